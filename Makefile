@@ -1,0 +1,76 @@
+# shopsight: `make` alone lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# The newest of the supported Pythons; override with `make setup PYTHON=/path/to/python`.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	&& { command -v "$$python"; break; }; done)
+BIN := .venv/bin
+STAMP := .venv/.installed
+SOURCE ?= sample
+SIZE ?= small
+DATA ?=
+
+# Where wheels lie on this disk (a CPU build of torch, say), uv is told about them as pip is.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export DO_NOT_TRACK := 1
+
+.PHONY: help setup demo up test test-all screenshot lint format bench lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv with the exact versions of requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 found; install one or name it: make setup PYTHON=…"; exit 1; }
+	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; "$(PYTHON)" -m venv .venv; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	@echo "installing $$(grep -c == requirements.lock) packages (a few minutes the first time)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
+	@touch $(STAMP)
+
+demo: setup ## Run the whole chain on the sample shop (SOURCE=retailrocket DATA=events.csv, SOURCE=completejourney)
+	@$(BIN)/shopsight demo --source $(SOURCE) --size $(SIZE) $(if $(DATA),--data $(DATA))
+
+up: setup ## Start the Dagster web UI and every approved service; Ctrl-C stops them
+	@exec $(BIN)/shopsight up
+
+test: setup ## Run every test but those marked slow, on two cores
+	@$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
+
+test-all: setup ## Run every test, the slow ones too
+	@$(BIN)/pytest
+
+screenshot: setup ## Take the README's picture of the web UI anew (needs Chromium)
+	@SHOPSIGHT_KEEP_SCREENSHOT=docs/images/asset-graph.png $(BIN)/pytest -q tests/end_to_end/test_web_ui.py
+
+lint: setup ## Check style, types and import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models
+
+format: setup ## Format Python and SQL
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix dbt_project/models
+
+bench: setup ## Print the README's figures as JSON
+	@$(BIN)/python -m benchmarks.ground --json -
+
+lock: setup ## Resolve requirements.lock anew from pyproject.toml
+	@{ echo "# Exact versions for Python 3.11 to 3.13, made by \`make lock\`. torch pins its own CUDA libraries, which are left out"; \
+	   echo "# so that one file serves both of its builds."; \
+	   env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	     --extra dev --extra completejourney --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	   | grep -vE '^(nvidia-c|nvidia-nv[^m]|nvidia-nccl|cuda-|triton)'; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean: ## Remove the environment and every cache; the home (.shopsight) stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
