@@ -1,0 +1,140 @@
+"""Every command of ``shopsight``, with what it promises; the work is one import away, so that ``--help`` is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shopsight.cli.console import explained
+
+app = typer.Typer(
+    name="shopsight",
+    help="Turn a shop's behaviour into approved, served models.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+predict_app = typer.Typer(help="Answer from a champion, for a file of rows.", no_args_is_help=True)
+app.add_typer(predict_app, name="predict")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+Family = Annotated[str, typer.Argument(help="intent, recommender or purchase_intent")]
+Version = Annotated[str, typer.Option(help="The candidate's version, such as v0002; default: the newest.")]
+Approver = Annotated[str, typer.Option("--by", help="Who decides: a person's name.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence; kept for good.")]
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check the environment, the home, the stores and the ports, and say what to mend."""
+    with explained():
+        from shopsight.cli.doctor import run_doctor
+
+        run_doctor(as_json=as_json)
+
+
+@app.command()
+def demo(
+    source: Annotated[str, typer.Option(help="sample, retailrocket or completejourney.")] = "sample",
+    data: Annotated[Path | None, typer.Option(help="The source's file or folder; completejourney needs none.")] = None,
+    size: Annotated[str, typer.Option(help="Size of the sample shop: tiny, small, medium or large.")] = "small",
+    services: Annotated[bool, typer.Option(help="Start the services at the end and call each one.")] = True,
+) -> None:
+    """Run the whole chain, from raw events to called services, approving by policy what beats its baselines."""
+    with explained():
+        from shopsight.cli.demo import run_demo
+
+        run_demo(source=source, data=data, size=size, call_services=services)
+
+
+@app.command(name="import")
+def import_(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="canonical_csv, retailrocket, sample, …")],
+    path: Annotated[Path | None, typer.Argument(help="The file or folder to read.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Land a file's rows in the event log: validated, deduplicated, quarantined with a reason; nothing else runs."""
+    with explained():
+        from shopsight.cli.importing import run_import
+
+        run_import(format_name, path, as_json=as_json)
+
+
+@app.command()
+def run(
+    as_json: AsJson = False,
+    auto_approve: Annotated[
+        bool, typer.Option("--auto-approve", help="Let the policy approve what passed its gates, as the demo does.")
+    ] = False,
+) -> None:
+    """Run everything after the event log: warehouse, features, models, evaluation, promotion and Bentos."""
+    with explained():
+        from shopsight.cli.chain import run_whole_chain
+
+        run_whole_chain(as_json=as_json, auto_approve=auto_approve)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show event counts, each model's champion and figures beside its baselines, and the Bentos."""
+    with explained():
+        from shopsight.cli.status import show_status
+
+        show_status(as_json=as_json)
+
+
+@app.command()
+def recommend(
+    user: Annotated[str, typer.Argument(help="The shopper's id, as the shop knows it.")],
+    num_results: Annotated[int, typer.Option("-n", "--num-results", min=1, max=500)] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Say which history items moved each score.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Recommend items to one shopper, beside the history they follow from."""
+    with explained():
+        from shopsight.cli.recommend import show_recommendations
+
+        show_recommendations(user, num_results=num_results, explain=explain, as_json=as_json)
+
+
+@predict_app.command(name="intent")
+def predict_intent(
+    file: Annotated[Path, typer.Argument(help="A CSV file with a column `text`.")],
+) -> None:
+    """Label each text of a CSV file; CSV to standard output, a row per input row, in order."""
+    with explained():
+        from shopsight.cli.predict import predict_intent_file
+
+        predict_intent_file(file)
+
+
+@app.command()
+def approve(family: Family, by: Approver, reason: Reason, version: Version = "") -> None:
+    """Make an eligible candidate the champion, in your name."""
+    with explained():
+        from shopsight.cli.decide import decide
+
+        decide("approve", family, version or None, by=by, reason=reason)
+
+
+@app.command()
+def reject(family: Family, by: Approver, reason: Reason, version: Version = "") -> None:
+    """Turn a candidate down, in your name."""
+    with explained():
+        from shopsight.cli.decide import decide
+
+        decide("reject", family, version or None, by=by, reason=reason)
+
+
+@app.command()
+def up() -> None:
+    """Start the Dagster web UI and every approved service; Ctrl-C stops them all."""
+    with explained():
+        from shopsight.cli.up import run_up
+
+        run_up()
+
+
+def main() -> None:
+    """Entry point of the ``shopsight`` command."""
+    app()

@@ -1,0 +1,30 @@
+"""Features for training (point in time) and for serving (online), through Feast; Feast is imported on first use.
+
+Writing is done by one process at a time: :func:`apply_definitions` (the registry) and :func:`materialize` (the online
+store). Readers open a snapshot of the registry that they cannot change.
+"""
+
+from shopsight.feature_store.connection import (
+    FeatureStoreNotReady,
+    OnlineStoreUnavailable,
+    UnusableFeatures,
+    open_feature_store,
+)
+from shopsight.feature_store.definitions import AppliedDefinitions, apply_definitions
+from shopsight.feature_store.history import training_set
+from shopsight.feature_store.materialization import erase_online, materialize
+from shopsight.feature_store.online import DatedFeatures, OnlineFeatures
+
+__all__ = [
+    "AppliedDefinitions",
+    "DatedFeatures",
+    "FeatureStoreNotReady",
+    "OnlineFeatures",
+    "OnlineStoreUnavailable",
+    "UnusableFeatures",
+    "apply_definitions",
+    "erase_online",
+    "materialize",
+    "open_feature_store",
+    "training_set",
+]

@@ -1,0 +1,165 @@
+"""Training sets: what was known about each entity at the moment of its row, and nothing later."""
+
+import logging
+import threading
+import warnings
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from shopsight.feature_store.connection import UnusableFeatures, mart_source, open_feature_store
+from shopsight.feature_store.online_rows import MICROSECOND
+from shopsight.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from feast import FeatureService, FeatureStore
+
+log = logging.getLogger(__name__)
+
+IMPORTED_AFTER: Final = timedelta(days=30)
+"""A row that arrives this long after it became known was imported, not late: late events come within days."""
+
+_joining = threading.Lock()
+"""ibis's connection and the filters of warnings belong to the whole process."""
+
+EVENT_TIMESTAMP: Final = "event_timestamp"
+ROW: Final = "__row"
+
+_EMPTY_TYPES: Final = {"Int64": "float64", "Float64": "float64"}
+"""Column types of a training set without rows, as they are with rows: pandas holds integers with nulls as floats."""
+
+
+def training_set(
+    settings: Settings,
+    *,
+    service: str,
+    entities: "pa.Table | pd.DataFrame",
+    columns: Sequence[str] | None = None,
+) -> "pd.DataFrame":
+    """Join a feature service's features to rows, each as of the row's own moment (Feast's point-in-time join).
+
+    Only values that were known *and had arrived* by then are seen: a late correction is not. A row that nothing is
+    known about keeps its place with nulls. Where most of a view was imported long after it happened, its arrival times
+    mean nothing and are not asked for; ``attrs["imported_history"]`` of the result names such views.
+
+    Args:
+        settings: says where the marts are.
+        service: name of the feature service, such as ``purchase_intent_v1``.
+        entities: one row per training example: the service's join keys, ``event_timestamp`` (aware), and any further
+            columns, such as the label, which come back untouched.
+        columns: features wanted, by name; all of the service where omitted.
+
+    Returns:
+        The rows of ``entities`` in their order, their columns first, then the features in the order asked for.
+
+    Raises:
+        FeatureStoreNotReady: no definitions were applied, or a mart was not exported.
+        UnusableFeatures: an unknown service or feature, or a missing key column.
+    """
+    import pandas as pd
+
+    store = open_feature_store(settings, read_only=True)
+    definition = find_service(store, service)
+    features, join_keys = _features_and_keys(store, definition)
+    wanted = list(features if columns is None else columns)
+    frame = entities.copy() if isinstance(entities, pd.DataFrame) else entities.to_pandas()
+    _refuse_unknown(service, missing=[name for name in wanted if name not in features], kind="feature")
+    _refuse_unknown(
+        service, missing=[n for n in (*join_keys, EVENT_TIMESTAMP) if n not in frame.columns], kind="entity column"
+    )
+    given = list(frame.columns)
+    if frame.empty:
+        return frame.assign(**{name: pd.Series(dtype=_EMPTY_TYPES.get(features[name], "object")) for name in wanted})
+    frame[ROW] = range(len(frame))
+    imported = [view for view in definition.feature_view_projections if _was_imported(store, view.name)]
+    joined = _join(store, definition, frame, arrived=not imported)
+    # Feast's answer has its rows and columns in an order of its own: sort and select by name.
+    in_order = joined.sort_values(ROW, ignore_index=True)[[*given, *wanted]]
+    in_order.attrs["imported_history"] = [view.name for view in imported]
+    return in_order
+
+
+def find_service(store: "FeatureStore", name: str) -> "FeatureService":
+    """Return the feature service of this name.
+
+    Raises:
+        UnusableFeatures: there is none.
+    """
+    for service in store.list_feature_services():
+        if service.name == name:
+            return service
+    known = ", ".join(sorted(s.name for s in store.list_feature_services()))
+    raise UnusableFeatures(
+        f"There is no feature service {name!r}.", why=f"defined are: {known}", fix="apply the feature definitions"
+    )
+
+
+def _features_and_keys(store: "FeatureStore", service: "FeatureService") -> tuple[dict[str, str], list[str]]:
+    """Return the type of each feature by its name, and the keys that every row must bring."""
+    features = {field.name: str(field.dtype) for view in service.feature_view_projections for field in view.features}
+    keys: dict[str, None] = {}
+    for projection in service.feature_view_projections:
+        keys |= dict.fromkeys(store.get_feature_view(projection.name).join_keys)
+    return features, list(keys)
+
+
+def _join(store: "FeatureStore", service: "FeatureService", frame: "pd.DataFrame", *, arrived: bool) -> "pd.DataFrame":
+    import ibis
+
+    with _joining, warnings.catch_warnings():
+        # ibis calls a DuckDB method by its old name.
+        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+        job = store.get_historical_features(entity_df=frame, features=service, filter_by_created_timestamp=arrived)
+        joined: pd.DataFrame = job.to_df()
+        # Feast joins on ibis's one connection per process; left open, it keeps every table it was ever given, and
+        # DuckDB reports leaks on the terminal when the process ends.
+        ibis.get_backend().disconnect()
+        ibis.options.default_backend = None
+    if len(joined) != len(frame):
+        raise UnusableFeatures(
+            f"Feast returned {len(joined)} rows for {len(frame)}.",
+            why="a point-in-time join must keep every row once",
+            fix="use the duckdb offline store; the default one of Feast drops rows",
+        )
+    return joined
+
+
+def _refuse_unknown(service: str, *, missing: list[str], kind: str) -> None:
+    if missing:
+        raise UnusableFeatures(
+            f"The feature service {service!r} has no {kind} {', '.join(missing)}.",
+            why="the name is not part of its contract, or the rows that ask lack it",
+            fix="compare the names with feature_repo/feature_services.py and feature_views.py",
+        )
+
+
+def _was_imported(store: "FeatureStore", view: str) -> bool:
+    """Tell whether most of a view's rows arrived long after they became known, as years of history imported today do.
+
+    Their arrival says when they were imported. Held against it, all of them would come back null: the model would
+    learn that history means nothing, and be served with it all the same.
+    """
+    import duckdb
+
+    source = mart_source(store.get_feature_view(view))
+    if not source.created_timestamp_column:
+        return False
+    query = f"""
+        SELECT coalesce(avg((epoch_us("{source.created_timestamp_column}") - epoch_us("{source.timestamp_field}")
+                             > {IMPORTED_AFTER // MICROSECOND})::INTEGER), 0) > 0.5
+        FROM read_parquet(?)
+    """
+    with duckdb.connect(config={"threads": 2}) as connection:
+        answer = connection.execute(query, [source.path]).fetchone()
+    imported = bool(answer and answer[0])
+    if imported:
+        log.warning(
+            "Most of %s arrived over %d days after it happened: it was imported as history without arrival times, so "
+            "each value counts as known at its %s.",
+            view,
+            IMPORTED_AFTER.days,
+            source.timestamp_field,
+        )
+    return imported

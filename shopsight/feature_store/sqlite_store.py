@@ -1,0 +1,205 @@
+"""Feast's online store in one SQLite file, for readers and a writer that work at the same time.
+
+Feast's own SQLite store keeps a row per feature, lets an older write replace a newer one, keeps whole seconds of local
+time, and blocks readers while it writes (669 ms reads under one writer). Here an entity is one row that any SQLite
+tool can read, with microseconds in UTC; the newer row always wins, and readers never wait (write-ahead log).
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from feast import Entity, FeatureView, RepoConfig
+from feast.infra.online_stores.online_store import OnlineStore
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.repo_config import FeastConfigBaseModel
+
+from shopsight.feature_store.connection import OnlineStoreUnavailable
+from shopsight.feature_store.feast_values import rows_from_feast, to_value
+from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, OnlineRow
+
+KEYS_PER_QUERY: Final = 500
+"""Keys of one ``IN (…)``; SQLite takes 32,766."""
+
+BUSY_SECONDS: Final = 30.0
+"""How long a writer waits for another one."""
+
+
+class MonotoneSqliteOnlineStoreConfig(FeastConfigBaseModel):
+    """Configuration of :class:`MonotoneSqliteOnlineStore`; Feast finds it by its name."""
+
+    type: Literal["shopsight.feature_store.sqlite_store.MonotoneSqliteOnlineStore"]
+    path: str
+    """The SQLite file, absolute."""
+
+
+class MonotoneSqliteOnlineStore(OnlineStore):
+    """One table per feature view: the entity's key, two timestamps, and a column per feature (lists as JSON)."""
+
+    def __init__(self) -> None:
+        self._connections = threading.local()
+
+    def update(
+        self,
+        config: RepoConfig,
+        tables_to_delete: Sequence[FeatureView],
+        tables_to_keep: Sequence[FeatureView],
+        entities_to_delete: Sequence[Entity],
+        entities_to_keep: Sequence[Entity],
+        partial: bool,
+    ) -> None:
+        """Make the tables of the views that are kept, add their new columns, and drop the views that are gone."""
+        with self._transaction(config) as connection:
+            connection.execute('CREATE TABLE IF NOT EXISTS "written_fields" (view TEXT PRIMARY KEY, fields TEXT)')
+            for view in tables_to_keep:
+                if not view.online:
+                    continue
+                name = _table(config, view)
+                connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {name} (entity TEXT PRIMARY KEY, event_us INTEGER, created_us INTEGER)"
+                )
+                held = {column[1] for column in connection.execute(f"PRAGMA table_info({name})")}
+                for feature in view.features:
+                    if feature.name not in held:
+                        connection.execute(f'ALTER TABLE {name} ADD COLUMN "{feature.name}"')
+            for view in tables_to_delete:
+                connection.execute(f"DROP TABLE IF EXISTS {_table(config, view)}")
+                connection.execute('DELETE FROM "written_fields" WHERE view = ?', (view.name,))
+
+    def teardown(self, config: RepoConfig, tables: Sequence[FeatureView], entities: Sequence[Entity]) -> None:
+        """Drop the tables of the views."""
+        self.update(config, tables, [], entities, [], partial=False)
+
+    def online_write_batch(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        data: list[tuple[EntityKey, dict[str, Value], datetime, datetime | None]],
+        progress: Callable[[int], Any] | None,
+    ) -> None:
+        """Write rows, as Feast's ``push`` and ``write_to_online_store`` ask."""
+        self.write_rows(config, table, rows_from_feast(table, data), rewrite=True)
+        if progress:
+            progress(len(data))
+
+    def write_rows(self, config: RepoConfig, table: FeatureView, rows: Sequence[OnlineRow], *, rewrite: bool) -> int:
+        """Write the newer rows in one transaction, with ``rewrite`` also the equally new; return how many they are."""
+        columns = ["event_us", "created_us", *(f'"{field.name}"' for field in table.features)]
+        newer = ">=" if rewrite else ">"
+        upsert = (
+            f"INSERT INTO {_table(config, table)} (entity, {', '.join(columns)}) VALUES (?{', ?' * len(columns)}) "
+            f"ON CONFLICT (entity) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)} "
+            f"WHERE (excluded.event_us, excluded.created_us) {newer} (event_us, created_us)"
+        )
+        records = ((row.key, row.event_us, row.created_us, *map(_to_sqlite, row.values)) for row in rows)
+        with self._transaction(config) as connection:
+            before = connection.total_changes
+            connection.executemany(upsert, records)
+            return connection.total_changes - before
+
+    def online_read(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        entity_keys: list[EntityKey],
+        requested_features: list[str] | None = None,
+    ) -> list[tuple[datetime | None, dict[str, Value] | None]]:
+        """Return each key's event timestamp and features, ``(None, None)`` where nothing is held."""
+        names = requested_features or [field.name for field in table.features]
+        lists = [
+            str(field.dtype).startswith("Array") for name in names for field in table.features if field.name == name
+        ]
+        columns = ", ".join(f'"{name}"' for name in names)
+        keys = [entity_key.entity_values[0].string_val for entity_key in entity_keys]
+        held: dict[str, tuple[Any, ...]] = {}
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            part = keys[start : start + KEYS_PER_QUERY]
+            query = (
+                f"SELECT entity, event_us, {columns} FROM {_table(config, table)} "
+                f"WHERE entity IN (?{', ?' * (len(part) - 1)})"
+            )
+            held.update((row[0], row[1:]) for row in self._read(config, query, part))
+        return [(None, None) if key not in held else _to_feast(held[key], names, lists) for key in keys]
+
+    def held_fields(self, config: RepoConfig, table: FeatureView) -> str | None:
+        """Return the fields that the view's rows were last completely written with."""
+        rows = self._read(config, 'SELECT fields FROM "written_fields" WHERE view = ?', [table.name])
+        return str(rows[0][0]) if rows else None
+
+    def record_fields(self, config: RepoConfig, table: FeatureView, fields: str) -> None:
+        """Remember that all rows of the view now have these fields."""
+        with self._transaction(config) as connection:
+            connection.execute('INSERT OR REPLACE INTO "written_fields" VALUES (?, ?)', (table.name, fields))
+
+    def erase(self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str]) -> int:
+        """Delete the rows of these entities, bytes and all; return how many rows there were.
+
+        ``secure_delete`` overwrites the freed bytes in the file and the checkpoint empties the log, so that an erased
+        user's features cannot be read out of either.
+        """
+        with self._transaction(config) as connection:
+            before = connection.total_changes
+            for table in tables:
+                query = f"DELETE FROM {_table(config, table)} WHERE entity = ?"
+                connection.executemany(query, [(key,) for key in keys])
+            erased = connection.total_changes - before
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return erased
+
+    def _read(self, config: RepoConfig, query: str, parameters: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Run a query on this thread's connection for reading, which cannot write nor create a missing file."""
+        try:
+            connection: sqlite3.Connection | None = getattr(self._connections, "reader", None)
+            if connection is None:
+                uri = f"{Path(config.online_store.path).as_uri()}?mode=ro"
+                connection = self._connections.reader = sqlite3.connect(uri, uri=True, isolation_level=None)
+            return connection.execute(query, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise OnlineStoreUnavailable(
+                f"The online store {config.online_store.path} cannot be read.",
+                why=f"SQLite says: {error}",
+                fix="apply and materialise the features (Dagster group `features`), or check SHOPSIGHT_HOME",
+            ) from error
+
+    @contextmanager
+    def _transaction(self, config: RepoConfig) -> Iterator[sqlite3.Connection]:
+        """Yield this thread's connection for writing, inside one transaction."""
+        connection: sqlite3.Connection | None = getattr(self._connections, "writer", None)
+        if connection is None:
+            connection = sqlite3.connect(config.online_store.path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # The store can be rebuilt from the marts: a power cut may lose the last writes, not the file.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
+            self._connections.writer = connection
+        # IMMEDIATE takes the write lock at once: a lock taken later could fail without waiting.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def _table(config: RepoConfig, view: FeatureView) -> str:
+    return f'"{config.project}_{view.name}"'
+
+
+def _to_sqlite(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+
+
+def _to_feast(row: tuple[Any, ...], names: list[str], lists: list[bool]) -> tuple[datetime, dict[str, Value]]:
+    event_us, *values = row
+    features = {
+        name: to_value(json.loads(value) if is_list and value is not None else value)
+        for name, value, is_list in zip(names, values, lists, strict=True)
+    }
+    return EPOCH + event_us * MICROSECOND, features

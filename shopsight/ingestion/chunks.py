@@ -1,0 +1,87 @@
+"""What an importer hands over: some thousand rows in canonical columns, and where each one came from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+TableName = Literal["events", "items", "users"]
+RawBytes = Callable[[NDArray[np.int64]], list[bytes]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokenRow:
+    """A row that has no columns: its structure could not be read."""
+
+    line: int
+    raw: bytes
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawChunk:
+    """Consecutive rows of one file; the unit that is validated and written at a time, so it bounds the memory."""
+
+    rows: pa.Table
+    """Columns of the canonical schema, as text or typed; any of them may be absent."""
+    lines: NDArray[np.int64]
+    """Line (text) or row (Parquet) in the file of each row, from 1."""
+    raw: RawBytes
+    """Gives the original bytes of rows, by their index in ``rows``; called for the few that are quarantined."""
+    table: TableName = "events"
+    file_name: str = ""
+    """Base name of the file."""
+    broken: tuple[BrokenRow, ...] = ()
+    arrived_when_happened: bool = False
+    """Whether a missing arrival time is the event's own time: true of data sets of the past, in which otherwise
+    nothing would have been known before the day of the import."""
+    fraction: float = 0.0
+    """Share of the source read so far, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        if len(self.lines) != self.rows.num_rows:
+            raise ValueError(f"{self.rows.num_rows} rows, but {len(self.lines)} line numbers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportProgress:
+    """How far an import is."""
+
+    rows: int
+    """Event rows received so far."""
+    fraction: float
+    """Share of the source read so far, 0 to 1."""
+
+
+ReportImport = Callable[[ImportProgress], None]
+
+
+def ignore(progress: ImportProgress) -> None:
+    """Report to nobody."""
+
+
+def rows_as_json(rows: pa.Table) -> RawBytes:
+    """Return a :attr:`RawChunk.raw` for sources without lines of text: each row as a JSON object."""
+
+    def raw(indices: NDArray[np.int64]) -> list[bytes]:
+        return [orjson.dumps(row, default=str) for row in rows.take(pa.array(indices)).to_pylist()]
+
+    return raw
+
+
+def chunk_of_rows(
+    rows: pa.Table, *, first_line: int, table: TableName = "events", file_name: str = "", fraction: float = 0.0
+) -> RawChunk:
+    """Wrap rows that come as columns (Parquet, the sample shop) rather than as lines of text."""
+    return RawChunk(
+        rows=rows,
+        lines=np.arange(first_line, first_line + rows.num_rows, dtype=np.int64),
+        raw=rows_as_json(rows),
+        table=table,
+        file_name=file_name,
+        fraction=fraction,
+    )

@@ -1,0 +1,105 @@
+"""One door for every format: picks the reader and lands what it yields."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from shopsight.errors import ShopsightError
+from shopsight.ingestion.canonical import Encoding, read_canonical
+from shopsight.ingestion.chunks import RawChunk, ReportImport, ignore
+from shopsight.ingestion.completejourney import read_completejourney
+from shopsight.ingestion.event_log import EventLog, Receipt
+from shopsight.ingestion.retailrocket import read_retailrocket
+from shopsight.ingestion.source_files import SourceFileError
+from shopsight.settings import Settings
+
+FORMATS: Final = (
+    "canonical_csv",
+    "canonical_parquet",
+    "canonical_jsonl",
+    "retailrocket",
+    "completejourney",
+    "sample",
+)
+"""Formats that can be imported; the last two need no file, for their data come with a package or are generated."""
+
+ENCODINGS: Final[dict[str, Encoding]] = {
+    "canonical_csv": "csv",
+    "canonical_parquet": "parquet",
+    "canonical_jsonl": "jsonl",
+}
+
+
+class UnknownFormatError(ShopsightError):
+    """No importer has this name."""
+
+
+def import_file(
+    settings: Settings,
+    format_name: str,
+    path: Path | None = None,
+    *,
+    received_at: datetime,
+    households: int | None = None,
+    report: ReportImport = ignore,
+) -> Receipt:
+    """Import one file (or a folder of companions) as one batch of the event log.
+
+    Importing the same file again is harmless: every row is then a duplicate.
+
+    Args:
+        settings: Where the event log is.
+        format_name: One of :data:`FORMATS`.
+        path: File or folder; may be left out for ``completejourney`` and ``sample``.
+        received_at: Arrival, with a zone.
+        households: Limit for ``completejourney``: only the first so many households.
+        report: Told after every chunk.
+
+    Raises:
+        UnknownFormatError: There is no such format.
+        SourceFileError: The file as a whole cannot be read; single bad rows go to the quarantine instead.
+        EventLogBusyError: Another import is running.
+        DiskFullError: No room.
+    """
+    if format_name not in FORMATS:
+        raise UnknownFormatError(
+            f"cannot import the format {format_name!r}",
+            why="no importer has this name",
+            fix=f"use one of {', '.join(FORMATS)}",
+        )
+    if path is None and format_name not in ("completejourney", "sample"):
+        raise SourceFileError(
+            f"the format {format_name} needs a file",
+            why="only completejourney and sample bring their own data",
+            fix=f"name it: shopsight import {format_name} PATH",
+        )
+    if format_name == "sample":
+        from shopsight.ingestion.sample_shop import land_sample_shop
+
+        return land_sample_shop(
+            settings, settings.sample_size, seed=settings.seed, received_at=received_at, report=report
+        )
+    return EventLog.open(settings).land(
+        _read(format_name, path, households),
+        source_name=_source_name(format_name),
+        received_at=received_at,
+        format_name=format_name,
+        report=report,
+    )
+
+
+def _source_name(format_name: str) -> str:
+    """Return what fills ``source`` where rows have none; not the file's name, or a renamed file would count twice."""
+    return "shop" if format_name in ENCODINGS else format_name
+
+
+def _read(format_name: str, path: Path | None, households: int | None) -> Iterator[RawChunk]:
+    if format_name == "completejourney":
+        yield from read_completejourney(path, households=households)
+    elif format_name == "retailrocket":
+        assert path is not None
+        yield from read_retailrocket(path)
+    else:
+        assert path is not None
+        yield from read_canonical(path, ENCODINGS[format_name])

@@ -1,0 +1,59 @@
+"""Brings the columns of a chunk to one shape before they are judged: trimmed text, empty as null, no dictionaries."""
+
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+UPPERCASE: Final = ("currency",)
+
+
+def clean_columns(
+    connection: duckdb.DuckDBPyConnection, rows: pa.Table, schema: pa.Schema
+) -> dict[str, pa.ChunkedArray]:
+    """Return the columns of ``rows`` that are in the schema.
+
+    Text is trimmed and empty text becomes null. Columns that the schema wants as text are text afterwards; the others
+    keep their type, for validation to cast.
+    """
+    cleaned = {}
+    for field in schema:
+        if field.name not in rows.column_names:
+            continue
+        column = _plain(rows[field.name])
+        if pa.types.is_string(field.type) and not pa.types.is_string(column.type):
+            column = _as_text(connection, column)
+        if pa.types.is_string(column.type):
+            column = _trimmed(column)
+        cleaned[field.name] = pc.utf8_upper(column) if field.name in UPPERCASE else column
+    return cleaned
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
+        return column.cast(pa.string())
+    return column
+
+
+def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    text = pc.ascii_trim_whitespace(column)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _as_text(connection: duckdb.DuckDBPyConnection, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.string())
+    value = "value"
+    if pa.types.is_floating(column.type):
+        # pandas turns integer ids with gaps into floats: 6768.0 is item 6768.
+        value = "CASE WHEN value = floor(value) THEN TRY_CAST(value AS BIGINT)::VARCHAR ELSE value::VARCHAR END"
+    elif pa.types.is_nested(column.type):
+        value = "to_json(value)"
+    connection.register("untyped", pa.table({"value": column}))
+    text = connection.sql(f"SELECT CAST({value} AS VARCHAR) AS value FROM untyped").to_arrow_table()["value"]
+    connection.unregister("untyped")
+    return text

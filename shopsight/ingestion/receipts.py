@@ -1,0 +1,121 @@
+"""What became of a batch, and of all batches together."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What is known of a batch before its rows are read."""
+
+    batch_id: str
+    number: int
+    """Place in the order of landing, from 1; the genesis batch is 0."""
+    source_name: str
+    format_name: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of a batch, to the row: received = accepted + duplicates + quarantined."""
+
+    batch_id: str
+    received: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    reasons: dict[str, int]
+    """Quarantined rows per reason; a row with two reasons counts under both."""
+    items: int
+    """Catalogue rows accepted."""
+    users: int
+    """User rows accepted."""
+    companions_quarantined: int
+    """Catalogue and user rows that were not accepted."""
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+
+    def __post_init__(self) -> None:
+        if self.received != self.accepted + self.duplicates + self.quarantined:
+            raise ValueError(
+                f"batch {self.batch_id} lost count: {self.received} received, but {self.accepted} accepted, "
+                f"{self.duplicates} duplicates and {self.quarantined} quarantined"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Sums over all batches of the log."""
+
+    batches: int
+    """Without the genesis batch."""
+    received: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    reasons: dict[str, int]
+    items: int
+    """Catalogue rows of all batches; a catalogue that is sent again counts again."""
+    users: int
+    """User rows of all batches."""
+    first_event_at: datetime | None
+    last_event_at: datetime | None
+
+
+def manifest_of(
+    receipt: Receipt, delivery: Delivery, *, sources: Sequence[str], files: Sequence[str], key_id: str
+) -> dict[str, Any]:
+    """Return what is kept beside a batch's files, as JSON.
+
+    Args:
+        receipt: The counts.
+        delivery: Where the batch came from, and when.
+        sources: Distinct ``source`` of its accepted events; a later batch of others cannot repeat any of them.
+        files: Base names of the files it was read from.
+        key_id: Names the key of its pseudonyms.
+    """
+    return {
+        "batch_id": receipt.batch_id,
+        "number": delivery.number,
+        "source": delivery.source_name,
+        "sources": list(sources),
+        "format": delivery.format_name,
+        "files": list(files),
+        "received_at": delivery.received_at.isoformat(),
+        "received": receipt.received,
+        "accepted": receipt.accepted,
+        "duplicates": receipt.duplicates,
+        "quarantined": receipt.quarantined,
+        "reasons": receipt.reasons,
+        "items": receipt.items,
+        "users": receipt.users,
+        "companions_quarantined": receipt.companions_quarantined,
+        "first_event_at": receipt.first_event_at and receipt.first_event_at.isoformat(),
+        "last_event_at": receipt.last_event_at and receipt.last_event_at.isoformat(),
+        "pseudonym_key_id": key_id,
+    }
+
+
+def sum_manifests(landed: Sequence[Mapping[str, Any]]) -> Totals:
+    """Add up the manifests of batches."""
+    reasons: Counter[str] = Counter()
+    for manifest in landed:
+        reasons.update(manifest["reasons"])
+    firsts = [m["first_event_at"] for m in landed if m["first_event_at"]]
+    lasts = [m["last_event_at"] for m in landed if m["last_event_at"]]
+    return Totals(
+        batches=len(landed),
+        received=sum(m["received"] for m in landed),
+        accepted=sum(m["accepted"] for m in landed),
+        duplicates=sum(m["duplicates"] for m in landed),
+        quarantined=sum(m["quarantined"] for m in landed),
+        reasons=dict(reasons),
+        items=sum(m["items"] for m in landed),
+        users=sum(m["users"] for m in landed),
+        first_event_at=min(map(datetime.fromisoformat, firsts), default=None),
+        last_event_at=max(map(datetime.fromisoformat, lasts), default=None),
+    )

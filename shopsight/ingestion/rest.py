@@ -1,0 +1,47 @@
+"""Keeps what has no column of its own: it is gathered as JSON in the one column of the table that is made for it."""
+
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+
+
+def gather_rest(
+    connection: duckdb.DuckDBPyConnection, rows: pa.Table, *, known: Sequence[str], into: str | None
+) -> pa.Table:
+    """Move the columns that are not known into the JSON column ``into``, or leave them out where that is None."""
+    extra = [name for name in rows.column_names if name not in known]
+    if not extra:
+        return rows
+    kept = rows.select([name for name in rows.column_names if name in known])
+    if into is None:
+        return kept
+    pairs = ", ".join(f"{_text(name)}, {_value(name, rows.schema.field(name).type)}" for name in extra)
+    gathered = f"json_merge_patch('{{}}', json_object({pairs}))"  # the patch leaves out nulls
+    own = f'"{into}"::VARCHAR' if into in kept.column_names else "NULL::VARCHAR"
+    connection.register("with_rest", rows)
+    column = connection.sql(f"SELECT {merged(own, gathered)} AS rest FROM with_rest").to_arrow_table()["rest"]
+    connection.unregister("with_rest")
+    if into in kept.column_names:
+        return kept.set_column(kept.schema.get_field_index(into), into, column)
+    return kept.append_column(into, column)
+
+
+def merged(own: str, gathered: str) -> str:
+    """Return SQL that adds what was gathered to the column's own JSON, whose keys win.
+
+    Where the column's own text is no JSON it stays as it is, for validation to refuse.
+    """
+    return (
+        f"CASE WHEN coalesce(trim({own}), '') = '' THEN nullif(({gathered})::VARCHAR, '{{}}') "
+        f"WHEN json_valid({own}) THEN json_merge_patch(({gathered})::JSON, {own}::JSON)::VARCHAR ELSE {own} END"
+    )
+
+
+def _value(name: str, kind: pa.DataType) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"nullif({quoted}, '')" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else quoted
+
+
+def _text(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"

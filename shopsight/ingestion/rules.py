@@ -1,0 +1,217 @@
+"""The decision table of validation: every reason for which a row is quarantined, and the SQL that finds it.
+
+A condition sees each canonical column twice: typed under its name (NULL where it cannot be typed) and as it came
+under ``raw_<name>`` (NULL where empty). It is read by DuckDB; NULL counts as false.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shopsight.events import EVENT_NAMES
+
+ITEM_EVENTS: Final = (
+    "select_item",
+    "view_item",
+    "add_to_wishlist",
+    "add_to_cart",
+    "remove_from_cart",
+    "purchase",
+    "refund",
+    "rate_item",
+)
+"""Events that say nothing without the item they are about."""
+
+CONSENTS: Final = ("granted", "analytics_only", "none")
+EARLIEST: Final = "1995-01-01T00:00:00+00:00"
+"""Older than any online shop: what lies before is a unit mistake, such as seconds read as milliseconds."""
+LONGEST_ID: Final = 256
+LONGEST_QUERY: Final = 2_000
+LONGEST_TEXT: Final = 20_000
+LONGEST_PROPERTIES: Final = 65_536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One way for a row to be bad."""
+
+    reason: str
+    """Code in the quarantine and in the manifest's counts."""
+    condition: str
+    """SQL that is true for the bad rows; ``$latest`` is a day after the arrival."""
+    meaning: str
+    """One line for a person."""
+
+
+def _names(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _is_not_a(column: str, kind: str) -> Rule:
+    return Rule(
+        reason=f"{column}_invalid",
+        condition=f"raw_{column} IS NOT NULL AND {column} IS NULL",
+        meaning=f"{column} is not {kind}",
+    )
+
+
+def _is_not_whole(column: str) -> Rule:
+    # A cast to INTEGER rounds 1.5 to 2, hence the comparison with the number itself.
+    return Rule(
+        reason=f"{column}_invalid",
+        condition=f"raw_{column} IS NOT NULL AND ({column} IS NULL OR TRY_CAST(raw_{column} AS DOUBLE) <> {column})",
+        meaning=f"{column} is not a whole number",
+    )
+
+
+def _too_long(columns: tuple[str, ...], longest: int, reason: str) -> Rule:
+    sizes = ", ".join(f"strlen({column})" for column in columns)
+    return Rule(
+        reason=reason,
+        condition=f"greatest({sizes}, 0) > {longest}",
+        meaning=f"over {longest:,} bytes in {', '.join(columns)}",
+    )
+
+
+_EVENT_IDS = (
+    "event_id user_id anonymous_id session_id item_id order_id list_id placement recommendation_id campaign_id "
+    "channel device country platform brand source"
+)
+
+EVENT_RULES: Final = (
+    Rule(reason="event_name_missing", condition="event_name IS NULL", meaning="event_name is empty"),
+    Rule(
+        reason="event_name_unknown",
+        condition=f"event_name NOT IN ({_names(EVENT_NAMES)})",
+        meaning="event_name is none of the canonical names",
+    ),
+    Rule(
+        reason="event_timestamp_missing",
+        condition="raw_event_timestamp IS NULL",
+        meaning="event_timestamp is empty",
+    ),
+    _is_not_a("event_timestamp", "RFC 3339 with a zone, nor epoch seconds or milliseconds"),
+    Rule(
+        reason="event_timestamp_out_of_range",
+        condition=f"event_timestamp < TIMESTAMPTZ '{EARLIEST}' OR event_timestamp > $latest",
+        meaning="event_timestamp lies before 1995 or more than a day after the arrival",
+    ),
+    _is_not_a("created_timestamp", "RFC 3339 with a zone, nor epoch seconds or milliseconds"),
+    Rule(
+        reason="created_timestamp_out_of_range",
+        condition=f"created_timestamp < TIMESTAMPTZ '{EARLIEST}' OR created_timestamp > $latest",
+        meaning="created_timestamp lies before 1995 or more than a day after the arrival",
+    ),
+    Rule(
+        reason="actor_missing",
+        condition="user_id IS NULL AND anonymous_id IS NULL",
+        meaning="neither user_id nor anonymous_id is given",
+    ),
+    Rule(
+        reason="item_id_missing",
+        condition=f"item_id IS NULL AND event_name IN ({_names(ITEM_EVENTS)})",
+        meaning="an event of an item without item_id",
+    ),
+    Rule(
+        reason="order_id_missing",
+        condition="order_id IS NULL AND event_name IN ('purchase', 'refund')",
+        meaning="a purchase or refund without order_id",
+    ),
+    Rule(
+        reason="query_missing",
+        condition="query IS NULL AND event_name = 'search'",
+        meaning="a search without query",
+    ),
+    Rule(
+        reason="text_missing",
+        condition="\"text\" IS NULL AND event_name = 'ask_question'",
+        meaning="a question without text",
+    ),
+    Rule(
+        reason="rating_missing",
+        condition='"value" IS NULL AND "text" IS NULL AND event_name = \'rate_item\'',
+        meaning="a review without value (1 to 5) and without text",
+    ),
+    Rule(
+        reason="rating_out_of_range",
+        condition='event_name = \'rate_item\' AND ("value" < 1 OR "value" > 5)',
+        meaning="a rating below 1 or above 5",
+    ),
+    _is_not_whole("line_number"),
+    Rule(reason="line_number_negative", condition="line_number < 0", meaning="line_number is below 0"),
+    _is_not_whole("quantity"),
+    Rule(
+        reason="quantity_out_of_range",
+        condition="quantity < 1 OR quantity > 1000000",
+        meaning="quantity is below 1 or above a million",
+    ),
+    _is_not_a("price", "a number with a decimal point"),
+    Rule(reason="price_negative", condition="price < 0", meaning="price is below 0"),
+    Rule(
+        reason="value_invalid",
+        condition='raw_value IS NOT NULL AND ("value" IS NULL OR NOT isfinite("value"))',
+        meaning="value is not a finite number",
+    ),
+    _is_not_whole("list_position"),
+    Rule(reason="list_position_negative", condition="list_position < 0", meaning="list_position is below 0"),
+    Rule(
+        reason="currency_invalid",
+        condition="NOT regexp_full_match(currency, '[A-Z]{3}')",
+        meaning="currency is not three letters (ISO 4217)",
+    ),
+    Rule(
+        reason="consent_unknown",
+        condition=f"consent NOT IN ({_names(CONSENTS)})",
+        meaning=f"consent is none of {', '.join(CONSENTS)}",
+    ),
+    Rule(
+        reason="properties_invalid",
+        condition="properties IS NOT NULL AND (NOT json_valid(properties) OR TRY(json_type(properties)) <> 'OBJECT')",
+        meaning="properties is not a JSON object",
+    ),
+    _too_long(tuple(_EVENT_IDS.split()), LONGEST_ID, "id_too_long"),
+    _too_long(("query",), LONGEST_QUERY, "query_too_long"),
+    _too_long(('"text"', "category"), LONGEST_TEXT, "text_too_long"),
+    _too_long(("properties",), LONGEST_PROPERTIES, "properties_too_long"),
+)
+
+ITEM_RULES: Final = (
+    Rule(reason="item_id_missing", condition="item_id IS NULL", meaning="item_id is empty"),
+    _is_not_a("price", "a number with a decimal point"),
+    Rule(reason="price_negative", condition="price < 0", meaning="price is below 0"),
+    Rule(
+        reason="currency_invalid",
+        condition="NOT regexp_full_match(currency, '[A-Z]{3}')",
+        meaning="currency is not three letters (ISO 4217)",
+    ),
+    _is_not_a("valid_from", "a timestamp"),
+    _is_not_a("valid_to", "a timestamp"),
+    _is_not_a("created_timestamp", "a timestamp"),
+    Rule(
+        reason="attributes_invalid",
+        condition="attributes IS NOT NULL AND (NOT json_valid(attributes) OR TRY(json_type(attributes)) <> 'OBJECT')",
+        meaning="attributes is not a JSON object",
+    ),
+    _too_long(("item_id", "brand", "availability"), LONGEST_ID, "id_too_long"),
+    _too_long(("title", "description", "category", "image_url"), LONGEST_TEXT, "text_too_long"),
+)
+
+USER_RULES: Final = (
+    Rule(reason="user_id_missing", condition="user_id IS NULL", meaning="user_id is empty"),
+    _is_not_a("created_at", "a timestamp"),
+    _is_not_a("created_timestamp", "a timestamp"),
+    Rule(
+        reason="consent_unknown",
+        condition=f"consent NOT IN ({_names(CONSENTS)})",
+        meaning=f"consent is none of {', '.join(CONSENTS)}",
+    ),
+    _too_long(("user_id", "age_band", "gender", "country"), LONGEST_ID, "id_too_long"),
+)
+
+STRUCTURE_REASONS: Final = {
+    "wrong_number_of_fields": "the line has more or fewer fields than the header",
+    "unclosed_quote": "a quoted field is never closed",
+    "not_utf8": "the line is not UTF-8",
+    "nul_byte": "the line holds a NUL byte",
+    "not_a_json_object": "the line is not one JSON object",
+}
+"""Reasons that the readers themselves give, where a row has no columns to be judged by."""

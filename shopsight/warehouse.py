@@ -1,0 +1,68 @@
+"""The DuckDB warehouse: where dbt builds it, and how to run dbt from Python."""
+
+from pathlib import Path
+
+from shopsight.errors import ShopsightError
+from shopsight.settings import REPO_ROOT, Settings, prepare_environment
+
+DBT_PROJECT_DIR = REPO_ROOT / "dbt_project"
+"""The dbt project, with its own profiles.yml."""
+
+
+class DbtError(ShopsightError):
+    """A dbt command that failed."""
+
+
+def prepare_warehouse(settings: Settings) -> None:
+    """Make the folders that DuckDB writes into but does not make: the warehouse's and its exports'."""
+    settings.exports_dir.mkdir(parents=True, exist_ok=True)
+
+
+def export_path(settings: Settings, mart: str) -> Path:
+    """Return where a mart of :data:`shopsight.contracts.EXPORTED_MARTS` is exported to."""
+    return settings.exports_dir / f"{mart}.parquet"
+
+
+def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None) -> None:
+    """Run a dbt command in this process, as ``dbt <arguments>`` in ``dbt_project/`` would.
+
+    Args:
+        settings: Says where the event log and the warehouse are.
+        arguments: For example ``"build"``, ``"--select"``, ``"marts"``.
+        target_path: Folder for dbt's artefacts; ``warehouse/dbt_target`` when not given.
+
+    Raises:
+        DbtError: A model, test or the project itself failed; names every node that did.
+    """
+    from dbt.artifacts.schemas.run import RunExecutionResult
+    from dbt.cli.main import dbtRunner
+
+    prepare_warehouse(settings)
+    prepare_environment(settings)
+    target = target_path or settings.warehouse_path.parent / "dbt_target"
+    result = dbtRunner().invoke(
+        [
+            *arguments,
+            "--project-dir",
+            str(DBT_PROJECT_DIR),
+            "--profiles-dir",
+            str(DBT_PROJECT_DIR),
+            "--target-path",
+            str(target),
+            "--log-path",
+            str(target / "logs"),
+            "--no-use-colors",
+            "--quiet",
+        ]
+    )
+    if result.success:
+        return
+    why = str(result.exception)
+    if isinstance(result.result, RunExecutionResult):
+        failed = [row for row in result.result if row.status in ("error", "fail", "runtime error")]
+        why = "; ".join(f"{row.node.name}: {row.message}" for row in failed)
+    raise DbtError(
+        f"dbt {' '.join(arguments)} failed in {DBT_PROJECT_DIR}",
+        why=why,
+        fix=f"read {target / 'logs' / 'dbt.log'}; the compiled SQL is under {target / 'run'}",
+    )
