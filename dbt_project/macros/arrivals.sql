@@ -1,0 +1,36 @@
+{#
+    The event log only grows, by whole batches. A run takes the batches that the table does not hold yet, found by
+    listing the files, so that the files of old batches are not even opened.
+#}
+{% macro is_new_batch() -%}
+    {%- if execute -%}
+        {%- set new_batches = run_query(
+            "select distinct regexp_extract(file, 'batch=([^/]+)/', 1) as batch from glob('"
+            ~ env_var('SHOPSIGHT_HOME') ~ "/event_log/arrival_date=*/batch=*/events/*.parquet')"
+            ~ " except select batch from " ~ this ~ " order by batch"
+        ).columns[0].values() -%}
+        {%- if new_batches | length > 0 -%}
+            batch in ('{{ new_batches | join("', '") }}')
+        {%- else -%}
+            false
+        {%- endif -%}
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}
+
+{# True for the days that --vars '{start_date: ..., end_date: ...}' asks to rebuild. #}
+{% macro is_asked_day() -%}
+    {%- if var('start_date') and var('end_date') -%}
+        (event_date >= date '{{ var("start_date") }}' and event_date < date '{{ var("end_date") }}')
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}
+
+{# Pre-hook of int_events: takes the asked days out, for they are read again. #}
+{% macro forget_asked_days() -%}
+    {%- if is_incremental() and var('start_date') and var('end_date') -%}
+        delete from {{ this }} where {{ is_asked_day() }}
+    {%- endif -%}
+{%- endmacro %}

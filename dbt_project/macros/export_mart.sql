@@ -1,0 +1,16 @@
+{#
+    Writes a mart to warehouse/exports/<mart>.parquet after its commit, for every reader outside the warehouse.
+    DuckDB writes to a temporary name and renames it, so a reader sees the old file or the new one, whole.
+    Rows are sorted by config.meta.sorted_by; the technical column `fingerprint` stays inside.
+#}
+{% macro export_mart() -%}
+    {%- if execute -%}
+        copy (
+            select {{ model.columns | reject('equalto', 'fingerprint') | join(', ') }}
+            from {{ this }}
+            order by {{ model.config.meta['sorted_by'] | join(', ') }}
+        )
+        to '{{ env_var("SHOPSIGHT_HOME") }}/warehouse/exports/{{ this.identifier }}.parquet'
+        (format parquet, compression zstd, use_tmp_file true)
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,24 @@
+{{ config(materialized='view') }}
+
+with
+
+events as (
+
+    select * from {{ ref('int_session_events') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_users') }}
+
+)
+
+select * exclude (fingerprint)
+from events
+where
+    consent != 'none'
+    and user_id in (
+        select users.user_id from users
+        where users.is_usable
+    )

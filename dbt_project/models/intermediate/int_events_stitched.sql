@@ -1,0 +1,46 @@
+{{ config(materialized='view') }}
+
+with
+
+events as (
+
+    select * from {{ ref('int_events') }}
+
+),
+
+identities as (
+
+    select * from {{ ref('int_identities') }}
+
+),
+
+catalogue as (
+
+    select * from {{ ref('int_catalogue') }}
+
+),
+
+stitched as (
+
+    select
+        events.* replace (
+            coalesce(events.user_id, identities.user_id, events.anonymous_id) as user_id,
+            coalesce(events.category, catalogue.category) as category,
+            coalesce(events.brand, catalogue.brand) as brand
+        ),
+        coalesce(events.user_id, identities.user_id) is not null as is_identified,
+        -- Before the link was seen, nobody could know whose event this is.
+        case
+            when events.user_id is null then greatest(events.created_timestamp, identities.linked_at)
+            else events.created_timestamp
+        end as known_at
+    from events
+    left join identities on events.anonymous_id = identities.anonymous_id
+    left join catalogue on events.item_id = catalogue.item_id
+
+)
+
+select
+    *,
+    hash(source, event_id, line_number, user_id, category, brand, known_at) as row_hash
+from stitched

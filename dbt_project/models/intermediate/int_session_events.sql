@@ -1,0 +1,65 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_events_stitched'), 'true') }}"
+    )
+}}
+
+with
+
+changed_users as (
+
+    {{ changed_entities('user_id', ref('int_users'), 'true') }}
+
+),
+
+events as (
+
+    select
+        stitched.*,
+        changed_users.fingerprint
+    from {{ ref('int_events_stitched') }} as stitched
+    inner join changed_users on stitched.user_id = changed_users.user_id
+
+),
+
+gaps as (
+
+    select
+        *,
+        session_id is null and coalesce(
+            event_timestamp - lag(event_timestamp) over unnamed > interval {{ var('session_gap_minutes') }} minutes,
+            true
+        ) as opens_session
+    from events
+    window unnamed as (
+        partition by user_id, session_id is null
+        order by event_timestamp, event_id, line_number, source
+    )
+
+),
+
+numbered as (
+
+    select
+        *,
+        max(case when opens_session then event_timestamp end) over (
+            partition by user_id, session_id is null
+            order by event_timestamp, event_id, line_number, source
+        ) as opened_at
+    from gaps
+
+)
+
+select
+    * exclude (
+        opens_session, opened_at, query, text, intent_label, arrival_date, batch, actor_id, anonymous_id
+    ) replace (
+        coalesce(
+            session_id,
+            's_' || left(md5(user_id || '|' || epoch_us(opened_at)), 16)
+        ) as session_id
+    )
+from numbered

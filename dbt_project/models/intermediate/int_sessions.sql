@@ -1,0 +1,36 @@
+with
+
+events as (
+
+    select
+        events.*,
+        users.is_bot,
+        users.is_usable and events.consent != 'none' as is_usable
+    from {{ ref('int_session_events') }} as events
+    inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
+
+)
+
+select
+    session_id,
+    coalesce(
+        last(user_id order by event_timestamp, event_id, line_number, source) filter (where is_identified),
+        last(user_id order by event_timestamp, event_id, line_number, source)
+    ) as user_id,
+    min(event_timestamp) as started_at,
+    max(event_timestamp) as ended_at,
+    count(*) as events,
+    count(*) filter (where event_name = 'view_item') as views,
+    count(*) filter (where event_name = 'add_to_cart') as carts,
+    count(*) filter (where event_name = 'purchase') as purchases,
+    coalesce(sum({{ line_revenue() }}) filter (where event_name = 'purchase'), 0) as revenue,
+    {{ first_known('channel') }} as channel,
+    {{ first_known('device') }} as device,
+    {{ first_known('country') }} as country,
+    bool_or(is_bot) as is_bot,
+    bool_or(is_usable) as is_usable,
+    coalesce(bool_or(event_name = 'purchase') filter (where is_usable), false) as is_purchased,
+    min(event_timestamp) filter (where is_usable and event_name in ('begin_checkout', 'purchase')) as checked_out_at,
+    {{ fingerprint('is_usable') }} as fingerprint
+from events
+group by session_id

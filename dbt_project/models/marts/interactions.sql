@@ -1,0 +1,42 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+    )
+}}
+
+with
+
+changed_users as (
+
+    {{ changed_entities('user_id', ref('int_users')) }}
+
+),
+
+events as (
+
+    select
+        behaviour.*,
+        changed_users.fingerprint
+    from {{ ref('int_behaviour') }} as behaviour
+    inner join changed_users on behaviour.user_id = changed_users.user_id
+    where {{ is_interaction('behaviour') }}
+
+)
+
+select
+    user_id,
+    item_id,
+    event_name,
+    event_timestamp,
+    created_timestamp,
+    session_id,
+    cast(price as double) as price,
+    row_number() over (
+        partition by user_id
+        order by event_timestamp, event_id, line_number, source
+    ) as nth,
+    fingerprint
+from events

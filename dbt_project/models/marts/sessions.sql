@@ -1,0 +1,25 @@
+with
+
+sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+)
+
+select
+    session_id,
+    user_id,
+    started_at,
+    ended_at,
+    {{ seconds_between('started_at', 'ended_at') }} as duration_seconds,
+    events,
+    views,
+    carts,
+    purchases,
+    cast(revenue as double) as revenue,
+    channel,
+    device,
+    country,
+    is_bot,
+    purchases > 0 as converted
+from sessions

@@ -1,0 +1,66 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+    )
+}}
+
+with
+
+changed_users as (
+
+    {{ changed_entities('user_id', ref('int_users')) }}
+
+),
+
+interactions as (
+
+    select
+        events.*,
+        changed_users.fingerprint,
+        row_number() over (
+            partition by events.user_id
+            order by events.event_timestamp, events.event_id, events.line_number, events.source
+        ) as nth
+    from {{ ref('int_behaviour') }} as events
+    inner join changed_users on events.user_id = changed_users.user_id
+    where {{ is_interaction('events') }}
+
+),
+
+histories as (
+
+    select
+        user_id,
+        list(item_id order by nth) as item_ids,
+        list(event_name order by nth) as event_names,
+        list(known_at order by nth) as known_ats
+    from interactions
+    group by user_id
+
+),
+
+days as (
+
+    select
+        user_id,
+        event_date,
+        fingerprint,
+        max(nth) as last_nth,
+        greatest(max(nth) - {{ var('history_length') }} + 1, 1) as first_nth
+    from interactions
+    group by user_id, event_date, fingerprint
+
+)
+
+select
+    days.user_id,
+    {{ day_end('days.event_date') }} as feature_timestamp,
+    list_max(list_slice(histories.known_ats, days.first_nth, days.last_nth)) as created_timestamp,
+    list_slice(histories.item_ids, days.first_nth, days.last_nth) as item_ids,
+    list_slice(histories.event_names, days.first_nth, days.last_nth) as event_names,
+    days.fingerprint
+from days
+inner join histories on days.user_id = histories.user_id

@@ -1,0 +1,44 @@
+with
+
+events as (
+
+    select stitched.*
+    from {{ ref('int_events_stitched') }} as stitched
+    inner join {{ ref('int_users') }} as users on stitched.user_id = users.user_id
+    where users.is_usable and stitched.consent != 'none'
+
+),
+
+utterances as (
+
+    select
+        *,
+        case event_name
+            when 'search' then 'search'
+            when 'ask_question' then 'question'
+            when 'rate_item' then 'review'
+        end as utterance_channel,
+        case event_name when 'search' then coalesce(query, text) else text end as utterance
+    from events
+    where event_name in ('search', 'ask_question', 'rate_item')
+
+)
+
+select
+    source || ':' || event_id || ':' || line_number as utterance_id,
+    user_id,
+    event_timestamp,
+    created_timestamp,
+    utterance_channel as channel,
+    utterance as text,
+    coalesce(
+        intent_label,
+        case utterance_channel
+            when 'search' then 'search_product'
+            when 'question' then 'ask_question'
+            else 'leave_review'
+        end
+    ) as label,
+    case when intent_label is null then 'channel' else 'shop' end as label_source
+from utterances
+where utterance is not null

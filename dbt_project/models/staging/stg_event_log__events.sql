@@ -1,0 +1,44 @@
+with
+
+events as (
+
+    select * from {{ source('event_log', 'events') }}
+
+),
+
+cleaned as (
+
+    select
+        event_id,
+        line_number,
+        event_name,
+        event_timestamp,
+        created_timestamp,
+        cast(event_timestamp at time zone 'UTC' as date) as event_date,
+        nullif(user_id, '') as user_id,
+        nullif(anonymous_id, '') as anonymous_id,
+        coalesce(nullif(user_id, ''), nullif(anonymous_id, '')) as actor_id,
+        nullif(session_id, '') as session_id,
+        nullif(item_id, '') as item_id,
+        quantity,
+        price,
+        currency,
+        cast(value as decimal(18, 4)) as value,
+        order_id,
+        nullif(trim(query), '') as query,
+        nullif(trim(text), '') as text,
+        channel,
+        device,
+        country,
+        nullif(category, '') as category,
+        nullif(brand, '') as brand,
+        consent,
+        source,
+        case when json_valid(properties) then json_extract_string(properties, '$.intent_label') end as intent_label,
+        cast(arrival_date as date) as arrival_date,
+        batch
+    from events
+
+)
+
+select * from cleaned

@@ -1,0 +1,35 @@
+"""The features of each model, under a version: what it trains on is what it is served with.
+
+A change of a service's features is a new version (``…_v2``); the names stand in ``shopsight.contracts``.
+``item_features`` belongs to no service: it has names in common with ``user_features`` and another key, and is read by
+its own name.
+"""
+
+from feast import FeatureService
+
+from entities import OWNER
+from feature_views import session_features_view, user_features_view, user_history_view, utterance_text_view
+
+intent_v1 = FeatureService(
+    name="intent_v1",
+    features=[utterance_text_view],
+    description="Text and channel of an utterance, for the intent classifier.",
+    tags={"family": "intent"},
+    owner=OWNER,
+)
+
+recommender_v1 = FeatureService(
+    name="recommender_v1",
+    features=[user_history_view, user_features_view],
+    description="History and activity of a user, for the recommender.",
+    tags={"family": "recommender"},
+    owner=OWNER,
+)
+
+purchase_intent_v1 = FeatureService(
+    name="purchase_intent_v1",
+    features=[session_features_view, user_features_view],
+    description="The session so far and the user behind it, for purchase propensity.",
+    tags={"family": "purchase_intent"},
+    owner=OWNER,
+)
