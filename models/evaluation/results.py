@@ -1,0 +1,74 @@
+"""What an evaluation found, in one shape for every model family: the evidence that approval is decided on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.evaluation.bootstrap import Estimate
+
+Metrics = Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A candidate's figures on a test split that was touched once, beside its baselines'."""
+
+    family: str
+    """``intent``, ``recommender`` or ``purchase_intent``."""
+    candidate: str
+    """Which of the trained contenders validation chose, such as ``transformer+ease``."""
+    primary_metric: str
+    """The metric that the gate reads; higher is better."""
+    protocol: str
+    """Split, targets and masking in one sentence: a figure means nothing without it."""
+    cases: int
+    """Independent test cases (users, sessions, texts) behind the figures."""
+    metrics: Metrics
+    """The candidate's figures, by metric name."""
+    baselines: Mapping[str, Metrics]
+    """Figures of every baseline and losing contender, by its name, then metric name."""
+    gains: Metrics
+    """Paired difference of the primary metric, candidate minus baseline, by the name of each *baseline to beat*."""
+    slices: Mapping[str, Metrics] = field(default_factory=dict)
+    """The candidate's figures on parts of the test split, such as ``new users``."""
+    not_evaluable: str | None = None
+    """Why nothing could be judged (too few cases); the figures are then empty and nothing may be approved."""
+
+    @classmethod
+    def impossible(cls, *, family: str, primary_metric: str, protocol: str, reason: str) -> "Evaluation":
+        """Return the evaluation of a shop that has nothing to judge yet."""
+        return cls(
+            family=family,
+            candidate="none",
+            primary_metric=primary_metric,
+            protocol=protocol,
+            cases=0,
+            metrics={},
+            baselines={},
+            gains={},
+            not_evaluable=reason,
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the evaluation as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "Evaluation":
+        """Read what :meth:`write` wrote."""
+        raw: dict[str, Any] = json.loads(path.read_text())
+        return cls(
+            **raw
+            | {
+                "metrics": _estimates(raw["metrics"]),
+                "gains": _estimates(raw["gains"]),
+                "baselines": {name: _estimates(m) for name, m in raw["baselines"].items()},
+                "slices": {name: _estimates(m) for name, m in raw["slices"].items()},
+            }
+        )
+
+
+def _estimates(raw: Mapping[str, Mapping[str, float]]) -> Metrics:
+    return {name: Estimate(**estimate) for name, estimate in raw.items()}

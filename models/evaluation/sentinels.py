@@ -1,0 +1,100 @@
+"""Sentinels: checks in every training run that stop it when the data or the split gives the answer away.
+
+Each returns what it saw, for the model card, or raises :class:`SentinelTripped`. None needs the test split.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shopsight.errors import ShopsightError
+
+
+class SentinelTripped(ShopsightError):
+    """A training run found its own data too good to be true, or out of order in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentinelReading:
+    """What a sentinel that did not trip saw."""
+
+    sentinel: str
+    value: float
+    limit: float
+
+
+def chance_half_width(positives: int, negatives: int) -> float:
+    """Return how far from 0.5 the ROC AUC of random scores strays: four standard errors (1 run in 16,000).
+
+    Source: H. Mann, D. Whitney (1947), the variance of the rank-sum statistic without ties.
+
+    Raises:
+        ValueError: one of the classes is empty.
+    """
+    if positives < 1 or negatives < 1:
+        raise ValueError("the AUC of one class alone is undefined")
+    return float(4.0 * np.sqrt((positives + negatives + 1) / (12.0 * positives * negatives)))
+
+
+def check_shuffled_labels(roc_auc: float, *, positives: int, negatives: int) -> SentinelReading:
+    """Check that a model trained and judged on shuffled labels scores chance.
+
+    Shuffle the labels of training and validation cases together: a case that sits on both sides, or a feature made
+    from labels, then shows; chance agreement of a random model with the true labels does not.
+
+    Args:
+        roc_auc: validation ROC AUC of the model trained on shuffled labels, against the shuffled labels.
+        positives: independent positive cases (sessions, not rows) in validation.
+        negatives: independent negative cases in validation.
+
+    Raises:
+        SentinelTripped: the AUC is further from 0.5 than chance explains.
+    """
+    limit = chance_half_width(positives, negatives)
+    if abs(roc_auc - 0.5) > limit:
+        raise SentinelTripped(
+            f"training stopped: a model of shuffled labels scores ROC AUC {roc_auc:.3f}",
+            why=f"chance is 0.5 within {limit:.3f}; cases sit on both sides of the split, or a feature holds the label",
+            fix="look for repeated sessions across the folds and for features computed from the label",
+        )
+    return SentinelReading(sentinel="shuffled_labels", value=roc_auc, limit=limit)
+
+
+def check_not_too_good(roc_auc: float, *, limit: float) -> SentinelReading:
+    """Check that a validation ROC AUC is humanly possible.
+
+    Raises:
+        SentinelTripped: it is above ``limit``.
+    """
+    if roc_auc > limit:
+        raise SentinelTripped(
+            f"training stopped: validation ROC AUC {roc_auc:.4f} is above {limit:.4f}",
+            why="no shopper is that predictable; a feature most likely holds the outcome",
+            fix="look at the importances for a column filled from the outcome, or raise too_good_roc_auc with a reason",
+        )
+    return SentinelReading(sentinel="too_good_roc_auc", value=roc_auc, limit=limit)
+
+
+def check_features_not_newer(
+    feature_times: NDArray[np.datetime64], label_times: NDArray[np.datetime64], *, name: str
+) -> SentinelReading:
+    """Check that no feature row became known after the moment it is used at; a missing time (NaT) is no row.
+
+    Args:
+        feature_times: when each row's features were known, shape ``(rows,)``.
+        label_times: the moment each row predicts from.
+        name: name of the features, for the message.
+
+    Raises:
+        SentinelTripped: a feature is newer than its label.
+    """
+    newer = feature_times > label_times  # NaT compares False
+    if newer.any():
+        row = int(np.argmax(newer))
+        raise SentinelTripped(
+            f"training stopped: {int(newer.sum())} of {len(newer)} rows use {name} from their future",
+            why=f"row {row} predicts from {label_times[row]} with {name} of {feature_times[row]}",
+            fix="build the training set through the feature store, which joins each row to what was known then",
+        )
+    return SentinelReading(sentinel=f"{name}_not_newer", value=float(newer.sum()), limit=0.0)

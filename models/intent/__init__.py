@@ -1,0 +1,1 @@
+"""What a shopper wants with an utterance: five labels, English and Chinese."""

@@ -1,0 +1,178 @@
+"""Judge an intent classifier on its test split, once: figures, intervals, baselines, slices by language and style."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from models.evaluation.bootstrap import Estimate, bootstrap_mean, bootstrap_statistic
+from models.evaluation.classification import (
+    brier,
+    confusion,
+    confusion_table,
+    expected_calibration_error,
+    macro_f1,
+    negative_log_likelihood,
+    per_label_scores,
+)
+from models.evaluation.results import Evaluation, Metrics
+from models.evaluation.sentinels import SentinelTripped
+from models.intent.baselines import encoder_regression, keyword_rules, majority, tfidf_regression
+from models.intent.corpus import Utterance
+from models.intent.dataset import Splits, labels_of
+from models.intent.predict import IntentClassifier
+from models.intent.text import normalise
+from shopsight.contracts import INTENTS
+
+PROTOCOL: Final = (
+    "hand-written utterances of five labels in English and Chinese, and the texts that the shop's people labelled, "
+    "split by group (an utterance and all that differ from it in digits, case or punctuation only); generated texts "
+    "and texts labelled by their channel are in training only; epoch, temperature and int8 were chosen on validation"
+)
+BASELINES_TO_BEAT: Final = ("majority", "tfidf_regression")
+LEAST_CASES_PER_LABEL: Final = 5
+LABELS: Final = len(INTENTS)
+
+
+def evaluate(
+    classifier: IntentClassifier,
+    splits: Splits,
+    *,
+    candidate: str,
+    training_texts: Sequence[Utterance],
+    first_texts: Sequence[Utterance],
+    encoded: NDArray[np.floating],
+    encoded_test: NDArray[np.floating],
+    seed: int,
+) -> tuple[Evaluation, dict[str, Any]]:
+    """Return the evaluation of the served artefact, and figures for the card.
+
+    Args:
+        classifier: the artefact as it will be served.
+        splits: only the test side is judged; training gives the majority.
+        candidate: name of what validation chose.
+        training_texts: every text the candidate was trained on, for the TF-IDF baseline.
+        first_texts: the texts of the probe, for the baseline on the frozen encoder.
+        encoded: the frozen encoder's output for ``first_texts``, shape ``(texts, width)``.
+        encoded_test: the frozen encoder's output for the test texts.
+        seed: of the bootstrap and the baselines.
+    """
+    truth = labels_of(splits.test)
+    support = np.bincount(truth, minlength=LABELS)
+    if support.min() < LEAST_CASES_PER_LABEL:
+        scarce = INTENTS[int(support.argmin())]
+        reason = f"the test split holds {support.min()} texts of {scarce}, fewer than {LEAST_CASES_PER_LABEL}"
+        impossible = Evaluation.impossible(family="intent", primary_metric="macro_f1", protocol=PROTOCOL, reason=reason)
+        return impossible, {"confusion": {}}
+    texts = [normalise(u.text) for u in splits.test]
+    predictions = classifier.predict([u.text for u in splits.test])
+    probabilities = np.array([list(p.probabilities.values()) for p in predictions])
+    predicted = probabilities.argmax(axis=1)
+    train, weights = labels_of(training_texts), np.array([u.weight for u in training_texts])
+    first, first_weights = labels_of(first_texts), np.array([u.weight for u in first_texts])
+    guesses = {
+        "majority": majority(train, cases=len(truth)),
+        "keyword_rules": keyword_rules(texts),
+        "tfidf_regression": tfidf_regression(
+            [normalise(u.text) for u in training_texts], train, weights, texts, seed=seed
+        ),
+        "frozen_encoder_regression": encoder_regression(encoded, first, first_weights, encoded_test, seed=seed),
+    }
+    slices: dict[str, Metrics] = {}
+    for name, member in _slices(splits.test).items():
+        rows = np.flatnonzero([member(u) for u in splits.test])
+        if len(rows) >= LEAST_CASES_PER_LABEL:
+            right = bootstrap_mean((truth[rows] == predicted[rows]).astype(float), seed=seed)
+            # Over a part with one label, accuracy is that label's recall, and an F1 would say nothing else.
+            slices[name] = (
+                {"accuracy": right}
+                if name.startswith("label ")
+                else _hard_figures(truth[rows], predicted[rows], seed=seed)
+            )
+    scores = per_label_scores(truth, predicted, labels=LABELS)
+    evaluation = Evaluation(
+        family="intent",
+        candidate=candidate,
+        primary_metric="macro_f1",
+        protocol=PROTOCOL,
+        cases=len(truth),
+        metrics={**_hard_figures(truth, predicted, seed=seed), **_soft_figures(truth, probabilities, seed=seed)},
+        baselines={name: _hard_figures(truth, guess, seed=seed) for name, guess in guesses.items()},
+        gains={
+            name: bootstrap_statistic(
+                lambda t, mine, theirs: macro_f1(t, mine, labels=LABELS) - macro_f1(t, theirs, labels=LABELS),
+                truth,
+                predicted,
+                guesses[name],
+                seed=seed,
+            )
+            for name in BASELINES_TO_BEAT
+        },
+        slices=slices,
+    )
+    return evaluation, {
+        "confusion": confusion_table(confusion(truth, predicted, labels=LABELS), INTENTS),
+        "per_label": {
+            label: {name: round(float(values[index]), 4) for name, values in scores.items()}
+            for index, label in enumerate(INTENTS)
+        },
+    }
+
+
+def check_shuffled_labels(
+    train_features: NDArray[np.floating],
+    train: NDArray[np.int64],
+    validation_features: NDArray[np.floating],
+    validation: NDArray[np.int64],
+    *,
+    seed: int,
+) -> float:
+    """Return the validation accuracy of a regression on shuffled labels.
+
+    Labels of both sides are shuffled together, so that a text that stands on both sides would show.
+
+    Raises:
+        SentinelTripped: the accuracy is further above chance than four standard errors.
+    """
+    shuffled = np.random.default_rng(seed).permutation(np.concatenate([train, validation]))
+    model = LogisticRegression(C=0.01, max_iter=200).fit(train_features, shuffled[: len(train)])
+    reached = float(np.mean(model.predict(validation_features) == shuffled[len(train) :]))
+    shares = np.bincount(shuffled, minlength=LABELS) / len(shuffled)
+    chance = float(shares.max())
+    limit = chance + 4 * float(np.sqrt(chance * (1 - chance) / len(validation)))
+    if reached > limit:
+        raise SentinelTripped(
+            f"training stopped: a model of shuffled labels is right in {reached:.3f} of the validation texts",
+            why=f"chance is {chance:.3f} and at most {limit:.3f} by luck; texts stand on both sides of the split",
+            fix="look for repeated texts in the corpus and in the shop's utterances",
+        )
+    return reached
+
+
+def _slices(test: Sequence[Utterance]) -> dict[str, Callable[[Utterance], bool]]:
+    """Return the parts of the test split that are judged by themselves, by name."""
+    slices: dict[str, Callable[[Utterance], bool]] = {}
+    for attribute in ("language", "style", "source", "label"):
+        for value in sorted({str(getattr(u, attribute)) for u in test}):
+            slices[f"{attribute} {value}"] = lambda u, a=attribute, v=value: getattr(u, a) == v  # type: ignore[misc]
+    return slices
+
+
+def _hard_figures(truth: NDArray[np.int64], predicted: NDArray[np.int64], *, seed: int) -> dict[str, Estimate]:
+    return {
+        "macro_f1": bootstrap_statistic(lambda t, p: macro_f1(t, p, labels=LABELS), truth, predicted, seed=seed),
+        "accuracy": bootstrap_mean((truth == predicted).astype(float), seed=seed),
+    }
+
+
+def _soft_figures(truth: NDArray[np.int64], probabilities: NDArray[np.float64], *, seed: int) -> dict[str, Estimate]:
+    return {
+        name: bootstrap_statistic(figure, truth, probabilities, seed=seed)
+        for name, figure in (
+            ("ece", expected_calibration_error),
+            ("brier", brier),
+            ("nll", negative_log_likelihood),
+        )
+    }

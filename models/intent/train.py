@@ -1,0 +1,216 @@
+"""Train the intent classifier: fit the head on the frozen encoder, then fine-tune, then judge once.
+
+The linear probe comes first because fine-tuning from a random head distorts features that were good, which costs most
+on texts unlike the training ones. Source: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform
+Out-of-Distribution" (2022). The probe is epoch 0 of the choice that validation makes.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+
+from models.device import new_accelerator
+from models.evaluation.classification import fit_temperature, macro_f1
+from models.evaluation.results import Evaluation
+from models.intent.config import IntentConfig
+from models.intent.corpus import Utterance, read_corpus
+from models.intent.dataset import labels_of, read_shop_utterances, split_by_group, thin
+from models.intent.evaluate import check_shuffled_labels, evaluate
+from models.intent.export import FULL_GRAPH, INT8_GRAPH, export_graph, quantise_graph, write_config
+from models.intent.fitting import TrainingLog, fine_tune, fit_probe
+from models.intent.grammar import generate
+from models.intent.inputs import Reader, encode
+from models.intent.model import IntentModel, build_model
+from models.intent.predict import IntentClassifier
+from models.intent.text import PATHS, normalise, path_of, skeleton
+from models.progress import Progress, ReportProgress
+from shopsight.contracts import INTENTS
+
+LEAST_CASES_PER_TEMPERATURE: Final = 40
+INT8_LOSS_LIMIT: Final = 0.005
+"""Macro-F1 that int8 weights may cost on validation; they make one text 2.5 times as fast."""
+
+
+def train(
+    utterances: pa.Table,
+    *,
+    config: IntentConfig,
+    out_dir: Path,
+    seed: int,
+    device: str,
+    precision: str,
+    report: ReportProgress,
+) -> Evaluation:
+    """Train on the shipped corpus and the shop's labelled texts; write the artefact and its evidence into ``out_dir``.
+
+    A run that was killed goes on from its last epoch when it is started again with the same texts, settings and seed.
+
+    Args:
+        utterances: the shop's texts, columns ``text``, ``label``, ``label_source`` and, for the card,
+            ``event_timestamp``; may have no rows.
+        config: settings of the run.
+        out_dir: receives the graph, tokenizer.json, config.json, evaluation.json, card.json and confusion.json.
+        seed: of the split, the grammar, the weights and the order of the texts.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        report: is told after every stage and epoch.
+
+    Returns:
+        The figures on the test split, which nothing was chosen on.
+
+    Raises:
+        ShopsightError: the encoder is not on this machine, or the shop's texts cannot be read.
+    """
+    started = time.perf_counter()
+    out_dir.mkdir(parents=True, exist_ok=True)
+    shop = read_shop_utterances(utterances, config=config)
+    splits = split_by_group([*thin(read_corpus(), share=config.corpus_share), *shop], config=config, seed=seed)
+    torch.manual_seed(seed)
+    model, tokenizer_file = build_model(config)
+    reader = Reader(tokenizer_file, config)
+    accelerator = new_accelerator(device, precision)
+    held_out = {skeleton(u.text) for u in (*splits.validation, *splits.test)}
+
+    def texts_of_epoch(epoch: int) -> list[Utterance]:
+        drawn = generate(config.grammar_texts, seed=seed * 1000 + epoch)
+        return [*splits.train, *(u for u in drawn if skeleton(u.text) not in held_out)]
+
+    report(Progress(message="reading the texts with the frozen encoder", fraction=0.02))
+    model.to(accelerator.device)
+    first = texts_of_epoch(0)
+    encoded = encode(model, reader, first, autocast=accelerator.autocast)
+    encoded_validation = encode(model, reader, splits.validation, autocast=accelerator.autocast)
+    encoded_test = encode(model, reader, splits.test, autocast=accelerator.autocast)
+    sentinel = check_shuffled_labels(
+        encoded[: len(splits.train)].numpy(),
+        labels_of(splits.train),
+        encoded_validation.numpy(),
+        labels_of(splits.validation),
+        seed=seed,
+    )
+    fit_probe(model, first, encoded, config=config, seed=seed)
+    log = TrainingLog(validation=splits.validation, reader=reader)
+    log.add(model, epoch=0, loss=None)
+    report(Progress(message="linear probe on the frozen encoder", fraction=0.15, metrics=log.latest))
+
+    run = hashlib.sha256(repr((config, seed, splits, first)).encode("utf-8", "surrogatepass")).hexdigest()
+    fine_tune(
+        model, reader, texts_of_epoch, log, accelerator=accelerator, config=config, seed=seed, run=run,
+        folder=out_dir / "checkpoints", report=report,
+    )  # fmt: skip
+    best = log.restore_best(model)
+
+    report(Progress(message="exporting to ONNX", fraction=0.9))
+    served = _export(model, splits.validation, config=config, tokenizer_file=tokenizer_file, out_dir=out_dir)
+    shutil.rmtree(out_dir / "checkpoints", ignore_errors=True)
+    report(Progress(message="judging on the test split", fraction=0.95))
+    evaluation, figures = evaluate(
+        IntentClassifier.load(out_dir),
+        splits,
+        candidate=f"fine_tuned_epoch_{best}" if best else "linear_probe",
+        training_texts=[u for e in range(best + 1) for u in texts_of_epoch(e)[(len(splits.train) if e else 0) :]],
+        first_texts=first,
+        encoded=encoded.numpy(),
+        encoded_test=encoded_test.numpy(),
+        seed=seed,
+    )
+    evaluation.write(out_dir / "evaluation.json")
+    _write_json(out_dir / "confusion.json", figures.pop("confusion"))
+    card = {
+        "family": "intent",
+        "seed": seed,
+        "config": asdict(config),
+        "device": str(accelerator.device),
+        "precision": accelerator.mixed_precision,
+        "data_window": _window(utterances),
+        "rows": {name: _count(getattr(splits, name)) for name in ("train", "validation", "test")}
+        | {"grammar_per_epoch": len(first) - len(splits.train)},
+        "epochs": log.rows,
+        "chosen_epoch": best,
+        "sentinels": {"shuffled_labels_accuracy": sentinel},
+        "served": served,
+        "train_seconds": round(time.perf_counter() - started, 1),
+        **figures,
+    }
+    _write_json(out_dir / "card.json", card)
+    report(Progress(message="trained", fraction=1.0, metrics={k: e.value for k, e in evaluation.metrics.items()}))
+    return evaluation
+
+
+def _export(
+    model: IntentModel, validation: Sequence[Utterance], *, config: IntentConfig, tokenizer_file: Path, out_dir: Path
+) -> dict[str, Any]:
+    """Write the graph, in int8 where validation allows it; return what is served and what int8 cost."""
+    truth = labels_of(validation)
+    texts = [normalise(u.text) for u in validation]
+    raw = dict.fromkeys(PATHS, 1.0)
+    export_graph(model, out_dir / FULL_GRAPH)
+    served = write_config(out_dir, config=config, tokenizer_file=tokenizer_file, graph=FULL_GRAPH, temperatures=raw)
+    logits = IntentClassifier.load(out_dir).logits(texts)
+    full_f1 = macro_f1(truth, logits.argmax(axis=1), labels=len(INTENTS))
+    chosen, cost = FULL_GRAPH, None
+    if config.quantise:
+        quantise_graph(out_dir / FULL_GRAPH, out_dir / INT8_GRAPH)
+        write_config(
+            out_dir,
+            config=config,
+            tokenizer_file=tokenizer_file,
+            graph=INT8_GRAPH,
+            temperatures=raw,
+        )
+        int8_logits = IntentClassifier.load(out_dir).logits(texts)
+        cost = full_f1 - macro_f1(truth, int8_logits.argmax(axis=1), labels=len(INTENTS))
+        if cost < INT8_LOSS_LIMIT:
+            chosen, logits = INT8_GRAPH, int8_logits
+        (out_dir / (FULL_GRAPH if chosen == INT8_GRAPH else INT8_GRAPH)).unlink()
+    served = write_config(
+        out_dir,
+        config=config,
+        tokenizer_file=tokenizer_file,
+        graph=chosen,
+        temperatures=_fit_temperatures(texts, truth, logits),
+    )
+    return served | {
+        "int8_validation_loss": cost,
+        "validation_macro_f1_fp32": full_f1,
+        "megabytes": round((out_dir / chosen).stat().st_size / 1e6, 1),
+    }
+
+
+def _fit_temperatures(texts: Sequence[str], truth: NDArray[np.int64], logits: NDArray[np.floating]) -> dict[str, float]:
+    """Return a temperature for each path; a path with few validation texts takes that of all."""
+    everything = fit_temperature(truth, logits)
+    temperatures = {}
+    for path in PATHS:
+        rows = np.flatnonzero([path_of(text) == path for text in texts])
+        few = len(rows) < LEAST_CASES_PER_TEMPERATURE
+        temperatures[path] = everything if few else fit_temperature(truth[rows], logits[rows])
+    return temperatures
+
+
+def _count(texts: Sequence[Utterance]) -> dict[str, int]:
+    return dict(Counter(utterance.source for utterance in texts))
+
+
+def _window(utterances: pa.Table) -> list[str | None]:
+    """Return the first and last time of the shop's texts, where the table has their times."""
+    if "event_timestamp" not in utterances.column_names or utterances.num_rows == 0:
+        return [None, None]
+    times = pc.min_max(utterances.column("event_timestamp")).as_py()
+    return [str(times["min"]), str(times["max"])]
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,132 @@
+"""From a training table to arrays: one row per event of a session, and folds of whole sessions in order of time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.purchase_intent.encoding import CATEGORICAL, FEATURES
+from shopsight.errors import ShopsightError
+
+KEYS = ("session_id", "user_id", "event_timestamp", "session_started_at", "position", "purchased")
+
+
+class BadTrainingTable(ShopsightError):
+    """The training table is not what the model trains on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRows:
+    """Rows of sessions as aligned arrays of length ``rows``; a session's rows sit in one fold."""
+
+    columns: Mapping[str, NDArray[np.float64] | NDArray[np.object_]]
+    """A feature's values: floats with ``nan`` for missing, or texts with ``None``."""
+    purchased: NDArray[np.bool_]
+    """The label: a purchase later in the same session."""
+    sessions: NDArray[np.intp]
+    """Session number of each row, in order of start."""
+    users: NDArray[np.intp]
+    """User number of each row."""
+    positions: NDArray[np.int64]
+    """Events of the session so far, 1 for the first."""
+    times: NDArray[np.datetime64]
+    """Time of the event that the row predicts from, UTC microseconds."""
+    started_at: NDArray[np.datetime64]
+    """Start of the session, UTC microseconds."""
+
+    def __len__(self) -> int:
+        return len(self.purchased)
+
+    @property
+    def session_count(self) -> int:
+        """Number of distinct sessions."""
+        return len(np.unique(self.sessions))
+
+    @property
+    def buying_session_count(self) -> int:
+        """Number of distinct sessions that end in a purchase."""
+        return len(np.unique(self.sessions[self.purchased]))
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """One over the session's rows: every session counts the same, however long it ran.
+
+        A weighted figure is then the expectation over a random moment of a random session, without drawing one.
+        """
+        return 1.0 / np.bincount(self.sessions)[self.sessions] if len(self) else np.empty(0)
+
+    def take(self, rows: NDArray[np.bool_]) -> "SessionRows":
+        """Return the rows where ``rows`` is true."""
+        return SessionRows(
+            columns={name: values[rows] for name, values in self.columns.items()},
+            purchased=self.purchased[rows],
+            sessions=self.sessions[rows],
+            users=self.users[rows],
+            positions=self.positions[rows],
+            times=self.times[rows],
+            started_at=self.started_at[rows],
+        )
+
+    def joined(self, later: "SessionRows") -> "SessionRows":
+        """Return these rows followed by those of another fold."""
+        return SessionRows(
+            columns={name: np.concatenate([values, later.columns[name]]) for name, values in self.columns.items()},
+            purchased=np.concatenate([self.purchased, later.purchased]),
+            sessions=np.concatenate([self.sessions, later.sessions]),
+            users=np.concatenate([self.users, later.users]),
+            positions=np.concatenate([self.positions, later.positions]),
+            times=np.concatenate([self.times, later.times]),
+            started_at=np.concatenate([self.started_at, later.started_at]),
+        )
+
+
+def session_rows(table: pa.Table) -> SessionRows:
+    """Read a training table: the keys, the label ``purchased``, and every feature of the feature service.
+
+    Raises:
+        BadTrainingTable: a column is missing, or a key is null.
+    """
+    missing = [name for name in (*KEYS, *FEATURES) if name not in table.column_names]
+    if missing:
+        raise BadTrainingTable(
+            f"the purchase intent training table lacks {', '.join(missing)}",
+            why="the model trains on the keys, the label, and all features of its feature service",
+            fix="build the table from session_labels through the feature service purchase_intent_v1",
+        )
+    for name in KEYS:
+        if table[name].null_count:
+            raise BadTrainingTable(
+                f"{table[name].null_count} rows of the purchase intent training table have no {name}",
+                why="a row without its session, time or label cannot be placed in a fold",
+                fix="look at session_labels in the warehouse; its contract forbids nulls",
+            )
+    started = _times(table["session_started_at"])
+    ids = table["session_id"].to_numpy()
+    unique_ids, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+    by_start = np.lexsort((unique_ids, started[first]))
+    place = np.empty(len(by_start), dtype=np.intp)
+    place[by_start] = np.arange(len(by_start))
+    sessions = place[inverse]
+    _, users = np.unique(table["user_id"].to_numpy(), return_inverse=True)
+    purchased = np.asarray(table["purchased"].to_numpy(), dtype=np.bool_)
+    return SessionRows(
+        columns={name: _column(table[name], categorical=name in CATEGORICAL) for name in FEATURES},
+        purchased=purchased,
+        sessions=sessions,
+        users=users.astype(np.intp),
+        positions=np.asarray(table["position"].to_numpy(), dtype=np.int64),
+        times=_times(table["event_timestamp"]),
+        started_at=started,
+    )
+
+
+def _times(values: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    return np.asarray(values.cast(pa.timestamp("us", tz="UTC")).to_numpy(), dtype="datetime64[us]")
+
+
+def _column(values: pa.ChunkedArray, *, categorical: bool) -> NDArray[np.float64] | NDArray[np.object_]:
+    if categorical:
+        return np.array(values.to_pylist(), dtype=np.object_)
+    return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)

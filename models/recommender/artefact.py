@@ -1,0 +1,114 @@
+"""What a candidate is on disk: catalogue, arrays, the ONNX encoder and a config that says how they add up.
+
+config.json            candidate, weights, settings of the parts
+catalogue.parquet      one row per item, in the order of every array
+arrays.safetensors     popularity, neighbours, item vectors
+sequence.onnx          the transformer's encoder, where it has a weight
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from models.recommender.fit_transformer import SequenceScorer
+from models.recommender.model import Encoder, Exported
+from models.recommender.scoring import Constant, Neighbours
+from shopsight.contracts import HISTORY_LENGTH
+
+
+def write_artefact(
+    folder: Path,
+    *,
+    candidate: str,
+    weights: Mapping[str, float],
+    catalogue: pa.Table,
+    constants: Mapping[str, Constant],
+    neighbours: Mapping[str, Neighbours],
+    sequence: SequenceScorer | None,
+) -> None:
+    """Write everything that ``predict.Recommender.load`` reads.
+
+    Args:
+        folder: exists; files in it are replaced.
+        candidate: what validation chose.
+        weights: of its parts.
+        catalogue: from :func:`catalogue_table`.
+        constants: popularity, popularity_recent, best_sellers and trending.
+        neighbours: item_knn always (similar items need it), ease where it has a weight.
+        sequence: the transformer where it has a weight.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {
+        name: np.ascontiguousarray(constant.scores_N) for name, constant in constants.items()
+    }
+    for name, matrix in neighbours.items():
+        arrays[f"{name}.items"], arrays[f"{name}.weights"] = matrix.items_NK, matrix.weights_NK
+    # A folder may hold an earlier candidate; one without a transformer must not keep the other's.
+    (folder / "sequence.onnx").unlink(missing_ok=True)
+    if sequence is not None:
+        arrays["sequence.vectors"] = np.ascontiguousarray(sequence.vectors.vectors_ND)
+        arrays["sequence.usable"] = sequence.vectors.usable_N.astype(np.uint8)
+        export_encoder(sequence.model.encoder, folder / "sequence.onnx", length=sequence.length)
+    save_file(arrays, str(folder / "arrays.safetensors"))
+    pq.write_table(catalogue, folder / "catalogue.parquet")
+    config = {
+        "candidate": candidate,
+        "weights": dict(weights),
+        "history_length": HISTORY_LENGTH,
+        "neighbours": {
+            name: {"decay": matrix.decay, "behaviour_weights": matrix.behaviour_weights.tolist()}
+            for name, matrix in neighbours.items()
+        },
+        "sequence": None if sequence is None else {"length": sequence.length},
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def catalogue_table(items: pa.Table, item_ids: NDArray[np.object_]) -> pa.Table:
+    """Return the catalogue in the order of ``item_ids``; an item that no table lists keeps its id as its title."""
+    ids = pa.table({"item_id": pa.array(item_ids, pa.string()), "position": np.arange(len(item_ids))})
+    columns = ["item_id", "title", "category", "brand", "price", "is_available"]
+    joined = ids.join(items.select(columns), "item_id").sort_by("position")
+    return pa.table(
+        {
+            "item_id": joined["item_id"],
+            "title": pc.coalesce(joined["title"].cast(pa.string()), joined["item_id"]),
+            "category": joined["category"].cast(pa.string()),
+            "brand": joined["brand"].cast(pa.string()),
+            "price": pc.fill_null(joined["price"].cast(pa.float64()), float("nan")),
+            "is_available": pc.fill_null(joined["is_available"], True),
+        }
+    )
+
+
+def export_encoder(encoder: Encoder, path: Path, *, length: int) -> None:
+    """Write the encoder as ONNX: ``items`` (B, L, D) float32, ``behaviours`` (B, L) int64 -> ``hidden`` (B, D)."""
+    exported = Exported(encoder).eval().cpu()
+    width = encoder.positions.weight.shape[1]
+    # Two rows and three columns: an example of one would make the exporter take the dimension for a constant.
+    example = (torch.zeros(2, 3, width), torch.ones(2, 3, dtype=torch.int64))
+    batch, steps = torch.export.Dim("batch"), torch.export.Dim("length", max=length)
+    with warnings.catch_warnings():
+        # The exporter warns of its own internals (pytree registration); nothing a caller could act on.
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            exported,
+            example,
+            dynamo=True,
+            input_names=["items", "behaviours"],
+            output_names=["hidden"],
+            dynamic_shapes=({0: batch, 1: steps}, {0: batch, 1: steps}),
+            verbose=False,
+        )
+    assert program is not None, "torch.onnx.export returns a program when dynamo is on"
+    program.save(str(path), external_data=False)

@@ -1,0 +1,43 @@
+"""Popularity, plain and recent: what every personal recommender has to beat."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recommender.dataset import Interactions
+from models.recommender.history import BEHAVIOUR_CODES
+from models.recommender.scoring import Constant
+
+
+def plain_popularity(train: Interactions) -> Constant:
+    """Return how many users touched each item."""
+    return Constant(scores_N=train.distinct_users_per_item().astype(np.float32))
+
+
+def recent_popularity(train: Interactions, *, half_life_days: float) -> Constant:
+    """Return the first contacts with each item, each halved for every ``half_life_days`` before the last event."""
+    first = train.first_contacts()
+    return Constant(
+        scores_N=_decayed_counts(train.items_E[first], train.times_E[first], train, half_life_days=half_life_days)
+    )
+
+
+def trending(train: Interactions, *, half_life_days: float) -> Constant:
+    """Return all interactions with each item, decayed: repeated attention counts, old attention does not."""
+    return Constant(scores_N=_decayed_counts(train.items_E, train.times_E, train, half_life_days=half_life_days))
+
+
+def best_sellers(train: Interactions) -> Constant:
+    """Return the purchases of each item; items without any follow by how many users touched them."""
+    bought = np.bincount(train.items_E[train.behaviours_E == BEHAVIOUR_CODES["purchase"]], minlength=train.items)
+    touched = train.distinct_users_per_item()
+    # The share below 1 only breaks ties between items with equally many purchases.
+    return Constant(scores_N=(bought + touched / (touched.max(initial=0) + 1.0)).astype(np.float32))
+
+
+def _decayed_counts(
+    items: NDArray[np.int64], times: NDArray[np.float64], train: Interactions, *, half_life_days: float
+) -> NDArray[np.float32]:
+    if len(items) == 0:
+        return np.zeros(train.items, dtype=np.float32)
+    age_days = (train.times_E.max() - times) / 86_400
+    return np.bincount(items, weights=0.5 ** (age_days / half_life_days), minlength=train.items).astype(np.float32)

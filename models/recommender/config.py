@@ -1,0 +1,219 @@
+"""Settings of the recommender's contenders, and the presets per training budget."""
+
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+from models.recommender.history import BEHAVIOURS
+from shopsight.contracts import HISTORY_LENGTH
+from shopsight.settings import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryConfig:
+    """How much an item in a shopper's history counts for the linear contenders (popularity ignores it)."""
+
+    decay: float = 0.7
+    """Factor per distinct item touched later."""
+    behaviour_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
+    """Weight of a view, a wish, a cart, a purchase and a rating."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay must be above 0 and at most 1, not {self.decay}")
+        if len(self.behaviour_weights) != len(BEHAVIOURS) or min(self.behaviour_weights) < 0:
+            raise ValueError(f"behaviour_weights must be {len(BEHAVIOURS)} numbers of at least 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopularityConfig:
+    """The baseline that knows nobody."""
+
+    half_life_days: float = 7.0
+    """Age at which an interaction counts half."""
+    trending_half_life_days: float = 2.0
+    """The same for the ``trending`` list, which should move within days."""
+
+    def __post_init__(self) -> None:
+        if min(self.half_life_days, self.trending_half_life_days) <= 0:
+            raise ValueError("half-lives must be above 0 days")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemKnnConfig:
+    """Cosine over co-occurrence within a window of a shopper's history."""
+
+    history: HistoryConfig = field(default_factory=lambda: HistoryConfig(decay=0.6))
+    """What a history item counts when scores are summed."""
+    window: int = 20
+    """Pairs more than this many interactions apart do not co-occur."""
+    distance_power: float = 1.0
+    """A pair d interactions apart counts d ** -power."""
+    backward: float = 0.6
+    """What an item says for those touched before it, beside 1 for those touched after it (1: direction is ignored)."""
+    shrinkage: float = 20.0
+    """Added to both items' totals before the cosine, so that one chance pair is not a similarity of 1."""
+    neighbours: int = 100
+    """Neighbours kept per item."""
+
+    def __post_init__(self) -> None:
+        if min(self.window, self.neighbours) < 1:
+            raise ValueError("window and neighbours must be at least 1")
+        if min(self.distance_power, self.backward, self.shrinkage) < 0:
+            raise ValueError("distance_power, backward and shrinkage must be at least 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EaseConfig:
+    """EASE, a linear item-to-item regression in closed form."""
+
+    history: HistoryConfig = field(default_factory=HistoryConfig)
+    """What a history item counts when scores are summed."""
+    regularisation: float = 50.0
+    """Added to the diagonal of the Gram matrix."""
+    max_items: int = 6_000
+    """Only this many items, by distinct users, take part: the inverse takes n³ (8,000 items: 8 s on two cores)."""
+    neighbours: int = 200
+    """Weights kept per item, by size; the served scores are those of the kept weights."""
+
+    def __post_init__(self) -> None:
+        if self.regularisation <= 0:
+            raise ValueError("regularisation must be above 0, or the Gram matrix may have no inverse")
+        if min(self.max_items, self.neighbours) < 1:
+            raise ValueError("max_items and neighbours must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """A causal transformer over the last interactions (the SASRec family)."""
+
+    length: int = HISTORY_LENGTH
+    """Longest history in interactions."""
+    width: int = 64
+    """Size d of an item's embedding."""
+    blocks: int = 1
+    """Transformer blocks."""
+    heads: int = 2
+    """Attention heads; ``width`` must be a multiple."""
+    dropout: float = 0.2
+    """Share of activations dropped in training."""
+    min_item_users: int = 1
+    """Items with fewer distinct users have no embedding of their own; their category and brand still stand for them."""
+    batch_size: int = 64
+    """Histories per optimiser step, over all processes."""
+    learning_rate: float = 3e-3
+    """Peak rate of AdamW, reached after ``warmup_steps``."""
+    warmup_steps: int = 20
+    """Steps of linear warm-up; the rate is constant after them, so that a run can stop at any epoch."""
+    weight_decay: float = 1e-2
+    """AdamW's decoupled weight decay."""
+    max_gradient_norm: float = 1.0
+    """Gradients are clipped to this norm."""
+    epochs: int = 4
+    """At most this many passes over the training histories."""
+    patience: int = 3
+    """Stop after this many epochs without a better validation NDCG@10."""
+    full_softmax_items: int = 4_000
+    """Up to this many items the loss is the full cross-entropy; above it, over shared sampled negatives."""
+    negatives: int = 1_000
+    """Sampled negatives per step, corrected by log((n - 1) / negatives)."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+        counts = (self.length, self.width, self.blocks, self.heads, self.batch_size, self.epochs, self.negatives)
+        if min(*counts, self.min_item_users, self.patience, self.full_softmax_items) < 1:
+            raise ValueError("lengths, sizes and counts must be at least 1")
+        if self.learning_rate <= 0 or self.max_gradient_norm <= 0 or self.weight_decay < 0 or self.warmup_steps < 0:
+            raise ValueError("rates and norms must be positive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How much is measured."""
+
+    validation_quantile: float = 0.8
+    """The validation window starts at this quantile of the interactions' times."""
+    test_quantile: float = 0.9
+    """The test window starts at this quantile."""
+    max_users: int = 3_000
+    """Users measured per window; of more, a seeded sample."""
+    max_targets_per_user: int = 20
+    """Only a user's last targets of a window are measured, so that a few heavy users do not take all the time."""
+    min_users: int = 50
+    """With fewer measurable test users nothing can be judged."""
+    weight_step: float = 0.25
+    """Step of the grid of blend weights."""
+    resamples: int = 1_000
+    """Bootstrap resamples per interval."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_quantile < self.test_quantile < 1:
+            raise ValueError("quantiles must satisfy 0 < validation < test < 1")
+        if min(self.max_users, self.max_targets_per_user, self.min_users, self.resamples) < 1:
+            raise ValueError("counts must be at least 1")
+        if not 0 < self.weight_step <= 1:
+            raise ValueError(f"weight_step must be in (0, 1], not {self.weight_step}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommenderConfig:
+    """Everything that decides what a training run computes, beside the data and the seed."""
+
+    popularity: PopularityConfig = field(default_factory=PopularityConfig)
+    item_knn: ItemKnnConfig = field(default_factory=ItemKnnConfig)
+    ease: EaseConfig = field(default_factory=EaseConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+def for_size(size: Size) -> RecommenderConfig:
+    """Return the preset of a training budget: seconds, minutes on two cores, an hour of CPU, or a GPU.
+
+    Raises:
+        ValueError: ``size`` is none of the four.
+    """
+    if size not in get_args(Size):
+        raise ValueError(f"unknown size {size!r}: one of {', '.join(get_args(Size))}")
+    small = RecommenderConfig()
+    if size == "tiny":
+        return replace(
+            small,
+            transformer=replace(small.transformer, width=16, blocks=1, heads=1, batch_size=32, epochs=2),
+            # Wider windows: the last tenth of a shop of 600 shoppers has too few of them.
+            evaluation=replace(
+                small.evaluation,
+                validation_quantile=0.7,
+                test_quantile=0.85,
+                max_targets_per_user=5,
+                weight_step=0.5,
+                resamples=200,
+            ),
+        )
+    if size == "medium":
+        return replace(
+            small,
+            ease=replace(small.ease, max_items=12_000),
+            transformer=replace(
+                small.transformer, blocks=2, epochs=60, patience=5, full_softmax_items=20_000, negatives=2_000
+            ),
+            evaluation=replace(small.evaluation, max_users=10_000),
+        )
+    if size == "large":
+        return replace(
+            small,
+            ease=replace(small.ease, max_items=20_000, neighbours=400),
+            transformer=replace(
+                small.transformer,
+                width=128,
+                blocks=2,
+                batch_size=512,
+                epochs=200,
+                patience=10,
+                full_softmax_items=100_000,
+                negatives=4_000,
+            ),
+            evaluation=replace(small.evaluation, max_users=20_000),
+        )
+    return small

@@ -1,0 +1,180 @@
+"""The ``interactions`` and ``items`` marts as arrays, and the protocol that the recommender is judged by.
+
+A window of time starts at a cutoff. Models see only what happened before the cutoff; within the window every first
+contact of a user with an item is a target, to be found from all that the user did strictly before that moment.
+
+Shapes: E interactions, U users, N items.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from models.recommender.history import BEHAVIOUR_CODES, BEHAVIOURS, History
+from shopsight.contracts import HISTORY_LENGTH
+from shopsight.errors import ShopsightError
+
+Ints = NDArray[np.int64]
+
+
+class UnknownBehaviour(ShopsightError):
+    """The interactions hold an event name that the recommender does not know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interactions:
+    """Interactions sorted by user and time; users and items are codes, items into ``item_ids``."""
+
+    item_ids: NDArray[np.object_]
+    """The catalogue, shape (N,), sorted: the code of an item is its place here."""
+    users_E: Ints
+    items_E: Ints
+    behaviours_E: Ints
+    times_E: NDArray[np.float64]
+    """Seconds since 1970 UTC."""
+
+    @classmethod
+    def from_tables(cls, interactions: pa.Table, items: pa.Table | None = None) -> "Interactions":
+        """Read the marts; the catalogue is every item of ``items`` and of ``interactions``.
+
+        Raises:
+            UnknownBehaviour: an ``event_name`` is none of :data:`BEHAVIOURS`.
+        """
+        names = interactions["event_name"].combine_chunks().dictionary_encode()
+        labels = names.dictionary.to_pylist()
+        if unknown := sorted(set(labels) - set(BEHAVIOURS)):
+            raise UnknownBehaviour(
+                f"The interactions contain {', '.join(map(repr, unknown))}.",
+                why=f"the recommender knows only {', '.join(BEHAVIOURS)}",
+                fix="map the event in the interactions mart, or add it to models/recommender/history.py",
+            )
+        codes_of_labels = np.array([BEHAVIOUR_CODES[label] for label in labels], dtype=np.int64)
+        seen = interactions["item_id"].to_numpy()
+        listed = items["item_id"].to_numpy() if items is not None else seen[:0]
+        item_ids = np.unique(np.concatenate([seen, listed]).astype(object))
+        _, users_E = np.unique(interactions["user_id"].to_numpy().astype(object), return_inverse=True)
+        times_E = pc.cast(interactions["event_timestamp"], pa.int64()).to_numpy() / 1e6
+        order = np.lexsort((interactions["nth"].to_numpy(), times_E, users_E))
+        return cls(
+            item_ids=item_ids,
+            users_E=users_E.astype(np.int64)[order],
+            items_E=np.searchsorted(item_ids, seen)[order].astype(np.int64),
+            behaviours_E=codes_of_labels[names.indices.to_numpy()][order],
+            times_E=times_E[order],
+        )
+
+    def __len__(self) -> int:
+        return len(self.users_E)
+
+    @property
+    def items(self) -> int:
+        """Number of items N in the catalogue."""
+        return len(self.item_ids)
+
+    def quantile_time(self, quantile: float) -> float:
+        """Return the time before which this share of the interactions happened."""
+        return float(np.quantile(self.times_E, quantile))
+
+    def before(self, cutoff: float) -> "Interactions":
+        """Return what happened before ``cutoff``, with a catalogue of the items that were touched by then."""
+        early = self.times_E < cutoff
+        known, items_E = np.unique(self.items_E[early], return_inverse=True)
+        return Interactions(
+            item_ids=self.item_ids[known],
+            users_E=self.users_E[early],
+            items_E=items_E.astype(np.int64),
+            behaviours_E=self.behaviours_E[early],
+            times_E=self.times_E[early],
+        )
+
+    def user_slices(self) -> list[slice]:
+        """Return where each user's interactions are."""
+        starts = np.flatnonzero(np.diff(self.users_E, prepend=-1))
+        ends = np.append(starts[1:], len(self.users_E))
+        return [slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
+
+    def first_contacts(self) -> NDArray[np.bool_]:
+        """Return which interactions are a user's first with the item, shape (E,)."""
+        pairs = self.users_E * max(self.items, 1) + self.items_E
+        first = np.zeros(len(self), dtype=np.bool_)
+        first[np.unique(pairs, return_index=True)[1]] = True
+        return first
+
+    def distinct_users_per_item(self) -> Ints:
+        """Return how many users touched each item, shape (N,)."""
+        return np.bincount(self.items_E[self.first_contacts()], minlength=self.items)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One target to be found: all codes are those of the catalogue known at the cutoff."""
+
+    user: int
+    target: int
+    history: History
+    """The newest :data:`HISTORY_LENGTH` interactions strictly before the target with items of the catalogue."""
+    seen: Ints
+    """Every item of the catalogue that the user touched before the target: masked in the ranking."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """What the models may learn from, and what they are asked."""
+
+    train: Interactions
+    cases: list[Case]
+    counts: Mapping[str, int]
+    """Targets that are ``measured``, ``cold`` (item unknown at the cutoff), ``without_history``, ``over_the_cap``."""
+
+
+def window(
+    interactions: Interactions,
+    *,
+    start: float,
+    end: float,
+    max_targets_per_user: int,
+    max_users: int,
+    seed: int,
+) -> Window:
+    """Return the window of targets in ``[start, end)``, with models frozen at ``start``.
+
+    Histories are cut at interactions strictly earlier than the target: items of one order share a time, and their
+    written order is not a sequence anyone could have observed.
+    """
+    train = interactions.before(start)
+    codes_N = np.full(interactions.items, -1, dtype=np.int64)
+    codes_N[np.unique(interactions.items_E[interactions.times_E < start])] = np.arange(train.items)
+    codes_E = codes_N[interactions.items_E]
+    times_E = interactions.times_E
+    first_E = interactions.first_contacts()
+    counts = {"measured": 0, "cold": 0, "without_history": 0, "over_the_cap": 0}
+    by_user: list[list[Case]] = []
+    for rows in interactions.user_slices():
+        times = times_E[rows]
+        within = np.flatnonzero(first_E[rows] & (times >= start) & (times < end))
+        cases: list[Case] = []
+        for position in within:
+            target = int(codes_E[rows.start + position])
+            earlier = slice(rows.start, rows.start + int(np.searchsorted(times, times[position], side="left")))
+            known = codes_E[earlier] >= 0
+            if target < 0:
+                counts["cold"] += 1
+            elif not known.any():
+                counts["without_history"] += 1
+            else:
+                items = codes_E[earlier][known]
+                history = History(items, interactions.behaviours_E[earlier][known]).last(HISTORY_LENGTH)
+                cases.append(Case(len(by_user), target, history, np.unique(items)))
+        if cases:
+            counts["over_the_cap"] += max(len(cases) - max_targets_per_user, 0)
+            by_user.append(cases[-max_targets_per_user:])
+    if len(by_user) > max_users:
+        sampled = np.random.default_rng(seed).choice(len(by_user), max_users, replace=False)
+        counts["over_the_cap"] += sum(map(len, by_user)) - sum(len(by_user[user]) for user in sampled)
+        by_user = [by_user[user] for user in sorted(sampled)]
+    chosen = [case for cases in by_user for case in cases]
+    return Window(train=train, cases=chosen, counts=counts | {"measured": len(chosen)})

@@ -1,0 +1,16 @@
+"""What is watched for drift in the interactions that the recommender learns from."""
+
+import pandas as pd
+
+from models.evaluation.drift_checks import DriftColumns
+from models.evaluation.drift_windows import watched_rows
+
+WATCHED_COLUMNS = DriftColumns(numerical=("price", "hour"), categorical=("event_name",), unit="user_id")
+"""What shoppers do, at what price and at what time of day; one row of each shopper is compared."""
+
+
+def watched(training_set: pd.DataFrame) -> pd.DataFrame:
+    """Return the watched columns of the training set."""
+    hour = pd.to_datetime(training_set["event_timestamp"], utc=True).dt.hour
+    price = training_set["price"].astype("float64")
+    return watched_rows(training_set.assign(hour=hour, price=price), WATCHED_COLUMNS)

@@ -1,0 +1,60 @@
+"""EASE: every item regressed on all others, in closed form.
+
+Source: H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019: with the Gram matrix G of the
+user-item matrix and P = (G + λI)⁻¹, the weights are B_ij = -P_ij / P_jj, with a zero diagonal.
+"""
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from models.recommender.config import EaseConfig
+from models.recommender.dataset import Interactions
+from models.recommender.scoring import Neighbours
+
+
+def fit_ease(train: Interactions, config: EaseConfig, *, device: str) -> Neighbours:
+    """Return the strongest weights of each item; items beyond ``max_items`` by distinct users have none.
+
+    Runs in float32 on ``device``: 6,000 items take 150 MB a matrix and about 4 s on two cores.
+    """
+    chosen = _most_popular(train, config.max_items)
+    weights = _weights(train, chosen, config.regularisation, device=device)
+    dense = Neighbours.from_rows(
+        weights,
+        keep=config.neighbours,
+        decay=config.history.decay,
+        behaviour_weights=config.history.behaviour_weights,
+    )
+    items_NK = np.zeros((train.items, dense.items_NK.shape[1]), dtype=np.int32)
+    weights_NK = np.zeros(items_NK.shape, dtype=np.float32)
+    items_NK[chosen] = chosen[dense.items_NK]
+    weights_NK[chosen] = dense.weights_NK
+    return Neighbours(
+        items_NK=items_NK, weights_NK=weights_NK, decay=dense.decay, behaviour_weights=dense.behaviour_weights
+    )
+
+
+def _most_popular(train: Interactions, max_items: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    users_per_item = train.distinct_users_per_item()
+    ranked = np.argsort(-users_per_item, kind="stable")[:max_items]
+    # An item that a single user touched has no weight worth keeping, and one nobody touched has none.
+    return np.sort(ranked[users_per_item[ranked] >= 2])
+
+
+def _weights(
+    train: Interactions, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], regularisation: float, *, device: str
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    if len(chosen) == 0:
+        return np.zeros((0, 1), dtype=np.float32)
+    first = train.first_contacts() & np.isin(train.items_E, chosen)
+    rows, columns = train.users_E[first], np.searchsorted(chosen, train.items_E[first])
+    matrix = sparse.coo_array(
+        (np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(int(rows.max()) + 1, len(chosen))
+    ).tocsr()
+    gram = torch.from_numpy((matrix.T @ matrix).toarray()).to(device)
+    gram.diagonal().add_(regularisation)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+    weights = inverse / -inverse.diagonal()
+    weights.fill_diagonal_(0.0)
+    return weights.cpu().numpy()

@@ -1,0 +1,135 @@
+"""Full ranking of the measured targets, the choice of a blend on validation, and the figures with their intervals.
+
+Shapes: C cases, B cases of one batch, N items, K length of a list.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluation.bootstrap import Estimate, bootstrap_mean
+from models.evaluation.ranking import (
+    coverage,
+    mean_per_user,
+    mrr_at,
+    ndcg_at,
+    rank_of_target,
+    recall_at,
+    top_items,
+)
+from models.recommender.dataset import Case
+from models.recommender.scoring import Scorer, standardise, weighted_sum
+
+PRIMARY_METRIC = "ndcg@10"
+_PER_CASE = {
+    "ndcg@10": (ndcg_at, 10),
+    "recall@10": (recall_at, 10),
+    "mrr@10": (mrr_at, 10),
+    "ndcg@20": (ndcg_at, 20),
+    "recall@20": (recall_at, 20),
+    "mrr@20": (mrr_at, 20),
+}
+_BATCH = 128
+
+Ints = NDArray[np.int64]
+Weights = Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """Where one contender put the target of each case."""
+
+    ranks_C: Ints
+    lists_CK: Ints
+    """The ten best items of each case, padded with -1; no rows where lists were not asked for."""
+
+    def only(self, members_C: NDArray[np.bool_]) -> "Ranked":
+        """Return the cases of a slice, without their lists."""
+        return Ranked(ranks_C=self.ranks_C[members_C], lists_CK=self.lists_CK[:0])
+
+
+def blends(components: Sequence[str], step: float) -> dict[str, dict[str, float]]:
+    """Return every mixture of at least two components whose weights are multiples of ``step`` and sum to 1.
+
+    >>> list(blends(["a", "b"], 0.5))
+    ['0.5 a + 0.5 b']
+    """
+    parts = round(1 / step)
+    mixtures: dict[str, dict[str, float]] = {}
+    for shares in product(range(parts + 1), repeat=len(components)):
+        weights = {name: share / parts for name, share in zip(components, shares, strict=True) if share}
+        if sum(shares) == parts and len(weights) > 1:
+            mixtures[" + ".join(f"{weight:g} {name}" for name, weight in weights.items())] = weights
+    return mixtures
+
+
+def rank_cases(
+    scorers: Mapping[str, Scorer], contenders: Mapping[str, Weights], cases: Sequence[Case], *, lists: bool
+) -> dict[str, Ranked]:
+    """Rank every case's target among the whole catalogue, what the user has seen left out, for every contender."""
+    ranks: dict[str, list[int]] = {name: [] for name in contenders}
+    shown: dict[str, list[Ints]] = {name: [] for name in contenders}
+    for batch in _batches(cases):
+        histories = [case.history for case in batch]
+        parts = {name: standardise(scorer.scores(histories)) for name, scorer in scorers.items()}
+        for name, weights in contenders.items():
+            scores_BN = weighted_sum(parts, weights)
+            for case, scores_N in zip(batch, scores_BN, strict=True):
+                ranks[name].append(rank_of_target(scores_N, case.target, case.seen))
+                if lists:
+                    best = top_items(scores_N, length=10, masked=case.seen)
+                    shown[name].append(np.pad(best, (0, 10 - len(best)), constant_values=-1))
+    return {
+        name: Ranked(
+            ranks_C=np.array(ranks[name], dtype=np.int64),
+            lists_CK=np.array(shown[name], dtype=np.int64).reshape(-1, 10),
+        )
+        for name in contenders
+    }
+
+
+def _batches(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
+    for start in range(0, len(cases), _BATCH):
+        yield cases[start : start + _BATCH]
+
+
+def mean_ndcg(ranked: Ranked, users_C: Ints) -> float:
+    """Return NDCG@10, averaged per user first: the figure that validation chooses by."""
+    return float(mean_per_user(ndcg_at(ranked.ranks_C, 10), users_C)[1].mean())
+
+
+def estimates(
+    ranked: Ranked, users_C: Ints, *, catalogue_size: int | None, seed: int, resamples: int
+) -> dict[str, Estimate]:
+    """Return all metrics, averaged per user first, with bootstrap intervals over users.
+
+    Coverage counts the items of all lists together, which resampling users could only shrink: it has no interval.
+    """
+    found = {
+        name: bootstrap_mean(mean_per_user(metric(ranked.ranks_C, k), users_C)[1], seed=seed, resamples=resamples)
+        for name, (metric, k) in _PER_CASE.items()
+    }
+    if catalogue_size is not None:
+        share = coverage(ranked.lists_CK, catalogue_size)
+        found["coverage@10"] = Estimate(value=share, low=share, high=share)
+    return found
+
+
+def gain(candidate: Ranked, baseline: Ranked, users_C: Ints, *, seed: int, resamples: int) -> Estimate:
+    """Return the paired difference in NDCG@10, candidate minus baseline, with its interval over users."""
+    difference = ndcg_at(candidate.ranks_C, 10) - ndcg_at(baseline.ranks_C, 10)
+    return bootstrap_mean(mean_per_user(difference, users_C)[1], seed=seed, resamples=resamples)
+
+
+def slices(cases: Sequence[Case]) -> dict[str, NDArray[np.bool_]]:
+    """Return which cases belong to which slice, by the length of the history that the models could see."""
+    lengths = np.array([len(case.history.items) for case in cases])
+    parts = {
+        "history of 1 to 4": lengths <= 4,
+        "history of 5 to 19": (lengths >= 5) & (lengths <= 19),
+        "history of 20 or more": lengths >= 20,
+    }
+    return {name: members for name, members in parts.items() if members.any()}

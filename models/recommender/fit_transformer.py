@@ -1,0 +1,193 @@
+"""The training loop of the transformer: any device, several processes, a checkpoint after every epoch.
+
+All randomness is a function of (seed, epoch, process): a run that is killed and resumed has the losses of an unbroken
+one, and two processes with half a batch each have those of one process with the whole (dropout aside, whose masks are
+drawn per process).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from models.device import Checkpoint, restore_training, training_checkpoint
+from models.progress import Progress, ReportProgress
+from models.recommender.config import TransformerConfig
+from models.recommender.dataset import Interactions
+from models.recommender.history import History
+from models.recommender.model import SequenceModel
+from models.recommender.scoring import ItemVectors, Scores
+from models.recommender.sequences import Batch, TrainingHistory, batches, padded_histories, training_histories
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceScorer:
+    """A trained model as a scorer, in torch; what is served is the same network in ONNX."""
+
+    model: SequenceModel
+    vectors: ItemVectors
+    length: int
+
+    @classmethod
+    def of(cls, model: SequenceModel, *, length: int) -> "SequenceScorer":
+        """Compose the item vectors of ``model`` once."""
+        with torch.no_grad():
+            vectors_ND = model.table.all_items().float().cpu().numpy()
+        usable_N = (model.table.own_N[1:] > 0) | (model.table.attributes_NA[1:] > 0).any(dim=1)
+        return cls(
+            model=model, vectors=ItemVectors(vectors_ND=vectors_ND, usable_N=usable_N.cpu().numpy()), length=length
+        )
+
+    def scores(self, histories: Sequence[History]) -> Scores:
+        """Return the scores of all items, shape (B, N)."""
+        rows_BL, behaviours_BL = padded_histories(histories, length=self.length)
+        device = next(self.model.parameters()).device
+        self.model.eval()
+        with torch.no_grad():
+            hidden_BD = self.model.last_hidden(
+                torch.from_numpy(rows_BL).to(device), torch.from_numpy(behaviours_BL).to(device)
+            )
+        return self.vectors.scores(hidden_BD.float().cpu().numpy())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained transformer and how it got there."""
+
+    model: SequenceModel
+    epochs: int
+    """Epochs behind the weights: the best one on validation, or all that were asked for."""
+    losses: list[float]
+    """Mean cross-entropy per target of every epoch that ran."""
+    validation: list[float]
+    """Validation NDCG@10 after every epoch, where there was a validation."""
+
+    def scorer(self, config: TransformerConfig) -> SequenceScorer:
+        """Return the model as a scorer."""
+        return SequenceScorer.of(self.model, length=config.length)
+
+
+def fit_transformer(
+    train: Interactions,
+    attributes_NA: Ints,
+    start_ND: NDArray[np.float32],
+    *,
+    config: TransformerConfig,
+    epochs: int,
+    validate: Callable[[SequenceScorer], float] | None,
+    seed: int,
+    accelerator: Accelerator,
+    checkpoint: Path | None,
+    fingerprint: str,
+    report: ReportProgress,
+) -> Trained:
+    """Train for ``epochs``, or until ``validate`` (higher is better) has not improved for ``config.patience`` epochs.
+
+    Args:
+        train: what may be learnt from.
+        attributes_NA: attribute codes of each item of ``train``, padded with 0.
+        start_ND: item vectors to start from, such as factors of the co-occurrences.
+        config: sizes and rates.
+        epochs: at most this many passes.
+        validate: scores a model on held-out cases; without it, the last epoch's weights are kept.
+        seed: of the weights, the order, the negatives and the dropout.
+        accelerator: device, precision and processes.
+        checkpoint: file to write after every epoch and to resume from.
+        fingerprint: identifies data and settings; a checkpoint with another one is not resumed from.
+        report: called after every epoch.
+    """
+    torch.manual_seed(seed)
+    bare = SequenceModel(
+        config,
+        start_ND=torch.from_numpy(start_ND),
+        has_own_N=torch.from_numpy(train.distinct_users_per_item() >= config.min_item_users),
+        attributes_NA=torch.from_numpy(attributes_NA),
+        attributes=int(attributes_NA.max(initial=0)),
+    )
+    bare.to(accelerator.device)
+    optimizer = torch.optim.AdamW(bare.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    losses: list[float] = []
+    validation: list[float] = []
+    best = {name: tensor.detach().clone() for name, tensor in bare.state_dict().items()}
+    if checkpoint is not None and checkpoint.exists():
+        saved = Checkpoint.read(checkpoint)
+        if saved.state["fingerprint"] == fingerprint:
+            losses, validation = list(saved.state["losses"]), list(saved.state["validation"])
+            best = {name: saved.tensors[f"best.{name}"].to(accelerator.device) for name in best}
+            restore_training(saved, bare, optimizer)
+    model, optimizer = accelerator.prepare(bare, optimizer)
+    histories = training_histories(train, length=config.length)
+    for epoch in range(len(losses), epochs):
+        if _out_of_patience(validation, config.patience):
+            break
+        losses.append(_one_epoch(model, optimizer, histories, train.items, config, seed, epoch, accelerator))
+        if validate is not None:
+            validation.append(validate(SequenceScorer.of(bare, length=config.length)))
+        if validate is None or validation[-1] == max(validation):
+            best = {name: tensor.detach().clone() for name, tensor in bare.state_dict().items()}
+        if checkpoint is not None and accelerator.is_main_process:
+            state = {"fingerprint": fingerprint, "losses": losses, "validation": validation}
+            kept = training_checkpoint(bare, optimizer, state)
+            tensors = {**kept.tensors} | {f"best.{name}": tensor for name, tensor in best.items()}
+            Checkpoint(tensors=tensors, state=state).write(checkpoint)
+        accelerator.wait_for_everyone()
+        figures = {"loss": losses[-1]} | ({"validation ndcg@10": validation[-1]} if validation else {})
+        report(Progress(message=f"epoch {epoch + 1} of {epochs}", fraction=(epoch + 1) / epochs, metrics=figures))
+    bare.load_state_dict(best)
+    bare.eval()
+    used = int(np.argmax(validation)) + 1 if validation else len(losses)
+    return Trained(model=bare, epochs=used, losses=losses, validation=validation)
+
+
+def _out_of_patience(validation: list[float], patience: int) -> bool:
+    return bool(validation) and len(validation) - 1 - int(np.argmax(validation)) >= patience
+
+
+def _one_epoch(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    histories: Sequence[TrainingHistory],
+    items: int,
+    config: TransformerConfig,
+    seed: int,
+    epoch: int,
+    accelerator: Accelerator,
+) -> float:
+    model.train()
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, accelerator.process_index]).generate_state(1)[0]))
+    negatives = 0 if items <= config.full_softmax_items else min(config.negatives, items)
+    steps = -(-len(histories) // config.batch_size)
+    total, targets = torch.zeros((), device=accelerator.device), 0
+    for step, batch in enumerate(
+        batches(histories, batch_size=config.batch_size, items=items, negatives=negatives, seed=seed, epoch=epoch)
+    ):
+        rate = config.learning_rate * min(1.0, (epoch * steps + step + 1) / max(config.warmup_steps, 1))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        wanted = int((batch.targets_BL > 0).sum())
+        part = _share(batch, accelerator.process_index, accelerator.num_processes)
+        summed = model(*(torch.from_numpy(array).to(accelerator.device) for array in part))
+        # Processes average their gradients, so each divides by its share of the whole batch's targets.
+        accelerator.backward(summed * accelerator.num_processes / wanted)
+        accelerator.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        total += summed.detach()
+        targets += wanted
+    return float(accelerator.reduce(total, reduction="sum")) / targets
+
+
+def _share(batch: Batch, process: int, processes: int) -> tuple[Ints, Ints, Ints, Ints]:
+    mine = slice(process, None, processes)
+    rows_BL, behaviours_BL, targets_BL = batch.rows_BL[mine], batch.behaviours_BL[mine], batch.targets_BL[mine]
+    if len(rows_BL) == 0:
+        # Every process must join the exchange of gradients: one without rows computes a row that teaches nothing.
+        rows_BL, behaviours_BL = batch.rows_BL[:1], batch.behaviours_BL[:1]
+        targets_BL = np.zeros_like(batch.targets_BL[:1])
+    return rows_BL, behaviours_BL, targets_BL, batch.negatives_K

@@ -1,0 +1,145 @@
+"""Fit every contender on the same data: what one training run repeats for each of its windows."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from models.progress import Progress, ReportProgress
+from models.recommender.baselines import best_sellers, plain_popularity, recent_popularity, trending
+from models.recommender.config import RecommenderConfig
+from models.recommender.dataset import Case, Interactions
+from models.recommender.ease import fit_ease
+from models.recommender.evaluate import mean_ndcg, rank_cases
+from models.recommender.fit_transformer import SequenceScorer, Trained, fit_transformer
+from models.recommender.item_knn import Similarity, cooccurrence, fit_item_knn, item_factors
+from models.recommender.scoring import Constant, Neighbours
+from models.recommender.sequences import item_attributes
+
+_STOPPING_CASES = 1_500
+"""Cases that early stopping reads after each epoch: an evenly spaced part, as all would take as long as the epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What every fit of one training run shares."""
+
+    items: pa.Table
+    """The ``items`` mart."""
+    config: RecommenderConfig
+    seed: int
+    accelerator: Accelerator
+    checkpoints: Path
+    """Folder of one checkpoint per phase."""
+
+    @property
+    def dense_device(self) -> str:
+        """Where EASE inverts its matrix: CUDA where training has it, else the CPU (MPS has no Cholesky inverse)."""
+        return "cuda" if self.accelerator.device.type == "cuda" else "cpu"
+
+
+def fit_constants(data: Interactions, run: Run) -> dict[str, Constant]:
+    """Return popularity, plain and recent."""
+    half_life = run.config.popularity.half_life_days
+    return {
+        "popularity": plain_popularity(data),
+        "popularity_recent": recent_popularity(data, half_life_days=half_life),
+    }
+
+
+def fit_lists(data: Interactions, run: Run) -> dict[str, Constant]:
+    """Return the lists that are served to nobody in particular."""
+    return {
+        "best_sellers": best_sellers(data),
+        "trending": trending(data, half_life_days=run.config.popularity.trending_half_life_days),
+    }
+
+
+def fit_neighbours(
+    data: Interactions, similarity: Similarity, run: Run, *, names: Sequence[str]
+) -> dict[str, Neighbours]:
+    """Return item-kNN and EASE, as far as they are asked for."""
+    fitted: dict[str, Neighbours] = {}
+    if "item_knn" in names:
+        fitted["item_knn"] = fit_item_knn(similarity, run.config.item_knn)
+    if "ease" in names:
+        fitted["ease"] = fit_ease(data, run.config.ease, device=run.dense_device)
+    return fitted
+
+
+def fit_sequence(
+    data: Interactions,
+    similarity: Similarity,
+    run: Run,
+    *,
+    phase: str,
+    epochs: int,
+    cases: Sequence[Case],
+    report: ReportProgress,
+) -> Trained:
+    """Fit the transformer, from the checkpoint of this phase where a killed run left one.
+
+    Args:
+        data: what may be learnt from.
+        similarity: of the same data; the item vectors start as its factors. Untrained, the model then ranks like
+            item-kNN; from random vectors, RetailRocket takes more than eight epochs to beat popularity.
+        run: settings and processes.
+        phase: names the checkpoint.
+        epochs: at most this many.
+        cases: stop early on these; without any, all epochs run.
+        report: told of every epoch.
+    """
+    settings = run.config.transformer
+    attributes_NA = item_attributes(run.items, data.item_ids)
+    stopping = cases[:: -(-len(cases) // _STOPPING_CASES)] if cases else []
+    users_C = np.array([case.user for case in stopping], dtype=np.int64)
+
+    def validate(scorer: SequenceScorer) -> float:
+        ranked = rank_cases({"transformer": scorer}, {"transformer": {"transformer": 1.0}}, stopping, lists=False)
+        return mean_ndcg(ranked["transformer"], users_C)
+
+    return fit_transformer(
+        data,
+        attributes_NA,
+        item_factors(similarity, width=settings.width, seed=run.seed),
+        config=settings,
+        epochs=epochs,
+        validate=validate if stopping else None,
+        seed=run.seed,
+        accelerator=run.accelerator,
+        checkpoint=run.checkpoints / f"{phase}.safetensors",
+        fingerprint=_fingerprint(data, attributes_NA, run),
+        report=report,
+    )
+
+
+def similarity_of(data: Interactions, run: Run) -> Similarity:
+    """Return the co-occurrences that item-kNN and the transformer's first vectors are made of."""
+    return cooccurrence(data, run.config.item_knn)
+
+
+def in_phase(report: ReportProgress, phase: str, start: float, end: float) -> ReportProgress:
+    """Return a reporter for a part of the run that goes from ``start`` to ``end`` of the whole."""
+
+    def scaled(progress: Progress) -> None:
+        report(
+            Progress(
+                message=f"{phase}: {progress.message}",
+                fraction=start + (end - start) * progress.fraction,
+                metrics=progress.metrics,
+            )
+        )
+
+    return scaled
+
+
+def _fingerprint(data: Interactions, attributes_NA: NDArray[np.int64], run: Run) -> str:
+    digest = hashlib.sha256(repr((run.config, run.seed, data.item_ids.tolist())).encode())
+    for array in (data.users_E, data.items_E, data.behaviours_E, data.times_E, attributes_NA):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,162 @@
+"""A causal transformer over typed interactions (the SASRec family), with item attributes tied on input and output.
+
+Source: W.-C. Kang, J. McAuley, "Self-attentive sequential recommendation", ICDM 2018; trained with cross-entropy, which
+matters more than the architecture: A. Klenitskiy, A. Vasilev, "Turning dross into gold loss", RecSys 2023.
+
+Shapes: B histories, L interactions (padded on the right), D width, N items, A attributes of an item (padded with 0).
+Row 0 of every embedding is padding; item code i has row i + 1.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.recommender.config import TransformerConfig
+from models.recommender.history import BEHAVIOURS
+
+
+class ItemTable(nn.Module):
+    """Item vectors: an own embedding where the item was seen often enough, plus those of its category and brand."""
+
+    own_N: Tensor
+    attributes_NA: Tensor
+
+    def __init__(self, *, start_ND: Tensor, has_own_N: Tensor, attributes_NA: Tensor, attributes: int) -> None:
+        super().__init__()
+        items, width = start_ND.shape
+        self.items = nn.Embedding(items + 1, width, padding_idx=0)
+        self.attributes = nn.Embedding(attributes + 1, width, padding_idx=0)
+        # Buffers, not parameters: which rows exist is data. Row 0 is padding in both.
+        self.register_buffer("own_N", functional.pad(has_own_N.float(), (1, 0)), persistent=False)
+        self.register_buffer("attributes_NA", functional.pad(attributes_NA, (0, 0, 1, 0)), persistent=False)
+        for embedding in (self.items, self.attributes):
+            nn.init.normal_(embedding.weight, std=0.02)
+            with torch.no_grad():
+                embedding.weight[0].zero_()
+        with torch.no_grad():
+            self.items.weight[1:] += start_ND
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return the vectors of the given rows, shape ``(*rows.shape, D)``."""
+        own = self.items(rows) * self.own_N[rows].unsqueeze(-1)
+        vectors: Tensor = own + self.attributes(self.attributes_NA[rows]).sum(dim=-2)
+        return vectors
+
+    def all_items(self) -> Tensor:
+        """Return the vectors of all items, shape (N, D), without the padding row."""
+        return self.forward(torch.arange(1, len(self.own_N), device=self.own_N.device))
+
+
+class Block(nn.Module):
+    """Pre-norm causal self-attention and a feed-forward layer."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.attention_norm = nn.LayerNorm(config.width)
+        self.queries_keys_values = nn.Linear(config.width, 3 * config.width)
+        self.attention_out = nn.Linear(config.width, config.width)
+        self.wide_norm = nn.LayerNorm(config.width)
+        self.wide = nn.Linear(config.width, 4 * config.width)
+        self.wide_out = nn.Linear(4 * config.width, config.width)
+        self.drop = nn.Dropout(config.dropout)
+        # Both branches start silent: the untrained model says "like the last item", which is item-kNN.
+        for last in (self.attention_out, self.wide_out):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, hidden_BLD: Tensor) -> Tensor:
+        """Return the block's output; padding is on the right, so the causal mask already hides it."""
+        batch, length, width = hidden_BLD.shape
+        split = self.queries_keys_values(self.attention_norm(hidden_BLD))
+        queries, keys, values = split.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        # No dropout on the attention weights: on CPUs it costs the fused kernel.
+        attended = functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        mixed = self.attention_out(attended.transpose(1, 2).reshape(batch, length, width))
+        hidden_BLD = hidden_BLD + self.drop(mixed)
+        fed = self.wide_out(functional.gelu(self.wide(self.wide_norm(hidden_BLD))))
+        out_BLD: Tensor = hidden_BLD + self.drop(fed)
+        return out_BLD
+
+
+class Encoder(nn.Module):
+    """From item vectors and behaviours to what the shopper is about to want."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.scale = config.width**0.5
+        self.behaviours = nn.Embedding(len(BEHAVIOURS) + 1, config.width, padding_idx=0)
+        self.positions = nn.Embedding(config.length, config.width)
+        self.drop = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.width)
+        for embedding in (self.behaviours, self.positions):
+            nn.init.normal_(embedding.weight, std=0.02)
+
+    def forward(self, items_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
+        """Return the hidden state after each interaction, shape (B, L, D)."""
+        positions_L = torch.arange(behaviours_BL.shape[1], device=behaviours_BL.device)
+        hidden_BLD = (items_BLD + self.behaviours(behaviours_BL)) * self.scale + self.positions(positions_L)
+        hidden_BLD = self.drop(hidden_BLD)
+        for block in self.blocks:
+            hidden_BLD = block(hidden_BLD)
+        out_BLD: Tensor = self.norm(hidden_BLD)
+        return out_BLD
+
+
+class SequenceModel(nn.Module):
+    """Item table and encoder; a score is the dot product of a hidden state and an item's vector."""
+
+    def __init__(
+        self, config: TransformerConfig, *, start_ND: Tensor, has_own_N: Tensor, attributes_NA: Tensor, attributes: int
+    ) -> None:
+        super().__init__()
+        self.table = ItemTable(
+            start_ND=start_ND, has_own_N=has_own_N, attributes_NA=attributes_NA, attributes=attributes
+        )
+        self.encoder = Encoder(config)
+
+    def forward(self, rows_BL: Tensor, behaviours_BL: Tensor, targets_BL: Tensor, negatives_K: Tensor) -> Tensor:
+        """Return the summed cross-entropy of the targets (0 where there is none), a scalar.
+
+        With ``negatives_K`` empty the softmax runs over all items; else over the target and the K rows, each logit
+        of a negative raised by log((N - 1) / K), so that the sampled sum estimates the full one.
+        """
+        hidden_BLD = self.encoder(self.table(rows_BL), behaviours_BL)
+        wanted = targets_BL > 0
+        hidden_TD, targets_T = hidden_BLD[wanted], targets_BL[wanted]
+        if len(negatives_K) == 0:
+            logits_TN = hidden_TD @ self.table.all_items().T
+            return functional.cross_entropy(logits_TN.float(), targets_T - 1, reduction="sum")
+        positive_T = (hidden_TD * self.table(targets_T)).sum(dim=-1)
+        items = len(self.table.own_N) - 1
+        correction = torch.log(torch.tensor((items - 1) / len(negatives_K)))
+        negative_TK = hidden_TD @ self.table(negatives_K).T + correction
+        negative_TK = negative_TK.masked_fill(negatives_K == targets_T.unsqueeze(1), float("-inf"))
+        logits = torch.cat([positive_T.unsqueeze(1), negative_TK], dim=1).float()
+        return functional.cross_entropy(logits, torch.zeros_like(targets_T), reduction="sum")
+
+    def last_hidden(self, rows_BL: Tensor, behaviours_BL: Tensor) -> Tensor:
+        """Return the hidden state after each history's last interaction, shape (B, D)."""
+        return last_state(self.encoder(self.table(rows_BL), behaviours_BL), behaviours_BL)
+
+
+def last_state(hidden_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
+    """Pick the state after the last interaction of each row; a row of padding alone gives that of its first place."""
+    last_B = (behaviours_BL > 0).sum(dim=1).clamp(min=1) - 1
+    return hidden_BLD.gather(1, last_B.view(-1, 1, 1).expand(-1, 1, hidden_BLD.shape[2])).squeeze(1)
+
+
+class Exported(nn.Module):
+    """What is served: item vectors are composed once, and the last hidden state comes out.
+
+    The items' vectors live outside the graph (``item_vectors_BLD`` goes in), so that one matrix serves both ends.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, item_vectors_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
+        """Return the hidden state after the last interaction, shape (B, D)."""
+        return last_state(self.encoder(item_vectors_BLD, behaviours_BL), behaviours_BL)

@@ -1,0 +1,40 @@
+"""The transformer as it is served. Shapes: B histories, L interactions, D width, N items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from models.recommender.history import History
+from models.recommender.scoring import ItemVectors, Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxSequence:
+    """The transformer's encoder in ONNX; item vectors stay outside the graph, one matrix for input and output."""
+
+    session: onnxruntime.InferenceSession
+    vectors: ItemVectors
+    length: int
+
+    @classmethod
+    def load(cls, path: Path, *, vectors: ItemVectors, length: int, threads: int) -> "OnnxSequence":
+        """Load the encoder; ``threads`` is what one run may use."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return cls(session=session, vectors=vectors, length=length)
+
+    def scores(self, histories: Sequence[History]) -> Scores:
+        """Return the scores of all items, shape (B, N)."""
+        recent = [history.last(self.length) for history in histories]
+        longest = max(len(history.items) for history in recent)
+        items_BLD = np.zeros((len(recent), max(longest, 1), self.vectors.vectors_ND.shape[1]), dtype=np.float32)
+        behaviours_BL = np.zeros(items_BLD.shape[:2], dtype=np.int64)
+        for row, history in enumerate(recent):
+            items_BLD[row, : len(history.items)] = self.vectors.vectors_ND[history.items]
+            behaviours_BL[row, : len(history.items)] = history.behaviours
+        (hidden_BD,) = self.session.run(None, {"items": items_BLD, "behaviours": behaviours_BL})
+        return self.vectors.scores(np.asarray(hidden_BD, dtype=np.float32))

@@ -1,0 +1,241 @@
+"""The served recommender: loads an artefact folder and answers in milliseconds.
+
+Needs numpy, onnxruntime, pyarrow and safetensors; no torch. Shapes: N items of the catalogue.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from models.evaluation.ranking import top_items
+from models.recommender.catalogue import Catalogue, Mask
+from models.recommender.history import BEHAVIOUR_CODES, History
+from models.recommender.onnx_sequence import OnnxSequence
+from models.recommender.reasons import Reason
+from models.recommender.reasons import explain as reasons_of
+from models.recommender.scoring import Constant, ItemVectors, Neighbours, Scorer, standardise, weighted_sum
+from shopsight.errors import ShopsightError
+
+SOURCES: Final[Mapping[str, str]] = {
+    "transformer": "sequence",
+    "ease": "ease",
+    "item_knn": "item_knn",
+    "popularity": "popularity",
+    "popularity_recent": "popularity",
+}
+"""What an answer calls the component that spoke loudest for an item."""
+
+
+class UnknownItem(ShopsightError):
+    """An item that is not in the catalogue of the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEvent:
+    """One interaction of the shopper; the order of a history is its sequence, the time is not read."""
+
+    item_id: str
+    event_name: str
+    event_timestamp: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredItem:
+    """A recommended item; scores are comparable within one answer only."""
+
+    item_id: str
+    score: float
+    source: str
+    reasons: tuple[Reason, ...] = ()
+
+
+class Recommender:
+    """The contender that validation chose, with the lists that need no shopper."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        candidate: str,
+        weights: Mapping[str, float],
+        scorers: Mapping[str, Scorer],
+        best_seller_scores_N: NDArray[np.float32],
+        trending_scores_N: NDArray[np.float32],
+        popularity_N: NDArray[np.float32],
+        history_length: int,
+    ) -> None:
+        self.catalogue = catalogue
+        self.candidate = candidate
+        self.weights = weights
+        self._scorers = scorers
+        self._best_sellers_N = best_seller_scores_N
+        self._trending_N = trending_scores_N
+        self._popularity_N = popularity_N
+        self._history_length = history_length
+        names = sorted({name for name in catalogue.categories if name is not None})
+        codes = {name: code for code, name in enumerate(names)}
+        self._category_codes_N = np.array([-1 if name is None else codes[name] for name in catalogue.categories])
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int = 1) -> "Recommender":
+        """Load an artefact folder; ``threads`` is what one ONNX run may use."""
+        config = json.loads((folder / "config.json").read_text())
+        arrays = load_file(str(folder / "arrays.safetensors"))
+        scorers: dict[str, Scorer] = {
+            "popularity": Constant(scores_N=arrays["popularity"]),
+            "popularity_recent": Constant(scores_N=arrays["popularity_recent"]),
+        }
+        for name, settings in config["neighbours"].items():
+            scorers[name] = Neighbours(
+                items_NK=arrays[f"{name}.items"],
+                weights_NK=arrays[f"{name}.weights"],
+                decay=settings["decay"],
+                behaviour_weights=np.array(settings["behaviour_weights"]),
+            )
+        if config["sequence"] is not None:
+            vectors = ItemVectors(
+                vectors_ND=arrays["sequence.vectors"], usable_N=arrays["sequence.usable"].astype(np.bool_)
+            )
+            scorers["transformer"] = OnnxSequence.load(
+                folder / "sequence.onnx", vectors=vectors, length=config["sequence"]["length"], threads=threads
+            )
+        return cls(
+            catalogue=Catalogue.read(folder / "catalogue.parquet"),
+            candidate=config["candidate"],
+            weights=config["weights"],
+            scorers=scorers,
+            best_seller_scores_N=arrays["best_sellers"],
+            trending_scores_N=arrays["trending"],
+            popularity_N=arrays["popularity_recent"],
+            history_length=config["history_length"],
+        )
+
+    def recommend(
+        self,
+        history: Sequence[HistoryEvent],
+        *,
+        num_results: int,
+        allowed: Mask | None = None,
+        exclude: Collection[str] = (),
+        explain: bool = False,
+    ) -> list[ScoredItem]:
+        """Return new items for a shopper, best first; fewer than ``num_results`` where no more are allowed.
+
+        Args:
+            history: oldest first; items and events the model does not know are passed over, and the items of the
+                history are not recommended again.
+            num_results: longest answer.
+            allowed: which items may be shown, shape (N,); by default those that are available.
+            exclude: further items not to show.
+            explain: whether to name reasons, which costs one more run of the transformer.
+        """
+        known = self._encode(history)
+        masked = self._masked(allowed, {*exclude, *(event.item_id for event in history)})
+        if len(known.items) == 0:
+            return self._listed(self._popularity_N, "popularity", num_results, masked, reason="popular")
+        standard = {name: standardise(self._scorers[name].scores([known])) for name in self.weights}
+        scores_N = weighted_sum(standard, self.weights)[0]
+        if not scores_N.any():
+            # Nothing is known of these items yet: every part is silent, and an order by item code would mean nothing.
+            return self._listed(self._popularity_N, "popularity", num_results, masked, reason="popular")
+        best = top_items(scores_N, length=num_results, masked=masked)
+        reasons: Sequence[tuple[Reason, ...]] = [()] * len(best)
+        if explain:
+            reasons = reasons_of(
+                known,
+                best,
+                scorers=self._scorers,
+                weights=self.weights,
+                standard=standard,
+                item_ids=self.catalogue.item_ids,
+            )
+        return [
+            ScoredItem(
+                item_id=self.catalogue.item_ids[item],
+                score=float(scores_N[item]),
+                source=SOURCES[max(self.weights, key=lambda name: self.weights[name] * standard[name][0, item])],
+                reasons=why,
+            )
+            for item, why in zip(best, reasons, strict=True)
+        ]
+
+    def similar_items(
+        self, item_id: str, *, num_results: int, allowed: Mask | None = None, exclude: Collection[str] = ()
+    ) -> list[ScoredItem]:
+        """Return items that shoppers touched near this one, then popular items of its category.
+
+        Raises:
+            UnknownItem: the catalogue has no such item.
+        """
+        item = self.catalogue.index_of(item_id)
+        if item is None:
+            raise UnknownItem(
+                f"There is no item {item_id!r} in the recommender's catalogue.",
+                why="it was neither listed nor touched by anyone when the model was trained",
+                fix="ask for another item, or train again after the item was ingested",
+            )
+        masked = self._masked(allowed, {*exclude, item_id})
+        near_N = self._scorers["item_knn"].scores([History(np.array([item]), np.array([1]))])[0]
+        found = self._listed(
+            near_N, "item_knn", num_results, masked | (near_N <= 0), reason="often_together", because=item_id
+        )
+        category = self.catalogue.categories[item]
+        if len(found) < num_results and category is not None:
+            rest = masked | (self._category_codes_N != self._category_codes_N[item])
+            rest[[self.catalogue.positions[one.item_id] for one in found]] = True
+            missing = num_results - len(found)
+            found += self._listed(
+                self._popularity_N, "category", missing, rest, reason="same_category", because=item_id
+            )
+        return found
+
+    def best_sellers(
+        self, *, num_results: int, allowed: Mask | None = None, exclude: Collection[str] = ()
+    ) -> list[ScoredItem]:
+        """Return the most bought items; where purchases are equal, what more people touched."""
+        masked = self._masked(allowed, exclude)
+        return self._listed(self._best_sellers_N, "best_sellers", num_results, masked, reason="best_seller")
+
+    def trending(
+        self, *, num_results: int, allowed: Mask | None = None, exclude: Collection[str] = ()
+    ) -> list[ScoredItem]:
+        """Return the items with the most attention lately."""
+        masked = self._masked(allowed, exclude)
+        return self._listed(self._trending_N, "trending", num_results, masked, reason="trending")
+
+    def _encode(self, history: Sequence[HistoryEvent]) -> History:
+        pairs = [
+            (item, BEHAVIOUR_CODES[event.event_name])
+            for event in history
+            if event.event_name in BEHAVIOUR_CODES and (item := self.catalogue.index_of(event.item_id)) is not None
+        ]
+        codes = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return History(codes[:, 0], codes[:, 1]).last(self._history_length)
+
+    def _masked(self, allowed: Mask | None, exclude: Collection[str]) -> Mask:
+        masked = ~(self.catalogue.available if allowed is None else allowed)
+        masked[[item for item in map(self.catalogue.index_of, exclude) if item is not None]] = True
+        return masked
+
+    def _listed(
+        self,
+        scores_N: NDArray[np.float32],
+        source: str,
+        num_results: int,
+        masked: Mask,
+        *,
+        reason: str,
+        because: str | None = None,
+    ) -> list[ScoredItem]:
+        why = (Reason(code=reason, item_ids=() if because is None else (because,), weight=1.0),)
+        return [
+            ScoredItem(item_id=self.catalogue.item_ids[item], score=float(scores_N[item]), source=source, reasons=why)
+            for item in top_items(scores_N, length=num_results, masked=masked)
+        ]

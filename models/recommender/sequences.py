@@ -1,0 +1,131 @@
+"""Histories as padded batches for the transformer, in an order that depends on nothing but the seed and the epoch.
+
+Shapes: B histories, L interactions, K negatives. Rows are item codes + 1; 0 is padding.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.recommender.dataset import Interactions
+from models.recommender.history import History
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """A stretch of one user's interactions and, after each, the row of the next new item (0: nothing to learn)."""
+
+    rows: Ints
+    behaviours: Ints
+    targets: Ints
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded on the right."""
+
+    rows_BL: Ints
+    behaviours_BL: Ints
+    targets_BL: Ints
+    negatives_K: Ints
+
+
+def training_histories(train: Interactions, *, length: int) -> list[TrainingHistory]:
+    """Cut every user's interactions into stretches of at most ``length`` and name the target after each of them.
+
+    The target is the next item that the user had not touched before, which is what is recommended, not the purchase of
+    what already lies in the cart. Stretches overlap by a quarter; a target is learnt once, with the longer past.
+    """
+    first_E = train.first_contacts()
+    stretches: list[TrainingHistory] = []
+    for rows in train.user_slices():
+        items, behaviours = train.items_E[rows] + 1, train.behaviours_E[rows]
+        targets = _next_new(items, first_E[rows])
+        stride = max(3 * length // 4, 1)
+        learnt = 0
+        for start in range(0, max(len(items) - length, 0) + stride, stride):
+            end = min(start + length, len(items))
+            fresh = targets[start:end].copy()
+            fresh[: learnt - start] = 0
+            if fresh.any():
+                stretches.append(TrainingHistory(items[start:end], behaviours[start:end], fresh))
+            learnt = end
+            if end == len(items):
+                break
+    return stretches
+
+
+def _next_new(items: Ints, first: NDArray[np.bool_]) -> Ints:
+    places = np.flatnonzero(first)
+    following = np.searchsorted(places, np.arange(len(items)), side="right")
+    exists = following < len(places)
+    targets = np.zeros(len(items), dtype=np.int64)
+    targets[exists] = items[places[following[exists]]]
+    return targets
+
+
+def batches(
+    histories: Sequence[TrainingHistory], *, batch_size: int, items: int, negatives: int, seed: int, epoch: int
+) -> Iterator[Batch]:
+    """Yield one epoch: shuffled, bucketed by length (half of all slots would be padding otherwise), shuffled again.
+
+    ``negatives`` 0 asks for the full softmax. Negatives are uniform, distinct and shared by a batch.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(histories))
+    lengths = np.array([len(history.rows) for history in histories])
+    bucket = 20 * batch_size
+    grouped = [
+        piece[np.argsort(lengths[piece], kind="stable")]
+        for piece in (order[start : start + bucket] for start in range(0, len(order), bucket))
+    ]
+    chunks = [piece[start : start + batch_size] for piece in grouped for start in range(0, len(piece), batch_size)]
+    for index in rng.permutation(len(chunks)):
+        chosen = [histories[row] for row in chunks[index]]
+        sampled = rng.choice(items, negatives, replace=False) + 1 if negatives else np.zeros(0, dtype=np.int64)
+        yield Batch(
+            rows_BL=_padded([history.rows for history in chosen]),
+            behaviours_BL=_padded([history.behaviours for history in chosen]),
+            targets_BL=_padded([history.targets for history in chosen]),
+            negatives_K=sampled.astype(np.int64),
+        )
+
+
+def padded_histories(histories: Sequence[History], *, length: int) -> tuple[Ints, Ints]:
+    """Return rows and behaviours of the newest ``length`` interactions, padded on the right to the longest."""
+    recent = [history.last(length) for history in histories]
+    return (
+        _padded([history.items + 1 for history in recent]),
+        _padded([history.behaviours for history in recent]),
+    )
+
+
+def _padded(pieces: Sequence[Ints]) -> Ints:
+    longest = max((len(piece) for piece in pieces), default=0)
+    padded = np.zeros((len(pieces), max(longest, 1)), dtype=np.int64)
+    for row, piece in enumerate(pieces):
+        padded[row, : len(piece)] = piece
+    return padded
+
+
+def item_attributes(items: pa.Table | None, item_ids: NDArray[np.object_]) -> Ints:
+    """Return each item's attribute codes, shape (N, A).
+
+    An item has one attribute per level of its category path (``Shoes``, ``Shoes > Running``) and one for its brand;
+    codes start at 1 and 0 is padding.
+    """
+    names_of: dict[str, list[str]] = {}
+    if items is not None:
+        columns = (items[name].to_pylist() for name in ("item_id", "category", "brand"))
+        for item_id, category, brand in zip(*columns, strict=True):
+            levels = category.split(" > ") if category else []
+            paths = [f"category:{' > '.join(levels[: depth + 1])}" for depth in range(min(len(levels), 4))]
+            names_of[item_id] = paths + ([f"brand:{brand}"] if brand else [])
+    wanted = [names_of.get(item_id, []) for item_id in item_ids]
+    codes = {name: code for code, name in enumerate(sorted({n for names in wanted for n in names}), start=1)}
+    return _padded([np.array([codes[name] for name in names], dtype=np.int64) for names in wanted])
