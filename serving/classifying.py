@@ -1,0 +1,120 @@
+"""Intents: from texts to labels, what they name, and what the shop should do. Knows neither BentoML nor FastAPI."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from models.intent.predict import IntentClassifier, IntentPrediction
+from serving.prediction_log import RowLog
+from serving.schemas import IntentRequest
+from serving.sentiment import sentiment
+from serving.served_model import ServedModel
+from serving.text_attributes import TextAttributes
+
+MAX_CHARACTERS: Final = 5_000
+"""Longest text that is taken; the classifier itself reads the first 1,000."""
+
+STRATEGIES: Final[Mapping[str, str]] = {
+    "search_product": "show_search_results",
+    "compare_product": "show_comparison",
+    "ask_question": "answer_question",
+    "leave_review": "collect_review",
+    "other": "show_recommendations",
+}
+"""What the shop does next, by label."""
+
+
+class IntentDesk:
+    """Answers what texts want."""
+
+    def __init__(
+        self,
+        classifier: IntentClassifier,
+        *,
+        model: ServedModel,
+        attributes: TextAttributes,
+        log: RowLog,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.classifier = classifier
+        self.model = model
+        self.attributes = attributes
+        self._log = log
+        self._clock = clock
+        self._new_id = new_id
+
+    def answer(self, request: IntentRequest) -> dict[str, Any]:
+        """Answer every text that is one; the others get their own error."""
+        started = time.perf_counter()
+        errors = [_error(index, text) for index, text in enumerate(request.texts)]
+        good = [text for text, error in zip(request.texts, errors, strict=True) if error is None]
+        found = iter(self.classifier.predict(good) if good else ())
+        intents = [
+            _failed(index, error) if error is not None else self._entry(index, text, next(found))
+            for index, (text, error) in enumerate(zip(request.texts, errors, strict=True))
+        ]
+        answer = {
+            "prediction_id": "pred_" + self._new_id(),
+            "model": self.model.name_and_version,
+            "intents": intents,
+            "took_ms": round((time.perf_counter() - started) * 1000, 3),
+        }
+        self._write_row(answer, request)
+        return answer
+
+    def _entry(self, index: int, text: str, prediction: IntentPrediction) -> dict[str, Any]:
+        return {
+            "index": index,
+            "label": prediction.label,
+            "probabilities": {label: round(p, 6) for label, p in prediction.probabilities.items()},
+            "language": prediction.language,
+            "attributes": self.attributes.find(text),
+            "sentiment": sentiment(text) if prediction.label == "leave_review" else None,
+            "strategy": STRATEGIES[prediction.label],
+            "error": None,
+        }
+
+    def _write_row(self, answer: Mapping[str, Any], request: IntentRequest) -> None:
+        """Log the answer without its texts: a person may have written anything there."""
+        self._log.append(
+            {
+                "prediction_id": answer["prediction_id"],
+                "answered_at": self._clock().isoformat().replace("+00:00", "Z"),
+                "model": answer["model"],
+                "results": [
+                    {
+                        "text_digest": hashlib.sha256(text.encode()).hexdigest()[:16],
+                        "characters": len(text),
+                        "label": entry["label"],
+                        "probabilities": entry["probabilities"],
+                        "language": entry["language"],
+                    }
+                    for text, entry in zip(request.texts, answer["intents"], strict=True)
+                    if entry["error"] is None
+                ],
+                "errors": sum(entry["error"] is not None for entry in answer["intents"]),
+                "latency_ms": answer["took_ms"],
+            }
+        )
+
+
+def _error(index: int, text: object) -> dict[str, Any] | None:
+    if not isinstance(text, str):
+        code, detail = "not_a_text", "A text must be a string."
+    elif len(text) > MAX_CHARACTERS:
+        code, detail = "too_long", f"A text has at most {MAX_CHARACTERS} characters, this one {len(text)}."
+    else:
+        return None
+    return {
+        "code": code,
+        "detail": detail,
+        "errors": [{"loc": ["body", "texts", index], "msg": detail, "type": code}],
+    }
+
+
+def _failed(index: int, error: Mapping[str, Any]) -> dict[str, Any]:
+    fields = ("label", "probabilities", "language", "attributes", "sentiment", "strategy")
+    return {"index": index, **dict.fromkeys(fields), "error": error}

@@ -1,0 +1,148 @@
+"""What the services read from the online store, under the ids that clients send."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from shopsight.errors import ShopsightError
+from shopsight.feature_store import DatedFeatures
+from shopsight.privacy import Pseudonymiser
+
+RETRY_SECONDS: Final = 5.0
+"""How long a store that failed is left alone: asking a dead Redis costs every request half a second."""
+
+
+class OnlineStoreGone(Exception):
+    """The online store cannot be read now; the answer is given without it."""
+
+
+class OnlineStore(Protocol):
+    """The part of ``shopsight.feature_store.OnlineFeatures`` that is used here."""
+
+    def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, str]]) -> list[DatedFeatures]:
+        """Return the features of each row of keys, in order."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserFeatures:
+    """What is known online about a user."""
+
+    user_key: str
+    """The pseudonym that the features are kept under; of an unknown user, the one they would get."""
+    known: bool | None
+    """Whether the online store has anything about the user; None where it could not be asked."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """The user's features, by name; none of an unknown user."""
+    as_of: datetime | None = None
+    """The moment that the features describe."""
+
+    @property
+    def item_ids(self) -> Sequence[str]:
+        """Items of the user's history, oldest first."""
+        return self.values.get("item_ids") or ()
+
+    @property
+    def event_names(self) -> Sequence[str]:
+        """What was done with each item of the history."""
+        return self.values.get("event_names") or ()
+
+
+class FeatureReader:
+    """Reads features by raw ids. A raw id may be a user's or a visitor's: both pseudonyms are tried in one read.
+
+    The store is opened on first use and again after a failure, so that a service starts, and goes on, without it.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], OnlineStore],
+        pseudonymiser: Pseudonymiser,
+        *,
+        seconds_now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._open_store = open_store
+        self._pseudonymiser = pseudonymiser
+        self._seconds_now = seconds_now
+        self._lock = threading.Lock()
+        self._store: OnlineStore | None = None
+        self._retry_at = float("-inf")
+        self.failure: str | None = None
+        """Why the store cannot be read, or None while it can."""
+
+    def open(self, *views: str) -> None:
+        """Open the store and read nobody's features from each of ``views`` (by user), ahead of the first request.
+
+        Feast's imports and its first read take seconds of CPU, which no request should pay for. A failure is noted in
+        ``failure``.
+        """
+        try:
+            for view in views:
+                self._read(view, [{"user_id": "nobody"}])
+        except OnlineStoreGone:
+            return
+
+    def user(self, user_id: str, view: str) -> UserFeatures:
+        """As :meth:`users`, of one."""
+        return self.users([user_id], view)[user_id]
+
+    def users(self, user_ids: Sequence[str], view: str) -> dict[str, UserFeatures]:
+        """Return what ``view`` (a feature view, or a service by user alone) knows of each user or visitor.
+
+        Raises:
+            OnlineStoreGone: the store cannot be read.
+        """
+        names = list(dict.fromkeys(user_ids))
+        keys = [key(name) for name in names for key in (self._pseudonymiser.user, self._pseudonymiser.anonymous)]
+        found = self._read(view, [{"user_id": key} for key in keys])
+        users = {}
+        for place, name in enumerate(names):
+            both = range(2 * place, 2 * place + 2)
+            hit = next((i for i in both if found[i].as_of is not None), None)
+            users[name] = (
+                UserFeatures(user_key=keys[2 * place], known=False)
+                if hit is None
+                else UserFeatures(user_key=keys[hit], known=True, values=found[hit].values, as_of=found[hit].as_of)
+            )
+        return users
+
+    def unreachable_user(self, user_id: str) -> UserFeatures:
+        """Return what is left of a user while the store is gone: the pseudonym."""
+        return UserFeatures(user_key=self._pseudonymiser.user(user_id), known=None)
+
+    def session(self, session_id: str) -> DatedFeatures | None:
+        """Return the features of a session, or None where the store does not know it.
+
+        Raises:
+            OnlineStoreGone: the store cannot be read.
+        """
+        (found,) = self._read("session_features", [{"session_id": session_id}])
+        return None if found.as_of is None else found
+
+    def _read(self, view: str, rows: list[dict[str, str]]) -> list[DatedFeatures]:
+        store = self._ready_store()
+        try:
+            return store.read_dated(view, rows)
+        except ShopsightError as error:
+            raise self._failed(error) from error
+
+    def _ready_store(self) -> OnlineStore:
+        with self._lock:
+            if self._seconds_now() < self._retry_at:
+                raise OnlineStoreGone(self.failure)
+            if self._store is None:
+                try:
+                    self._store = self._open_store()
+                except ShopsightError as error:
+                    raise self._failed(error) from error
+            self.failure = None
+            return self._store
+
+    def _failed(self, error: ShopsightError) -> OnlineStoreGone:
+        self._store = None
+        self._retry_at = self._seconds_now() + RETRY_SECONDS
+        self.failure = error.what
+        return OnlineStoreGone(error.what)

@@ -1,0 +1,176 @@
+"""The prediction log: one checksummed row per answer, appended to, never changed.
+
+``bentoml.monitor`` has no fsync, so the services keep their own log. A row goes out in one ``write`` to a file of this
+process (``<family>/YYYY-MM-DD/<pid>.jsonl``, opened to append); a thread fsyncs what was written every second, so a
+power cut loses a second at most. A log that cannot be written costs no request: the row is counted as lost.
+"""
+
+import os
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import orjson
+
+_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
+_CHECKSUM: Final = b',"crc32":"'
+
+
+def encode_row(row: Mapping[str, Any]) -> bytes:
+    """Return ``row`` as one line of JSON whose last field is the CRC-32 of everything before it."""
+    content = orjson.dumps(dict(row), option=_OPTIONS)[:-1]
+    return b'%s%s%08x"}\n' % (content, _CHECKSUM, zlib.crc32(content))
+
+
+def decode_row(line: bytes) -> dict[str, Any] | None:
+    """Return the row of ``line`` without its checksum, or None where the line was torn or changed."""
+    content, found, rest = line.rstrip(b"\n").rpartition(_CHECKSUM)
+    if not found or rest != b'%08x"}' % zlib.crc32(content):
+        return None
+    row: dict[str, Any] = orjson.loads(content + b"}")
+    return row
+
+
+class RowLog(Protocol):
+    """Where a desk leaves the row of each answer: the prediction log, or nothing where no shopper sees the answer."""
+
+    def append(self, row: Mapping[str, Any]) -> object:
+        """Keep ``row``."""
+        ...
+
+
+class PredictionLog:
+    """Appends the rows of one process; safe to call from several threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sync_seconds: float = 1.0,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.folder = folder
+        self.rows_lost = 0
+        self.failure: str | None = None
+        """Why the last row was lost; None once a row is written again."""
+        self._clock = clock
+        self._on_lost = on_lost
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._day = ""
+        self._unsynced = False
+        self._torn = False
+        self._closing = threading.Event()
+        self._syncer = threading.Thread(
+            target=self._sync_regularly, args=(sync_seconds,), name="prediction-log-sync", daemon=True
+        )
+        self._syncer.start()
+
+    def append(self, row: Mapping[str, Any]) -> bool:
+        """Write ``row``; return whether it is in the log. A failure to write is counted, not raised."""
+        line = encode_row(row)
+        with self._lock:
+            try:
+                self._write(line)
+            except OSError as error:
+                self.rows_lost += 1
+                self.failure = str(error)
+                self._on_lost()
+                return False
+            self._unsynced = True
+            self.failure = None
+            return True
+
+    def close(self) -> None:
+        """Make every row durable and close the file."""
+        self._closing.set()
+        self._syncer.join()
+        with self._lock:
+            self._close_file()
+
+    def _write(self, line: bytes) -> None:
+        day = self._clock().strftime("%Y-%m-%d")
+        if self._descriptor is None or day != self._day:
+            self._close_file()
+            self._open_file(day)
+        descriptor = self._descriptor
+        assert descriptor is not None
+        # After a torn row a line break keeps the damage to that row.
+        rest = b"\n" + line if self._torn else line
+        self._torn = True
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        self._torn = False
+
+    def _open_file(self, day: str) -> None:
+        folder = self.folder / day
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{os.getpid()}.jsonl"
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        self._day = day
+        # In a container every process has the same number: an earlier one may have been killed in mid-row.
+        size = os.fstat(self._descriptor).st_size
+        self._torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
+
+    def _close_file(self) -> None:
+        if self._descriptor is not None:
+            self._sync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _sync_regularly(self, seconds: float) -> None:
+        while not self._closing.wait(seconds):
+            try:
+                with self._lock:
+                    if not self._unsynced or self._descriptor is None:
+                        continue
+                    # Synced through a copy: appends go on while the disk works.
+                    copy = os.dup(self._descriptor)
+                    self._unsynced = False
+            except OSError as error:
+                self.failure = f"dup: {error}"
+                continue
+            self._sync(copy)
+            os.close(copy)
+
+    def _sync(self, descriptor: int) -> None:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            self.failure = f"fsync: {error}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogContent:
+    """What a log holds."""
+
+    rows: list[dict[str, Any]]
+    """Intact rows, file by file, in the order they were written."""
+    damaged: list[str]
+    """``file:line`` of every row whose checksum does not match."""
+
+
+def read_log(folder: Path) -> LogContent:
+    """Read every ``*.jsonl`` below ``folder`` (a family, a day, or all) and verify each row."""
+    rows: list[dict[str, Any]] = []
+    damaged: list[str] = []
+    for path, number, line in _lines(folder):
+        row = decode_row(line)
+        if row is None:
+            damaged.append(f"{path}:{number}")
+        else:
+            rows.append(row)
+    return LogContent(rows=rows, damaged=damaged)
+
+
+def _lines(folder: Path) -> Iterator[tuple[Path, int, bytes]]:
+    for path in sorted(folder.rglob("*.jsonl")):
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield path, number, line

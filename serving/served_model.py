@@ -1,0 +1,66 @@
+"""The approved model inside a Bento: where its artefact lies, and what is known of it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from shopsight.contracts import FEATURE_SERVICES
+
+ARTEFACT_FOLDER: Final = "artefact"
+DESCRIPTION_FILE: Final = "served.json"
+ALIAS: Final = "champion"
+"""The name under which each Bento refers to its one model, whatever version that is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedModel:
+    """A model and its papers."""
+
+    family: str
+    version: str
+    artefact: Path
+    """Folder that the family's ``predict.py`` loads."""
+    trained_at: str | None = None
+    """When it was registered, ISO 8601; None of a model that comes from elsewhere than a Bento."""
+    card: dict[str, Any]
+    """The model card: data window, rows, seeds, settings."""
+    evaluation: dict[str, Any]
+    """Figures of the test split, with intervals, beside the baselines'."""
+    approval: dict[str, Any]
+    """Who approved it, when and why."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "ServedModel":
+        """Read a folder that :func:`describe` wrote its description into."""
+        description = json.loads((folder / DESCRIPTION_FILE).read_text())
+        return cls(artefact=folder / ARTEFACT_FOLDER, **description)
+
+    @property
+    def name_and_version(self) -> dict[str, str]:
+        """The ``model`` of every answer."""
+        return {"name": self.family, "version": self.version}
+
+    def description(self) -> dict[str, Any]:
+        """Return the model's entry in ``GET /v1/models``."""
+        return {
+            **self.name_and_version,
+            "trained_at": self.trained_at,
+            "data_window": self.card.get("data_window"),
+            "metrics": self.evaluation.get("metrics", {}),
+            "approval": self.approval,
+            "feature_service": FEATURE_SERVICES[self.family],
+        }
+
+
+def describe(family: str, version: str, *, trained_at: str, card: Any, evaluation: Any, approval: Any) -> str:
+    """Return the content of the description file."""
+    content = {
+        "family": family,
+        "version": version,
+        "trained_at": trained_at,
+        "card": card,
+        "evaluation": evaluation,
+        "approval": approval,
+    }
+    return json.dumps(content, indent=2, sort_keys=True, default=str) + "\n"
