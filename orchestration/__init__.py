@@ -1,0 +1,1 @@
+"""Dagster: when things run, and in what order; no modelling and no SQL."""

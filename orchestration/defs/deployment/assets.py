@@ -1,0 +1,43 @@
+"""Bentos: an approved model with its code and requirements, ready to serve anywhere."""
+
+import dagster as dg
+
+from orchestration.metadata import OWNER
+from shopsight.contracts import BENTOS
+from shopsight.settings import Settings
+
+
+def bento_asset(family: str) -> dg.AssetsDefinition:
+    """Return the asset that packages the champion of one model family."""
+
+    @dg.asset(
+        name=f"{family}_bento",
+        group_name="models/deployment",
+        kinds={"python", "docker"},
+        owners=[OWNER],
+        deps=[f"{family}_champion"],
+        pool="bento_store",
+        description=f"The Bento {BENTOS[family]} with the approved {family} model; `make up` serves the newest one.",
+    )
+    def bento(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from models.registry import ModelRegistry
+        from serving.bento import build_bento, find_bento
+
+        settings = Settings()
+        champion = ModelRegistry(settings.registry_dir).champion(family)
+        if champion is None:
+            raise dg.Failure(
+                f"{family} has no champion, and a Bento is built from nothing else; approve a candidate first"
+            )
+        packaged = find_bento(settings, family, champion.version)
+        if packaged is not None:
+            context.log.info("the champion %s is packaged already", champion.version)
+        tag = packaged.tag if packaged is not None else build_bento(settings, family, champion)
+        return dg.MaterializeResult(metadata={"tag": tag, "version": champion.version})
+
+    return bento
+
+
+intent_bento = bento_asset("intent")
+recommender_bento = bento_asset("recommender")
+purchase_intent_bento = bento_asset("purchase_intent")

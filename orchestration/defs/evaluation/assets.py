@@ -1,0 +1,111 @@
+"""Each candidate before its gate: figures beside baselines and champion, a verdict, and an entry in the registry."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from models.evaluation.results import Evaluation
+from orchestration.defs.monitoring.assets import REFERENCE_FILE
+from orchestration.metadata import OWNER, evaluation_table, metric_metadata
+from shopsight.contracts import TRAINING_RUN
+from shopsight.settings import Settings
+
+if TYPE_CHECKING:
+    from models.evaluation.approval import DriftState, DriftSummary
+    from models.evaluation.drift import DriftJudgement
+
+
+def drift_summary(judgement: "DriftJudgement") -> "DriftSummary":
+    """Return what the gate wants to know of a drift judgement."""
+    from models.evaluation.approval import DriftSummary
+
+    states: dict[str, DriftState] = {"stable": "no drift", "drifted": "drift", "not evaluable": "not evaluable"}
+    return DriftSummary(state=states[judgement.status], detail=judgement.reason)
+
+
+def evaluation_asset(family: str) -> dg.AssetsDefinition:
+    """Return the asset that judges and registers the candidates of one model family."""
+    name = f"{family}_evaluation"
+
+    @dg.asset(
+        name=name,
+        group_name="models/evaluation",
+        kinds={"python"},
+        owners=[OWNER],
+        deps=[f"{family}_candidate", f"{family}_drift"],
+        check_specs=[
+            dg.AssetCheckSpec(
+                name="beats_its_baselines",
+                asset=name,
+                description="The gain over every baseline to beat has a 95% interval above zero.",
+            ),
+            dg.AssetCheckSpec(
+                name="passes_its_gate",
+                asset=name,
+                description="Every rule of the gate holds, so that somebody may approve the candidate.",
+            ),
+        ],
+        description=(
+            f"The newest {family} candidate in the registry, with its figures beside the baselines' and the verdict "
+            "of the gate; whoever approves reads this first."
+        ),
+    )
+    def evaluation(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        import json
+
+        from models.evaluation.approval import gate
+        from models.evaluation.drift import DriftJudgement
+        from models.registry import ModelRegistry
+
+        settings = Settings()
+        folder = settings.training_dir / family / "candidate"
+        found = Evaluation.read(folder / "evaluation.json")
+        judged = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
+        # The rows it was trained on go with it: drift is judged against them as long as it serves.
+        shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
+        registry = ModelRegistry(settings.registry_dir)
+        champion = registry.champion(family)
+        verdict = gate(found, champion.evaluation if champion else None, drift_summary(judged))
+        card = json.loads((folder / "card.json").read_text())
+        now = datetime.now(UTC)
+        version = registry.register(family, folder, evaluation=found, card=card, created_at=now, requester=TRAINING_RUN)
+        registry.judge(family, version.version, verdict=verdict, at=now)
+        for rule in verdict.rules:
+            context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
+        yield dg.MaterializeResult(
+            metadata={
+                **metric_metadata(found.metrics),
+                "version": version.version,
+                "candidate": found.candidate,
+                "eligible": verdict.eligible,
+                "side by side": evaluation_table(found),
+                "gate": dg.MetadataValue.md(
+                    "\n".join(f"- **{rule.outcome}** {rule.rule}: {rule.sentence}" for rule in verdict.rules)
+                ),
+            }
+        )
+        # A candidate that fell short is a result, not a fault of the run: the checks warn, the gate refuses.
+        yield dg.AssetCheckResult(
+            check_name="beats_its_baselines",
+            passed=bool(found.gains) and all(gain.low > 0 for gain in found.gains.values()),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={name: str(gain) for name, gain in found.gains.items()},
+        )
+        yield dg.AssetCheckResult(
+            check_name="passes_its_gate",
+            passed=verdict.eligible,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={rule.rule: rule.sentence for rule in verdict.rules},
+        )
+
+    return evaluation
+
+
+intent_evaluation = evaluation_asset("intent")
+recommender_evaluation = evaluation_asset("recommender")
+purchase_intent_evaluation = evaluation_asset("purchase_intent")

@@ -1,0 +1,87 @@
+"""Feast: definitions applied, features materialised to the online store, training sets joined point in time."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from orchestration.metadata import OWNER, parquet_metadata
+from shopsight.contracts import FEATURE_SERVICES, SESSION_FEATURES, USER_FEATURES
+from shopsight.settings import Settings
+
+
+def _marts(*names: str) -> list[dg.AssetKey]:
+    return [dg.AssetKey(["marts", name]) for name in names]
+
+
+@dg.asset(
+    group_name="features",
+    kinds={"python"},
+    owners=[OWNER],
+    deps=_marts("user_features_daily", "user_history_daily", "item_features_daily", "session_features"),
+)
+def online_features() -> dg.MaterializeResult[None]:
+    """The newest value of every user, item and session feature, in the store that the services read."""
+    from shopsight.feature_store import apply_definitions, materialize
+
+    settings = Settings()
+    applied = apply_definitions(settings)
+    written = materialize(settings, until=datetime.now(UTC))
+    return dg.MaterializeResult(
+        metadata={
+            "feature services": dg.MetadataValue.json(sorted(applied.services)),
+            "dagster/row_count": sum(written.values()),
+            **{f"rows/{view}": rows for view, rows in written.items()},
+        }
+    )
+
+
+@dg.asset(group_name="features", kinds={"parquet"}, owners=[OWNER], deps=_marts("interactions", "items"))
+def recommender_training_set() -> dg.MaterializeResult[None]:
+    """Every shopper's interactions in order; the recommender learns each next item from those before it.
+
+    The sequence is its own point-in-time join: a row's features are the rows before it, so they are read in order
+    from the mart; at serving time the same history comes through the feature service ``recommender_v1``.
+    """
+    import pyarrow.parquet as pq
+
+    settings = Settings()
+    folder = settings.training_dir / "recommender"
+    folder.mkdir(parents=True, exist_ok=True)
+    interactions = pq.read_table(settings.exports_dir / "interactions.parquet")
+    pq.write_table(interactions, folder / "training_set.parquet")
+    pq.write_table(pq.read_table(settings.exports_dir / "items.parquet"), folder / "items.parquet")
+    return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))
+
+
+@dg.asset(
+    group_name="features",
+    kinds={"parquet"},
+    owners=[OWNER],
+    deps=[online_features, *_marts("session_labels", "session_features", "user_features_daily")],
+)
+def purchase_intent_training_set() -> dg.MaterializeResult[None]:
+    """One row per session event: the session's shape and the shopper as known then, and whether a purchase followed."""
+    return _point_in_time_training_set(
+        "purchase_intent", entities="session_labels", columns=(*SESSION_FEATURES, *USER_FEATURES)
+    )
+
+
+@dg.asset(group_name="features", kinds={"parquet"}, owners=[OWNER], deps=[online_features, *_marts("utterances")])
+def intent_training_set() -> dg.MaterializeResult[None]:
+    """One row per utterance of the shop: its text and channel, and the label the shop or the channel gave it."""
+    return _point_in_time_training_set("intent", entities="utterances", columns=("text", "channel"))
+
+
+def _point_in_time_training_set(family: str, *, entities: str, columns: tuple[str, ...]) -> dg.MaterializeResult[None]:
+    import pyarrow.parquet as pq
+
+    from shopsight.feature_store import training_set
+
+    settings = Settings()
+    folder = settings.training_dir / family
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = pq.read_table(settings.exports_dir / f"{entities}.parquet")
+    labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
+    joined = training_set(settings, service=FEATURE_SERVICES[family], entities=labels, columns=columns)
+    joined.to_parquet(folder / "training_set.parquet", index=False)
+    return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))

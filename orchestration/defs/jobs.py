@@ -1,0 +1,27 @@
+"""The jobs that schedules, sensors, people and the command line start."""
+
+import dagster as dg
+
+whole_chain = dg.define_asset_job(
+    "whole_chain",
+    selection=dg.AssetSelection.all(),
+    description="Everything: from files in the landing folder to Bentos of approved models.",
+)
+daily_refresh = dg.define_asset_job(
+    "daily_refresh",
+    selection=dg.AssetSelection.groups("ingestion", "features", "monitoring")
+    | dg.AssetSelection.key_prefixes("staging", "intermediate", "marts"),
+    description="New rows into the warehouse and the feature store, and a look at drift; no training.",
+)
+weekly_retraining = dg.define_asset_job(
+    "weekly_retraining",
+    selection=dg.AssetSelection.groups(
+        "features", "monitoring", "models/training", "models/evaluation", "models/promotion", "models/deployment"
+    ),
+    description="New candidates from the present features, judged and registered; champions change by approval only.",
+)
+deploy = dg.define_asset_job(
+    "deploy",
+    selection=dg.AssetSelection.groups("models/deployment"),
+    description="Package every champion that has no Bento yet.",
+)

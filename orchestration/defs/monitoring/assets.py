@@ -1,0 +1,101 @@
+"""Drift: do the newest rows still look like those that the model in use was trained on?"""
+
+import importlib
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration.metadata import OWNER
+from shopsight.settings import Settings
+
+REFERENCE_FILE = "drift_reference.parquet"
+
+
+def drift_asset(family: str) -> dg.AssetsDefinition:
+    """Return the asset that judges the drift of one model family's inputs."""
+    name = f"{family}_drift"
+
+    @dg.asset(
+        name=name,
+        group_name="monitoring",
+        kinds={"python"},
+        owners=[OWNER],
+        deps=[f"{family}_training_set"],
+        check_specs=[
+            dg.AssetCheckSpec(
+                name="inputs_are_stable",
+                asset=name,
+                description="The newest two weeks look like the rows that the champion was trained on; "
+                "'not evaluable' does not pass.",
+            )
+        ],
+        description=(
+            f"What moved in the inputs of the {family} model since its champion was trained (before the first "
+            "champion: within the training set), with Evidently's report; the gate and the retraining sensor read it."
+        ),
+    )
+    def drift(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        import pandas as pd
+
+        from models.evaluation.drift import DriftConfig, DriftJudgement, judge_drift, write_report
+        from models.evaluation.drift_windows import MOST_REFERENCE_ROWS, comparable_columns, split_windows
+        from models.registry import ModelRegistry
+
+        # The same file name in every family's folder; imported here because pandas comes with it.
+        inputs = importlib.import_module(f"models.{family}.drift_columns")
+        settings, config = Settings(), DriftConfig()
+        folder = settings.training_dir / family
+        rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
+        kept = rows.sample(n=min(len(rows), MOST_REFERENCE_ROWS), random_state=settings.seed)
+        kept.to_parquet(folder / REFERENCE_FILE, index=False)
+        older, current = split_windows(rows)
+        champion = ModelRegistry(settings.registry_dir).champion(family)
+        reference = older if champion is None else pd.read_parquet(champion.path / REFERENCE_FILE)
+        report = settings.reports_dir / "drift" / f"{family}.html"
+        report.parent.mkdir(parents=True, exist_ok=True)
+        columns = inputs.WATCHED_COLUMNS
+        if reference.empty or current.empty:
+            judgement = DriftJudgement(
+                status="not evaluable",
+                reason="there are no rows in the reference or the current window",
+                columns=(),
+                drifted_share=0.0,
+                reference_rows=len(reference),
+                current_rows=len(current),
+            )
+        else:
+            columns = comparable_columns(columns, reference, current)
+            judgement = judge_drift(reference, current, columns=columns, config=config, seed=settings.seed)
+        write_report(reference, current, judgement, columns=columns, config=config, seed=settings.seed, path=report)
+        judgement.write(report.with_suffix(".json"))
+        context.log.info("%s: %s", judgement.status, judgement.reason)
+        yield dg.MaterializeResult(
+            metadata={
+                "status": judgement.status,
+                "reason": judgement.reason,
+                "compared with": f"champion {champion.version}" if champion else "the older part of the training set",
+                "drifted share": judgement.drifted_share,
+                "reference rows": judgement.reference_rows,
+                "current rows": judgement.current_rows,
+                "report": dg.MetadataValue.url(f"http://{settings.host}:{settings.reports_port}/drift/{report.name}"),
+                "report file": dg.MetadataValue.path(report),
+                "columns": dg.MetadataValue.md(
+                    "\n".join(f"- **{c.status}** {c.column}: {c.reason}" for c in judgement.columns) or "none"
+                ),
+            },
+        )
+        yield dg.AssetCheckResult(
+            check_name="inputs_are_stable",
+            passed=judgement.status == "stable",
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"reason": judgement.reason},
+        )
+
+    return drift
+
+
+intent_drift = drift_asset("intent")
+recommender_drift = drift_asset("recommender")
+purchase_intent_drift = drift_asset("purchase_intent")

@@ -1,0 +1,70 @@
+"""Champions: a candidate becomes one by a person's word, or by the policy where that is switched on."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from orchestration.metadata import OWNER, evaluation_table, metric_metadata
+from shopsight.contracts import TRAINING_RUN
+from shopsight.settings import Settings
+
+POLICY = "automatic approval policy"
+
+
+def champion_asset(family: str) -> dg.AssetsDefinition:
+    """Return the asset that stands for the champion of one model family."""
+
+    @dg.asset(
+        name=f"{family}_champion",
+        group_name="models/promotion",
+        kinds={"python"},
+        owners=[OWNER],
+        deps=[f"{family}_evaluation"],
+        output_required=False,
+        description=(
+            f"The {family} version that is approved to serve. A person approves with the job `approve_candidate`; "
+            "nothing is here, and nothing after it runs, until then."
+        ),
+    )
+    def champion(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        from models.registry import ModelRegistry
+
+        settings = Settings()
+        registry = ModelRegistry(settings.registry_dir)
+        candidate = registry.latest_candidate(family)
+        if candidate is None:
+            context.log.info("no %s candidate waits for a decision", family)
+        elif not candidate.eligible:
+            context.log.info("%s %s is not eligible: %s", family, candidate.version, "; ".join(candidate.reasons))
+        elif settings.approval_policy == "automatic":
+            registry.approve(
+                family,
+                candidate.version,
+                approver=POLICY,
+                reason="passed every rule of the gate, and SHOPSIGHT_APPROVAL_POLICY is automatic",
+                at=datetime.now(UTC),
+                requester=TRAINING_RUN,
+            )
+        else:
+            context.log.info("%s %s waits for a person: start the job approve_candidate", family, candidate.version)
+        current = registry.champion(family)
+        if current is None or current.approval is None:
+            return
+        yield dg.MaterializeResult(
+            metadata={
+                **metric_metadata(current.evaluation.metrics),
+                "version": current.version,
+                "model": current.evaluation.candidate,
+                "approved by": current.approval.approver,
+                "reason": current.approval.reason,
+                "side by side": evaluation_table(current.evaluation),
+            }
+        )
+
+    return champion
+
+
+intent_champion = champion_asset("intent")
+recommender_champion = champion_asset("recommender")
+purchase_intent_champion = champion_asset("purchase_intent")

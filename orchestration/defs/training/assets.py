@@ -1,0 +1,108 @@
+"""Candidate models, one asset per family: contenders are trained, validation chooses, the test split is read once."""
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+
+from models.evaluation.results import Evaluation
+from models.progress import Progress, ReportProgress
+from orchestration.metadata import OWNER, evaluation_table, metric_metadata
+from shopsight.settings import Settings
+
+
+@dg.asset(group_name="models/training", kinds={"pytorch"}, owners=[OWNER], deps=["recommender_training_set"])
+def recommender_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """A causal transformer, EASE, item-kNN and their sums over shoppers' histories; validation prefers one."""
+    import pyarrow.parquet as pq
+
+    from models.recommender.config import for_size
+    from models.recommender.train import train
+
+    settings = Settings()
+    folder = settings.training_dir / "recommender"
+    evaluation = train(
+        pq.read_table(folder / "training_set.parquet"),
+        pq.read_table(folder / "items.parquet"),
+        config=for_size(settings.training_size),
+        out_dir=_empty(folder / "candidate"),
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        report=_report_to(context),
+    )
+    return _trained(evaluation, folder / "candidate")
+
+
+@dg.asset(group_name="models/training", kinds={"huggingface", "pytorch"}, owners=[OWNER], deps=["intent_training_set"])
+def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """A fine-tuned text encoder that tells what a shopper means: one of five intents, with calibrated probabilities."""
+    import pyarrow.parquet as pq
+
+    from models.intent.config import for_size
+    from models.intent.train import train
+
+    settings = Settings()
+    folder = settings.training_dir / "intent"
+    evaluation = train(
+        pq.read_table(folder / "training_set.parquet"),
+        config=for_size(settings.training_size, encoder=settings.encoder),
+        out_dir=_empty(folder / "candidate"),
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        report=_report_to(context),
+    )
+    return _trained(evaluation, folder / "candidate")
+
+
+@dg.asset(group_name="models/training", kinds={"lightgbm"}, owners=[OWNER], deps=["purchase_intent_training_set"])
+def purchase_intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """After each event of a session, the calibrated probability that it ends in a purchase."""
+    import pyarrow.parquet as pq
+
+    from models.purchase_intent.config import for_size
+    from models.purchase_intent.train import train
+
+    settings = Settings()
+    folder = settings.training_dir / "purchase_intent"
+    evaluation = train(
+        pq.read_table(folder / "training_set.parquet"),
+        config=for_size(settings.training_size),
+        out_dir=_empty(folder / "candidate"),
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        report=_report_to(context),
+    )
+    return _trained(evaluation, folder / "candidate")
+
+
+def _report_to(context: dg.AssetExecutionContext) -> ReportProgress:
+    """Return a reporter that logs each step of the training and plots its figures while it runs."""
+
+    def report(progress: Progress) -> None:
+        context.log.info("%3.0f%% %s", 100 * progress.fraction, progress.message)
+        if progress.metrics:
+            metadata = {name: float(value) for name, value in progress.metrics.items()}
+            context.log_event(dg.AssetObservation(asset_key=context.asset_key, metadata=metadata))
+
+    return report
+
+
+def _empty(folder: Path) -> Path:
+    """Return the folder, emptied: a candidate never mixes files of two runs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _trained(evaluation: Evaluation, folder: Path) -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(
+        metadata={
+            **metric_metadata(evaluation.metrics),
+            "chosen": evaluation.candidate,
+            "side by side": evaluation_table(evaluation),
+            "path": dg.MetadataValue.path(folder),
+        }
+    )

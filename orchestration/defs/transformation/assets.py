@@ -1,0 +1,42 @@
+"""The dbt project: one asset per dbt model, one asset check per data test."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from orchestration.dbt import DBT_PROJECT, ensure_manifest
+from orchestration.metadata import OWNER
+from shopsight.settings import Settings
+from shopsight.warehouse import prepare_warehouse
+
+
+class ShopsightTranslator(DagsterDbtTranslator):
+    """Group dbt models by their folder and name their owner, as every other asset does."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Return ``warehouse/<folder>``."""
+        return f"warehouse/{dbt_resource_props['fqn'][1]}"
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """Return the one team that owns the warehouse."""
+        return [OWNER]
+
+
+@dbt_assets(
+    manifest=ensure_manifest(),
+    project=DBT_PROJECT,
+    dagster_dbt_translator=ShopsightTranslator(),
+    name="warehouse",
+    pool="duckdb",
+)
+def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build and test every dbt model, then export the marts; rows that arrived late change the day they belong to."""
+    settings = Settings()
+    prepare_warehouse(settings)
+    # dbt's artefacts go to the home, not the checkout, and only a failed run's are kept, for whoever asks why.
+    target = settings.home / "warehouse" / "dbt" / context.run_id
+    yield from dbt.cli(["build"], context=context, target_path=target).stream()
+    shutil.rmtree(target, ignore_errors=True)
