@@ -1,0 +1,124 @@
+"""The tiny demo, from raw events to answered requests, with every address but this machine refused."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from shopsight.contracts import INTENTS, MODEL_FAMILIES
+
+
+def test_the_demo_ends_with_approved_models_their_bentos_and_calls_that_were_answered(demo) -> None:
+    assert "time per stage" in demo.output
+    status = json.loads(demo.call("status", "--json").stdout)
+    approved = [family for family in MODEL_FAMILIES if status["models"][family]["champion"]]
+    assert "recommender" in approved
+    assert len(status["bentos"]) == len(approved)
+    assert demo.output.count("curl -s http://127.0.0.1") == len(approved)
+    assert demo.output.count("200 http://127.0.0.1") == len(approved)
+
+
+def test_nothing_outside_this_machine_is_ever_asked_for(demo) -> None:
+    assert demo.refused == []
+
+
+def test_the_guard_that_refuses_other_addresses_works(demo, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    log = tmp_path / "refused.log"
+    attempt = subprocess.run(
+        [sys.executable, "-c", "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"],
+        env=demo.environment | {"LOOPBACK_ONLY_LOG": str(log)},
+        capture_output=True,
+        check=False,
+    )
+    assert attempt.returncode != 0
+    assert "192.0.2.1" in log.read_text()
+
+
+def test_status_counts_every_received_row_and_shows_champions_above_their_baselines(demo) -> None:
+    status = json.loads(demo.call("status", "--json").stdout)
+    events = status["events"]
+    assert events["received"] > 10_000
+    assert events["received"] == events["accepted"] + events["duplicates"] + events["quarantined"]
+    assert events["duplicates"] > 0
+    assert events["quarantined"] > 0
+    recommender = status["models"]["recommender"]
+    assert recommender["version"] == "v0001"
+    popularity = recommender["baselines"]["popularity"]["ndcg@10"]
+    assert recommender["metrics"]["ndcg@10"] > popularity
+
+
+def test_recommendations_name_the_model_and_explain_themselves_by_the_history(demo) -> None:
+    from shopsight.ingestion.sample_shop import HERO
+
+    answer = json.loads(demo.call("recommend", HERO, "--json", "--explain", "-n", "5").stdout)
+    assert answer["user_known"] is True
+    assert answer["fallback"] is None
+    assert len(answer["items"]) == 5
+    assert any(item["reasons"] for item in answer["items"])
+
+
+def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo) -> None:
+    answer = json.loads(demo.call("recommend", "nobody-we-know", "--json").stdout)
+    assert answer["user_known"] is False
+    assert answer["fallback"] is not None
+    assert len(answer["items"]) == 10
+
+
+def test_predicted_intents_are_a_row_per_text_in_order(demo, tmp_path: Path) -> None:
+    texts = [
+        "running shoes",
+        "这款手机好用吗",
+        "",
+        'a "quoted", odd\ntext',
+        "Great shoes, they fit well and I love them!",
+    ]
+    file = tmp_path / "texts.csv"
+    with file.open("w", newline="") as sink:
+        csv.writer(sink).writerows([["id", "text"], *((str(n), text) for n, text in enumerate(texts))])
+    finished = demo.call("predict", "intent", str(file))
+    status = json.loads(demo.call("status", "--json").stdout)
+    if status["models"]["intent"]["champion"] is None:
+        assert finished.returncode == 1
+        assert "no intent model" in finished.stderr
+        return
+    rows = list(csv.DictReader(io.StringIO(finished.stdout)))
+    assert [row["text"] for row in rows] == texts
+    assert list(rows[0]) == ["text", "predicted_label", *INTENTS]
+    for row in rows:
+        probabilities = {label: float(row[label]) for label in INTENTS}
+        assert abs(sum(probabilities.values()) - 1) < 1e-3
+        assert row["predicted_label"] == max(probabilities, key=probabilities.__getitem__)
+
+
+def test_a_file_without_the_text_column_is_refused_by_name(demo, tmp_path: Path) -> None:
+    file = tmp_path / "texts.csv"
+    file.write_text("message\nhello\n")
+    finished = demo.call("predict", "intent", str(file))
+    assert finished.returncode == 1
+    assert "has no column `text`" in finished.stderr
+    assert "message" in finished.stderr
+
+
+def test_the_drift_reports_are_pages_that_ask_for_nothing_from_outside(demo) -> None:
+    import re
+
+    reports = list((demo.settings.reports_dir / "drift").glob("*.html"))
+    assert reports
+    for report in reports:
+        page = report.read_text(errors="replace")
+        assert not re.findall(r'<(?:script|img|iframe|link)\b[^>]*(?:src|href)=["\']https?://', page)
+
+
+def test_a_store_that_does_not_answer_is_named_by_doctor_and_by_the_command(demo) -> None:
+    gone = "redis://127.0.0.1:1/0"
+    findings = demo.call("doctor", "--json", SHOPSIGHT_ONLINE_STORE=gone)
+    assert findings.returncode == 3
+    problems = [finding for finding in json.loads(findings.stdout) if finding["outcome"] == "problem"]
+    assert [finding["name"] for finding in problems] == ["online store"]
+    assert gone in problems[0]["detail"]
+    answer = demo.call("recommend", "maya", SHOPSIGHT_ONLINE_STORE=gone)
+    assert answer.returncode == 1
+    assert "online store" in answer.stderr

@@ -1,0 +1,115 @@
+"""The Dagster web UI on an empty home, driven as a person would: open, look, click, wait for green."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from running import SHOPSIGHT, environment_of, settings_of
+
+from shopsight.settings import Settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+KEEP_SCREENSHOT = os.environ.get("SHOPSIGHT_KEEP_SCREENSHOT")
+"""Where to keep the picture that the README shows; ``make screenshot`` sets it."""
+
+STAGES = ("training", "evaluation", "promotion", "deployment")
+GROUPS = ("ingestion", "warehouse", "features", "monitoring", "models", *(f"models/{stage}" for stage in STAGES))
+"""Groups that are opened for the picture; the three of the warehouse stay closed, or the rest would be tiny."""
+
+RUNS = "{ runsOrError(limit: 5) { ... on Runs { results { runId status } } } }"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ui:
+    """A running ``shopsight up``."""
+
+    settings: Settings
+    process: subprocess.Popen[str]
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.settings.host}:{self.settings.dagster_port}"
+
+    def ask(self, query: str) -> Any:
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            data=json.dumps({"query": query}).encode(),
+            headers={"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)["data"]
+
+    def wait_for_runs(self, seconds: float) -> list[str]:
+        """Wait until there are runs and all of them ended; return their states."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            states = [run["status"] for run in self.ask(RUNS)["runsOrError"]["results"]]
+            if states and all(state in ("SUCCESS", "FAILURE", "CANCELED") for state in states):
+                return states
+            time.sleep(1)
+        pytest.fail(f"no run ended within {seconds} seconds")
+
+
+@pytest.fixture
+def ui(tmp_path: Path) -> Iterator[Ui]:
+    settings = settings_of(tmp_path / "home").model_copy(update={"approval_policy": "automatic"})
+    log = (tmp_path / "up.log").open("w")
+    process = subprocess.Popen(
+        [SHOPSIGHT, "up"], env=environment_of(settings, tmp_path), stdout=log, stderr=log, text=True
+    )
+    server = Ui(settings=settings, process=process)
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            server.ask("{ version }")
+            break
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail("the web UI did not start:\n" + (tmp_path / "up.log").read_text()[-3000:])
+            time.sleep(0.5)
+    yield server
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package `chromium` to drive the web UI")
+def test_an_empty_home_is_materialised_by_a_click_and_ctrl_c_stops_everything(ui: Ui, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    outside: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        page = browser.new_page(viewport={"width": 2000, "height": 1500})
+        page.on("request", lambda request: None if "127.0.0.1" in request.url else outside.append(request.url))
+        page.goto(f"{ui.url}/asset-groups", wait_until="domcontentloaded")
+        materialize = page.get_by_role("button", name="Materialize all")
+        materialize.wait_for(timeout=60_000)
+        materialize.click()
+        states = ui.wait_for_runs(450)
+        assert set(states) == {"SUCCESS"}, (tmp_path / "up.log").read_text()[-3000:]
+        opened = ",".join(f"global@global:{group}" for group in GROUPS)
+        page.goto(f"{ui.url}/asset-groups/?expanded={quote(opened)}", wait_until="domcontentloaded")
+        page.get_by_text("warehouse").first.wait_for(timeout=60_000)
+        page.wait_for_timeout(3000)
+        picture = page.screenshot(path=KEEP_SCREENSHOT or str(tmp_path / "asset-graph.png"))
+        browser.close()
+    assert len(picture) > 20_000
+    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
+
+    ui.process.send_signal(signal.SIGINT)
+    assert ui.process.wait(timeout=60) == 0
+    with pytest.raises(OSError):  # noqa: PT011 - refused, reset or unreachable: whatever says that nobody listens
+        ui.ask("{ version }")

@@ -1,0 +1,96 @@
+"""Small marts with the columns that dbt exports, for the feature store to read."""
+
+import random
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from shopsight.contracts import ITEM_FEATURES, SESSION_FEATURES, USER_FEATURES
+from shopsight.events import TIMESTAMP
+from shopsight.settings import Settings
+
+MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
+TEXTS = {"favourite_category", "last_event_name"}
+REALS = {
+    *("revenue_28d", "mean_price_28d", "days_since_first_event", "days_since_last_event", "days_since_last_order"),
+    *("popularity", "cart_rate_28d", "conversion_rate_28d", "rating_mean", "seconds_since_start"),
+    *("seconds_since_last_event", "min_price_so_far", "mean_price_so_far", "max_price_so_far"),
+}
+
+Row = dict[str, Any]
+WriteMart = Callable[[str, Iterable[Row]], None]
+
+
+def feature_type(name: str) -> pa.DataType:
+    if name in TEXTS:
+        return pa.string()
+    return pa.float64() if name in REALS else pa.int64()
+
+
+def _schema(keys: tuple[str, ...], time: str, features: tuple[str, ...]) -> pa.Schema:
+    return pa.schema(
+        [
+            *((key, pa.string()) for key in keys),
+            (time, TIMESTAMP),
+            ("created_timestamp", TIMESTAMP),
+            *((name, feature_type(name)) for name in features),
+        ]
+    )
+
+
+HISTORY = _schema(("user_id",), "feature_timestamp", ())
+for _name in ("item_ids", "event_names"):
+    HISTORY = HISTORY.append(pa.field(_name, pa.list_(pa.string())))
+
+SCHEMAS = {
+    "user_features_daily": _schema(("user_id",), "feature_timestamp", USER_FEATURES),
+    "user_history_daily": HISTORY,
+    "item_features_daily": _schema(("item_id",), "feature_timestamp", ITEM_FEATURES),
+    "session_features": _schema(("session_id", "user_id"), "event_timestamp", SESSION_FEATURES),
+    "utterances": _schema(("utterance_id", "user_id"), "event_timestamp", ("channel", "text")),
+}
+SCHEMAS["utterances"] = pa.schema(
+    [field.with_type(pa.string()) if field.name in ("channel", "text") else field for field in SCHEMAS["utterances"]]
+)
+
+
+@pytest.fixture
+def write_mart(home: Settings) -> WriteMart:
+    """Write rows as a mart's export; columns that a row leaves out are null. All marts exist, empty at first."""
+
+    def write(mart: str, rows: Iterable[Row]) -> None:
+        home.exports_dir.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[mart]), home.exports_dir / f"{mart}.parquet")
+
+    for mart in SCHEMAS:
+        write(mart, [])
+    return write
+
+
+@pytest.fixture
+def random_user_days() -> Callable[[random.Random], list[Row]]:
+    """Make random histories of a few users: days, odd microseconds, late arrivals and later corrections."""
+
+    def make(rng: random.Random) -> list[Row]:
+        rows = []
+        for user in range(rng.randint(2, 4)):
+            for day in rng.sample(range(20), rng.randint(1, 10)):
+                known = MONDAY + timedelta(days=day, microseconds=rng.choice([0, 0, 1, 999_999]))
+                arrivals = rng.sample([0, 1, 3_600, 86_400, 5 * 86_400], rng.randint(1, 2))
+                for seconds in arrivals:
+                    created = known + timedelta(seconds=seconds) - timedelta(seconds=rng.choice([0, 60]))
+                    rows.append(
+                        {
+                            "user_id": f"u_{user}",
+                            "feature_timestamp": known,
+                            "created_timestamp": created,
+                            "events_7d": len(rows),
+                        }
+                    )
+        return rows
+
+    return make

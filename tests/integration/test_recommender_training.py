@@ -1,0 +1,396 @@
+"""The recommender from marts to an artefact that is served: a tiny shop, every contender, real parts."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from models.device import new_accelerator
+from models.evaluation.ranking import top_items
+from models.evaluation.results import Evaluation
+from models.progress import Progress, ignore_progress
+from models.recommender.artefact import catalogue_table, write_artefact
+from models.recommender.config import for_size
+from models.recommender.dataset import Interactions, window
+from models.recommender.evaluate import gain, rank_cases
+from models.recommender.fitting import Run, fit_constants, fit_lists, fit_neighbours, fit_sequence, similarity_of
+from models.recommender.history import BEHAVIOURS
+from models.recommender.predict import HistoryEvent, Recommender, UnknownItem
+from models.recommender.scoring import Blend
+from models.recommender.train import ALONE, train
+from shopsight.settings import REPO_ROOT
+
+AISLES, SHELF = 6, 12
+TINY = for_size("tiny")
+
+
+def _interactions(rows: list[tuple[str, str, str, datetime]]) -> pa.Table:
+    rows = sorted(rows, key=lambda row: (row[0], row[3]))
+    users = [row[0] for row in rows]
+    nth = [place - users.index(user) + 1 for place, user in enumerate(users)]
+    return pa.table(
+        {
+            "user_id": users,
+            "item_id": [row[1] for row in rows],
+            "event_name": [row[2] for row in rows],
+            "event_timestamp": pa.array([row[3] for row in rows], pa.timestamp("us", tz="UTC")),
+            "nth": pa.array(nth, pa.int64()),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[pa.Table, pa.Table]:
+    """300 shoppers in 30 days; nine steps in ten go to the next item of the aisle."""
+    rng = np.random.default_rng(3)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows: list[tuple[str, str, str, datetime]] = []
+    for user in range(300):
+        day, aisle, place = float(rng.uniform(0, 25)), int(rng.integers(AISLES)), int(rng.integers(SHELF))
+        for _ in range(int(rng.integers(6, 16))):
+            for step, (event_name, share) in enumerate([("view_item", 1.0), ("add_to_cart", 0.3), ("purchase", 0.15)]):
+                if rng.random() < share:
+                    moment = start + timedelta(days=day, seconds=step)
+                    rows.append((f"u{user:03d}", f"a{aisle}-{place:02d}", event_name, moment))
+            place = (place + 1) % SHELF
+            if rng.random() < 0.1:
+                aisle, place = int(rng.integers(AISLES)), int(rng.integers(SHELF))
+            day = min(day + float(rng.exponential(0.8)), 29.9)
+    ids = [f"a{aisle}-{place:02d}" for aisle in range(AISLES) for place in range(SHELF)] + ["a0-new"]
+    items = pa.table(
+        {
+            "item_id": ids,
+            "title": [f"Title of {one}" for one in ids],
+            "category": [f"Aisles > {one[:2]}" for one in ids],
+            "brand": pa.array([None] * len(ids), pa.string()),
+            "price": [float(place) for place in range(len(ids))],
+            "is_available": [one != "a5-00" for one in ids],
+        }
+    )
+    return _interactions(rows), items
+
+
+@pytest.fixture(scope="module")
+def trained(shop, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("candidate")
+    reports: list[Progress] = []
+    evaluation = train(
+        *shop, config=TINY, out_dir=folder, seed=5, device="cpu", precision="fp32", report=reports.append
+    )
+    return folder, evaluation, reports
+
+
+@pytest.fixture(scope="module")
+def everything(shop, tmp_path_factory):
+    """All contenders fitted on the whole shop, and an artefact of the even blend of them."""
+    folder = tmp_path_factory.mktemp("blend")
+    interactions, items = shop
+    data = Interactions.from_tables(interactions, items)
+    run = _run(items, folder)
+    similarity = similarity_of(data, run)
+    sequence = fit_sequence(data, similarity, run, phase="blend", epochs=2, cases=(), report=ignore_progress).scorer(
+        TINY.transformer
+    )
+    constants = fit_constants(data, run)
+    neighbours = fit_neighbours(data, similarity, run, names=("item_knn", "ease"))
+    weights = {"transformer": 0.4, "ease": 0.2, "item_knn": 0.3, "popularity_recent": 0.1}
+    write_artefact(
+        folder,
+        candidate="blend",
+        weights=weights,
+        catalogue=catalogue_table(items, data.item_ids),
+        constants=constants | fit_lists(data, run),
+        neighbours=neighbours,
+        sequence=sequence,
+    )
+    scorers = {**constants, **neighbours, "transformer": sequence}
+    return data, Blend(scorers=scorers, weights=weights), Recommender.load(folder)
+
+
+def _run(items, folder, config=TINY):
+    return Run(items=items, config=config, seed=5, accelerator=new_accelerator("cpu", "fp32"), checkpoints=folder)
+
+
+def _views(*item_ids, event_name="view_item"):
+    return [HistoryEvent(item_id=item_id, event_name=event_name) for item_id in item_ids]
+
+
+def test_the_candidate_beats_popularity_on_a_shop_with_a_sequence(trained):
+    _, evaluation, _ = trained
+    assert evaluation.not_evaluable is None
+    assert evaluation.gains["popularity"].low > 0
+    assert evaluation.gains["popularity_recent"].low > 0
+    assert evaluation.cases >= 50
+
+
+def test_every_contender_stands_beside_the_candidate(trained):
+    folder, evaluation, _ = trained
+    assert set(ALONE) <= {evaluation.candidate, *evaluation.baselines}
+    for metrics in (evaluation.metrics, *evaluation.baselines.values()):
+        assert {"ndcg@10", "recall@10", "mrr@10", "ndcg@20", "recall@20", "mrr@20", "coverage@10"} == set(metrics)
+        assert all(one.low <= one.value <= one.high for one in metrics.values())
+    assert Evaluation.read(folder / "evaluation.json") == evaluation
+
+
+def test_the_card_says_what_was_counted_and_left_out(trained):
+    folder, evaluation, _ = trained
+    card = json.loads((folder / "card.json").read_text())
+    assert card["targets"]["test"]["measured"] > 0
+    assert "full ranking" in evaluation.protocol
+    assert card["settings"]["ease"]["regularisation"] == TINY.ease.regularisation
+    assert len(card["transformer"]["losses"]) == TINY.transformer.epochs
+
+
+def test_progress_only_goes_forward_and_ends_at_one(trained):
+    fractions = [report.fraction for report in trained[2]]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_a_candidate_folder_holds_no_checkpoint_and_no_pickle(trained):
+    names = {path.name for path in trained[0].rglob("*")}
+    assert names <= {
+        "config.json", "card.json", "evaluation.json", "catalogue.parquet", "arrays.safetensors", "sequence.onnx",
+    }  # fmt: skip
+
+
+def test_the_same_seed_trains_the_same_candidate(trained, shop, tmp_path):
+    again = train(*shop, config=TINY, out_dir=tmp_path, seed=5, device="cpu", precision="fp32", report=ignore_progress)
+    assert again == trained[1]
+
+
+def test_what_is_served_scores_as_what_was_evaluated(everything):
+    data, blend, recommender = everything
+    found = window(data, start=data.quantile_time(0.9), end=np.inf, max_targets_per_user=3, max_users=40, seed=0)
+    everyone = np.ones(len(recommender.catalogue), dtype=np.bool_)
+    for case in found.cases:
+        ids = [str(found.train.item_ids[item]) for item in case.history.items]
+        events = [BEHAVIOURS[code - 1] for code in case.history.behaviours]
+        history = [HistoryEvent(item_id=i, event_name=e) for i, e in zip(ids, events, strict=True)]
+        codes = recommender._encode(history)
+        scores_N = blend.scores([codes])[0]
+        expected = top_items(scores_N, length=10, masked=codes.items)
+        served = recommender.recommend(history, num_results=10, allowed=everyone)
+        assert [one.item_id for one in served] == [data.item_ids[item] for item in expected]
+        assert [one.score for one in served] == pytest.approx(scores_N[expected], abs=1e-4)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 50])
+def test_the_network_in_onnx_is_the_network_in_torch(everything, length):
+    data, blend, recommender = everything
+    rng = np.random.default_rng(length)
+    histories = [
+        type(recommender._encode([]))(rng.integers(0, data.items, n), rng.integers(1, 6, n)) for n in (length, 1, 3)
+    ]
+    torch_scores = blend.scorers["transformer"].scores(histories)
+    onnx_scores = recommender._scorers["transformer"].scores(histories)
+    assert onnx_scores == pytest.approx(torch_scores, abs=1e-4)
+
+
+def test_a_history_of_more_than_fifty_events_is_read_from_its_end(everything):
+    _, _, recommender = everything
+    tail = _views(*(f"a1-{n % 6:02d}" for n in range(50)))
+    longer = [*_views("a4-01", "a4-02"), *tail]
+    one = recommender.recommend(tail, num_results=5, exclude=["a4-01", "a4-02"])
+    other = recommender.recommend(longer, num_results=5)
+    assert [item.item_id for item in one] == [item.item_id for item in other]
+
+
+def test_an_item_that_was_just_seen_or_excluded_or_is_sold_out_is_not_recommended(everything):
+    _, _, recommender = everything
+    shown = recommender.recommend(_views("a5-10", "a5-11"), num_results=100, exclude=["a5-01"])
+    assert {"a5-10", "a5-11", "a5-01", "a5-00"}.isdisjoint(one.item_id for one in shown)
+    allowed = np.array([item_id.startswith("a3") for item_id in recommender.catalogue.item_ids])
+    shown = recommender.recommend(_views("a3-01"), num_results=100, allowed=allowed)
+    assert len(shown) == SHELF - 1
+
+
+def test_unknown_items_and_events_are_passed_over(everything):
+    _, _, recommender = everything
+    known = recommender.recommend(_views("a1-01"), num_results=5)
+    mixed = [*_views("gone", "a1-01"), HistoryEvent(item_id="a1-05", event_name="remove_from_cart")]
+    assert [one.item_id for one in recommender.recommend(mixed, num_results=5)[:3]] == [
+        one.item_id for one in known if one.item_id != "a1-05"
+    ][:3]
+
+
+def test_a_stranger_gets_what_is_popular(everything):
+    _, _, recommender = everything
+    shown = recommender.recommend([], num_results=5)
+    assert {one.source for one in shown} == {"popularity"}
+    assert [one.score for one in shown] == sorted((one.score for one in shown), reverse=True)
+
+
+def test_reasons_name_items_of_the_history_and_what_was_done_with_them(everything):
+    _, _, recommender = everything
+    history = [*_views("a2-03"), *_views("a2-04", event_name="add_to_cart")]
+    best = recommender.recommend(history, num_results=3, explain=True)
+    assert best[0].item_id == "a2-05"
+    first = best[0].reasons[0]
+    assert (first.code, first.item_ids) == ("because_you_added_to_cart", ("a2-04",))
+    for item in best:
+        assert all(0 < reason.weight <= 1 + 1e-6 for reason in item.reasons)
+        assert {i for reason in item.reasons for i in reason.item_ids} <= {"a2-03", "a2-04"}
+
+
+def test_similar_items_are_neighbours_first_and_then_of_the_category(everything):
+    _, _, recommender = everything
+    shown = recommender.similar_items("a1-04", num_results=3)
+    assert {shown[0].item_id, shown[1].item_id} == {"a1-03", "a1-05"}
+    new = recommender.similar_items("a0-new", num_results=4)
+    assert {one.source for one in new} == {"category"}
+    assert all(one.item_id.startswith("a0") for one in new)
+    with pytest.raises(UnknownItem, match="nothing-like-it"):
+        recommender.similar_items("nothing-like-it", num_results=3)
+
+
+def test_best_sellers_and_trending_leave_out_what_is_not_allowed(everything):
+    _, _, recommender = everything
+    for listed in (recommender.best_sellers, recommender.trending):
+        everything_shown = [one.item_id for one in listed(num_results=500)]
+        assert "a5-00" not in everything_shown
+        assert listed(num_results=3, exclude=everything_shown[:1])[0].item_id == everything_shown[1]
+
+
+def test_the_artefact_is_served_without_torch(everything, trained):
+    folder = trained[0]
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom models.recommender.predict import HistoryEvent, Recommender\n"
+        "shown = Recommender.load(Path(sys.argv[1])).recommend("
+        "[HistoryEvent(item_id='a1-01', event_name='view_item')], num_results=3, explain=True)\n"
+        "assert len(shown) == 3\n"
+        "heavy = {'torch', 'scipy', 'pandas', 'transformers', 'accelerate', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True, cwd=REPO_ROOT, timeout=60)
+
+
+@pytest.mark.parametrize("days", [0, 2])
+def test_a_shop_with_too_little_to_judge_proposes_no_candidate(shop, tmp_path, days):
+    interactions, items = shop
+    early = interactions["event_timestamp"].to_numpy() < np.datetime64(datetime(2026, 1, 1 + days))
+    evaluation = train(
+        interactions.filter(pa.array(early)),
+        items,
+        config=TINY,
+        out_dir=tmp_path,
+        seed=5,
+        device="cpu",
+        precision="fp32",
+        report=ignore_progress,
+    )
+    assert evaluation.candidate == "none"
+    assert "50 are needed" in str(evaluation.not_evaluable)
+    recommender = Recommender.load(tmp_path)
+    assert recommender.weights == {"popularity_recent": 1.0}
+    assert len(recommender.recommend(_views("a1-01"), num_results=4)) == 4
+
+
+def test_a_killed_run_continues_with_the_losses_of_an_unbroken_one(shop, tmp_path):
+    interactions, items = shop
+    data = Interactions.from_tables(interactions, items)
+
+    def losses(folder, epochs):
+        folder.mkdir(exist_ok=True)
+        run = _run(items, folder)
+        return fit_sequence(
+            data, similarity_of(data, run), run, phase="run", epochs=epochs, cases=(), report=ignore_progress
+        ).losses
+
+    unbroken = losses(tmp_path / "unbroken", 3)
+    killed = losses(tmp_path / "killed", 1)
+    assert losses(tmp_path / "killed", 3) == unbroken
+    assert killed == unbroken[:1]
+
+
+def test_a_checkpoint_of_other_settings_is_not_continued(shop, tmp_path):
+    interactions, items = shop
+    data = Interactions.from_tables(interactions, items)
+    reports: list[Progress] = []
+    for rate in (0.003, 0.001):
+        config = replace(TINY, transformer=replace(TINY.transformer, learning_rate=rate))
+        run = _run(items, tmp_path, config)
+        fit_sequence(data, similarity_of(data, run), run, phase="run", epochs=1, cases=(), report=reports.append)
+    assert len(reports) == 2
+
+
+UNDROPPED = replace(
+    # Dropout masks are drawn per process; without them both computations are the same. Sampled negatives are on.
+    TINY,
+    transformer=replace(TINY.transformer, dropout=0.0, full_softmax_items=10, negatives=20),
+)
+
+TWO_PROCESSES = """
+import json, sys
+from dataclasses import replace
+from pathlib import Path
+import pyarrow.parquet as pq
+from models.device import new_accelerator
+from models.progress import ignore_progress
+from models.recommender.config import for_size
+from models.recommender.dataset import Interactions
+from models.recommender.fitting import Run, fit_sequence, similarity_of
+
+folder, tiny = Path(sys.argv[1]), for_size("tiny")
+config = replace(tiny, transformer=replace(tiny.transformer, dropout=0.0, full_softmax_items=10, negatives=20))
+items = pq.read_table(folder / "items.parquet")
+data = Interactions.from_tables(pq.read_table(folder / "interactions.parquet"), items)
+accelerator = new_accelerator("cpu", "fp32")
+assert accelerator.num_processes == 2
+run = Run(items=items, config=config, seed=5, accelerator=accelerator, checkpoints=folder)
+similarity = similarity_of(data, run)
+trained = fit_sequence(data, similarity, run, phase="two", epochs=2, cases=(), report=ignore_progress)
+if accelerator.is_main_process:
+    (folder / "losses.json").write_text(json.dumps(trained.losses))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_with_half_a_batch_each_learn_what_one_learns_with_the_whole(shop, tmp_path):
+    for name, table in zip(("interactions", "items"), shop, strict=True):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    script = tmp_path / "train_part.py"
+    script.write_text(TWO_PROCESSES)
+    environment = os.environ | {"PYTHONPATH": str(REPO_ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    subprocess.run([*launch, str(script), str(tmp_path)], check=True, env=environment, timeout=180)
+    together = json.loads((tmp_path / "losses.json").read_text())
+    interactions, items = shop
+    data = Interactions.from_tables(interactions, items)
+    run = _run(items, tmp_path, UNDROPPED)
+    alone = fit_sequence(
+        data, similarity_of(data, run), run, phase="one", epochs=2, cases=(), report=ignore_progress
+    ).losses
+    assert together == pytest.approx(alone, rel=1e-4)
+    assert alone[1] < alone[0]
+
+
+def test_item_knn_beats_popularity_on_a_real_shop(shared_data):
+    raw = pyarrow.csv.read_csv(shared_data / "retailrocket" / "events.csv")
+    names = {"view": "view_item", "addtocart": "add_to_cart", "transaction": "purchase"}
+    interactions = pa.table(
+        {
+            "user_id": raw["visitorid"].cast(pa.string()),
+            "item_id": raw["itemid"].cast(pa.string()),
+            "event_name": [names[event] for event in raw["event"].to_pylist()],
+            "event_timestamp": raw["timestamp"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.timestamp("us", tz="UTC")),
+            "nth": pa.array(range(len(raw)), pa.int64()),
+        }
+    )
+    data = Interactions.from_tables(interactions)
+    found = window(data, start=data.quantile_time(0.9), end=np.inf, max_targets_per_user=20, max_users=3_000, seed=0)
+    run = _run(pa.table({"item_id": pa.array([], pa.string())}), shared_data, for_size("small"))
+    scorers = fit_constants(found.train, run)
+    scorers |= fit_neighbours(found.train, similarity_of(found.train, run), run, names=("item_knn",))
+    ranked = rank_cases(scorers, {name: {name: 1.0} for name in scorers}, found.cases, lists=False)
+    users = np.array([case.user for case in found.cases])
+    for baseline in ("popularity", "popularity_recent"):
+        assert gain(ranked["item_knn"], ranked[baseline], users, seed=0, resamples=500).low > 0

@@ -1,0 +1,55 @@
+"""The sample shop goes through the same door as any shop, and the log's counts are the planted ones."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shopsight.ingestion.event_log import EventLog
+from shopsight.ingestion.importers import import_file
+from shopsight.ingestion.sample_shop import SampleShopConfig, generate, land_sample_shop, write_files
+from shopsight.settings import Settings
+
+CONFIG = SampleShopConfig(users=150, items=150, events=6_000, days=30, block_events=3_000)
+ARRIVAL = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def test_the_log_finds_exactly_what_was_planted(home: Settings) -> None:
+    receipt = land_sample_shop(home, CONFIG, seed=3, received_at=ARRIVAL)
+    shop = generate(CONFIG, seed=3)
+    assert receipt.received == shop.truth.rows
+    assert receipt.accepted == shop.truth.accepted
+    assert receipt.duplicates == shop.truth.duplicates
+    assert receipt.reasons == {reason: count for reason, count in shop.truth.malformed.items() if count}
+    assert (receipt.items, receipt.users) == (shop.items.num_rows, shop.users.num_rows)
+
+
+def test_landing_it_again_adds_nothing(home: Settings) -> None:
+    land_sample_shop(home, CONFIG, seed=3, received_at=ARRIVAL)
+    again = land_sample_shop(home, CONFIG, seed=3, received_at=ARRIVAL + timedelta(hours=1))
+    assert again.accepted == 0
+    assert EventLog.open(home).totals().accepted == generate(CONFIG, seed=3).truth.accepted
+
+
+def test_files_as_a_shop_would_export_them_land_the_same_rows(home: Settings, tmp_path: Path) -> None:
+    shop = generate(CONFIG, seed=3)
+    write_files(shop, tmp_path / "export")
+    receipt = import_file(home, "canonical_parquet", tmp_path / "export", received_at=ARRIVAL)
+    assert (receipt.received, receipt.accepted, receipt.duplicates) == (
+        shop.truth.rows,
+        shop.truth.accepted,
+        shop.truth.duplicates,
+    )
+
+
+def test_two_deliveries_land_as_much_as_one(home: Settings) -> None:
+    cut = CONFIG.ends_at - timedelta(days=5)
+    first = land_sample_shop(home, CONFIG, seed=3, received_at=cut, arrived_before=cut)
+    second = land_sample_shop(home, CONFIG, seed=3, received_at=ARRIVAL, arrived_from=cut)
+    assert second.accepted > 0
+    assert first.accepted + second.accepted == generate(CONFIG, seed=3).truth.accepted
+
+
+def test_an_arrival_before_the_end_of_the_history_is_refused(home: Settings) -> None:
+    with pytest.raises(ValueError, match="later received_at"):
+        land_sample_shop(home, CONFIG, seed=3, received_at=CONFIG.ends_at - timedelta(days=1))

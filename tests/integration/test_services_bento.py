@@ -1,0 +1,234 @@
+"""Approved models become Bentos that stand alone: built, loaded without the checkout, started, stopped."""
+
+import importlib.util
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import bentoml
+import httpx
+import pytest
+
+from models.evaluation.approval import RuleResult, Verdict
+from models.evaluation.bootstrap import Estimate
+from models.evaluation.results import Evaluation
+from models.model_version import ModelVersion
+from models.registry import ModelRegistry
+from serving.bento import BentoBuildFailed, BentoRecord, UnapprovedModel, build_bento, find_bento, list_bentos
+from serving.launcher import ServiceNotStarted, ServiceProcess
+from serving.prediction_log import read_log
+from shopsight.settings import REPO_ROOT, Settings, child_environment
+
+NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
+
+ANSWER_WITHOUT_THE_CHECKOUT: Final = """
+import json, sys
+bento, checkout, path, body = sys.argv[1:]
+sys.path.remove(checkout)
+import bentoml
+from starlette.testclient import TestClient
+service = bentoml.load(bento)
+with TestClient(service.to_asgi()) as client:
+    answer = client.post(path, json=json.loads(body))
+own = {name: module.__file__ for name, module in sys.modules.items()
+       if name.split(".")[0] in ("serving", "models", "shopsight") and getattr(module, "__file__", None)}
+heavy = sorted({"torch", "transformers", "dagster", "dbt", "evidently"} & set(sys.modules))
+print(json.dumps({"status": answer.status_code, "answer": answer.json(), "own": own, "heavy": heavy}))
+"""
+
+
+REQUESTS: Final[dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], bool]]]] = {
+    "intent": (
+        "/v1/intents",
+        {"texts": ["find red shoes"]},
+        lambda answer: answer["intents"][0]["label"] == "search_product",
+    ),
+    "recommender": (
+        "/v1/recommendations",
+        {"recent_events": [{"event_name": "view_item", "item_id": "i_5"}]},
+        lambda answer: answer["items"][0]["item_id"] == "i_6",
+    ),
+    "purchase_intent": (
+        "/v1/predictions/purchase_intent",
+        {"instances": [{"events": [{"event_name": "add_to_cart", "event_timestamp": "2026-01-05T10:00:00Z"}]}]},
+        lambda answer: 0 < answer["predictions"][0]["probability"] < 1,
+    ),
+}
+
+
+def _toys() -> ModuleType:
+    """Load the small models of the unit tests; tests are no package."""
+    path = REPO_ROOT / "tests" / "unit" / "serving" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("serving_toys", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def register(settings: Settings, family: str, write: Callable[[Path], Path], *, approve: bool = True) -> ModelVersion:
+    folder = write(settings.training_dir / family / "candidate")
+    evaluation = Evaluation(
+        family=family,
+        candidate="toy",
+        primary_metric="accuracy",
+        protocol="none: a toy",
+        cases=500,
+        metrics={"accuracy": Estimate(value=0.9, low=0.8, high=0.95)},
+        baselines={},
+        gains={},
+    )
+    registry = ModelRegistry(settings.registry_dir)
+    version = registry.register(family, folder, evaluation=evaluation, card={"data_window": "2025"}, created_at=NOW)
+    if not approve:
+        return version
+    verdict = Verdict(rules=(RuleResult(rule="toy", outcome="passed", sentence="a toy passes"),))
+    registry.judge(family, version.version, verdict=verdict, at=NOW)
+    return registry.approve(family, version.version, approver="Ana", reason="fit to serve", at=NOW, requester="Ben")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home in which every family's model is approved; each Bento takes some 5 CPU seconds to build, once."""
+    settings = Settings(home=tmp_path_factory.mktemp("shop"), recommendation_port=_free_port())
+    for family in REQUESTS:
+        register(settings, family, getattr(_toys(), f"write_{family}"))
+    return settings
+
+
+def built(settings: Settings, family: str) -> BentoRecord:
+    version = ModelRegistry(settings.registry_dir).champion(family)
+    assert version is not None
+    tag = build_bento(settings, family, version)
+    bento = find_bento(settings, family, version.version)
+    assert bento is not None
+    assert bento.tag == tag
+    return bento
+
+
+def test_an_unapproved_model_gets_no_bento(home: Settings) -> None:
+    version = register(home, "recommender", _toys().write_recommender, approve=False)
+    with pytest.raises(UnapprovedModel, match="not approved"):
+        build_bento(home, "recommender", version)
+    assert list_bentos(home) == []
+
+
+@pytest.mark.parametrize("family", ["intent", "recommender", "purchase_intent"])
+def test_a_bento_answers_without_the_checkout(shop: Settings, family: str) -> None:
+    bento = built(shop, family)
+    assert built(shop, family) == bento  # the same content is the same Bento
+    requirements = (bento.path / "env" / "python" / "requirements.txt").read_text()
+    assert "torch" not in requirements
+    assert "transformers" not in requirements
+    path, body, is_right = REQUESTS[family]
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWER_WITHOUT_THE_CHECKOUT, bento.path, REPO_ROOT, path, json.dumps(body)],
+        cwd="/",
+        env=child_environment(shop),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert (seen["status"], seen["heavy"]) == (200, [])
+    assert is_right(seen["answer"]), seen["answer"]
+    assert seen["answer"]["model"] == {"name": family, "version": "v0001"}
+    outside = {name: file for name, file in seen["own"].items() if not file.startswith(str(bento.path))}
+    assert outside == {}
+    assert {file.suffix for file in (bento.path / "src").rglob("*") if file.is_file()} <= {".py", ".yaml", ".gz"}
+
+
+def test_a_service_starts_answers_logs_and_stops(shop: Settings) -> None:
+    settings, bento = shop, built(shop, "recommender")
+    service = ServiceProcess(settings, bento)
+    service.start()
+    try:
+        service.wait_until_ready()
+        with pytest.raises(ServiceNotStarted, match="SHOPSIGHT_RECOMMENDATION_PORT"):
+            ServiceProcess(settings, bento).start()
+        with httpx.Client(base_url=service.url, timeout=20) as client:
+            given = [
+                client.post("/v1/recommendations", json={"user_id": f"user-{n}"}).json()["recommendation_id"]
+                for n in range(20)
+            ]
+            too_large = client.post("/recommend", content=b" " * (settings.request_limit_bytes + 1))
+            assert (too_large.status_code, too_large.json()["code"]) == (413, "request_too_large")
+            assert client.post("/recommend", json={"request": {"num_results": 0}}).status_code == 422
+            assert "shopsight_prediction_log_rows_lost" in client.get("/metrics").text
+            with bentoml.SyncHTTPClient(service.url) as native:
+                given.append(native.recommend(request={"placement": "trending"})["recommendation_id"])
+            assert client.get("/v1/models").json()["models"][0]["approval"]["approver"] == "Ana"
+    finally:
+        service.stop()
+    assert not service.running
+    log = read_log(settings.predictions_dir / "recommender")
+    assert log.damaged == []
+    logged = [row["recommendation_id"] for row in log.rows]
+    assert [one for one in logged if one in given] == given  # another test's process logged here as well
+    assert "user-1" not in service.log_file.read_text()
+
+
+def test_a_model_that_does_not_load_gets_no_bento(home: Settings) -> None:
+    def write_half(folder: Path) -> Path:
+        _toys().write_recommender(folder)
+        (folder / "arrays.safetensors").unlink()
+        return folder
+
+    version = register(home, "recommender", write_half)
+    with pytest.raises(BentoBuildFailed, match=r"arrays\.safetensors"):
+        build_bento(home, "recommender", version)
+    assert list_bentos(home) == []
+
+
+def test_a_service_that_cannot_start_says_why(shop: Settings, tmp_path: Path) -> None:
+    built(shop, "recommender")
+    settings = shop.model_copy(update={"home": tmp_path / "copy"})
+    shutil.copytree(shop.home, settings.home)
+    next((settings.bentoml_dir / "models" / "recommender").rglob("arrays.safetensors")).unlink()
+    service = ServiceProcess(settings, built(settings, "recommender"))
+    service.start()
+    with pytest.raises(ServiceNotStarted, match=r"arrays\.safetensors"):
+        service.wait_until_ready(timeout_seconds=60)
+    assert not service.running
+
+
+@pytest.mark.slow
+def test_a_bento_serves_from_an_environment_of_its_own_packages_alone(shop: Settings, tmp_path: Path) -> None:
+    """Its ``requirements.txt`` is all it needs: no torch, no transformers, no orchestrator."""
+    bento = built(shop, "recommender")
+    environment = child_environment(shop)
+    uv = [sys.executable, "-m", "uv"]
+    python = tmp_path / "own" / "bin" / "python"
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, python.parents[1]], check=True, env=environment)
+    requirements = bento.path / "env" / "python" / "requirements.txt"
+    install = [*uv, "pip", "install", "--quiet", "--offline", "--python", python, "-r", requirements]
+    installed = subprocess.run(install, env=environment, capture_output=True, text=True, check=False)
+    if installed.returncode != 0:
+        pytest.skip(f"uv's cache lacks a package, and tests ask no index: {installed.stderr[-200:]}")
+    path, body, is_right = REQUESTS["recommender"]
+    script = ANSWER_WITHOUT_THE_CHECKOUT.replace("sys.path.remove(checkout)", "assert checkout not in sys.path")
+    done = subprocess.run(
+        [python, "-c", script, bento.path, REPO_ROOT, path, json.dumps(body)],
+        cwd="/",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert is_right(json.loads(done.stdout.splitlines()[-1])["answer"])

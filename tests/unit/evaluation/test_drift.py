@@ -1,0 +1,200 @@
+"""Windows of a small shop, with and without planted defects."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.evaluation.drift import DriftColumns, DriftConfig, DriftJudgement, judge_drift, write_report
+
+COLUMNS = DriftColumns(numerical=("price", "events", "carts", "gap", "zero", "empty"), categorical=("channel", "item"))
+CONFIG = DriftConfig()
+ROWS = 1500
+
+
+def window(seed: int, rows: int = ROWS) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "price": rng.lognormal(3, 1, rows),
+            "events": rng.poisson(4, rows).astype(float),
+            "carts": (rng.random(rows) < 0.02).astype(float),
+            "gap": np.where(rng.random(rows) < 0.4, np.nan, rng.normal(size=rows)),
+            "zero": 0.0,
+            "empty": np.nan,
+            "channel": rng.choice(["web", "app", "mail", "ad"], rows, p=[0.5, 0.3, 0.15, 0.05]),
+            "item": [f"i{number}" for number in np.minimum(rng.zipf(1.6, rows), 300)],
+        }
+    )
+
+
+def judge(reference: pd.DataFrame, current: pd.DataFrame, config: DriftConfig = CONFIG) -> DriftJudgement:
+    return judge_drift(reference, current, columns=COLUMNS, config=config, seed=1)
+
+
+REFERENCE = window(0)
+
+
+def planted(change: Callable[[pd.DataFrame], pd.DataFrame]) -> DriftJudgement:
+    return judge(REFERENCE, change(window(1)))
+
+
+def guilty(judgement: DriftJudgement) -> dict[str, str]:
+    return {finding.column: finding.status for finding in judgement.columns if finding.status != "stable"}
+
+
+@pytest.mark.parametrize(
+    ("defect", "column", "status"),
+    [
+        pytest.param(lambda w: w.assign(price=9.9), "price", "drifted", id="a constant"),
+        pytest.param(lambda w: w.assign(price=np.nan), "price", "not evaluable", id="all null"),
+        pytest.param(lambda w: w.assign(empty=1.0), "empty", "not evaluable", id="null only before"),
+        pytest.param(lambda w: w.assign(price=w.price.where(w.index % 2 == 0)), "price", "drifted", id="half null"),
+        pytest.param(lambda w: w.assign(price=w.price * 100), "price", "drifted", id="a hundred times too large"),
+        pytest.param(lambda w: w.assign(price=w.price / 100), "price", "drifted", id="a hundred times too small"),
+        pytest.param(lambda w: w.assign(events=w.events + 1), "events", "drifted", id="mean moved half a deviation"),
+        pytest.param(
+            lambda w: w.assign(price=w.price.where(w.index > 0, np.inf)), "price", "not evaluable", id="infinite"
+        ),
+        pytest.param(lambda w: w.drop(columns="price"), "price", "not evaluable", id="missing"),
+        pytest.param(lambda w: w.assign(price=w.price.astype(str)), "price", "not evaluable", id="text for numbers"),
+        pytest.param(lambda w: w.assign(channel=range(len(w))), "channel", "not evaluable", id="numbers for names"),
+        pytest.param(
+            lambda w: w.assign(channel=w.channel.replace({"web": "app", "app": "web"})),
+            "channel",
+            "drifted",
+            id="two categories swapped",
+        ),
+        pytest.param(
+            lambda w: w.assign(channel=w.channel.replace("mail", "e-mail")), "channel", "drifted", id="one renamed"
+        ),
+        pytest.param(lambda w: w.assign(channel="web"), "channel", "drifted", id="one category left"),
+        pytest.param(lambda w: w.assign(carts=1.0), "carts", "drifted", id="a flag always set"),
+        pytest.param(lambda w: w.assign(zero=w.index % 3), "zero", "drifted", id="a constant comes alive"),
+        pytest.param(
+            lambda w: w.assign(gap=w.gap.where(w.gap.notna().cumsum() <= 20)), "gap", "drifted", id="nearly all lost"
+        ),
+    ],
+)
+def test_a_planted_defect_is_found_in_its_column_and_in_no_other(
+    defect: Callable[[pd.DataFrame], pd.DataFrame], column: str, status: str
+) -> None:
+    judgement = planted(defect)
+    assert guilty(judgement) == {column: status}
+    assert judgement.status == status
+    assert judgement.alerts
+    assert column in judgement.reason
+
+
+def test_two_windows_of_one_shop_are_stable_and_quiet() -> None:
+    judgement = planted(lambda w: w)
+    assert (judgement.status, judgement.alerts, judgement.drifted_share) == ("stable", False, 0.0)
+    assert {finding.column for finding in judgement.columns} == {*COLUMNS.numerical, *COLUMNS.categorical}
+
+
+def test_small_windows_of_one_shop_raise_no_alarm() -> None:
+    # Small windows, where chance moves distances the most: 300 rows move a mean by a tenth of a deviation.
+    alarms = sum(judge(window(100 + n, 300), window(200 + n, 300)).alerts for n in range(5))
+    assert alarms == 0
+
+
+def test_a_window_of_few_rows_cannot_be_judged_and_alerts() -> None:
+    judgement = judge(REFERENCE, window(1, 150))
+    assert (judgement.status, judgement.reason) == ("not evaluable", "150 rows in the current window, of 200 needed")
+    assert judgement.alerts
+    assert judgement.columns == ()
+
+
+def test_drift_of_one_column_outweighs_a_column_that_cannot_be_judged() -> None:
+    judgement = planted(lambda w: w.assign(price=np.nan, events=w.events + 3))
+    assert judgement.status == "drifted"
+    assert guilty(judgement) == {"price": "not evaluable", "events": "drifted"}
+    assert judgement.drifted_share == pytest.approx(1 / 8)
+
+
+def test_rows_of_one_unit_count_once() -> None:
+    # A thousand rows of 50 sessions are 50 cases, too few to judge.
+    columns = DriftColumns(numerical=("price",), unit="session_id")
+    repeated = window(3, 1000).assign(session_id=np.arange(1000) % 50)
+    judgement = judge_drift(repeated, repeated, columns=columns, config=CONFIG, seed=1)
+    assert (judgement.status, judgement.current_rows) == ("not evaluable", 50)
+
+
+def test_a_large_window_is_sampled() -> None:
+    judgement = judge(REFERENCE, window(1), DriftConfig(most_rows=400))
+    assert (judgement.reference_rows, judgement.current_rows) == (400, 400)
+
+
+def test_a_judgement_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    judgement = planted(lambda w: w.assign(price=np.nan))
+    judgement.write(tmp_path / "drift.json")
+    assert DriftJudgement.read(tmp_path / "drift.json") == judgement
+
+
+def test_the_report_names_what_could_not_be_measured_and_asks_nothing_of_a_network(tmp_path: Path) -> None:
+    current = window(1).assign(price=np.nan, channel="web<script>")
+    judgement = judge(REFERENCE, current)
+    path = tmp_path / "reports" / "drift.html"
+    write_report(REFERENCE, current, judgement, columns=COLUMNS, config=CONFIG, seed=1, path=path)
+    page = path.read_text()
+    assert "all null in the current window only" in page
+    assert "web&lt;script&gt;" in page
+    assert not re.findall(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?https?:""", page)
+    assert not re.findall(r"""(?:url\(|@import\s+)["']?https?:""", page)
+
+
+def test_a_report_without_a_measured_column_is_still_written(tmp_path: Path) -> None:
+    judgement = judge(REFERENCE, window(1, 10))
+    write_report(REFERENCE, window(1, 10), judgement, columns=COLUMNS, config=CONFIG, seed=1, path=tmp_path / "d.html")
+    assert "10 rows in the current window" in (tmp_path / "d.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"least_rows": 1},
+        {"least_values": 1},
+        {"least_rows": 50, "most_rows": 40},
+        {"wasserstein": 0.0},
+        {"psi": -1.0},
+        {"share_change": 0.0},
+        {"false_alarm_rate": 1.0},
+    ],
+)
+def test_settings_under_which_nothing_or_everything_drifts_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"must|<="):
+        DriftConfig(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("numerical", "categorical"), [((), ()), (("price", "price"), ()), (("price",), ("price",))])
+def test_a_list_of_no_columns_or_of_one_twice_is_refused(
+    numerical: tuple[str, ...], categorical: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError, match="column"):
+        DriftColumns(numerical=numerical, categorical=categorical)
+
+
+@pytest.mark.parametrize(
+    ("stricter", "current", "column"),
+    [
+        ({"wasserstein": 1.0}, lambda w: w.assign(events=w.events + 1), "events"),
+        ({"psi": 9.0}, lambda w: w.assign(channel=w.channel.replace("mail", "e-mail")), "channel"),
+        ({"share_change": 0.7}, lambda w: w.assign(zero=w.index % 3), "zero"),
+        ({"false_alarm_rate": 1e-99}, lambda w: w.assign(events=w.events + 1), "events"),
+    ],
+)
+def test_each_limit_decides_what_matters(
+    stricter: dict[str, float], current: Callable[[pd.DataFrame], pd.DataFrame], column: str
+) -> None:
+    assert guilty(judge(REFERENCE, current(window(1)))) == {column: "drifted"}
+    assert guilty(judge(REFERENCE, current(window(1)), DriftConfig(**stricter))) == {}  # type: ignore[arg-type]
+
+
+def test_a_column_needs_the_least_number_of_values() -> None:
+    lonely = window(0).assign(gap=lambda w: w.gap.where(w.index < 80))
+    other = window(1).assign(gap=lambda w: w.gap.where(w.index < 80))
+    assert guilty(judge(lonely, other, DriftConfig(least_values=30))) == {}
+    assert guilty(judge(lonely, other, DriftConfig(least_values=100))) == {"gap": "not evaluable"}

@@ -1,0 +1,245 @@
+"""A small shop, trained end to end."""
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from models.evaluation.drift_checks import DriftConfig
+from models.evaluation.results import Evaluation
+from models.evaluation.sentinels import SentinelTripped
+from models.progress import Progress, ignore_progress
+from models.purchase_intent.config import PurchaseIntentConfig, for_size
+from models.purchase_intent.drift_columns import WATCHED_COLUMNS
+from models.purchase_intent.predict import BadArtefact, PurchaseIntentModel
+from models.purchase_intent.train import train
+from shopsight.settings import SIZES, Size
+
+TINY = dataclasses.replace(for_size("tiny"), resamples=50, threads=1)
+
+
+def run(table: pa.Table, out_dir: Path, config: PurchaseIntentConfig = TINY) -> Evaluation:
+    return train(table, config=config, out_dir=out_dir, seed=7, device="auto", precision="auto", report=ignore_progress)
+
+
+@pytest.fixture(scope="module")
+def trained(shop_table: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation]:
+    out_dir = tmp_path_factory.mktemp("artefact")
+    return out_dir, run(shop_table, out_dir)
+
+
+@pytest.fixture
+def model(trained: tuple[Path, Evaluation]) -> PurchaseIntentModel:
+    return PurchaseIntentModel.load(trained[0])
+
+
+@pytest.fixture
+def rows(shop_table: pa.Table, model: PurchaseIntentModel) -> list[dict[str, float | str | None]]:
+    return shop_table.select(model.feature_names).slice(0, 60).to_pylist()  # type: ignore[no-any-return]
+
+
+def test_the_model_beats_the_base_rate_and_a_glance_at_the_cart(trained: tuple[Path, Evaluation]) -> None:
+    _, evaluation = trained
+    assert set(evaluation.gains) == {"base_rate", "cart_seen"}
+    assert all(gain.low > 0 for gain in evaluation.gains.values())
+    assert set(evaluation.metrics) == {"pr_auc", "roc_auc", "log_loss", "brier", "ece"}
+    contenders = {"lightgbm", "lightgbm_session_only"} - {evaluation.candidate}
+    assert set(evaluation.baselines) == {"base_rate", "cart_seen", "logistic_regression"} | contenders
+
+
+def test_the_curve_shows_figures_by_the_number_of_events_seen(trained: tuple[Path, Evaluation]) -> None:
+    slices = trained[1].slices
+    assert {"after 1 events", "after 2 events", "after 3 events", "new users", "known users"} <= set(slices)
+    assert slices["after 3 events"]["roc_auc"].value > slices["after 1 events"]["roc_auc"].value
+
+
+def test_the_folder_says_what_was_done(trained: tuple[Path, Evaluation]) -> None:
+    folder, evaluation = trained
+    assert {path.name for path in folder.iterdir()} == {"model.txt", "config.json", "evaluation.json", "card.json"}
+    assert Evaluation.read(folder / "evaluation.json") == evaluation
+    card = json.loads((folder / "card.json").read_text())
+    assert [reading["sentinel"] for reading in card["sentinels"]] == ["too_good_roc_auc", "shuffled_labels"]
+    assert next(iter(card["importance"])) == "carts_so_far"
+    assert card["folds"]["test"]["sessions"] == 300
+
+
+def test_two_runs_of_one_seed_write_the_same_model(
+    shop_table: pa.Table, trained: tuple[Path, Evaluation], tmp_path: Path
+) -> None:
+    assert run(shop_table, tmp_path) == trained[1]
+    assert (tmp_path / "model.txt").read_bytes() == (trained[0] / "model.txt").read_bytes()
+
+
+def test_purchases_that_nothing_foretells_earn_no_gain(unforeseeable_table: pa.Table, tmp_path: Path) -> None:
+    evaluation = run(unforeseeable_table, tmp_path)
+    assert not all(gain.low > 0 for gain in evaluation.gains.values())
+
+
+def test_too_few_sessions_are_said_and_leave_no_model(shop_table: pa.Table, tmp_path: Path) -> None:
+    few = shop_table.filter(pc.less(shop_table["session_id"], "s000050"))
+    evaluation = run(few, tmp_path)
+    assert evaluation.not_evaluable is not None
+    assert "fold has" in evaluation.not_evaluable
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "card.json"}
+    with pytest.raises(BadArtefact, match="too few sessions"):
+        PurchaseIntentModel.load(tmp_path)
+
+
+def test_an_empty_table_is_not_evaluable(shop_table: pa.Table, tmp_path: Path) -> None:
+    assert run(shop_table.slice(0, 0), tmp_path).not_evaluable == "the training table has no rows"
+
+
+def test_a_feature_that_holds_the_outcome_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
+    leak = shop_table["purchased"].cast(pa.float64())
+    leaking = shop_table.set_column(shop_table.column_names.index("carts_28d"), "carts_28d", leak)
+    with pytest.raises(SentinelTripped, match="holds the outcome"):
+        run(leaking, tmp_path)
+
+
+def test_a_feature_row_from_the_future_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
+    later = pc.add(shop_table["event_timestamp"], pa.scalar(1, pa.duration("s")))
+    with pytest.raises(SentinelTripped, match="from their future"):
+        run(shop_table.append_column("feature_timestamp", later), tmp_path)
+
+
+def test_progress_ends_at_one_and_never_falls(shop_table: pa.Table, tmp_path: Path) -> None:
+    heard: list[Progress] = []
+    train(shop_table, config=TINY, out_dir=tmp_path, seed=7, device="cpu", precision="fp32", report=heard.append)
+    fractions = [progress.fraction for progress in heard]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_probabilities_are_the_same_alone_and_together(
+    model: PurchaseIntentModel, rows: list[dict[str, float | str | None]]
+) -> None:
+    together = model.predict(rows)
+    assert together == pytest.approx(np.concatenate([model.predict([row]) for row in rows]))
+    assert ((together > 0) & (together < 1)).all()
+
+
+def test_an_unknown_user_and_an_unknown_event_are_predicted(
+    model: PurchaseIntentModel, rows: list[dict[str, float | str | None]]
+) -> None:
+    stranger = dict.fromkeys(model.feature_names) | {"events_so_far": 1, "last_event_name": "never_heard_of"}
+    assert 0 < model.predict([stranger])[0] < 1
+
+
+def test_reasons_add_up_to_the_probability(
+    model: PurchaseIntentModel, rows: list[dict[str, float | str | None]]
+) -> None:
+    explained = model.predict_with_reasons(rows)
+    assert [one.probability for one in explained] == pytest.approx(model.predict(rows).tolist())
+    for one in explained:
+        log_odds = one.base_log_odds + sum(part.log_odds for part in one.contributions)
+        assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(one.probability)
+        strengths = [abs(part.log_odds) for part in one.contributions]
+        assert strengths == sorted(strengths, reverse=True)
+
+
+def test_no_rows_have_no_probabilities(model: PurchaseIntentModel) -> None:
+    assert model.predict([]).tolist() == []
+    assert model.predict_with_reasons([]) == []
+
+
+@pytest.mark.parametrize(("value", "message"), [(math.inf, "infinite"), ("three", "is a number")])
+def test_a_value_that_is_no_number_is_refused(
+    model: PurchaseIntentModel, rows: list[dict[str, float | str | None]], value: float | str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        model.predict([rows[0] | {"carts_so_far": value}])
+
+
+def test_a_row_that_lacks_a_feature_is_refused(
+    model: PurchaseIntentModel, rows: list[dict[str, float | str | None]]
+) -> None:
+    with pytest.raises(KeyError, match="carts_so_far"):
+        model.predict([{name: value for name, value in rows[0].items() if name != "carts_so_far"}])
+
+
+def test_a_folder_of_two_models_is_refused(trained: tuple[Path, Evaluation], tmp_path: Path) -> None:
+    (tmp_path / "model.txt").write_bytes((trained[0] / "model.txt").read_bytes())
+    config = json.loads((trained[0] / "config.json").read_text())
+    config["feature_names"].reverse()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadArtefact, match="not one model"):
+        PurchaseIntentModel.load(tmp_path)
+
+
+def test_the_serving_side_imports_none_of_what_trains() -> None:
+    code = (
+        "import sys; sys.modules['pandas'] = sys.modules['sklearn'] = sys.modules['pyarrow'] = None; "
+        "import models.purchase_intent.predict, models.purchase_intent.features; "
+        "assert not {'torch', 'scipy.stats', 'evidently', 'pydantic'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_feature_but_running_totals_is_watched_for_drift(model: PurchaseIntentModel) -> None:
+    watched = {*WATCHED_COLUMNS.numerical, *WATCHED_COLUMNS.categorical}
+    assert len(watched) == 28
+    assert "days_since_first_event" not in watched
+    assert DriftConfig().least_rows > 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_has_settings(size: Size) -> None:
+    assert for_size(size).rounds >= for_size("tiny").rounds
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"test_share": 0.0},
+        {"validation_share": 0.8},
+        {"gap_minutes": -1},
+        {"learning_rate": 0.0},
+        {"column_share": 1.5},
+        {"too_good_roc_auc": 0.4},
+        {"l2": -1.0},
+        {"max_categories": 0},
+        {"rounds": 0},
+        {"early_stopping_rounds": 0},
+        {"num_leaves": 1},
+        {"min_rows_in_leaf": 0},
+        {"min_sessions": 1},
+        {"min_purchases": 0},
+        {"resamples": 0},
+        {"threads": 0},
+    ],
+)
+def test_settings_that_no_run_can_have_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong)) if "share" not in next(iter(wrong)) else "share"):
+        PurchaseIntentConfig(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rounds": 3},
+        {"early_stopping_rounds": 1},
+        {"learning_rate": 0.02},
+        {"num_leaves": 3},
+        {"min_rows_in_leaf": 400},
+        {"l2": 500.0},
+        {"column_share": 0.2},
+        {"max_categories": 1},
+        {"gap_minutes": 3000},
+        {"validation_share": 0.3},
+        {"calibration_share": 0.2},
+        {"test_share": 0.4},
+        {"resamples": 20},
+    ],
+)
+def test_every_setting_has_an_effect(
+    change: dict[str, float], shop_table: pa.Table, trained: tuple[Path, Evaluation], tmp_path: Path
+) -> None:
+    changed = dataclasses.replace(TINY, **change)  # type: ignore[arg-type]
+    assert run(shop_table, tmp_path, changed) != trained[1]

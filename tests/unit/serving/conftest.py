@@ -1,0 +1,197 @@
+"""Small but real models to serve: written in the artefact formats that training writes, loaded by the same code."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models.recommender.predict import Recommender
+from serving.served_model import ServedModel
+from shopsight.feature_store import DatedFeatures, OnlineStoreUnavailable
+from shopsight.privacy import Pseudonymiser
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+CATEGORIES = ("shoes > running", "shoes > hiking", "shoes", "bags", "bags > backpacks", None)
+
+
+def write_recommender(folder: Path, *, items: int = 60) -> Path:
+    """Write a recommender of ``items`` items: ``i_0`` is the most popular, neighbours are those of the next numbers."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = [f"i_{n}" for n in range(items)]
+    popularity = np.linspace(1.0, 0.01, items).astype(np.float32)
+    arrays = {
+        "popularity": popularity,
+        "popularity_recent": popularity,
+        "best_sellers": popularity,
+        "trending": popularity[::-1].copy(),
+        "item_knn.items": np.array([[(n + d) % items for d in range(1, 6)] for n in range(items)], dtype=np.int32),
+        "item_knn.weights": np.tile(np.array([0.9, 0.7, 0.5, 0.3, 0.1], dtype=np.float32), (items, 1)),
+    }
+    save_file(arrays, str(folder / "arrays.safetensors"))
+    catalogue = pa.table(
+        {
+            "item_id": ids,
+            "title": [f"Item {n}" for n in range(items)],
+            "category": pa.array([CATEGORIES[n % 6] for n in range(items)], pa.string()),
+            "brand": pa.array(["Acme" if n % 2 else "Zenith" for n in range(items)]),
+            "price": [float("nan") if n == 7 else 10.0 + n for n in range(items)],
+            "is_available": [n != 3 for n in range(items)],
+        }
+    )
+    pq.write_table(catalogue, folder / "catalogue.parquet")
+    config = {
+        "candidate": "item_knn",
+        "weights": {"item_knn": 1.0},
+        "history_length": 50,
+        "neighbours": {"item_knn": {"decay": 0.7, "behaviour_weights": [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]}},
+        "sequence": None,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def write_purchase_intent(folder: Path) -> Path:
+    """Write trees that learnt that carts mean purchases."""
+    import lightgbm as lgb
+
+    from models.purchase_intent.calibration import LogitScaling
+    from models.purchase_intent.encoding import CATEGORICAL, FEATURES, FeatureEncoder
+    from models.purchase_intent.predict import PurchaseIntentModel
+
+    rng = np.random.default_rng(7)
+    rows = 1000
+    columns: dict[str, Any] = {
+        name: rng.choice(np.array(["view_item", "add_to_cart"], dtype=object), rows)
+        if name in CATEGORICAL
+        else rng.poisson(2, rows).astype(float)
+        for name in FEATURES
+    }
+    encoder = FeatureEncoder.fit(columns, names=FEATURES, max_categories=10)
+    data = lgb.Dataset(
+        encoder.matrix(columns),
+        (columns["carts_so_far"] > 1).astype(int),
+        feature_name=list(FEATURES),
+        categorical_feature=encoder.categorical_places,
+    )
+    booster = lgb.train({"objective": "binary", "num_leaves": 7, "verbose": -1, "num_threads": 1}, data, 20)
+    PurchaseIntentModel(booster, encoder, LogitScaling(slope=1.0, intercept=0.0)).save(folder)
+    return folder
+
+
+class ShelfOfFeatures:
+    """An online store in a dictionary: features by view and key; ``away`` takes it away, as an operator would."""
+
+    def __init__(self, features: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        self.features = features
+        self.away = False
+
+    def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, str]]) -> list[DatedFeatures]:
+        if self.away:
+            raise OnlineStoreUnavailable("The online store does not answer.", why="it is away", fix="bring it back")
+        found = [self.features.get((service_or_view, *row.values())) for row in rows]
+        return [DatedFeatures(values=f or {}, as_of=NOW if f is not None else None) for f in found]
+
+
+@pytest.fixture(scope="session")
+def recommender_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_recommender(tmp_path_factory.mktemp("recommender"))
+
+
+@pytest.fixture(scope="session")
+def recommender(recommender_folder: Path) -> Recommender:
+    return Recommender.load(recommender_folder)
+
+
+@pytest.fixture(scope="session")
+def purchase_intent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_purchase_intent(tmp_path_factory.mktemp("purchase_intent"))
+
+
+@pytest.fixture
+def pseudonymiser() -> Pseudonymiser:
+    return Pseudonymiser(b"a key for tests only")
+
+
+@pytest.fixture
+def online(pseudonymiser: Pseudonymiser) -> ShelfOfFeatures:
+    """Maya, a user with a history; ``visitor``, who never signed in; ``s_1``, a session of Maya's."""
+    history = {"item_ids": ["i_10", "i_20"], "event_names": ["purchase", "view_item"]}
+    return ShelfOfFeatures(
+        {
+            ("recommender_v1", pseudonymiser.user("maya")): history,
+            ("recommender_v1", pseudonymiser.anonymous("visitor")): history,
+            ("user_features", pseudonymiser.user("maya")): {"purchases_28d": 3, "favourite_category": "shoes"},
+            ("session_features", "s_1"): {"carts_so_far": 3, "views_so_far": 5, "last_event_name": "add_to_cart"},
+        }
+    )
+
+
+def served(family: str, artefact: Path) -> ServedModel:
+    return ServedModel(
+        family=family,
+        version="v0001",
+        artefact=artefact,
+        trained_at="2026-01-01T00:00:00+00:00",
+        card={"data_window": {"first": "2025-01-01", "last": "2025-12-31"}},
+        evaluation={"metrics": {}},
+        approval={"approver": "Ana", "reason": "good"},
+    )
+
+
+def write_intent(folder: Path) -> Path:
+    """Write a classifier that knows one word per label (``find``, ``versus``, ``does``, ``loved``), as ONNX."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    from models.intent.text import PATHS
+    from shopsight.contracts import INTENTS
+
+    words = ("[PAD]", "[UNK]", "find", "versus", "does", "loved")
+    weights = np.zeros((len(words), len(INTENTS)), dtype=np.float32)
+    weights[1, 4] = 0.1
+    for place, word in enumerate(("find", "versus", "does", "loved")):
+        weights[words.index(word), place] = 30.0
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["weights", "input_ids"], ["looked_up"]),
+            helper.make_node("ReduceMean", ["looked_up", "axis"], ["logits"], keepdims=0),
+        ],
+        "toy",
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", f"length_{name}"])
+            for name in ("input_ids", "attention_mask", "ngram_ids")
+        ],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", len(INTENTS)])],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1]), "axis")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(folder / "model.onnx"))
+    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"labels": list(INTENTS), "ngram_buckets": 64, "graph": "model.onnx"}
+    config |= {
+        "temperatures": dict.fromkeys(PATHS, 1.0),
+        "max_tokens": 48,
+        "pad_id": 0,
+        "pad_token": "[PAD]",
+        "encoder_knows_chinese": False,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def intent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_intent(tmp_path_factory.mktemp("intent"))

@@ -1,0 +1,142 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.intent.predict import IntentClassifier
+from serving.answers import Intents
+from serving.classifying import STRATEGIES, IntentDesk
+from serving.prediction_log import PredictionLog, read_log
+from serving.schemas import IntentRequest
+from serving.sentiment import sentiment
+from serving.served_model import ServedModel
+from serving.text_attributes import TextAttributes
+from shopsight.contracts import INTENTS
+
+ATTRIBUTES = TextAttributes(
+    categories=["Shoes > Running shoes", "Bags > Backpacks", "Shoes", "手机", None], brands=["Acme", "Nord Face", None]
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> PredictionLog:
+    return PredictionLog(tmp_path / "log", clock=lambda: datetime(2026, 1, 5, tzinfo=UTC))
+
+
+@pytest.fixture
+def desk(intent_folder: Path, log: PredictionLog) -> IntentDesk:
+    return IntentDesk(
+        IntentClassifier.load(intent_folder),
+        model=ServedModel(
+            family="intent", version="v0001", artefact=Path(), trained_at="", card={}, evaluation={}, approval={}
+        ),
+        attributes=ATTRIBUTES,
+        log=log,
+        clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
+        new_id=lambda: "1",
+    )
+
+
+def ask(desk: IntentDesk, *texts: Any) -> list[dict[str, Any]]:
+    found = desk.answer(IntentRequest(texts=list(texts)))
+    Intents.model_validate(found)
+    return list(found["intents"])
+
+
+def test_every_text_gets_its_label_probabilities_and_strategy(desk: IntentDesk) -> None:
+    entries = ask(desk, "find acme running shoes under 80", "this versus that", "does it fit", "loved it, great bag")
+    assert [entry["label"] for entry in entries] == list(INTENTS[:4])
+    assert [entry["strategy"] for entry in entries] == [STRATEGIES[label] for label in INTENTS[:4]]
+    for entry in entries:
+        assert set(entry["probabilities"]) == set(INTENTS)
+        assert sum(entry["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert entries[0]["attributes"] == {
+        "category": "Shoes > Running shoes",
+        "brand": "Acme",
+        "price": {"gte": None, "lte": 80.0},
+    }
+    assert [entry["sentiment"] for entry in entries] == [None, None, None, "positive"]
+
+
+def test_one_bad_text_fails_alone(desk: IntentDesk) -> None:
+    entries = ask(desk, "find it", None, 7, ["find"], {"text": "find"}, "x" * 5001, "", "find it")
+    assert [entry["error"] and entry["error"]["code"] for entry in entries] == [
+        None,
+        "not_a_text",
+        "not_a_text",
+        "not_a_text",
+        "not_a_text",
+        "too_long",
+        None,
+        None,
+    ]
+    assert entries[0]["probabilities"] == entries[-1]["probabilities"]
+    assert entries[6]["label"] == "other"
+
+
+def test_only_bad_texts_are_answered_too(desk: IntentDesk) -> None:
+    assert ask(desk, None)[0]["label"] is None
+
+
+def test_the_log_never_holds_what_was_written(desk: IntentDesk, log: PredictionLog) -> None:
+    ask(desk, "find me at maya@example.org", None)
+    log.close()
+    (row,) = read_log(log.folder).rows
+    assert row["results"][0]["label"] == "search_product"
+    assert (row["results"][0]["characters"], row["errors"]) == (27, 1)
+    assert b"example.org" not in next(log.folder.rglob("*.jsonl")).read_bytes()
+
+
+def test_every_label_has_a_strategy() -> None:
+    assert set(STRATEGIES) == set(INTENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("shoes between $20 and $40", (20, 40)),
+        ("bag 20-40 euros", (20, 40)),
+        ("a bag $40 to $20", (20, 40)),
+        ("less than 19.99", (None, 19.99)),
+        ("at least 100 dollars", (100, None)),
+        ("100元以下的手机", (None, 100)),
+        ("200到300元", (200, 300)),
+        ("ready in under 5 minutes", None),
+        ("for kids over 12 years", None),
+        ("is the iphone 15 good", None),
+    ],
+)
+def test_prices_are_found_and_other_numbers_are_not(text: str, price: tuple[float | None, float | None] | None) -> None:
+    found = ATTRIBUTES.find(text)["price"]
+    assert found == (None if price is None else {"gte": price[0], "lte": price[1]})
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "brand"),
+    [
+        ("a backpack by nord face", "Bags > Backpacks", "Nord Face"),
+        ("shoe", "Shoes", None),
+        ("snowshoes", None, None),
+        ("想买手机壳", "手机", None),
+        ("acmeish", None, None),
+    ],
+)
+def test_names_are_found_as_whole_words(text: str, category: str | None, brand: str | None) -> None:
+    found = ATTRIBUTES.find(text)
+    assert (found["category"], found["brand"]) == (category, brand)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Great quality, would recommend", "positive"),
+        ("not good at all", "negative"),
+        ("it isn't bad", "positive"),
+        ("arrived on Tuesday", "neutral"),
+        ("质量很好，推荐", "positive"),
+        ("不好用，退货了", "negative"),
+    ],
+)
+def test_sentiment_reads_words_and_their_negation(text: str, expected: str) -> None:
+    assert sentiment(text) == expected

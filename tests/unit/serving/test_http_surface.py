@@ -1,0 +1,211 @@
+"""The whole BentoML app of each service, in this process: what a client sees; nothing a client sends makes a 5xx."""
+
+import json
+import random
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from prometheus_client import REGISTRY
+from starlette.testclient import TestClient
+
+from serving import intent, propensity, recommendation
+from serving.answers import Intents, Models, Predictions, ProblemDocument, Recommendations
+from serving.problems import MEDIA_TYPE
+from serving.served_model import ServedModel
+
+ROUTES: Final = {
+    "intent": ("/v1/intents", "/classify", {"texts": ["find red shoes"]}, Intents),
+    "recommender": ("/v1/recommendations", "/recommend", {"user_id": "maya", "num_results": 3}, Recommendations),
+    "purchase_intent": (
+        "/v1/predictions/purchase_intent",
+        "/predict",
+        {"instances": [{"events": [{"event_name": "view_item", "event_timestamp": "2026-01-05T10:00:00Z"}]}]},
+        Predictions,
+    ),
+}
+FAMILIES: Final = tuple(ROUTES)
+SERVICES: Final = {
+    "intent": (intent, intent.IntentService),
+    "recommender": (recommendation, recommendation.RecommendationService),
+    "purchase_intent": (propensity, propensity.PropensityService),
+}
+pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211")  # in BentoML itself
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def client(
+    family: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """A client of one service; the model's folder stands in for the Bento's, everything else is as served."""
+    module, service = SERVICES[family]
+    model = ServedModel(
+        family=family,
+        version="v0001",
+        artefact=request.getfixturevalue(f"{family}_folder"),
+        trained_at="2026-01-01T00:00:00Z",
+        card={"data_window": "2025"},
+        evaluation={"metrics": {}},
+        approval={"approver": "Ana"},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOPSIGHT_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
+        patch.setattr(module, "champion", lambda: model)
+        patch.setattr(module, "settle_memory", lambda: None)  # this process has other things to collect
+        before = set(REGISTRY._collector_to_names)
+        try:
+            with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
+                yield client
+        finally:  # three services share this process, and each registers BentoML's metrics
+            for collector in set(REGISTRY._collector_to_names) - before:
+                REGISTRY.unregister(collector)
+
+
+def assert_problem(answer: Any) -> None:
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    document = ProblemDocument.model_validate(answer.json())
+    assert document.request_id == answer.headers["x-request-id"]
+
+
+def test_the_rest_route_and_bentomls_own_give_the_described_answer(client: TestClient, family: str) -> None:
+    rest, native, body, shape = ROUTES[family]
+    for path, content in ((rest, body), (native, {"request": body})):
+        answer = client.post(path, json=content, headers={"X-Request-Id": "mine"})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-request-id"] == "mine"
+        assert shape.model_validate(answer.json()).model.version == "v0001"
+
+
+def test_health_models_and_the_described_interface_are_there(client: TestClient, family: str) -> None:
+    assert client.get("/livez").status_code == client.get("/healthz").status_code == 200
+    assert client.get("/readyz").json()["status"] == "ready"
+    models = Models.model_validate(client.get("/v1/models").json())
+    assert models.models[0].name == family
+    assert client.get("/").headers["content-type"].startswith("text/html")
+    described = client.get("/docs.json").json()["paths"]
+    expected = ROUTES[family][0].replace("purchase_intent", "{task}")
+    assert {expected, ROUTES[family][1], "/v1/models"} <= described.keys()
+
+
+def test_no_malformed_request_makes_a_5xx(client: TestClient, family: str) -> None:
+    """A slice of the campaign: 100 per service, seeded; every error is a problem document."""
+    rest, native, body, _ = ROUTES[family]
+    rng = random.Random(7)
+    seen = set()
+    for number in range(100):
+        path = rng.choice([rest, rest, native, "/v1/models", "/v1/nope", "/static_content/%00", "/docs.json/x"])
+        content, headers = malformed(rng, body)
+        method = rng.choice(["POST", "POST", "POST", "PUT", "GET", "DELETE", "OPTIONS", "BREW"])
+        answer = client.request(method, path, content=content, headers=headers)
+        assert answer.status_code < 500, (number, method, path, content[:80], answer.text)
+        if answer.status_code >= 400:
+            assert_problem(answer)
+        seen.add(answer.status_code)
+    assert {400, 404, 405, 413, 415, 422} <= seen  # the slice reaches every kind of refusal
+
+
+def malformed(rng: random.Random, body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """Return a body that is broken in one of many ways, and headers that may be as well."""
+    text = json.dumps(body)
+    odd = [
+        None,
+        True,
+        -1,
+        10**30,
+        1e308,
+        "",
+        "\x00",
+        "\ud83d",
+        "💥" * 50,
+        [],
+        {},
+        [[[]]],
+        "../../etc/passwd",
+        "' OR 1=1",
+    ]
+    key = rng.choice([*body, "filter", "recent_events", "surprise", "num_results", "item_ids"])
+    ways = [
+        lambda: rng.randbytes(rng.randrange(200)),
+        lambda: text[: rng.randrange(len(text))].encode(),
+        lambda: json.dumps(body | {key: rng.choice(odd)}).encode(),
+        lambda: json.dumps({"request": body | {key: rng.choice(odd)}}).encode(),
+        lambda: text.replace('"', "'").encode(),
+        lambda: json.dumps(body | {key: float("nan")}).encode(),
+        lambda: b'{"a":' * 3000 + b"1" + b"}" * 3000,
+        lambda: json.dumps(body | {key: ["x"] * 2000}).encode(),
+        lambda: b'{"texts": ["' + b"a" * 1_100_000 + b'"]}',
+        lambda: json.dumps([body]).encode(),
+        lambda: text.encode("utf-16"),
+    ]
+    headers = {"content-type": "application/json"}
+    if rng.random() < 0.2:
+        headers["content-type"] = rng.choice(
+            ["text/plain", "application/vnd.bentoml+pickle", "multipart/form-data", ";"]
+        )
+    if rng.random() < 0.1:
+        headers["content-encoding"] = "gzip"
+    return rng.choice(ways)(), headers
+
+
+@pytest.mark.parametrize("family", ["recommender"], indirect=True)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/users/maya/recommendations?num_results=0",
+        "/v1/users/maya/recommendations?num_results=501",
+        "/v1/users/maya/recommendations?num_results=NaN",
+        "/v1/users/" + "x" * 300 + "/recommendations",
+        "/v1/items/nope/similar",
+        "/v1/items/..%2F..%2Fetc%2Fpasswd/similar",
+        "/v1/items/%F0%9F/similar",
+    ],
+)
+def test_bad_addresses_are_problems_too(client: TestClient, path: str) -> None:
+    assert_problem(client.get(path))
+
+
+@pytest.mark.parametrize("family", ["recommender"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_results": 501},
+        {"num_results": 0},
+        {"num_results": "10"},
+        {"num_results": True},
+        {"placement": "nowhere"},
+        {"placement": "win_back"},
+        {"placement": "similar_items"},
+        {"user_id": ""},
+        {"user_id": 7},
+        {"user_id": "a\nb"},
+        {"filter": {"price": {"gte": 10, "lte": 5}}},
+        {"filter": {"price": {"lte": "10"}}},
+        {"filter": {"category": {"any_of": []}}},
+        {"filter": {"colour": "red"}},
+        {"recent_events": [{"event_name": "wink"}]},
+        {"diversity": 1.5},
+        {"surprise": 1},
+    ],
+)
+def test_what_the_rules_forbid_is_a_422_that_names_the_field(client: TestClient, change: dict[str, Any]) -> None:
+    answer = client.post("/v1/recommendations", json=change)
+    assert answer.status_code == 422
+    assert_problem(answer)
+    (entry, *_) = answer.json()["errors"]
+    assert entry["loc"][0] == "body"
+
+
+@pytest.mark.parametrize("family", ["recommender"], indirect=True)
+def test_browser_routes_answer_for_users_and_items(client: TestClient) -> None:
+    user = client.get("/v1/users/maya@example.org/recommendations?num_results=2").json()
+    item = client.get("/v1/items/i_5/similar").json()
+    assert (user["fallback"], len(user["items"])) == ("trending", 2)  # no online store in this home
+    assert (item["placement"], item["items"][0]["item_id"]) == ("similar_items", "i_6")
+    assert "no feature definitions" in client.get("/readyz").json()["notes"][0]

@@ -1,0 +1,146 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.purchase_intent.predict import PurchaseIntentModel
+from serving.answers import Predictions
+from serving.online_features import FeatureReader
+from serving.predicting import PropensityDesk
+from serving.prediction_log import PredictionLog, read_log
+from serving.problems import Problem
+from serving.schemas import PredictionRequest
+from serving.served_model import ServedModel
+from shopsight.privacy import Pseudonymiser
+
+Ask = Callable[..., list[dict[str, Any]]]
+START = "2026-01-05T10:00:00Z"
+
+
+def event(name: str, *, second: int = 0, **fields: Any) -> dict[str, Any]:
+    return {"event_name": name, "event_timestamp": f"2026-01-05T10:00:{second:02d}Z", **fields}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> PredictionLog:
+    return PredictionLog(tmp_path / "log", clock=lambda: datetime(2026, 1, 5, tzinfo=UTC))
+
+
+@pytest.fixture
+def desk(purchase_intent_folder: Path, log: PredictionLog, online: Any, pseudonymiser: Pseudonymiser) -> PropensityDesk:
+    return PropensityDesk(
+        PurchaseIntentModel.load(purchase_intent_folder),
+        model=ServedModel(
+            family="purchase_intent",
+            version="v0001",
+            artefact=Path(),
+            trained_at="",
+            card={},
+            evaluation={},
+            approval={},
+        ),
+        features=FeatureReader(lambda: online, pseudonymiser),
+        categories={"i_1": "shoes", "i_2": "bags"},
+        log=log,
+        clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
+        new_id=lambda: "1",
+    )
+
+
+@pytest.fixture
+def ask(desk: PropensityDesk) -> Ask:
+    def answer(*instances: Any, **fields: Any) -> list[dict[str, Any]]:
+        request = PredictionRequest.model_validate({"instances": list(instances), **fields})
+        found = desk.answer("purchase_intent", request)
+        Predictions.model_validate(found)
+        return list(found["predictions"])
+
+    return answer
+
+
+def test_carts_make_a_purchase_likelier(ask: Ask) -> None:
+    looking, buying = ask(
+        {"events": [event("view_item", second=n) for n in range(3)]},
+        {"events": [event("add_to_cart", second=n) for n in range(3)]},
+    )
+    assert buying["probability"] > looking["probability"]
+    assert looking["fallback"] == "session_alone"
+
+
+def test_a_session_id_stands_for_its_online_features(ask: Ask) -> None:
+    (by_id,) = ask({"session_id": "s_1", "user_id": "maya"})
+    assert (by_id["error"], by_id["user_known"], by_id["fallback"]) == (None, True, None)
+    assert by_id["features_as_of"] == "2026-01-05T12:00:00Z"
+
+
+def test_one_bad_instance_fails_alone(ask: Ask) -> None:
+    good = {"events": [event("view_item")]}
+    bad: list[Any] = [
+        None,
+        "s_1",
+        [],
+        {},
+        {"user_id": "maya"},
+        {"session_id": "unknown"},
+        {"session_id": ""},
+        {"events": [event("no_such_event")]},
+        {"events": [event("view_item", price=-1)]},
+        {"events": [{"event_name": "view_item", "event_timestamp": "yesterday"}]},
+        {"events": [{"event_name": "view_item", "event_timestamp": "0001-01-01T00:00:00+14:00"}]},
+        {"events": [event("purchase")]},
+        {"events": [event("view_item")], "surprise": 1},
+    ]
+    answers = ask(good, *bad, good)
+    assert [a["index"] for a in answers] == list(range(len(bad) + 2))
+    assert answers[0]["probability"] == answers[-1]["probability"] is not None
+    for index, failed in enumerate(answers[1:-1]):
+        assert failed["probability"] is None
+        assert failed["error"]["code"] in ("invalid_instance", "unknown_session", "no_session"), bad[index]
+
+
+def test_without_the_online_store_events_are_still_answered(ask: Ask, online: Any) -> None:
+    online.away = True
+    by_events, by_id = ask({"user_id": "maya", "events": [event("view_item")]}, {"session_id": "s_1"})
+    assert by_events["probability"] is not None
+    assert (by_events["user_known"], by_events["fallback"]) == (None, "session_alone")
+    assert by_id["error"]["code"] == "features_unavailable"
+
+
+def test_an_event_without_category_takes_the_catalogues(ask: Ask, log: PredictionLog) -> None:
+    ask({"events": [event("view_item", item_id="i_1"), event("view_item", item_id="i_2", second=5)]})
+    log.close()
+    (row,) = read_log(log.folder).rows
+    assert row["results"][0]["features"]["distinct_categories_so_far"] == 2
+
+
+def test_the_log_has_the_features_that_were_used_and_no_raw_id(
+    ask: Ask, log: PredictionLog, pseudonymiser: Pseudonymiser
+) -> None:
+    ask({"user_id": "maya", "session_id": "s_1"}, {"user_id": "nobody@example.org", "events": [event("view_item")]})
+    log.close()
+    (row,) = read_log(log.folder).rows
+    known, unknown = row["results"]
+    assert (known["user"], known["features"]["carts_so_far"]) == (pseudonymiser.user("maya"), 3)
+    assert known["features"]["purchases_28d"] == 3
+    assert unknown["features"]["purchases_28d"] is None
+    written = b"".join(path.read_bytes() for path in log.folder.rglob("*.jsonl"))
+    assert b"maya" not in written
+    assert b"example.org" not in written
+
+
+def test_reasons_come_with_explain(ask: Ask) -> None:
+    instance = {"events": [event("add_to_cart", second=n) for n in range(3)]}
+    (plain,), (explained,) = ask(instance), ask(instance, explain=True)
+    assert plain["reasons"] == []
+    assert explained["reasons"][0]["feature"] == "carts_so_far"
+    assert explained["probability"] == plain["probability"]
+
+
+def test_tasks_that_are_not_there_are_told_apart(desk: PropensityDesk) -> None:
+    request = PredictionRequest(instances=[{}])
+    for task, status in {"churn": 422, "weather": 404}.items():
+        with pytest.raises(Problem) as caught:
+            desk.answer(task, request)
+        assert caught.value.status == status

@@ -1,0 +1,216 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.recommender.predict import Recommender
+from serving.answers import Recommendations
+from serving.online_features import FeatureReader
+from serving.prediction_log import PredictionLog, read_log
+from serving.problems import Problem
+from serving.recommending import RecommendationDesk
+from serving.schemas import BUILT_PLACEMENTS, RecommendationRequest
+from serving.served_model import ServedModel
+from shopsight.privacy import Pseudonymiser
+
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> PredictionLog:
+    return PredictionLog(tmp_path / "log", clock=lambda: datetime(2026, 1, 5, tzinfo=UTC))
+
+
+@pytest.fixture
+def desk(recommender: Recommender, log: PredictionLog, online: Any, pseudonymiser: Pseudonymiser) -> RecommendationDesk:
+    return RecommendationDesk(
+        recommender,
+        model=ServedModel(
+            family="recommender", version="v0001", artefact=Path(), trained_at="", card={}, evaluation={}, approval={}
+        ),
+        features=FeatureReader(lambda: online, pseudonymiser),
+        log=log,
+        clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
+        new_id=lambda: "1",
+    )
+
+
+@pytest.fixture
+def ask(desk: RecommendationDesk) -> Ask:
+    def answer(**fields: Any) -> dict[str, Any]:
+        found = desk.answer(RecommendationRequest.model_validate(fields))
+        Recommendations.model_validate(found)
+        return found
+
+    return answer
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["item_id"] for item in answer["items"]]
+
+
+def test_a_known_user_gets_what_follows_from_the_history(ask: Ask) -> None:
+    answer = ask(user_id="maya", num_results=3, explain=True)
+    assert (answer["user_known"], answer["fallback"]) == (True, None)
+    assert answer["features_as_of"] == "2026-01-05T12:00:00Z"
+    assert ids(answer)[0] == "i_21"  # next to i_20, her last view
+    assert answer["items"][0]["reasons"][0] == {"code": "because_you_viewed", "item_ids": ["i_20"], "weight": 1.0}
+    assert [item["rank"] for item in answer["items"]] == [1, 2, 3]
+
+
+def test_a_visitor_is_found_under_the_pseudonym_of_visitors(ask: Ask) -> None:
+    assert ask(user_id="visitor")["user_known"] is True
+
+
+def test_an_unknown_user_is_a_cold_start_that_is_named(ask: Ask) -> None:
+    answer = ask(user_id="nobody", num_results=2)
+    assert (answer["user_known"], answer["fallback"], answer["exhausted"]) == (False, "trending", False)
+    assert ids(answer) == ["i_59", "i_58"]
+
+
+def test_the_ladder_rung_by_rung(ask: Ask, online: Any) -> None:
+    """Each part is taken away in turn; the answer names the rung and never fails."""
+    view = {"event_name": "view_item", "item_id": "i_30"}
+    assert ask(user_id="maya", recent_events=[view], item_ids=["i_40"])["fallback"] is None
+    online.away = True
+    without_store = ask(user_id="maya", recent_events=[view], item_ids=["i_40"])
+    assert (without_store["fallback"], without_store["user_known"]) == ("session_events", None)
+    assert ids(without_store)[0] == "i_31"
+    without_events = ask(user_id="maya", item_ids=["i_40"])
+    assert (without_events["fallback"], ids(without_events)[0]) == ("similar_items", "i_41")
+    assert ask(user_id="maya")["fallback"] == "trending"
+
+
+def test_where_nothing_trends_best_sellers_are_the_last_rung(
+    ask: Ask, desk: RecommendationDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.recommender, "trending", lambda **_: [])
+    answer = ask(num_results=2)
+    assert (answer["fallback"], ids(answer)) == ("best_sellers", ["i_0", "i_1"])
+
+
+def test_events_the_model_cannot_read_are_no_history(ask: Ask) -> None:
+    events = [{"event_name": "view_item", "item_id": "gone"}, {"event_name": "search"}]
+    assert ask(recent_events=events)["fallback"] == "trending"
+
+
+def test_a_failed_store_is_left_alone_for_a_while_and_then_asked_again(
+    online: Any, pseudonymiser: Pseudonymiser
+) -> None:
+    opened, now = [], [0.0]
+    reader = FeatureReader(lambda: opened.append(1) or online, pseudonymiser, seconds_now=lambda: now[0])
+    online.away = True
+    for _ in range(3):
+        with pytest.raises(Exception, match="does not answer"):
+            reader.user("maya", "recommender_v1")
+    assert len(opened) == 1
+    online.away, now[0] = False, 6.0
+    assert reader.user("maya", "recommender_v1").known is True
+    assert reader.failure is None
+
+
+def test_without_personalisation_nothing_of_the_person_is_used_or_logged(ask: Ask, log: PredictionLog) -> None:
+    view = {"event_name": "view_item", "item_id": "i_30"}
+    answer = ask(user_id="maya", session_id="s_1", recent_events=[view], personalised=False)
+    assert (answer["user_known"], answer["fallback"], answer["features_as_of"]) == (None, "trending", None)
+    log.close()
+    (row,) = read_log(log.folder).rows
+    assert (row["user"], row["session_id"], row["history_length"]) == (None, None, 0)
+
+
+def test_purchases_are_left_out_on_request(ask: Ask) -> None:
+    assert "i_10" in ids(ask(user_id="maya", placement="best_sellers", num_results=20))
+    assert "i_10" not in ids(ask(user_id="maya", placement="best_sellers", num_results=20, exclude_purchased=True))
+
+
+def test_excluded_items_do_not_come_back(ask: Ask) -> None:
+    assert "i_21" not in ids(ask(user_id="maya", num_results=50, exclude_item_ids=["i_21"]))
+
+
+def test_a_category_keeps_its_whole_branch_and_no_namesake(ask: Ask, recommender: Recommender) -> None:
+    answer = ask(placement="best_sellers", num_results=60, filter={"category": {"any_of": ["Shoes"]}})
+    categories = {recommender.catalogue.categories[int(item_id[2:])] for item_id in ids(answer)}
+    assert categories == {"shoes", "shoes > running", "shoes > hiking"}
+    assert ask(placement="best_sellers", filter={"category": {"any_of": ["sho"]}})["items"] == []
+
+
+def test_price_brand_and_stock_filters(ask: Ask) -> None:
+    cheap = ask(placement="best_sellers", num_results=60, filter={"price": {"gte": 12, "lte": 18}})
+    assert ids(cheap) == ["i_2", "i_4", "i_5", "i_6", "i_8"]  # i_3 is out of stock, i_7 has no price
+    gone = ask(placement="best_sellers", num_results=60, filter={"price": {"lte": 18}, "in_stock": False})
+    assert "i_3" in ids(gone)
+    acme = ask(placement="best_sellers", num_results=60, filter={"brand": {"any_of": ["ACME"]}})
+    assert {int(item_id[2:]) % 2 for item_id in ids(acme)} == {1}
+
+
+def test_a_filter_that_leaves_few_says_so(ask: Ask) -> None:
+    few = ask(user_id="maya", num_results=10, filter={"price": {"lte": 11}})
+    assert (len(few["items"]), few["exhausted"]) == (2, True)
+    none = ask(user_id="maya", filter={"category": {"any_of": ["hats"]}})
+    assert (none["items"], none["exhausted"]) == ([], True)
+
+
+def test_unknown_items_of_a_list_are_named_and_the_others_answered(ask: Ask) -> None:
+    answer = ask(placement="similar_items", item_ids=["i_5", "nope"], exclude_item_ids=["i_6", "nada"], num_results=2)
+    assert answer["missing_item_ids"] == ["nope", "nada"]
+    assert ids(answer) == ["i_7", "i_8"]
+
+
+def test_similar_to_only_unknown_items_falls_to_trending(ask: Ask) -> None:
+    assert ask(placement="similar_items", item_ids=["nope"])["fallback"] == "trending"
+
+
+def test_similar_to_several_items_leaves_those_out_and_prefers_what_is_near_both(ask: Ask) -> None:
+    answer = ask(placement="similar_items", item_ids=["i_10", "i_12"], num_results=60)
+    assert ids(answer)[0] == "i_13"
+    assert {"i_10", "i_12"}.isdisjoint(ids(answer))
+
+
+def test_an_unknown_item_of_a_path_is_404(desk: RecommendationDesk) -> None:
+    with pytest.raises(Problem, match="nope") as caught:
+        desk.similar("nope", RecommendationRequest())
+    assert caught.value.status == 404
+
+
+def test_recently_viewed_is_newest_first_without_padding(ask: Ask) -> None:
+    views = [{"event_name": "view_item", "item_id": item} for item in ("i_1", "i_2", "i_1", "nope")]
+    answer = ask(user_id="maya", placement="recently_viewed", recent_events=views)
+    assert (ids(answer), answer["exhausted"], answer["fallback"]) == (["i_1", "i_2", "i_20"], True, None)
+    assert ask(user_id="nobody", placement="recently_viewed")["fallback"] == "trending"
+
+
+def test_a_placement_that_is_not_built_is_refused_with_those_that_are(ask: Ask) -> None:
+    with pytest.raises(Problem) as caught:
+        ask(placement="win_back")
+    assert (caught.value.status, caught.value.code) == (422, "placement_not_built")
+    assert all(name in caught.value.detail for name in BUILT_PLACEMENTS)
+
+
+def test_diversity_takes_categories_in_turn(ask: Ask, recommender: Recommender) -> None:
+    def categories(diversity: float) -> set[str | None]:
+        answer = ask(placement="best_sellers", num_results=6, diversity=diversity, filter={"price": {"gte": 10}})
+        return {recommender.catalogue.categories[int(item_id[2:])] for item_id in ids(answer)}
+
+    assert len(categories(1.0)) == 6
+    assert ids(ask(placement="best_sellers", num_results=3, diversity=0.0)) == ["i_0", "i_1", "i_2"]
+
+
+def test_500_results_of_a_small_catalogue_are_what_there_is(ask: Ask) -> None:
+    answer = ask(placement="best_sellers", num_results=500)
+    assert (len(answer["items"]), answer["exhausted"]) == (59, True)
+
+
+def test_the_log_has_the_pseudonym_and_never_the_raw_id(ask: Ask, log: PredictionLog, pseudonymiser: Any) -> None:
+    answer = ask(user_id="maya", num_results=2)
+    ask(user_id="somebody.else@example.org")
+    log.close()
+    first, second = read_log(log.folder).rows
+    assert first["user"] == pseudonymiser.user("maya")
+    assert [row[0] for row in first["results"]] == ids(answer)
+    assert (first["recommendation_id"], first["model"]["version"]) == ("rec_1", "v0001")
+    assert second["user"] == pseudonymiser.user("somebody.else@example.org")
+    written = b"".join(path.read_bytes() for path in log.folder.rglob("*.jsonl"))
+    assert b"maya" not in written
+    assert b"somebody" not in written
