@@ -19,7 +19,8 @@ def protocol_text(config: RecommenderConfig, counts: Mapping[str, int] | None) -
         f"Time split: models frozen at the {settings.test_quantile:.0%} quantile of interaction times, blend and "
         f"epochs chosen on the window from {settings.validation_quantile:.0%}; every first contact of a user with an "
         "item is a target, given all that the user did strictly earlier; full ranking of the items known at the "
-        f"cutoff, seen items masked; at most {settings.max_targets_per_user} last targets per user, averaged per user, "
+        f"cutoff, seen items masked; at most {settings.max_targets_per_user} last targets per user and "
+        f"{settings.max_targets:,} in all, averaged per user, "
         f"{settings.resamples} bootstrap resamples over users."
     )
     if counts is not None:

@@ -141,6 +141,8 @@ class EvaluationConfig:
     """Users measured per window; of more, a seeded sample."""
     max_targets_per_user: int = 20
     """Only a user's last targets of a window are measured, so that a few heavy users do not take all the time."""
+    max_targets: int = 8_000
+    """Targets measured per window: 36 contenders rank 68,000 items for each of them."""
     min_users: int = 50
     """With fewer measurable test users nothing can be judged."""
     weight_step: float = 0.25
@@ -151,7 +153,7 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         if not 0 < self.validation_quantile < self.test_quantile < 1:
             raise ValueError("quantiles must satisfy 0 < validation < test < 1")
-        if min(self.max_users, self.max_targets_per_user, self.min_users, self.resamples) < 1:
+        if min(self.max_users, self.max_targets_per_user, self.max_targets, self.min_users, self.resamples) < 1:
             raise ValueError("counts must be at least 1")
         if not 0 < self.weight_step <= 1:
             raise ValueError(f"weight_step must be in (0, 1], not {self.weight_step}")
@@ -198,7 +200,7 @@ def for_size(size: Size) -> RecommenderConfig:
             transformer=replace(
                 small.transformer, blocks=2, epochs=60, patience=5, full_softmax_items=20_000, negatives=2_000
             ),
-            evaluation=replace(small.evaluation, max_users=10_000),
+            evaluation=replace(small.evaluation, max_users=10_000, max_targets=100_000),
         )
     if size == "large":
         return replace(
@@ -214,6 +216,6 @@ def for_size(size: Size) -> RecommenderConfig:
                 full_softmax_items=100_000,
                 negatives=4_000,
             ),
-            evaluation=replace(small.evaluation, max_users=20_000),
+            evaluation=replace(small.evaluation, max_users=20_000, max_targets=200_000),
         )
     return small

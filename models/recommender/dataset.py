@@ -137,10 +137,14 @@ def window(
     start: float,
     end: float,
     max_targets_per_user: int,
+    max_targets: int,
     max_users: int,
     seed: int,
 ) -> Window:
     """Return the window of targets in ``[start, end)``, with models frozen at ``start``.
+
+    Of more users than ``max_users`` a seeded sample is measured; of more targets than ``max_targets``, fewer of each
+    user's, because the interval narrows with users and hardly with targets.
 
     Histories are cut at interactions strictly earlier than the target: items of one order share a time, and their
     written order is not a sequence anyone could have observed.
@@ -170,11 +174,13 @@ def window(
                 history = History(items, interactions.behaviours_E[earlier][known]).last(HISTORY_LENGTH)
                 cases.append(Case(len(by_user), target, history, np.unique(items)))
         if cases:
-            counts["over_the_cap"] += max(len(cases) - max_targets_per_user, 0)
-            by_user.append(cases[-max_targets_per_user:])
+            by_user.append(cases)
+    eligible = sum(map(len, by_user))
     if len(by_user) > max_users:
         sampled = np.random.default_rng(seed).choice(len(by_user), max_users, replace=False)
-        counts["over_the_cap"] += sum(map(len, by_user)) - sum(len(by_user[user]) for user in sampled)
         by_user = [by_user[user] for user in sorted(sampled)]
-    chosen = [case for cases in by_user for case in cases]
-    return Window(train=train, cases=chosen, counts=counts | {"measured": len(chosen)})
+    each = min(max_targets_per_user, max(max_targets // max(len(by_user), 1), 1))
+    chosen = [case for cases in by_user for case in cases[-each:]]
+    return Window(
+        train=train, cases=chosen, counts=counts | {"measured": len(chosen), "over_the_cap": eligible - len(chosen)}
+    )

@@ -154,6 +154,7 @@ def _windows(data: Interactions, config: RecommenderConfig, seed: int) -> tuple[
             start=start,
             end=end,
             max_targets_per_user=settings.max_targets_per_user,
+            max_targets=settings.max_targets,
             max_users=settings.max_users,
             seed=seed,
         )

@@ -23,7 +23,7 @@ def window_of(interactions_mart):
     def cut(rows=ROWS, *, start=10.0, **cap):
         data = Interactions.from_tables(interactions_mart(rows))
         first = float(data.times_E.min()) - DAY
-        cap = {"max_targets_per_user": 20, "max_users": 100, "seed": 0} | cap
+        cap = {"max_targets_per_user": 20, "max_targets": 1_000, "max_users": 100, "seed": 0} | cap
         return window(data, start=first + start * DAY, end=first + 100 * DAY, **cap)
 
     return cut
