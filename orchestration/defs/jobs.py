@@ -22,6 +22,6 @@ weekly_retraining = dg.define_asset_job(
 )
 deploy = dg.define_asset_job(
     "deploy",
-    selection=dg.AssetSelection.groups("models/deployment"),
-    description="Package every champion that has no Bento yet.",
+    selection=dg.AssetSelection.groups("models/promotion", "models/deployment"),
+    description="Package every champion that has no Bento yet; families without a champion are skipped.",
 )

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -52,22 +52,22 @@ def run_whole_chain(*, as_json: bool, auto_approve: bool) -> None:
         raise typer.Exit(CHECKS_FAILED)
 
 
-def run_chain(settings: Settings, *, job: str = WHOLE_CHAIN, quiet: bool = False) -> ChainResult:
-    """Execute ``job`` in this process on the home's own Dagster instance.
+def run_chain(settings: Settings, *, assets: Sequence[str] | None = None, quiet: bool = False) -> ChainResult:
+    """Execute the whole chain, or those of its ``assets``, in this process on the home's own Dagster instance.
 
     Raises:
         ShopsightError: a step failed; the message names it and its cause.
     """
     prepare_environment(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
-    from dagster import DagsterEventType
+    from dagster import AssetKey, DagsterEventType
     from dagster._core.utils import make_new_run_id
 
     from orchestration.definitions import defs
     from orchestration.instance import open_instance
 
-    job_def = defs().resolve_job_def(job)
-    steps = len(job_def.graph.node_defs)
+    job_def = defs().resolve_job_def(WHOLE_CHAIN)
+    steps = len(job_def.graph.node_defs) if assets is None else len(assets)
     watch = _Watch()
     with open_instance(settings) as instance, _tools_kept_quiet(settings), _progress(watch, steps, quiet=quiet):
         run_id = make_new_run_id()
@@ -76,6 +76,7 @@ def run_chain(settings: Settings, *, job: str = WHOLE_CHAIN, quiet: bool = False
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
+            asset_selection=None if assets is None else [AssetKey(asset) for asset in assets],
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         checks = [

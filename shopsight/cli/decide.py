@@ -10,12 +10,15 @@ from shopsight.settings import Settings
 
 
 def decide(decision: Literal["approve", "reject"], family: str, version: str | None, *, by: str, reason: str) -> None:
-    """Record the decision; an approved candidate is the champion from then on, and its Bento is built by the next run.
+    """Record the decision; an approved candidate is the champion from then on, and its Bento is built at once.
 
     Raises:
-        ShopsightError: there is no such candidate, its gates said no, or the decision is not the person's to take.
+        ShopsightError: there is no such candidate, its gates said no, the decision is not the person's to take, or the
+            Bento could not be built (the approval stands).
     """
     from models.registry import ModelRegistry
+    from serving.bento import find_bento
+    from shopsight.cli.chain import run_chain
 
     if family not in MODEL_FAMILIES:
         raise ShopsightError(
@@ -23,7 +26,8 @@ def decide(decision: Literal["approve", "reject"], family: str, version: str | N
             why="the name is unknown",
             fix=f"use one of: {', '.join(MODEL_FAMILIES)}",
         )
-    registry = ModelRegistry(Settings().registry_dir)
+    settings = Settings()
+    registry = ModelRegistry(settings.registry_dir)
     if version is None:
         candidate = registry.latest_candidate(family)
         if candidate is None:
@@ -36,7 +40,10 @@ def decide(decision: Literal["approve", "reject"], family: str, version: str | N
     now = datetime.now(UTC)
     if decision == "approve":
         registry.approve(family, version, approver=by, reason=reason, at=now, requester=TRAINING_RUN)
-        out.print(f"{family} {version} is the champion; `shopsight run` or the UI's job deploy builds its Bento")
+        out.print(f"{family} {version} is the champion")
+        run_chain(settings, assets=[f"{family}_champion", f"{family}_bento"])
+        bento = find_bento(settings, family, version)
+        out.print(f"Bento {bento.tag if bento else '(none)'}; a running `make up` serves it within seconds")
     else:
         registry.reject(family, version, approver=by, reason=reason, at=now, requester=TRAINING_RUN)
         out.print(f"{family} {version} is rejected")

@@ -33,8 +33,8 @@ def new_approvals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     for family in MODEL_FAMILIES:
         champion = registry.champion(family)
         if champion is not None and find_bento(settings, family, champion.version) is None:
-            key = dg.AssetKey(f"{family}_bento")
-            requests.append(dg.RunRequest(run_key=f"{family}:{champion.version}", asset_selection=[key]))
+            keys = [dg.AssetKey(f"{family}_{part}") for part in ("champion", "bento")]
+            requests.append(dg.RunRequest(run_key=f"{family}:{champion.version}", asset_selection=keys))
     if not requests:
         return dg.SkipReason("every champion has its Bento")
     return dg.SensorResult(run_requests=requests)
