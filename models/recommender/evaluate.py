@@ -16,7 +16,6 @@ from models.evaluation.ranking import (
     mean_per_user,
     mrr_at,
     ndcg_at,
-    rank_of_target,
     recall_at,
     top_items,
 )
@@ -24,14 +23,12 @@ from models.recommender.dataset import Case
 from models.recommender.scoring import Scorer, standardise, weighted_sum
 
 PRIMARY_METRIC = "ndcg@10"
-_PER_CASE = {
-    "ndcg@10": (ndcg_at, 10),
-    "recall@10": (recall_at, 10),
-    "mrr@10": (mrr_at, 10),
-    "ndcg@20": (ndcg_at, 20),
-    "recall@20": (recall_at, 20),
-    "mrr@20": (mrr_at, 20),
+PER_CASE = {
+    f"{name}@{k}": (metric, k)
+    for k in (10, 20, 5)
+    for name, metric in (("ndcg", ndcg_at), ("recall", recall_at), ("mrr", mrr_at))
 }
+"""Metrics of a case, by name: a function of the target's rank, and the length of the list."""
 _BATCH = 128
 
 Ints = NDArray[np.int64]
@@ -77,9 +74,9 @@ def rank_cases(
         parts = {name: standardise(scorer.scores(histories)) for name, scorer in scorers.items()}
         for name, weights in contenders.items():
             scores_BN = weighted_sum(parts, weights)
-            for case, scores_N in zip(batch, scores_BN, strict=True):
-                ranks[name].append(rank_of_target(scores_N, case.target, case.seen))
-                if lists:
+            ranks[name].extend(ranks_of_targets(scores_BN, batch))
+            if lists:
+                for case, scores_N in zip(batch, scores_BN, strict=True):
                     best = top_items(scores_N, length=10, masked=case.seen)
                     shown[name].append(np.pad(best, (0, 10 - len(best)), constant_values=-1))
     return {
@@ -89,6 +86,19 @@ def rank_cases(
         )
         for name in contenders
     }
+
+
+def ranks_of_targets(scores_BN: NDArray[np.float32], cases: Sequence[Case]) -> list[int]:
+    """Return the rank (from 1) of each case's target among what it has not seen, ties to the lower item code."""
+    targets_B1 = np.array([[case.target] for case in cases])
+    scores_B1 = np.take_along_axis(scores_BN, targets_B1, axis=1)
+    before_BN = scores_BN > scores_B1
+    rows_T, items_T = np.nonzero(scores_BN == scores_B1)
+    earlier_T = items_T < targets_B1[rows_T, 0]
+    before_BN[rows_T[earlier_T], items_T[earlier_T]] = True
+    lengths = [len(case.seen) for case in cases]
+    before_BN[np.repeat(np.arange(len(cases)), lengths), np.concatenate([case.seen for case in cases])] = False
+    return [int(before) + 1 for before in before_BN.sum(axis=1)]
 
 
 def _batches(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
@@ -110,7 +120,7 @@ def estimates(
     """
     found = {
         name: bootstrap_mean(mean_per_user(metric(ranked.ranks_C, k), users_C)[1], seed=seed, resamples=resamples)
-        for name, (metric, k) in _PER_CASE.items()
+        for name, (metric, k) in PER_CASE.items()
     }
     if catalogue_size is not None:
         share = coverage(ranked.lists_CK, catalogue_size)

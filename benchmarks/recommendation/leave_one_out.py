@@ -1,0 +1,119 @@
+"""One seed of the leave-one-out protocol: fit on the training part, choose on validation, rank the test once."""
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from models.progress import Progress
+from models.recommender.baselines import plain_popularity
+from models.recommender.blend_search import search_weights, shortlists
+from models.recommender.config import RecommenderConfig
+from models.recommender.ease import fit_ease
+from models.recommender.evaluate import Ranked, rank_cases, ranks_of_targets
+from models.recommender.fit_transformer import SequenceScorer, Trained, fit_transformer
+from models.recommender.item_knn import cooccurrence, fit_item_knn, item_factors
+from models.recommender.leave_one_out import LeaveOneOut
+from models.recommender.scoring import Scorer
+
+VIEWS = ("transformer", "ease", "item_knn", "popularity")
+"""Independent views of a history, whose standardised scores are added; the first has weight 1."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedResult:
+    """What one seed found; ``ranked`` holds every view alone, every step of the ablation and the ``candidate``."""
+
+    ranked: Mapping[str, Ranked]
+    report: dict[str, Any]
+
+
+def run_seed(
+    split: LeaveOneOut,
+    attributes_NA: NDArray[np.int64],
+    *,
+    config: RecommenderConfig,
+    seed: int,
+    accelerator: Accelerator,
+    say: Say,
+) -> SeedResult:
+    """Train, choose, measure; the test cases are ranked after everything has been chosen, and once."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    scorers, trained = _fit(split, attributes_NA, config=config, seed=seed, accelerator=accelerator, say=say)
+    say("choosing weights on validation")
+    weights, on_validation = search_weights(shortlists(scorers, split.validation))
+    say(f"validation chose {weights}: NDCG@10 {on_validation:.4f}")
+    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
+    steps = {
+        "+".join(list(weights)[:length]): dict(list(weights.items())[:length]) for length in range(1, len(weights))
+    }
+    contenders = {name: {name: 1.0} for name in VIEWS} | steps | {"candidate": weights}
+    started = time.perf_counter()
+    ranked = rank_cases(scorers, contenders, split.test, lists=True)
+    report = {
+        "weights": weights,
+        "validation_ndcg@10": round(on_validation, 5),
+        "epochs": trained.epochs,
+        "validation_by_epoch": [round(value, 5) for value in trained.validation],
+        "losses": [round(loss, 4) for loss in trained.losses],
+        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+        "train_seconds": round(seconds, 1),
+        "train_cpu_seconds": round(cpu_seconds, 1),
+        "test_seconds": round(time.perf_counter() - started, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    return SeedResult(ranked=ranked, report=report)
+
+
+def _fit(
+    split: LeaveOneOut,
+    attributes_NA: NDArray[np.int64],
+    *,
+    config: RecommenderConfig,
+    seed: int,
+    accelerator: Accelerator,
+    say: Say,
+) -> tuple[dict[str, Scorer], Trained]:
+    train = split.train
+    say("fitting popularity, item-kNN and EASE")
+    similarity = cooccurrence(train, config.item_knn)
+    views: dict[str, Scorer] = {
+        "popularity": plain_popularity(train),
+        "item_knn": fit_item_knn(similarity, config.item_knn),
+        "ease": fit_ease(train, config.ease, device="cpu"),
+    }
+
+    def tell(progress: Progress) -> None:
+        say(f"{progress.message} { ({name: round(value, 4) for name, value in progress.metrics.items()}) }")
+
+    trained = fit_transformer(
+        train,
+        attributes_NA,
+        item_factors(similarity, width=config.transformer.width, seed=seed),
+        config=config.transformer,
+        epochs=config.transformer.epochs,
+        validate=lambda scorer: _ndcg(scorer, split),
+        seed=seed,
+        accelerator=accelerator,
+        checkpoint=None,
+        fingerprint="",
+        report=tell,
+    )
+    views["transformer"] = trained.scorer(config.transformer)
+    return {name: views[name] for name in VIEWS}, trained
+
+
+def _ndcg(scorer: SequenceScorer, split: LeaveOneOut) -> float:
+    """Return the NDCG@10 of one scorer on all validation cases, by matrix products of 512 users."""
+    ranks: list[int] = []
+    for start in range(0, len(split.validation), 512):
+        batch = split.validation[start : start + 512]
+        ranks += ranks_of_targets(scorer.scores([case.history for case in batch]), batch)
+    ranks_C = np.array(ranks)
+    return float(np.where(ranks_C <= 10, 1 / np.log2(ranks_C + 1.0), 0.0).mean())
