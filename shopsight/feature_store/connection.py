@@ -86,7 +86,7 @@ def repository_config(settings: Settings, *, read_only: bool) -> dict[str, Any]:
         "project": PROJECT,
         "provider": "local",
         "registry": registry,
-        "offline_store": {"type": "duckdb"},
+        "offline_store": {"type": "shopsight.feature_store.asof_store.AsOfOfflineStore"},
         "online_store": _online_store(settings),
         "entity_key_serialization_version": 3,
     }

@@ -1,8 +1,6 @@
 """Training sets: what was known about each entity at the moment of its row, and nothing later."""
 
 import logging
-import threading
-import warnings
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -21,11 +19,7 @@ log = logging.getLogger(__name__)
 IMPORTED_AFTER: Final = timedelta(days=30)
 """A row that arrives this long after it became known was imported, not late: late events come within days."""
 
-_joining = threading.Lock()
-"""ibis's connection and the filters of warnings belong to the whole process."""
-
 EVENT_TIMESTAMP: Final = "event_timestamp"
-ROW: Final = "__row"
 
 _EMPTY_TYPES: Final = {"Int64": "float64", "Float64": "float64"}
 """Column types of a training set without rows, as they are with rows: pandas holds integers with nulls as floats."""
@@ -62,21 +56,18 @@ def training_set(
 
     store = open_feature_store(settings, read_only=True)
     definition = find_service(store, service)
-    features, join_keys = _features_and_keys(store, definition)
+    features, needed = _features_and_inputs(store, definition)
     wanted = list(features if columns is None else columns)
     frame = entities.copy() if isinstance(entities, pd.DataFrame) else entities.to_pandas()
     _refuse_unknown(service, missing=[name for name in wanted if name not in features], kind="feature")
     _refuse_unknown(
-        service, missing=[n for n in (*join_keys, EVENT_TIMESTAMP) if n not in frame.columns], kind="entity column"
+        service, missing=[n for n in (*needed, EVENT_TIMESTAMP) if n not in frame.columns], kind="entity column"
     )
-    given = list(frame.columns)
     if frame.empty:
         return frame.assign(**{name: pd.Series(dtype=_EMPTY_TYPES.get(features[name], "object")) for name in wanted})
-    frame[ROW] = range(len(frame))
     imported = [view for view in definition.feature_view_projections if _was_imported(store, view.name)]
-    joined = _join(store, definition, frame, arrived=not imported)
-    # Feast's answer has its rows and columns in an order of its own: sort and select by name.
-    in_order = joined.sort_values(ROW, ignore_index=True)[[*given, *wanted]]
+    joined = _join(store, definition, _keys_and_moments(entities, needed), arrived=not imported)
+    in_order = pd.concat([frame.reset_index(drop=True), joined.select(wanted).to_pandas()], axis="columns")
     in_order.attrs["imported_history"] = [view.name for view in imported]
     return in_order
 
@@ -96,32 +87,46 @@ def find_service(store: "FeatureStore", name: str) -> "FeatureService":
     )
 
 
-def _features_and_keys(store: "FeatureStore", service: "FeatureService") -> tuple[dict[str, str], list[str]]:
-    """Return the type of each feature by its name, and the keys that every row must bring."""
+def _features_and_inputs(store: "FeatureStore", service: "FeatureService") -> tuple[dict[str, str], list[str]]:
+    """Return the type of each feature by its name, and the keys and request values that every row must bring."""
     features = {field.name: str(field.dtype) for view in service.feature_view_projections for field in view.features}
-    keys: dict[str, None] = {}
+    inputs: dict[str, None] = {}
+    on_demand = {view.name: view for view in store.list_on_demand_feature_views()}
     for projection in service.feature_view_projections:
-        keys |= dict.fromkeys(store.get_feature_view(projection.name).join_keys)
-    return features, list(keys)
+        if projection.name in on_demand:
+            inputs |= dict.fromkeys(on_demand[projection.name].get_request_data_schema())
+        else:
+            inputs |= dict.fromkeys(store.get_feature_view(projection.name).join_keys)
+    return features, list(inputs)
 
 
-def _join(store: "FeatureStore", service: "FeatureService", frame: "pd.DataFrame", *, arrived: bool) -> "pd.DataFrame":
-    import ibis
+def _keys_and_moments(entities: "pa.Table | pd.DataFrame", needed: Sequence[str]) -> "pd.DataFrame":
+    """Return what the join needs of the rows that ask, in Arrow's memory: Feast wants a frame, not copies of texts."""
+    import pandas as pd
+    import pyarrow as pa
 
-    with _joining, warnings.catch_warnings():
-        # ibis calls a DuckDB method by its old name.
-        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
-        job = store.get_historical_features(entity_df=frame, features=service, filter_by_created_timestamp=arrived)
-        joined: pd.DataFrame = job.to_df()
-        # Feast joins on ibis's one connection per process; left open, it keeps every table it was ever given, and
-        # DuckDB reports leaks on the terminal when the process ends.
-        ibis.get_backend().disconnect()
-        ibis.options.default_backend = None
+    columns = [*needed, EVENT_TIMESTAMP]
+    if isinstance(entities, pd.DataFrame):
+        entities = pa.Table.from_pandas(entities[columns], preserve_index=False)
+    # Feast makes times aware by a function that does not know Arrow's.
+    return pd.DataFrame(
+        {
+            name: column.to_pandas()
+            if pa.types.is_timestamp(column.type)
+            else pd.Series(column, dtype=pd.ArrowDtype(column.type))
+            for name, column in zip(columns, entities.select(columns).columns, strict=True)
+        }
+    )
+
+
+def _join(store: "FeatureStore", service: "FeatureService", frame: "pd.DataFrame", *, arrived: bool) -> "pa.Table":
+    job = store.get_historical_features(entity_df=frame, features=service, filter_by_created_timestamp=arrived)
+    joined = job.to_arrow()
     if len(joined) != len(frame):
         raise UnusableFeatures(
             f"Feast returned {len(joined)} rows for {len(frame)}.",
             why="a point-in-time join must keep every row once",
-            fix="use the duckdb offline store; the default one of Feast drops rows",
+            fix="use the offline store of shopsight/feature_store/asof_store.py; the default one of Feast drops rows",
         )
     return joined
 
@@ -143,6 +148,8 @@ def _was_imported(store: "FeatureStore", view: str) -> bool:
     """
     import duckdb
 
+    if view in {on_demand.name for on_demand in store.list_on_demand_feature_views()}:
+        return False
     source = mart_source(store.get_feature_view(view))
     if not source.created_timestamp_column:
         return False
