@@ -17,10 +17,10 @@ DATA ?=
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo up test test-all screenshot lint format bench lock clean
+.PHONY: help setup demo up test test-all campaign-kills screenshot lint format bench lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv with the exact versions of requirements.lock
 
@@ -45,6 +45,9 @@ test: setup ## Run every test but those marked slow, on two cores
 
 test-all: setup ## Run every test, the slow ones too
 	@$(BIN)/pytest
+
+campaign-kills: setup ## Kill the chain 200 times at random moments; it must end as an unbroken one does (hours)
+	@SHOPSIGHT_CAMPAIGN_KILLS=200 $(BIN)/pytest -q tests/end_to_end/test_demo.py -k killed
 
 screenshot: setup ## Take the README's picture of the web UI anew (needs Chromium)
 	@SHOPSIGHT_KEEP_SCREENSHOT=docs/images/asset-graph.png $(BIN)/pytest -q tests/end_to_end/test_web_ui.py

@@ -155,6 +155,8 @@ def fine_tune(
                 metrics=log.latest,
             )
         )
+    # Accelerate put autocast around the model's own forward, where the ONNX exporter would trace bf16 into the graph.
+    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
 
 
 def _write_checkpoint(

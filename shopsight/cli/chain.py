@@ -65,11 +65,13 @@ def run_chain(settings: Settings, *, assets: Sequence[str] | None = None, quiet:
 
     from orchestration.definitions import defs
     from orchestration.instance import open_instance
+    from orchestration.run_health import end_lost_runs
 
     job_def = defs().resolve_job_def(WHOLE_CHAIN)
     steps = len(job_def.graph.node_defs) if assets is None else len(assets)
     watch = _Watch()
     with open_instance(settings) as instance, _tools_kept_quiet(settings), _progress(watch, steps, quiet=quiet):
+        end_lost_runs(instance)
         run_id = make_new_run_id()
         instance.add_event_listener(run_id, watch.handle)
         outcome = job_def.execute_in_process(

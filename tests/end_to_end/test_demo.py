@@ -3,9 +3,19 @@
 import csv
 import io
 import json
+import os
+import random
+import subprocess
 from pathlib import Path
 
+from killing import STAGES, digests, kill_after_stage, kill_import, unfinished_runs
+from running import SHOPSIGHT, environment_of, settings_of
+
 from shopsight.contracts import INTENTS, MODEL_FAMILIES
+
+SLICE = 3
+KILLS = int(os.environ.get("SHOPSIGHT_CAMPAIGN_KILLS", SLICE))
+"""Kills of campaign R1; ``make campaign-kills`` asks for 200."""
 
 
 def test_the_demo_ends_with_approved_models_their_bentos_and_calls_that_were_answered(demo) -> None:
@@ -122,3 +132,31 @@ def test_a_store_that_does_not_answer_is_named_by_doctor_and_by_the_command(demo
     answer = demo.call("recommend", "maya", SHOPSIGHT_ONLINE_STORE=gone)
     assert answer.returncode == 1
     assert "online store" in answer.stderr
+
+
+def test_a_chain_that_is_killed_again_and_again_ends_where_an_unbroken_one_does(demo, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "home")
+    environment = environment_of(settings, tmp_path)
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [SHOPSIGHT, *arguments], env=environment, capture_output=True, text=True, check=True, timeout=580
+        )
+
+    rng = random.Random(KILLS)
+    kill_import(settings, environment, rng=rng)
+    if not json.loads(call("status", "--json").stdout)["events"]["received"]:
+        call("import", "sample")  # a batch lands whole or not at all
+    stages = ["event_log", "recommender_training_set"] if KILLS == SLICE else rng.choices(STAGES, k=KILLS - 1)
+    for stage in stages:
+        kill_after_stage(stage, ["run", "--auto-approve"], environment, rng=rng)
+    call("run", "--auto-approve")
+
+    status, unbroken = (json.loads(call("status", "--json").stdout), json.loads(demo.call("status", "--json").stdout))
+    assert status["events"] == unbroken["events"]
+    assert digests(settings) == digests(demo.settings)
+    champion = status["models"]["recommender"]
+    assert champion["metrics"] == unbroken["models"]["recommender"]["metrics"]
+    packaged = [bento for bento in status["bentos"] if bento["family"] == "recommender"]
+    assert champion["version"] in [bento["version"] for bento in packaged]
+    assert unfinished_runs(settings) == []

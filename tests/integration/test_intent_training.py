@@ -26,10 +26,12 @@ def _shop(*rows: tuple[str, str, str]) -> pa.Table:
     return pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate(names)})
 
 
-def _train(folder: Path, *, config: IntentConfig, shop: pa.Table, seed: int = 7, report=ignore_progress) -> Evaluation:  # type: ignore[no-untyped-def]
+def _train(  # type: ignore[no-untyped-def]
+    folder: Path, *, config: IntentConfig, shop: pa.Table, precision: str = "fp32", report=ignore_progress
+) -> Evaluation:
     from models.intent.train import train
 
-    return train(shop, config=config, out_dir=folder, seed=seed, device="cpu", precision="fp32", report=report)
+    return train(shop, config=config, out_dir=folder, seed=7, device="cpu", precision=precision, report=report)
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +200,15 @@ def test_a_killed_run_goes_on_from_its_last_epoch_to_the_same_model(tmp_path: Pa
     np.testing.assert_allclose(whole, resumed, atol=1e-6)
     epochs = [json.loads((tmp_path / n / "card.json").read_text())["epochs"] for n in ("whole", "killed")]
     assert epochs[0] == epochs[1]
+
+
+def test_a_model_that_was_trained_in_bf16_is_exported_in_fp32(tmp_path: Path) -> None:
+    import onnx
+
+    _train(tmp_path, config=dataclasses.replace(FINE_TUNING, epochs=1), shop=_shop(), precision="bf16")
+    graph = onnx.load(str(tmp_path / "model.onnx")).graph
+    assert {tensor.data_type for tensor in graph.initializer} <= {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64}
+    assert np.isfinite(IntentClassifier.load(tmp_path).logits(["red shoes", "质量很好"])).all()
 
 
 def test_an_encoder_that_is_not_on_this_machine_is_refused_with_the_fix() -> None:
