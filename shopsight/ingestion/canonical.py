@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from shopsight.ingestion.chunks import RawChunk, TableName, chunk_of_rows
 from shopsight.ingestion.delimited import read_delimited
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.json_lines import read_json_lines
+from shopsight.ingestion.json_lines import keys_as_columns, read_json_lines
 from shopsight.ingestion.rest import gather_rest
 from shopsight.ingestion.source_files import unreadable
 from shopsight.ingestion.validation import SCHEMAS
@@ -84,7 +84,7 @@ def _read_file(path: Path, encoding: Encoding, table: TableName) -> Iterator[Raw
     if encoding == "csv":
         yield from _with_actor(path, table, read_delimited(path, required=REQUIRED[table]))
     elif encoding == "jsonl":
-        yield from read_json_lines(path, SCHEMAS[table].names, rest_into=REST[table])
+        yield from read_json_lines(path, keys_as_columns(SCHEMAS[table].names, rest_into=REST[table]))
     else:
         yield from _with_actor(path, table, read_parquet(path, required=REQUIRED[table]))
 

@@ -1,7 +1,7 @@
 """What an importer hands over: some thousand rows in canonical columns, and where each one came from."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -41,6 +41,13 @@ class RawChunk:
     nothing would have been known before the day of the import."""
     fraction: float = 0.0
     """Share of the source read so far, 0 to 1."""
+    parts: NDArray[np.int64] | None = None
+    """Place of each row in its line, from 0, where one line gives several rows; None where a line is a row."""
+    refused: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Rows that the importer itself knows to be bad, beside what the rules find: a mask per reason."""
+    per_actor: tuple[str, ...] = ()
+    """Columns whose ids are unique only within a person (``order_id``, ``session_id``): the log puts the person's
+    pseudonym before them, for an importer that did so would put the raw id there."""
 
     def __post_init__(self) -> None:
         if len(self.lines) != self.rows.num_rows:

@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from shopsight.ingestion.chunks import BrokenRow, RawChunk
-from shopsight.ingestion.source_files import open_source, unreadable
+from shopsight.ingestion.source_files import bytes_read, open_source, unreadable
 
 BLOCK_BYTES: Final = 16 * 1024 * 1024
 LONGEST_RECORD: Final = 1024 * 1024
@@ -30,8 +30,6 @@ class Header:
 
     names: list[str]
     delimiter: str
-    length: int
-    """Bytes up to and including its line break."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +45,20 @@ class Records:
     lines_consumed: int
 
 
-def read_delimited(path: Path, *, required: tuple[str, ...], block_bytes: int = BLOCK_BYTES) -> Iterator[RawChunk]:
-    """Yield the rows of a file with a header, every column as text under its name in the file.
+def read_delimited(
+    path: Path,
+    *,
+    required: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[RawChunk]:
+    """Yield the rows of a file, every column as text under its name in the header.
 
     Args:
-        path: Text in UTF-8; the separator (comma, semicolon, tab) is taken from the header.
+        path: Text in UTF-8, gzip where the name ends in ``.gz``; the separator (comma, semicolon, tab) is taken from
+            the header.
         required: Names that the header must have.
+        names: Columns of a file without a header, whose separator is the comma.
         block_bytes: How much is read at a time.
 
     Raises:
@@ -60,8 +66,8 @@ def read_delimited(path: Path, *, required: tuple[str, ...], block_bytes: int = 
     """
     size = path.stat().st_size if path.is_file() else 0
     with open_source(path) as file:
-        header = _read_header(file, path, required)
-        position, line, rest = header.length, 2, b""
+        header = Header(names=list(names), delimiter=",") if names else _read_header(file, path, required)
+        line, rest = 1 if names else 2, b""
         while True:
             fresh = file.read(block_bytes)
             block = rest + fresh
@@ -72,8 +78,7 @@ def read_delimited(path: Path, *, required: tuple[str, ...], block_bytes: int = 
                 raise unreadable(
                     path, why=f"line {line} is longer than a megabyte", fix="check that it is text with line breaks"
                 )
-            position += len(fresh)
-            chunk = _chunk(block, records, header, path.name, fraction=min(1.0, position / size))
+            chunk = _chunk(block, records, header, path.name, fraction=min(1.0, bytes_read(file) / size))
             if chunk.rows.num_rows or chunk.broken:
                 yield chunk
             rest, line = block[records.consumed :], line + records.lines_consumed
@@ -166,7 +171,7 @@ def _read_header(file: BinaryIO, path: Path, required: tuple[str, ...]) -> Heade
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise unreadable(path, why=f"its header names {', '.join(repeated)} twice", fix="remove or rename one of them")
-    return Header(names=names, delimiter=delimiter, length=len(first))
+    return Header(names=names, delimiter=delimiter)
 
 
 def _chunk(block: bytes, records: Records, header: Header, file_name: str, *, fraction: float) -> RawChunk:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shopsight.ingestion.chunks import ImportProgress, RawChunk, ReportImport, ignore
 from shopsight.ingestion.deduplication import with_event_ids
@@ -144,7 +145,7 @@ class EventLog:
             for chunk in source:
                 files[chunk.file_name] = None
                 validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
-                good = self._pseudonymised(validated.good)
+                good = _unique_in_source(self._pseudonymised(validated.good), chunk.per_actor)
                 if chunk.table == "events":
                     good = with_event_ids(connection, good)
                 batch.write(chunk.table, good)
@@ -236,6 +237,15 @@ class EventLog:
                 why="the log was written with another key, so the same person would get a second pseudonym",
                 fix="restore the key (keys/pseudonym.key or SHOPSIGHT_PSEUDONYM_KEY), or start with an empty home",
             )
+
+
+def _unique_in_source(rows: pa.Table, per_actor: tuple[str, ...]) -> pa.Table:
+    """Put the pseudonym of the device, or else of the user, before ids that are unique only within it."""
+    for name in per_actor:
+        index = rows.schema.get_field_index(name)
+        ids = pc.binary_join_element_wise(pc.coalesce(rows["anonymous_id"], rows["user_id"]), rows[name], "-")
+        rows = rows.set_column(index, rows.schema.field(index), ids)
+    return rows
 
 
 def _count(counts: _Counts, chunk: RawChunk, good: pa.Table, bad: pa.Table) -> None:

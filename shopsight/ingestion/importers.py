@@ -6,12 +6,21 @@ from pathlib import Path
 from typing import Final
 
 from shopsight.errors import ShopsightError
+from shopsight.ingestion.amazon_reviews import read_amazon_reviews
 from shopsight.ingestion.canonical import Encoding, read_canonical
 from shopsight.ingestion.chunks import RawChunk, ReportImport, ignore
 from shopsight.ingestion.completejourney import read_completejourney
 from shopsight.ingestion.event_log import EventLog, Receipt
+from shopsight.ingestion.ga4 import read_ga4
+from shopsight.ingestion.hm import read_hm
+from shopsight.ingestion.otto import read_otto
+from shopsight.ingestion.rees46 import read_rees46
 from shopsight.ingestion.retailrocket import read_retailrocket
+from shopsight.ingestion.segment import read_segment
 from shopsight.ingestion.source_files import SourceFileError
+from shopsight.ingestion.taobao import read_taobao
+from shopsight.ingestion.uci_online_retail import read_uci_online_retail
+from shopsight.ingestion.yoochoose import read_yoochoose
 from shopsight.settings import Settings
 
 FORMATS: Final = (
@@ -19,6 +28,15 @@ FORMATS: Final = (
     "canonical_parquet",
     "canonical_jsonl",
     "retailrocket",
+    "rees46",
+    "taobao",
+    "otto",
+    "yoochoose",
+    "amazon_reviews",
+    "uci_online_retail",
+    "hm",
+    "ga4",
+    "segment",
     "completejourney",
     "sample",
 )
@@ -96,10 +114,27 @@ def _source_name(format_name: str) -> str:
 
 def _read(format_name: str, path: Path | None, households: int | None) -> Iterator[RawChunk]:
     if format_name == "completejourney":
-        yield from read_completejourney(path, households=households)
-    elif format_name == "retailrocket":
-        assert path is not None
-        yield from read_retailrocket(path)
-    else:
-        assert path is not None
-        yield from read_canonical(path, ENCODINGS[format_name])
+        return read_completejourney(path, households=households)
+    assert path is not None
+    match format_name:
+        case "retailrocket":
+            return read_retailrocket(path)
+        case "rees46":
+            return read_rees46(path)
+        case "taobao":
+            return read_taobao(path)
+        case "otto":
+            return read_otto(path)
+        case "yoochoose":
+            return read_yoochoose(path)
+        case "amazon_reviews":
+            return read_amazon_reviews(path)
+        case "uci_online_retail":
+            return read_uci_online_retail(path)
+        case "hm":
+            return read_hm(path)
+        case "ga4":
+            return read_ga4(path)
+        case "segment":
+            return read_segment(path)
+    return read_canonical(path, ENCODINGS[format_name])

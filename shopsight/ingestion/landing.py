@@ -13,7 +13,10 @@ from shopsight.errors import ShopsightError
 from shopsight.ingestion.canonical import companions, table_of
 from shopsight.ingestion.chunks import ReportImport, ignore
 from shopsight.ingestion.event_log import DiskFullError, EventLogBusyError, Receipt
+from shopsight.ingestion.hm import hm_files
 from shopsight.ingestion.importers import ENCODINGS, FORMATS, import_file
+from shopsight.ingestion.source_files import SourceFileError
+from shopsight.ingestion.yoochoose import both_files
 from shopsight.privacy import PseudonymKeyError
 from shopsight.settings import Settings
 
@@ -83,11 +86,20 @@ def _pending_of(format_name: str, folder: Path) -> Iterator[PendingFile]:
     grouped = {path: _together(format_name, path) for path in paths}
     taken = {file for path, files in grouped.items() for file in files if file != path}
     for path in paths:
-        if path not in taken:
+        if path not in taken and grouped[path]:
             yield PendingFile(format_name=format_name, path=path, files=grouped[path])
 
 
 def _together(format_name: str, path: Path) -> tuple[Path, ...]:
+    """Return the files that are imported with one that is named first; none while a part of them is still to come."""
+    if format_name == "yoochoose" and not path.is_dir():
+        try:
+            clicks, buys = both_files(path)
+        except SourceFileError:
+            return ()
+        return (clicks, buys) if path == clicks else (path,)
+    if format_name == "hm" and not path.is_dir():
+        return tuple(hm_files(path))
     if format_name not in ENCODINGS or path.is_dir() or table_of(path) != "events":
         return (path,)
     return tuple(file for _, file in companions(path, ENCODINGS[format_name]))

@@ -9,11 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from shopsight.ingestion.chunks import RawChunk
 from shopsight.ingestion.delimited import read_delimited
+from shopsight.ingestion.translation import translated
 
 COLUMNS: Final = {
     "timestamp": "event_timestamp",
@@ -29,11 +27,6 @@ def read_retailrocket(path: Path) -> Iterator[RawChunk]:
     """Yield the file's rows in canonical columns; an event of another name keeps it, and is quarantined for it."""
     for chunk in read_delimited(path, required=tuple(COLUMNS)):
         rows = chunk.rows.select(list(COLUMNS)).rename_columns(list(COLUMNS.values()))
-        names = _canonical_names(rows["event_name"])
+        names = translated(rows["event_name"], EVENT_NAMES)
         rows = rows.set_column(rows.schema.get_field_index("event_name"), "event_name", names)
         yield replace(chunk, rows=rows, arrived_when_happened=True)
-
-
-def _canonical_names(names: pa.ChunkedArray) -> pa.ChunkedArray:
-    known = pc.index_in(names, value_set=pa.array(list(EVENT_NAMES)))
-    return pc.coalesce(pa.array(list(EVENT_NAMES.values())).take(known.combine_chunks()), names)

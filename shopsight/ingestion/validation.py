@@ -58,7 +58,8 @@ def validate(
     typed = connection.sql(query).to_arrow_table()
     connection.unregister("raw_chunk")
     problems = typed["problems"].to_numpy()
-    bad = np.flatnonzero(problems)
+    is_bad = np.logical_or.reduce([problems != 0, *chunk.refused.values()])
+    bad = np.flatnonzero(is_bad)
     good = pa.table(
         {
             field.name: typed[field.name] if _is_typed(field) else columns.get(field.name, _nulls(chunk, field))
@@ -66,9 +67,12 @@ def validate(
         }
     )
     if len(bad):
-        good = good.filter(pc.equal(typed["problems"], 0))
+        good = good.filter(pa.array(~is_bad))
     names = {bits: [rule.reason for i, rule in enumerate(rules) if bits >> i & 1] for bits in set(problems[bad])}
-    return Validated(good=good, bad=bad, reasons=[names[bits] for bits in problems[bad]])
+    reasons = [
+        names[problems[i]] + [reason for reason, is_refused in chunk.refused.items() if is_refused[i]] for i in bad
+    ]
+    return Validated(good=good, bad=bad, reasons=reasons)
 
 
 def _query(
