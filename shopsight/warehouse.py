@@ -34,6 +34,7 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
     Raises:
         DbtError: A model, test or the project itself failed; names every node that did.
     """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
@@ -55,6 +56,8 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
             "--quiet",
         ]
     )
+    # The process may live on, the next writer of the file is another one.
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if result.success:
         return
     why = str(result.exception)

@@ -1,10 +1,10 @@
 {#
     Writes a mart to warehouse/exports/<mart>.parquet after its commit, for every reader outside the warehouse.
     DuckDB writes to a temporary name and renames it, so a reader sees the old file or the new one, whole.
-    Rows are sorted by config.meta.sorted_by; the technical column `fingerprint` stays inside.
+    Rows are sorted by config.meta.sorted_by (a mart without it is not exported); the technical column `fingerprint` stays inside.
 #}
 {% macro export_mart() -%}
-    {%- if execute -%}
+    {%- if execute and 'sorted_by' in model.config.meta -%}
         copy (
             select {{ model.columns | reject('equalto', 'fingerprint') | join(', ') }}
             from {{ this }}

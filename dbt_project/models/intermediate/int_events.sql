@@ -17,5 +17,5 @@ events as (
 
 select * from events
 {% if is_incremental() -%}
-    where {{ is_new_batch() }} or {{ is_asked_day() }}
+where {{ is_new_batch() }} or {{ is_asked_day() }}
 {%- endif %}

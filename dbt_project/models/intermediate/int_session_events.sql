@@ -55,7 +55,7 @@ numbered as (
 
 select
     * exclude (
-        opens_session, opened_at, query, text, intent_label, arrival_date, batch, actor_id, anonymous_id
+        opens_session, opened_at, text, intent_label, arrival_date, batch, actor_id
     ) replace (
         coalesce(
             session_id,

@@ -46,6 +46,7 @@ activity as (
         max(event_timestamp) as last_seen_at,
         count(*) as events,
         count(*) filter (where event_name = 'purchase') as purchases,
+        count(*) filter (where event_name in ('add_to_cart', 'add_to_wishlist', 'begin_checkout')) as intents,
         last(consent order by event_timestamp, event_id, line_number, source) as consent,
         {{ last_known('country') }} as country,
         {{ fingerprint() }} as fingerprint
@@ -59,6 +60,8 @@ select
         coalesce(known_users.consent, activity.consent) as consent,
         coalesce(known_users.country, activity.country) as country
     ),
+    coalesce(busiest.pages_in_a_minute, 0) as pages_in_a_minute,
+    cast(coalesce(busiest.pages_in_a_day, 0) as bigint) as pages_in_a_day,
     activity.purchases = 0 and (
         coalesce(busiest.pages_in_a_minute, 0) >= {{ var('bot_pages_per_minute') }}
         or coalesce(busiest.pages_in_a_day, 0) >= {{ var('bot_pages_per_day') }}

@@ -21,5 +21,13 @@ select
     device,
     country,
     is_bot,
-    purchases > 0 as converted
+    purchases > 0 as converted,
+    entry_event_name,
+    entry_item_id,
+    exit_event_name,
+    exit_item_id,
+    is_bounce,
+    searches,
+    platform,
+    campaign_id
 from sessions
