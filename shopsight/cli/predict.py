@@ -24,6 +24,8 @@ def predict_intent_file(file: Path, output: TextIO = sys.stdout) -> None:
     from models.intent.predict import IntentClassifier
     from models.registry import ModelRegistry
 
+    texts = _texts(file)
+    first = list(islice(texts, BATCH))
     champion = ModelRegistry(Settings().registry_dir).champion("intent")
     if champion is None:
         raise ShopsightError(
@@ -31,8 +33,6 @@ def predict_intent_file(file: Path, output: TextIO = sys.stdout) -> None:
             why="no candidate was approved in this home",
             fix="run `make demo`, or `shopsight run` and then `shopsight approve intent --by NAME --reason TEXT`",
         )
-    texts = _texts(file)
-    first = list(islice(texts, BATCH))
     classifier = IntentClassifier.load(champion.path)
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(["text", "predicted_label", *INTENTS])
