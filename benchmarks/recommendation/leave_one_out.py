@@ -15,11 +15,12 @@ from models.recommender.baselines import plain_popularity
 from models.recommender.blend_search import search_weights, shortlists
 from models.recommender.config import RecommenderConfig
 from models.recommender.ease import fit_ease
+from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import Ranked, rank_cases, ranks_of_targets
-from models.recommender.fit_transformer import SequenceScorer, Trained, fit_transformer
-from models.recommender.item_knn import cooccurrence, fit_item_knn, item_factors
+from models.recommender.item_knn import cooccurrence, fit_item_knn
 from models.recommender.leave_one_out import LeaveOneOut
 from models.recommender.scoring import Scorer
+from models.recommender.sequence_scorer import SequenceScorer
 
 VIEWS = ("transformer", "ease", "item_knn", "popularity")
 """Independent views of a history, whose standardised scores are added; the first has weight 1."""
@@ -62,7 +63,7 @@ def run_seed(
         "epochs": trained.epochs,
         "validation_by_epoch": [round(value, 5) for value in trained.validation],
         "losses": [round(loss, 4) for loss in trained.losses],
-        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+        "parameters": trained.parameters,
         "train_seconds": round(seconds, 1),
         "train_cpu_seconds": round(cpu_seconds, 1),
         "test_seconds": round(time.perf_counter() - started, 1),
@@ -79,7 +80,7 @@ def _fit(
     seed: int,
     accelerator: Accelerator,
     say: Say,
-) -> tuple[dict[str, Scorer], Trained]:
+) -> tuple[dict[str, Scorer], TrainedEnsemble]:
     train = split.train
     say("fitting popularity, item-kNN and EASE")
     similarity = cooccurrence(train, config.item_knn)
@@ -92,10 +93,10 @@ def _fit(
     def tell(progress: Progress) -> None:
         say(f"{progress.message} { ({name: round(value, 4) for name, value in progress.metrics.items()}) }")
 
-    trained = fit_transformer(
+    trained = fit_ensemble(
         train,
         attributes_NA,
-        item_factors(similarity, width=config.transformer.width, seed=seed),
+        similarity,
         config=config.transformer,
         epochs=config.transformer.epochs,
         validate=lambda scorer: _ndcg(scorer, split),
@@ -105,7 +106,7 @@ def _fit(
         fingerprint="",
         report=tell,
     )
-    views["transformer"] = trained.scorer(config.transformer)
+    views["transformer"] = trained.scorer
     return {name: views[name] for name in VIEWS}, trained
 
 

@@ -9,7 +9,7 @@ sequence.onnx          the transformer's encoder, where it has a weight
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from models.recommender.fit_transformer import SequenceScorer
 from models.recommender.model import Encoder, Exported
 from models.recommender.scoring import Constant, Neighbours
+from models.recommender.sequence_scorer import SequenceScorer
 from shopsight.contracts import HISTORY_LENGTH
 
 
@@ -57,7 +57,8 @@ def write_artefact(
     if sequence is not None:
         arrays["sequence.vectors"] = np.ascontiguousarray(sequence.vectors.vectors_ND)
         arrays["sequence.usable"] = sequence.vectors.usable_N.astype(np.uint8)
-        export_encoder(sequence.model.encoder, folder / "sequence.onnx", length=sequence.length)
+        encoders = [member.encoder for member in sequence.members]
+        export_encoders(encoders, folder / "sequence.onnx", length=sequence.length)
     save_file(arrays, str(folder / "arrays.safetensors"))
     pq.write_table(catalogue, folder / "catalogue.parquet")
     config = {
@@ -90,10 +91,13 @@ def catalogue_table(items: pa.Table, item_ids: NDArray[np.object_]) -> pa.Table:
     )
 
 
-def export_encoder(encoder: Encoder, path: Path, *, length: int) -> None:
-    """Write the encoder as ONNX: ``items`` (B, L, D) float32, ``behaviours`` (B, L) int64 -> ``hidden`` (B, D)."""
-    exported = Exported(encoder).eval().cpu()
-    width = encoder.positions.weight.shape[1]
+def export_encoders(encoders: Sequence[Encoder], path: Path, *, length: int) -> None:
+    """Write the members' encoders as one ONNX graph.
+
+    ``items`` (B, L, M·D) float32 and ``behaviours`` (B, L) int64 -> ``hidden`` (B, M·D), member after member.
+    """
+    exported = Exported(encoders).eval().cpu()
+    width = sum(encoder.positions.weight.shape[1] for encoder in encoders)
     # Two rows and three columns: an example of one would make the exporter take the dimension for a constant.
     example = (torch.zeros(2, 3, width), torch.ones(2, 3, dtype=torch.int64))
     batch, steps = torch.export.Dim("batch"), torch.export.Dim("length", max=length)

@@ -88,6 +88,8 @@ class TransformerConfig:
 
     length: int = HISTORY_LENGTH
     """Longest history in interactions."""
+    members: int = 1
+    """Transformers whose scores are added up; they differ in their seed."""
     width: int = 64
     """Size d of an item's embedding."""
     blocks: int = 1
@@ -108,6 +110,8 @@ class TransformerConfig:
     """AdamW's decoupled weight decay."""
     max_gradient_norm: float = 1.0
     """Gradients are clipped to this norm."""
+    averaging: float = 0.0
+    """Decay per step of the moving average of the weights, which is what is validated and kept; 0 keeps the last."""
     epochs: int = 4
     """At most this many passes over the training histories."""
     patience: int = 3
@@ -122,7 +126,18 @@ class TransformerConfig:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
-        counts = (self.length, self.width, self.blocks, self.heads, self.batch_size, self.epochs, self.negatives)
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging must be in [0, 1), not {self.averaging}")
+        counts = (
+            self.length,
+            self.members,
+            self.width,
+            self.blocks,
+            self.heads,
+            self.batch_size,
+            self.epochs,
+            self.negatives,
+        )
         if min(*counts, self.min_item_users, self.patience, self.full_softmax_items) < 1:
             raise ValueError("lengths, sizes and counts must be at least 1")
         if self.learning_rate <= 0 or self.max_gradient_norm <= 0 or self.weight_decay < 0 or self.warmup_steps < 0:

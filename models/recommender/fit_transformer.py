@@ -5,6 +5,7 @@ one, and two processes with half a batch each have those of one process with the
 drawn per process).
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,42 +19,11 @@ from models.device import Checkpoint, restore_training, training_checkpoint
 from models.progress import Progress, ReportProgress
 from models.recommender.config import TransformerConfig
 from models.recommender.dataset import Interactions
-from models.recommender.history import History
 from models.recommender.model import SequenceModel
-from models.recommender.scoring import ItemVectors, Scores
-from models.recommender.sequences import Batch, TrainingHistory, batches, padded_histories, training_histories
+from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.sequences import Batch, TrainingHistory, batches, training_histories
 
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SequenceScorer:
-    """A trained model as a scorer, in torch; what is served is the same network in ONNX."""
-
-    model: SequenceModel
-    vectors: ItemVectors
-    length: int
-
-    @classmethod
-    def of(cls, model: SequenceModel, *, length: int) -> "SequenceScorer":
-        """Compose the item vectors of ``model`` once."""
-        with torch.no_grad():
-            vectors_ND = model.table.all_items().float().cpu().numpy()
-        usable_N = (model.table.own_N[1:] > 0) | (model.table.attributes_NA[1:] > 0).any(dim=1)
-        return cls(
-            model=model, vectors=ItemVectors(vectors_ND=vectors_ND, usable_N=usable_N.cpu().numpy()), length=length
-        )
-
-    def scores(self, histories: Sequence[History]) -> Scores:
-        """Return the scores of all items, shape (B, N)."""
-        rows_BL, behaviours_BL = padded_histories(histories, length=self.length)
-        device = next(self.model.parameters()).device
-        self.model.eval()
-        with torch.no_grad():
-            hidden_BD = self.model.last_hidden(
-                torch.from_numpy(rows_BL).to(device), torch.from_numpy(behaviours_BL).to(device)
-            )
-        return self.vectors.scores(hidden_BD.float().cpu().numpy())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +37,6 @@ class Trained:
     """Mean cross-entropy per target of every epoch that ran."""
     validation: list[float]
     """Validation NDCG@10 after every epoch, where there was a validation."""
-
-    def scorer(self, config: TransformerConfig) -> SequenceScorer:
-        """Return the model as a scorer."""
-        return SequenceScorer.of(self.model, length=config.length)
 
 
 def fit_transformer(
@@ -111,38 +77,49 @@ def fit_transformer(
         attributes=int(attributes_NA.max(initial=0)),
     )
     bare.to(accelerator.device)
-    optimizer = torch.optim.AdamW(bare.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    fused = accelerator.device.type != "mps"
+    optimizer = torch.optim.AdamW(
+        bare.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused
+    )
     losses: list[float] = []
     validation: list[float] = []
-    best = {name: tensor.detach().clone() for name, tensor in bare.state_dict().items()}
+    # What is judged and kept: the weights themselves, or their moving average beside them.
+    kept = copy.deepcopy(bare) if config.averaging else bare
+    best = _weights(kept)
     if checkpoint is not None and checkpoint.exists():
         saved = Checkpoint.read(checkpoint)
         if saved.state["fingerprint"] == fingerprint:
             losses, validation = list(saved.state["losses"]), list(saved.state["validation"])
             best = {name: saved.tensors[f"best.{name}"].to(accelerator.device) for name in best}
             restore_training(saved, bare, optimizer)
+            kept.load_state_dict({name: saved.tensors[f"kept.{name}"] for name in best})
     model, optimizer = accelerator.prepare(bare, optimizer)
     histories = training_histories(train, length=config.length)
     for epoch in range(len(losses), epochs):
         if _out_of_patience(validation, config.patience):
             break
-        losses.append(_one_epoch(model, optimizer, histories, train.items, config, seed, epoch, accelerator))
+        losses.append(_one_epoch(model, kept, optimizer, histories, train.items, config, seed, epoch, accelerator))
         if validate is not None:
-            validation.append(validate(SequenceScorer.of(bare, length=config.length)))
+            validation.append(validate(SequenceScorer.of(kept, length=config.length)))
         if validate is None or validation[-1] == max(validation):
-            best = {name: tensor.detach().clone() for name, tensor in bare.state_dict().items()}
+            best = _weights(kept)
         if checkpoint is not None and accelerator.is_main_process:
             state = {"fingerprint": fingerprint, "losses": losses, "validation": validation}
-            kept = training_checkpoint(bare, optimizer, state)
-            tensors = {**kept.tensors} | {f"best.{name}": tensor for name, tensor in best.items()}
+            tensors = dict(training_checkpoint(bare, optimizer, state).tensors)
+            tensors |= {f"kept.{name}": tensor for name, tensor in kept.state_dict().items()}
+            tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
             Checkpoint(tensors=tensors, state=state).write(checkpoint)
         accelerator.wait_for_everyone()
         figures = {"loss": losses[-1]} | ({"validation ndcg@10": validation[-1]} if validation else {})
         report(Progress(message=f"epoch {epoch + 1} of {epochs}", fraction=(epoch + 1) / epochs, metrics=figures))
-    bare.load_state_dict(best)
-    bare.eval()
+    kept.load_state_dict(best)
+    kept.eval()
     used = int(np.argmax(validation)) + 1 if validation else len(losses)
-    return Trained(model=bare, epochs=used, losses=losses, validation=validation)
+    return Trained(model=kept, epochs=used, losses=losses, validation=validation)
+
+
+def _weights(model: SequenceModel) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
 def _out_of_patience(validation: list[float], patience: int) -> bool:
@@ -151,6 +128,7 @@ def _out_of_patience(validation: list[float], patience: int) -> bool:
 
 def _one_epoch(
     model: torch.nn.Module,
+    kept: SequenceModel,
     optimizer: torch.optim.Optimizer,
     histories: Sequence[TrainingHistory],
     items: int,
@@ -178,9 +156,18 @@ def _one_epoch(
         accelerator.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
         optimizer.step()
         optimizer.zero_grad()
+        if config.averaging:
+            taken = epoch * steps + step
+            # An average of few steps must forget the start quickly.
+            _move(kept, accelerator.unwrap_model(model), share=1 - min(config.averaging, (1 + taken) / (10 + taken)))
         total += summed.detach()
         targets += wanted
     return float(accelerator.reduce(total, reduction="sum")) / targets
+
+
+@torch.no_grad()
+def _move(kept: SequenceModel, towards: torch.nn.Module, *, share: float) -> None:
+    torch._foreach_lerp_(list(kept.parameters()), list(towards.parameters()), share)
 
 
 def _share(batch: Batch, process: int, processes: int) -> tuple[Ints, Ints, Ints, Ints]:

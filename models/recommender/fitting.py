@@ -15,10 +15,11 @@ from models.recommender.baselines import best_sellers, plain_popularity, recent_
 from models.recommender.config import RecommenderConfig
 from models.recommender.dataset import Case, Interactions
 from models.recommender.ease import fit_ease
+from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import mean_ndcg, rank_cases
-from models.recommender.fit_transformer import SequenceScorer, Trained, fit_transformer
-from models.recommender.item_knn import Similarity, cooccurrence, fit_item_knn, item_factors
+from models.recommender.item_knn import Similarity, cooccurrence, fit_item_knn
 from models.recommender.scoring import Constant, Neighbours
+from models.recommender.sequence_scorer import SequenceScorer
 from models.recommender.sequences import item_attributes
 
 _STOPPING_CASES = 1_500
@@ -81,13 +82,12 @@ def fit_sequence(
     epochs: int,
     cases: Sequence[Case],
     report: ReportProgress,
-) -> Trained:
-    """Fit the transformer, from the checkpoint of this phase where a killed run left one.
+) -> TrainedEnsemble:
+    """Fit the transformers, from the checkpoints of this phase where a killed run left some.
 
     Args:
         data: what may be learnt from.
-        similarity: of the same data; the item vectors start as its factors. Untrained, the model then ranks like
-            item-kNN; from random vectors, RetailRocket takes more than eight epochs to beat popularity.
+        similarity: of the same data; the item vectors start as its factors.
         run: settings and processes.
         phase: names the checkpoint.
         epochs: at most this many.
@@ -103,10 +103,10 @@ def fit_sequence(
         ranked = rank_cases({"transformer": scorer}, {"transformer": {"transformer": 1.0}}, stopping, lists=False)
         return mean_ndcg(ranked["transformer"], users_C)
 
-    return fit_transformer(
+    return fit_ensemble(
         data,
         attributes_NA,
-        item_factors(similarity, width=settings.width, seed=run.seed),
+        similarity,
         config=settings,
         epochs=epochs,
         validate=validate if stopping else None,

@@ -24,6 +24,7 @@ from models.recommender.artefact import catalogue_table, write_artefact
 from models.recommender.card import model_card, protocol_text
 from models.recommender.config import RecommenderConfig, for_size
 from models.recommender.dataset import Interactions, Window, window
+from models.recommender.ensemble import TrainedEnsemble
 from models.recommender.evaluate import (
     PRIMARY_METRIC,
     Weights,
@@ -34,7 +35,6 @@ from models.recommender.evaluate import (
     rank_cases,
     slices,
 )
-from models.recommender.fit_transformer import SequenceScorer, Trained
 from models.recommender.fitting import (
     Run,
     fit_constants,
@@ -45,6 +45,7 @@ from models.recommender.fitting import (
     similarity_of,
 )
 from models.recommender.scoring import Scorer
+from models.recommender.sequence_scorer import SequenceScorer
 from shopsight.settings import SIZES
 
 FAMILY = "recommender"
@@ -133,7 +134,7 @@ class _Choice:
     """What validation decided."""
 
     weights: Weights
-    transformer: Trained
+    transformer: TrainedEnsemble
     on_validation: Mapping[str, float]
     """NDCG@10 of every contender alone, and of the chosen one."""
 
@@ -179,7 +180,7 @@ def _choose(validation: Window, run: Run, report: ReportProgress) -> _Choice:
         cases=validation.cases,
         report=in_phase(report, "choosing", 0.05, 0.4),
     )
-    scorers["transformer"] = transformer.scorer(run.config.transformer)
+    scorers["transformer"] = transformer.scorer
     contenders = {**ALONE, **blends(BLENDED, run.config.evaluation.weight_step)}
     ranked = rank_cases(scorers, contenders, validation.cases, lists=False)
     found = {name: mean_ndcg(one, _users(validation)) for name, one in ranked.items()}
@@ -233,8 +234,8 @@ def _measure(test: Window, run: Run, choice: _Choice, report: ReportProgress) ->
 
 def _transformer(data: Interactions, run: Run, *, phase: str, epochs: int, report: ReportProgress) -> SequenceScorer:
     """Fit the transformer again with as many epochs as validation chose."""
-    trained = fit_sequence(data, similarity_of(data, run), run, phase=phase, epochs=epochs, cases=(), report=report)
-    return trained.scorer(run.config.transformer)
+    similarity = similarity_of(data, run)
+    return fit_sequence(data, similarity, run, phase=phase, epochs=epochs, cases=(), report=report).scorer
 
 
 def _without_candidate(run: Run, data: Interactions, out_dir: Path, reason: str, started: float) -> Evaluation:

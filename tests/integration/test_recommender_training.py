@@ -96,9 +96,7 @@ def everything(shop, tmp_path_factory):
     data = Interactions.from_tables(interactions, items)
     run = _run(items, folder)
     similarity = similarity_of(data, run)
-    sequence = fit_sequence(data, similarity, run, phase="blend", epochs=2, cases=(), report=ignore_progress).scorer(
-        TINY.transformer
-    )
+    sequence = fit_sequence(data, similarity, run, phase="blend", epochs=2, cases=(), report=ignore_progress).scorer
     constants = fit_constants(data, run)
     neighbours = fit_neighbours(data, similarity, run, names=("item_knn", "ease"))
     weights = {"transformer": 0.4, "ease": 0.2, "item_knn": 0.3, "popularity_recent": 0.1}
