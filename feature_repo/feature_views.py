@@ -1,7 +1,8 @@
 """Features, in groups that share a key and a source; names and order follow ``shopsight.contracts``.
 
 Every view has ``ttl=0``, which is "never expires": Feast measures a TTL against the clock of today, and a shop's
-history would come back empty. How old a value is, is itself a feature (``days_since_last_event``).
+history would come back empty. How old a value is, is itself a feature (``days_since_last_event``). Views of sessions
+expire online all the same, by the tag ``expires_after_days``: beside the newest session, not beside the clock.
 """
 
 from datetime import timedelta
@@ -13,6 +14,7 @@ from data_sources import item_features_daily, session_features, user_features_da
 from entities import OWNER, item, session, user, utterance
 
 NEVER_EXPIRES = timedelta(0)
+SHORT_LIVED = {"expires_after_days": "30"}
 
 user_features_view = FeatureView(
     name="user_features",
@@ -91,7 +93,7 @@ session_features_view = FeatureView(
     source=session_features,
     online=True,
     description="The shape of a session up to and including one of its events, before any checkout.",
-    tags={"mart": "session_features"},
+    tags={"mart": "session_features", **SHORT_LIVED},
     owner=OWNER,
     schema=[
         Field(name="session_id", dtype=String, description="The key."),

@@ -8,7 +8,7 @@ from feast import FeatureView
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import StringList, Value
 
-from shopsight.feature_store.online_rows import OnlineRow, microseconds
+from shopsight.feature_store.online_rows import KEY_SEPARATOR, OnlineRow, microseconds
 
 
 def to_value(value: Any) -> Value:
@@ -30,22 +30,29 @@ def to_value(value: Any) -> Value:
     raise TypeError(f"a feature is an int, float, str, list of str or None, not {type(value).__name__}")
 
 
+def entity_name(entity_key: EntityKey) -> str:
+    """Return an entity's key as :class:`OnlineRow` has it: the values in the order of their names, joined."""
+    pairs = sorted(zip(entity_key.join_keys, entity_key.entity_values, strict=True), key=lambda pair: pair[0])
+    return KEY_SEPARATOR.join(value.string_val for _, value in pairs)
+
+
 def rows_from_feast(
     table: FeatureView, data: Iterable[tuple[EntityKey, dict[str, Value], datetime, datetime | None]]
 ) -> list[OnlineRow]:
     """Unpack the rows that Feast's own writers (``push``) hand over; no arrival counts as the event's time."""
     return [
-        OnlineRow(
-            key=entity_key.entity_values[0].string_val,
-            event_us=microseconds(event),
-            created_us=microseconds(created or event),
-            values=[_to_python(features.get(field.name)) for field in table.features],
+        (
+            entity_name(entity_key),
+            microseconds(event),
+            microseconds(created or event),
+            *(to_python(features.get(field.name)) for field in table.features),
         )
         for entity_key, features, event, created in data
     ]
 
 
-def _to_python(value: Value | None) -> Any:
+def to_python(value: Value | None) -> Any:
+    """Unpack a feature's value; None where there is none."""
     kind = None if value is None else value.WhichOneof("val")
     if value is None or kind is None:
         return None

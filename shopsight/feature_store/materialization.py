@@ -10,7 +10,14 @@ from shopsight.feature_store.connection import (
     mart_source,
     open_feature_store,
 )
-from shopsight.feature_store.online_rows import SQL_TYPES, MonotoneOnlineStore, OnlineRow, microseconds
+from shopsight.feature_store.online_rows import (
+    MICROSECOND,
+    SQL_TYPES,
+    MonotoneOnlineStore,
+    OnlineRow,
+    expiry,
+    microseconds,
+)
 from shopsight.locking import exclusive
 from shopsight.settings import Settings
 
@@ -22,17 +29,21 @@ ROWS_PER_BATCH: Final = 5_000
 """Rows per transaction: readers and other writers wait for none of them, memory stays flat."""
 
 
-def materialize(settings: Settings, *, until: datetime, rewrite: bool = False) -> dict[str, int]:
+def materialize(
+    settings: Settings, *, until: datetime, rewrite: bool = False, views: Sequence[str] | None = None
+) -> dict[str, int]:
     """Write each entity's newest features, as known at ``until``, into the online store.
 
     What the store already holds is compared by event time and arrival, so a second call writes nothing, a late row is
     picked up whenever it arrives, a lost store is refilled, and an older row never replaces a newer one. (A mark of
     "done until then" would miss rows that arrive behind it.) When the fields of a view change, all of it is rewritten.
+    Of a view that expires (tag ``expires_after_days``), what is too old is left out, and deleted where it was held.
 
     Args:
         settings: says where the marts and the online store are.
         until: values that became known later than this are left for another time; aware.
         rewrite: write every entity again, as after a change of the SQL behind the same columns.
+        views: names of the feature views to write; all that are online where omitted.
 
     Returns:
         Rows written, by the name of each online feature view.
@@ -47,8 +58,8 @@ def materialize(settings: Settings, *, until: datetime, rewrite: bool = False) -
         raise ValueError("until needs a time zone")
     with exclusive(settings.feature_store_dir / ".lock", what="the feature store", wait_seconds=30):
         store = open_feature_store(settings, read_only=True)
-        views = [view for view in store.list_feature_views() if view.online]
-        return {view.name: _materialize_view(store, view, until=until, rewrite=rewrite) for view in views}
+        online = [view for view in store.list_feature_views() if view.online and (views is None or view.name in views)]
+        return {view.name: _materialize_view(store, view, until=until, rewrite=rewrite) for view in online}
 
 
 def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) -> int:
@@ -72,8 +83,10 @@ def _materialize_view(store: "FeatureStore", view: "FeatureView", *, until: date
     online, config = _online_store(store), store.config
     fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
     rewrite = rewrite or online.held_fields(config, view) != fields
-    written = sum(online.write_rows(config, view, rows, rewrite=rewrite) for rows in _newest_rows(view, until=until))
+    written = sum(online.write_rows(config, view, rows, rewrite=rewrite) for rows in newest_rows(view, until=until))
     online.record_fields(config, view, fields)
+    if expiry(view) is not None:
+        online.purge(config, view)
     return written
 
 
@@ -81,17 +94,26 @@ def _online_store(store: "FeatureStore") -> MonotoneOnlineStore:
     return cast(MonotoneOnlineStore, store._get_provider().online_store)
 
 
-def _newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[OnlineRow]]:
-    """Read the newest row of each entity from the view's mart, cast to the types that the view declares."""
+def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[OnlineRow]]:
+    """Yield the newest row of each entity in a view's mart, as known at ``until``, in batches and in order of the key.
+
+    Values have the types that the view declares.
+
+    Raises:
+        FeatureStoreNotReady: the mart was not exported.
+        UnusableFeatures: it lacks a column of the view, or holds infinite values or NaN.
+    """
     import duckdb
 
     source = mart_source(view)
-    (key,) = view.join_keys
+    key = " || chr(31) || ".join(f'"{name}"' for name in sorted(view.join_keys))
     created = source.created_timestamp_column or source.timestamp_field
+    lifetime = expiry(view)
+    fresh = "true" if lifetime is None else f"event_us >= max(event_us) OVER () - {lifetime // MICROSECOND}"
     features = ", ".join(f'CAST("{f.name}" AS {SQL_TYPES[str(f.dtype)]}) AS "{f.name}"' for f in view.features)
     with duckdb.connect(config={"threads": 2}) as connection:
         described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [source.path]).fetchall()
-        needed = {key, source.timestamp_field, created, *(field.name for field in view.features)}
+        needed = {*view.join_keys, source.timestamp_field, created, *(field.name for field in view.features)}
         missing = sorted(needed - {column[0] for column in described})
         if missing:
             raise UnusableFeatures(
@@ -102,30 +124,31 @@ def _newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Onlin
         connection.execute(
             f"""
             CREATE TEMP TABLE newest AS
-            SELECT "{key}", epoch_us("{source.timestamp_field}"), epoch_us("{created}"), {features}
+            SELECT {key} AS entity, epoch_us("{source.timestamp_field}") AS event_us,
+                epoch_us("{created}") AS created_us, {features}
             FROM read_parquet(?)
-            WHERE "{key}" IS NOT NULL AND epoch_us("{source.timestamp_field}") <= ?
-            QUALIFY row_number() OVER (
-                PARTITION BY "{key}" ORDER BY "{source.timestamp_field}" DESC, "{created}" DESC
-            ) = 1
+            WHERE entity IS NOT NULL AND event_us <= ?
+            QUALIFY row_number() OVER (PARTITION BY entity ORDER BY event_us DESC, created_us DESC) = 1
+                AND {fresh}
+            -- In the order of the keys, a million of them go into the online store's index one after another.
+            ORDER BY entity
             """,
             [source.path, microseconds(until)],
         )
-        _refuse_infinite(connection, view, key=key, mart=Path(source.path).name)
+        _refuse_infinite(connection, view, mart=Path(source.path).name)
         for batch in connection.sql("FROM newest").to_arrow_reader(ROWS_PER_BATCH):
-            keys, events, arrivals, *values = (column.to_pylist() for column in batch.columns)
-            yield [OnlineRow(*row) for row in zip(keys, events, arrivals, zip(*values, strict=True), strict=True)]
+            yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
-def _refuse_infinite(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", *, key: str, mart: str) -> None:
+def _refuse_infinite(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", *, mart: str) -> None:
     """Feast would store and serve infinities and NaN; a model fed with one answers nonsense."""
     numbers = [field.name for field in view.features if str(field.dtype) == "Float64"]
     for name in numbers:
-        query = f'SELECT "{key}" FROM newest WHERE NOT isfinite("{name}") LIMIT 1'
+        query = f'SELECT entity FROM newest WHERE NOT isfinite("{name}") LIMIT 1'
         bad = connection.execute(query).fetchone()
         if bad is not None:
             raise UnusableFeatures(
-                f"The column {name!r} of {mart} holds a number that is infinite or NaN (for {key} {bad[0]!r}).",
+                f"The column {name!r} of {mart} holds a number that is infinite or NaN (for {bad[0]!r}).",
                 why="a division by zero or an overflow in the SQL that makes it",
                 fix="make the dbt model return null where the figure is undefined, then build the warehouse again",
             )

@@ -1,8 +1,8 @@
 """What materialisation and both online stores share: the shape of a row, and which of two rows is the newer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from feast import FeatureView, RepoConfig
@@ -14,17 +14,30 @@ SQL_TYPES: Final = {"Int64": "BIGINT", "Float64": "DOUBLE", "String": "VARCHAR",
 """DuckDB's name for each Feast type that a view may use."""
 
 
-class OnlineRow(NamedTuple):
-    """What is known about one entity."""
+KEY_SEPARATOR: Final = "\x1f"
+"""Between the values of an entity with several keys; ASCII's own separator of units, which no id may hold."""
 
-    key: str
-    """The value of the view's one join key."""
-    event_us: int
-    """When the values became known, in microseconds since 1970 UTC."""
-    created_us: int
-    """When the last of the rows behind them arrived; of two rows the greater (event_us, created_us) is the newer."""
-    values: Sequence[Any]
-    """The features in the order of the view: int, float, str, list of str, or None."""
+EXPIRES_AFTER_DAYS: Final = "expires_after_days"
+"""Tag of a feature view whose rows are served and kept for so many days beside the view's newest row."""
+
+
+OnlineRow = tuple[Any, ...]
+"""What is known about one entity: ``(key, event_us, created_us, *features)``.
+
+key: the value of the view's join key; of several, their values in the order of their names, joined.
+event_us: when the values became known, in microseconds since 1970 UTC.
+created_us: when the last of the rows behind them arrived; of two rows the greater (event_us, created_us) is the newer.
+features: int, float, str, list of str or None, in the order of the view.
+
+A plain tuple: of a million rows, each object that wraps one costs as much as its place in the store.
+"""
+KEY: Final = 0
+EVENT_US: Final = 1
+CREATED_US: Final = 2
+FEATURES: Final = slice(3, None)
+
+ChangeRows = Callable[[list[OnlineRow | None]], list[OnlineRow | None]]
+"""Makes an entity's new rows of some views from those that are held; None is "nothing" on both sides."""
 
 
 class MonotoneOnlineStore(Protocol):
@@ -34,6 +47,15 @@ class MonotoneOnlineStore(Protocol):
         self, config: "RepoConfig", table: "FeatureView", rows: Sequence[OnlineRow], *, rewrite: bool
     ) -> int:
         """Write the rows that are newer than what is held, with ``rewrite`` also equally new; return how many."""
+
+    def change_rows(self, config: "RepoConfig", tables: Sequence["FeatureView"], key: str, change: ChangeRows) -> int:
+        """Read one entity's rows of views with the same join key and write what ``change`` makes of them, atomically.
+
+        A row that is older than the held one is not written; return how many were.
+        """
+
+    def purge(self, config: "RepoConfig", table: "FeatureView") -> int:
+        """Delete the rows that have expired; return how many they were."""
 
     def held_fields(self, config: "RepoConfig", table: "FeatureView") -> str | None:
         """Return the fields that the view's rows were last completely written with."""
@@ -49,3 +71,21 @@ def microseconds(moment: datetime) -> int:
     """Return the microseconds since 1970 UTC; a naive moment is UTC, as Feast hands it over."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - EPOCH) // MICROSECOND
+
+
+def expiry(view: "FeatureView") -> timedelta | None:
+    """Return how much older than the view's newest row a row may be and still be served; None for ever.
+
+    Measured against the newest row rather than a clock, because the history of past years must be servable too.
+    """
+    days = view.tags.get(EXPIRES_AFTER_DAYS)
+    return None if days is None else timedelta(days=float(days))
+
+
+def oldest_served(view: "FeatureView", rows: Sequence[OnlineRow]) -> int | None:
+    """Return the event time, in microseconds, before which rows of the view have expired once these are written."""
+    lifetime = expiry(view)
+    if lifetime is None or not rows:
+        return None
+    newest: int = max(row[EVENT_US] for row in rows)
+    return newest - lifetime // MICROSECOND

@@ -2,7 +2,7 @@
 
 Feast's own store reads the held timestamp and writes in two steps, so that two writers can each pass the check, and it
 drops a correction that has the same event time. Here one script compares and writes inside Redis, by event time and
-then arrival. What is read, and how, stays Feast's.
+then arrival, many rows at a time. What is read, and how, stays Feast's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,28 +12,49 @@ from typing import Any, Final, Literal
 
 import redis
 from feast import FeatureView, RepoConfig
-from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
-from google.protobuf.timestamp_pb2 import Timestamp
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shopsight.feature_store.connection import OnlineStoreUnavailable
-from shopsight.feature_store.feast_values import rows_from_feast, to_value
-from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, OnlineRow
+from shopsight.feature_store.feast_values import rows_from_feast
+from shopsight.feature_store.online_rows import KEY, ChangeRows, OnlineRow, oldest_served
+from shopsight.feature_store.redis_encoding import RowEncoder, event_us, version
 
 WRITE_NEWER: Final = """
-local held = redis.call('HGET', KEYS[1], ARGV[2])
-if held and (held > ARGV[3] or (held == ARGV[3] and ARGV[1] == 'newer')) then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-return 1
+local width, written = tonumber(ARGV[2]), 0
+for place, key in ipairs(KEYS) do
+  local start = 2 + place * width
+  local held, offered = redis.call('HGET', key, ARGV[3]), ARGV[start + 1]
+  if not held or held < offered or (held == offered and ARGV[1] == 'rewrite') then
+    local pairs_ = {}
+    for nth = 1, width do
+      pairs_[2 * nth - 1], pairs_[2 * nth] = ARGV[2 + nth], ARGV[start + nth]
+    end
+    redis.call('HSET', key, unpack(pairs_))
+    written = written + 1
+  end
+end
+return written
 """
-"""ARGV: `newer` or `rewrite`, then the fields and values to set, the version first."""
+"""ARGV: `newer` or `rewrite`, the number of fields, the fields with the version first, then the values of each key."""
 
-SHIFT: Final = 1 << 62
-"""Added to microseconds so that moments before 1970 stay positive and compare right as text of 19 digits."""
+RAISE: Final = """
+local held = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))
+if not held or held < tonumber(ARGV[2]) then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+"""
+"""Sets a field of whole numbers to a greater one; never to a lesser."""
+
+VERSIONS: Final = """
+local held = {}
+for place, key in ipairs(KEYS) do held[place] = redis.call('HGET', key, ARGV[1]) end
+return held
+"""
+
+KEYS_PER_CALL: Final = 200
+"""Keys of one script: Redis answers nobody else meanwhile, about a millisecond."""
 
 
 class MonotoneRedisOnlineStoreConfig(RedisOnlineStoreConfig):
@@ -59,32 +80,72 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
 
     def write_rows(self, config: RepoConfig, table: FeatureView, rows: Sequence[OnlineRow], *, rewrite: bool) -> int:
         """Write the newer rows, with ``rewrite`` also the equally new; return how many they are."""
+        encoder = RowEncoder(config, table)
+        written = 0
         with self._reporting(config) as client:
-            if not rewrite:
-                # Packing a row costs far more than asking for its version, and most rows are not new.
-                rows = _unheld(client, config, table, rows)
-            script = client.register_script(WRITE_NEWER)
-            pipe = client.pipeline(transaction=False)
-            for row in rows:
-                script(keys=[_key(config, table, row.key)], args=_arguments(table, row, rewrite=rewrite), client=pipe)
-            return sum(pipe.execute())
+            write, versions = client.register_script(WRITE_NEWER), client.register_script(VERSIONS)
+            for start in range(0, len(rows), KEYS_PER_CALL):
+                part = rows[start : start + KEYS_PER_CALL]
+                keys = [encoder.key(row[KEY]) for row in part]
+                if not rewrite:
+                    # Packing a row costs far more than asking for its version, and most rows are not new.
+                    held = versions(keys=keys, args=[encoder.fields[0]])
+                    new = [n for n, row in enumerate(part) if held[n] is None or held[n] < version(row)]
+                    part, keys = [part[n] for n in new], [keys[n] for n in new]
+                if part:
+                    written += write(keys=keys, args=_arguments(encoder, part, rewrite=rewrite))
+            _keep_horizon(client, config, table, rows)
+        return written
+
+    def change_rows(self, config: RepoConfig, tables: Sequence[FeatureView], key: str, change: ChangeRows) -> int:
+        """Read an entity's rows of these views, and write what ``change`` makes of them, with nobody in between."""
+        encoders = [RowEncoder(config, table) for table in tables]
+        name = encoders[0].key(key)
+        with self._reporting(config) as client:
+            sha = client.script_load(WRITE_NEWER)
+            new: list[OnlineRow | None] = []
+
+            def attempt(pipe: Any) -> None:
+                held = [encoder.row(key, pipe.hmget(name, encoder.fields)) for encoder in encoders]
+                new[:] = change(held)
+                pipe.multi()
+                for encoder, row in zip(encoders, new, strict=True):
+                    if row is not None:
+                        pipe.evalsha(sha, 1, name, *_arguments(encoder, [row], rewrite=True))
+
+            answers = client.transaction(attempt, name)
+            for table, row in zip(tables, new, strict=True):
+                _keep_horizon(client, config, table, [] if row is None else [row])
+        return sum(answers)
+
+    def purge(self, config: RepoConfig, table: FeatureView) -> int:
+        """Delete the view's rows that have expired; return how many they were."""
+        with self._reporting(config) as client:
+            horizon = client.hget(_about_key(config), f"oldest:{table.name}")
+            return 0 if horizon is None else _delete(client, config, table, older_than=int(horizon))
+
+    def delete_table(self, config: RepoConfig, table: FeatureView) -> None:
+        """Delete all rows of a view, as when it is no longer defined; Feast's own would leave their versions."""
+        with self._reporting(config) as client:
+            _delete(client, config, table, older_than=None)
+            client.hdel(_about_key(config), table.name, f"oldest:{table.name}")
 
     def held_fields(self, config: RepoConfig, table: FeatureView) -> str | None:
         """Return the fields that the view's rows were last completely written with."""
         with self._reporting(config) as client:
-            held = client.hget(_fields_key(config), table.name)
+            held = client.hget(_about_key(config), table.name)
         return None if held is None else held.decode()
 
     def record_fields(self, config: RepoConfig, table: FeatureView, fields: str) -> None:
         """Remember that all rows of the view now have these fields."""
         with self._reporting(config) as client:
-            client.hset(_fields_key(config), table.name, fields)
+            client.hset(_about_key(config), table.name, fields)
 
     def erase(self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str]) -> int:
         """Delete the hashes of these entities, which hold all views of them; return how many there were."""
         with self._reporting(config) as client:
             pipe = client.pipeline(transaction=False)
-            for name in {_key(config, table, key) for table in tables for key in keys}:
+            for name in {RowEncoder(config, table).key(key) for table in tables for key in keys}:
                 pipe.delete(name)
             return sum(pipe.execute())
 
@@ -96,9 +157,20 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
         return client
 
     def _read_hash_fields(self, config: RepoConfig, commands: Any) -> Any:
-        """Every read of Feast's goes through here, in one round trip for all views."""
+        """Every read of Feast's goes through here, in one round trip for all views; expired rows are left out."""
+        views = [str(fields[-1]).removeprefix("_ts:") for _, fields in commands]
+        names = list(dict.fromkeys(views))
         with self._reporting(config):
-            return super()._read_hash_fields(config, commands)
+            oldest_fields: list[str | bytes] = [f"oldest:{name}" for name in names]
+            about = (_about_key(config).encode(), oldest_fields)
+            *replies, horizons = super()._read_hash_fields(config, [*commands, about])
+        oldest = {
+            name: int(bytes(horizon)) for name, horizon in zip(names, horizons, strict=True) if horizon is not None
+        }
+        return [
+            [None] * len(reply) if view in oldest and reply[-1] and event_us(reply[-1]) < oldest[view] else reply
+            for view, reply in zip(views, replies, strict=True)
+        ]
 
     @contextmanager
     def _reporting(self, config: RepoConfig) -> Iterator[Any]:
@@ -114,36 +186,38 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
             ) from error
 
 
-def _unheld(client: Any, config: RepoConfig, table: FeatureView, rows: Sequence[OnlineRow]) -> list[OnlineRow]:
-    pipe = client.pipeline(transaction=False)
+def _arguments(encoder: RowEncoder, rows: Sequence[OnlineRow], *, rewrite: bool) -> list[Any]:
+    arguments: list[Any] = ["rewrite" if rewrite else "newer", len(encoder.fields), *encoder.fields]
     for row in rows:
-        pipe.hget(_key(config, table, row.key), _version_field(table))
-    held = pipe.execute()
-    return [row for row, version in zip(rows, held, strict=True) if version is None or version < _version(row)]
-
-
-def _arguments(table: FeatureView, row: OnlineRow, *, rewrite: bool) -> list[Any]:
-    event = Timestamp()
-    event.FromDatetime(EPOCH + row.event_us * MICROSECOND)
-    arguments: list[Any] = ["rewrite" if rewrite else "newer", _version_field(table), _version(row)]
-    arguments += [f"_ts:{table.name}", event.SerializeToString()]
-    for field, value in zip(table.features, row.values, strict=True):
-        arguments += [_mmh3(f"{table.name}:{field.name}"), to_value(value).SerializeToString()]
+        arguments += encoder.values(row)
     return arguments
 
 
-def _version(row: OnlineRow) -> bytes:
-    return f"{row.event_us + SHIFT:019d}.{row.created_us + SHIFT:019d}".encode()
+def _keep_horizon(client: Any, config: RepoConfig, table: FeatureView, rows: Sequence[OnlineRow]) -> None:
+    """Let time go on for a view whose rows expire: what is too old beside the newest row is served no more."""
+    horizon = oldest_served(table, rows)
+    if horizon is not None:
+        client.eval(RAISE, 1, _about_key(config), f"oldest:{table.name}", horizon)
 
 
-def _version_field(table: FeatureView) -> str:
-    return f"_version:{table.name}"
+def _delete(client: Any, config: RepoConfig, table: FeatureView, *, older_than: int | None) -> int:
+    """Delete a view's rows of all entities, or those before a moment; Redis drops a hash with its last field."""
+    encoder = RowEncoder(config, table)
+    deleted, cursor = 0, 0
+    while True:
+        cursor, keys = client.scan(cursor, match=encoder.any_key(), count=1_000)
+        pipe = client.pipeline(transaction=False)
+        for key in keys:
+            pipe.hget(key, encoder.fields[1])
+        held = zip(keys, pipe.execute(), strict=True)
+        gone = [key for key, time in held if time and (older_than is None or event_us(time) < older_than)]
+        for key in gone:
+            pipe.hdel(key, *encoder.fields)
+        pipe.execute()
+        deleted += len(gone)
+        if not cursor:
+            return deleted
 
 
-def _key(config: RepoConfig, table: FeatureView, key: str) -> bytes:
-    entity_key = EntityKey(join_keys=list(table.join_keys), entity_values=[Value(string_val=key)])
-    return bytes(_redis_key(config.project, entity_key, config.entity_key_serialization_version))
-
-
-def _fields_key(config: RepoConfig) -> str:
+def _about_key(config: RepoConfig) -> str:
     return f"written_fields:{config.project}"

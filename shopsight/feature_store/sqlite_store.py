@@ -21,14 +21,17 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel
 
 from shopsight.feature_store.connection import OnlineStoreUnavailable
-from shopsight.feature_store.feast_values import rows_from_feast, to_value
-from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, OnlineRow
+from shopsight.feature_store.feast_values import entity_name, rows_from_feast, to_value
+from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, ChangeRows, OnlineRow, expiry, oldest_served
 
 KEYS_PER_QUERY: Final = 500
 """Keys of one ``IN (…)``; SQLite takes 32,766."""
 
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
+
+OLDEST_SERVED: Final = 'coalesce((SELECT oldest_us FROM "horizons" WHERE view = ?), -9223372036854775808)'
+"""Rows of a view from before this have expired."""
 
 
 class MonotoneSqliteOnlineStoreConfig(FeastConfigBaseModel):
@@ -57,6 +60,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         """Make the tables of the views that are kept, add their new columns, and drop the views that are gone."""
         with self._transaction(config) as connection:
             connection.execute('CREATE TABLE IF NOT EXISTS "written_fields" (view TEXT PRIMARY KEY, fields TEXT)')
+            connection.execute('CREATE TABLE IF NOT EXISTS "horizons" (view TEXT PRIMARY KEY, oldest_us INTEGER)')
             for view in tables_to_keep:
                 if not view.online:
                     continue
@@ -71,6 +75,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
             for view in tables_to_delete:
                 connection.execute(f"DROP TABLE IF EXISTS {_table(config, view)}")
                 connection.execute('DELETE FROM "written_fields" WHERE view = ?', (view.name,))
+                connection.execute('DELETE FROM "horizons" WHERE view = ?', (view.name,))
 
     def teardown(self, config: RepoConfig, tables: Sequence[FeatureView], entities: Sequence[Entity]) -> None:
         """Drop the tables of the views."""
@@ -90,18 +95,24 @@ class MonotoneSqliteOnlineStore(OnlineStore):
 
     def write_rows(self, config: RepoConfig, table: FeatureView, rows: Sequence[OnlineRow], *, rewrite: bool) -> int:
         """Write the newer rows in one transaction, with ``rewrite`` also the equally new; return how many they are."""
-        columns = ["event_us", "created_us", *(f'"{field.name}"' for field in table.features)]
-        newer = ">=" if rewrite else ">"
-        upsert = (
-            f"INSERT INTO {_table(config, table)} (entity, {', '.join(columns)}) VALUES (?{', ?' * len(columns)}) "
-            f"ON CONFLICT (entity) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)} "
-            f"WHERE (excluded.event_us, excluded.created_us) {newer} (event_us, created_us)"
-        )
-        records = ((row.key, row.event_us, row.created_us, *map(_to_sqlite, row.values)) for row in rows)
         with self._transaction(config) as connection:
-            before = connection.total_changes
-            connection.executemany(upsert, records)
-            return connection.total_changes - before
+            return _upsert(connection, config, table, rows, rewrite=rewrite)
+
+    def change_rows(self, config: RepoConfig, tables: Sequence[FeatureView], key: str, change: ChangeRows) -> int:
+        """Read an entity's rows of these views, and write what ``change`` makes of them, with nobody in between."""
+        with self._transaction(config) as connection:
+            new = change([_held(connection, config, table, key) for table in tables])
+            return sum(
+                _upsert(connection, config, table, [row], rewrite=True)
+                for table, row in zip(tables, new, strict=True)
+                if row is not None
+            )
+
+    def purge(self, config: RepoConfig, table: FeatureView) -> int:
+        """Delete the view's rows that have expired; return how many they were."""
+        with self._transaction(config) as connection:
+            query = f"DELETE FROM {_table(config, table)} WHERE event_us < {OLDEST_SERVED}"
+            return connection.execute(query, (table.name,)).rowcount
 
     def online_read(
         self,
@@ -112,19 +123,18 @@ class MonotoneSqliteOnlineStore(OnlineStore):
     ) -> list[tuple[datetime | None, dict[str, Value] | None]]:
         """Return each key's event timestamp and features, ``(None, None)`` where nothing is held."""
         names = requested_features or [field.name for field in table.features]
-        lists = [
-            str(field.dtype).startswith("Array") for name in names for field in table.features if field.name == name
-        ]
+        lists = _lists(table, names)
         columns = ", ".join(f'"{name}"' for name in names)
-        keys = [entity_key.entity_values[0].string_val for entity_key in entity_keys]
+        keys = [entity_name(entity_key) for entity_key in entity_keys]
+        served = f"event_us >= {OLDEST_SERVED}" if expiry(table) else "? IS NOT NULL"
         held: dict[str, tuple[Any, ...]] = {}
         for start in range(0, len(keys), KEYS_PER_QUERY):
             part = keys[start : start + KEYS_PER_QUERY]
             query = (
                 f"SELECT entity, event_us, {columns} FROM {_table(config, table)} "
-                f"WHERE entity IN (?{', ?' * (len(part) - 1)})"
+                f"WHERE {served} AND entity IN (?{', ?' * (len(part) - 1)})"
             )
-            held.update((row[0], row[1:]) for row in self._read(config, query, part))
+            held.update((row[0], row[1:]) for row in self._read(config, query, [table.name, *part]))
         return [(None, None) if key not in held else _to_feast(held[key], names, lists) for key in keys]
 
     def held_fields(self, config: RepoConfig, table: FeatureView) -> str | None:
@@ -192,14 +202,59 @@ def _table(config: RepoConfig, view: FeatureView) -> str:
     return f'"{config.project}_{view.name}"'
 
 
+def _upsert(
+    connection: sqlite3.Connection, config: RepoConfig, table: FeatureView, rows: Sequence[OnlineRow], *, rewrite: bool
+) -> int:
+    columns = ["event_us", "created_us", *(f'"{field.name}"' for field in table.features)]
+    newer = ">=" if rewrite else ">"
+    upsert = (
+        f"INSERT INTO {_table(config, table)} (entity, {', '.join(columns)}) VALUES (?{', ?' * len(columns)}) "
+        f"ON CONFLICT (entity) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)} "
+        f"WHERE (excluded.event_us, excluded.created_us) {newer} (event_us, created_us)"
+    )
+    before = connection.total_changes
+    if any(_lists(table, [field.name for field in table.features])):
+        rows = [tuple(map(_to_sqlite, row)) for row in rows]
+    connection.executemany(upsert, rows)
+    written = connection.total_changes - before
+    horizon = oldest_served(table, rows)
+    if horizon is not None:
+        connection.execute(
+            'INSERT INTO "horizons" VALUES (?, ?) '
+            "ON CONFLICT (view) DO UPDATE SET oldest_us = max(oldest_us, excluded.oldest_us)",
+            (table.name, horizon),
+        )
+    return written
+
+
+def _held(connection: sqlite3.Connection, config: RepoConfig, table: FeatureView, key: str) -> OnlineRow | None:
+    names = [field.name for field in table.features]
+    columns = ", ".join(f'"{name}"' for name in names)
+    query = f"SELECT event_us, created_us, {columns} FROM {_table(config, table)} WHERE entity = ?"
+    held = connection.execute(query, (key,)).fetchone()
+    if held is None:
+        return None
+    event_us, created_us, *values = held
+    return (key, event_us, created_us, *_from_sqlite(values, _lists(table, names)))
+
+
+def _lists(table: FeatureView, names: Sequence[str]) -> list[bool]:
+    kinds = {field.name: str(field.dtype).startswith("Array") for field in table.features}
+    return [kinds[name] for name in names]
+
+
 def _to_sqlite(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
+def _from_sqlite(values: Sequence[Any], lists: list[bool]) -> list[Any]:
+    return [
+        json.loads(value) if is_list and value is not None else value
+        for value, is_list in zip(values, lists, strict=True)
+    ]
+
+
 def _to_feast(row: tuple[Any, ...], names: list[str], lists: list[bool]) -> tuple[datetime, dict[str, Value]]:
     event_us, *values = row
-    features = {
-        name: to_value(json.loads(value) if is_list and value is not None else value)
-        for name, value, is_list in zip(names, values, lists, strict=True)
-    }
+    features = dict(zip(names, map(to_value, _from_sqlite(values, lists)), strict=True))
     return EPOCH + event_us * MICROSECOND, features

@@ -1,18 +1,21 @@
 """Small marts with the columns that dbt exports, for the feature store to read."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import redis
 
 from shopsight.contracts import ITEM_FEATURES, SESSION_FEATURES, USER_FEATURES
 from shopsight.events import TIMESTAMP
+from shopsight.feature_store import apply_definitions
 from shopsight.settings import Settings
 
+REDIS = "redis://127.0.0.1:6379/15"
 MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
 TEXTS = {"favourite_category", "last_event_name"}
 REALS = {
@@ -69,6 +72,28 @@ def write_mart(home: Settings) -> WriteMart:
     for mart in SCHEMAS:
         write(mart, [])
     return write
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def shop(request: pytest.FixtureRequest, home: Settings, write_mart: WriteMart) -> Iterator[Settings]:
+    """Settings with definitions applied, once for each kind of online store."""
+    if request.param == "sqlite":
+        apply_definitions(home)
+        yield home
+        return
+    client = redis.Redis.from_url(REDIS)
+    try:
+        client.ping()
+    except redis.ConnectionError:
+        pytest.skip("no Redis answers at 127.0.0.1:6379")
+    if client.dbsize():
+        pytest.skip("database 15 of the Redis at 127.0.0.1:6379 is not empty, and a test must not touch it")
+    settings = home.model_copy(update={"online_store": REDIS})
+    apply_definitions(settings)
+    try:
+        yield settings
+    finally:
+        client.flushdb()
 
 
 @pytest.fixture

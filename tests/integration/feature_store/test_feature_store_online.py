@@ -3,12 +3,11 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis
 
 from shopsight.contracts import ITEM_FEATURES, USER_FEATURES
 from shopsight.feature_store import (
@@ -28,29 +27,6 @@ WriteMart = Callable[[str, list[Row]], None]
 MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
 LATER = MONDAY + 90 * DAY
-REDIS = "redis://127.0.0.1:6379/15"
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-def shop(request: pytest.FixtureRequest, home: Settings, write_mart: WriteMart) -> Iterator[Settings]:
-    """Settings with definitions applied, once for each kind of online store."""
-    if request.param == "sqlite":
-        apply_definitions(home)
-        yield home
-        return
-    client = redis.Redis.from_url(REDIS)
-    try:
-        client.ping()
-    except redis.ConnectionError:
-        pytest.skip("no Redis answers at 127.0.0.1:6379")
-    if client.dbsize():
-        pytest.skip("database 15 of the Redis at 127.0.0.1:6379 is not empty, and a test must not touch it")
-    settings = home.model_copy(update={"online_store": REDIS})
-    apply_definitions(settings)
-    try:
-        yield settings
-    finally:
-        client.flushdb()
 
 
 def user_day(user: str, known: datetime, events: int, *, arrived: datetime | None = None) -> Row:
