@@ -54,7 +54,10 @@ def _weights(
     ).tocsr()
     gram = torch.from_numpy((matrix.T @ matrix).toarray()).to(device)
     gram.diagonal().add_(regularisation)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
-    weights = inverse / -inverse.diagonal()
+    # In place: 18,000 items take 1.3 GB a matrix, and two of them are enough.
+    torch.linalg.cholesky(gram, out=gram)
+    weights = torch.cholesky_inverse(gram)
+    del gram
+    weights /= -weights.diagonal().clone()
     weights.fill_diagonal_(0.0)
     return weights.cpu().numpy()

@@ -68,10 +68,14 @@ class Neighbours:
     ) -> "Neighbours":
         """Keep the ``keep`` largest weights by absolute value of each row of a dense matrix."""
         keep = min(keep, similarity_NN.shape[1])
-        largest = np.argpartition(-np.abs(similarity_NN), keep - 1, axis=1)[:, :keep]
+        items_NK = np.empty((len(similarity_NN), keep), dtype=np.int32)
+        for start in range(0, len(similarity_NN), 1_024):
+            # A part at a time: the places of all of 18,000² weights would take 2.6 GB.
+            part = slice(start, start + 1_024)
+            items_NK[part] = np.argpartition(-np.abs(similarity_NN[part]), keep - 1, axis=1)[:, :keep]
         return cls(
-            items_NK=largest.astype(np.int32),
-            weights_NK=np.take_along_axis(similarity_NN, largest, axis=1).astype(np.float32),
+            items_NK=items_NK,
+            weights_NK=np.take_along_axis(similarity_NN, items_NK, axis=1).astype(np.float32),
             decay=decay,
             behaviour_weights=np.array([0.0, *behaviour_weights]),
         )

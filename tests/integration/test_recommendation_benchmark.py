@@ -1,0 +1,86 @@
+"""The recommendation benchmark, from a file to its JSON, on a shop of sixty users."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.recommendation.__main__ import main
+
+USERS, ITEMS = 60, 30
+
+
+def _lines(last=None):
+    """Nine steps in ten go to the next item; ``last`` replaces every user's last item."""
+    rng = np.random.default_rng(2)
+    lines = []
+    for user in range(USERS):
+        item, items = int(rng.integers(ITEMS)), []
+        for _ in range(int(rng.integers(5, 12))):
+            items.append(item)
+            item = (item + 1 if rng.random() < 0.9 else int(rng.integers(ITEMS))) % ITEMS
+        items = list(dict.fromkeys(items))
+        if last is not None:
+            items[-1] = last(user)
+        lines.append(" ".join(map(str, [user, *items])))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    def measured(text, *options):
+        folder = tmp_path_factory.mktemp("benchmark")
+        (folder / "shop.txt").write_text(text)
+        (folder / "attributes.json").write_text(json.dumps({str(item): [item // 5] for item in range(ITEMS)}))
+        files = ["--interactions", folder / "shop.txt", "--attributes", folder / "attributes.json"]
+        output = folder / "figures.json"
+        settings = ["--size", "tiny", "--device", "cpu", "--precision", "fp32", "--json", output]
+        main([str(one) for one in (*files, *settings, *options)])
+        return json.loads(output.read_text())
+
+    return measured
+
+
+@pytest.fixture(scope="module")
+def figures(run):
+    return run(_lines(), "--seeds", "1,2")
+
+
+def test_every_promised_figure_is_there(figures):
+    assert set(figures["per_seed"]) == {"1", "2"}
+    for name in (f"{metric}@{k}" for metric in ("ndcg", "recall", "mrr") for k in (5, 10, 20)):
+        assert figures[name] == pytest.approx(np.mean([one[name] for one in figures["per_seed"].values()]), abs=1e-5)
+        low, high = figures["intervals"][name]
+        assert low <= figures[name] <= high
+    assert {"popularity", "item_knn", "ease", "transformer"} <= set(figures["baselines"])
+    assert min(figures[name] for name in ("train_seconds", "parameters", "peak_memory_mb")) > 0
+    assert 0 < figures["coverage@10"] <= 1
+    assert 0 <= figures["gini@10"] < 1
+    assert figures["cases"] == USERS
+    assert "order of the file" in figures["order"]
+
+
+def test_a_shop_with_a_sequence_is_learnt(figures):
+    assert figures["gains"]["popularity"]["low"] > 0
+    assert figures["groups"]["by_history"]["gap"] >= 0
+
+
+def test_nothing_is_chosen_on_the_test_targets(run, figures):
+    """With other test targets the training, the epochs and the weights stay what they were; only the figures move."""
+    moved = run(_lines(last=lambda user: (7 * user) % ITEMS), "--seeds", "1")
+    one, other = figures["per_seed"]["1"], moved["per_seed"]["1"]
+    for name in ("weights", "epochs", "losses", "validation_by_epoch", "validation_ndcg@10", "parameters"):
+        assert one[name] == other[name]
+    assert one["ndcg@10"] != other["ndcg@10"]
+
+
+def test_a_file_that_cannot_be_read_ends_the_run_with_its_reason(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(SystemExit, match="holds no user"):
+        main(["--interactions", str(tmp_path / "empty.txt")])
+
+
+def test_help_names_the_protocol(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "Leave-one-out" in capsys.readouterr().out
