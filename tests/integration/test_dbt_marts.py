@@ -1,14 +1,14 @@
 """What the marts hold, told on one small history that is known to the row."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from batches import Row, land
 
 from shopsight.contracts import (
     EXPORTED_MARTS,
@@ -18,36 +18,16 @@ from shopsight.contracts import (
     SESSION_FEATURES,
     USER_FEATURES,
 )
-from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, TIMESTAMP, USER_SCHEMA
+from shopsight.events import EVENT_SCHEMA, TIMESTAMP
 from shopsight.settings import Settings, prepare_environment
 from shopsight.warehouse import DBT_PROJECT_DIR, DbtError, export_path, run_dbt
 
-Row = Mapping[str, Any]
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = {
     "user_features_daily": ("user_id", "feature_timestamp", "created_timestamp"),
     "item_features_daily": ("item_id", "feature_timestamp", "created_timestamp"),
     "session_features": ("session_id", "user_id", "event_timestamp", "created_timestamp"),
 }
-
-
-def land(
-    settings: Settings,
-    batch: str,
-    *,
-    events: Iterable[Row] = (),
-    items: Iterable[Row] = (),
-    users: Iterable[Row] = (),
-) -> None:
-    """Write a batch as the event log does."""
-    folder = settings.event_log_dir / "arrival_date=2026-03-01" / f"batch={batch}"
-    (folder / "events").mkdir(parents=True)
-    for path, rows, schema in (
-        ("events/part-00000.parquet", events, EVENT_SCHEMA),
-        ("items.parquet", items, ITEM_SCHEMA),
-        ("users.parquet", users, USER_SCHEMA),
-    ):
-        pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=schema), folder / path)
 
 
 class Shop:
