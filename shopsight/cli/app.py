@@ -49,15 +49,30 @@ def demo(
 
 @app.command(name="import")
 def import_(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="canonical_csv, retailrocket, sample, …")],
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="canonical_csv, rees46, mapped, sample, …")],
     path: Annotated[Path | None, typer.Argument(help="The file or folder to read.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="For mapped: the YAML file that says what is what.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Land a file's rows in the event log: validated, deduplicated, quarantined with a reason; nothing else runs."""
     with explained():
         from shopsight.cli.importing import run_import
 
-        run_import(format_name, path, as_json=as_json)
+        run_import(format_name, path, mapping=mapping, as_json=as_json)
+
+
+@app.command(name="map")
+def map_(
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON Lines in a shop's own columns.")],
+    write: Annotated[Path | None, typer.Option(help="Write the mapping there, to be read over and mended.")] = None,
+    source: Annotated[str, typer.Option(help="Name of the shop.")] = "shop",
+    as_json: AsJson = False,
+) -> None:
+    """Guess which column of a file is what, and say how sure that is and why; `import mapped` reads the result."""
+    with explained():
+        from shopsight.cli.mapping import run_map
+
+        run_map(file, write=write, source=source, as_json=as_json)
 
 
 @app.command()

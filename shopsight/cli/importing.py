@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from shopsight.ingestion.event_log import Receipt
 
 
-def run_import(format_name: str, path: Path | None, *, as_json: bool) -> None:
+def run_import(format_name: str, path: Path | None, *, mapping: Path | None = None, as_json: bool) -> None:
     """Land ``path`` and print what became of its rows."""
-    receipt = land(Settings(), format_name, path)
+    receipt = land(Settings(), format_name, path, mapping=mapping)
     if as_json:
         print_json(asdict(receipt))
     else:
         show_receipt(receipt)
 
 
-def land(settings: Settings, format_name: str, path: Path | None) -> "Receipt":
+def land(settings: Settings, format_name: str, path: Path | None, *, mapping: Path | None = None) -> "Receipt":
     """Land one file, folder or bundled source in the event log of ``settings``.
 
     Raises:
@@ -38,6 +38,7 @@ def land(settings: Settings, format_name: str, path: Path | None) -> "Receipt":
             format_name,
             path,
             received_at=datetime.now(UTC),
+            mapping=mapping,
             report=lambda progress: note.update(f"importing {format_name}: {progress.rows:,} rows"),
         )
 

@@ -13,6 +13,8 @@ from shopsight.ingestion.completejourney import read_completejourney
 from shopsight.ingestion.event_log import EventLog, Receipt
 from shopsight.ingestion.ga4 import read_ga4
 from shopsight.ingestion.hm import read_hm
+from shopsight.ingestion.mapped import read_mapped
+from shopsight.ingestion.mapping import Mapping, read_mapping
 from shopsight.ingestion.otto import read_otto
 from shopsight.ingestion.rees46 import read_rees46
 from shopsight.ingestion.retailrocket import read_retailrocket
@@ -37,6 +39,7 @@ FORMATS: Final = (
     "hm",
     "ga4",
     "segment",
+    "mapped",
     "completejourney",
     "sample",
 )
@@ -60,6 +63,7 @@ def import_file(
     *,
     received_at: datetime,
     households: int | None = None,
+    mapping: Path | None = None,
     report: ReportImport = ignore,
 ) -> Receipt:
     """Import one file (or a folder of companions) as one batch of the event log.
@@ -72,10 +76,12 @@ def import_file(
         path: File or folder; may be left out for ``completejourney`` and ``sample``.
         received_at: Arrival, with a zone.
         households: Limit for ``completejourney``: only the first so many households.
+        mapping: Mapping file for ``mapped``; left out, the file of the same name that ends in ``.yml``.
         report: Told after every chunk.
 
     Raises:
         UnknownFormatError: There is no such format.
+        MappingError: The mapping cannot be used.
         SourceFileError: The file as a whole cannot be read; single bad rows go to the quarantine instead.
         EventLogBusyError: Another import is running.
         DiskFullError: No room.
@@ -98,9 +104,10 @@ def import_file(
         return land_sample_shop(
             settings, settings.sample_size, seed=settings.seed, received_at=received_at, report=report
         )
+    columns = read_mapping(mapping or mapping_beside(path)) if format_name == "mapped" and path else None
     return EventLog.open(settings).land(
-        _read(format_name, path, households),
-        source_name=_source_name(format_name),
+        _read(format_name, path, households, columns),
+        source_name=columns.source if columns else _source_name(format_name),
         received_at=received_at,
         format_name=format_name,
         report=report,
@@ -112,10 +119,19 @@ def _source_name(format_name: str) -> str:
     return "shop" if format_name in ENCODINGS else format_name
 
 
-def _read(format_name: str, path: Path | None, households: int | None) -> Iterator[RawChunk]:
+def mapping_beside(path: Path) -> Path:
+    """Return where the mapping of a file is looked for: beside it, under the same name."""
+    return path.with_name(path.name.split(".")[0] + ".yml")
+
+
+def _read(
+    format_name: str, path: Path | None, households: int | None = None, mapping: Mapping | None = None
+) -> Iterator[RawChunk]:
     if format_name == "completejourney":
         return read_completejourney(path, households=households)
     assert path is not None
+    if mapping is not None:
+        return read_mapped(path, mapping)
     match format_name:
         case "retailrocket":
             return read_retailrocket(path)

@@ -14,7 +14,7 @@ from shopsight.ingestion.canonical import companions, table_of
 from shopsight.ingestion.chunks import ReportImport, ignore
 from shopsight.ingestion.event_log import DiskFullError, EventLogBusyError, Receipt
 from shopsight.ingestion.hm import hm_files
-from shopsight.ingestion.importers import ENCODINGS, FORMATS, import_file
+from shopsight.ingestion.importers import ENCODINGS, FORMATS, import_file, mapping_beside
 from shopsight.ingestion.source_files import SourceFileError
 from shopsight.ingestion.yoochoose import both_files
 from shopsight.privacy import PseudonymKeyError
@@ -98,6 +98,9 @@ def _together(format_name: str, path: Path) -> tuple[Path, ...]:
         except SourceFileError:
             return ()
         return (clicks, buys) if path == clicks else (path,)
+    if format_name == "mapped":
+        mapping = mapping_beside(path)
+        return (path, mapping) if mapping.is_file() and path != mapping else ()
     if format_name == "hm" and not path.is_dir():
         return tuple(hm_files(path))
     if format_name not in ENCODINGS or path.is_dir() or table_of(path) != "events":
