@@ -17,7 +17,7 @@ DATA ?=
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo up test test-all campaign-kills screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-all campaign-kills campaign-shuffles screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ demo: setup ## Run the whole chain on the sample shop (SOURCE=retailrocket DATA=
 up: setup ## Start the Dagster web UI and every approved service; Ctrl-C stops them
 	@exec $(BIN)/shopsight up
 
+docs: setup ## Write the warehouse's documentation as one page: models, columns, tests, lineage
+	@$(BIN)/python -c "from shopsight.settings import Settings; from shopsight.warehouse import write_docs; \
+	  print(write_docs(Settings()))"
+
 test: setup ## Run every test but those marked slow, on two cores
 	@$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
@@ -48,6 +52,9 @@ test-all: setup ## Run every test, the slow ones too
 
 campaign-kills: setup ## Kill the chain 200 times at random moments; it must end as an unbroken one does (hours)
 	@SHOPSIGHT_CAMPAIGN_KILLS=200 $(BIN)/pytest -q tests/end_to_end/test_demo.py -k killed
+
+campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not differ (over an hour)
+	@SHOPSIGHT_SHUFFLES=500 $(BIN)/pytest -q tests/integration/test_dbt_incremental.py -k shuffled
 
 screenshot: setup ## Take the README's picture of the web UI anew (needs Chromium)
 	@SHOPSIGHT_KEEP_SCREENSHOT=docs/images/asset-graph.png $(BIN)/pytest -q tests/end_to_end/test_web_ui.py

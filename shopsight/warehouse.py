@@ -1,5 +1,6 @@
 """The DuckDB warehouse: where dbt builds it, and how to run dbt from Python."""
 
+import shutil
 from pathlib import Path
 
 from shopsight.errors import ShopsightError
@@ -69,3 +70,17 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
         why=why,
         fix=f"read {target / 'logs' / 'dbt.log'}; the compiled SQL is under {target / 'run'}",
     )
+
+
+def write_docs(settings: Settings) -> Path:
+    """Write dbt's documentation as one page that needs no server: ``reports/warehouse.html``, which is returned.
+
+    Columns have their stored types and rows where the warehouse has been built; without it the rest is there.
+    """
+    target = settings.warehouse_path.parent / "dbt_docs"
+    run_dbt(settings, "docs", "generate", "--static", target_path=target)
+    settings.reports_dir.mkdir(parents=True, exist_ok=True)
+    page = settings.reports_dir / "warehouse.html"
+    shutil.move(target / "static_index.html", page)
+    shutil.rmtree(target)
+    return page

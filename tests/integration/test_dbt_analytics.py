@@ -1,5 +1,6 @@
 """What the marts for analysts say, told on a small history that is known to the row, and on planted bots."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from shopsight.ingestion.sample_shop.config import SampleShopConfig
 from shopsight.ingestion.sample_shop.landing import land_sample_shop
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings, prepare_environment
-from shopsight.warehouse import export_path, run_dbt
+from shopsight.warehouse import export_path, run_dbt, write_docs
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday."""
@@ -298,3 +299,11 @@ def test_planted_bots_are_found_and_shoppers_are_not_taken_for_bots(home: Settin
 def ids_of(pseudonyms: Pseudonymiser, user: Row) -> list[str]:
     """Return every pseudonym that a sample shopper may have in the marts."""
     return [pseudonyms.user(user["user_id"]), *(pseudonyms.anonymous(device) for device in user["devices"])]
+
+
+@pytest.mark.slow
+def test_the_documentation_is_one_page_that_asks_no_server_for_anything(home: Settings) -> None:
+    page = write_docs(home).read_text()
+    assert "1 for the shopper's first order, and so on" in page
+    assert '"send_anonymous_usage_stats": false' in page
+    assert re.findall(r"<(?:script|link)[^>]*(?:src|href)=.https?://[^>]*>", page) == []
