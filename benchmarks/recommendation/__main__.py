@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", choices=SIZES, default="medium", help="training budget; default medium")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
+    parser.add_argument("--speed", action="store_true", help="measure training speed beside its floor, train nothing")
     parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
     options = parser.parse_args(arguments)
     prepare_environment(Settings())
@@ -70,6 +71,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         attributes_NA = read_attributes(options.attributes, split.train.item_ids)
     config = for_size(options.size)
     accelerator = new_accelerator(options.device, options.precision)
+    if options.speed:
+        from benchmarks.recommendation.speed import measure_speed
+
+        return {"benchmark": "recommendation speed", "size": options.size} | measure_speed(
+            split.train, attributes_NA, config=config.transformer, accelerator=accelerator, threads=(1, 2)
+        )
     started = time.perf_counter()
 
     results = {}
@@ -79,14 +86,18 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             print(f"[{time.perf_counter() - started:7.1f} s] seed {seed}: {message}", file=sys.stderr, flush=True)
 
         results[seed] = run_seed(split, attributes_NA, config=config, seed=seed, accelerator=accelerator, say=say)
+        say(f"test {means(per_user(results[seed].ranked['candidate']))}")
     known_N = split.train.distinct_users_per_item()
     values = {
         name: {
             metric: np.mean([per_user(result.ranked[name])[metric] for result in results.values()], axis=0)
             for metric in per_user(results[options.seeds[0]].ranked[name])
         }
-        for name in ("candidate", *VIEWS)
+        # Seeds may choose different views: only what every seed has ranked has a mean over seeds.
+        for name in results[options.seeds[0]].ranked
+        if all(name in result.ranked for result in results.values())
     }
+    ablation = [name for name in values if name not in ("candidate", *VIEWS)]
     reports = [result.report for result in results.values()]
     return {
         "benchmark": "recommendation",
@@ -117,6 +128,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             | {"intervals": intervals(values[name], seed=options.seeds[0])}
             | _mean_of([list_figures(result.ranked[name], known_N) for result in results.values()])
             for name in VIEWS
+        },
+        "ablation": {
+            name: {metric: means(values[name])[metric] for metric in ("ndcg@10", "recall@10")}
+            | {"candidate_gains": _gain(values["candidate"]["ndcg@10"], values[name]["ndcg@10"], seed=options.seeds[0])}
+            for name in ablation
         },
         "groups": group_figures(results[options.seeds[0]].ranked["candidate"], split.test, known_N),
         "per_seed": {

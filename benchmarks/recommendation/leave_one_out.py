@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class SeedResult:
-    """What one seed found; ``ranked`` holds every view alone, every step of the ablation and the ``candidate``."""
+    """What one seed found; ``ranked`` holds every view alone, the ``candidate`` and the candidate without each view."""
 
     ranked: Mapping[str, Ranked]
     report: dict[str, Any]
@@ -51,10 +51,12 @@ def run_seed(
     weights, on_validation = search_weights(shortlists(scorers, split.validation))
     say(f"validation chose {weights}: NDCG@10 {on_validation:.4f}")
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    steps = {
-        "+".join(list(weights)[:length]): dict(list(weights.items())[:length]) for length in range(1, len(weights))
-    }
-    contenders = {name: {name: 1.0} for name in VIEWS} | steps | {"candidate": weights}
+    contenders = {name: {name: 1.0} for name in VIEWS} | ablated(weights) | {"candidate": weights}
+    if len(trained.scorer.members) > 1:
+        first = SequenceScorer.of(trained.scorer.members[0], length=trained.scorer.length)
+        scorers["one transformer"] = first
+        alone = {"one transformer" if view == "transformer" else view: weight for view, weight in weights.items()}
+        contenders |= {"one transformer": {"one transformer": 1.0}, "with one transformer": alone}
     started = time.perf_counter()
     ranked = rank_cases(scorers, contenders, split.test, lists=True)
     report = {
@@ -70,6 +72,20 @@ def run_seed(
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
     return SeedResult(ranked=ranked, report=report)
+
+
+def ablated(weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Return the blend without each of its views in turn, the other weights as they are.
+
+    >>> ablated({"transformer": 1.0, "ease": 0.1})
+    {'without transformer': {'ease': 0.1}, 'without ease': {'transformer': 1.0}}
+    """
+    if len(weights) == 1:
+        return {}
+    return {
+        f"without {left_out}": {view: weight for view, weight in weights.items() if view != left_out}
+        for left_out in weights
+    }
 
 
 def _fit(

@@ -98,6 +98,9 @@ class TransformerConfig:
     """Attention heads; ``width`` must be a multiple."""
     dropout: float = 0.2
     """Share of activations dropped in training."""
+    left_out: float = 0.0
+    """Share of a history's interactions that training leaves out, other ones in each epoch: a history that never comes
+    twice in the same shape is not learnt by heart."""
     min_item_users: int = 1
     """Items with fewer distinct users have no embedding of their own; their category and brand still stand for them."""
     batch_size: int = 64
@@ -126,6 +129,8 @@ class TransformerConfig:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
+        if not 0 <= self.left_out < 1:
+            raise ValueError(f"left_out must be in [0, 1), not {self.left_out}")
         if not 0 <= self.averaging < 1:
             raise ValueError(f"averaging must be in [0, 1), not {self.averaging}")
         counts = (

@@ -98,7 +98,7 @@ def fit_transformer(
     for epoch in range(len(losses), epochs):
         if _out_of_patience(validation, config.patience):
             break
-        losses.append(_one_epoch(model, kept, optimizer, histories, train.items, config, seed, epoch, accelerator))
+        losses.append(train_epoch(model, kept, optimizer, histories, train.items, config, seed, epoch, accelerator))
         if validate is not None:
             validation.append(validate(SequenceScorer.of(kept, length=config.length)))
         if validate is None or validation[-1] == max(validation):
@@ -126,7 +126,7 @@ def _out_of_patience(validation: list[float], patience: int) -> bool:
     return bool(validation) and len(validation) - 1 - int(np.argmax(validation)) >= patience
 
 
-def _one_epoch(
+def train_epoch(
     model: torch.nn.Module,
     kept: SequenceModel,
     optimizer: torch.optim.Optimizer,
@@ -137,13 +137,22 @@ def _one_epoch(
     epoch: int,
     accelerator: Accelerator,
 ) -> float:
+    """Pass over all histories once and return the mean cross-entropy per target; ``kept`` follows ``model``."""
     model.train()
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch, accelerator.process_index]).generate_state(1)[0]))
     negatives = 0 if items <= config.full_softmax_items else min(config.negatives, items)
     steps = -(-len(histories) // config.batch_size)
     total, targets = torch.zeros((), device=accelerator.device), 0
     for step, batch in enumerate(
-        batches(histories, batch_size=config.batch_size, items=items, negatives=negatives, seed=seed, epoch=epoch)
+        batches(
+            histories,
+            batch_size=config.batch_size,
+            items=items,
+            negatives=negatives,
+            seed=seed,
+            epoch=epoch,
+            left_out=config.left_out,
+        )
     ):
         rate = config.learning_rate * min(1.0, (epoch * steps + step + 1) / max(config.warmup_steps, 1))
         for group in optimizer.param_groups:

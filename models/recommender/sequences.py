@@ -70,13 +70,23 @@ def _next_new(items: Ints, first: NDArray[np.bool_]) -> Ints:
 
 
 def batches(
-    histories: Sequence[TrainingHistory], *, batch_size: int, items: int, negatives: int, seed: int, epoch: int
+    histories: Sequence[TrainingHistory],
+    *,
+    batch_size: int,
+    items: int,
+    negatives: int,
+    seed: int,
+    epoch: int,
+    left_out: float = 0.0,
 ) -> Iterator[Batch]:
     """Yield one epoch: shuffled, bucketed by length (half of all slots would be padding otherwise), shuffled again.
 
-    ``negatives`` 0 asks for the full softmax. Negatives are uniform, distinct and shared by a batch.
+    ``negatives`` 0 asks for the full softmax. Negatives are uniform, distinct and shared by a batch. A share
+    ``left_out`` of the interactions is taken out, other ones in each epoch; what is kept still predicts what came next.
     """
     rng = np.random.default_rng([seed, epoch])
+    if left_out:
+        histories = _thinned(histories, left_out, rng)
     order = rng.permutation(len(histories))
     lengths = np.array([len(history.rows) for history in histories])
     bucket = 20 * batch_size
@@ -94,6 +104,16 @@ def batches(
             targets_BL=_padded([history.targets for history in chosen]),
             negatives_K=sampled.astype(np.int64),
         )
+
+
+def _thinned(histories: Sequence[TrainingHistory], share: float, rng: np.random.Generator) -> list[TrainingHistory]:
+    thinned = []
+    for history in histories:
+        kept = rng.random(len(history.rows)) >= share
+        if not history.targets[kept].any():
+            kept = history.targets > 0
+        thinned.append(TrainingHistory(history.rows[kept], history.behaviours[kept], history.targets[kept]))
+    return thinned
 
 
 def padded_histories(histories: Sequence[History], *, length: int) -> tuple[Ints, Ints]:

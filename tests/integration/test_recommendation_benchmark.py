@@ -84,3 +84,21 @@ def test_help_names_the_protocol(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "Leave-one-out" in capsys.readouterr().out
+
+
+def test_the_speed_of_training_stands_beside_its_floor(run):
+    found = run(_lines(), "--speed")
+    for threads in ("1 thread", "2 threads"):
+        speed = found[threads]
+        assert speed["floor_over_loop"] == pytest.approx(
+            speed["floor_sequences_per_second"] / speed["sequences_per_second"], rel=0.05
+        )
+    assert found["histories"] == USERS
+
+
+def test_the_ablation_names_what_every_view_adds(figures):
+    chosen = [set(one["weights"]) for one in figures["per_seed"].values()]
+    for view in set.intersection(*chosen) if min(map(len, chosen)) > 1 else ():
+        entry = figures["ablation"][f"without {view}"]
+        expected = figures["ndcg@10"] - entry["ndcg@10"]
+        assert entry["candidate_gains"]["value"] == pytest.approx(expected, abs=2e-5)
