@@ -9,7 +9,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from models.purchase_intent.calibration import LogitScaling
+from models.evaluation.calibration import LogitScaling
 from models.purchase_intent.encoding import FeatureEncoder, Row
 from shopsight.errors import ShopsightError
 

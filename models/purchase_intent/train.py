@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.evaluation.calibration import LogitScaling, fit_logit_scaling, sigmoid
 from models.evaluation.probability import negative_log_likelihood, pr_auc, roc_auc
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import (
@@ -22,7 +23,6 @@ from models.evaluation.sentinels import (
 )
 from models.progress import Progress, ReportProgress
 from models.purchase_intent.baselines import base_rate, cart_seen, fit_counts_regression
-from models.purchase_intent.calibration import LogitScaling, fit_logit_scaling, sigmoid
 from models.purchase_intent.config import PurchaseIntentConfig
 from models.purchase_intent.dataset import SessionRows, session_rows
 from models.purchase_intent.encoding import FEATURES, FeatureEncoder

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from models.evaluation.calibration import LEAST_SLOPE, LogitScaling, fit_logit_scaling, sigmoid
 from models.evaluation.probability import calibration_error, negative_log_likelihood
-from models.purchase_intent.calibration import LEAST_SLOPE, LogitScaling, fit_logit_scaling, sigmoid
 
 
 def forecasts(seed: int, rows: int) -> tuple[np.ndarray, np.ndarray]:

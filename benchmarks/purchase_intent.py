@@ -1,0 +1,196 @@
+"""How well a session's purchase is foreseen, on the public table of online shoppers.
+
+    python -m benchmarks.purchase_intent --sessions online_shoppers_intention.csv --json -
+
+Protocol: the untouched class mix, every row of the file, stratified 5-fold cross-validation, repeated with each seed.
+In each fold the trees stop on, are calibrated on, and take their F1 threshold from rows of the training part alone.
+Figures are means over the repeats; intervals come from 1,000 bootstrap resamples of sessions. ``PageValues`` is
+computed from the transaction itself, so the figures without it are those that a shop can act on.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
+from models.tabular.committee import CommitteeConfig, best_threshold, f1_score, fit_committee
+from shopsight.errors import ShopsightError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+KINDS = ("Administrative", "Informational", "ProductRelated")
+NUMBERS = (*KINDS, *(f"{kind}_Duration" for kind in KINDS), "BounceRates", "ExitRates", "PageValues", "SpecialDay")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+CODES = ("OperatingSystems", "Browser", "Region", "TrafficType", "VisitorType", "Weekend")
+OUTCOME = "Revenue"
+FROM_THE_TRANSACTION = "PageValues"
+
+
+def read_sessions(path: Path) -> pa.Table:
+    """Read the CSV file.
+
+    Raises:
+        ShopsightError: it cannot be read, or lacks a column.
+    """
+    try:
+        table = pa_csv.read_csv(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ShopsightError(f"cannot read {path}", why=str(error), fix="give the UCI file as CSV") from error
+    missing = [name for name in (*NUMBERS, "Month", *CODES, OUTCOME) if name not in table.column_names]
+    if missing:
+        raise ShopsightError(
+            f"{path} lacks the columns {', '.join(missing)}",
+            why=f"it has: {', '.join(table.column_names)}",
+            fix="give the UCI file online_shoppers_intention.csv with its own header",
+        )
+    return table
+
+
+def features(table: pa.Table, *, with_page_values: bool) -> tuple[Floats, list[str]]:
+    """Return the features as a matrix of shape (sessions, features), and their names."""
+    columns = {name: np.asarray(table[name].cast(pa.float64()).to_numpy()) for name in NUMBERS}
+    columns["Month"] = np.array([MONTHS.index(month) for month in table["Month"].to_pylist()], dtype=np.float64)
+    for name in CODES:
+        columns[name] = np.unique(table[name].to_pylist(), return_inverse=True)[1].astype(np.float64)
+    pages = sum(columns[kind] for kind in KINDS)
+    seconds = sum(columns[f"{kind}_Duration"] for kind in KINDS)
+    columns["pages"], columns["seconds"] = pages, seconds
+    columns["seconds_per_page"] = seconds / np.maximum(pages, 1)
+    columns["product_seconds_per_page"] = columns["ProductRelated_Duration"] / np.maximum(columns["ProductRelated"], 1)
+    columns["product_share"] = columns["ProductRelated"] / np.maximum(pages, 1)
+    columns["exit_beyond_bounce"] = columns["ExitRates"] - columns["BounceRates"]
+    if with_page_values:
+        columns["value_of_all_pages"] = columns["PageValues"] * pages
+        columns["value_at_exit"] = columns["PageValues"] * columns["ExitRates"]
+    else:
+        del columns[FROM_THE_TRANSACTION]
+    return np.stack(list(columns.values()), axis=1), list(columns)
+
+
+def cross_validate(
+    features_RF: Floats, outcomes: Bools, *, seed: int, folds: int, config: CommitteeConfig
+) -> dict[str, tuple[Floats, Bools]]:
+    """Return, per model, each session's probability and "yes" from models that did not see it."""
+    found = {name: (np.empty(len(outcomes)), np.empty(len(outcomes), dtype=np.bool_)) for name in MODELS}
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for number, (inside, outside) in enumerate(splitter.split(features_RF, outcomes)):
+        seen, truth, unseen = features_RF[inside], outcomes[inside], features_RF[outside]
+        committee = fit_committee(seen, truth, config=config, seed=1_000 * seed + 100 * number)
+        line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000)).fit(seen, truth)
+        answers = {
+            "boosted_trees": (committee.probabilities(unseen), committee.held_out),
+            "logistic_regression": (line.predict_proba(unseen)[:, 1], line.predict_proba(seen)[:, 1]),
+            "base_rate": (np.full(len(outside), truth.mean()), np.full(len(inside), truth.mean())),
+        }
+        for name, (probabilities, for_threshold) in answers.items():
+            found[name][0][outside] = probabilities
+            found[name][1][outside] = probabilities >= best_threshold(truth, for_threshold)
+    return found
+
+
+MODELS = ("boosted_trees", "logistic_regression", "base_rate")
+
+
+def figures(outcomes: Bools, repeats: Sequence[tuple[Floats, Bools]], *, seed: int, resamples: int) -> dict[str, Any]:
+    """Return each figure's mean over the repeats, with its interval over sessions."""
+    ranked = [RankedScores.of(outcomes, probabilities) for probabilities, _ in repeats]
+    bins = [equal_mass_bins(probabilities) for probabilities, _ in repeats]
+
+    def all_of(weights: Floats) -> dict[str, float]:
+        rows = []
+        for order, bin_of_row, (probabilities, yes) in zip(ranked, bins, repeats, strict=True):
+            areas = order.areas(weights)
+            hits = (weights * (outcomes & yes)).sum()
+            rows.append(
+                {
+                    "roc_auc": areas.roc_auc,
+                    "pr_auc": areas.pr_auc,
+                    "f1": 2 * hits / ((weights * outcomes).sum() + (weights * yes).sum()),
+                    "ece": calibration_error(outcomes, probabilities, weights, bin_of_row=bin_of_row),
+                    "brier": float(np.average((probabilities - outcomes) ** 2, weights=weights)),
+                }
+            )
+        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+    count = len(outcomes)
+    found = bootstrap_clusters(
+        all_of, weights=np.ones(count), clusters=np.arange(count), seed=seed, resamples=resamples
+    )
+    return {name: round(estimate.value, 4) for name, estimate in found.items()} | {
+        "intervals": {name: [round(estimate.low, 4), round(estimate.high, 4)] for name, estimate in found.items()},
+        "per_repeat": [
+            {
+                "roc_auc": round(order.areas(np.ones(count)).roc_auc, 4),
+                "pr_auc": round(order.areas(np.ones(count)).pr_auc, 4),
+                "f1": round(f1_score(outcomes, yes), 4),
+            }
+            for order, (_, yes) in zip(ranked, repeats, strict=True)
+        ],
+    }
+
+
+def measure(table: pa.Table, *, with_page_values: bool, seeds: Sequence[int], folds: int, resamples: int) -> Any:
+    """Return the figures of the trees, those of the baselines beside them."""
+    began = time.process_time()
+    matrix, names = features(table, with_page_values=with_page_values)
+    outcomes = np.array([str(value).upper() == "TRUE" for value in table[OUTCOME].to_pylist()])
+    repeats: dict[str, list[tuple[Floats, Bools]]] = {name: [] for name in MODELS}
+    for seed in seeds:
+        for name, answers in cross_validate(matrix, outcomes, seed=seed, folds=folds, config=CommitteeConfig()).items():
+            repeats[name].append(answers)
+        print(f"{'with' if with_page_values else 'without'} PageValues: seed {seed} done", file=sys.stderr)
+    found = {name: figures(outcomes, answers, seed=1, resamples=resamples) for name, answers in repeats.items()}
+    return found["boosted_trees"] | {
+        "baselines": {name: found[name] for name in MODELS[1:]},
+        "features": names,
+        "cpu_seconds": round(time.process_time() - began, 1),
+    }
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=Path, required=True, help="the UCI file online_shoppers_intention.csv")
+    parser.add_argument("--seeds", default="1,2,3,4,5", help="one cross-validation per seed, comma-separated")
+    parser.add_argument("--folds", type=int, default=5, help="folds of each cross-validation")
+    parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
+    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    arguments = parser.parse_args()
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
+    try:
+        table = read_sessions(arguments.sessions)
+    except ShopsightError as error:
+        parser.exit(1, f"{error}\n")
+    sure = {"seeds": seeds, "folds": arguments.folds, "resamples": arguments.resamples}
+    result = {
+        "benchmark": "purchase_intent",
+        "protocol": f"untouched class mix, all rows, {arguments.folds}-fold stratified cross-validation, seeds {seeds}",
+        "sessions": table.num_rows,
+        "purchase_rate": round(float(np.mean([str(v).upper() == "TRUE" for v in table[OUTCOME].to_pylist()])), 4),
+        "with_page_values": measure(table, with_page_values=True, **sure),
+        "without_page_values": measure(table, with_page_values=False, **sure),
+    }
+    text = json.dumps(result, indent=2)
+    if arguments.json == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        Path(arguments.json).write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
