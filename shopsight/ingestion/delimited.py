@@ -209,8 +209,7 @@ def _parse(block: bytes, records: Records, header: Header) -> tuple[pa.Table, ND
 
     if not count:
         return pa.table({name: pa.array([], pa.string()) for name in header.names}), records.lines, records.lines
-    whole = not records.broken and records.consumed == len(block)
-    text = block if whole else b"".join(block[s : e + 1] for s, e in zip(records.starts, records.ends, strict=True))
+    text = _text_of(block, records)
     rows = pa_csv.read_csv(
         pa.BufferReader(text),
         read_options=pa_csv.ReadOptions(column_names=header.names, use_threads=False, block_size=len(text) + 1),
@@ -226,6 +225,14 @@ def _parse(block: bytes, records: Records, header: Header) -> tuple[pa.Table, ND
     good = np.ones(count, dtype=bool)
     good[malformed] = False
     return rows, np.flatnonzero(good), np.flatnonzero(~good)
+
+
+def _text_of(block: bytes, records: Records) -> bytes | memoryview:
+    """Return the bytes of all records, copied only where something between them is left out."""
+    starts, ends = records.starts, records.ends
+    if np.array_equal(starts[1:], ends[:-1] + 1):
+        return memoryview(block)[int(starts[0]) : int(ends[-1]) + 1]
+    return b"".join(block[s : e + 1] for s, e in zip(starts, ends, strict=True))
 
 
 def _parse_one_by_one(

@@ -40,6 +40,10 @@ class Rule:
     """SQL that is true for the bad rows; ``$latest`` is a day after the arrival."""
     meaning: str
     """One line for a person."""
+    about: tuple[str, ...] = ()
+    """Columns without any of which no row can break the rule, so that it need not be asked; none: always ask."""
+    limit: int | None = None
+    """Bytes that one of these columns must exceed, for rules about length."""
 
 
 def _names(values: tuple[str, ...]) -> str:
@@ -51,6 +55,7 @@ def _is_not_a(column: str, kind: str) -> Rule:
         reason=f"{column}_invalid",
         condition=f"raw_{column} IS NOT NULL AND {column} IS NULL",
         meaning=f"{column} is not {kind}",
+        about=(column,),
     )
 
 
@@ -60,15 +65,22 @@ def _is_not_whole(column: str) -> Rule:
         reason=f"{column}_invalid",
         condition=f"raw_{column} IS NOT NULL AND ({column} IS NULL OR TRY_CAST(raw_{column} AS DOUBLE) <> {column})",
         meaning=f"{column} is not a whole number",
+        about=(column,),
     )
 
 
+def _is_negative(column: str) -> Rule:
+    return Rule(reason=f"{column}_negative", condition=f"{column} < 0", meaning=f"{column} is below 0", about=(column,))
+
+
 def _too_long(columns: tuple[str, ...], longest: int, reason: str) -> Rule:
-    sizes = ", ".join(f"strlen({column})" for column in columns)
+    sizes = ", ".join(f'strlen("{column}")' for column in columns)
     return Rule(
         reason=reason,
         condition=f"greatest({sizes}, 0) > {longest}",
         meaning=f"over {longest:,} bytes in {', '.join(columns)}",
+        about=columns,
+        limit=longest,
     )
 
 
@@ -100,6 +112,7 @@ EVENT_RULES: Final = (
         reason="created_timestamp_out_of_range",
         condition=f"created_timestamp < TIMESTAMPTZ '{EARLIEST}' OR created_timestamp > $latest",
         meaning="created_timestamp lies before 1995 or more than a day after the arrival",
+        about=("created_timestamp",),
     ),
     Rule(
         reason="actor_missing",
@@ -135,28 +148,32 @@ EVENT_RULES: Final = (
         reason="rating_out_of_range",
         condition='event_name = \'rate_item\' AND ("value" < 1 OR "value" > 5)',
         meaning="a rating below 1 or above 5",
+        about=("value",),
     ),
     _is_not_whole("line_number"),
-    Rule(reason="line_number_negative", condition="line_number < 0", meaning="line_number is below 0"),
+    _is_negative("line_number"),
     _is_not_whole("quantity"),
     Rule(
         reason="quantity_out_of_range",
         condition="quantity < 1 OR quantity > 1000000",
         meaning="quantity is below 1 or above a million",
+        about=("quantity",),
     ),
     _is_not_a("price", "a number with a decimal point"),
-    Rule(reason="price_negative", condition="price < 0", meaning="price is below 0"),
+    _is_negative("price"),
     Rule(
         reason="value_invalid",
         condition='raw_value IS NOT NULL AND ("value" IS NULL OR NOT isfinite("value"))',
         meaning="value is not a finite number",
+        about=("value",),
     ),
     _is_not_whole("list_position"),
-    Rule(reason="list_position_negative", condition="list_position < 0", meaning="list_position is below 0"),
+    _is_negative("list_position"),
     Rule(
         reason="currency_invalid",
         condition="NOT regexp_full_match(currency, '[A-Z]{3}')",
         meaning="currency is not three letters (ISO 4217)",
+        about=("currency",),
     ),
     Rule(
         reason="consent_unknown",
@@ -167,21 +184,23 @@ EVENT_RULES: Final = (
         reason="properties_invalid",
         condition="properties IS NOT NULL AND (NOT json_valid(properties) OR TRY(json_type(properties)) <> 'OBJECT')",
         meaning="properties is not a JSON object",
+        about=("properties",),
     ),
     _too_long(tuple(_EVENT_IDS.split()), LONGEST_ID, "id_too_long"),
     _too_long(("query",), LONGEST_QUERY, "query_too_long"),
-    _too_long(('"text"', "category"), LONGEST_TEXT, "text_too_long"),
+    _too_long(("text", "category"), LONGEST_TEXT, "text_too_long"),
     _too_long(("properties",), LONGEST_PROPERTIES, "properties_too_long"),
 )
 
 ITEM_RULES: Final = (
     Rule(reason="item_id_missing", condition="item_id IS NULL", meaning="item_id is empty"),
     _is_not_a("price", "a number with a decimal point"),
-    Rule(reason="price_negative", condition="price < 0", meaning="price is below 0"),
+    _is_negative("price"),
     Rule(
         reason="currency_invalid",
         condition="NOT regexp_full_match(currency, '[A-Z]{3}')",
         meaning="currency is not three letters (ISO 4217)",
+        about=("currency",),
     ),
     _is_not_a("valid_from", "a timestamp"),
     _is_not_a("valid_to", "a timestamp"),

@@ -18,6 +18,8 @@ from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.quarantine import QUARANTINE_SCHEMA
 
 ROWS_PER_PART: Final = 1_000_000
+STATISTICS: Final = ("event_timestamp", "created_timestamp", "event_name", "source", "item_id", "user_id")
+"""Columns whose extremes are kept per row group, for readers to skip groups by."""
 
 
 class StagedBatch:
@@ -112,7 +114,15 @@ class _Writer:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
         self._file = path.open("wb")
-        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", compression_level=1)
+        self._writer = pq.ParquetWriter(
+            self._file,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            # Ids of events are all different: looking for repetitions and extremes in them is a third of the writing.
+            use_dictionary=[name for name in schema.names if name not in ("event_id", "raw")],
+            write_statistics=[name for name in schema.names if name in STATISTICS],
+        )
         self.rows = 0
 
     def write(self, rows: pa.Table) -> None:
