@@ -39,3 +39,12 @@ utterance = Entity(
     tags={"personal_data": "redacted text"},
     owner=OWNER,
 )
+
+category = Entity(
+    name="category",
+    join_keys=["category"],
+    value_type=ValueType.STRING,
+    description="A category path of the catalogue, such as `Home > Lamps`.",
+    tags={"personal_data": "none"},
+    owner=OWNER,
+)

@@ -2,13 +2,17 @@
 
 A change of a service's features is a new version (``…_v2``); the names stand in ``shopsight.contracts``.
 ``item_features`` belongs to no service: it has names in common with ``user_features`` and another key, and is read by
-its own name.
+its own name; so does ``session_state``, which no model may read. ``ranking_v1`` and ``session_flow_v1`` are offered to
+models to come; no model of today is trained on them.
 """
 
 from feast import FeatureService
 
 from entities import OWNER
 from feature_views import session_features_view, user_features_view, user_history_view, utterance_text_view
+from on_demand_views import item_fit
+from session_views import session_flow_view
+from taste_views import category_prices_view, item_quality_view, user_category_view, user_taste_view
 
 intent_v1 = FeatureService(
     name="intent_v1",
@@ -31,5 +35,21 @@ purchase_intent_v1 = FeatureService(
     features=[session_features_view, user_features_view],
     description="The session so far and the user behind it, for purchase propensity.",
     tags={"family": "purchase_intent"},
+    owner=OWNER,
+)
+
+ranking_v1 = FeatureService(
+    name="ranking_v1",
+    features=[user_taste_view, user_category_view, item_quality_view, category_prices_view, item_fit],
+    description="A shopper, an item and its category, and how they fit, for ranking items.",
+    tags={"family": "none yet"},
+    owner=OWNER,
+)
+
+session_flow_v1 = FeatureService(
+    name="session_flow_v1",
+    features=[session_features_view, session_flow_view],
+    description="The session so far and how it went, for purchase propensity to come.",
+    tags={"family": "none yet"},
     owner=OWNER,
 )

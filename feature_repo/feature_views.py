@@ -10,7 +10,7 @@ from datetime import timedelta
 from feast import FeatureView, Field
 from feast.types import Array, Float64, Int64, String
 
-from data_sources import item_features_daily, session_features, user_features_daily, user_history_daily, utterances
+from data_sources import item_features_daily, live_session_features, live_user_history, user_features_daily, utterances
 from entities import OWNER, item, session, user, utterance
 
 NEVER_EXPIRES = timedelta(0)
@@ -47,7 +47,7 @@ user_history_view = FeatureView(
     name="user_history",
     entities=[user],
     ttl=NEVER_EXPIRES,
-    source=user_history_daily,
+    source=live_user_history,
     online=True,
     description="The last 50 interactions of a user, oldest first: what the recommender reads.",
     tags={"mart": "user_history_daily"},
@@ -90,7 +90,7 @@ session_features_view = FeatureView(
     name="session_features",
     entities=[session],
     ttl=NEVER_EXPIRES,
-    source=session_features,
+    source=live_session_features,
     online=True,
     description="The shape of a session up to and including one of its events, before any checkout.",
     tags={"mart": "session_features", **SHORT_LIVED},

@@ -38,6 +38,12 @@ EXPORTED_MARTS: Final = (
     "session_features",
     "session_labels",
     "utterances",
+    "user_taste_features_daily",
+    "user_category_features_daily",
+    "item_quality_features_daily",
+    "category_price_features_daily",
+    "session_flow_features",
+    "session_state_features",
 )
 """Marts that are exported as ``warehouse/exports/<mart>.parquet`` after each build."""
 
@@ -95,6 +101,96 @@ SESSION_FEATURES: Final = (
     "last_event_name",
 )
 """Columns of ``session_features`` beside its keys: a session's shape up to and including one of its events."""
+
+USER_TASTE_FEATURES: Final = (
+    "active_days_28d",
+    "days_between_visits_28d",
+    "events_per_session_28d",
+    "top_categories",
+    "category_share_28d",
+    "top_brands",
+    "brand_share_28d",
+    "price_low_28d",
+    "price_median_28d",
+    "price_high_28d",
+    "discount_share_28d",
+    "favourite_hour",
+    "favourite_weekday",
+    "evening_share_28d",
+    "weekend_share_28d",
+    "mean_rating_given",
+    "search_share_28d",
+    "question_share_28d",
+    "review_share_28d",
+    "buying_share_28d",
+)
+"""Columns of ``user_taste_features_daily`` beside its keys."""
+
+USER_CATEGORY_FEATURES: Final = (
+    "category_events_total",
+    "category_purchases_total",
+    "category_events_28d",
+    "category_views_28d",
+    "category_carts_28d",
+    "category_purchases_28d",
+    "category_revenue_28d",
+)
+"""Columns of ``user_category_features_daily`` beside its keys."""
+
+ITEM_QUALITY_FEATURES: Final = (
+    "purchases_total",
+    "refunds_total",
+    "return_rate",
+    "view_momentum",
+    "days_since_last_purchase",
+    "last_price",
+    "price_to_highest_28d",
+)
+"""Columns of ``item_quality_features_daily`` beside its keys."""
+
+CATEGORY_PRICE_FEATURES: Final = (
+    "category_price_min_28d",
+    "category_price_mean_28d",
+    "category_price_max_28d",
+    "category_prices_28d",
+)
+"""Columns of ``category_price_features_daily`` beside its keys."""
+
+SESSION_FLOW_FEATURES: Final = (
+    "mean_dwell_seconds",
+    "longest_dwell_seconds",
+    "deepest_position_so_far",
+    "price_spread_so_far",
+    "cart_rate_so_far",
+    "last_actions",
+    "last_items",
+)
+"""Columns of ``session_flow_features`` beside its keys."""
+
+SESSION_STATE: Final = (
+    "is_checked_out",
+    "started_us",
+    "last_us",
+    "events",
+    "views",
+    "searches",
+    "wishlists",
+    "carts",
+    "cart_removals",
+    "cart_views",
+    "items_seen",
+    "categories_seen",
+    "price_sum",
+    "prices",
+    "price_min",
+    "price_max",
+    "longest_pause",
+    "deepest_position",
+    "recent_actions",
+    "recent_items",
+    "recent_keys",
+)
+"""Columns of ``session_state_features`` beside its keys; the push source goes on from them, models do not read them."""
 
 HISTORY_LENGTH: Final = 50
 """Longest history, in events, that ``user_history_daily`` and the sequence models keep."""

@@ -12,13 +12,18 @@ from shopsight.feature_store.connection import (
 )
 from shopsight.feature_store.definitions import AppliedDefinitions, apply_definitions
 from shopsight.feature_store.history import training_set
+from shopsight.feature_store.live import LiveFeatures, Moved
 from shopsight.feature_store.materialization import erase_online, materialize
 from shopsight.feature_store.online import DatedFeatures, OnlineFeatures
+from shopsight.feature_store.session_state import LiveEvent
 
 __all__ = [
     "AppliedDefinitions",
     "DatedFeatures",
     "FeatureStoreNotReady",
+    "LiveEvent",
+    "LiveFeatures",
+    "Moved",
     "OnlineFeatures",
     "OnlineStoreUnavailable",
     "UnusableFeatures",

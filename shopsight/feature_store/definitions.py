@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,15 @@ from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, open_feature_s
 from shopsight.locking import exclusive
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 
-MODULES: Final = ("entities", "data_sources", "feature_views", "feature_services")
+MODULES: Final = (
+    "entities",
+    "data_sources",
+    "feature_views",
+    "session_views",
+    "taste_views",
+    "on_demand_views",
+    "feature_services",
+)
 """The modules of ``feature_repo`` in the order in which they import each other."""
 
 _import_lock = threading.Lock()
@@ -39,17 +48,24 @@ def apply_definitions(settings: Settings) -> AppliedDefinitions:
         ResourceBusy: another process is applying definitions to the same home.
     """
     prepare_environment(settings)
-    from feast import FeatureService, FeatureView
+    from feast import FeatureService, FeatureView, OnDemandFeatureView
 
     with exclusive(settings.feature_store_dir / ".lock", what="the feature store", wait_seconds=30):
         store = open_feature_store(settings)
         with feature_repository() as modules:
             defined = _feast_objects(modules)
-        views = tuple(sorted(d.name for d in defined if isinstance(d, FeatureView)))
+        views = tuple(sorted(d.name for d in defined if isinstance(d, (FeatureView, OnDemandFeatureView))))
         services = tuple(sorted(d.name for d in defined if isinstance(d, FeatureService)))
-        held: list[Any] = [*store.list_feature_views(), *store.list_feature_services()]
+        held: list[Any] = [
+            *store.list_feature_views(),
+            *store.list_on_demand_feature_views(),
+            *store.list_feature_services(),
+        ]
         gone = [old for old in held if old.name not in (*views, *services)]
-        store.apply(defined, objects_to_delete=gone, partial=False)
+        with warnings.catch_warnings():
+            # Each on-demand view is announced as slow offline; docs/features.md has the cost.
+            warnings.filterwarnings("ignore", message="On demand feature view", category=RuntimeWarning)
+            store.apply(defined, objects_to_delete=gone, partial=False)
         _write_snapshot(settings, store.registry.proto().SerializeToString())
     return AppliedDefinitions(views=views, services=services, removed=tuple(sorted(old.name for old in gone)))
 
@@ -79,9 +95,9 @@ def feature_repository() -> Iterator[dict[str, ModuleType]]:
 
 
 def _feast_objects(modules: dict[str, ModuleType]) -> list[Any]:
-    from feast import Entity, FeatureService, FeatureView, FileSource
+    from feast import Entity, FeatureService, FeatureView, FileSource, OnDemandFeatureView, PushSource
 
-    kinds = (Entity, FileSource, FeatureView, FeatureService)
+    kinds = (Entity, FileSource, PushSource, FeatureView, OnDemandFeatureView, FeatureService)
     found = {id(v): v for module in modules.values() for v in vars(module).values() if isinstance(v, kinds)}
     return list(found.values())
 

@@ -29,8 +29,8 @@ class _Request:
 
     references: list[str]
     """``view:feature`` of each feature."""
-    join_keys: list[str]
-    """Keys that every row must bring."""
+    inputs: list[str]
+    """Keys, and values that on-demand features are computed from, that every row must bring."""
 
 
 class OnlineFeatures:
@@ -45,12 +45,13 @@ class OnlineFeatures:
         self._store = open_feature_store(settings, read_only=True)
         self._requests: dict[str, _Request] = {}
 
-    def read(self, service_or_view: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    def read(self, service_or_view: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the features of each row's entities, in the order of the rows.
 
         Args:
             service_or_view: a feature service (``recommender_v1``) or a feature view (``item_features``).
-            rows: the join keys of each entity; all rows have the same keys.
+            rows: the join keys of each entity, and the request's own values where on-demand features need them; all
+                rows have the same names.
 
         Returns:
             Join keys and features by name; an unknown entity's features are ``None``.
@@ -64,7 +65,7 @@ class OnlineFeatures:
         columns = self._response(service_or_view, rows).to_dict()
         return [{name: values[index] for name, values in columns.items()} for index in range(len(rows))]
 
-    def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, str]]) -> list[DatedFeatures]:
+    def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, Any]]) -> list[DatedFeatures]:
         """As :meth:`read`, with the moment that the features describe."""
         if not rows:
             return []
@@ -81,26 +82,30 @@ class OnlineFeatures:
             dated.append(DatedFeatures(values=values, as_of=as_of))
         return dated
 
-    def _response(self, name: str, rows: Sequence[Mapping[str, str]]) -> "OnlineResponse":
+    def _response(self, name: str, rows: Sequence[Mapping[str, Any]]) -> "OnlineResponse":
         request = self._requests.get(name)
         if request is None:
             request = self._requests[name] = self._request(name)
-        for key in request.join_keys:
+        for key in request.inputs:
             if any(key not in row for row in rows):
                 raise UnusableFeatures(
                     f"The features {name!r} need {key!r} in every row.",
-                    why="it is the key, or one of the keys, that they are stored under",
-                    fix=f"give rows with {', '.join(request.join_keys)}",
+                    why="they are stored under it, or computed from it",
+                    fix=f"give rows with {', '.join(request.inputs)}",
                 )
         return self._store.get_online_features(features=request.references, entity_rows=[dict(row) for row in rows])
 
     def _request(self, name: str) -> _Request:
         views = {view.name: view for view in self._store.list_feature_views(allow_cache=True)}
-        if name in views:
-            projections = [views[name].projection]
+        on_demand = {view.name: view for view in self._store.list_on_demand_feature_views(allow_cache=True)}
+        if name in views or name in on_demand:
+            projections = [(views.get(name) or on_demand[name]).projection]
         else:
             projections = find_service(self._store, name).feature_view_projections
-        offline = [p.name for p in projections if not views[p.name].online]
+        asked = [on_demand[p.name] for p in projections if p.name in on_demand]
+        read = {p.name for p in projections if p.name in views}
+        read |= {source.name for view in asked for source in view.source_feature_view_projections.values()}
+        offline = [view for view in sorted(read) if not views[view].online]
         if offline:
             raise UnusableFeatures(
                 f"{name!r} cannot be read online.",
@@ -109,5 +114,8 @@ class OnlineFeatures:
             )
         return _Request(
             references=[f"{p.name}:{field.name}" for p in projections for field in p.features],
-            join_keys=list(dict.fromkeys(key for p in projections for key in views[p.name].join_keys)),
+            inputs=sorted(
+                {key for view in read for key in views[view].join_keys}
+                | {value for view in asked for value in view.get_request_data_schema()}
+            ),
         )

@@ -17,10 +17,21 @@ def _marts(*names: str) -> list[dg.AssetKey]:
     group_name="features",
     kinds={"python"},
     owners=[OWNER],
-    deps=_marts("user_features_daily", "user_history_daily", "item_features_daily", "session_features"),
+    deps=_marts(
+        "user_features_daily",
+        "user_history_daily",
+        "user_taste_features_daily",
+        "user_category_features_daily",
+        "item_features_daily",
+        "item_quality_features_daily",
+        "category_price_features_daily",
+        "session_features",
+        "session_flow_features",
+        "session_state_features",
+    ),
 )
 def online_features() -> dg.MaterializeResult[None]:
-    """The newest value of every user, item and session feature, in the store that the services read."""
+    """The newest value of every user, item, category and session feature, in the store that the services read."""
     from shopsight.feature_store import apply_definitions, materialize
 
     settings = Settings()

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import redis
+import yaml
 
 from shopsight.contracts import ITEM_FEATURES, SESSION_FEATURES, USER_FEATURES
 from shopsight.events import TIMESTAMP
 from shopsight.feature_store import apply_definitions
-from shopsight.settings import Settings
+from shopsight.settings import REPO_ROOT, Settings
 
 REDIS = "redis://127.0.0.1:6379/15"
 MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
@@ -59,6 +60,28 @@ SCHEMAS = {
 SCHEMAS["utterances"] = pa.schema(
     [field.with_type(pa.string()) if field.name in ("channel", "text") else field for field in SCHEMAS["utterances"]]
 )
+
+
+DBT_TYPES = {
+    "varchar": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "timestamptz": TIMESTAMP,
+    "varchar[]": pa.list_(pa.string()),
+}
+for _name in (
+    "user_taste_features_daily",
+    "user_category_features_daily",
+    "item_quality_features_daily",
+    "category_price_features_daily",
+    "session_flow_features",
+    "session_state_features",
+):
+    _file = REPO_ROOT / "dbt_project" / "models" / "marts" / f"{_name}.yml"
+    _columns = yaml.safe_load(_file.read_text())["models"][0]["columns"]
+    SCHEMAS[_name] = pa.schema(
+        [(column["name"], DBT_TYPES[column["data_type"]]) for column in _columns if column["name"] != "fingerprint"]
+    )
 
 
 @pytest.fixture

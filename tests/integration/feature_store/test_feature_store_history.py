@@ -8,7 +8,18 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from shopsight.contracts import FEATURE_SERVICES, ITEM_FEATURES, SESSION_FEATURES, USER_FEATURES
+from shopsight.contracts import (
+    CATEGORY_PRICE_FEATURES,
+    FEATURE_SERVICES,
+    ITEM_FEATURES,
+    ITEM_QUALITY_FEATURES,
+    SESSION_FEATURES,
+    SESSION_FLOW_FEATURES,
+    SESSION_STATE,
+    USER_CATEGORY_FEATURES,
+    USER_FEATURES,
+    USER_TASTE_FEATURES,
+)
 from shopsight.events import TIMESTAMP
 from shopsight.feature_store import (
     FeatureStoreNotReady,
@@ -45,39 +56,51 @@ def values(frame: pd.DataFrame, name: str = "events_7d") -> list[object]:
 
 
 def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are(home: Settings) -> None:
+    from feast import Entity, FeatureService, FeatureView, OnDemandFeatureView
+    from feast.data_source import DataSource
+
     with feature_repository() as modules:
-        views, services = vars(modules["feature_views"]), vars(modules["feature_services"])
-    names = {view.name: tuple(field.name for field in view.features) for view in _feature_views(views)}
+        defined = {id(value): value for module in modules.values() for value in vars(module).values()}.values()
+    views = [value for value in defined if isinstance(value, FeatureView)]
+    names = {view.name: tuple(field.name for field in view.features) for view in views}
     assert names == {
         "user_features": USER_FEATURES,
         "user_history": ("item_ids", "event_names"),
         "item_features": ITEM_FEATURES,
         "session_features": SESSION_FEATURES,
         "utterance_text": ("text", "channel"),
+        "user_taste": USER_TASTE_FEATURES,
+        "user_category": USER_CATEGORY_FEATURES,
+        "item_quality": ITEM_QUALITY_FEATURES,
+        "category_prices": CATEGORY_PRICE_FEATURES,
+        "session_flow": SESSION_FLOW_FEATURES,
+        "session_state": SESSION_STATE,
     }
-    assert {services[name].name for name in FEATURE_SERVICES.values()} == set(FEATURE_SERVICES.values())
-    for view in _feature_views(views):
-        assert view.description
-        assert view.tags
-        assert view.owner
+    described = [v for v in defined if isinstance(v, (FeatureView, OnDemandFeatureView, FeatureService, Entity))]
+    assert len(described) > len(views) + 6
+    for value in described:
+        assert value.description, value.name
+        assert value.tags, value.name
+        assert value.owner, value.name
+    assert all(source.description and source.owner for source in defined if isinstance(source, DataSource))
+    for view in views:
         assert view.ttl == timedelta(0)
-        assert all(field.description for field in view.features)
+        assert all(field.description for field in view.features), view.name
+    services = [value for value in defined if isinstance(value, FeatureService)]
+    assert set(FEATURE_SERVICES.values()) <= {service.name for service in services}
+    read = {projection.name for service in services for projection in service.feature_view_projections}
+    assert "session_state" not in read, "it knows the end of the session"
     assert not set(MODULES) & set(sys.modules), "names as general as `entities` must not stay importable"
-
-
-def _feature_views(module: dict[str, object]) -> list:  # type: ignore[type-arg]
-    from feast import FeatureView
-
-    return [value for value in module.values() if isinstance(value, FeatureView)]
 
 
 def test_applying_twice_is_applying_once_and_leaves_a_snapshot_that_readers_open(home: Settings) -> None:
     first, second = apply_definitions(home), apply_definitions(home)
     assert first == second
     assert second.removed == ()
-    assert sorted(FEATURE_SERVICES.values()) == list(first.services)
+    assert set(FEATURE_SERVICES.values()) <= set(first.services)
     store = open_feature_store(home, read_only=True)
-    assert tuple(sorted(view.name for view in store.list_feature_views())) == first.views
+    on_demand = store.list_on_demand_feature_views()
+    assert tuple(sorted(view.name for view in [*store.list_feature_views(), *on_demand])) == first.views
     sources = [view.batch_source.path for view in store.list_feature_views()]
     assert all(path.startswith(str(home.exports_dir.resolve())) for path in sources)
 

@@ -47,12 +47,10 @@ def test_the_newest_row_of_each_entity_is_served_and_an_unknown_one_is_none(
         "item_features_daily",
         [{"item_id": "i_1", "feature_timestamp": MONDAY, "created_timestamp": MONDAY, "popularity": 0.5}],
     )
-    assert materialize(shop, until=LATER) == {
-        "user_features": 1,
-        "user_history": 0,
-        "item_features": 1,
-        "session_features": 0,
-    }
+    written = materialize(shop, until=LATER)
+    assert {view for view, rows in written.items() if rows} == {"user_features", "item_features"}
+    assert len(written) == 10
+    assert sum(written.values()) == 2
     online = OnlineFeatures(shop)
     known, unknown = online.read("user_features", [{"user_id": "u_1"}, {"user_id": "u_9"}])
     assert set(known) == {"user_id", *USER_FEATURES}

@@ -1,0 +1,69 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour')) }}"
+    )
+}}
+
+with
+
+changed_sessions as (
+
+    {{ changed_entities('session_id', ref('int_sessions')) }}
+
+),
+
+events as (
+
+    select
+        behaviour.*,
+        changed_sessions.fingerprint,
+        sessions.checked_out_at,
+        concat_ws('|', behaviour.event_id, behaviour.line_number, behaviour.source) as event_key,
+        row_number() over newest as nth_newest,
+        {{ seconds_between(
+            'coalesce(lead(behaviour.event_timestamp) over newest, behaviour.event_timestamp)',
+            'behaviour.event_timestamp'
+        ) }} as pause
+    from {{ ref('int_behaviour') }} as behaviour
+    inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
+    inner join {{ ref('int_sessions') }} as sessions on behaviour.session_id = sessions.session_id
+    where sessions.checked_out_at is null or behaviour.event_timestamp < sessions.checked_out_at
+    window newest as (
+        partition by behaviour.session_id
+        order by
+            behaviour.event_timestamp desc, behaviour.event_id desc, behaviour.line_number desc, behaviour.source desc
+    )
+
+)
+
+select
+    session_id,
+    coalesce(checked_out_at, max(event_timestamp)) as event_timestamp,
+    max(created_timestamp) as created_timestamp,
+    cast(checked_out_at is not null as bigint) as is_checked_out,
+    epoch_us(min(event_timestamp)) as started_us,
+    epoch_us(max(event_timestamp)) as last_us,
+    count(*) as events,
+    count(*) filter (where event_name = 'view_item') as views,
+    count(*) filter (where event_name = 'search') as searches,
+    count(*) filter (where event_name = 'add_to_wishlist') as wishlists,
+    count(*) filter (where event_name = 'add_to_cart') as carts,
+    count(*) filter (where event_name = 'remove_from_cart') as cart_removals,
+    count(*) filter (where event_name = 'view_cart') as cart_views,
+    list(distinct item_id order by item_id) filter (where item_id is not null) as items_seen,
+    list(distinct category order by category) filter (where category is not null) as categories_seen,
+    cast(sum(price) as varchar) as price_sum,
+    count(price) as prices,
+    cast(min(price) as double) as price_min,
+    cast(max(price) as double) as price_max,
+    max(pause) as longest_pause,
+    cast(max(list_position) as bigint) as deepest_position,
+    list(event_name order by nth_newest desc) filter (where nth_newest <= 10) as recent_actions,
+    list(coalesce(item_id, '') order by nth_newest desc) filter (where nth_newest <= 10) as recent_items,
+    list(event_key order by nth_newest desc) filter (where nth_newest <= 10) as recent_keys,
+    fingerprint
+from events
+group by session_id, checked_out_at, fingerprint

@@ -1,0 +1,60 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+    )
+}}
+
+with
+
+changed_users as (
+
+    {{ changed_entities('user_id', ref('int_users')) }}
+
+),
+
+days as (
+
+    select
+        behaviour.user_id,
+        behaviour.category,
+        behaviour.event_date,
+        changed_users.fingerprint,
+        max(behaviour.known_at) as known_at,
+        count(*) as events,
+        count(*) filter (where behaviour.event_name = 'view_item') as views,
+        count(*) filter (where behaviour.event_name = 'add_to_cart') as carts,
+        count(*) filter (where behaviour.event_name = 'purchase') as purchases,
+        coalesce(sum({{ line_revenue() }}) filter (where behaviour.event_name = 'purchase'), 0) as revenue
+    from {{ ref('int_behaviour') }} as behaviour
+    inner join changed_users on behaviour.user_id = changed_users.user_id
+    where behaviour.category is not null
+    group by behaviour.user_id, behaviour.category, behaviour.event_date, changed_users.fingerprint
+
+)
+
+select
+    user_id,
+    category,
+    {{ day_end('event_date') }} as feature_timestamp,
+    max(known_at) over so_far as created_timestamp,
+    cast(sum(events) over so_far as bigint) as category_events_total,
+    cast(sum(purchases) over so_far as bigint) as category_purchases_total,
+    cast(sum(events) over four_weeks as bigint) as category_events_28d,
+    cast(sum(views) over four_weeks as bigint) as category_views_28d,
+    cast(sum(carts) over four_weeks as bigint) as category_carts_28d,
+    cast(sum(purchases) over four_weeks as bigint) as category_purchases_28d,
+    cast(sum(revenue) over four_weeks as double) as category_revenue_28d,
+    fingerprint
+from days
+window
+    four_weeks as (
+        partition by user_id, category
+        order by event_date range between interval 27 days preceding and current row
+    ),
+    so_far as (
+        partition by user_id, category
+        order by event_date range between unbounded preceding and current row
+    )

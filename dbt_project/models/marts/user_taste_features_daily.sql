@@ -1,0 +1,113 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+    )
+}}
+
+with
+
+changed_users as (
+
+    {{ changed_entities('user_id', ref('int_users')) }}
+
+),
+
+-- A price counts as a discount when this shopper had seen the same item dearer before.
+events as (
+
+    select
+        behaviour.* exclude (price),
+        changed_users.fingerprint,
+        cast(behaviour.price as double) as price,
+        extract(hour from behaviour.event_timestamp at time zone 'UTC') as hour_of_day,
+        extract(isodow from behaviour.event_timestamp at time zone 'UTC') as day_of_week,
+        behaviour.price < max(behaviour.price) over (
+            partition by behaviour.user_id, behaviour.item_id
+            order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source
+            rows between unbounded preceding and 1 preceding
+        ) as is_below_seen_price
+    from {{ ref('int_behaviour') }} as behaviour
+    inner join changed_users on behaviour.user_id = changed_users.user_id
+
+),
+
+days as (
+
+    select
+        user_id,
+        event_date,
+        fingerprint,
+        max(known_at) as known_at,
+        count(*) as events,
+        count(distinct session_id) as sessions,
+        count(*) filter (where day_of_week >= 6) as weekend_events,
+        count(*) filter (where hour_of_day >= 18) as evening_events,
+        count(*) filter (where event_name = 'search') as searches,
+        count(*) filter (where event_name = 'ask_question') as questions,
+        count(*) filter (where event_name = 'rate_item') as reviews,
+        count(*) filter (where event_name in ('add_to_cart', 'begin_checkout', 'purchase')) as buying,
+        count(*) filter (where event_name = 'purchase' and price is not null) as priced_lines,
+        count(*) filter (where event_name = 'purchase' and is_below_seen_price) as discounted_lines,
+        sum(value) filter (where event_name = 'rate_item') as rating_sum,
+        count(value) filter (where event_name = 'rate_item') as ratings
+    from events
+    group by user_id, event_date, fingerprint
+
+),
+
+prices as (
+
+    select distinct
+        user_id,
+        event_date,
+        quantile_cont(price, 0.25) over four_weeks as price_low_28d,
+        quantile_cont(price, 0.5) over four_weeks as price_median_28d,
+        quantile_cont(price, 0.75) over four_weeks as price_high_28d
+    from events
+    window four_weeks as (
+        partition by user_id order by event_date range between interval 27 days preceding and current row
+    )
+
+)
+
+select
+    days.user_id,
+    {{ day_end('days.event_date') }} as feature_timestamp,
+    max(days.known_at) over so_far as created_timestamp,
+    count(*) over four_weeks as active_days_28d,
+    cast(date_diff('day', min(days.event_date) over four_weeks, days.event_date) as double)
+    / nullif(count(*) over four_weeks - 1, 0) as days_between_visits_28d,
+    sum(days.events) over four_weeks / cast(sum(days.sessions) over four_weeks as double) as events_per_session_28d,
+    tastes.top_categories,
+    tastes.category_share_28d,
+    tastes.top_brands,
+    tastes.brand_share_28d,
+    prices.price_low_28d,
+    prices.price_median_28d,
+    prices.price_high_28d,
+    sum(days.discounted_lines) over four_weeks / nullif(cast(sum(days.priced_lines) over four_weeks as double), 0)
+        as discount_share_28d,
+    cast(tastes.favourite_hour as bigint) as favourite_hour,
+    cast(tastes.favourite_weekday as bigint) as favourite_weekday,
+    sum(days.evening_events) over four_weeks / cast(sum(days.events) over four_weeks as double) as evening_share_28d,
+    sum(days.weekend_events) over four_weeks / cast(sum(days.events) over four_weeks as double) as weekend_share_28d,
+    cast(sum(days.rating_sum) over so_far as double) / nullif(sum(days.ratings) over so_far, 0) as mean_rating_given,
+    sum(days.searches) over four_weeks / cast(sum(days.events) over four_weeks as double) as search_share_28d,
+    sum(days.questions) over four_weeks / cast(sum(days.events) over four_weeks as double) as question_share_28d,
+    sum(days.reviews) over four_weeks / cast(sum(days.events) over four_weeks as double) as review_share_28d,
+    sum(days.buying) over four_weeks / cast(sum(days.events) over four_weeks as double) as buying_share_28d,
+    days.fingerprint
+from days
+inner join prices on days.user_id = prices.user_id and days.event_date = prices.event_date
+inner join {{ ref('user_taste_features_tallies') }} as tastes
+    on days.user_id = tastes.user_id and days.event_date = tastes.event_date
+window
+    four_weeks as (
+        partition by days.user_id order by days.event_date range between interval 27 days preceding and current row
+    ),
+    so_far as (
+        partition by days.user_id order by days.event_date range between unbounded preceding and current row
+    )
