@@ -216,9 +216,22 @@ def for_size(size: Size) -> RecommenderConfig:
     if size == "medium":
         return replace(
             small,
-            ease=replace(small.ease, max_items=12_000),
+            ease=replace(small.ease, max_items=20_000),
             transformer=replace(
-                small.transformer, blocks=2, epochs=60, patience=5, full_softmax_items=20_000, negatives=2_000
+                small.transformer,
+                members=3,
+                width=128,
+                blocks=2,
+                dropout=0.5,
+                batch_size=256,
+                learning_rate=2e-3,
+                weight_decay=0.0,
+                max_gradient_norm=5.0,
+                averaging=0.995,
+                epochs=12,
+                patience=2,
+                full_softmax_items=30_000,
+                negatives=2_000,
             ),
             evaluation=replace(small.evaluation, max_users=10_000, max_targets=100_000),
         )

@@ -17,14 +17,16 @@ from models.device import new_accelerator
 from models.evaluation.ranking import top_items
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ignore_progress
-from models.recommender.artefact import catalogue_table, write_artefact
+from models.recommender.artefact import catalogue_table, export_encoders, write_artefact
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions, window
 from models.recommender.evaluate import gain, rank_cases
 from models.recommender.fitting import Run, fit_constants, fit_lists, fit_neighbours, fit_sequence, similarity_of
-from models.recommender.history import BEHAVIOURS
+from models.recommender.history import BEHAVIOURS, History
+from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.predict import HistoryEvent, Recommender, UnknownItem
 from models.recommender.scoring import Blend
+from models.recommender.sequence_scorer import SequenceScorer
 from models.recommender.train import ALONE, train
 from shopsight.settings import REPO_ROOT
 
@@ -194,6 +196,21 @@ def test_the_network_in_onnx_is_the_network_in_torch(everything, length):
     torch_scores = blend.scorers["transformer"].scores(histories)
     onnx_scores = recommender._scorers["transformer"].scores(histories)
     assert onnx_scores == pytest.approx(torch_scores, abs=1e-4)
+
+
+def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
+    interactions, items = shop
+    data = Interactions.from_tables(interactions, items)
+    config = replace(TINY, transformer=replace(TINY.transformer, members=2, averaging=0.9))
+    run = _run(items, tmp_path, config)
+    trained = fit_sequence(data, similarity_of(data, run), run, phase="two", epochs=1, cases=(), report=ignore_progress)
+    scorer = trained.scorer
+    export_encoders([member.encoder for member in scorer.members], tmp_path / "two.onnx", length=scorer.length)
+    served = OnnxSequence.load(tmp_path / "two.onnx", vectors=scorer.vectors, length=scorer.length, threads=1)
+    histories = [History(np.arange(length), np.ones(length, dtype=np.int64)) for length in (1, 7, 3)]
+    alone = [SequenceScorer.of(member, length=scorer.length).scores(histories) for member in scorer.members]
+    assert not np.allclose(*alone)
+    assert served.scores(histories) == pytest.approx(sum(alone), abs=1e-3)
 
 
 def test_a_history_of_more_than_fifty_events_is_read_from_its_end(everything):
