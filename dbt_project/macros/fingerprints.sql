@@ -10,7 +10,10 @@
 
 {# An aggregate over int_events_stitched.row_hash that does not depend on the order of the rows. #}
 {% macro fingerprint(condition='true') -%}
-    hash(count(*) filter (where {{ condition }}), bit_xor(row_hash) filter (where {{ condition }}))
+    {{ hash_of([
+        'count(*) filter (where ' ~ condition ~ ')',
+        'bit_xor(row_hash) filter (where ' ~ condition ~ ')'
+    ]) }}
 {%- endmacro %}
 
 {# Pre-hook: forgets what is out of date, and the entities with events on the asked days. #}

@@ -3,11 +3,6 @@
     coalesce(price * coalesce(quantity, 1), value, 0)
 {%- endmacro %}
 
-{# The midnight (UTC) at which everything about a day is known. #}
-{% macro day_end(date_column) -%}
-    cast({{ date_column }} + interval 1 day as timestamp) at time zone 'UTC'
-{%- endmacro %}
-
 {# Days, with their fraction, from a timestamp to another. #}
 {% macro days_between(start, finish) -%}
     {{ seconds_between(start, finish) }} / 86400
@@ -15,16 +10,7 @@
 
 {# Seconds, to the microsecond, from a timestamp to another. #}
 {% macro seconds_between(start, finish) -%}
-    cast(epoch_us({{ finish }}) - epoch_us({{ start }}) as double) / 1000000
-{%- endmacro %}
-
-{# The first, or last, value of a column that an event tells. #}
-{% macro first_known(column) -%}
-    first({{ column }} order by event_timestamp, event_id, line_number, source) filter (where {{ column }} is not null)
-{%- endmacro %}
-
-{% macro last_known(column) -%}
-    last({{ column }} order by event_timestamp, event_id, line_number, source) filter (where {{ column }} is not null)
+    cast({{ microseconds(finish) }} - {{ microseconds(start) }} as double) / 1000000
 {%- endmacro %}
 
 {# What a shopper does with an item, as the interactions mart and the popularity of items count it. #}

@@ -66,3 +66,156 @@
 {% macro spark__quantile(column, share) -%}
     percentile({{ column }}, {{ share }})
 {%- endmacro %}
+
+{# Every column but some; the star of one relation where it is named. #}
+{% macro all_but(columns, relation='') -%}
+    {{ return(adapter.dispatch('all_but')(columns, relation ~ '.' if relation else '')) }}
+{%- endmacro %}
+
+{% macro duckdb__all_but(columns, prefix) -%}
+    {{ prefix }}* exclude ({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__all_but(columns, prefix) -%}
+    {{ prefix }}* except ({{ columns | join(', ') }})
+{%- endmacro %}
+
+{# A whole number that stands for the values: equal for equal ones, and for others almost never. #}
+{% macro hash_of(values) -%}
+    {{ return(adapter.dispatch('hash_of')(values)) }}
+{%- endmacro %}
+
+{% macro duckdb__hash_of(values) -%}
+    hash({{ values | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__hash_of(values) -%}
+    xxhash64({{ values | join(', ') }})
+{%- endmacro %}
+
+{# Days, hours and weekdays are those of UTC. On Spark the session's time zone must be UTC, as it is here in DuckDB. #}
+{% macro utc_date(moment) -%}
+    {{ return(adapter.dispatch('utc_date')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_date(moment) -%}
+    cast({{ moment }} at time zone 'UTC' as date)
+{%- endmacro %}
+
+{% macro spark__utc_date(moment) -%}
+    cast({{ moment }} as date)
+{%- endmacro %}
+
+{# The midnight at which everything about a day is known. #}
+{% macro day_end(date_column) -%}
+    {{ return(adapter.dispatch('day_end')(date_column)) }}
+{%- endmacro %}
+
+{% macro duckdb__day_end(date_column) -%}
+    cast({{ date_column }} + interval 1 day as timestamp) at time zone 'UTC'
+{%- endmacro %}
+
+{% macro spark__day_end(date_column) -%}
+    cast(date_add({{ date_column }}, 1) as timestamp)
+{%- endmacro %}
+
+{% macro utc_hour(moment) -%}
+    {{ return(adapter.dispatch('utc_hour')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_hour(moment) -%}
+    hour({{ moment }} at time zone 'UTC')
+{%- endmacro %}
+
+{% macro spark__utc_hour(moment) -%}
+    hour({{ moment }})
+{%- endmacro %}
+
+{# Monday 1 to Sunday 7. #}
+{% macro utc_weekday(moment) -%}
+    {{ return(adapter.dispatch('utc_weekday')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_weekday(moment) -%}
+    isodow({{ moment }} at time zone 'UTC')
+{%- endmacro %}
+
+{% macro spark__utc_weekday(moment) -%}
+    weekday({{ moment }}) + 1
+{%- endmacro %}
+
+{# Microseconds since 1970. #}
+{% macro microseconds(moment) -%}
+    {{ return(adapter.dispatch('microseconds')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__microseconds(moment) -%}
+    epoch_us({{ moment }})
+{%- endmacro %}
+
+{% macro spark__microseconds(moment) -%}
+    unix_micros({{ moment }})
+{%- endmacro %}
+
+{# The first (last) value of a column that an event tells. #}
+{% macro first_known(column) -%}
+    {{ return(adapter.dispatch('first_known')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__first_known(column) -%}
+    first({{ column }} order by event_timestamp, event_id, line_number, source) filter (where {{ column }} is not null)
+{%- endmacro %}
+
+{% macro spark__first_known(column) -%}
+    {{ min_by(column, ['event_timestamp', 'event_id', 'line_number', 'source']) }}
+{%- endmacro %}
+
+{% macro last_known(column) -%}
+    {{ return(adapter.dispatch('last_known')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__last_known(column) -%}
+    last({{ column }} order by event_timestamp, event_id, line_number, source) filter (where {{ column }} is not null)
+{%- endmacro %}
+
+{% macro spark__last_known(column) -%}
+    {{ max_by(column, ['event_timestamp', 'event_id', 'line_number', 'source']) }}
+{%- endmacro %}
+
+{# The values of a group as an array, in order. #}
+{% macro ordered_list(value, position) -%}
+    {{ return(adapter.dispatch('ordered_list')(value, position)) }}
+{%- endmacro %}
+
+{% macro duckdb__ordered_list(value, position) -%}
+    list({{ value }} order by {{ position }})
+{%- endmacro %}
+
+{% macro spark__ordered_list(value, position) -%}
+    transform(array_sort(collect_list(struct({{ position }} as position, {{ value }} as value))), pair -> pair.value)
+{%- endmacro %}
+
+{# Elements from the first to the last place, counted from 1. #}
+{% macro list_part(values, first_place, last_place) -%}
+    {{ return(adapter.dispatch('list_part')(values, first_place, last_place)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_part(values, first_place, last_place) -%}
+    list_slice({{ values }}, {{ first_place }}, {{ last_place }})
+{%- endmacro %}
+
+{% macro spark__list_part(values, first_place, last_place) -%}
+    slice({{ values }}, {{ first_place }}, {{ last_place }} - {{ first_place }} + 1)
+{%- endmacro %}
+
+{% macro largest_of(values) -%}
+    {{ return(adapter.dispatch('largest_of')(values)) }}
+{%- endmacro %}
+
+{% macro duckdb__largest_of(values) -%}
+    list_max({{ values }})
+{%- endmacro %}
+
+{% macro spark__largest_of(values) -%}
+    array_max({{ values }})
+{%- endmacro %}

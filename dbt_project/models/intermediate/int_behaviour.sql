@@ -14,7 +14,7 @@ users as (
 
 )
 
-select * exclude (fingerprint)
+select {{ all_but(['fingerprint']) }}
 from events
 where
     consent != 'none'

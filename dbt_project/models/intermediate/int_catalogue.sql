@@ -2,14 +2,27 @@ with
 
 items as (
 
-    select * from {{ ref('stg_event_log__items') }}
+    select
+        *,
+        row_number() over (
+            partition by item_id
+            order by
+                valid_from desc,
+                created_timestamp desc,
+                source desc,
+                valid_to desc nulls first,
+                title desc,
+                description desc,
+                category desc,
+                brand desc,
+                price desc,
+                currency desc,
+                is_available desc
+        ) as nth
+    from {{ ref('stg_event_log__items') }}
 
 )
 
-select *
+select {{ all_but(['nth']) }}
 from items
-qualify
-    row_number() over (
-        partition by item_id
-        order by valid_from desc, created_timestamp desc, source desc, valid_to desc nulls first, hash(items) desc
-    ) = 1
+where nth = 1

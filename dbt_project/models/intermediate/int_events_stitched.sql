@@ -23,11 +23,10 @@ catalogue as (
 stitched as (
 
     select
-        events.* replace (
-            coalesce(events.user_id, identities.user_id, events.anonymous_id) as user_id,
-            coalesce(events.category, catalogue.category) as category,
-            coalesce(events.brand, catalogue.brand) as brand
-        ),
+        {{ all_but(['user_id', 'category', 'brand'], 'events') }},
+        coalesce(events.user_id, identities.user_id, events.anonymous_id) as user_id,
+        coalesce(events.category, catalogue.category) as category,
+        coalesce(events.brand, catalogue.brand) as brand,
         coalesce(events.user_id, identities.user_id) is not null as is_identified,
         -- Before the link was seen, nobody could know whose event this is.
         case
@@ -42,5 +41,5 @@ stitched as (
 
 select
     *,
-    hash(source, event_id, line_number, user_id, category, brand, known_at) as row_hash
+    {{ hash_of(['source', 'event_id', 'line_number', 'user_id', 'category', 'brand', 'known_at']) }} as row_hash
 from stitched

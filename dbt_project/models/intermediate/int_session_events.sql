@@ -30,7 +30,8 @@ gaps as (
     select
         *,
         session_id is null and coalesce(
-            event_timestamp - lag(event_timestamp) over unnamed > interval {{ var('session_gap_minutes') }} minutes,
+            {{ dbt.dateadd('minute', '-' ~ var('session_gap_minutes'), 'event_timestamp') }}
+            > lag(event_timestamp) over unnamed,
             true
         ) as opens_session
     from events
@@ -54,12 +55,11 @@ numbered as (
 )
 
 select
-    * exclude (
-        opens_session, opened_at, text, intent_label, arrival_date, batch, actor_id
-    ) replace (
-        coalesce(
-            session_id,
-            's_' || left(md5(user_id || '|' || epoch_us(opened_at)), 16)
-        ) as session_id
-    )
+    {{ all_but([
+        'session_id', 'opens_session', 'opened_at', 'text', 'intent_label', 'arrival_date', 'batch', 'actor_id'
+    ]) }},
+    coalesce(
+        session_id,
+        's_' || left(md5(user_id || '|' || {{ microseconds('opened_at') }}), 16)
+    ) as session_id
 from numbered

@@ -50,7 +50,11 @@ categories as (
     select
         items.user_id,
         items.event_date,
-        item_days.category
+        item_days.category,
+        row_number() over (
+            partition by items.user_id, items.event_date
+            order by sum(item_days.events) desc, item_days.category
+        ) as nth
     from items
     inner join item_days
         on
@@ -58,11 +62,6 @@ categories as (
             and item_days.event_date between items.event_date - 27 and items.event_date
     where item_days.category is not null
     group by items.user_id, items.event_date, item_days.category
-    qualify
-        row_number() over (
-            partition by items.user_id, items.event_date
-            order by sum(item_days.events) desc, item_days.category
-        ) = 1
 
 )
 
@@ -73,4 +72,5 @@ select
     categories.category as favourite_category,
     items.fingerprint
 from items
-left join categories on items.user_id = categories.user_id and items.event_date = categories.event_date
+left join categories
+    on items.user_id = categories.user_id and items.event_date = categories.event_date and categories.nth = 1

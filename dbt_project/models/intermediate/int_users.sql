@@ -6,11 +6,19 @@ events as (
 
 ),
 
+versions as (
+
+    select
+        *,
+        row_number() over (partition by user_id order by created_timestamp desc, source desc, consent desc) as nth
+    from {{ ref('stg_event_log__users') }}
+
+),
+
 known_users as (
 
-    select *
-    from {{ ref('stg_event_log__users') }}
-    qualify row_number() over (partition by user_id order by created_timestamp desc, source desc, consent desc) = 1
+    select * from versions
+    where nth = 1
 
 ),
 
@@ -56,10 +64,9 @@ activity as (
 )
 
 select
-    activity.* replace (
-        coalesce(known_users.consent, activity.consent) as consent,
-        coalesce(known_users.country, activity.country) as country
-    ),
+    {{ all_but(['consent', 'country'], 'activity') }},
+    coalesce(known_users.consent, activity.consent) as consent,
+    coalesce(known_users.country, activity.country) as country,
     coalesce(busiest.pages_in_a_minute, 0) as pages_in_a_minute,
     cast(coalesce(busiest.pages_in_a_day, 0) as bigint) as pages_in_a_day,
     activity.purchases = 0 and (

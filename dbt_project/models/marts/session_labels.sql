@@ -32,4 +32,4 @@ from features
 inner join sessions on features.session_id = sessions.session_id
 cross join newest
 -- A session that may still go on has no label yet.
-where sessions.ended_at <= newest.newest_at - interval {{ var('session_gap_minutes') }} minutes
+where sessions.ended_at <= {{ dbt.dateadd('minute', '-' ~ var('session_gap_minutes'), 'newest.newest_at') }}

@@ -34,9 +34,9 @@ histories as (
 
     select
         user_id,
-        list(item_id order by nth) as item_ids,
-        list(event_name order by nth) as event_names,
-        list(known_at order by nth) as known_ats
+        {{ ordered_list('item_id', 'nth') }} as item_ids,
+        {{ ordered_list('event_name', 'nth') }} as event_names,
+        {{ ordered_list('known_at', 'nth') }} as known_ats
     from interactions
     group by user_id
 
@@ -58,9 +58,9 @@ days as (
 select
     days.user_id,
     {{ day_end('days.event_date') }} as feature_timestamp,
-    list_max(list_slice(histories.known_ats, days.first_nth, days.last_nth)) as created_timestamp,
-    list_slice(histories.item_ids, days.first_nth, days.last_nth) as item_ids,
-    list_slice(histories.event_names, days.first_nth, days.last_nth) as event_names,
+    {{ largest_of(list_part('histories.known_ats', 'days.first_nth', 'days.last_nth')) }} as created_timestamp,
+    {{ list_part('histories.item_ids', 'days.first_nth', 'days.last_nth') }} as item_ids,
+    {{ list_part('histories.event_names', 'days.first_nth', 'days.last_nth') }} as event_names,
     days.fingerprint
 from days
 inner join histories on days.user_id = histories.user_id

@@ -6,11 +6,19 @@ activity as (
 
 ),
 
+versions as (
+
+    select
+        *,
+        row_number() over (partition by user_id order by created_timestamp desc, source desc, consent desc) as nth
+    from {{ ref('stg_event_log__users') }}
+
+),
+
 known_users as (
 
-    select *
-    from {{ ref('stg_event_log__users') }}
-    qualify row_number() over (partition by user_id order by created_timestamp desc, source desc, consent desc) = 1
+    select * from versions
+    where nth = 1
 
 ),
 
@@ -47,8 +55,8 @@ joined as (
         coalesce(activity.is_bot, false) as is_bot,
         coalesce(orders.orders, 0) as orders,
         cast(coalesce(orders.revenue, 0) as double) as revenue,
-        date_diff('day', orders.last_order_at, newest.newest_at) as order_age,
-        date_diff('day', activity.last_seen_at, newest.newest_at) as visit_age
+        {{ dbt.datediff('orders.last_order_at', 'newest.newest_at', 'day') }} as order_age,
+        {{ dbt.datediff('activity.last_seen_at', 'newest.newest_at', 'day') }} as visit_age
     from activity
     full outer join known_users on activity.user_id = known_users.user_id
     left join orders on activity.user_id = orders.user_id
@@ -57,7 +65,7 @@ joined as (
 )
 
 select
-    * exclude (order_age, visit_age),
+    {{ all_but(['order_age', 'visit_age']) }},
     case
         when is_bot then 'bot'
         when orders = 0 and visit_age <= 30 then 'prospect'

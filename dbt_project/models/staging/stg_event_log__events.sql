@@ -14,7 +14,7 @@ cleaned as (
         event_name,
         event_timestamp,
         created_timestamp,
-        cast(event_timestamp at time zone 'UTC' as date) as event_date,
+        {{ utc_date('event_timestamp') }} as event_date,
         nullif(user_id, '') as user_id,
         nullif(anonymous_id, '') as anonymous_id,
         coalesce(nullif(user_id, ''), nullif(anonymous_id, '')) as actor_id,
