@@ -39,6 +39,8 @@ class IntentConfig:
     """Peak learning rate of that table, which starts at zero and sees each n-gram rarely."""
     grammar_texts: int = 1600
     """Texts drawn from the grammar for each epoch, fresh every epoch."""
+    chinese_probe_texts: int = 6_000
+    """Chinese texts drawn from the grammar for the probe alone, which fits the table of character n-grams."""
     corpus_share: float = 1.0
     """Share of the shipped corpus that is used; below 1 only for tests."""
     shop_limit: int = 800
@@ -57,8 +59,10 @@ class IntentConfig:
     def __post_init__(self) -> None:
         if self.max_tokens < 4:
             raise ValueError(f"max_tokens must be at least 4, not {self.max_tokens}")
-        if min(self.epochs, self.frozen_layers, self.grammar_texts, self.shop_limit, self.channel_limit) < 0:
-            raise ValueError("epochs, frozen_layers, grammar_texts, shop_limit and channel_limit cannot be negative")
+        if min(self.epochs, self.frozen_layers, self.grammar_texts, self.chinese_probe_texts) < 0:
+            raise ValueError("epochs, frozen_layers, grammar_texts and chinese_probe_texts cannot be negative")
+        if min(self.shop_limit, self.channel_limit) < 0:
+            raise ValueError("shop_limit and channel_limit cannot be negative")
         if min(self.batch_size, self.probe_steps, self.ngram_buckets) < 1:
             raise ValueError("batch_size, probe_steps and ngram_buckets must be at least 1")
         if min(self.learning_rate, self.head_learning_rate, self.ngram_learning_rate) <= 0 or self.weight_decay < 0:
@@ -85,6 +89,7 @@ def for_size(size: Size, *, encoder: str = "bundled") -> IntentConfig:
             probe_steps=120,
             max_tokens=24,
             grammar_texts=150,
+            chinese_probe_texts=500,
             corpus_share=0.7,
             shop_limit=150,
             quantise=False,

@@ -98,11 +98,11 @@ class Grammar:
                 raise _malformed(path, 0, f"slot {name!r} is not given for {', '.join(missing)}")
 
 
-def generate(count: int, *, seed: int) -> list[Utterance]:
+def generate(count: int, *, seed: int, chinese_share: float = CHINESE_SHARE) -> list[Utterance]:
     """Return ``count`` texts, spread evenly over the labels; about a third is misspelt or unpunctuated."""
     rng = np.random.default_rng(seed)
     grammars = {language: Grammar.read(language) for language in LANGUAGES}
-    return list(_draw_texts(count, grammars, rng))
+    return list(_draw_texts(count, grammars, rng, chinese_share))
 
 
 def roughen(text: str, rng: np.random.Generator) -> str:
@@ -117,10 +117,12 @@ def roughen(text: str, rng: np.random.Generator) -> str:
     return text
 
 
-def _draw_texts(count: int, grammars: dict[str, Grammar], rng: np.random.Generator) -> Iterator[Utterance]:
+def _draw_texts(
+    count: int, grammars: dict[str, Grammar], rng: np.random.Generator, chinese_share: float
+) -> Iterator[Utterance]:
     for index in range(count):
         label = INTENTS[index % len(INTENTS)]
-        language = "zh" if rng.random() < CHINESE_SHARE else "en"
+        language = "zh" if rng.random() < chinese_share else "en"
         grammar = grammars[language]
         templates = grammar.templates[label]
         styles = sorted({style for _, style, _ in templates})

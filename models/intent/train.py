@@ -85,6 +85,9 @@ def train(
 
     def texts_of_epoch(epoch: int) -> list[Utterance]:
         drawn = generate(config.grammar_texts, seed=seed * 1000 + epoch)
+        if epoch == 0:
+            # The probe reads n-grams of Chinese texts and nothing else of them, so thousands cost a second.
+            drawn += generate(config.chinese_probe_texts, seed=seed * 1000 + 999, chinese_share=1.0)
         return [*splits.train, *(u for u in drawn if skeleton(u.text) not in held_out)]
 
     report(Progress(message="reading the texts with the frozen encoder", fraction=0.02))
@@ -136,7 +139,7 @@ def train(
         "precision": accelerator.mixed_precision,
         "data_window": _window(utterances),
         "rows": {name: _count(getattr(splits, name)) for name in ("train", "validation", "test")}
-        | {"grammar_per_epoch": len(first) - len(splits.train)},
+        | {"grammar_in_probe": len(first) - len(splits.train)},
         "epochs": log.rows,
         "chosen_epoch": best,
         "sentinels": {"shuffled_labels_accuracy": sentinel},
