@@ -14,7 +14,7 @@ from shopsight.cli.chain import run_chain, seconds_table
 from shopsight.cli.console import err, out
 from shopsight.cli.importing import land, show_receipt
 from shopsight.cli.recommend import recommend_to, shopper_tables
-from shopsight.cli.status import collect_status, models_table
+from shopsight.cli.status import collect_status, show_models
 from shopsight.errors import ShopsightError
 from shopsight.settings import SIZES, Settings, prepare_environment
 
@@ -54,7 +54,7 @@ def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) 
     for check in result.failed_checks:
         out.print(f"[yellow]check says no[/] {check}")
     status = collect_status(settings)
-    out.print(models_table(status["models"]))
+    show_models(status["models"])
     for bento in status["bentos"]:
         out.print(f"Bento {bento['tag']}")
     approved = [family for family, model in status["models"].items() if model["champion"]]

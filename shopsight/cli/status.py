@@ -17,7 +17,7 @@ def show_status(*, as_json: bool) -> None:
         return
     events = status["events"]
     out.print("events    " + "  ".join(f"{name} {events[name]:,}" for name in events))
-    out.print(models_table(status["models"]))
+    show_models(status["models"])
     for bento in status["bentos"]:
         out.print(f"bento     {bento['tag']}")
 
@@ -45,10 +45,23 @@ def _event_counts(settings: Settings) -> dict[str, int]:
     return {name: getattr(totals, name) for name in names}
 
 
-def models_table(models: dict[str, Any]) -> Table:
-    """Return champions and their primary figure beside their baselines'."""
+def show_models(models: dict[str, Any]) -> None:
+    """Print champions and their primary figure beside their baselines', then what became of the newest candidates."""
+    out.print(_champions_table(models))
+    for family, model in models.items():
+        newest = model["newest"]
+        if newest is None or newest["version"] == model["version"]:
+            continue
+        waits = newest["status"] == "candidate" and newest["eligible"]
+        state = "waits for an approval" if waits else newest["status"]
+        out.print(f"{family} {newest['version']} ({newest['model']}): [yellow]{state}[/]")
+        for reason in newest["reasons"]:
+            out.print(f"  [dim]{reason}[/]")
+
+
+def _champions_table(models: dict[str, Any]) -> Table:
     table = Table(title="models", title_justify="left")
-    for column in ("family", "champion", "version", "figure", "baselines", "newest candidate"):
+    for column in ("family", "champion", "version", "figure", "baselines"):
         table.add_column(column)
     for family, model in models.items():
         metric = model["primary_metric"]
@@ -65,19 +78,8 @@ def models_table(models: dict[str, Any]) -> Table:
             model["version"] or "–",
             figure,
             "\n".join(f"{value:.4f} {name}" for value, name in baselines) or "–",
-            _newest(model["newest"]),
         )
     return table
-
-
-def _newest(newest: dict[str, Any] | None) -> str:
-    """Return the newest version's state, and what stands against it."""
-    if newest is None:
-        return "–"
-    state = f"{newest['version']} {newest['model']}: {newest['status']}"
-    if newest["status"] == "candidate" and newest["eligible"]:
-        state += "\n[yellow]waits for an approval[/]"
-    return "\n".join([state, *(f"[dim]{reason}[/]" for reason in newest["reasons"])])
 
 
 def _model_status(registry: Any, family: str) -> dict[str, Any]:
