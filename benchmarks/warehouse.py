@@ -1,0 +1,180 @@
+"""What the warehouse costs: a full build, one more day, and the same marts from one hand-written DuckDB script.
+
+``python -m benchmarks.warehouse --events 1000000 --json -`` prints one JSON document. The log is generated (90 days;
+``generated_log.sql``). Every step is a process of its own, so that its memory is its own. Database time runs from the
+first dbt model's start to the last one's end; what is left of the wall time is dbt's own start-up. The script
+(``warehouse.sql``) makes the marts of ``COMPARED`` and nothing else, and so does the dbt run it is compared with (with
+the models these need); both write the same Parquet, which is compared row by row. Data tests and unit tests are not
+part of any figure.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from shopsight.settings import REPO_ROOT, Settings, prepare_environment
+from shopsight.warehouse import export_path, run_dbt
+
+DAYS = 90
+LAST_DAY = "2026-03-31"
+EVENTS_PER_SESSION = 10
+CHUNK_SESSIONS = 100_000
+COMPARED = ("sessions", "order_items", "orders", "interactions", "item_demand_daily", "funnel_daily")
+Figures = dict[str, float | str | bool]
+
+
+def measure(events: int, folder: Path) -> dict[str, int | Figures | float | list[str]]:
+    """Return every figure by name: seconds, mebibytes and ratios."""
+    home, other = folder / "home", folder / "other"
+    figures: dict[str, int | Figures | float | list[str]] = {"events": events}
+    _step("generate", home, events)
+    full = _step("build", home)
+    _step("deliver", home)
+    day = _step("day", home)
+    figures |= {"full_build": full, "one_day": day}
+    figures["one_day_to_full_build"] = round(float(day["database_seconds"]) / float(full["database_seconds"]), 3)
+    other.mkdir()
+    (other / "event_log").symlink_to(home / "event_log")
+    compared, script = _step("compared", other), _step("script", other)
+    figures |= {"compared_marts": list(COMPARED), "by_dbt": compared, "by_script": script}
+    figures["dbt_to_script"] = round(float(compared["database_seconds"]) / float(script["database_seconds"]), 2)
+    figures["unequal_marts"] = [mart for mart in COMPARED if not _equal(other, mart)]
+    return figures
+
+
+def _step(name: str, home: Path, *arguments: object) -> Figures:
+    """Run a step in a process of its own and return what it printed."""
+    command = [sys.executable, "-m", "benchmarks.warehouse", "--step", name, str(home), *map(str, arguments)]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=REPO_ROOT)
+    figures: Figures = json.loads(finished.stdout.splitlines()[-1])
+    return figures
+
+
+def run_step(name: str, home: Path, arguments: list[str]) -> Figures:
+    """Run one step in this process.
+
+    Args:
+        name: ``generate``, ``build``, ``deliver``, ``day``, ``compared`` or ``script``.
+        home: The home to work in.
+        arguments: For ``generate`` the number of events.
+    """
+    settings = Settings(home=home)
+    prepare_environment(settings)
+    started = time.perf_counter()
+    figures: Figures = {}
+    if name == "generate":
+        _generate(settings, int(arguments[0]))
+    elif name == "deliver":
+        hidden, shown = home / "last_day", settings.event_log_dir / f"arrival_date={LAST_DAY}"
+        hidden.rename(shown)
+    elif name == "script":
+        _run_script(settings)
+        figures["database_seconds"] = round(time.perf_counter() - started, 2)
+    else:
+        selection = [f"+{mart}" for mart in COMPARED] if name == "compared" else ["*"]
+        run_dbt(settings, "run", "--select", *selection)
+        figures |= _node_times(settings)
+    figures["wall_seconds"] = round(time.perf_counter() - started, 2)
+    if "slowest" in figures:
+        figures["start_up_seconds"] = round(float(figures["wall_seconds"]) - float(figures["database_seconds"]), 2)
+    figures["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return figures
+
+
+def _generate(settings: Settings, events: int) -> None:
+    """Write the log: a batch of everything before the last day, and the last day's where it does not count yet."""
+    sessions = events // EVENTS_PER_SESSION
+    query = (Path(__file__).parent / "generated_log.sql").read_text()
+    earlier = settings.event_log_dir / "arrival_date=2026-03-30" / "batch=0"
+    later = settings.home / "last_day" / "batch=1"
+    for batch in (earlier, later):
+        (batch / "events").mkdir(parents=True)
+    users, items = max(sessions // 10, 10), max(events // 400, 600)
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 2; set memory_limit = '2GB'; set timezone = 'UTC'")
+        for number, first in enumerate(range(0, sessions, CHUNK_SESSIONS)):
+            numbers = {"first": first, "last": min(first + CHUNK_SESSIONS, sessions), "users": users, "items": items}
+            connection.execute(f"create or replace temp table chunk as {query}", numbers)
+            for batch, condition in ((earlier, "<"), (later, ">=")):
+                connection.execute(
+                    f"copy (from chunk where event_timestamp {condition} timestamptz '{LAST_DAY} 00:00:00+00') "
+                    f"to '{batch}/events/part-{number:05}.parquet'"
+                )
+        for batch in (earlier, later):
+            connection.execute(
+                f"copy (select 'item-' || i as item_id, 'Item ' || i as title, null::varchar as description, "
+                f"'Department ' || i % 12 || ' > Shelf ' || i % 300 as category, 'Brand ' || i % 40 as brand, "
+                f"cast(5 + i % 200 as decimal(18, 4)) as price, 'EUR' as currency, 'in stock' as availability, "
+                f"null::varchar as image_url, null::varchar as attributes, "
+                f"timestamptz '2026-01-01 00:00:00+00' as valid_from, null::timestamptz as valid_to, "
+                f"'generated' as source, timestamptz '2026-01-01 00:00:00+00' as created_timestamp "
+                f"from range({items if batch == earlier else 0}) as numbers (i)) to '{batch}/items.parquet'"
+            )
+            connection.execute(
+                f"copy (select 'u_' || i as user_id, timestamptz '2026-01-01 00:00:00+00' as created_at, "
+                f"null::varchar as age_band, null::varchar as gender, 'DE' as country, "
+                f"case when i % 20 = 0 then 'none' else 'granted' end as consent, 'generated' as source, "
+                f"timestamptz '2026-01-01 00:00:00+00' as created_timestamp "
+                f"from range({users if batch == earlier else 0}) as numbers (i)) to '{batch}/users.parquet'"
+            )
+
+
+def _node_times(settings: Settings) -> Figures:
+    results = json.loads((settings.warehouse_path.parent / "dbt_target" / "run_results.json").read_text())["results"]
+    moments = [datetime.fromisoformat(t[key]) for row in results for t in row["timing"] for key in t if key != "name"]
+    slowest = sorted(results, key=lambda row: row["execution_time"], reverse=True)[:8]
+    names = ", ".join(f"{row['unique_id'].split('.')[-1]} {row['execution_time']:.1f}" for row in slowest)
+    return {"database_seconds": round((max(moments) - min(moments)).total_seconds(), 2), "slowest": names}
+
+
+def _run_script(settings: Settings) -> None:
+    folder = settings.home / "by_script"
+    folder.mkdir()
+    log = settings.event_log_dir / "arrival_date=*" / "batch=*"
+    script = (Path(__file__).parent / "warehouse.sql").read_text().replace("$log", str(log))
+    with duckdb.connect(str(folder / "script.duckdb")) as connection:
+        connection.execute("set threads = 2; set memory_limit = '4GB'; set timezone = 'UTC'")
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute(script.replace("$folder", str(folder)))
+
+
+def _equal(home: Path, mart: str) -> bool:
+    by_dbt = export_path(Settings(home=home), mart)
+    by_script = home / "by_script" / f"{mart}.parquet"
+    with duckdb.connect() as connection:
+        differing = connection.execute(
+            f"select count(*) from ((from '{by_dbt}' except all from '{by_script}') "
+            f"union all (from '{by_script}' except all from '{by_dbt}'))"
+        ).fetchone()
+    return differing == (0,)
+
+
+def main() -> None:
+    """Print the figures, or those of one step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="rows of the generated log")
+    parser.add_argument("--json", help="where to write the figures; - is standard output")
+    parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.step:
+        name, home, *rest = arguments.step
+        print(json.dumps(run_step(name, Path(home), rest)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        document = json.dumps(measure(arguments.events, Path(folder)), indent=2)
+    if arguments.json in (None, "-"):
+        print(document)
+    else:
+        Path(arguments.json).write_text(document + "\n")
+
+
+if __name__ == "__main__":
+    main()
