@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from shopsight.contracts import HISTORY_LENGTH
 from shopsight.feature_store.connection import FeatureStoreNotReady, open_feature_store
 from shopsight.feature_store.online_rows import EVENT_US, FEATURES, MonotoneOnlineStore, OnlineRow, microseconds
-from shopsight.feature_store.session_state import LiveEvent, SessionState
+from shopsight.feature_store.session_state import CHECKOUT_EVENTS, LiveEvent, SessionState
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -101,8 +101,11 @@ def _session_rows(
     state = SessionState() if held is None else SessionState.from_row(dict(zip(names, held[FEATURES], strict=True)))
     moved_at: int | None = None
     features: dict[str, Any] | None = None
+    checkout = min((event.at_us for event in events if event.event_name in CHECKOUT_EVENTS), default=None)
     for event in events:
-        moved = state.after(event)
+        # What happens in the very instant of the checkout is left out too, as the marts do.
+        beside_checkout = event.at_us == checkout and event.event_name not in CHECKOUT_EVENTS
+        moved = None if beside_checkout else state.after(event)
         if moved is None:
             continue
         moved_at = event.at_us
