@@ -14,7 +14,7 @@ from shopsight.ingestion.sample_shop import generate
 from shopsight.ingestion.sample_shop.config import SampleShopConfig
 from shopsight.ingestion.sample_shop.landing import land_sample_shop
 from shopsight.privacy import Pseudonymiser
-from shopsight.settings import Settings, prepare_environment
+from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 from shopsight.warehouse import export_path, run_dbt, write_docs
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -88,9 +88,9 @@ def an_item(item: str, price: int, days: float, *, arrived: float = 0, **columns
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The marts by name, with every data test and unit test passed; `events` is in the warehouse only."""
-    settings = Settings(home=tmp_path_factory.mktemp("analytics") / "home")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A home whose marts are built, with every data test and unit test passed."""
+    settings = Settings(home=tmp_path_factory.mktemp("analytics") / ".shopsight")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SHOPSIGHT_HOME", "TZ"):
             patch.setenv(name, "")
@@ -106,9 +106,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
         ]
         land(settings, "all", events=a_history(), items=items)
         run_dbt(settings, "build")
-        with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
-            connection.execute("set timezone = 'UTC'; set schema = 'marts'")
-            yield connection
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def shop(built: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The marts by name; `events` is in the warehouse only."""
+    with duckdb.connect(str(built.warehouse_path), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'; set schema = 'marts'")
+        yield connection
 
 
 def rows(shop: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
@@ -279,6 +285,25 @@ def test_every_event_is_in_the_events_mart_once(shop: duckdb.DuckDBPyConnection)
     assert rows(shop, "select count(*), count(distinct (source, event_id, line_number)) from events") == [
         (len(a_history()), len(a_history()))
     ]
+
+
+DOCUMENT = (REPO_ROOT / "docs" / "marts.md").read_text()
+QUERIES = [
+    query for block in re.findall(r"```sql\n(.*?)```", DOCUMENT, flags=re.DOTALL) for query in block.split(";\n")
+]
+
+
+@pytest.mark.parametrize("query", [query for query in QUERIES if query.strip()])
+def test_every_query_of_the_document_runs(built: Settings, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.chdir(built.home.parent)
+    with duckdb.connect() as connection:
+        assert connection.execute(query).description
+
+
+def test_every_mart_is_in_the_document(built: Settings) -> None:
+    names = {path.stem for path in (REPO_ROOT / "dbt_project" / "models" / "marts").rglob("*.sql")}
+    exported = {path.stem for path in built.exports_dir.glob("*.parquet")} | {"events"}
+    assert {name for name in names & exported if f"`{name}`" not in DOCUMENT} == set()
 
 
 def test_planted_bots_are_found_and_shoppers_are_not_taken_for_bots(home: Settings) -> None:
