@@ -16,6 +16,10 @@ app = typer.Typer(
 )
 predict_app = typer.Typer(help="Answer from a champion, for a file of rows.", no_args_is_help=True)
 app.add_typer(predict_app, name="predict")
+quarantine_app = typer.Typer(
+    help="Rows that were not accepted: look at them, and import them again.", no_args_is_help=True
+)
+app.add_typer(quarantine_app, name="quarantine")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Family = Annotated[str, typer.Argument(help="intent, recommender or purchase_intent")]
@@ -73,6 +77,33 @@ def map_(
         from shopsight.cli.mapping import run_map
 
         run_map(file, write=write, source=source, as_json=as_json)
+
+
+@quarantine_app.command(name="list")
+def quarantine_list(
+    reason: Annotated[str, typer.Option(help="Only rows with this reason.")] = "",
+    batch: Annotated[str, typer.Option(help="Only rows of this batch.")] = "",
+    limit: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Count the rows in quarantine by reason, and show some with their file, line and bytes (raw ids included)."""
+    with explained():
+        from shopsight.cli.quarantine import list_quarantine
+
+        list_quarantine(reason=reason, batch=batch, limit=limit, as_json=as_json)
+
+
+@quarantine_app.command(name="replay")
+def quarantine_replay(
+    mapping: Annotated[Path | None, typer.Option(help="The mended mapping, for rows that were mapped.")] = None,
+    batch: Annotated[str, typer.Option(help="Only rows of this batch.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Import the rows in quarantine again from their bytes; what is good now lands once, the rest stays."""
+    with explained():
+        from shopsight.cli.quarantine import replay
+
+        replay(mapping=mapping, batch=batch, as_json=as_json)
 
 
 @app.command()

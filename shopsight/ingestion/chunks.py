@@ -45,6 +45,10 @@ class RawChunk:
     """Place of each row in its line, from 0, where one line gives several rows; None where a line is a row."""
     refused: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Rows that the importer itself knows to be bad, beside what the rules find: a mask per reason."""
+    header: bytes = b""
+    """The line that says what the fields of :attr:`raw` are, where the file has one."""
+    origins: pa.Table | None = None
+    """Of a replay: the row of the quarantine that each row was. Bad rows stay there instead of going there again."""
     per_actor: tuple[str, ...] = ()
     """Columns whose ids are unique only within a person (``order_id``, ``session_id``): the log puts the person's
     pseudonym before them, for an importer that did so would put the raw id there."""
@@ -75,7 +79,10 @@ def rows_as_json(rows: pa.Table) -> RawBytes:
     """Return a :attr:`RawChunk.raw` for sources without lines of text: each row as a JSON object."""
 
     def raw(indices: NDArray[np.int64]) -> list[bytes]:
-        return [orjson.dumps(row, default=str) for row in rows.take(pa.array(indices)).to_pylist()]
+        return [
+            orjson.dumps(row, default=str, option=orjson.OPT_NAIVE_UTC)
+            for row in rows.take(pa.array(indices)).to_pylist()
+        ]
 
     return raw
 

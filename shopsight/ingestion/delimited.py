@@ -30,6 +30,8 @@ class Header:
 
     names: list[str]
     delimiter: str
+    raw: bytes = b""
+    """The line itself, without its break; empty where the file has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +173,7 @@ def _read_header(file: BinaryIO, path: Path, required: tuple[str, ...]) -> Heade
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise unreadable(path, why=f"its header names {', '.join(repeated)} twice", fix="remove or rename one of them")
-    return Header(names=names, delimiter=delimiter)
+    return Header(names=names, delimiter=delimiter, raw=first.rstrip(b"\r\n"))
 
 
 def _chunk(block: bytes, records: Records, header: Header, file_name: str, *, fraction: float) -> RawChunk:
@@ -188,6 +190,7 @@ def _chunk(block: bytes, records: Records, header: Header, file_name: str, *, fr
         lines=records.lines[original],
         raw=raw,
         file_name=file_name,
+        header=header.raw,
         broken=(*records.broken, *broken),
         fraction=fraction,
     )

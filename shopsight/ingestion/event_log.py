@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +21,7 @@ from shopsight.ingestion.chunks import ImportProgress, RawChunk, ReportImport, i
 from shopsight.ingestion.deduplication import with_event_ids
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.guards import DiskFullError, EventLogBusyError, exclusive, explained_if_disk_is_full
-from shopsight.ingestion.quarantine import count_reasons, quarantine_rows
+from shopsight.ingestion.quarantine import QUARANTINE_SCHEMA, count_reasons, quarantine_rows
 from shopsight.ingestion.receipts import Delivery, Receipt, Totals, manifest_of, sum_manifests
 from shopsight.ingestion.staging import StagedBatch
 from shopsight.ingestion.validation import validate
@@ -45,6 +46,7 @@ class _Counts:
     companions: Counter[str] = field(default_factory=Counter)
     companions_quarantined: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    replayed_reasons: Counter[str] = field(default_factory=Counter)
 
 
 class EventLog:
@@ -82,6 +84,7 @@ class EventLog:
         source_name: str,
         received_at: datetime,
         format_name: str = "",
+        is_replay: bool = False,
         report: ReportImport = ignore,
     ) -> Receipt:
         """Validate, deduplicate and append one batch.
@@ -91,6 +94,8 @@ class EventLog:
             source_name: Shop or data set; fills ``source`` where a row has none.
             received_at: Arrival of the batch, with a zone; fills ``created_timestamp`` where a row has none.
             format_name: Kept in the manifest.
+            is_replay: Whether the rows come out of the quarantine: those that are still bad stay there, and where all
+                are, no batch lands.
             report: Told after every chunk.
 
         Raises:
@@ -117,6 +122,7 @@ class EventLog:
                 source_name=source_name,
                 format_name=format_name,
                 received_at=received_at,
+                is_replay=is_replay,
             )
             with explained_if_disk_is_full(self.folder):
                 batch = StagedBatch(self._staging / batch_id)
@@ -149,8 +155,15 @@ class EventLog:
                 if chunk.table == "events":
                     good = with_event_ids(connection, good)
                 batch.write(chunk.table, good)
-                bad = quarantine_rows(chunk, validated, delivery)
-                batch.write("quarantine", bad)
+                if chunk.origins is None:
+                    bad = quarantine_rows(chunk, validated, delivery)
+                    batch.write("quarantine", bad)
+                else:
+                    bad = QUARANTINE_SCHEMA.empty_table()
+                    mended = chunk.origins.take(pa.array(np.setdiff1d(np.arange(len(chunk.lines)), validated.bad)))
+                    batch.write_replayed(mended)
+                    if chunk.table == "events":
+                        counts.replayed_reasons.update(count_reasons(mended))
                 _count(counts, chunk, good, bad)
                 report(ImportProgress(rows=counts.received, fraction=chunk.fraction))
         batch.close()
@@ -170,8 +183,15 @@ class EventLog:
             last_event_at=summary["last_event_at"] and datetime.fromisoformat(summary["last_event_at"]),
         )
         manifest = manifest_of(
-            receipt, delivery, sources=summary["sources"], files=list(files), key_id=self._pseudonymiser.key_id
+            receipt,
+            delivery,
+            sources=summary["sources"],
+            files=list(files),
+            key_id=self._pseudonymiser.key_id,
+            replayed_reasons=counts.replayed_reasons,
         )
+        if delivery.is_replay and not counts.received and not counts.companions.total():
+            return receipt
         batch.publish(self._place(received_at, delivery.batch_id), manifest)
         return receipt
 

@@ -106,7 +106,7 @@ def import_file(
         )
     columns = read_mapping(mapping or mapping_beside(path)) if format_name == "mapped" and path else None
     return EventLog.open(settings).land(
-        _read(format_name, path, households, columns),
+        read_format(format_name, path, households, columns),
         source_name=columns.source if columns else _source_name(format_name),
         received_at=received_at,
         format_name=format_name,
@@ -124,9 +124,10 @@ def mapping_beside(path: Path) -> Path:
     return path.with_name(path.name.split(".")[0] + ".yml")
 
 
-def _read(
+def read_format(
     format_name: str, path: Path | None, households: int | None = None, mapping: Mapping | None = None
 ) -> Iterator[RawChunk]:
+    """Yield the rows of a file of any format but ``sample``, in canonical columns."""
     if format_name == "completejourney":
         return read_completejourney(path, households=households)
     assert path is not None

@@ -1,10 +1,10 @@
 """Rows that were not accepted, with their reasons and their original bytes: nothing is ever dropped."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+from pyarrow.dataset import dataset
 
 from shopsight.events import TIMESTAMP
 from shopsight.ingestion.chunks import RawChunk
@@ -23,15 +23,27 @@ QUARANTINE_SCHEMA: Final = pa.schema(
         pa.field("reasons", pa.list_(pa.string()), nullable=False),
         pa.field("raw", pa.binary(), nullable=False),
         pa.field("received_at", TIMESTAMP, nullable=False),
+        pa.field("part", pa.int64()),
+        pa.field("header", pa.binary()),
     ]
 )
-"""``raw`` holds the row exactly as it came, ids and all: the file is readable by its owner only."""
+"""``raw`` holds the row exactly as it came, ids and all: the file is readable by its owner only.
+
+``part`` is the row's place in a line that holds several, ``header`` the line that names the fields of ``raw``.
+"""
+PLACE: Final = ["batch_id", "table_name", "file_name", "line", "part"]
+"""Columns that name one row of the quarantine."""
+REPLAYED_SCHEMA: Final = pa.schema([*(QUARANTINE_SCHEMA.field(name) for name in (*PLACE, "reasons"))])
+"""``replayed.parquet`` of a batch: the rows of the quarantine that it has made good, which are no longer in it."""
 
 
 def quarantine_rows(chunk: RawChunk, validated: Validated, delivery: Delivery) -> pa.Table:
     """Return the bad rows of a chunk, those without any structure included, in the order of the file."""
     lines = [broken.line for broken in chunk.broken] + chunk.lines[validated.bad].tolist()
     raws = [broken.raw for broken in chunk.broken] + chunk.raw(validated.bad)
+    parts = [None] * len(chunk.broken) + (
+        [None] * len(validated.bad) if chunk.parts is None else chunk.parts[validated.bad].tolist()
+    )
     reasons = [[broken.reason] for broken in chunk.broken] + validated.reasons
     table = pa.table(
         {
@@ -43,6 +55,8 @@ def quarantine_rows(chunk: RawChunk, validated: Validated, delivery: Delivery) -
             "reasons": pa.array(reasons, pa.list_(pa.string())),
             "raw": pa.array(raws, pa.binary()),
             "received_at": pa.array([delivery.received_at] * len(lines), TIMESTAMP),
+            "part": pa.array(parts, pa.int64()),
+            "header": pa.repeat(chunk.header, len(lines)).cast(pa.binary()),
         }
     )
     return table.cast(QUARANTINE_SCHEMA).sort_by("line")
@@ -53,18 +67,30 @@ def count_reasons(rows: pa.Table) -> Counter[str]:
     return Counter(reason for reasons in rows["reasons"].to_pylist() for reason in reasons)
 
 
-def read_quarantine(settings: Settings, *, limit: int = 1_000) -> pa.Table:
-    """Return quarantined rows, newest batch first, in :data:`QUARANTINE_SCHEMA`."""
-    files = [str(path) for path in _files(settings)]
+def read_quarantine(settings: Settings, *, limit: int | None = 1_000) -> pa.Table:
+    """Return the rows that are in quarantine, newest batch first, in :data:`QUARANTINE_SCHEMA`.
+
+    Args:
+        settings: Where the event log is.
+        limit: How many rows at most; None for all of them.
+    """
+    files = _files(settings, "quarantine.parquet")
     if not files:
         return QUARANTINE_SCHEMA.empty_table()
+    # Read under the schema of today, for files of earlier versions have fewer columns.
+    rows = dataset(files, schema=QUARANTINE_SCHEMA, format="parquet").to_table()
+    left = _files(settings, "replayed.parquet")
+    gone = dataset(left, schema=REPLAYED_SCHEMA, format="parquet").to_table() if left else REPLAYED_SCHEMA.empty_table()
+    places = " AND ".join(f"gone.{name} IS NOT DISTINCT FROM rows.{name}" for name in PLACE)
     with utc_connection() as connection:
+        connection.register("rows", rows)
+        connection.register("gone", gone)
         rows = connection.sql(
-            "SELECT * FROM read_parquet($files, hive_partitioning = false) ORDER BY batch_id DESC, line LIMIT $limit",
-            params={"files": files, "limit": limit},
+            f"FROM rows WHERE NOT EXISTS (FROM gone WHERE {places}) "
+            f"ORDER BY batch_id DESC, file_name, line, part LIMIT {limit if limit is not None else 'ALL'}"
         ).to_arrow_table()
     return rows.cast(QUARANTINE_SCHEMA)
 
 
-def _files(settings: Settings) -> list[Path]:
-    return sorted(settings.event_log_dir.glob("arrival_date=*/batch=*/quarantine.parquet"))
+def _files(settings: Settings, name: str) -> list[str]:
+    return sorted(str(path) for path in settings.event_log_dir.glob(f"arrival_date=*/batch=*/{name}"))

@@ -17,6 +17,8 @@ class Delivery:
     source_name: str
     format_name: str
     received_at: datetime
+    is_replay: bool = False
+    """Whether its rows come out of the quarantine: they were received before, and are not counted again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,13 @@ class Totals:
 
 
 def manifest_of(
-    receipt: Receipt, delivery: Delivery, *, sources: Sequence[str], files: Sequence[str], key_id: str
+    receipt: Receipt,
+    delivery: Delivery,
+    *,
+    sources: Sequence[str],
+    files: Sequence[str],
+    key_id: str,
+    replayed_reasons: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return what is kept beside a batch's files, as JSON.
 
@@ -77,6 +85,7 @@ def manifest_of(
         sources: Distinct ``source`` of its accepted events; a later batch of others cannot repeat any of them.
         files: Base names of the files it was read from.
         key_id: Names the key of its pseudonyms.
+        replayed_reasons: Of a replay: why its event rows had been in quarantine.
     """
     return {
         "batch_id": receipt.batch_id,
@@ -97,23 +106,27 @@ def manifest_of(
         "first_event_at": receipt.first_event_at and receipt.first_event_at.isoformat(),
         "last_event_at": receipt.last_event_at and receipt.last_event_at.isoformat(),
         "pseudonym_key_id": key_id,
+        "is_replay": delivery.is_replay,
+        "replayed_reasons": dict(replayed_reasons or {}),
     }
 
 
 def sum_manifests(landed: Sequence[Mapping[str, Any]]) -> Totals:
-    """Add up the manifests of batches."""
+    """Add up the manifests of batches; what a replay accepted leaves the quarantine and was received before."""
+    replayed = sum(m["received"] for m in landed if m.get("is_replay"))
     reasons: Counter[str] = Counter()
     for manifest in landed:
         reasons.update(manifest["reasons"])
+        reasons.subtract(manifest.get("replayed_reasons", {}))
     firsts = [m["first_event_at"] for m in landed if m["first_event_at"]]
     lasts = [m["last_event_at"] for m in landed if m["last_event_at"]]
     return Totals(
         batches=len(landed),
-        received=sum(m["received"] for m in landed),
+        received=sum(m["received"] for m in landed) - replayed,
         accepted=sum(m["accepted"] for m in landed),
         duplicates=sum(m["duplicates"] for m in landed),
-        quarantined=sum(m["quarantined"] for m in landed),
-        reasons=dict(reasons),
+        quarantined=sum(m["quarantined"] for m in landed) - replayed,
+        reasons=dict(+reasons),
         items=sum(m["items"] for m in landed),
         users=sum(m["users"] for m in landed),
         first_event_at=min(map(datetime.fromisoformat, firsts), default=None),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.deduplication import find_duplicates
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.quarantine import QUARANTINE_SCHEMA
+from shopsight.ingestion.quarantine import QUARANTINE_SCHEMA, REPLAYED_SCHEMA
 
 ROWS_PER_PART: Final = 1_000_000
 STATISTICS: Final = ("event_timestamp", "created_timestamp", "event_name", "source", "item_id", "user_id")
@@ -32,23 +32,34 @@ class StagedBatch:
         self._items = _Writer(folder / "items.parquet", ITEM_SCHEMA)
         self._users = _Writer(folder / "users.parquet", USER_SCHEMA)
         self._quarantine = _Writer(folder / "quarantine.parquet", QUARANTINE_SCHEMA)
+        self._replayed: _Writer | None = None
 
     def write(self, table_name: str, rows: pa.Table) -> None:
         """Append rows to ``events``, ``items``, ``users`` or ``quarantine``."""
         writers = {"items": self._items, "users": self._users, "quarantine": self._quarantine}
         (self._events if table_name == "events" else writers[table_name]).write(rows)
 
+    def write_replayed(self, origins: pa.Table) -> None:
+        """Note rows of the quarantine that leave it with this batch."""
+        if self._replayed is None:
+            self._replayed = _Writer(self.folder / "replayed.parquet", REPLAYED_SCHEMA)
+        self._replayed.write(origins)
+
     def close(self) -> None:
         """Finish all files; no row can be added after."""
-        for writer in (self._events, self._items, self._users, self._quarantine):
+        for writer in self._writers():
             writer.close()
         (self.folder / "quarantine.parquet").chmod(0o600)
 
     def abandon(self) -> None:
         """Close what is open and delete the folder, whatever state it is in."""
-        for writer in (self._events, self._items, self._users, self._quarantine):
+        for writer in self._writers():
             writer.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _writers(self) -> "list[_Parts | _Writer]":
+        always: list[_Parts | _Writer] = [self._events, self._items, self._users, self._quarantine]
+        return always if self._replayed is None else [*always, self._replayed]
 
     def event_files(self) -> list[Path]:
         """Return the event parts, in order."""
@@ -62,7 +73,7 @@ class StagedBatch:
         """
         spill = self.folder / ".spill"
         dropped = 0
-        with utc_connection(spill) as connection:
+        with utc_connection(spill, threads=os.cpu_count() or 1) as connection:
             for path, rows in find_duplicates(connection, self.event_files(), log):
                 _rewrite_without(path, rows)
                 dropped += len(rows)
