@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Return every figure: means over seeds at the top level, then intervals, baselines, the ablation and seeds."""
     from benchmarks.recommendation.figures import group_figures, intervals, list_figures, means, per_user
-    from benchmarks.recommendation.leave_one_out import VIEWS, run_seed
+    from benchmarks.recommendation.leave_one_out import BASELINES, run_seed
     from models.device import new_accelerator
     from models.recommender.config import for_size
     from models.recommender.leave_one_out import leave_one_out
@@ -97,7 +97,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for name in results[options.seeds[0]].ranked
         if all(name in result.ranked for result in results.values())
     }
-    ablation = [name for name in values if name not in ("candidate", *VIEWS)]
+    ablation = [name for name in values if name not in ("candidate", *BASELINES)]
     reports = [result.report for result in results.values()]
     return {
         "benchmark": "recommendation",
@@ -121,13 +121,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "intervals": intervals(values["candidate"], seed=options.seeds[0]),
         "gains": {
             name: _gain(values["candidate"]["ndcg@10"], values[name]["ndcg@10"], seed=options.seeds[0])
-            for name in VIEWS
+            for name in BASELINES
         },
         "baselines": {
             name: means(values[name])
             | {"intervals": intervals(values[name], seed=options.seeds[0])}
             | _mean_of([list_figures(result.ranked[name], known_N) for result in results.values()])
-            for name in VIEWS
+            for name in BASELINES
         },
         "ablation": {
             name: {metric: means(values[name])[metric] for metric in ("ndcg@10", "recall@10")}

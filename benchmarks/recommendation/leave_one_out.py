@@ -3,7 +3,7 @@
 import resource
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from models.progress import Progress
+from models.recommender.als import fit_als
 from models.recommender.baselines import plain_popularity
 from models.recommender.blend_search import search_weights, shortlists
 from models.recommender.config import RecommenderConfig
+from models.recommender.dataset import Interactions
 from models.recommender.ease import fit_ease
 from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import Ranked, rank_cases, ranks_of_targets
@@ -24,6 +26,8 @@ from models.recommender.sequence_scorer import SequenceScorer
 
 VIEWS = ("transformer", "ease", "item_knn", "popularity")
 """Independent views of a history, whose standardised scores are added; the first has weight 1."""
+BASELINES = (*VIEWS, "last_viewed", "als")
+"""Stand beside the candidate alone: the views, co-visitation with the last item, and implicit ALS."""
 Say = Callable[[str], None]
 
 
@@ -51,7 +55,10 @@ def run_seed(
     weights, on_validation = search_weights(shortlists(scorers, split.validation))
     say(f"validation chose {weights}: NDCG@10 {on_validation:.4f}")
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    contenders = {name: {name: 1.0} for name in VIEWS} | ablated(weights) | {"candidate": weights}
+    say("fitting the other baselines")
+    scorers["last_viewed"] = last_viewed(split.train, config)
+    scorers["als"] = fit_als(split.train, config.als, seed=seed)
+    contenders = {name: {name: 1.0} for name in BASELINES} | ablated(weights) | {"candidate": weights}
     if len(trained.scorer.members) > 1:
         first = SequenceScorer.of(trained.scorer.members[0], length=trained.scorer.length)
         scorers["one transformer"] = first
@@ -72,6 +79,14 @@ def run_seed(
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
     return SeedResult(ranked=ranked, report=report)
+
+
+def last_viewed(train: Interactions, config: RecommenderConfig) -> Scorer:
+    """Return co-visitation with the newest item of the history alone; direction and distance are ignored."""
+    plain = replace(config.item_knn, shrinkage=0.0, backward=1.0, distance_power=0.0)
+    neighbours = fit_item_knn(cooccurrence(train, plain), plain)
+    # Nothing but the newest item counts: the next one is worth less than any rounding.
+    return replace(neighbours, decay=1e-9)
 
 
 def ablated(weights: Mapping[str, float]) -> dict[str, dict[str, float]]:

@@ -83,6 +83,26 @@ class EaseConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlsConfig:
+    """Implicit ALS, which the benchmarks compare with."""
+
+    width: int = 64
+    """Number of factors."""
+    iterations: int = 10
+    """Rounds of solving for users, then for items."""
+    alpha: float = 20.0
+    """What an interaction weighs beyond the 1 of a pair that did not happen."""
+    regularisation: float = 1.0
+    """Added to the diagonal of every system."""
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.iterations) < 1:
+            raise ValueError("width and iterations must be at least 1")
+        if self.alpha < 0 or self.regularisation <= 0:
+            raise ValueError("alpha must be at least 0 and regularisation above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
     """A causal transformer over the last interactions (the SASRec family)."""
 
@@ -186,6 +206,7 @@ class RecommenderConfig:
     popularity: PopularityConfig = field(default_factory=PopularityConfig)
     item_knn: ItemKnnConfig = field(default_factory=ItemKnnConfig)
     ease: EaseConfig = field(default_factory=EaseConfig)
+    als: AlsConfig = field(default_factory=AlsConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
@@ -222,14 +243,14 @@ def for_size(size: Size) -> RecommenderConfig:
                 members=3,
                 width=128,
                 blocks=2,
-                dropout=0.5,
+                dropout=0.6,
                 batch_size=256,
-                learning_rate=2e-3,
+                learning_rate=4e-3,
                 weight_decay=0.0,
                 max_gradient_norm=5.0,
                 averaging=0.995,
-                epochs=12,
-                patience=2,
+                epochs=14,
+                patience=3,
                 full_softmax_items=30_000,
                 negatives=2_000,
             ),

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from models.recommender.config import (
+    AlsConfig,
     EaseConfig,
     EvaluationConfig,
     HistoryConfig,
@@ -27,6 +28,8 @@ from shopsight.settings import Size
         (ItemKnnConfig(), {"shrinkage": -1.0}),
         (EaseConfig(), {"regularisation": 0.0}),
         (EaseConfig(), {"max_items": 0}),
+        (AlsConfig(), {"iterations": 0}),
+        (AlsConfig(), {"regularisation": 0.0}),
         (TransformerConfig(), {"width": 65}),
         (TransformerConfig(), {"dropout": 1.0}),
         (TransformerConfig(), {"epochs": 0}),

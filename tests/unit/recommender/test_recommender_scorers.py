@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.recommender.als import fit_als, solve
 from models.recommender.baselines import best_sellers, plain_popularity, recent_popularity, trending
-from models.recommender.config import EaseConfig, HistoryConfig, ItemKnnConfig
+from models.recommender.config import AlsConfig, EaseConfig, HistoryConfig, ItemKnnConfig
 from models.recommender.dataset import Interactions
 from models.recommender.ease import fit_ease
 from models.recommender.history import History
@@ -123,6 +124,39 @@ def test_ease_takes_only_the_most_touched_items(data_of):
 def test_ease_of_a_shop_without_shared_items_scores_nothing(data_of):
     fitted = fit_ease(data_of(("ada", "a", "view_item", 1)), EaseConfig(), device="cpu")
     assert fitted.scores([_history(0)]).tolist() == [[0.0]]
+
+
+def test_als_solves_the_weighted_least_squares_by_hand():
+    factors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], dtype=np.float32)
+    config = AlsConfig(width=2, alpha=3.0, regularisation=0.5)
+    (found,) = solve([np.array([0, 2])], factors, config)
+    weights, happened = np.diag([4.0, 1.0, 4.0]), np.array([1.0, 0.0, 1.0])
+    expected = np.linalg.solve(factors.T @ weights @ factors + 0.5 * np.eye(2), factors.T @ weights @ happened)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_als_finds_what_goes_together_and_knows_nothing_of_strangers(data_of):
+    baskets = ["abc", "abd", "acd", "bcd", "wxy", "wxz", "wyz", "xyz"]
+    rows = [
+        (f"u{n}", item, "view_item", place) for n, basket in enumerate(baskets) for place, item in enumerate(basket)
+    ]
+    als = fit_als(data_of(*rows), AlsConfig(width=4), seed=0)
+    scores = als.scores([_history(0, 1), _history()])
+    assert scores[0, 2:4].min() > scores[0, 4:].max()
+    assert not scores[1].any()
+
+
+@pytest.mark.parametrize("change", [{"width": 2}, {"iterations": 1}, {"alpha": 1.0}, {"regularisation": 9.0}])
+def test_every_setting_of_als_has_an_effect(change, data_of):
+    data = data_of(
+        *(
+            (user, item, "view_item", day)
+            for user, basket in (("x", "abc"), ("y", "bcd"))
+            for day, item in enumerate(basket)
+        )
+    )
+    one, other = (fit_als(data, config, seed=0).scores([_history(0)]) for config in (AlsConfig(), AlsConfig(**change)))
+    assert not np.allclose(one, other)
 
 
 def test_contributions_add_up_to_the_score():
