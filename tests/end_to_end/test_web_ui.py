@@ -135,7 +135,8 @@ def test_a_shop_is_materialised_approved_and_served_by_clicks_and_ctrl_c_stops_e
 
         registry = ModelRegistry(ui.settings.registry_dir)
         assert registry.champion("recommender") is None, "nobody approved it yet"
-        fill_in_the_launchpad(page, f"{ui.url}/locations/shopsight/jobs/approve_candidate/launchpad")
+        page.goto(f"{ui.url}/locations/shopsight/jobs/approve_candidate", wait_until="domcontentloaded")
+        fill_in_the_launchpad(page)
         # The approval is one run; the sensor that sees the new champion starts another, which packages it.
         answer = ui.recommend(HERO, seconds=200)
         assert len(answer["items"]) == 3
@@ -160,13 +161,14 @@ def test_a_shop_is_materialised_approved_and_served_by_clicks_and_ctrl_c_stops_e
         ui.ask("{ version }")
 
 
-def fill_in_the_launchpad(page: "Page", url: str) -> None:
+def fill_in_the_launchpad(page: "Page") -> None:
     """Type the decision as a person would, and launch it."""
-    page.goto(url, wait_until="domcontentloaded")
+    page.get_by_text("Launchpad", exact=True).first.click(timeout=60_000)
     editor = page.locator(".CodeMirror").first
     editor.wait_for(timeout=60_000)
     editor.click()
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(DECISION)
-    launch = page.get_by_role("button", name="Launch Run")
-    launch.click()
+    page.get_by_text("No errors").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Launch Run").click()
+    page.get_by_text("approve_candidate").first.wait_for(timeout=60_000)
