@@ -65,6 +65,20 @@ def import_(
         run_import(format_name, path, mapping=mapping, as_json=as_json)
 
 
+@app.command()
+def validate(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="canonical_csv, rees46, mapped, …")],
+    path: Annotated[Path | None, typer.Argument(help="The file or folder to read.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="For mapped: the YAML file that says what is what.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what an import of a file would accept and refuse, check by check, and write nothing; exit 3 on a FAIL."""
+    with explained():
+        from shopsight.cli.importing import run_validate
+
+        run_validate(format_name, path, mapping=mapping, as_json=as_json)
+
+
 @app.command(name="map")
 def map_(
     file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON Lines in a shop's own columns.")],

@@ -8,6 +8,7 @@ from typing import Final
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.amazon_reviews import read_amazon_reviews
 from shopsight.ingestion.canonical import Encoding, read_canonical
+from shopsight.ingestion.checking import Check, check_source
 from shopsight.ingestion.chunks import RawChunk, ReportImport, ignore
 from shopsight.ingestion.completejourney import read_completejourney
 from shopsight.ingestion.event_log import EventLog, Receipt
@@ -86,18 +87,7 @@ def import_file(
         EventLogBusyError: Another import is running.
         DiskFullError: No room.
     """
-    if format_name not in FORMATS:
-        raise UnknownFormatError(
-            f"cannot import the format {format_name!r}",
-            why="no importer has this name",
-            fix=f"use one of {', '.join(FORMATS)}",
-        )
-    if path is None and format_name not in ("completejourney", "sample"):
-        raise SourceFileError(
-            f"the format {format_name} needs a file",
-            why="only completejourney and sample bring their own data",
-            fix=f"name it: shopsight import {format_name} PATH",
-        )
+    _refuse_unknown(format_name, path)
     if format_name == "sample":
         from shopsight.ingestion.sample_shop import land_sample_shop
 
@@ -112,6 +102,43 @@ def import_file(
         format_name=format_name,
         report=report,
     )
+
+
+def check_file(
+    format_name: str, path: Path | None = None, *, received_at: datetime, mapping: Path | None = None
+) -> list[Check]:
+    """Judge a file as :func:`import_file` would, without writing anything.
+
+    Raises:
+        UnknownFormatError: There is no such format.
+        MappingError: The mapping cannot be used.
+    """
+    _refuse_unknown(format_name, path)
+    if format_name == "sample":
+        raise UnknownFormatError(
+            "cannot validate the format sample", why="it is generated, not read", fix="validate a file of your own"
+        )
+    columns = read_mapping(mapping or mapping_beside(path)) if format_name == "mapped" and path else None
+    return check_source(
+        read_format(format_name, path, mapping=columns),
+        source_name=columns.source if columns else _source_name(format_name),
+        received_at=received_at,
+    )
+
+
+def _refuse_unknown(format_name: str, path: Path | None) -> None:
+    if format_name not in FORMATS:
+        raise UnknownFormatError(
+            f"cannot import the format {format_name!r}",
+            why="no importer has this name",
+            fix=f"use one of {', '.join(FORMATS)}",
+        )
+    if path is None and format_name not in ("completejourney", "sample"):
+        raise SourceFileError(
+            f"the format {format_name} needs a file",
+            why="only completejourney and sample bring their own data",
+            fix=f"name it: shopsight import {format_name} PATH",
+        )
 
 
 def _source_name(format_name: str) -> str:

@@ -234,3 +234,10 @@ STRUCTURE_REASONS: Final = {
     "not_a_json_object": "the line is not one JSON object",
 }
 """Reasons that the readers themselves give, where a row has no columns to be judged by."""
+
+IMPORTER_REASONS: Final = {
+    "event_timestamp_outside_the_data_set": "event_timestamp lies outside the days that the data set covers",
+    "not_a_product": "the stock code is postage, a fee, a voucher or a test, and no product",
+    "not_a_sale": "neither price nor customer: a correction of the stock",
+}
+"""Reasons that the importer of one format knows of, beside the rules."""

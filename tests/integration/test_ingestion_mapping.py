@@ -19,10 +19,10 @@ from shopsight.ingestion.guess import guess_mapping, snake_case
 from shopsight.ingestion.guess_values import EVENT_OF_WORD, time_shape
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.landing import import_pending, pending
-from shopsight.ingestion.mapping import MappingError, read_mapping
+from shopsight.ingestion.mapping import ColumnMapping, Mapping, MappingError, read_mapping
 from shopsight.ingestion.quarantine import read_quarantine
 from shopsight.ingestion.source_files import SourceFileError
-from shopsight.settings import Settings
+from shopsight.settings import REPO_ROOT, Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MAPPING = """\
@@ -171,6 +171,14 @@ def test_a_mapping_that_is_missing_or_names_a_missing_column_is_refused(home: Se
     (tmp_path / "hats.yml").unlink()
     with pytest.raises(MappingError, match="shopsight map FILE"):
         import_file(home, "mapped", file, received_at=ARRIVAL)
+
+
+def test_the_mapping_in_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (REPO_ROOT / "docs" / "events.md").read_text()
+    (tmp_path / "events.yml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    assert read_mapping(tmp_path / "events.yml").source == "hats"
+    keys = {*Mapping.model_fields, *ColumnMapping.model_fields} - {"columns"}
+    assert [key for key in keys if f"`{key}`" not in page] == []
 
 
 def test_a_mapped_file_waits_in_the_landing_folder_for_its_mapping(home: Settings) -> None:

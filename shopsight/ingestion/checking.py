@@ -1,0 +1,162 @@
+"""Judges a file as an import would, without writing anything: PASS, WARN or FAIL per check, with rows as examples."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import duckdb
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shopsight.ingestion.chunks import RawChunk, TableName
+from shopsight.ingestion.deduplication import KEY, with_event_ids
+from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.rules import IMPORTER_REASONS, STRUCTURE_REASONS
+from shopsight.ingestion.source_files import SourceFileError
+from shopsight.ingestion.validation import RULES, Validated, validate
+
+Status = Literal["PASS", "WARN", "FAIL"]
+WORST_SHARE: Final = 0.05
+"""Bad rows are set aside and the rest is imported, so a few only warn; more than this says that the file is misread."""
+WORST_DUPLICATES: Final = 0.5
+EXAMPLES: Final = 3
+OLD: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A row that a check speaks of."""
+
+    file_name: str
+    line: int
+    raw: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question to a file, and its answer."""
+
+    name: str
+    status: Status
+    rows: int
+    """Rows that break it."""
+    said: str
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(kw_only=True)
+class _Seen:
+    """What is gathered while a file is read."""
+
+    rows: Counter[TableName] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
+    names: Counter[str] = field(default_factory=Counter)
+    keys: list[NDArray[np.uint64]] = field(default_factory=list)
+    first: datetime | None = None
+    last: datetime | None = None
+    arrived_now: int = 0
+
+
+def check_source(chunks: Iterable[RawChunk], *, source_name: str, received_at: datetime) -> list[Check]:
+    """Read a source to its end and return every check, in the order of the rules.
+
+    Args:
+        chunks: What an importer yields.
+        source_name: As an import would fill it in.
+        received_at: Arrival, with a zone: times more than a day after it are in the future.
+    """
+    seen = _Seen()
+    try:
+        with utc_connection() as connection:
+            for chunk in chunks:
+                validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
+                _note(connection, seen, chunk, validated, received_at)
+    except SourceFileError as error:
+        return [Check(name="readable", status="FAIL", rows=0, said=f"{error.why}; {error.fix}")]
+    readable = Check(name="readable", status="PASS", rows=0, said=_sum(seen.rows))
+    return [readable, *_of_reasons(seen), *_of_whole(seen, received_at)]
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection, seen: _Seen, chunk: RawChunk, validated: Validated, received_at: datetime
+) -> None:
+    seen.rows[chunk.table] += chunk.rows.num_rows + len(chunk.broken)
+    for broken in chunk.broken:
+        _note_reason(seen, chunk, broken.reason, broken.line, broken.raw)
+    for index, reasons in zip(validated.bad, validated.reasons, strict=True):
+        for reason in reasons:
+            _note_reason(seen, chunk, reason, int(chunk.lines[index]), int(index))
+    good = validated.good
+    if chunk.table != "events" or not good.num_rows:
+        return
+    for pair in good["event_name"].value_counts().to_pylist():
+        seen.names[pair["values"]] += pair["counts"]
+    span = pc.min_max(good["event_timestamp"]).as_py()
+    seen.first = min(filter(None, (seen.first, span["min"])))
+    seen.last = max(filter(None, (seen.last, span["max"])))
+    seen.arrived_now += pc.sum(pc.equal(good["created_timestamp"], received_at)).as_py() or 0
+    connection.register("identified", with_event_ids(connection, good))
+    seen.keys.append(connection.sql(f"SELECT hash({KEY}) AS key FROM identified").fetchnumpy()["key"])
+    connection.unregister("identified")
+
+
+def _note_reason(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:
+    """Count a row against a reason, and keep the first few: a row's bytes are only fetched for those."""
+    seen.reasons[chunk.table, reason] += 1
+    examples = seen.examples.setdefault((chunk.table, reason), [])
+    if len(examples) < EXAMPLES:
+        raw = row if isinstance(row, bytes) else chunk.raw(np.array([row]))[0]
+        examples.append(Example(file_name=chunk.file_name, line=line, raw=raw.decode(errors="replace")[:500]))
+
+
+def _of_reasons(seen: _Seen) -> Iterator[Check]:
+    """Yield a check per reason: all that events can be quarantined for, and of companions those that occur."""
+    for table in seen.rows:
+        meanings = STRUCTURE_REASONS | {rule.reason: rule.meaning for rule in RULES[table]} | IMPORTER_REASONS
+        for reason, meaning in meanings.items():
+            rows = seen.reasons[table, reason]
+            if not rows and (table != "events" or reason in IMPORTER_REASONS):
+                continue
+            share = rows / max(1, seen.rows[table])
+            status: Status = "PASS" if not rows else "FAIL" if share > WORST_SHARE else "WARN"
+            said = f"{share:.1%} of the {table}: {meaning}" if rows else f"none: {meaning}"
+            name = reason if table == "events" else f"{table}.{reason}"
+            yield Check(
+                name=name, status=status, rows=rows, said=said, examples=tuple(seen.examples.get((table, reason), ()))
+            )
+
+
+def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
+    good = sum(seen.names.values())
+    if "events" in seen.rows or not seen.rows:
+        status: Status = "PASS" if good else "FAIL"
+        yield Check(name="events", status=status, rows=0, said=_sum(seen.names) if good else "no row would be accepted")
+    if not good or seen.first is None or seen.last is None:
+        return
+    keys = np.concatenate(seen.keys)
+    repeated = len(keys) - len(np.unique(keys))
+    status = "PASS" if not repeated else "WARN" if repeated <= WORST_DUPLICATES * len(keys) else "FAIL"
+    yield Check(name="duplicates", status=status, rows=repeated, said="rows that repeat an earlier row of the file")
+    bought = seen.names["purchase"]
+    said = f"{bought:,} purchases" if bought else "no purchase: nothing says what leads to one"
+    yield Check(name="purchases", status="PASS" if bought else "WARN", rows=0, said=said)
+    span = f"{seen.first:%Y-%m-%d} to {seen.last:%Y-%m-%d}"
+    is_new_history = seen.arrived_now > good / 2 and received_at.astimezone(UTC) - seen.first > OLD
+    said = f"{span}: history without created_timestamp counts as known from today" if is_new_history else span
+    yield Check(
+        name="time_span", status="WARN" if is_new_history else "PASS", rows=seen.arrived_now * is_new_history, said=said
+    )
+
+
+def _sum(counts: Mapping[TableName, int] | Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in Counter(counts).most_common()) or "no rows"
+
+
+def worst(checks: Iterable[Check]) -> Status:
+    """Return FAIL where any check fails, else WARN where any warns, else PASS."""
+    found = {check.status for check in checks}
+    return "FAIL" if "FAIL" in found else "WARN" if "WARN" in found else "PASS"
