@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from models.recommender.config import TransformerConfig
+from benchmarks.recommendation.views import Fitting
 from models.recommender.dataset import Interactions
 from models.recommender.fit_transformer import train_epoch
 from models.recommender.full_softmax import full_cross_entropy
@@ -27,15 +27,15 @@ _ROUNDS = 5
 def measure_speed(
     train: Interactions,
     attributes_NA: NDArray[np.int64],
+    fitting: Fitting,
     *,
-    config: TransformerConfig,
-    accelerator: Accelerator,
     threads: Sequence[int],
 ) -> dict[str, Any]:
     """Return sequences per second of the training loop and of its floor, by number of threads.
 
     Loop and floor take turns, and the medians are compared: another process on the machine slows both.
     """
+    config, accelerator = fitting.config.transformer, fitting.accelerator
     model = SequenceModel(
         config,
         start_ND=torch.randn(train.items, config.width) * 0.02,
@@ -86,7 +86,7 @@ def _packed(histories: Sequence[TrainingHistory], batch_size: int) -> list[tuple
     by_length: dict[int, list[TrainingHistory]] = {}
     for history in histories:
         by_length.setdefault(len(history.rows), []).append(history)
-    batches = []
+    batches: list[tuple[torch.Tensor, ...]] = []
     for members in by_length.values():
         for start in range(0, len(members), batch_size):
             part = members[start : start + batch_size]
@@ -108,4 +108,4 @@ def _bare(model: SequenceModel, batches: Sequence[tuple[torch.Tensor, ...]], acc
         targets.append(targets_T)
     with accelerator.autocast():
         loss = full_cross_entropy(torch.cat(hidden), vectors_ND, torch.cat(targets))
-    loss.backward()
+    torch.autograd.backward(loss)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recommendation.__main__ import main
+from benchmarks.recommendation.held_out import UnreadableEvents, imitate, read_held_out
 
 USERS, ITEMS = 60, 30
 
@@ -102,3 +103,51 @@ def test_the_ablation_names_what_every_view_adds(figures):
         entry = figures["ablation"][f"without {view}"]
         expected = figures["ndcg@10"] - entry["ndcg@10"]
         assert entry["candidate_gains"]["value"] == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.fixture(scope="module")
+def held_out_run(tmp_path_factory):
+    """Forty visitors view, put into the cart and buy along an aisle; one purchase of each is held out."""
+    folder = tmp_path_factory.mktemp("held_out")
+    rng = np.random.default_rng(6)
+    log, held_out = ["timestamp,visitorid,event,itemid,transactionid"], ["visitorid,itemid"]
+    for visitor in range(40):
+        first = int(rng.integers(20))
+        for step in range(6):
+            item, moment = (first + step) % 20, 1_430_000_000_000 + visitor * 1_000_000 + step * 1_000
+            events = ("view", "addtocart", "transaction") if step % 2 == 0 else ("view",)
+            log += [f"{moment + place},{visitor},{event},{item}," for place, event in enumerate(events)]
+        held_out.append(f"{visitor},{(first + 6) % 20 if visitor else 999}")
+    (folder / "events.csv").write_text("\n".join(log) + "\n")
+    (folder / "held_out.csv").write_text("\n".join(held_out) + "\n")
+    output = folder / "figures.json"
+    files = ["--interactions", folder / "events.csv", "--held-out", folder / "held_out.csv", "--json", output]
+    settings = ["--protocol", "held_out", "--size", "tiny", "--device", "cpu", "--precision", "fp32", "--seeds", "1"]
+    main([str(one) for one in (*settings, *files)])
+    return folder, json.loads(output.read_text())
+
+
+def test_held_out_purchases_are_ranked_beside_a_model_of_purchases_alone(held_out_run):
+    _, figures = held_out_run
+    assert figures["cases"] == 40
+    assert figures["cold_targets"] == 1
+    assert figures["gains"]["popularity"]["low"] > 0
+    assert {"low", "value", "high"} == set(figures["ablation"]["purchases only"]["candidate_gains"])
+
+
+def test_the_imitation_takes_every_row_of_the_drawn_purchase_out_of_the_log(held_out_run):
+    folder, _ = held_out_run
+    source = read_held_out(folder / "events.csv", folder / "held_out.csv")
+    train, cases = imitate(source.data, seed=3)
+    assert len(cases) == 40
+    left = set(zip(train.users_E.tolist(), train.items_E.tolist(), strict=True))
+    for case in cases:
+        assert (case.user, case.target) not in left
+        assert case.target not in case.history.items
+    assert len(train) == len(source.data) - 40 * 3
+
+
+def test_a_log_in_other_columns_is_refused(tmp_path):
+    (tmp_path / "events.csv").write_text("user,item\n1,2\n")
+    with pytest.raises(UnreadableEvents, match="no column"):
+        read_held_out(tmp_path / "events.csv", tmp_path / "events.csv")
