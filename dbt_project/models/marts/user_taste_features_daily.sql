@@ -58,18 +58,18 @@ days as (
 
 ),
 
+-- Joined, not windowed: a quantile over a sliding range took nine times as long.
 prices as (
 
-    select distinct
-        user_id,
-        event_date,
-        quantile_cont(price, 0.25) over four_weeks as price_low_28d,
-        quantile_cont(price, 0.5) over four_weeks as price_median_28d,
-        quantile_cont(price, 0.75) over four_weeks as price_high_28d
-    from events
-    window four_weeks as (
-        partition by user_id order by event_date range between interval 27 days preceding and current row
-    )
+    select
+        days.user_id,
+        days.event_date,
+        quantile_cont(past.price, [0.25, 0.5, 0.75]) as quartiles
+    from days
+    inner join events as past
+        on days.user_id = past.user_id and past.event_date between days.event_date - 27 and days.event_date
+    where past.price is not null
+    group by days.user_id, days.event_date
 
 )
 
@@ -85,9 +85,9 @@ select
     tastes.category_share_28d,
     tastes.top_brands,
     tastes.brand_share_28d,
-    prices.price_low_28d,
-    prices.price_median_28d,
-    prices.price_high_28d,
+    prices.quartiles[1] as price_low_28d,
+    prices.quartiles[2] as price_median_28d,
+    prices.quartiles[3] as price_high_28d,
     sum(days.discounted_lines) over four_weeks / nullif(cast(sum(days.priced_lines) over four_weeks as double), 0)
         as discount_share_28d,
     cast(tastes.favourite_hour as bigint) as favourite_hour,
@@ -101,7 +101,7 @@ select
     sum(days.buying) over four_weeks / cast(sum(days.events) over four_weeks as double) as buying_share_28d,
     days.fingerprint
 from days
-inner join prices on days.user_id = prices.user_id and days.event_date = prices.event_date
+left join prices on days.user_id = prices.user_id and days.event_date = prices.event_date
 inner join {{ ref('user_taste_features_tallies') }} as tastes
     on days.user_id = tastes.user_id and days.event_date = tastes.event_date
 window

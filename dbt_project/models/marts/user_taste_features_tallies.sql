@@ -24,12 +24,13 @@ tastes as (
         behaviour.event_date,
         changed_users.fingerprint,
         unnest(['category', 'brand', 'hour', 'weekday']) as kind,
+        unnest([behaviour.category, behaviour.brand, '', '']) as taste,
         unnest([
-            behaviour.category,
-            behaviour.brand,
-            lpad(cast(extract(hour from behaviour.event_timestamp at time zone 'UTC') as varchar), 2, '0'),
-            cast(extract(isodow from behaviour.event_timestamp at time zone 'UTC') as varchar)
-        ]) as taste
+            0,
+            0,
+            extract(hour from behaviour.event_timestamp at time zone 'UTC'),
+            extract(isodow from behaviour.event_timestamp at time zone 'UTC')
+        ]) as number
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
 
@@ -43,10 +44,11 @@ days as (
         fingerprint,
         kind,
         taste,
+        number,
         count(*) as events
     from tastes
     where taste is not null
-    group by user_id, event_date, fingerprint, kind, taste
+    group by user_id, event_date, fingerprint, kind, taste, number
 
 ),
 
@@ -61,7 +63,7 @@ active_days as (
 ),
 
 -- Every day has an hour, so every active day is here, and a day without a brand has those of the days before.
-ranked as (
+windows as (
 
     select
         today.user_id,
@@ -69,28 +71,27 @@ ranked as (
         today.fingerprint,
         past.kind,
         past.taste,
-        sum(past.events) as events,
-        row_number() over (
-            partition by today.user_id, today.event_date, past.kind
-            order by sum(past.events) desc, past.taste
-        ) as nth,
-        sum(sum(past.events)) over (partition by today.user_id, today.event_date, past.kind) as all_events
+        past.number,
+        sum(past.events) as events
     from active_days as today
     inner join days as past
         on today.user_id = past.user_id and past.event_date between today.event_date - 27 and today.event_date
-    group by today.user_id, today.event_date, today.fingerprint, past.kind, past.taste
+    group by today.user_id, today.event_date, today.fingerprint, past.kind, past.taste, past.number
 
 )
 
 select
     user_id,
     event_date,
-    list(taste order by nth) filter (where kind = 'category' and nth <= 3) as top_categories,
-    max(events / cast(all_events as double)) filter (where kind = 'category' and nth = 1) as category_share_28d,
-    list(taste order by nth) filter (where kind = 'brand' and nth <= 3) as top_brands,
-    max(events / cast(all_events as double)) filter (where kind = 'brand' and nth = 1) as brand_share_28d,
-    max(taste) filter (where kind = 'hour' and nth = 1) as favourite_hour,
-    max(taste) filter (where kind = 'weekday' and nth = 1) as favourite_weekday,
+    arg_min(taste, row(-events, taste), 3) filter (where kind = 'category') as top_categories,
+    max(events) filter (where kind = 'category') / cast(sum(events) filter (where kind = 'category') as double)
+        as category_share_28d,
+    arg_min(taste, row(-events, taste), 3) filter (where kind = 'brand') as top_brands,
+    max(events) filter (where kind = 'brand') / cast(sum(events) filter (where kind = 'brand') as double)
+        as brand_share_28d,
+    -- The most events, and of equals the least number.
+    99 - max(events * 100 + 99 - number) filter (where kind = 'hour') % 100 as favourite_hour,
+    99 - max(events * 100 + 99 - number) filter (where kind = 'weekday') % 100 as favourite_weekday,
     fingerprint
-from ranked
+from windows
 group by user_id, event_date, fingerprint
