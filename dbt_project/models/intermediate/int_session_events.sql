@@ -15,13 +15,27 @@ changed_users as (
 
 ),
 
-events as (
+-- Sessions that the source named need no window, which most of the time of this model would go into.
+named as (
 
     select
-        stitched.*,
+        {{ all_but(['session_id', 'text', 'intent_label', 'arrival_date', 'batch', 'actor_id'], 'stitched') }},
+        changed_users.fingerprint,
+        stitched.session_id
+    from {{ ref('int_events_stitched') }} as stitched
+    inner join changed_users on stitched.user_id = changed_users.user_id
+    where stitched.session_id is not null
+
+),
+
+unnamed as (
+
+    select
+        {{ all_but(['session_id', 'text', 'intent_label', 'arrival_date', 'batch', 'actor_id'], 'stitched') }},
         changed_users.fingerprint
     from {{ ref('int_events_stitched') }} as stitched
     inner join changed_users on stitched.user_id = changed_users.user_id
+    where stitched.session_id is null
 
 ),
 
@@ -29,14 +43,14 @@ gaps as (
 
     select
         *,
-        session_id is null and coalesce(
+        coalesce(
             {{ dbt.dateadd('minute', '-' ~ var('session_gap_minutes'), 'event_timestamp') }}
-            > lag(event_timestamp) over unnamed,
+            > lag(event_timestamp) over shopper,
             true
         ) as opens_session
-    from events
-    window unnamed as (
-        partition by user_id, session_id is null
+    from unnamed
+    window shopper as (
+        partition by user_id
         order by event_timestamp, event_id, line_number, source
     )
 
@@ -47,19 +61,16 @@ numbered as (
     select
         *,
         max(case when opens_session then event_timestamp end) over (
-            partition by user_id, session_id is null
+            partition by user_id
             order by event_timestamp, event_id, line_number, source
         ) as opened_at
     from gaps
 
 )
 
+select * from named
+union all
 select
-    {{ all_but([
-        'session_id', 'opens_session', 'opened_at', 'text', 'intent_label', 'arrival_date', 'batch', 'actor_id'
-    ]) }},
-    coalesce(
-        session_id,
-        's_' || left(md5(user_id || '|' || {{ microseconds('opened_at') }}), 16)
-    ) as session_id
+    {{ all_but(['opens_session', 'opened_at']) }},
+    's_' || left(md5(user_id || '|' || {{ microseconds('opened_at') }}), 16) as session_id
 from numbered
