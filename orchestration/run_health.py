@@ -60,6 +60,6 @@ def _is_alive(pid: int, since: float) -> bool:
     """Return whether the process that noted ``pid`` at ``since`` (seconds since 1970) runs; pids are used again."""
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since + CLOCK_SECONDS
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since + CLOCK_SECONDS)
     except psutil.NoSuchProcess:
         return False
