@@ -7,7 +7,8 @@ whole catalogue, history masked, the order of the file. Progress goes to standar
 
     python -m benchmarks.recommendation --protocol held_out --interactions events.csv --held-out heldout_purchases.csv
 
-ranks held-out purchases from a log of views, carts and purchases in RetailRocket's columns.
+ranks held-out purchases from a log of views, carts and purchases in RetailRocket's columns; ``--protocol time`` and
+``--protocol session`` read the same log.
 """
 
 import argparse
@@ -38,6 +39,12 @@ HELD_OUT = (
     "shopper touched masked, targets that the log does not know are misses; 1,000 bootstrap resamples over shoppers"
 )
 
+SESSION = (
+    "next item of a session, half an hour apart, repeats in a row counted once; the last tenth of the log's time is "
+    "the test, the tenth before it validation, whole sessions; nothing masked, cold targets left out and counted; "
+    "averaged per session; 1,000 bootstrap resamples over sessions"
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark from the command line."""
@@ -49,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--interactions", type=Path, required=True, help="text file: user item item …, oldest first")
     parser.add_argument("--attributes", type=Path, help="JSON object: item -> list of attribute ids")
     parser.add_argument("--seeds", type=_seeds, default=[1, 2, 3], help="comma-separated; default 1,2,3")
-    parser.add_argument("--protocol", choices=["leave_one_out", "held_out"], default="leave_one_out")
+    parser.add_argument("--protocol", choices=["leave_one_out", "time", "session", "held_out"], default="leave_one_out")
     parser.add_argument("--held-out", type=Path, help="CSV of visitorid,itemid for --protocol held_out")
     parser.add_argument("--size", choices=SIZES, default="medium", help="training budget; default medium")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -92,9 +99,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "seeds": options.seeds,
         "precision": accelerator.mixed_precision,
     }
-    if options.protocol == "held_out":
-        return head | _held_out(options, fitting)
-    return head | _leave_one_out(options, fitting)
+    run = {"leave_one_out": _leave_one_out, "time": _time, "session": _session, "held_out": _held_out}
+    return head | run[options.protocol](options, fitting)
 
 
 def _leave_one_out(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
@@ -124,15 +130,57 @@ def _leave_one_out(options: argparse.Namespace, fitting: Callable[[int], "Fittin
     }
 
 
+def _time(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
+    from benchmarks.recommendation.event_log import read_event_log
+    from benchmarks.recommendation.time_split import run_seed
+
+    interactions = read_event_log(options.interactions)
+    device = {"device": options.device, "precision": options.precision}
+    runs = {str(seed): run_seed(interactions, fitting(seed), **device) for seed in options.seeds}
+    metrics = [name for name in next(iter(runs.values())) if "@" in name]
+    return {
+        "order": "by time",
+        "interactions": len(interactions),
+        **{name: round(float(np.mean([run[name] for run in runs.values()])), 5) for name in metrics},
+        "per_seed": runs,
+    }
+
+
+def _session(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
+    from benchmarks.recommendation.document import document
+    from benchmarks.recommendation.event_log import read_event_log
+    from benchmarks.recommendation.sessions import SESSION_BASELINES, as_sessions, run_seed, split_sessions
+    from models.recommender.dataset import Interactions
+
+    data = as_sessions(Interactions.from_tables(read_event_log(options.interactions)))
+    first, last = data.times_E.min(), data.times_E.max()
+    starts = [first + share * (last - first) for share in (0.8, 0.9)]
+    validation = split_sessions(data, start=starts[0], end=starts[1])
+    test = split_sessions(data, start=starts[1], end=float("inf"))
+    results = {seed: run_seed(validation, test, fitting(seed)) for seed in options.seeds}
+    users_per_item_N = test.train.distinct_users_per_item()
+    return {
+        "protocol": SESSION,
+        "order": "by time",
+        "items": test.train.items,
+        "interactions": len(data),
+        "cases": len(test.cases),
+        "cold_targets": test.cold_targets,
+        **document(results, test.cases, users_per_item_N, baselines=SESSION_BASELINES),
+    }
+
+
 def _held_out(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
     from benchmarks.recommendation.document import document
-    from benchmarks.recommendation.held_out import read_held_out, run_seed, test_cases
+    from benchmarks.recommendation.held_out import WITHOUT_OTHER_BEHAVIOURS, read_held_out, run_seed, test_cases
+    from benchmarks.recommendation.views import BASELINES
 
     if options.held_out is None:
         raise SystemExit("--protocol held_out needs --held-out FILE, a CSV of visitorid,itemid")
     source = read_held_out(options.interactions, options.held_out)
     results = {seed: run_seed(source, fitting(seed)) for seed in options.seeds}
     cases, users_per_item_N = test_cases(source), source.data.distinct_users_per_item()
+    baselines = (*BASELINES, WITHOUT_OTHER_BEHAVIOURS)
     return {
         "protocol": HELD_OUT,
         "order": "by time",
@@ -141,7 +189,7 @@ def _held_out(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) 
         "interactions": len(source.data),
         "cases": len(cases),
         "cold_targets": int(sum(users_per_item_N[case.target] == 0 for case in cases)),
-        **document(results, cases, users_per_item_N),
+        **document(results, cases, users_per_item_N, baselines=baselines),
     }
 
 

@@ -15,16 +15,22 @@ Values = dict[str, NDArray[np.float64]]
 
 
 def document(
-    results: Mapping[int, SeedResult], cases: Sequence[Case], users_per_item_N: NDArray[np.int64]
+    results: Mapping[int, SeedResult],
+    cases: Sequence[Case],
+    users_per_item_N: NDArray[np.int64],
+    *,
+    baselines: Sequence[str] = BASELINES,
 ) -> dict[str, Any]:
     """Return every figure of the ``results`` by seed; intervals are over users, of each user's mean over seeds."""
     first_seed, first = next(iter(results.items()))
     # Seeds may choose different views: only what every seed has ranked has a mean over seeds.
     names = [name for name in first.ranked if all(name in result.ranked for result in results.values())]
-    values = {name: _over_seeds([per_user(result.ranked[name]) for result in results.values()]) for name in names}
+    values = {
+        name: _over_seeds([per_user(result.ranked[name], cases) for result in results.values()]) for name in names
+    }
     lists = {
         name: _mean_of([list_figures(result.ranked[name], users_per_item_N) for result in results.values()])
-        for name in ("candidate", *BASELINES)
+        for name in ("candidate", *baselines)
     }
     candidate = values["candidate"]
     reports = [result.report for result in results.values()]
@@ -36,20 +42,21 @@ def document(
         "parameters": reports[0]["parameters"],
         "peak_memory_mb": max(report["peak_memory_mb"] for report in reports),
         "intervals": intervals(candidate, seed=first_seed),
-        "gains": {name: _gain(candidate, values[name], seed=first_seed) for name in BASELINES},
+        "gains": {name: _gain(candidate, values[name], seed=first_seed) for name in baselines},
         "baselines": {
             name: means(values[name]) | lists[name] | {"intervals": intervals(values[name], seed=first_seed)}
-            for name in BASELINES
+            for name in baselines
         },
         "ablation": {
             name: {metric: means(values[name])[metric] for metric in ("ndcg@10", "recall@10")}
             | {"candidate_gains": _gain(candidate, values[name], seed=first_seed)}
             for name in names
-            if name not in ("candidate", *BASELINES)
+            if name not in ("candidate", *baselines)
         },
         "groups": group_figures(first.ranked["candidate"], cases, users_per_item_N),
         "per_seed": {
-            str(seed): means(per_user(result.ranked["candidate"])) | result.report for seed, result in results.items()
+            str(seed): means(per_user(result.ranked["candidate"], cases)) | result.report
+            for seed, result in results.items()
         },
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.bootstrap import bootstrap_mean
-from models.evaluation.ranking import coverage, ndcg_at
+from models.evaluation.ranking import coverage, mean_per_user, ndcg_at
 from models.recommender.dataset import Case
 from models.recommender.evaluate import PER_CASE, Ranked
 
@@ -14,9 +14,10 @@ HEAD = 0.2
 """Share of the catalogue, by users, that is the head; all else is the long tail."""
 
 
-def per_user(ranked: Ranked) -> dict[str, NDArray[np.float64]]:
-    """Return every accuracy metric of each case (one case per user)."""
-    return {name: metric(ranked.ranks_C, k) for name, (metric, k) in PER_CASE.items()}
+def per_user(ranked: Ranked, cases: Sequence[Case]) -> dict[str, NDArray[np.float64]]:
+    """Return every accuracy metric of each user (or session), averaged over their cases."""
+    users_C = np.array([case.user for case in cases], dtype=np.int64)
+    return {name: mean_per_user(metric(ranked.ranks_C, k), users_C)[1] for name, (metric, k) in PER_CASE.items()}
 
 
 def means(values: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
@@ -55,7 +56,7 @@ def group_figures(
     ranked: Ranked, cases: Sequence[Case], users_per_item_N: NDArray[np.int64]
 ) -> dict[str, dict[str, float]]:
     """Return NDCG@10 of groups of users and of targets, and the gap between the best and the worst group."""
-    lengths = np.array([len(case.seen) for case in cases])
+    lengths = np.array([len(case.history.items) for case in cases])
     support = users_per_item_N[np.array([case.target for case in cases])]
     parts = {
         "by_history": {

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 from numpy.typing import NDArray
 
+from benchmarks.recommendation.event_log import UnreadableEvents, read_event_log
 from benchmarks.recommendation.views import (
     BASELINES,
     Fitting,
@@ -33,14 +32,10 @@ from models.recommender.evaluate import rank_cases
 from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.scoring import Blend, Scorer
 from shopsight.contracts import HISTORY_LENGTH
-from shopsight.errors import ShopsightError
 
 _PURCHASE = BEHAVIOUR_CODES["purchase"]
-_NAMES = {"view": "view_item", "addtocart": "add_to_cart", "transaction": "purchase"}
-
-
-class UnreadableEvents(ShopsightError):
-    """The event log or the held-out purchases are not in the columns of RetailRocket."""
+WITHOUT_OTHER_BEHAVIOURS = "purchases only"
+"""The candidate of the log's purchases, with views and carts left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,29 +54,7 @@ def read_held_out(log: Path, held_out: Path) -> HeldOut:
     Raises:
         UnreadableEvents: a column is missing, or an event has an unknown name.
     """
-    raw = pyarrow.csv.read_csv(log)
-    if missing := {"timestamp", "visitorid", "event", "itemid"} - set(raw.column_names):
-        raise UnreadableEvents(
-            f"{log} has no column {', '.join(sorted(missing))}.",
-            why="the protocol reads RetailRocket's columns",
-            fix="pass events.csv as RetailRocket names its columns",
-        )
-    if unknown := set(pc.unique(raw["event"]).to_pylist()) - set(_NAMES):
-        raise UnreadableEvents(
-            f"{log} has events named {', '.join(map(repr, sorted(unknown)))}.",
-            why=f"the protocol knows {', '.join(_NAMES)}",
-            fix="leave these rows out",
-        )
-    visitors = raw["visitorid"].cast(pa.string())
-    interactions = pa.table(
-        {
-            "user_id": visitors,
-            "item_id": raw["itemid"].cast(pa.string()),
-            "event_name": [_NAMES[event] for event in raw["event"].to_pylist()],
-            "event_timestamp": raw["timestamp"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.timestamp("us", tz="UTC")),
-            "nth": pa.array(range(len(raw)), pa.int64()),
-        }
-    )
+    interactions = read_event_log(log)
     with held_out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"visitorid", "itemid"} <= set(rows[0]):
@@ -93,7 +66,7 @@ def read_held_out(log: Path, held_out: Path) -> HeldOut:
     return HeldOut(
         # Items that only the held-out file knows are in the catalogue too: a target nobody can find is a miss.
         data=Interactions.from_tables(interactions, pa.table({"item_id": [row["itemid"] for row in rows]})),
-        visitors=[str(one) for one in np.unique(visitors.to_numpy(zero_copy_only=False).astype(object))],
+        visitors=[str(one) for one in np.unique(interactions["user_id"].to_numpy().astype(object))],
         targets={row["visitorid"]: row["itemid"] for row in rows},
     )
 
@@ -114,8 +87,9 @@ def run_seed(source: HeldOut, fitting: Fitting) -> SeedResult:
     contenders = {name: {name: 1.0} for name in BASELINES} | ablated(weights) | {"candidate": weights}
     ranked = rank_cases(scorers | fit_baselines(source.data, fitting), contenders, cases, lists=True)
     alone = [Case(case.user, case.target, _purchases(case.history), case.seen) for case in cases]
-    blend = {"purchases only": Blend(scorers=less, weights=less_weights)}
-    ranked |= rank_cases(blend, {"purchases only": {"purchases only": 1.0}}, alone, lists=True)
+    name = WITHOUT_OTHER_BEHAVIOURS
+    blend = {name: Blend(scorers=less, weights=less_weights)}
+    ranked |= rank_cases(blend, {name: {name: 1.0}}, alone, lists=True)
     report = {
         "weights": weights,
         "weights of purchases only": less_weights,

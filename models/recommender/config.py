@@ -83,6 +83,20 @@ class EaseConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SessionKnnConfig:
+    """V-SKNN, which the session benchmark compares with."""
+
+    neighbours: int = 100
+    """Nearest sessions that vote."""
+    length: int = 10
+    """Newest distinct items of the current session that are compared."""
+
+    def __post_init__(self) -> None:
+        if min(self.neighbours, self.length) < 1:
+            raise ValueError("neighbours and length must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlsConfig:
     """Implicit ALS, which the benchmarks compare with."""
 
@@ -207,6 +221,7 @@ class RecommenderConfig:
     item_knn: ItemKnnConfig = field(default_factory=ItemKnnConfig)
     ease: EaseConfig = field(default_factory=EaseConfig)
     als: AlsConfig = field(default_factory=AlsConfig)
+    session_knn: SessionKnnConfig = field(default_factory=SessionKnnConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 

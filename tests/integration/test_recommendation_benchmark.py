@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.recommendation.__main__ import main
-from benchmarks.recommendation.held_out import UnreadableEvents, imitate, read_held_out
+from benchmarks.recommendation.event_log import UnreadableEvents
+from benchmarks.recommendation.held_out import imitate, read_held_out
 
 USERS, ITEMS = 60, 30
 
@@ -132,7 +133,7 @@ def test_held_out_purchases_are_ranked_beside_a_model_of_purchases_alone(held_ou
     assert figures["cases"] == 40
     assert figures["cold_targets"] == 1
     assert figures["gains"]["popularity"]["low"] > 0
-    assert {"low", "value", "high"} == set(figures["ablation"]["purchases only"]["candidate_gains"])
+    assert {"low", "value", "high"} == set(figures["gains"]["purchases only"])
 
 
 def test_the_imitation_takes_every_row_of_the_drawn_purchase_out_of_the_log(held_out_run):
@@ -151,3 +152,23 @@ def test_a_log_in_other_columns_is_refused(tmp_path):
     (tmp_path / "events.csv").write_text("user,item\n1,2\n")
     with pytest.raises(UnreadableEvents, match="no column"):
         read_held_out(tmp_path / "events.csv", tmp_path / "events.csv")
+
+
+def test_sessions_are_split_by_time_and_judged_beside_session_knn(held_out_run, tmp_path):
+    folder, _ = held_out_run
+    settings = ["--protocol", "session", "--size", "tiny", "--device", "cpu", "--precision", "fp32", "--seeds", "1"]
+    output = tmp_path / "figures.json"
+    main([*settings, "--interactions", str(folder / "events.csv"), "--json", str(output)])
+    figures = json.loads(output.read_text())
+    assert figures["cases"] > 10
+    assert figures["baselines"]["session_knn"]["recall@20"] > figures["baselines"]["popularity"]["mrr@20"]
+    assert {"recall@20", "mrr@20"} <= set(figures)
+
+
+def test_the_time_protocol_is_the_training_run_of_the_platform(held_out_run, tmp_path):
+    folder, _ = held_out_run
+    settings = ["--protocol", "time", "--size", "tiny", "--device", "cpu", "--precision", "fp32", "--seeds", "1"]
+    output = tmp_path / "figures.json"
+    main([*settings, "--interactions", str(folder / "events.csv"), "--json", str(output)])
+    figures = json.loads(output.read_text())
+    assert "50 are needed" in figures["per_seed"]["1"]["not_evaluable"]

@@ -12,6 +12,7 @@ from models.recommender.config import (
     HistoryConfig,
     ItemKnnConfig,
     PopularityConfig,
+    SessionKnnConfig,
     TransformerConfig,
     for_size,
 )
@@ -29,6 +30,7 @@ from shopsight.settings import Size
         (EaseConfig(), {"regularisation": 0.0}),
         (EaseConfig(), {"max_items": 0}),
         (AlsConfig(), {"iterations": 0}),
+        (SessionKnnConfig(), {"neighbours": 0}),
         (AlsConfig(), {"regularisation": 0.0}),
         (TransformerConfig(), {"width": 65}),
         (TransformerConfig(), {"dropout": 1.0}),
