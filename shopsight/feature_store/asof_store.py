@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from feast.infra.registry.base_registry import BaseRegistry
 
 from shopsight.feature_store.online_rows import MICROSECOND
 
+NUMBER: Final = "number of the asking row"
 WIDE_BYTES: Final = 1 << 30
 """Texts of a column above this are addressed with 64 bits: 32 would overflow when rows repeat."""
 
@@ -111,7 +113,9 @@ class AsOfRetrievalJob(RetrievalJob):
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         joined = self._entities
         with duckdb.connect(config={"threads": 2}) as connection:
-            connection.register("entities", self._entities)
+            # Rows carry their own number: with several threads DuckDB hands blocks of rows back in any order.
+            numbers = pa.array(np.arange(len(self._entities)))
+            connection.register("entities", self._entities.append_column(NUMBER, numbers))
             for view in self._views:
                 prefix = view.projection.name_alias or view.projection.name
                 wanted = [ref.split(":", 1)[1] for ref in self._refs if ref.split(":", 1)[0] == prefix]
@@ -129,6 +133,7 @@ class AsOfRetrievalJob(RetrievalJob):
         asked = ", ".join(f'"{name}" AS {key}' for key, name in zip(keys, names.values(), strict=True))
         created = source.created_timestamp_column or source.timestamp_field
         query = NEWEST_SEEN.format(
+            number=NUMBER,
             keys=", ".join(keys),
             held=held,
             asked=asked,
@@ -139,7 +144,8 @@ class AsOfRetrievalJob(RetrievalJob):
             same_keys=" AND ".join(f"asked.{key} = versions.{key}" for key in keys),
             fresh=f"asked.moment_us - versions.known_us <= {view.ttl // MICROSECOND}" if view.ttl else "true",
         )
-        return connection.sql(query, params=[source.path]).to_arrow_table()["place"].combine_chunks()
+        found = connection.sql(query, params=[source.path]).to_arrow_table()
+        return found["place"].take(np.argsort(found["nth"].to_numpy())).combine_chunks()
 
 
 NEWEST_SEEN: Final = """
@@ -161,10 +167,9 @@ NEWEST_SEEN: Final = """
         FROM newer WHERE held IS NULL OR version > held
         GROUP BY {keys}, visible_us
     ),
-    asked AS (SELECT {asked}, {moment} AS moment_us, row_number() OVER () AS nth FROM entities)
-    SELECT CASE WHEN {fresh} THEN versions.place END AS place
+    asked AS (SELECT {asked}, {moment} AS moment_us, "{number}" AS nth FROM entities)
+    SELECT nth, CASE WHEN {fresh} THEN versions.place END AS place
     FROM asked ASOF LEFT JOIN versions ON {same_keys} AND asked.moment_us >= versions.visible_us
-    ORDER BY nth
 """
 
 
