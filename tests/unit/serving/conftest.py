@@ -62,7 +62,7 @@ def write_purchase_intent(folder: Path) -> Path:
     """Write trees that learnt that carts mean purchases."""
     import lightgbm as lgb
 
-    from models.purchase_intent.calibration import LogitScaling
+    from models.evaluation.calibration import LogitScaling
     from models.purchase_intent.encoding import CATEGORICAL, FEATURES, FeatureEncoder
     from models.purchase_intent.predict import PurchaseIntentModel
 
