@@ -1,6 +1,7 @@
 """Turn a trained classifier into the artefact that is served: an ONNX graph, a tokenizer, a config.json."""
 
 import json
+import logging
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -61,7 +62,11 @@ def quantise_graph(source: Path, target: Path) -> None:
     del graph.graph.value_info[:]  # shapes the exporter noted, on which the quantiser's shape inference fails
     stripped = target.with_suffix(".stripped")
     onnx.save(graph, str(stripped))
-    quantize_dynamic(str(stripped), str(target), weight_type=QuantType.QInt8, per_channel=True)
+    logging.disable(logging.WARNING)  # it advises a step that the graph has no use for
+    try:
+        quantize_dynamic(str(stripped), str(target), weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        logging.disable(logging.NOTSET)
     stripped.unlink()
 
 
