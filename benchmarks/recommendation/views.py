@@ -47,7 +47,12 @@ class Fitting:
 
 
 def fit_views(
-    train: Interactions, attributes_NA: NDArray[np.int64], fitting: Fitting, *, stop_on: Sequence[Case], epochs: int
+    train: Interactions,
+    attributes_NA: NDArray[np.int64],
+    fitting: Fitting,
+    *,
+    stop_on: Sequence[Case],
+    epochs: int | Sequence[int],
 ) -> tuple[dict[str, Scorer], TrainedEnsemble]:
     """Return all views by name, and the transformers; they stop early on the cases ``stop_on`` where there are any."""
     config, say = fitting.config, fitting.say
@@ -109,7 +114,7 @@ def ablated(weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
 def training_report(trained: TrainedEnsemble) -> dict[str, Any]:
     """Return how the transformers were trained."""
     return {
-        "epochs": trained.epochs,
+        "epochs": list(trained.epochs),
         "validation_by_epoch": [round(value, 5) for value in trained.validation],
         "losses": [round(loss, 4) for loss in trained.losses],
         "parameters": trained.parameters,

@@ -124,6 +124,9 @@ class TransformerConfig:
     """Longest history in interactions."""
     members: int = 1
     """Transformers whose scores are added up; they differ in their seed."""
+    random_starts: int = 0
+    """Members, the last ones, whose item vectors start at random and not as factors of item-kNN: worse alone, they
+    make other mistakes."""
     width: int = 64
     """Size d of an item's embedding."""
     blocks: int = 1
@@ -159,6 +162,8 @@ class TransformerConfig:
     """Sampled negatives per step, corrected by log((n - 1) / negatives)."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.random_starts <= self.members:
+            raise ValueError(f"random_starts must be 0 to members, not {self.random_starts}")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not 0 <= self.dropout < 1:
@@ -255,7 +260,8 @@ def for_size(size: Size) -> RecommenderConfig:
             ease=replace(small.ease, max_items=20_000),
             transformer=replace(
                 small.transformer,
-                members=3,
+                members=5,
+                random_starts=2,
                 width=128,
                 blocks=2,
                 dropout=0.6,
@@ -264,7 +270,7 @@ def for_size(size: Size) -> RecommenderConfig:
                 weight_decay=0.0,
                 max_gradient_norm=5.0,
                 averaging=0.995,
-                epochs=14,
+                epochs=20,
                 patience=3,
                 full_softmax_items=30_000,
                 negatives=2_000,

@@ -1,6 +1,6 @@
-"""Several transformers that differ in their seed alone, scores added: what one mistakes by chance, others do not."""
+"""Several transformers of two kinds, scores added: what one mistakes by chance or by its start, others do not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from models.recommender.sequence_scorer import SequenceScorer
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedEnsemble:
-    """The members' common scorer and how the first one got there."""
+    """The members' common scorer and how they got there."""
 
     scorer: SequenceScorer
-    epochs: int
-    """Epochs behind the weights of every member: the first one's best on validation, or all that were asked for."""
+    epochs: tuple[int, ...]
+    """Epochs behind the weights of each member: its best on validation, or all that were asked for."""
     losses: list[float]
     """Of the first member: mean cross-entropy per target of every epoch that ran."""
     validation: list[float]
@@ -40,7 +40,7 @@ def fit_ensemble(
     similarity: Similarity,
     *,
     config: TransformerConfig,
-    epochs: int,
+    epochs: int | Sequence[int],
     validate: Callable[[SequenceScorer], float] | None,
     seed: int,
     accelerator: Accelerator,
@@ -48,15 +48,16 @@ def fit_ensemble(
     fingerprint: str,
     report: ReportProgress,
 ) -> TrainedEnsemble:
-    """Train ``config.members`` transformers, one after the other; only the first one stops early, and all as early.
+    """Train ``config.members`` transformers, one after the other; each stops where its own validation is best.
 
     Args:
         train: what may be learnt from.
         attributes_NA: attribute codes of each item of ``train``, padded with 0.
         similarity: of the same data; the item vectors start as its factors. Untrained, the model then ranks like
-            item-kNN; from random vectors, RetailRocket takes more than eight epochs to beat popularity.
+            item-kNN; from random vectors, RetailRocket takes more than eight epochs to beat popularity. The last
+            ``config.random_starts`` members start at random all the same, to make other mistakes.
         config: sizes and rates.
-        epochs: at most this many passes per member.
+        epochs: at most this many passes per member, or as many as stand here for each.
         validate: scores one member on held-out cases; without it, all epochs run.
         seed: of everything random; members have seeds of their own, made from it.
         accelerator: device, precision and processes.
@@ -65,16 +66,19 @@ def fit_ensemble(
         report: called after every epoch.
     """
     fitted: list[Trained] = []
+    most = [epochs] * config.members if isinstance(epochs, int) else list(epochs)
     for member in range(config.members):
         # The first member has the seed itself: an ensemble of one is the plain model.
         own = seed if member == 0 else int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
+        at_random = member >= config.members - config.random_starts
+        factors_ND = item_factors(similarity, width=config.width, seed=own)
         trained = fit_transformer(
             train,
             attributes_NA,
-            item_factors(similarity, width=config.width, seed=own),
+            np.zeros_like(factors_ND) if at_random else factors_ND,
             config=config,
-            epochs=epochs if member == 0 else fitted[0].epochs,
-            validate=validate if member == 0 else None,
+            epochs=most[member],
+            validate=validate,
             seed=own,
             accelerator=accelerator,
             checkpoint=_numbered(checkpoint, member),
@@ -85,7 +89,7 @@ def fit_ensemble(
     first = fitted[0]
     return TrainedEnsemble(
         scorer=SequenceScorer.of(*(one.model for one in fitted), length=config.length),
-        epochs=first.epochs,
+        epochs=tuple(one.epochs for one in fitted),
         losses=first.losses,
         validation=first.validation,
     )

@@ -79,7 +79,7 @@ def fit_sequence(
     run: Run,
     *,
     phase: str,
-    epochs: int,
+    epochs: int | Sequence[int],
     cases: Sequence[Case],
     report: ReportProgress,
 ) -> TrainedEnsemble:
@@ -90,7 +90,7 @@ def fit_sequence(
         similarity: of the same data; the item vectors start as its factors.
         run: settings and processes.
         phase: names the checkpoint.
-        epochs: at most this many.
+        epochs: at most this many, or as many as stand here for each member.
         cases: stop early on these; without any, all epochs run.
         report: told of every epoch.
     """

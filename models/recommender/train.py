@@ -7,7 +7,7 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def train(
         "targets": {"validation": dict(validation.counts), "test": dict(test.counts)},
         "weights": dict(choice.weights),
         "transformer": {
-            "epochs": choice.transformer.epochs,
+            "epochs": list(choice.transformer.epochs),
             "losses": choice.transformer.losses,
             "validation ndcg@10": choice.transformer.validation,
         },
@@ -232,7 +232,9 @@ def _measure(test: Window, run: Run, choice: _Choice, report: ReportProgress) ->
     )
 
 
-def _transformer(data: Interactions, run: Run, *, phase: str, epochs: int, report: ReportProgress) -> SequenceScorer:
+def _transformer(
+    data: Interactions, run: Run, *, phase: str, epochs: Sequence[int], report: ReportProgress
+) -> SequenceScorer:
     """Fit the transformer again with as many epochs as validation chose."""
     similarity = similarity_of(data, run)
     return fit_sequence(data, similarity, run, phase=phase, epochs=epochs, cases=(), report=report).scorer

@@ -201,10 +201,15 @@ def test_the_network_in_onnx_is_the_network_in_torch(everything, length):
 def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
     interactions, items = shop
     data = Interactions.from_tables(interactions, items)
-    config = replace(TINY, transformer=replace(TINY.transformer, members=2, averaging=0.9))
+    config = replace(TINY, transformer=replace(TINY.transformer, members=2, random_starts=1, averaging=0.9))
     run = _run(items, tmp_path, config)
-    trained = fit_sequence(data, similarity_of(data, run), run, phase="two", epochs=1, cases=(), report=ignore_progress)
+    trained = fit_sequence(
+        data, similarity_of(data, run), run, phase="two", epochs=(1, 2), cases=(), report=ignore_progress
+    )
     scorer = trained.scorer
+    assert trained.epochs == (1, 2)
+    lengths = [float(np.linalg.norm(member.table.all_items().detach().numpy())) for member in scorer.members]
+    assert lengths[0] > 2 * lengths[1], "the second member's vectors did not start as factors"
     export_encoders([member.encoder for member in scorer.members], tmp_path / "two.onnx", length=scorer.length)
     served = OnnxSequence.load(tmp_path / "two.onnx", vectors=scorer.vectors, length=scorer.length, threads=1)
     histories = [History(np.arange(length), np.ones(length, dtype=np.int64)) for length in (1, 7, 3)]

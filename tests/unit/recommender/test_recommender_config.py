@@ -36,6 +36,7 @@ from shopsight.settings import Size
         (TransformerConfig(), {"dropout": 1.0}),
         (TransformerConfig(), {"epochs": 0}),
         (TransformerConfig(), {"members": 0}),
+        (TransformerConfig(), {"random_starts": 2}),
         (TransformerConfig(), {"left_out": 1.0}),
         (TransformerConfig(), {"averaging": 1.0}),
         (TransformerConfig(), {"learning_rate": 0.0}),
