@@ -89,8 +89,8 @@ def for_size(size: Size, *, encoder: str = "bundled") -> IntentConfig:
             probe_steps=120,
             max_tokens=24,
             grammar_texts=150,
-            chinese_probe_texts=500,
-            corpus_share=0.7,
+            chinese_probe_texts=300,
+            corpus_share=0.4,
             shop_limit=150,
             quantise=False,
         )

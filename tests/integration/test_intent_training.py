@@ -75,7 +75,9 @@ def test_the_folder_holds_the_artefact_and_its_evidence(run: tuple[Path, Evaluat
 
 
 def test_too_few_texts_to_judge_are_said_so_and_not_scored(tmp_path: Path) -> None:
-    config = dataclasses.replace(for_size("tiny"), corpus_share=0.06, grammar_texts=10, probe_steps=5)
+    config = dataclasses.replace(
+        for_size("tiny"), corpus_share=0.02, grammar_texts=10, chinese_probe_texts=0, probe_steps=5
+    )
     evaluation = _train(tmp_path, config=config, shop=_shop())
     assert evaluation.not_evaluable is not None
     assert "fewer than 5" in evaluation.not_evaluable
@@ -172,7 +174,14 @@ def test_an_incomplete_folder_is_refused_by_the_name_of_the_missing_file(
 
 
 FINE_TUNING = dataclasses.replace(
-    for_size("tiny"), epochs=2, frozen_layers=5, grammar_texts=20, corpus_share=0.06, probe_steps=10, max_tokens=12
+    for_size("tiny"),
+    epochs=2,
+    frozen_layers=5,
+    grammar_texts=20,
+    chinese_probe_texts=0,
+    corpus_share=0.03,
+    probe_steps=10,
+    max_tokens=12,
 )
 
 

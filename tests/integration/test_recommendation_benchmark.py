@@ -88,6 +88,7 @@ def test_help_names_the_protocol(capsys):
     assert "Leave-one-out" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_speed_of_training_stands_beside_its_floor(run):
     found = run(_lines(), "--speed")
     for threads in ("1 thread", "2 threads"):
