@@ -15,6 +15,7 @@ from benchmarks.recommendation.views import (
     fit_views,
     training_report,
 )
+from models.evaluation.ranking import ndcg_at
 from models.recommender.blend_search import search_weights, shortlists
 from models.recommender.evaluate import rank_cases
 from models.recommender.leave_one_out import LeaveOneOut
@@ -40,6 +41,7 @@ def run_seed(split: LeaveOneOut, attributes_NA: NDArray[np.int64], fitting: Fitt
         contenders |= {"one transformer": {"one transformer": 1.0}, "with one transformer": alone}
     started = time.perf_counter()
     ranked = rank_cases(scorers, contenders, split.test, lists=True)
+    fitting.say(f"test NDCG@10 {ndcg_at(ranked['candidate'].ranks_C, 10).mean():.4f}")
     report = {
         "weights": weights,
         "validation_ndcg@10": round(on_validation, 5),
