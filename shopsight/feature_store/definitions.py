@@ -1,5 +1,6 @@
 """Applies the definitions in ``feature_repo`` to the registry, and leaves readers a snapshot of it."""
 
+import hashlib
 import importlib.util
 import os
 import sys
@@ -9,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, open_feature_store
 from shopsight.locking import exclusive
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
+
+if TYPE_CHECKING:
+    from feast.protos.feast.core.Registry_pb2 import Registry
 
 MODULES: Final = (
     "entities",
@@ -66,7 +70,7 @@ def apply_definitions(settings: Settings) -> AppliedDefinitions:
             # Each on-demand view is announced as slow offline; docs/features.md has the cost.
             warnings.filterwarnings("ignore", message="On demand feature view", category=RuntimeWarning)
             store.apply(defined, objects_to_delete=gone, partial=False)
-        _write_snapshot(settings, store.registry.proto().SerializeToString())
+        _write_snapshot(settings, store.registry.proto())
     return AppliedDefinitions(views=views, services=services, removed=tuple(sorted(old.name for old in gone)))
 
 
@@ -102,12 +106,17 @@ def _feast_objects(modules: dict[str, ModuleType]) -> list[Any]:
     return list(found.values())
 
 
-def _write_snapshot(settings: Settings, content: bytes) -> None:
-    """Replace the snapshot in one step: a reader sees the old one or the new one."""
+def _write_snapshot(settings: Settings, registry: "Registry") -> None:
+    """Replace the snapshot in one step: a reader sees the old one or the new one.
+
+    Feast remembers the views it last listed by the registry's address in memory and its version, which the SQL registry
+    leaves empty: a registry read where a discarded one lay would answer with the other's views. So it says what it is.
+    """
+    registry.version_id = hashlib.sha256(registry.SerializeToString(deterministic=True)).hexdigest()
     target = settings.feature_store_dir / REGISTRY_SNAPSHOT
     staging = target.with_suffix(".staging")
     with staging.open("wb") as file:
-        file.write(content)
+        file.write(registry.SerializeToString())
         file.flush()
         os.fsync(file.fileno())
     staging.replace(target)

@@ -157,8 +157,6 @@ def test_writers_that_race_leave_the_newest_row_whole(shop: Settings) -> None:
         assert held["favourite_category"] == newest["favourite_category"], "no mix of two rows"
 
 
-# It failed once in five whole suites (nothing was refused) and never alone; slow until the cause is known.
-@pytest.mark.slow
 def test_infinite_and_undefined_numbers_are_refused_with_their_place(shop: Settings, write_mart: WriteMart) -> None:
     for bad in (math.inf, -math.inf, math.nan):
         write_mart("user_features_daily", [user_day("u_1", MONDAY, 1) | {"mean_price_28d": bad}])
