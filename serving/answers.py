@@ -83,6 +83,20 @@ class Recommendations(Answer):
     features_as_of: str | None
 
 
+class BatchEntry(Answer):
+    """What one request of a batch got, or what is wrong with it."""
+
+    index: int
+    answer: Recommendations | None
+    error: ElementError | None
+
+
+class RecommendationAnswers(Answer):
+    """Answers in the order of the requests."""
+
+    results: list[BatchEntry]
+
+
 class PriceRange(Answer):
     """Prices a text asks for."""
 

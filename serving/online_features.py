@@ -109,6 +109,18 @@ class FeatureReader:
             )
         return users
 
+    def users_by_key(self, user_keys: Sequence[str], view: str) -> dict[str, UserFeatures]:
+        """As :meth:`users`, of pseudonyms such as the prediction log holds.
+
+        Raises:
+            OnlineStoreGone: the store cannot be read.
+        """
+        found = self._read(view, [{"user_id": key} for key in user_keys]) if user_keys else []
+        return {
+            key: UserFeatures(user_key=key, known=one.as_of is not None, values=one.values, as_of=one.as_of)
+            for key, one in zip(user_keys, found, strict=True)
+        }
+
     def unreachable_user(self, user_id: str) -> UserFeatures:
         """Return what is left of a user while the store is gone: the pseudonym."""
         return UserFeatures(user_key=self._pseudonymiser.user(user_id), known=None)

@@ -7,9 +7,10 @@ from fastapi import Path, Query
 from starlette.responses import Response
 
 from models.recommender.predict import Recommender
-from serving.answers import Models, Recommendations
+from serving.answers import Models, RecommendationAnswers, Recommendations
 from serving.guard import RequestGuard
 from serving.recommending import RecommendationDesk
+from serving.rules_file import RulesFile
 from serving.runtime import (
     PROBLEMS,
     SERVICE_OPTIONS,
@@ -26,7 +27,7 @@ from serving.runtime import (
     settle_memory,
     utc_now,
 )
-from serving.schemas import MAX_RESULTS, Identifier, RecommendationRequest
+from serving.schemas import MAX_RESULTS, Identifier, RankingRequest, RecommendationBatch, RecommendationRequest
 from shopsight.contracts import BENTOS, FEATURE_SERVICES
 from shopsight.settings import Settings
 
@@ -46,13 +47,16 @@ class RecommendationService:
         model = champion()
         self.features = open_features(settings, FEATURE_SERVICES["recommender"])
         self.log = open_prediction_log(settings, "recommender")
+        recommender = Recommender.load(model.artefact)
+        self.rules = RulesFile(settings.rules_path, recommender.catalogue)
         self.desk = RecommendationDesk(
-            Recommender.load(model.artefact),
+            recommender,
             model=model,
             features=self.features,
             log=self.log,
             clock=utc_now,
             new_id=new_id,
+            rules=self.rules,
         )
         keep_requests_out_of_the_log()
         settle_memory()
@@ -64,7 +68,8 @@ class RecommendationService:
 
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
-        return notes_of(self.log, self.features)
+        broken = [] if self.rules.failure is None else [f"rules: {self.rules.failure}"]
+        return [*notes_of(self.log, self.features), *broken]
 
     async def __is_ready__(self) -> bool:
         return True
@@ -88,6 +93,18 @@ def _desk() -> RecommendationDesk:
 def recommendations(request: RecommendationRequest) -> Response:
     """Recommend items for one place of the shop."""
     return JsonAnswer(_desk().answer(request))
+
+
+@app.post("/recommendations/batch", response_model=RecommendationAnswers, responses=PROBLEMS, tags=["Recommendations"])
+def recommendations_in_a_batch(batch: RecommendationBatch) -> Response:
+    """Answer up to 100 requests; one that is not valid gets its own error."""
+    return JsonAnswer(_desk().answer_batch(batch))
+
+
+@app.post("/rankings", response_model=Recommendations, responses=PROBLEMS, tags=["Recommendations"])
+def rankings(request: RankingRequest) -> Response:
+    """Put given items, such as search results, into the order of what a shopper wants."""
+    return JsonAnswer(_desk().rank(request))
 
 
 @app.get(

@@ -1,67 +1,41 @@
-"""Recommendations: from a request to an answer, down the ladder where a part is missing.
-
-The ladder: sequence model and online history -> the request's own events -> similar items -> trending -> best
-sellers. The first rung that has items gives the list and is named in ``fallback`` (the top one is None); rungs below
-fill it up, and every item names its own source. Knows neither BentoML nor FastAPI.
-"""
+"""Recommendations: from a request to an answer, whatever part is missing. Knows neither BentoML nor FastAPI."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from models.recommender.history import BEHAVIOURS
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
 from serving.catalogue_filter import CatalogueFilter
-from serving.diversity import diversify
 from serving.online_features import FeatureReader, OnlineStoreGone, UserFeatures
+from serving.placements import PERSONAL, Shelf, Visit, candidates, readable
 from serving.prediction_log import RowLog
-from serving.problems import Problem
-from serving.request_digest import digest
-from serving.schemas import BUILT_PLACEMENTS, RecommendationRequest
+from serving.problems import Problem, error_entries
+from serving.request_digest import digest, logged
+from serving.reranking import CANDIDATES, rerank
+from serving.rules import RuleBook, RulesInForce
+from serving.schemas import MAX_RESULTS, NEEDS_ITEMS, RankingRequest, RecommendationBatch, RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.contracts import FEATURE_SERVICES
 
-Rung = tuple[str | None, Callable[[], Sequence[ScoredItem]]]
-"""A rung's name in ``fallback`` and what it recommends."""
-
-
-RANK_CONSTANT: Final = 60
-"""Of reciprocal rank fusion; G. Cormack et al., "Reciprocal Rank Fusion" (2009)."""
+WIN_BACK: Final = ((0.5, 14.0),)
+"""A shopper who was away is shown what came since then before what was there already."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Shopper:
-    """Who asks, as far as the answer may use it."""
+class Listed:
+    """A list, and how it came about."""
 
-    user: UserFeatures | None
-    """None where nobody is named, or no personal answer is wanted."""
-    online: list[HistoryEvent]
-    """The history that is kept online, oldest first."""
-    recent: list[HistoryEvent]
-    """The request's own events, which come after it."""
-
-    @property
-    def history(self) -> list[HistoryEvent]:
-        """Everything that was done, oldest first."""
-        return self.online + self.recent
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Shelf:
-    """What may be shown."""
-
-    num_results: int
-    allowed: NDArray[np.bool_] | None
-    exclude: frozenset[str]
+    items: list[ScoredItem]
+    fallback: str | None
+    """The rung of the ladder that gave it."""
 
 
 class RecommendationDesk:
-    """Answers every placement of the interface that is built."""
+    """Answers every placement of the interface."""
 
     def __init__(
         self,
@@ -72,6 +46,7 @@ class RecommendationDesk:
         log: RowLog,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        rules: Callable[[], RulesInForce] | None = None,
     ) -> None:
         self.recommender = recommender
         self.model = model
@@ -80,6 +55,8 @@ class RecommendationDesk:
         self._clock = clock
         self._new_id = new_id
         self._filter = CatalogueFilter(recommender.catalogue)
+        no_rules = RulesInForce(RuleBook(), recommender.catalogue)
+        self._rules = rules or (lambda: no_rules)
 
     def similar(self, item_id: str, request: RecommendationRequest) -> dict[str, Any]:
         """Answer for the item of a path.
@@ -95,132 +72,130 @@ class RecommendationDesk:
         """Answer a valid request; a missing part costs a rung, never the answer.
 
         Raises:
-            Problem: the placement is not built yet, or similar items of nothing were asked for (422).
+            Problem: a placement that is about items was asked for without any (422).
         """
         started = time.perf_counter()
-        _check_placement(request)
-        shopper = self._shopper(request)
-        shelf = _Shelf(
-            # Diversity needs something to choose from.
-            num_results=request.num_results * (1 if request.diversity == 0 else 4),
-            allowed=self._filter.mask(request.filter),
-            exclude=_excluded(request, shopper),
-        )
-        fallback, items = _climb_down(self._rungs(request, shopper, shelf), shelf.num_results)
-        if request.diversity > 0:
-            categories = [self._category(item.item_id) for item in items]
-            items = diversify(items, categories, share=request.diversity, num_results=request.num_results)
-        return self._write_up(request, shopper, fallback, items, started)
-
-    def _rungs(self, request: RecommendationRequest, shopper: _Shopper, shelf: _Shelf) -> Iterator[Rung]:
-        model, num_results, allowed, exclude = self.recommender, shelf.num_results, shelf.allowed, shelf.exclude
-        if request.placement == "best_sellers":
-            yield None, lambda: model.best_sellers(num_results=num_results, allowed=allowed, exclude=exclude)
-            return
-        if request.placement == "recently_viewed":
-            viewed = self._recently_viewed(shopper.history, shelf)
-            if viewed:
-                yield None, lambda: viewed
-                return  # anything else was not viewed
-        if request.placement == "recommended_for_you":
-            history = self._readable(shopper.history)
-            if history:
-                rung = None if self._readable(shopper.online) else "session_events"
-                exclude = exclude | {event.item_id for event in history}
-                yield (
-                    rung,
-                    lambda: model.recommend(
-                        history, num_results=num_results, allowed=allowed, exclude=exclude, explain=request.explain
-                    ),
-                )
-        if request.placement in ("recommended_for_you", "similar_items"):
-            rung = None if request.placement == "similar_items" else "similar_items"
-            yield rung, lambda: self._similar_to_any(request.item_ids, shelf)
-        rung = None if request.placement == "trending" else "trending"
-        yield rung, lambda: model.trending(num_results=num_results, allowed=allowed, exclude=exclude)
-        yield "best_sellers", lambda: model.best_sellers(num_results=num_results, allowed=allowed, exclude=exclude)
-
-    def _readable(self, events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
-        """Return the events that the model can read; a history of others is none."""
-        index_of = self.recommender.catalogue.index_of
-        return [e for e in events if e.event_name in BEHAVIOURS and index_of(e.item_id) is not None]
-
-    def _similar_to_any(self, item_ids: Sequence[str], shelf: _Shelf) -> list[ScoredItem]:
-        """Return items similar to any of ``item_ids``; lists of several are fused by rank, as their scores differ."""
-        known = [i for i in dict.fromkeys(item_ids) if self.recommender.catalogue.index_of(i) is not None]
-        lists = [
-            self.recommender.similar_items(
-                item_id, num_results=shelf.num_results, allowed=shelf.allowed, exclude=shelf.exclude
+        if request.placement in NEEDS_ITEMS and not request.item_ids:
+            raise Problem(
+                422,
+                f"The placement {request.placement!r} needs item_ids: with what?",
+                errors=[{"loc": ["body", "item_ids"], "msg": "at least one item", "type": "missing"}],
             )
-            for item_id in known
-        ]
-        if len(lists) <= 1:
-            return lists[0] if lists else []
-        found: dict[str, ScoredItem] = {}
-        for similar in lists:
-            for rank, item in enumerate(similar, start=1):
-                before = found.get(item.item_id)
-                found[item.item_id] = ScoredItem(
-                    item_id=item.item_id,
-                    score=(before.score if before else 0.0) + 1 / (RANK_CONSTANT + rank),
-                    source=item.source,
-                    reasons=(before.reasons if before else ()) + item.reasons,
-                )
-        return sorted(found.values(), key=lambda item: (-item.score, item.item_id))
+        user = self.user_of(request)
+        visit = visit_of(request, user)
+        listed = self.compose(request, visit, self._rules())
+        return self._write_up(request, user, visit, listed, started)
 
-    def _recently_viewed(self, history: Sequence[HistoryEvent], shelf: _Shelf) -> list[ScoredItem]:
-        catalogue = self.recommender.catalogue
-        viewed = dict.fromkeys(event.item_id for event in reversed(history) if event.event_name == "view_item")
-        shown: list[ScoredItem] = []
-        for item_id in viewed:
-            index = catalogue.index_of(item_id)
-            if index is None or item_id in shelf.exclude or (shelf.allowed is not None and not shelf.allowed[index]):
-                continue
-            shown.append(ScoredItem(item_id=item_id, score=1 / (1 + len(shown)), source="recently_viewed", reasons=()))
-        return shown
+    def answer_batch(self, batch: RecommendationBatch) -> dict[str, Any]:
+        """Answer several requests; one that is not valid gets its own error."""
+        return {"results": [self._answer_one(index, raw) for index, raw in enumerate(batch.requests)]}
 
-    def _category(self, item_id: str) -> str:
-        place = self.recommender.catalogue.index_of(item_id)
-        return "" if place is None else self.recommender.catalogue.categories[place] or ""
-
-    def _shopper(self, request: RecommendationRequest) -> _Shopper:
-        if not request.personalised:
-            return _Shopper(user=None, online=[], recent=[])
-        user = None if request.user_id is None else self._user(request.user_id)
-        kept = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
-        return _Shopper(
-            user=user,
-            online=[HistoryEvent(item_id=item, event_name=event) for item, event in kept],
-            recent=[
-                HistoryEvent(item_id=e.item_id, event_name=e.event_name, event_timestamp=e.event_timestamp)
-                for e in request.recent_events
-                if e.item_id is not None
-            ],
+    def rank(self, request: RankingRequest) -> dict[str, Any]:
+        """Put the items of the request into the order of what the shopper wants; the shop's rules do not move them."""
+        started = time.perf_counter()
+        asked = RecommendationRequest(
+            placement="recommended_for_you",
+            **request.model_dump(include={"user_id", "session_id", "recent_events", "personalised", "explain"}),
+            num_results=len(request.item_ids),
         )
+        user = self.user_of(asked)
+        visit = visit_of(asked, user)
+        items = self.recommender.rank(
+            readable(self.recommender, visit.history), list(dict.fromkeys(request.item_ids)), explain=request.explain
+        )
+        asked = asked.model_copy(update={"item_ids": request.item_ids})
+        fallback = None if any(item.source != "popularity" for item in items) else "best_sellers"
+        return self._write_up(asked, user, visit, Listed(items=items, fallback=fallback), started, placement="ranking")
 
-    def _user(self, user_id: str) -> UserFeatures:
+    def compose(self, request: RecommendationRequest, visit: Visit, rules: RulesInForce) -> Listed:
+        """Return the list that a request gets under some rules; nothing is written down.
+
+        Args:
+            request: what is asked for.
+            visit: from :func:`visit_of`.
+            rules: what the shop asks of its lists.
+        """
+        now = self._clock()
+        allowed = self._filter.mask(request.filter)
+        left_out = rules.left_out(request.placement, now)
+        if left_out is not None:
+            allowed = (self.recommender.catalogue.available if allowed is None else allowed) & ~left_out
+        wishes = rules.wishes(request.placement, now).stricter(
+            {"category": request.max_per_category, "brand": request.max_per_brand}
+        )
+        wishes = replace(wishes, diversity=request.diversity)
+        if request.placement == "win_back":
+            wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
+        wanted = request.num_results
+        shelf = Shelf(
+            num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
+            allowed=allowed,
+            exclude=_excluded(request, visit),
+        )
+        fallback, items = candidates(self.recommender, visit, shelf)
+        if wishes.any:
+            items = rerank(
+                items,
+                wishes,
+                recommender=self.recommender,
+                num_results=wanted,
+                may_show=lambda item_id: self._may_show(item_id, shelf),
+            )
+        if request.explain and request.placement in PERSONAL:
+            items = self._explained(items, visit)
+        return Listed(items=items, fallback=fallback)
+
+    def user_of(self, request: RecommendationRequest) -> UserFeatures | None:
+        """Return what is known of the request's user; None where nobody is named or no personal answer is wanted."""
+        if not request.personalised or request.user_id is None:
+            return None
         try:
-            return self._features.user(user_id, FEATURE_SERVICES["recommender"])
+            return self._features.user(request.user_id, FEATURE_SERVICES["recommender"])
         except OnlineStoreGone:
-            return self._features.unreachable_user(user_id)
+            return self._features.unreachable_user(request.user_id)
+
+    def _answer_one(self, index: int, raw: object) -> dict[str, Any]:
+        place = ("body", "requests", index)
+        try:
+            return {"index": index, "answer": self.answer(RecommendationRequest.model_validate(raw)), "error": None}
+        except ValidationError as error:
+            entries = error_entries(error.errors(include_input=False, include_url=False), place)
+            wrong = {"code": "invalid_request", "detail": entries[0]["msg"], "errors": entries[:20]}
+        except Problem as problem:
+            wrong = {"code": problem.code, "detail": problem.detail, "errors": list(problem.errors)}
+        return {"index": index, "answer": None, "error": wrong}
+
+    def _may_show(self, item_id: str, shelf: Shelf) -> bool:
+        place = self.recommender.catalogue.index_of(item_id)
+        allowed = self.recommender.catalogue.available if shelf.allowed is None else shelf.allowed
+        return place is not None and bool(allowed[place]) and item_id not in shelf.exclude
+
+    def _explained(self, items: list[ScoredItem], visit: Visit) -> list[ScoredItem]:
+        """Name the reasons of the items that the shopper's history brought; the others came with theirs."""
+        history = readable(self.recommender, visit.history)
+        silent = [item for item in items if not item.reasons and item.source != "pinned"]
+        explained = {item.item_id: item for item in self.recommender.explained(history, silent)}
+        return [explained.get(item.item_id, item) for item in items]
 
     def _write_up(
         self,
         request: RecommendationRequest,
-        shopper: _Shopper,
-        fallback: str | None,
-        items: Sequence[ScoredItem],
+        user: UserFeatures | None,
+        visit: Visit,
+        listed: Listed,
         started: float,
+        *,
+        placement: str | None = None,
     ) -> dict[str, Any]:
-        user = shopper.user
+        items, placement = listed.items, placement or request.placement
         index_of = self.recommender.catalogue.index_of
         asked_for = dict.fromkeys([*request.item_ids, *request.exclude_item_ids])
         as_of = None if user is None or user.as_of is None else _rfc3339(user.as_of)
         answer = {
             "recommendation_id": "rec_" + self._new_id(),
-            "placement": request.placement,
+            "placement": placement,
             "user_known": user.known if user is not None else None,
-            "fallback": fallback,
+            "fallback": listed.fallback,
             "model": self.model.name_and_version,
             "items": [_shown(item, rank, explain=request.explain) for rank, item in enumerate(items, start=1)],
             "missing_item_ids": [item_id for item_id in asked_for if index_of(item_id) is None],
@@ -233,13 +208,14 @@ class RecommendationDesk:
                 "recommendation_id": answer["recommendation_id"],
                 "answered_at": _rfc3339(self._clock()),
                 "model": self.model.name_and_version,
-                "placement": request.placement,
+                "placement": placement,
                 "user": user.user_key if user is not None else None,
                 "session_id": request.session_id if request.personalised else None,
+                "request": logged(request),
                 "request_digest": digest(request),
-                "history_length": len(shopper.history),
+                "history_length": len(visit.history),
                 "features_as_of": as_of,
-                "fallback": fallback,
+                "fallback": listed.fallback,
                 "results": [[item.item_id, round(float(item.score), 6), item.source] for item in items],
                 "latency_ms": answer["took_ms"],
             }
@@ -247,42 +223,24 @@ class RecommendationDesk:
         return answer
 
 
-def _climb_down(rungs: Iterator[Rung], num_results: int) -> tuple[str | None, list[ScoredItem]]:
-    """Return the first rung that had items, and its items filled up from the rungs below.
-
-    Where no rung has any (the filter left none), the lowest is named: everything was tried.
-    """
-    fallback: str | None = None
-    items: dict[str, ScoredItem] = {}
-    for name, recommend in rungs:
-        if not items:
-            fallback = name
-        for item in recommend():
-            items.setdefault(item.item_id, item)
-        if len(items) >= num_results:
-            break
-    return fallback, list(items.values())[:num_results]
-
-
-def _check_placement(request: RecommendationRequest) -> None:
-    if request.placement not in BUILT_PLACEMENTS:
-        supported = ", ".join(BUILT_PLACEMENTS)
-        raise Problem(
-            422,
-            f"The placement {request.placement!r} is part of the interface but not built yet; use one of {supported}.",
-            code="placement_not_built",
-            errors=[{"loc": ["body", "placement"], "msg": f"one of {supported}", "type": "placement_not_built"}],
-        )
-    if request.placement == "similar_items" and not request.item_ids:
-        raise Problem(
-            422,
-            "The placement 'similar_items' needs item_ids: similar to what?",
-            errors=[{"loc": ["body", "item_ids"], "msg": "at least one item", "type": "missing"}],
-        )
+def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:
+    """Return what the answer may be made from; of a request that is not to be personal, nothing of the person."""
+    kept = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
+    recent = request.recent_events if request.personalised else []
+    return Visit(
+        placement=request.placement,
+        item_ids=request.item_ids,
+        online=[HistoryEvent(item_id=item, event_name=event) for item, event in kept],
+        recent=[
+            HistoryEvent(item_id=e.item_id, event_name=e.event_name, event_timestamp=e.event_timestamp)
+            for e in recent
+            if e.item_id is not None
+        ],
+    )
 
 
-def _excluded(request: RecommendationRequest, shopper: _Shopper) -> frozenset[str]:
-    purchased = {event.item_id for event in shopper.history if event.event_name == "purchase"}
+def _excluded(request: RecommendationRequest, visit: Visit) -> frozenset[str]:
+    purchased = {event.item_id for event in visit.history if event.event_name == "purchase"}
     # What the answer is about (the page's item, the cart) is in view already.
     return (
         frozenset(request.exclude_item_ids)

@@ -1,6 +1,7 @@
-"""Fingerprints of requests, for the prediction log: which answers were to the same question."""
+"""Requests as the prediction log keeps them: without the person, so that a week can be asked again."""
 
 import hashlib
+from typing import Any
 
 import orjson
 from pydantic import BaseModel
@@ -13,3 +14,9 @@ def digest(request: BaseModel) -> str:
     """
     content = request.model_dump(mode="json", exclude={"user_id", "session_id"}, exclude_defaults=True)
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def logged(request: BaseModel) -> dict[str, Any]:
+    """Return what was asked for, without ids of people and, where nothing personal was wanted, what they did."""
+    person = {"user_id", "session_id"} | (set() if getattr(request, "personalised", True) else {"recent_events"})
+    return request.model_dump(mode="json", exclude=person, exclude_defaults=True)

@@ -22,8 +22,8 @@ Placement = Literal[
     "recently_viewed",
     "win_back",
 ]
-BUILT_PLACEMENTS: Final = ("recommended_for_you", "similar_items", "best_sellers", "trending", "recently_viewed")
-"""Placements that are answered; the others of the interface get a 422 that names these."""
+NEEDS_ITEMS: Final = ("similar_items", "also_viewed", "bought_together")
+"""Placements that are about items, and ask for ``item_ids``."""
 
 MAX_RESULTS: Final = 500
 MAX_BATCH: Final = 100
@@ -119,6 +119,8 @@ class RecommendationRequest(Request):
     exclude_item_ids: list[Identifier] = Field(default=[], max_length=1000)
     exclude_purchased: StrictBool = False
     diversity: Annotated[FiniteFloat, Field(ge=0, le=1, strict=True)] = 0.0
+    max_per_category: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_per_brand: Annotated[int, Field(ge=1, strict=True)] | None = None
     explain: StrictBool = False
     personalised: StrictBool = True
 
@@ -134,6 +136,32 @@ class RecommendationRequest(Request):
                 "explain": True,
             }
         },
+    )
+
+
+class RankingRequest(Request):
+    """Ask for given items, such as the results of a search, in the order of what a shopper wants."""
+
+    item_ids: list[Identifier] = Field(min_length=1, max_length=MAX_RESULTS)
+    user_id: Identifier | None = None
+    session_id: Identifier | None = None
+    recent_events: list[RecentEvent] = Field(default=[], max_length=500)
+    explain: StrictBool = False
+    personalised: StrictBool = True
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"user_id": "maya", "item_ids": ["i_17", "i_18", "i_88"]}}
+    )
+
+
+class RecommendationBatch(Request):
+    """Ask several times at once. A request that is not valid gets its own error; the others are answered."""
+
+    requests: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"requests": [{"placement": "trending"}, {"user_id": "maya"}]}},
     )
 
 

@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         return self.home / "predictions"
 
     @property
+    def rules_path(self) -> Path:
+        """The shop's own rules for its lists; ``shopsight rules apply`` writes it."""
+        return self.home / "rules.yml"
+
+    @property
     def reports_dir(self) -> Path:
         """Drift reports and pictures that the Dagster UI links to."""
         return self.home / "reports"

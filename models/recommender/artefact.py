@@ -43,8 +43,9 @@ def write_artefact(
         candidate: what validation chose.
         weights: of its parts.
         catalogue: from :func:`catalogue_table`.
-        constants: popularity, popularity_recent, best_sellers and trending.
-        neighbours: item_knn always (similar items need it), ease where it has a weight.
+        constants: popularity, popularity_recent, best_sellers, trending and age_days.
+        neighbours: item_knn (similar items need it), viewed_together and bought_together always, ease where it has a
+            weight.
         sequence: the transformer where it has a weight.
     """
     arrays: dict[str, NDArray[np.generic]] = {

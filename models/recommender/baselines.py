@@ -34,6 +34,17 @@ def best_sellers(train: Interactions) -> Constant:
     return Constant(scores_N=(bought + touched / (touched.max(initial=0) + 1.0)).astype(np.float32))
 
 
+def ages(train: Interactions) -> Constant:
+    """Return the days between each item's first interaction and the last one of all; infinite where nobody came yet."""
+    first_N = np.full(train.items, -np.inf)
+    if len(train):
+        first_N = np.full(train.items, np.inf)
+        np.minimum.at(first_N, train.items_E, train.times_E)
+        first_N[np.isinf(first_N)] = -np.inf
+    last = train.times_E.max(initial=0.0)
+    return Constant(scores_N=((last - first_N) / 86_400).astype(np.float32))
+
+
 def _decayed_counts(
     items: NDArray[np.int64], times: NDArray[np.float64], train: Interactions, *, half_life_days: float
 ) -> NDArray[np.float32]:

@@ -63,6 +63,26 @@ class ItemKnnConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairsConfig:
+    """Which items are viewed or bought together."""
+
+    within_seconds: float
+    """Interactions of a shopper further apart than this are not "together"."""
+    window: int = 20
+    """Nor are those with more interactions of the kind between them."""
+    shrinkage: float = 5.0
+    """Added to both items' totals before the cosine, so that one chance pair is not a similarity of 1."""
+    fewest: float = 2.0
+    """Pairs seen less often are chance and not kept."""
+    neighbours: int = 50
+    """Neighbours kept per item."""
+
+    def __post_init__(self) -> None:
+        if min(self.window, self.neighbours) < 1 or min(self.within_seconds, self.shrinkage, self.fewest) < 0:
+            raise ValueError("window and neighbours must be at least 1, the others at least 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EaseConfig:
     """EASE, a linear item-to-item regression in closed form."""
 
@@ -224,6 +244,10 @@ class RecommenderConfig:
 
     popularity: PopularityConfig = field(default_factory=PopularityConfig)
     item_knn: ItemKnnConfig = field(default_factory=ItemKnnConfig)
+    viewed_together: PairsConfig = field(default_factory=lambda: PairsConfig(within_seconds=1_800))
+    """Half an hour: a visit."""
+    bought_together: PairsConfig = field(default_factory=lambda: PairsConfig(within_seconds=86_400, window=50))
+    """A day: an order, and what was forgotten in it."""
     ease: EaseConfig = field(default_factory=EaseConfig)
     als: AlsConfig = field(default_factory=AlsConfig)
     session_knn: SessionKnnConfig = field(default_factory=SessionKnnConfig)

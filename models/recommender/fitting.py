@@ -11,13 +11,14 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from models.progress import Progress, ReportProgress
-from models.recommender.baselines import best_sellers, plain_popularity, recent_popularity, trending
+from models.recommender.baselines import ages, best_sellers, plain_popularity, recent_popularity, trending
 from models.recommender.config import RecommenderConfig
 from models.recommender.dataset import Case, Interactions
 from models.recommender.ease import fit_ease
 from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import mean_ndcg, rank_cases
 from models.recommender.item_knn import Similarity, cooccurrence, fit_item_knn
+from models.recommender.pairs import fit_together
 from models.recommender.scoring import Constant, Neighbours
 from models.recommender.sequence_scorer import SequenceScorer
 from models.recommender.sequences import item_attributes
@@ -54,10 +55,11 @@ def fit_constants(data: Interactions, run: Run) -> dict[str, Constant]:
 
 
 def fit_lists(data: Interactions, run: Run) -> dict[str, Constant]:
-    """Return the lists that are served to nobody in particular."""
+    """Return the lists that are served to nobody in particular, and how old each item is."""
     return {
         "best_sellers": best_sellers(data),
         "trending": trending(data, half_life_days=run.config.popularity.trending_half_life_days),
+        "age_days": ages(data),
     }
 
 
@@ -71,6 +73,14 @@ def fit_neighbours(
     if "ease" in names:
         fitted["ease"] = fit_ease(data, run.config.ease, device=run.dense_device)
     return fitted
+
+
+def fit_pairs(data: Interactions, run: Run) -> dict[str, Neighbours]:
+    """Return what is viewed and what is bought together: lists of their own, no contenders."""
+    return {
+        "viewed_together": fit_together(data, "view_item", run.config.viewed_together),
+        "bought_together": fit_together(data, "purchase", run.config.bought_together),
+    }
 
 
 def fit_sequence(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.recommender.config import ItemKnnConfig
-from models.recommender.dataset import Interactions
+from models.recommender.dataset import Interactions, Ints
 from models.recommender.scoring import Neighbours
 
 Similarity: TypeAlias = sparse.csr_array  # scipy ships no types: mypy can't take its subscript
@@ -24,18 +24,50 @@ def cooccurrence(train: Interactions, config: ItemKnnConfig) -> Similarity:
     Time and memory grow with interactions × window, not with users × items².
     """
     first = train.first_contacts()
-    users, items = train.users_E[first], train.items_E[first]
-    shape = (train.items, train.items)
-    similarity = sparse.csr_array(shape, dtype=np.float32)
-    for distance in range(1, min(config.window, max(len(items) - 1, 0)) + 1):
-        same_user = users[distance:] == users[:-distance]
-        left, right = items[:-distance][same_user], items[distance:][same_user]
-        weight = np.full(len(left), distance**-config.distance_power, dtype=np.float32)
-        similarity = similarity + sparse.coo_array((weight, (left, right)), shape=shape).tocsr()
+    similarity = count_pairs(
+        train.users_E[first],
+        train.items_E[first],
+        items=train.items,
+        window=config.window,
+        distance_power=config.distance_power,
+    )
     total_N = np.asarray(similarity.sum(axis=0) + similarity.sum(axis=1)).ravel() + config.shrinkage
     scale = sparse.diags_array(1.0 / np.sqrt(np.maximum(total_N, 1e-9)))
     directed = similarity + config.backward * similarity.T
     return (scale @ directed @ scale).tocsr().astype(np.float32)
+
+
+def count_pairs(
+    users_E: Ints,
+    items_E: Ints,
+    *,
+    items: int,
+    window: int,
+    distance_power: float = 0.0,
+    times_E: NDArray[np.float64] | None = None,
+    within_seconds: float = np.inf,
+) -> Similarity:
+    """Return how often the one item came before the other with the same user, shape (``items``, ``items``).
+
+    Args:
+        users_E: sorted, so that a user's interactions stand together.
+        items_E: of each interaction, oldest first within a user.
+        items: number of items.
+        window: pairs further apart than this many interactions do not count.
+        distance_power: a pair d interactions apart counts d ** -power.
+        times_E: seconds of each interaction, where ``within_seconds`` matters.
+        within_seconds: pairs further apart than this do not count either.
+    """
+    shape = (items, items)
+    counts = sparse.csr_array(shape, dtype=np.float32)
+    for distance in range(1, min(window, max(len(items_E) - 1, 0)) + 1):
+        near = users_E[distance:] == users_E[:-distance]
+        if times_E is not None:
+            near &= times_E[distance:] - times_E[:-distance] <= within_seconds
+        left, right = items_E[:-distance][near], items_E[distance:][near]
+        weight = np.full(len(left), distance**-distance_power, dtype=np.float32)
+        counts = counts + sparse.coo_array((weight, (left, right)), shape=shape).tocsr()
+    return counts
 
 
 def item_factors(similarity: Similarity, *, width: int, seed: int) -> NDArray[np.float32]:

@@ -5,10 +5,10 @@ Needs numpy, onnxruntime, pyarrow and safetensors; no torch. Shapes: N items of 
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.reasons import Reason
 from models.recommender.reasons import explain as reasons_of
-from models.recommender.scoring import Constant, ItemVectors, Neighbours, Scorer, standardise, weighted_sum
+from models.recommender.scoring import Constant, ItemVectors, Neighbours, Scorer, Scores, standardise, weighted_sum
 from shopsight.errors import ShopsightError
 
 SOURCES: Final[Mapping[str, str]] = {
@@ -31,6 +31,9 @@ SOURCES: Final[Mapping[str, str]] = {
     "popularity_recent": "popularity",
 }
 """What an answer calls the component that spoke loudest for an item."""
+
+Together = Literal["viewed_together", "bought_together"]
+"""What the lists of items that go with others are made of, and the code of their reasons."""
 
 
 class UnknownItem(ShopsightError):
@@ -56,6 +59,15 @@ class ScoredItem:
     reasons: tuple[Reason, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Scored:
+    """What the parts say of every item for one history."""
+
+    standard: Mapping[str, Scores]
+    """Standardised scores of each part, shape (1, N)."""
+    blend_N: NDArray[np.float32]
+
+
 class Recommender:
     """The contender that validation chose, with the lists that need no shopper."""
 
@@ -69,6 +81,7 @@ class Recommender:
         best_seller_scores_N: NDArray[np.float32],
         trending_scores_N: NDArray[np.float32],
         popularity_N: NDArray[np.float32],
+        age_days_N: NDArray[np.float32],
         history_length: int,
     ) -> None:
         self.catalogue = catalogue
@@ -78,6 +91,10 @@ class Recommender:
         self._best_sellers_N = best_seller_scores_N
         self._trending_N = trending_scores_N
         self._popularity_N = popularity_N
+        self.age_days_N = age_days_N
+        """Days from each item's first interaction to the last one of all; infinite where there is none."""
+        self.popularity_share_N = _shares(popularity_N)
+        """Share of the items that are less popular than each, from 0 to below 1."""
         self._history_length = history_length
         names = sorted({name for name in catalogue.categories if name is not None})
         codes = {name: code for code, name in enumerate(names)}
@@ -114,6 +131,8 @@ class Recommender:
             best_seller_scores_N=arrays["best_sellers"],
             trending_scores_N=arrays["trending"],
             popularity_N=arrays["popularity_recent"],
+            # Artefacts of before 1.1 have none: nothing counts as fresh there.
+            age_days_N=arrays.get("age_days", np.full_like(arrays["popularity"], np.inf)),
             history_length=config["history_length"],
         )
 
@@ -138,32 +157,65 @@ class Recommender:
         """
         known = self._encode(history)
         masked = self._masked(allowed, {*exclude, *(event.item_id for event in history)})
-        if len(known.items) == 0:
+        scored = self._score(known)
+        if scored is None:
             return self._listed(self._popularity_N, "popularity", num_results, masked, reason="popular")
-        standard = {name: standardise(self._scorers[name].scores([known])) for name in self.weights}
-        scores_N = weighted_sum(standard, self.weights)[0]
-        if not scores_N.any():
-            # Nothing is known of these items yet: every part is silent, and an order by item code would mean nothing.
-            return self._listed(self._popularity_N, "popularity", num_results, masked, reason="popular")
-        best = top_items(scores_N, length=num_results, masked=masked)
-        reasons: Sequence[tuple[Reason, ...]] = [()] * len(best)
-        if explain:
-            reasons = reasons_of(
-                known,
-                best,
-                scorers=self._scorers,
-                weights=self.weights,
-                standard=standard,
-                item_ids=self.catalogue.item_ids,
-            )
+        return self._shown(known, scored, top_items(scored.blend_N, length=num_results, masked=masked), explain=explain)
+
+    def rank(
+        self, history: Sequence[HistoryEvent], item_ids: Sequence[str], *, explain: bool = False
+    ) -> list[ScoredItem]:
+        """Return known ones of these items in the order of what the shopper wants, those of the history among them.
+
+        Args:
+            history: oldest first; without one that the model can read, the items are ranked by popularity.
+            item_ids: what to rank; items that the model does not know are left out.
+            explain: whether to name reasons.
+        """
+        known = self._encode(history)
+        places = {place for place in map(self.catalogue.index_of, item_ids) if place is not None}
+        masked = np.ones(len(self.catalogue), dtype=np.bool_)
+        masked[list(places)] = False
+        scored = self._score(known)
+        if scored is None:
+            return self._listed(self._popularity_N, "popularity", len(places), masked, reason="popular")
+        return self._shown(known, scored, top_items(scored.blend_N, length=len(places), masked=masked), explain=explain)
+
+    def explained(self, history: Sequence[HistoryEvent], items: Sequence[ScoredItem]) -> list[ScoredItem]:
+        """Return ``items`` of :meth:`recommend` or :meth:`rank` for this history with their reasons."""
+        known = self._encode(history)
+        scored = self._score(known)
+        if scored is None:
+            return list(items)
+        best = np.array([self.catalogue.positions[item.item_id] for item in items], dtype=np.int64)
+        reasons = self._reasons(known, scored, best)
+        return [replace(item, reasons=why) for item, why in zip(items, reasons, strict=True)]
+
+    def together(
+        self,
+        kind: Together,
+        item_ids: Sequence[str],
+        *,
+        num_results: int,
+        allowed: Mask | None = None,
+        exclude: Collection[str] = (),
+    ) -> list[ScoredItem]:
+        """Return what is viewed or bought together with any of these items; none where nothing is known to be."""
+        scorer = self._scorers.get(kind)
+        places = [place for place in map(self.catalogue.index_of, item_ids) if place is not None]
+        if not isinstance(scorer, Neighbours) or not places:
+            return []
+        page = History(np.array(places), np.ones(len(places), dtype=np.int64))
+        scores_N = scorer.scores([page])[0]
+        masked = self._masked(allowed, {*exclude, *item_ids}) | (scores_N <= 0)
         return [
             ScoredItem(
                 item_id=self.catalogue.item_ids[item],
                 score=float(scores_N[item]),
-                source=SOURCES[max(self.weights, key=lambda name: self.weights[name] * standard[name][0, item])],
-                reasons=why,
+                source=kind,
+                reasons=self._goes_with(scorer, page, int(item), kind),
             )
-            for item, why in zip(best, reasons, strict=True)
+            for item in top_items(scores_N, length=num_results, masked=masked)
         ]
 
     def similar_items(
@@ -210,6 +262,47 @@ class Recommender:
         masked = self._masked(allowed, exclude)
         return self._listed(self._trending_N, "trending", num_results, masked, reason="trending")
 
+    def _score(self, known: History) -> "_Scored | None":
+        """Return every item's score, or None where the model has nothing to say of this history."""
+        if len(known.items) == 0:
+            return None
+        standard = {name: standardise(self._scorers[name].scores([known])) for name in self.weights}
+        blend_N = weighted_sum(standard, self.weights)[0]
+        # Where nothing is known of these items yet, every part is silent, and an order by item code would mean nothing.
+        return _Scored(standard=standard, blend_N=blend_N) if blend_N.any() else None
+
+    def _shown(self, known: History, scored: "_Scored", best: NDArray[np.int64], *, explain: bool) -> list[ScoredItem]:
+        standard, weights = scored.standard, self.weights
+        reasons = self._reasons(known, scored, best) if explain else [()] * len(best)
+        return [
+            ScoredItem(
+                item_id=self.catalogue.item_ids[item],
+                score=float(scored.blend_N[item]),
+                source=SOURCES[max(weights, key=lambda name: weights[name] * standard[name][0, item])],
+                reasons=why,
+            )
+            for item, why in zip(best, reasons, strict=True)
+        ]
+
+    def _reasons(self, known: History, scored: "_Scored", best: NDArray[np.int64]) -> list[tuple[Reason, ...]]:
+        return reasons_of(
+            known,
+            best,
+            scorers=self._scorers,
+            weights=self.weights,
+            standard=scored.standard,
+            item_ids=self.catalogue.item_ids,
+        )
+
+    def _goes_with(self, scorer: Neighbours, page: History, item: int, kind: Together) -> tuple[Reason, ...]:
+        items, parts = scorer.contributions(page, item)
+        order = [place for place in np.argsort(-parts, kind="stable")[:2] if parts[place] > 0]
+        total = float(parts.sum())
+        return tuple(
+            Reason(code=kind, item_ids=(self.catalogue.item_ids[items[place]],), weight=float(parts[place]) / total)
+            for place in order
+        )
+
     def _encode(self, history: Sequence[HistoryEvent]) -> History:
         pairs = [
             (item, BEHAVIOUR_CODES[event.event_name])
@@ -239,3 +332,7 @@ class Recommender:
             ScoredItem(item_id=self.catalogue.item_ids[item], score=float(scores_N[item]), source=source, reasons=why)
             for item in top_items(scores_N, length=num_results, masked=masked)
         ]
+
+
+def _shares(scores_N: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.searchsorted(np.sort(scores_N), scores_N, side="left") / max(len(scores_N), 1)

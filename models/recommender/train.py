@@ -40,6 +40,7 @@ from models.recommender.fitting import (
     fit_constants,
     fit_lists,
     fit_neighbours,
+    fit_pairs,
     fit_sequence,
     in_phase,
     similarity_of,
@@ -269,7 +270,7 @@ def _write(
             weights=weights,
             catalogue=catalogue_table(run.items, data.item_ids),
             constants=fit_constants(data, run) | fit_lists(data, run),
-            neighbours=fit_neighbours(data, similarity_of(data, run), run, names=names),
+            neighbours=fit_neighbours(data, similarity_of(data, run), run, names=names) | fit_pairs(data, run),
             sequence=sequence,
         )
         evaluation.write(out_dir / "evaluation.json")

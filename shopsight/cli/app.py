@@ -20,6 +20,8 @@ quarantine_app = typer.Typer(
     help="Rows that were not accepted: look at them, and import them again.", no_args_is_help=True
 )
 app.add_typer(quarantine_app, name="quarantine")
+rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, put in force.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Family = Annotated[str, typer.Argument(help="intent, recommender or purchase_intent")]
@@ -118,6 +120,49 @@ def quarantine_replay(
         from shopsight.cli.quarantine import replay
 
         replay(mapping=mapping, batch=batch, as_json=as_json)
+
+
+@rules_app.command(name="check")
+def rules_check(
+    file: Annotated[Path, typer.Argument(help="A YAML file of rules.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a rules file is valid; every wrong line is named."""
+    with explained():
+        from shopsight.cli.rules import check_rules
+
+        check_rules(file, as_json=as_json)
+
+
+@rules_app.command(name="replay")
+def rules_replay(
+    file: Annotated[Path, typer.Argument(help="A YAML file of rules.")],
+    days: Annotated[int, typer.Option(min=0, help="How many days of requests to ask again.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the last days' requests again under these rules, and say which lists change and which rule did it."""
+    with explained():
+        from shopsight.cli.rules import replay_rules
+
+        replay_rules(file, days=days, as_json=as_json)
+
+
+@rules_app.command(name="apply")
+def rules_apply(file: Annotated[Path, typer.Argument(help="A YAML file of rules.")]) -> None:
+    """Put a valid rules file in force; running services take it up within seconds."""
+    with explained():
+        from shopsight.cli.rules import apply_rules
+
+        apply_rules(file)
+
+
+@rules_app.command(name="show")
+def rules_show(as_json: AsJson = False) -> None:
+    """Show the rules in force."""
+    with explained():
+        from shopsight.cli.rules import show_rules
+
+        show_rules(as_json=as_json)
 
 
 @app.command()

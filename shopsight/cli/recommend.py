@@ -15,6 +15,8 @@ from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
     from models.recommender.predict import Recommender
+    from serving.online_features import FeatureReader
+    from serving.recommending import RecommendationDesk
 
 SHOWN_HISTORY = 10
 
@@ -38,6 +40,14 @@ class _NotServed:
         """Keep nothing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenDesk:
+    """The recommendation desk of this home's champion, without a service around it."""
+
+    desk: "RecommendationDesk"
+    features: "FeatureReader"
+
+
 def show_recommendations(user: str, *, num_results: int, explain: bool, as_json: bool) -> None:
     """Print the list as tables or as the service's own JSON."""
     shopper = recommend_to(Settings(), user, num_results=num_results, explain=explain)
@@ -53,11 +63,37 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
     Raises:
         ShopsightError: there is no approved recommender.
     """
+    from serving.online_features import OnlineStoreGone
+    from serving.schemas import RecommendationRequest
+
+    opened = open_desk(settings)
+    request = RecommendationRequest(user_id=user, num_results=num_results, explain=explain)
+    answer = opened.desk.answer(request)
+    try:
+        known = opened.features.user(user, "user_history")
+    except OnlineStoreGone as gone:
+        raise ShopsightError(
+            "the history of the shopper cannot be read",
+            why=str(gone),
+            fix="run `shopsight doctor`, then `shopsight run`",
+        ) from gone
+    history = list(zip(known.item_ids, known.event_names, strict=True))[::-1][:SHOWN_HISTORY]
+    named = [item["item_id"] for item in answer["items"]] + [item_id for item_id, _ in history]
+    named += [cause for item in answer["items"] for reason in item["reasons"] for cause in reason["item_ids"]]
+    return Shopper(answer=answer, history=history, titles=_titles(opened.desk.recommender, named))
+
+
+def open_desk(settings: Settings) -> OpenDesk:
+    """Open the champion as the recommendation service would, with the rules in force.
+
+    Raises:
+        ShopsightError: there is no approved recommender.
+    """
     from models.recommender.predict import Recommender
     from models.registry import ModelRegistry
-    from serving.online_features import FeatureReader, OnlineStoreGone
+    from serving.online_features import FeatureReader
     from serving.recommending import RecommendationDesk
-    from serving.schemas import RecommendationRequest
+    from serving.rules_file import RulesFile
     from serving.served_model import ServedModel
     from shopsight.feature_store import OnlineFeatures
     from shopsight.privacy import Pseudonymiser
@@ -81,21 +117,9 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
         log=_NotServed(),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: secrets.token_hex(8),
+        rules=RulesFile(settings.rules_path, recommender.catalogue),
     )
-    request = RecommendationRequest(user_id=user, num_results=num_results, explain=explain)
-    answer = desk.answer(request)
-    try:
-        known = features.user(user, "user_history")
-    except OnlineStoreGone as gone:
-        raise ShopsightError(
-            "the history of the shopper cannot be read",
-            why=str(gone),
-            fix="run `shopsight doctor`, then `shopsight run`",
-        ) from gone
-    history = list(zip(known.item_ids, known.event_names, strict=True))[::-1][:SHOWN_HISTORY]
-    named = [item["item_id"] for item in answer["items"]] + [item_id for item_id, _ in history]
-    named += [cause for item in answer["items"] for reason in item["reasons"] for cause in reason["item_ids"]]
-    return Shopper(answer=answer, history=history, titles=_titles(recommender, named))
+    return OpenDesk(desk=desk, features=features)
 
 
 def shopper_tables(user: str, shopper: Shopper, *, explain: bool) -> Columns:

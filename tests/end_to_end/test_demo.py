@@ -77,6 +77,31 @@ def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo) -> None:
     assert len(answer["items"]) == 10
 
 
+def test_a_rule_is_checked_tried_on_the_requests_that_came_and_then_in_force(demo, tmp_path: Path) -> None:
+    def shown() -> list[str]:
+        answer = json.loads(demo.call("recommend", "maya", "--json").stdout)
+        return [item["item_id"] for item in answer["items"]]
+
+    unwanted, *others = shown()
+    file = tmp_path / "rules.yml"
+    file.write_text(f"rules:\n- name: not this one\n  leave_out: {{item_ids: [{unwanted}]}}\n")
+    assert json.loads(demo.call("rules", "check", str(file), "--json").stdout)["rules"] == {"not this one": "leave_out"}
+    replayed = json.loads(demo.call("rules", "replay", str(file), "--json").stdout)
+    assert replayed["asked"] >= 1, "the demo's own call is in the prediction log"
+    assert replayed["changed"] == replayed["by_rule"]["not this one"]
+    assert shown() == [unwanted, *others], "trying changes nothing"
+    try:
+        assert demo.call("rules", "apply", str(file)).returncode == 0
+        assert shown()[: len(others)] == others
+        file.write_text("rules:\n- name: not this one\n  leave_uot: {item_ids: [a]}\n")
+        refused = demo.call("rules", "apply", str(file))
+        assert refused.returncode == 1
+        assert "rule 'not this one'.leave_uot" in refused.stderr
+        assert json.loads(demo.call("rules", "show", "--json").stdout)["rules"] == {"not this one": "leave_out"}
+    finally:
+        demo.settings.rules_path.unlink()
+
+
 def test_predicted_intents_are_a_row_per_text_in_order(demo, tmp_path: Path) -> None:
     texts = [
         "running shoes",

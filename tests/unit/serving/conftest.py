@@ -21,7 +21,11 @@ CATEGORIES = ("shoes > running", "shoes > hiking", "shoes", "bags", "bags > back
 
 
 def write_recommender(folder: Path, *, items: int = 60) -> Path:
-    """Write a recommender of ``items`` items: ``i_0`` is the most popular, neighbours are those of the next numbers."""
+    """Write a recommender of ``items`` items: ``i_0`` is the most popular, neighbours are those of the next numbers.
+
+    Viewed together are the items two and four further on, bought together those six and seven further on (six further
+    on is an item of the same category). Items are as many days old as their numbers.
+    """
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,6 +39,10 @@ def write_recommender(folder: Path, *, items: int = 60) -> Path:
         "item_knn.items": np.array([[(n + d) % items for d in range(1, 6)] for n in range(items)], dtype=np.int32),
         "item_knn.weights": np.tile(np.array([0.9, 0.7, 0.5, 0.3, 0.1], dtype=np.float32), (items, 1)),
     }
+    for name, steps in (("viewed_together", (2, 4)), ("bought_together", (6, 7))):
+        arrays[f"{name}.items"] = np.array([[(n + d) % items for d in steps] for n in range(items)], dtype=np.int32)
+        arrays[f"{name}.weights"] = np.tile(np.array([0.8, 0.4], dtype=np.float32), (items, 1))
+    arrays["age_days"] = np.arange(items, dtype=np.float32)
     save_file(arrays, str(folder / "arrays.safetensors"))
     catalogue = pa.table(
         {
@@ -51,7 +59,10 @@ def write_recommender(folder: Path, *, items: int = 60) -> Path:
         "candidate": "item_knn",
         "weights": {"item_knn": 1.0},
         "history_length": 50,
-        "neighbours": {"item_knn": {"decay": 0.7, "behaviour_weights": [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]}},
+        "neighbours": {
+            name: {"decay": decay, "behaviour_weights": [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]}
+            for name, decay in (("item_knn", 0.7), ("viewed_together", 1.0), ("bought_together", 1.0))
+        },
         "sequence": None,
     }
     (folder / "config.json").write_text(json.dumps(config))

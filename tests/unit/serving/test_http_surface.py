@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
 from serving import intent, propensity, recommendation
-from serving.answers import Intents, Models, Predictions, ProblemDocument, Recommendations
+from serving.answers import Intents, Models, Predictions, ProblemDocument, RecommendationAnswers, Recommendations
 from serving.problems import MEDIA_TYPE
 from serving.served_model import ServedModel
 
@@ -172,6 +172,19 @@ def test_bad_addresses_are_problems_too(client: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("family", ["recommender"], indirect=True)
+def test_given_items_are_ranked_and_several_lists_asked_for_at_once(client: TestClient) -> None:
+    ranked = client.post("/v1/rankings", json={"item_ids": ["i_5", "i_2"]})
+    assert ranked.status_code == 200, ranked.text
+    assert [item.item_id for item in Recommendations.model_validate(ranked.json()).items] == ["i_2", "i_5"]
+    assert_problem(client.post("/v1/rankings", json={"item_ids": []}))
+    several = client.post("/v1/recommendations/batch", json={"requests": [{"placement": "trending"}, {"surprise": 1}]})
+    good, bad = RecommendationAnswers.model_validate(several.json()).results
+    assert good.answer is not None
+    assert bad.error is not None
+    assert_problem(client.post("/v1/recommendations/batch", json={"requests": [{}] * 101}))
+
+
+@pytest.mark.parametrize("family", ["recommender"], indirect=True)
 @pytest.mark.parametrize(
     "change",
     [
@@ -180,7 +193,8 @@ def test_bad_addresses_are_problems_too(client: TestClient, path: str) -> None:
         {"num_results": "10"},
         {"num_results": True},
         {"placement": "nowhere"},
-        {"placement": "win_back"},
+        {"placement": "bought_together"},
+        {"max_per_brand": 0},
         {"placement": "similar_items"},
         {"user_id": ""},
         {"user_id": 7},

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from models.recommender.predict import Recommender
-from serving.answers import Recommendations
+from serving.answers import RecommendationAnswers, Recommendations
 from serving.online_features import FeatureReader
 from serving.prediction_log import PredictionLog, read_log
 from serving.problems import Problem
 from serving.recommending import RecommendationDesk
-from serving.schemas import BUILT_PLACEMENTS, RecommendationRequest
+from serving.schemas import RankingRequest, RecommendationBatch, RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
 
@@ -181,11 +181,79 @@ def test_recently_viewed_is_newest_first_without_padding(ask: Ask) -> None:
     assert ask(user_id="nobody", placement="recently_viewed")["fallback"] == "trending"
 
 
-def test_a_placement_that_is_not_built_is_refused_with_those_that_are(ask: Ask) -> None:
+def test_also_viewed_and_bought_together_say_with_what(ask: Ask) -> None:
+    viewed = ask(placement="also_viewed", item_ids=["i_10"], num_results=2, explain=True)
+    assert (ids(viewed), viewed["fallback"]) == (["i_12", "i_14"], None)
+    assert viewed["items"][0]["source"] == "viewed_together"
+    assert viewed["items"][0]["reasons"] == [{"code": "viewed_together", "item_ids": ["i_10"], "weight": 1.0}]
+    bought = ask(placement="bought_together", item_ids=["i_10", "i_11"], num_results=3, explain=True)
+    assert ids(bought)[0] == "i_17", "goes with both"
+    assert {cause for r in bought["items"][0]["reasons"] for cause in r["item_ids"]} == {"i_10", "i_11"}
+
+
+@pytest.mark.parametrize("placement", ["also_viewed", "bought_together", "similar_items"])
+def test_a_list_about_items_needs_items(ask: Ask, placement: str) -> None:
     with pytest.raises(Problem) as caught:
-        ask(placement="win_back")
-    assert (caught.value.status, caught.value.code) == (422, "placement_not_built")
-    assert all(name in caught.value.detail for name in BUILT_PLACEMENTS)
+        ask(placement=placement)
+    assert (caught.value.status, caught.value.errors[0]["loc"]) == (422, ["body", "item_ids"])
+
+
+def test_beside_a_cart_another_item_of_its_category_comes_last(ask: Ask) -> None:
+    assert ids(ask(placement="bought_together", item_ids=["i_10"], num_results=2)) == ["i_16", "i_17"]
+    assert ids(ask(placement="cart_complement", item_ids=["i_10"], num_results=2)) == ["i_17", "i_16"]
+
+
+def test_the_cart_is_what_went_in_and_did_not_come_out(ask: Ask) -> None:
+    cart = [
+        {"event_name": "add_to_cart", "item_id": "i_10"},
+        {"event_name": "add_to_cart", "item_id": "i_30"},
+        {"event_name": "remove_from_cart", "item_id": "i_30"},
+        {"event_name": "add_to_cart", "item_id": "i_40"},
+        {"event_name": "purchase", "item_id": "i_40"},
+    ]
+    assert ids(ask(placement="cart_complement", recent_events=cart, num_results=2)) == ["i_17", "i_16"]
+    empty = ask(placement="cart_complement", num_results=2)
+    assert empty["fallback"] == "trending"
+
+
+def test_a_shopper_who_was_away_sees_what_is_new_first(ask: Ask) -> None:
+    """Items of low numbers are new here: neighbours of i_1 that are new come before older ones of the same history."""
+    events = [{"event_name": "view_item", "item_id": item} for item in ("i_1", "i_40")]
+    assert ids(ask(recent_events=events, num_results=3))[0] == "i_41"
+    back = ask(placement="win_back", recent_events=events, num_results=3, explain=True)
+    assert ids(back)[0] == "i_2"
+    assert back["items"][0]["reasons"][0]["item_ids"] == ["i_1"]
+
+
+def test_no_category_or_brand_takes_more_places_than_it_may(ask: Ask, recommender: Recommender) -> None:
+    answer = ask(placement="best_sellers", num_results=8, max_per_brand=3, max_per_category=1)
+    places = [recommender.catalogue.positions[item] for item in ids(answer)]
+    brands = [recommender.catalogue.brands[place] for place in places]
+    categories = [c for place in places if (c := recommender.catalogue.categories[place]) is not None]
+    assert max(map(brands.count, brands)) <= 3
+    assert len(categories) == len(set(categories))
+
+
+def test_given_items_are_ranked_for_the_shopper_those_of_the_history_too(desk: RecommendationDesk) -> None:
+    given = ["i_50", "i_22", "i_20", "i_21", "gone"]
+    answer = desk.rank(RankingRequest(item_ids=given, user_id="maya", explain=True))
+    Recommendations.model_validate(answer)
+    assert ids(answer)[:2] == ["i_21", "i_22"]
+    assert set(ids(answer)) == set(given) - {"gone"}
+    assert (answer["placement"], answer["missing_item_ids"], answer["fallback"]) == ("ranking", ["gone"], None)
+    stranger = desk.rank(RankingRequest(item_ids=["i_50", "i_22"], user_id="nobody"))
+    assert (ids(stranger), stranger["fallback"]) == (["i_22", "i_50"], "best_sellers")
+
+
+def test_one_bad_request_of_a_batch_costs_the_others_nothing(desk: RecommendationDesk) -> None:
+    requests = [{"placement": "trending"}, {"num_results": 0}, {"placement": "also_viewed"}, "what"]
+    answer = desk.answer_batch(RecommendationBatch(requests=requests))
+    RecommendationAnswers.model_validate(answer)
+    first, *others = answer["results"]
+    assert first["error"] is None
+    assert len(first["answer"]["items"]) == 10
+    assert [other["answer"] for other in others] == [None, None, None]
+    assert others[0]["error"]["errors"][0]["loc"] == ["body", "requests", 1, "num_results"]
 
 
 def test_diversity_takes_categories_in_turn(ask: Ask, recommender: Recommender) -> None:
@@ -212,5 +280,6 @@ def test_the_log_has_the_pseudonym_and_never_the_raw_id(ask: Ask, log: Predictio
     assert (first["recommendation_id"], first["model"]["version"]) == ("rec_1", "v0001")
     assert second["user"] == pseudonymiser.user("somebody.else@example.org")
     written = b"".join(path.read_bytes() for path in log.folder.rglob("*.jsonl"))
+    assert first["request"] == {"num_results": 2}
     assert b"maya" not in written
     assert b"somebody" not in written

@@ -1,0 +1,186 @@
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.recommender.predict import Recommender
+from serving.online_features import FeatureReader
+from serving.recommending import RecommendationDesk
+from serving.rules import RuleBook, RulesInForce, UnusableRules
+from serving.rules_file import RulesFile
+from serving.rules_replay import replay
+from serving.schemas import RecommendationRequest
+from serving.served_model import ServedModel
+from shopsight.privacy import Pseudonymiser
+
+MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
+Shown = Callable[..., list[str]]
+
+
+class Kept(list[dict[str, Any]]):
+    """A prediction log in memory."""
+
+
+@pytest.fixture
+def rows() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def features(online: Any, pseudonymiser: Pseudonymiser) -> FeatureReader:
+    return FeatureReader(lambda: online, pseudonymiser)
+
+
+@pytest.fixture
+def desk(recommender: Recommender, rows: Kept, features: FeatureReader) -> RecommendationDesk:
+    model = ServedModel(
+        family="recommender", version="v0001", artefact=Path(), trained_at="", card={}, evaluation={}, approval={}
+    )
+    return RecommendationDesk(
+        recommender, model=model, features=features, log=rows, clock=lambda: MONDAY, new_id=lambda: "1"
+    )
+
+
+@pytest.fixture
+def shown(desk: RecommendationDesk) -> Shown:
+    """The ids of a list under some rules."""
+
+    def ask(book: dict[str, Any], **fields: Any) -> list[str]:
+        desk._rules = lambda: RulesInForce(RuleBook.model_validate(book), desk.recommender.catalogue)
+        answer = desk.answer(RecommendationRequest.model_validate({"placement": "best_sellers"} | fields))
+        return [item["item_id"] for item in answer["items"]]
+
+    return ask
+
+
+def rule(**does: Any) -> dict[str, Any]:
+    return {"rules": [{"name": "one", **does}]}
+
+
+def test_items_that_are_left_out_are_not_shown_and_others_take_their_places(shown: Shown) -> None:
+    acme = rule(leave_out={"brand": {"any_of": ["Acme"]}})
+    assert shown(acme, num_results=3) == ["i_0", "i_2", "i_4"]
+    assert len(shown(acme, num_results=20)) == 20
+    both = rule(leave_out={"brand": {"any_of": ["Acme"]}, "price": {"gte": 12}})
+    assert shown(both, num_results=3) == ["i_0", "i_1", "i_2"], "a rule is about what meets every line of it"
+
+
+def test_a_boost_moves_items_up_and_a_negative_one_down(shown: Shown) -> None:
+    assert shown({}, num_results=3) == ["i_0", "i_1", "i_2"]
+    one = {"item_ids": ["i_30"]}
+    assert shown(rule(boost={"items": one, "by": 1.0}), num_results=2) == ["i_30", "i_0"]
+    assert shown(rule(boost={"items": {"item_ids": ["i_0"]}, "by": -1.0}), num_results=60)[-1] == "i_0"
+
+
+def test_what_is_new_comes_first_by_its_age(shown: Shown) -> None:
+    """Trending ends with the newest item in this shop, and begins with the oldest."""
+    assert shown({}, placement="trending", num_results=60)[-1] == "i_0"
+    young = rule(prefer_new={"by": 1.0, "half_life_days": 1})
+    assert shown(young, placement="trending", num_results=3) == ["i_0", "i_59", "i_58"]
+
+
+def test_popularity_counts_against_an_item_as_far_as_the_shop_wants(shown: Shown) -> None:
+    assert shown({"less_popular": 0.0}, num_results=1) == ["i_0"]
+    assert shown({"less_popular": 1.0}, num_results=60) != shown({"less_popular": 0.0}, num_results=60)
+
+
+def test_a_cap_of_the_shop_and_one_of_the_request_the_lower_holds(shown: Shown, recommender: Recommender) -> None:
+    for cap, asked, most in ((2, None, 2), (2, 1, 1), (1, 5, 1)):
+        found = shown(rule(at_most={"per": "brand", "places": cap}), num_results=10, max_per_brand=asked)
+        brands = Counter(recommender.catalogue.brands[recommender.catalogue.positions[item]] for item in found)
+        assert set(brands.values()) == {most}
+
+
+def test_pinned_items_stand_where_they_were_put_and_only_if_they_may_be_shown(shown: Shown) -> None:
+    pins = {
+        "rules": [
+            {"name": "first", "pin": {"item_ids": ["i_40", "i_3", "nothing"]}},
+            {"name": "third", "pin": {"item_ids": ["i_50", "i_1"], "place": 3}},
+        ]
+    }
+    # i_3 is out of stock; i_1 would be second by itself.
+    assert shown(pins, num_results=6) == ["i_40", "i_0", "i_50", "i_1", "i_2", "i_4"]
+    assert "i_40" not in shown(pins, num_results=6, exclude_item_ids=["i_40"])
+
+
+def test_a_rule_holds_for_its_placements_and_days_only(shown: Shown) -> None:
+    def first(**when: Any) -> str:
+        return shown(rule(leave_out={"item_ids": ["i_0"]}, **when), num_results=1)[0]
+
+    assert first() == "i_1"
+    assert first(placements=["trending"]) == "i_0"
+    assert first(starts="2026-01-06") == "i_0"
+    assert first(starts="2026-01-05", ends="2026-01-05") == "i_1"
+    assert first(ends="2026-01-04") == "i_0"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("rules: [", "cannot be read"),
+        ("- a list", "valid dictionary|Input should be"),
+        ("rules:\n- {name: a, boost: {items: {brand: {any_of: [X]}}, by: 7}}", "rule 'a'.boost.by"),
+        ("rules:\n- {name: a}", "rule 'a': .*exactly one of"),
+        ("rules:\n- {name: a, pin: {item_ids: [x]}, at_most: {per: brand, places: 1}}", "this one has 2"),
+        ("rules:\n- {name: a, leave_out: {}}", "rule 'a'.leave_out: .*name the items"),
+        ("rules:\n- {name: a, leave_ouy: {item_ids: [x]}}", "rule 'a'.leave_ouy"),
+        ("rules:\n- {name: a, starts: 2026-02-01, ends: 2026-01-01, pin: {item_ids: [x]}}", "ends before"),
+        ("rules:\n- {name: a, pin: {item_ids: [x]}}\n- {name: a, pin: {item_ids: [y]}}", "two rules are called 'a'"),
+        ("less_popular: 2", "less_popular"),
+        ("rules:\n- {name: a, placements: [shop_window], pin: {item_ids: [x]}}", "rule 'a'.placements"),
+    ],
+)
+def test_a_file_that_no_list_can_follow_is_refused_with_the_rule_and_the_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    (tmp_path / "rules.yml").write_text(content)
+    with pytest.raises(UnusableRules, match=message):
+        RuleBook.read(tmp_path / "rules.yml")
+
+
+def test_a_file_that_breaks_leaves_the_rules_of_before_in_force(tmp_path: Path, recommender: Recommender) -> None:
+    path, now = tmp_path / "rules.yml", [0.0]
+    rules = RulesFile(path, recommender.catalogue, seconds_now=lambda: now[0])
+    assert (rules().book.rules, rules.failure) == ([], None)
+    path.write_text("rules:\n- {name: a, pin: {item_ids: [i_1]}}")
+    assert rules().book.rules == [], "a look is good for a second"
+    now[0] = 1.0
+    assert [one.name for one in rules().book.rules] == ["a"]
+    path.write_text("rules: [broken")
+    now[0] = 2.0
+    assert [one.name for one in rules().book.rules] == ["a"]
+    assert rules.failure is not None
+    assert "stay in force" in rules.failure
+    path.unlink()
+    now[0] = 3.0
+    assert (rules().book.rules, rules.failure) == ([], None)
+
+
+def test_a_week_asked_again_says_what_new_rules_change_and_which_of_them_did_it(
+    desk: RecommendationDesk, rows: Kept, features: FeatureReader
+) -> None:
+    for fields in ({"user_id": "maya"}, {"placement": "best_sellers"}, {"placement": "trending", "num_results": 3}):
+        desk.answer(RecommendationRequest.model_validate({"num_results": 5} | fields))
+    (first, *_) = rows
+    assert first["results"][0][0] == "i_21"
+    rows.append({"placement": "recommended_for_you", "user": None})
+    after = RuleBook.model_validate(
+        {
+            "rules": [
+                {"name": "no i_21", "leave_out": {"item_ids": ["i_21"]}},
+                {"name": "idle", "leave_out": {"item_ids": ["i_3"]}},
+                {"name": "few", "placements": ["trending"], "at_most": {"per": "brand", "places": 1}},
+            ]
+        }
+    )
+    found = replay(rows, desk=desk, features=features, before=RuleBook(), after=after)
+    assert (found.asked, found.not_asked, found.changed, found.shorter) == (3, 1, 2, 1)
+    assert found.by_rule == {"no i_21": 1, "idle": 0, "few": 1}
+    assert found.leave["i_21"] == 1
+    assert found.kept == pytest.approx((4 / 5 + 1 + 2 / 3) / 3)
+    assert len(rows) == 4, "nothing was asked in earnest"
+    same = replay(rows, desk=desk, features=features, before=after, after=after)
+    assert (same.changed, same.kept) == (0, 1.0)
