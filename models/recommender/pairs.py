@@ -1,7 +1,8 @@
 """Items that are viewed, or bought, together: what the lists ``also_viewed`` and ``bought_together`` are made of.
 
 Unlike item-kNN, which asks what any interaction says of the next one, these count one behaviour and only what happened
-in one visit or order. Cosine: G. Linden et al., "Amazon.com recommendations: item-to-item collaborative filtering" (2003).
+in one visit or order. Cosine: G. Linden et al., "Amazon.com recommendations: item-to-item collaborative
+filtering" (2003).
 """
 
 import numpy as np
