@@ -74,3 +74,24 @@ def fit_logit_scaling(raw: Floats, outcomes: NDArray[np.bool_], weights: Floats)
         parameters = parameters - step
     slope, intercept = float(parameters[0]), float(parameters[1])
     return LogitScaling(slope=max(slope, LEAST_SLOPE), intercept=intercept)
+
+
+def fit_level(log_odds: Floats, outcomes: NDArray[np.bool_]) -> float:
+    """Return what to add to all log odds so that the mean probability is the rate of the outcome.
+
+    For a model whose order and spread were fitted on many rows, and whose level moves with the season: the newest
+    closed days have too few outcomes to fit both, and enough for one number.
+
+    Raises:
+        ValueError: there are no rows, or all outcomes are the same.
+    """
+    if len(log_odds) == 0 or outcomes.all() or not outcomes.any():
+        raise ValueError("calibration needs both outcomes")
+    level = 0.0
+    for _ in range(100):
+        forecast = sigmoid(log_odds + level)
+        step = float((outcomes - forecast).sum() / max((forecast * (1 - forecast)).sum(), 1e-12))
+        level += min(max(step, -2.0), 2.0)  # a whole Newton step overshoots where forecasts are saturated
+        if abs(step) <= 1e-9:
+            break
+    return level

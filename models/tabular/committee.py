@@ -67,23 +67,25 @@ class Committee:
     held_out: Floats
     """Calibrated probability of each training row by members that did not see it: what thresholds are chosen on."""
 
-    def probabilities(self, features_RF: Floats) -> Floats:
-        """Return calibrated probabilities, shape (R,)."""
-        return self.scaling.probabilities(self._raw(features_RF))
+    def probabilities(self, features_RF: Floats, offsets: Floats | None = None) -> Floats:
+        """Return calibrated probabilities, shape (R,); ``offsets`` where the committee was grown with them."""
+        return self.scaling.probabilities(self.raw_log_odds(features_RF, offsets))
 
     def contributions(self, features_RF: Floats) -> Floats:
         """Return each feature's part of the log odds and, last, the part of none, shape (R, F + 1).
 
-        A row sums to the log odds of :meth:`probabilities`, exactly (TreeSHAP).
+        A row sums to the log odds of :meth:`probabilities`, exactly (TreeSHAP). Where the committee was grown with
+        offsets, the offset's own part, ``scaling.slope * offset``, comes on top.
         """
         shares = [np.asarray(booster.predict(features_RF, pred_contrib=True)) for booster in self.boosters]
         scaled = np.mean(shares, axis=0) * self.scaling.slope
         scaled[:, -1] += self.scaling.intercept
         return np.asarray(scaled, dtype=np.float64)
 
-    def _raw(self, features_RF: Floats) -> Floats:
+    def raw_log_odds(self, features_RF: Floats, offsets: Floats | None = None) -> Floats:
+        """Return the members' mean log odds before any scaling, shape (R,)."""
         raw = [np.asarray(booster.predict(features_RF, raw_score=True)) for booster in self.boosters]
-        return np.asarray(np.mean(raw, axis=0), dtype=np.float64)
+        return np.asarray(np.mean(raw, axis=0) + (0.0 if offsets is None else offsets), dtype=np.float64)
 
 
 def fit_committee(
@@ -94,6 +96,7 @@ def fit_committee(
     seed: int,
     categorical: Sequence[int] = (),
     groups: NDArray[np.intp] | None = None,
+    offsets: Floats | None = None,
 ) -> Committee:
     """Grow a committee.
 
@@ -104,6 +107,7 @@ def fit_committee(
         seed: of the folds and the trees.
         categorical: columns that hold category numbers.
         groups: number of the person behind each row, who is then never on both sides of a fold.
+        offsets: log odds of another model, shape (R,): the trees grow on what it leaves unexplained.
 
     Raises:
         ValueError: an outcome has fewer rows than there are members.
@@ -111,10 +115,11 @@ def fit_committee(
     if min(outcomes.sum(), (~outcomes).sum()) < config.members:
         raise ValueError(f"a committee of {config.members} needs as many rows of each outcome")
     boosters: list[lgb.Booster] = []
-    raw = np.zeros(len(outcomes))
+    start = np.zeros(len(outcomes)) if offsets is None else offsets
+    raw = start.copy()
     for repeat in range(config.repeats):
         for inside, outside in _folds(outcomes, groups, config.members, seed=seed + repeat):
-            booster = _grow(features_RF, outcomes, inside, outside, config, seed + len(boosters), categorical)
+            booster = _grow(features_RF, outcomes, start, inside, outside, config, seed + len(boosters), categorical)
             raw[outside] += np.asarray(booster.predict(features_RF[outside], raw_score=True)) / config.repeats
             boosters.append(booster)
     scaling = fit_logit_scaling(raw, outcomes, np.ones(len(outcomes)))
@@ -146,6 +151,7 @@ def _folds(
 def _grow(
     features_RF: Floats,
     outcomes: Bools,
+    start: Floats,
     inside: NDArray[np.intp],
     outside: NDArray[np.intp],
     config: CommitteeConfig,
@@ -167,8 +173,10 @@ def _grow(
         "force_row_wise": True,
         "verbose": -1,
     }
-    grown = lgb.Dataset(features_RF[inside], outcomes[inside], categorical_feature=list(categorical))
-    held = lgb.Dataset(features_RF[outside], outcomes[outside], reference=grown)
+    # Without offsets LightGBM starts from the base rate by itself, which an initial score of zeros would switch off.
+    begin, watch = (start[inside], start[outside]) if start.any() else (None, None)
+    grown = lgb.Dataset(features_RF[inside], outcomes[inside], init_score=begin, categorical_feature=list(categorical))
+    held = lgb.Dataset(features_RF[outside], outcomes[outside], init_score=watch, reference=grown)
     return lgb.train(
         parameters,
         grown,

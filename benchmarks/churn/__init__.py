@@ -1,0 +1,1 @@
+"""How well churn and customer value are foreseen on public order histories."""

@@ -1,0 +1,62 @@
+"""Settings of a churn training run, and the presets of each training size."""
+
+from dataclasses import dataclass, field
+
+from models.tabular.committee import CommitteeConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChurnConfig:
+    """What churn is, how the trees grow, and what stops the run."""
+
+    horizon_days: int = 56
+    """A customer without an order within this many days has churned; whole weeks hold two of no weekday."""
+    period_days: int = 14
+    """Length of a period of the survival model; the horizon is a whole number of them."""
+    level_days: int = 28
+    """The newest days, over before the as-of date, on which the survival model's level is set; whole periods."""
+    value_quantiles: tuple[float, float] = (0.1, 0.9)
+    """Ends of the interval around a customer's value."""
+    trees: CommitteeConfig = field(
+        default_factory=lambda: CommitteeConfig(
+            members=3,
+            repeats=1,
+            learning_rate=0.04,
+            rounds=400,
+            early_stopping_rounds=30,
+            num_leaves=6,
+            min_rows_in_leaf=150,
+            column_share=0.4,
+            row_share=0.7,
+            l2=20.0,
+            threads=1,
+        )
+    )
+    """How the trees grow: few leaves, for they only correct BG/NBD."""
+    min_customers: int = 100
+    """Fewest customers at any as-of date that is trained, calibrated or judged on."""
+    min_churned: int = 30
+    """Fewest of them that churned, and that did not."""
+    too_good_roc_auc: float = 0.97
+    """A ROC AUC above this at the calibration date stops the run: a feature then holds the outcome."""
+    resamples: int = 1000
+    """Bootstrap resamples behind each interval."""
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no run can have."""
+        if self.period_days < 1 or self.horizon_days % self.period_days or self.level_days % self.period_days:
+            raise ValueError("horizon_days and level_days must be whole numbers of period_days, which is at least 1")
+        if not 0 < self.level_days <= self.horizon_days:
+            raise ValueError("level_days must lie between 1 and horizon_days")
+        low, high = self.value_quantiles
+        if not 0 < low < 0.5 < high < 1:
+            raise ValueError(f"value_quantiles must lie on both sides of the median, got {self.value_quantiles}")
+        if not 0.5 < self.too_good_roc_auc <= 1:
+            raise ValueError(f"too_good_roc_auc must lie in (0.5, 1], got {self.too_good_roc_auc}")
+        if min(self.min_customers, self.min_churned, self.resamples) < 1:
+            raise ValueError("min_customers, min_churned and resamples must be at least 1")
+
+    @property
+    def periods(self) -> int:
+        """Periods of the survival model within the horizon."""
+        return self.horizon_days // self.period_days

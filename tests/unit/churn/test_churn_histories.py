@@ -1,0 +1,71 @@
+"""Histories hold what was known at the as-of date, labels what came after it, and features read the first alone."""
+
+import numpy as np
+import pytest
+
+from models.churn.bg_nbd import BetaGeometric
+from models.churn.features import churn_features, feature_names
+from models.churn.histories import Histories, LabelledRows, OrderBook
+
+BG_NBD = BetaGeometric(r=0.6, alpha=20.0, a=0.8, b=3.0)
+
+
+def book(seed: int = 1, customers: int = 60, orders: int = 400) -> OrderBook:
+    rng = np.random.default_rng(seed)
+    return OrderBook.of(
+        rng.integers(0, customers, orders), np.sort(rng.uniform(0, 200, orders)), rng.uniform(1, 50, orders)
+    )
+
+
+def test_labels_agree_with_a_search_through_all_orders() -> None:
+    orders = book()
+    rows = LabelledRows.of(orders, np.array([60.0, 120.0]), horizon_days=30)
+    for row in range(len(rows)):
+        mine = orders.customers == rows.histories.customers[row]
+        after = mine & (orders.days >= rows.as_of[row])
+        within = after & (orders.days < rows.as_of[row] + 30)
+        assert rows.outcomes.churned[row] == (not within.any())
+        assert rows.outcomes.revenue[row] == pytest.approx(orders.values[within].sum())
+        wait = orders.days[after].min() - rows.as_of[row] if after.any() else np.inf
+        assert rows.outcomes.days_to_next[row] == pytest.approx(wait)
+
+
+def test_features_do_not_change_when_the_future_does() -> None:
+    orders = book()
+    past = orders.days < 100
+    cut = OrderBook.of(orders.customers[past], orders.days[past], orders.values[past])
+    whole, short = (churn_features(b.histories(100.0), BG_NBD, horizon_days=28) for b in (orders, cut))
+    np.testing.assert_array_equal(whole, short)
+
+
+def test_a_row_alone_has_the_features_it_has_among_others() -> None:
+    histories = book().histories(150.0)
+    together = churn_features(histories, BG_NBD, horizon_days=28)
+    for row in (0, 7, len(histories) - 1):
+        alone = churn_features(histories.take(np.arange(len(histories)) == row), BG_NBD, horizon_days=28)
+        np.testing.assert_allclose(alone[0], together[row], rtol=1e-9)
+
+
+def test_the_features_of_a_known_customer_are_what_their_names_say() -> None:
+    histories = Histories(
+        customers=np.array([0]),
+        as_of=np.array([100.0]),
+        lengths=np.array([3]),
+        days=np.array([20.0, 50.0, 90.0]),
+        values=np.array([10.0, 20.0, 60.0]),
+    )
+    names = feature_names()
+    found = dict(zip(names, churn_features(histories, BG_NBD, horizon_days=28)[0], strict=True))
+    assert found["days_since_last_order"] == 10
+    assert found["days_since_first_order"] == 80
+    assert (found["orders"], found["orders_14d"], found["orders_60d"]) == (3, 1, 2)
+    assert (found["revenue_28d"], found["revenue"], found["mean_order_value"]) == (60, 90, 30)
+    assert (found["mean_gap_days"], found["longest_gap_days"], found["last_gap_days"]) == (35, 40, 40)
+    assert found["gap_before_last_days"] == 30
+    assert found["wait_over_mean_gap"] == pytest.approx(10 / 36)
+    assert found["last_to_mean_order_value"] == 2
+
+
+def test_orders_of_no_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        OrderBook.of(np.array([], dtype=np.intp), np.array([]), np.array([]))

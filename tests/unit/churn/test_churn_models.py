@@ -1,0 +1,106 @@
+"""The churn models: they read no label before its time, beat BG/NBD where it is blind, and are calibrated."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from churn_shop import CONFIG
+
+from models.churn.baselines import fit_recency, fit_steady_buyers
+from models.churn.classifier import fit_classifier, log_odds
+from models.churn.config import ChurnConfig
+from models.churn.histories import LabelledRows, Outcomes
+from models.churn.survival import fit_survival
+from models.churn.value import fit_value
+from models.evaluation.probability import calibration_error, roc_auc
+
+TEST_DATE = 172.0
+
+
+def at_test(rows: LabelledRows) -> LabelledRows:
+    return rows.take(rows.as_of == TEST_DATE)
+
+
+def with_other_future(rows: LabelledRows) -> LabelledRows:
+    """Return the rows with everything changed that happens from the test date on."""
+    open_still = rows.as_of + CONFIG.horizon_days > TEST_DATE
+    late = rows.as_of + rows.outcomes.days_to_next >= TEST_DATE
+    return replace(
+        rows,
+        outcomes=Outcomes(
+            churned=np.where(open_still, ~rows.outcomes.churned, rows.outcomes.churned),
+            days_to_next=np.where(late, np.inf, rows.outcomes.days_to_next),
+            revenue=np.where(open_still, 7.0 + rows.outcomes.revenue * 3, rows.outcomes.revenue),
+        ),
+    )
+
+
+@pytest.mark.parametrize("fit", [fit_classifier, fit_survival], ids=["classifier", "survival"])
+def test_nothing_that_happens_after_the_moment_of_fitting_changes_a_model(labelled, fit) -> None:
+    known, changed = (
+        fit(rows, until=TEST_DATE, config=CONFIG, seed=1) for rows in (labelled, with_other_future(labelled))
+    )
+    histories = at_test(labelled).histories
+    np.testing.assert_array_equal(known.probabilities(histories), changed.probabilities(histories))
+
+
+def test_a_forecast_of_value_does_not_know_the_future_either(labelled) -> None:
+    known, changed = (
+        fit_value(rows, until=TEST_DATE, config=CONFIG, seed=1) for rows in (labelled, with_other_future(labelled))
+    )
+    histories = at_test(labelled).histories
+    np.testing.assert_array_equal(known.forecast(histories).mean, changed.forecast(histories).mean)
+    np.testing.assert_array_equal(known.forecast(histories).high, changed.forecast(histories).high)
+
+
+@pytest.mark.parametrize("fit", [fit_classifier, fit_survival], ids=["classifier", "survival"])
+def test_regular_customers_are_told_apart_where_bg_nbd_is_blind(labelled, fit) -> None:
+    test = at_test(labelled)
+    truth = test.outcomes.churned
+    ours = fit(labelled, until=TEST_DATE, config=CONFIG, seed=1).probabilities(test.histories)
+    steady = fit_steady_buyers(labelled, until=TEST_DATE).probabilities(test.histories, horizon_days=28)
+    recency = fit_recency(labelled, until=TEST_DATE, horizon_days=28).probabilities(test.histories)
+    assert roc_auc(truth, ours) > roc_auc(truth, steady) + 0.01
+    assert roc_auc(truth, ours) > roc_auc(truth, recency) + 0.01
+    assert calibration_error(truth, ours) < 0.09
+
+
+def test_the_value_forecast_is_nearer_than_bg_nbd_and_gamma_gamma_and_its_interval_holds(labelled) -> None:
+    test = at_test(labelled)
+    forecast = fit_value(labelled, until=TEST_DATE, config=CONFIG, seed=1).forecast(test.histories)
+    steady = fit_steady_buyers(labelled, until=TEST_DATE).revenue(test.histories, horizon_days=28)
+    revenue = test.outcomes.revenue
+    assert np.abs(forecast.median - revenue).mean() < np.abs(steady - revenue).mean()
+    assert forecast.mean.sum() == pytest.approx(revenue.sum(), rel=0.25)
+    held = (forecast.low <= revenue) & (revenue <= forecast.high)
+    assert 0.7 < held.mean() < 0.95
+
+
+def test_the_reasons_of_a_probability_sum_to_its_log_odds(labelled) -> None:
+    model = fit_classifier(labelled, until=TEST_DATE, config=CONFIG, seed=1)
+    histories = at_test(labelled).histories
+    parts = model.committee.contributions(model.features(histories)).sum(axis=1)
+    parts += model.committee.scaling.slope * model.offsets(histories)
+    np.testing.assert_allclose(parts, log_odds(model.probabilities(histories)), atol=1e-6)
+
+
+def test_too_short_a_history_is_refused(labelled) -> None:
+    with pytest.raises(ValueError, match="horizon"):
+        fit_classifier(labelled, until=40.0, config=CONFIG, seed=1)
+    with pytest.raises(ValueError, match="28 days before"):
+        fit_survival(labelled, until=40.0, config=CONFIG, seed=1)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"horizon_days": 30},
+        {"level_days": 84},
+        {"value_quantiles": (0.6, 0.9)},
+        {"too_good_roc_auc": 0.4},
+        {"min_customers": 0},
+    ],
+)
+def test_settings_that_no_run_can_have_are_refused(setting) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        ChurnConfig(**setting)
