@@ -1,7 +1,6 @@
 """``shopsight rules``: a shop's own rules for its lists, checked and tried before they are in force."""
 
 import shutil
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,7 +78,8 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
             fix = "run `shopsight doctor`, then `shopsight run`"
             raise ShopsightError("the shoppers' features cannot be read", why=str(gone), fix=fix) from gone
     if as_json:
-        print_json(asdict(found) | {"days": days})
+        # vars, not asdict: it makes pairs the keys of a Counter.
+        print_json(vars(found) | {"days": days})
         return
     out.print(f"{found.asked:,} lists of the last {days} days asked for again ({found.not_asked:,} rows were no lists)")
     out.print(f"  {found.changed:,} change, {found.shorter:,} get shorter; {found.kept:.1%} of a list's items stay")
