@@ -1,6 +1,5 @@
 """``shopsight quarantine``: what was not accepted, and the second try once its cause is mended."""
 
-from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,23 +12,19 @@ from shopsight.settings import Settings, prepare_environment
 
 def list_quarantine(*, reason: str, batch: str, limit: int, as_json: bool) -> None:
     """Print the counts per reason, and some of the rows."""
-    from shopsight.ingestion.quarantine import read_quarantine
+    from shopsight.ingestion.quarantine import count_quarantine, read_quarantine
 
-    rows = [
-        row
-        for row in read_quarantine(Settings(), limit=None).to_pylist()
-        if (not batch or row["batch_id"] == batch) and (not reason or reason in row["reasons"])
-    ]
-    counts = Counter(reason for row in rows for reason in row["reasons"])
+    settings = Settings()
+    rows, counts = count_quarantine(settings, batch_id=batch or None, reason=reason or None)
     shown = [
         {name: row[name] for name in ("batch_id", "table_name", "file_name", "line", "reasons")}
         | {"raw": row["raw"].decode(errors="replace")}
-        for row in rows[:limit]
+        for row in read_quarantine(settings, limit=limit, batch_id=batch or None, reason=reason or None).to_pylist()
     ]
     if as_json:
-        print_json({"rows": len(rows), "reasons": counts, "examples": shown})
+        print_json({"rows": rows, "reasons": counts, "examples": shown})
         return
-    out.print(f"{len(rows):,} rows in quarantine")
+    out.print(f"{rows:,} rows in quarantine")
     for name, count in counts.most_common():
         out.print(f"  {name}: {count:,}")
     table = Table()

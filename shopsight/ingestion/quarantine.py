@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 from pyarrow.dataset import dataset
 
@@ -67,29 +68,62 @@ def count_reasons(rows: pa.Table) -> Counter[str]:
     return Counter(reason for reasons in rows["reasons"].to_pylist() for reason in reasons)
 
 
-def read_quarantine(settings: Settings, *, limit: int | None = 1_000) -> pa.Table:
-    """Return the rows that are in quarantine, newest batch first, in :data:`QUARANTINE_SCHEMA`.
+def read_quarantine(
+    settings: Settings, *, limit: int | None = 1_000, batch_id: str | None = None, reason: str | None = None
+) -> pa.Table:
+    """Return rows that are in quarantine, newest batch first, in :data:`QUARANTINE_SCHEMA`.
+
+    The files are read in pieces: with a limit, memory holds that many rows and the places of what was replayed.
 
     Args:
         settings: Where the event log is.
         limit: How many rows at most; None for all of them.
+        batch_id: Only rows of this batch.
+        reason: Only rows with this reason.
     """
-    files = _files(settings, "quarantine.parquet")
-    if not files:
-        return QUARANTINE_SCHEMA.empty_table()
-    # Read under the schema of today, for files of earlier versions have fewer columns.
-    rows = dataset(files, schema=QUARANTINE_SCHEMA, format="parquet").to_table()
-    left = _files(settings, "replayed.parquet")
-    gone = dataset(left, schema=REPLAYED_SCHEMA, format="parquet").to_table() if left else REPLAYED_SCHEMA.empty_table()
-    places = " AND ".join(f"gone.{name} IS NOT DISTINCT FROM rows.{name}" for name in PLACE)
     with utc_connection() as connection:
-        connection.register("rows", rows)
-        connection.register("gone", gone)
-        rows = connection.sql(
-            f"FROM rows WHERE NOT EXISTS (FROM gone WHERE {places}) "
-            f"ORDER BY batch_id DESC, file_name, line, part LIMIT {limit if limit is not None else 'ALL'}"
+        rows, values = _in_quarantine(connection, settings, batch_id, reason)
+        found = connection.sql(
+            f"FROM ({rows}) ORDER BY batch_id DESC, file_name, line, part "
+            f"LIMIT {limit if limit is not None else 'ALL'}",
+            params=values,
         ).to_arrow_table()
-    return rows.cast(QUARANTINE_SCHEMA)
+    return found.cast(QUARANTINE_SCHEMA)
+
+
+def count_quarantine(
+    settings: Settings, *, batch_id: str | None = None, reason: str | None = None
+) -> tuple[int, Counter[str]]:
+    """Return how many rows are in quarantine, and how many of them per reason; see :func:`read_quarantine`."""
+    with utc_connection() as connection:
+        rows, values = _in_quarantine(connection, settings, batch_id, reason)
+        counted = connection.execute(f"SELECT reasons, count(*) FROM ({rows}) GROUP BY reasons", values).fetchall()
+    reasons: Counter[str] = Counter()
+    for names, count in counted:
+        for name in names:
+            reasons[name] += count
+    return sum(count for _, count in counted), reasons
+
+
+def _in_quarantine(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, batch_id: str | None, reason: str | None
+) -> tuple[str, dict[str, str]]:
+    """Return a query of the rows that no replay has made good, and its values."""
+    # Read under the schema of today, for files of earlier versions have fewer columns.
+    for name, file, schema in (
+        ("rows", "quarantine.parquet", QUARANTINE_SCHEMA),
+        ("gone", "replayed.parquet", REPLAYED_SCHEMA),
+    ):
+        files = _files(settings, file)
+        connection.register(name, dataset(files, schema=schema, format="parquet") if files else schema.empty_table())
+    places = " AND ".join(f"gone.{name} IS NOT DISTINCT FROM rows.{name}" for name in PLACE)
+    query = f"FROM rows WHERE NOT EXISTS (FROM gone WHERE {places})"
+    values = {}
+    if batch_id is not None:
+        query, values["batch_id"] = f"{query} AND batch_id = $batch_id", batch_id
+    if reason is not None:
+        query, values["reason"] = f"{query} AND list_contains(reasons, $reason)", reason
+    return query, values
 
 
 def _files(settings: Settings, name: str) -> list[str]:

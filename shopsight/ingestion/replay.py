@@ -71,8 +71,7 @@ def replay_quarantine(
     def chunks() -> Iterator[RawChunk]:
         # Inside the log's lock: what another replay has just made good is not in quarantine any more.
         formats = {manifest["batch_id"]: manifest["format"] for manifest in log.manifests()}
-        rows = read_quarantine(settings, limit=None)
-        rows = rows if batch_id is None else rows.filter(pc.equal(rows["batch_id"], batch_id))
+        rows = read_quarantine(settings, limit=None, batch_id=batch_id)
         seen["left"] = rows.num_rows
         for group in _groups(rows):
             format_name = formats[group["batch_id"][0].as_py()]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,29 @@ def test_mended_rows_land_once_and_leave_the_quarantine(home: Settings, tmp_path
     once = stored(home)
     assert again(home).receipt.received == 0
     assert (stored(home), balance(home)) == (once, (5, 3, 1, 1))
+
+
+def test_the_quarantine_is_listed_by_reason_and_batch_with_counts_of_all_and_rows_of_some(
+    home: Settings, tmp_path: Path
+) -> None:
+    receipts = [
+        import_file(home, "canonical_csv", write(tmp_path, "canonical_csv"), received_at=arrival)
+        for arrival in (ARRIVAL, ARRIVAL - timedelta(days=1))
+    ]
+    runner = CliRunner()
+
+    def listed(*options: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(runner.invoke(app, ["quarantine", "list", "--json", *options]).stdout)
+        return answer
+
+    everything = listed("--limit", "1")
+    assert everything["rows"] == sum(receipt.quarantined for receipt in receipts)
+    assert len(everything["examples"]) == 1
+    late = listed("--reason", "event_timestamp_out_of_range", "--batch", receipts[0].batch_id)
+    assert {row["batch_id"] for row in late["examples"]} == {receipts[0].batch_id}
+    assert late["rows"] == late["reasons"]["event_timestamp_out_of_range"] == len(late["examples"]) < everything["rows"]
+    again(home)
+    assert listed()["rows"] < everything["rows"]
 
 
 def test_rows_that_were_mended_by_hand_before_are_duplicates(home: Settings, tmp_path: Path) -> None:
