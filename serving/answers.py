@@ -112,6 +112,14 @@ class Attributes(Answer):
     price: PriceRange | None
 
 
+class AspectEntry(Answer):
+    """A clause of a review that speaks of quality, price, delivery, service or fit."""
+
+    aspect: str
+    sentiment: Literal["positive", "neutral", "negative"]
+    clause: str
+
+
 class IntentEntry(Answer):
     """What one text wants, or what is wrong with it."""
 
@@ -121,6 +129,8 @@ class IntentEntry(Answer):
     language: str | None
     attributes: Attributes | None
     sentiment: Literal["positive", "neutral", "negative"] | None
+    praise_probability: float | None
+    aspects: list[AspectEntry]
     strategy: str | None
     error: ElementError | None
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from models.intent.aspects import mentions
 from models.intent.predict import IntentClassifier, IntentPrediction
+from models.intent.tone import ToneModel
+from models.intent.word_list import sentiment
 from serving.prediction_log import RowLog
 from serving.schemas import IntentRequest
-from serving.sentiment import sentiment
 from serving.served_model import ServedModel
 from serving.text_attributes import TextAttributes
 
@@ -34,6 +36,7 @@ class IntentDesk:
         classifier: IntentClassifier,
         *,
         model: ServedModel,
+        tone: ToneModel | None = None,
         attributes: TextAttributes,
         log: RowLog,
         clock: Callable[[], datetime],
@@ -41,6 +44,7 @@ class IntentDesk:
     ) -> None:
         self.classifier = classifier
         self.model = model
+        self.tone = tone
         self.attributes = attributes
         self._log = log
         self._clock = clock
@@ -66,16 +70,25 @@ class IntentDesk:
         return answer
 
     def _entry(self, index: int, text: str, prediction: IntentPrediction) -> dict[str, Any]:
+        review = prediction.label == "leave_review"
         return {
             "index": index,
             "label": prediction.label,
             "probabilities": {label: round(p, 6) for label, p in prediction.probabilities.items()},
             "language": prediction.language,
             "attributes": self.attributes.find(text),
-            "sentiment": sentiment(text) if prediction.label == "leave_review" else None,
+            "sentiment": self._sentiment(text) if review else None,
+            "praise_probability": round(self.tone.tone(text).probability, 6) if review and self.tone else None,
+            "aspects": [
+                {"aspect": one.aspect, "sentiment": one.tone, "clause": one.clause}
+                for one in (mentions(text, self._sentiment) if review else ())
+            ],
             "strategy": STRATEGIES[prediction.label],
             "error": None,
         }
+
+    def _sentiment(self, text: str) -> str:
+        return sentiment(text) if self.tone is None else self.tone.tone(text).label
 
     def _write_row(self, answer: Mapping[str, Any], request: IntentRequest) -> None:
         """Log the answer without its texts: a person may have written anything there."""
@@ -116,5 +129,5 @@ def _error(index: int, text: object) -> dict[str, Any] | None:
 
 
 def _failed(index: int, error: Mapping[str, Any]) -> dict[str, Any]:
-    fields = ("label", "probabilities", "language", "attributes", "sentiment", "strategy")
-    return {"index": index, **dict.fromkeys(fields), "error": error}
+    fields = ("label", "probabilities", "language", "attributes", "sentiment", "praise_probability", "strategy")
+    return {"index": index, **dict.fromkeys(fields), "aspects": [], "error": error}

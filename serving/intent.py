@@ -6,6 +6,7 @@ import bentoml
 from starlette.responses import Response
 
 from models.intent.predict import IntentClassifier
+from models.intent.tone import ToneModel
 from serving.answers import Intents, Models
 from serving.classifying import IntentDesk
 from serving.guard import RequestGuard
@@ -44,6 +45,7 @@ class IntentService:
         self.desk = IntentDesk(
             IntentClassifier.load(model.artefact),
             model=model,
+            tone=ToneModel.load(model.artefact),
             attributes=TextAttributes.from_export(settings.exports_dir / "items.parquet"),
             log=self.log,
             clock=utc_now,

@@ -38,6 +38,7 @@ EXPORTED_MARTS: Final = (
     "session_features",
     "session_labels",
     "utterances",
+    "reviews",
     "user_taste_features_daily",
     "user_category_features_daily",
     "item_quality_features_daily",

@@ -53,6 +53,8 @@ class IntentConfig:
     """Share of the groups that choose the epoch and the temperature."""
     test_share: float = 0.2
     """Share of the groups that nothing is chosen on."""
+    tone_resamples: int = 300
+    """Bootstrap resamples behind the figures of tone."""
     quantise: bool = True
     """Try int8 weights, and ship them if validation macro-F1 falls by less than half a point."""
 
@@ -63,8 +65,8 @@ class IntentConfig:
             raise ValueError("epochs, frozen_layers, grammar_texts and chinese_probe_texts cannot be negative")
         if min(self.shop_limit, self.channel_limit) < 0:
             raise ValueError("shop_limit and channel_limit cannot be negative")
-        if min(self.batch_size, self.probe_steps, self.ngram_buckets) < 1:
-            raise ValueError("batch_size, probe_steps and ngram_buckets must be at least 1")
+        if min(self.batch_size, self.probe_steps, self.ngram_buckets, self.tone_resamples) < 1:
+            raise ValueError("batch_size, probe_steps, ngram_buckets and tone_resamples must be at least 1")
         if min(self.learning_rate, self.head_learning_rate, self.ngram_learning_rate) <= 0 or self.weight_decay < 0:
             raise ValueError("learning rates must be above 0, weight_decay at least 0")
         if not (0 <= self.dropout < 1 and 0 <= self.label_smoothing < 1 and 0 <= self.warmup_share < 1):

@@ -35,6 +35,7 @@ from models.intent.inputs import Reader, encode
 from models.intent.model import IntentModel, build_model
 from models.intent.predict import IntentClassifier
 from models.intent.text import PATHS, normalise, path_of, skeleton
+from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
 from shopsight.contracts import INTENTS
 
@@ -52,6 +53,7 @@ def train(
     device: str,
     precision: str,
     report: ReportProgress,
+    reviews: pa.Table | None = None,
 ) -> Evaluation:
     """Train on the shipped corpus and the shop's labelled texts; write the artefact and its evidence into ``out_dir``.
 
@@ -66,6 +68,7 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
         report: is told after every stage and epoch.
+        reviews: the mart of that name, for tone; without it none is learnt.
 
     Returns:
         The figures on the test split, which nothing was chosen on.
@@ -118,6 +121,7 @@ def train(
     report(Progress(message="exporting to ONNX", fraction=0.9))
     served = _export(model, splits.validation, config=config, tokenizer_file=tokenizer_file, out_dir=out_dir)
     shutil.rmtree(out_dir / "checkpoints", ignore_errors=True)
+    tone = _tone(reviews, config=config, seed=seed, out_dir=out_dir, report=report)
     report(Progress(message="judging on the test split", fraction=0.95))
     evaluation, figures = evaluate(
         IntentClassifier.load(out_dir),
@@ -144,6 +148,7 @@ def train(
         "chosen_epoch": best,
         "sentinels": {"shuffled_labels_accuracy": sentinel},
         "served": served,
+        "tone": tone,
         "train_seconds": round(time.perf_counter() - started, 1),
         **figures,
     }
@@ -190,6 +195,20 @@ def _export(
         "validation_macro_f1_fp32": full_f1,
         "megabytes": round((out_dir / chosen).stat().st_size / 1e6, 1),
     }
+
+
+def _tone(
+    reviews: pa.Table | None, *, config: IntentConfig, seed: int, out_dir: Path, report: ReportProgress
+) -> dict[str, Any]:
+    """Learn tone from the reviews, write it where it beats the word list, and return the evidence."""
+    if reviews is None:
+        return {"reviews": 0, "shipped": False, "reason": "no reviews were given"}
+    report(Progress(message=f"learning tone from {reviews.num_rows:,} reviews", fraction=0.92))
+    stars = reviews.select(["text", "user_id"]).append_column("value", reviews["stars"])
+    model, evidence = train_tone(stars, seed=seed, resamples=config.tone_resamples)
+    if model is not None:
+        model.save(out_dir)
+    return evidence
 
 
 def _fit_temperatures(texts: Sequence[str], truth: NDArray[np.int64], logits: NDArray[np.floating]) -> dict[str, float]:

@@ -9,7 +9,7 @@ whole_chain = dg.define_asset_job(
 )
 daily_refresh = dg.define_asset_job(
     "daily_refresh",
-    selection=dg.AssetSelection.groups("ingestion", "features", "monitoring")
+    selection=dg.AssetSelection.groups("ingestion", "features", "monitoring", "insights")
     | dg.AssetSelection.key_prefixes("staging", "intermediate", "marts"),
     description="New rows into the warehouse and the feature store, and a look at drift; no training.",
 )

@@ -1,5 +1,6 @@
 """Feast: definitions applied, features materialised to the online store, training sets joined point in time."""
 
+import shutil
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -77,9 +78,18 @@ def purchase_intent_training_set() -> dg.MaterializeResult[None]:
     )
 
 
-@dg.asset(group_name="features", kinds={"parquet"}, owners=[OWNER], deps=[online_features, *_marts("utterances")])
+@dg.asset(
+    group_name="features", kinds={"parquet"}, owners=[OWNER], deps=[online_features, *_marts("utterances", "reviews")]
+)
 def intent_training_set() -> dg.MaterializeResult[None]:
-    """One row per utterance of the shop: its text and channel, and the label the shop or the channel gave it."""
+    """One row per utterance of the shop: its text and channel, and the label the shop or the channel gave it.
+
+    Beside it lie the reviews with their stars, which tone is learnt from.
+    """
+    settings = Settings()
+    folder = settings.training_dir / "intent"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings.exports_dir / "reviews.parquet", folder / "reviews.parquet")
     return _point_in_time_training_set("intent", entities="utterances", columns=("text", "channel"))
 
 

@@ -2,14 +2,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from models.intent.predict import IntentClassifier
+from models.intent.tone import BUCKETS, ToneModel, bucket
+from models.intent.word_list import sentiment
 from serving.answers import Intents
 from serving.classifying import STRATEGIES, IntentDesk
 from serving.prediction_log import PredictionLog, read_log
 from serving.schemas import IntentRequest
-from serving.sentiment import sentiment
 from serving.served_model import ServedModel
 from serving.text_attributes import TextAttributes
 from shopsight.contracts import INTENTS
@@ -57,6 +59,25 @@ def test_every_text_gets_its_label_probabilities_and_strategy(desk: IntentDesk) 
         "price": {"gte": None, "lte": 80.0},
     }
     assert [entry["sentiment"] for entry in entries] == [None, None, None, "positive"]
+
+
+def test_a_review_says_what_it_speaks_of_clause_by_clause(desk: IntentDesk) -> None:
+    review, search = ask(desk, "loved the fabric, but awful delivery", "find cheap shoes")
+    assert review["aspects"] == [
+        {"aspect": "quality", "sentiment": "positive", "clause": "loved the fabric"},
+        {"aspect": "delivery", "sentiment": "negative", "clause": "but awful delivery"},
+    ]
+    assert (review["praise_probability"], search["aspects"]) == (None, [])
+
+
+def test_tone_that_was_learnt_from_stars_takes_the_word_lists_place(desk: IntentDesk) -> None:
+    weights = np.zeros(BUCKETS, dtype=np.float32)
+    weights[bucket("wobbles")] = -9.0
+    desk.tone = ToneModel(weights_W=weights, word_list_weight=0.0, intercept=0.0, usual=0.0, rate=0.9)
+    (entry,) = ask(desk, "loved it until: quality wobbles")
+    assert entry["sentiment"] == "negative"
+    assert entry["praise_probability"] < 0.1
+    assert entry["aspects"][0]["sentiment"] == "negative"
 
 
 def test_one_bad_text_fails_alone(desk: IntentDesk) -> None:

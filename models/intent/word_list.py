@@ -35,11 +35,11 @@ _CHINESE_NEGATIVE: Final = re.compile(
 _CHINESE_POSITIVE: Final = re.compile("好|喜欢|满意|不错|推荐|值得|漂亮|舒服|完美|赞|棒|划算|惊喜|给力|爱了|物美价廉")
 
 
-def sentiment(text: str) -> Sentiment:
-    """Return the sign of the count of praising minus complaining words; a word after a negation counts the other way.
+def praise(text: str) -> int:
+    """Return the praising minus the complaining words of a text; a word after a negation counts the other way.
 
-    >>> sentiment("Not good at all, it broke after a day")
-    'negative'
+    >>> praise("Not good at all, it broke after a day")
+    -2
     """
     words = re.findall(r"[a-z]+", re.sub(r"['’]", "", text.casefold()))
     score = 0
@@ -50,4 +50,14 @@ def sentiment(text: str) -> Sentiment:
         score += sign
     score -= len(_CHINESE_NEGATIVE.findall(text))
     score += len(_CHINESE_POSITIVE.findall(_CHINESE_NEGATIVE.sub("", text)))
+    return score
+
+
+def sentiment(text: str) -> Sentiment:
+    """Return the sign of :func:`praise` as a word.
+
+    >>> sentiment("Not good at all, it broke after a day")
+    'negative'
+    """
+    score = praise(text)
     return "positive" if score > 0 else "negative" if score < 0 else "neutral"

@@ -1,0 +1,150 @@
+"""How well the tone of reviews is told, against their stars.
+
+    python -m benchmarks.tone --reviews All_Beauty_5.json --json -
+
+Reads Amazon's review files (a JSON object per line: ``reviewerID``, ``overall``, ``reviewText``, ``summary``). Three
+stars are left out; summary and text are read as one. Folds are of shoppers, and penalty and calibration are chosen
+inside the training side. Public files repeat the same review under several items: ``each_text_once`` judges every
+distinct text once, ``every_review`` every row, by the same models, which never saw a text that they are judged on.
+VADER stands beside it where the package ``vaderSentiment`` is installed. Intervals are over shoppers.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluation.bootstrap import Estimate
+from models.intent.text import normalise, skeleton
+from models.intent.tone import word_list_share
+from models.intent.tone_training import Reviews, cross_validated, figures
+from shopsight.errors import ShopsightError
+
+Floats = NDArray[np.float64]
+
+
+def read_reviews(path: Path) -> tuple[list[str], list[float], list[str]]:
+    """Return texts, stars and shoppers.
+
+    Raises:
+        ShopsightError: the file cannot be read; the line is named.
+    """
+    texts, stars, shoppers = [], [], []
+    number = 0
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                number += 1
+                row = json.loads(line)
+                texts.append(". ".join(part for part in (row.get("summary"), row.get("reviewText")) if part))
+                stars.append(float(row["overall"]))
+                shoppers.append(str(row["reviewerID"]))
+    except OSError as error:
+        raise ShopsightError(f"cannot read {path}", why=str(error), fix="give a file of Amazon reviews") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ShopsightError(
+            f"line {number} of {path} is no review", why=repr(error), fix="give one JSON object per line"
+        ) from error
+    return texts, stars, shoppers
+
+
+def measure(path: Path, *, seeds: Sequence[int], resamples: int) -> dict[str, Any]:
+    """Return the figures of both ways of counting, means over the seeds."""
+    texts, stars, shoppers = read_reviews(path)
+    once = Reviews.of(texts, stars, shoppers)
+    if once.too_few:
+        raise ShopsightError(f"nothing can be learnt from {path}", why=once.too_few, fix="give a longer file")
+    began = time.process_time()
+    log_odds = []
+    for seed in seeds:
+        log_odds.append(cross_validated(once, seed=seed))
+        print(f"seed {seed} done", file=sys.stderr)
+    scores = {"tone": np.mean(log_odds, axis=0), "word_list": _scores(once.texts, word_list_share)}
+    vader = _vader()
+    if vader is not None:
+        scores["vader"] = _scores(once.texts, vader)
+    rows, every = _every_review(once, texts, stars, shoppers)
+    sure = {"seed": 1, "resamples": resamples}
+    return {
+        "benchmark": "tone",
+        "protocol": f"folds of shoppers, seeds {list(seeds)} (mean of their log odds), three stars left out",
+        "baselines": "word_list" + (", vader" if vader else "; vaderSentiment is not installed"),
+        "each_text_once": _shown(once, figures(once, scores, **sure)),
+        "every_review": _shown(every, figures(every, {name: found[rows] for name, found in scores.items()}, **sure)),
+        "per_seed_roc_auc": [
+            round(figures(once, scores | {"tone": one}, seed=1, resamples=2)["tone roc_auc"].value, 4)
+            for one in log_odds
+        ],
+        "cpu_seconds": round(time.process_time() - began, 1),
+    }
+
+
+def _every_review(
+    once: Reviews, texts: Sequence[str], stars: Sequence[float], shoppers: Sequence[str]
+) -> tuple[NDArray[np.intp], Reviews]:
+    """Return, for every row with a verdict, the place of its text in ``once``; and the rows themselves."""
+    place = {skeleton(text): number for number, text in enumerate(once.texts)}
+    kept = [
+        (place[skeleton(normalise(text))], star > 3, shopper)
+        for text, star, shopper in zip(texts, stars, shoppers, strict=True)
+        if round(star) != 3 and normalise(text)
+    ]
+    names = {shopper: number for number, shopper in enumerate(dict.fromkeys(row[2] for row in kept))}
+    return np.array([row[0] for row in kept], dtype=np.intp), Reviews(
+        texts=[once.texts[row[0]] for row in kept],
+        praises=np.array([row[1] for row in kept], dtype=np.bool_),
+        shoppers=np.array([names[row[2]] for row in kept], dtype=np.intp),
+    )
+
+
+def _scores(texts: Sequence[str], score: Any) -> Floats:
+    return np.array([float(score(text)) for text in texts])
+
+
+def _vader() -> Any:
+    try:
+        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+    except ImportError:
+        return None
+    analyser = SentimentIntensityAnalyzer()
+    return lambda text: analyser.polarity_scores(text)["compound"]
+
+
+def _shown(reviews: Reviews, found: dict[str, Estimate]) -> dict[str, Any]:
+    return {
+        "reviews": len(reviews),
+        "complaints": int((~reviews.praises).sum()),
+        "roc_auc": round(found["tone roc_auc"].value, 4),
+        "ece": round(found["tone ece"].value, 4),
+        "figures": {name: [round(one.value, 4), round(one.low, 4), round(one.high, 4)] for name, one in found.items()},
+    }
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reviews", type=Path, required=True, help="a file of Amazon reviews, a JSON object per line")
+    parser.add_argument("--seeds", default="1,2,3", help="one set of folds per seed, comma-separated")
+    parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
+    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    arguments = parser.parse_args()
+    try:
+        seeds = [int(seed) for seed in arguments.seeds.split(",")]
+        result = measure(arguments.reviews, seeds=seeds, resamples=arguments.resamples)
+    except ShopsightError as error:
+        parser.exit(1, f"{error}\n")
+    text = json.dumps(result, indent=2) + "\n"
+    if arguments.json == "-":
+        sys.stdout.write(text)
+    else:
+        Path(arguments.json).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+with
+
+reviews as (
+
+    select * from {{ ref('int_events_stitched') }}
+    where event_name = 'rate_item' and text is not null
+
+)
+
+select
+    reviews.source || ':' || reviews.event_id || ':' || reviews.line_number as review_id,
+    reviews.user_id,
+    reviews.item_id,
+    reviews.category,
+    reviews.event_timestamp,
+    reviews.created_timestamp,
+    reviews.value as stars,
+    reviews.text
+from reviews
+inner join {{ ref('int_users') }} as users on reviews.user_id = users.user_id
+where users.is_usable and reviews.consent != 'none'
