@@ -109,7 +109,11 @@ class Attributes(Answer):
 
     category: str | None
     brand: str | None
+    colour: str | None
+    material: str | None
+    size: str | None
     price: PriceRange | None
+    excluded: list[str]
 
 
 class AspectEntry(Answer):

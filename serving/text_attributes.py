@@ -1,9 +1,15 @@
-"""What a shopper's text names: a category and a brand of the catalogue, and a range of prices. Rules, no model."""
+"""What a shopper's text names: a category and a brand of the catalogue, colour, material, size, a range of prices.
+
+Rules, no model: exact, quick, and a shop sees why. What a text says no to ("not leather") comes back as excluded.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from serving.attribute_words import CHAIN, COLOURS, MATERIALS, NEGATION, SIZES
 
 SEPARATOR: Final = " > "
 _NUMBER: Final = r"[$€£¥]?\s?(\d{1,7}(?:[.,]\d{1,2})?)"
@@ -35,10 +41,9 @@ class TextAttributes:
     """Looks for the names of one catalogue."""
 
     def __init__(self, *, categories: Iterable[str | None], brands: Iterable[str | None]) -> None:
-        self._categories = _category_names(categories)
-        self._brands = {_plain(brand): brand for brand in sorted({b for b in brands if b and len(b) > 1})}
-        self._category_pattern = _any_word(self._categories)
-        self._brand_pattern = _any_word(self._brands)
+        self._categories = _Names(_category_names(categories))
+        self._brands = _Names({_plain(brand): brand for brand in sorted({b for b in brands if b and len(b) > 1})})
+        self._colours, self._materials = _Names(_forms(COLOURS)), _Names(_forms(MATERIALS))
 
     @classmethod
     def from_export(cls, path: Path) -> "TextAttributes":
@@ -53,16 +58,79 @@ class TextAttributes:
     @property
     def knows_names(self) -> bool:
         """Whether there was a catalogue to take names from."""
-        return bool(self._categories or self._brands)
+        return bool(self._categories.held or self._brands.held)
 
     def find(self, text: str) -> dict[str, Any]:
-        """Return ``category`` (a path of the catalogue), ``brand`` and ``price`` (``gte``, ``lte``), each or None."""
+        """Return what a text names, each or None, and what it excludes.
+
+        ``category`` is a path of the catalogue, ``brand`` as the catalogue spells it, ``colour`` and ``material`` in
+        English, ``size`` as it was written, ``price`` a range (``gte``, ``lte``); ``excluded`` lists the names (of
+        any kind but size and price) that the text says no to.
+        """
         plain = _plain(text)
-        return {
-            "category": _longest(self._category_pattern, self._categories, plain),
-            "brand": _longest(self._brand_pattern, self._brands, plain),
-            "price": _price(text),
+        kinds = {
+            "category": self._categories,
+            "brand": self._brands,
+            "colour": self._colours,
+            "material": self._materials,
         }
+        mentions = sorted(
+            (mention for kind, names in kinds.items() for mention in names.mentions(plain, kind)),
+            key=lambda mention: (mention.start, -mention.end),
+        )
+        unwanted = _unwanted(plain, mentions)
+        wanted = [mention for mention in mentions if mention not in unwanted]
+        found: dict[str, Any] = {kind: _longest(wanted, kind) for kind in kinds}
+        excluded = list(dict.fromkeys(mention.name for mention in unwanted))
+        return found | {"size": _size(text), "price": _price(text), "excluded": excluded}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mention:
+    kind: str
+    name: str
+    start: int
+    end: int
+
+
+class _Names:
+    """Names by their written forms, and where a text holds them."""
+
+    def __init__(self, held: Mapping[str, str]) -> None:
+        self.held = held
+        self._pattern = _any_word(held)
+
+    def mentions(self, text: str, kind: str) -> list[_Mention]:
+        found = self._pattern.finditer(text) if self._pattern else ()
+        return [_Mention(kind=kind, name=self.held[m.group()], start=m.start(), end=m.end()) for m in found]
+
+
+def _unwanted(text: str, mentions: Sequence[_Mention]) -> list[_Mention]:
+    """Return what stands behind a "not", and what an "or" hangs on to that."""
+    found: list[_Mention] = []
+    for mention in mentions:
+        chained = any(CHAIN.match(text[other.end : mention.start]) for other in found if other.end <= mention.start)
+        # The same words may name a category and a material: all of them fall.
+        if chained or NEGATION.search(text[: mention.start]):
+            found.append(mention)
+    return found
+
+
+def _longest(mentions: Sequence[_Mention], kind: str) -> str | None:
+    of_kind = [mention for mention in mentions if mention.kind == kind]
+    return max(of_kind, key=lambda mention: mention.end - mention.start).name if of_kind else None
+
+
+def _forms(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {form: name for name, others in words.items() for form in (name, *others)}
+
+
+def _size(text: str) -> str | None:
+    for pattern in SIZES:
+        match = pattern.search(text)
+        if match:
+            return " ".join(match.group(1).split())
+    return None
 
 
 def _plain(text: str) -> str:
@@ -93,11 +161,6 @@ def _any_word(names: Iterable[str]) -> re.Pattern[str] | None:
         return None
     # A word boundary only beside letters that have words: Chinese names stand between other characters.
     return re.compile("|".join(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])" for name in ordered))
-
-
-def _longest(pattern: re.Pattern[str] | None, names: dict[str, str], text: str) -> str | None:
-    found = pattern.findall(text) if pattern else []
-    return names[max(found, key=len)] if found else None
 
 
 def _price(text: str) -> dict[str, float | None] | None:

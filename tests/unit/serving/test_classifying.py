@@ -56,7 +56,11 @@ def test_every_text_gets_its_label_probabilities_and_strategy(desk: IntentDesk) 
     assert entries[0]["attributes"] == {
         "category": "Shoes > Running shoes",
         "brand": "Acme",
+        "colour": None,
+        "material": None,
+        "size": None,
         "price": {"gte": None, "lte": 80.0},
+        "excluded": [],
     }
     assert [entry["sentiment"] for entry in entries] == [None, None, None, "positive"]
 
@@ -146,6 +150,32 @@ def test_prices_are_found_and_other_numbers_are_not(text: str, price: tuple[floa
 def test_names_are_found_as_whole_words(text: str, category: str | None, brand: str | None) -> None:
     found = ATTRIBUTES.find(text)
     assert (found["category"], found["brand"]) == (category, brand)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("navy blue backpack", {"category": "Bags > Backpacks", "colour": "navy"}),
+        ("gray wool running shoes size 42.5", {"colour": "grey", "material": "wool", "size": "42.5"}),
+        ("红色真皮 42码 500元以内", {"colour": "red", "material": "leather", "size": "42"}),
+        ("shirt in XL", {"size": "XL"}),
+        ("a 15 inch bag", {"size": "15 inch"}),
+        ("does it last", {"size": None, "colour": None}),
+        ("a backpack, not leather", {"category": "Bags > Backpacks", "material": None, "excluded": ["leather"]}),
+        ("not made of leather or suede", {"material": None, "excluded": ["leather", "suede"]}),
+        ("not black, red please", {"colour": "red", "excluded": ["black"]}),
+        ("shoes but no acme", {"category": "Shoes", "brand": None, "excluded": ["Acme"]}),
+        ("non-leather shoes", {"category": "Shoes", "excluded": ["leather"]}),
+        ("不要黑色的，要白色", {"colour": "white", "excluded": ["black"]}),
+        ("is it not too small in black", {"colour": "black", "excluded": []}),
+        ("reddish", {"colour": None}),
+    ],
+)
+def test_colour_material_and_size_are_found_and_what_is_not_wanted_is_told_apart(
+    text: str, expected: dict[str, Any]
+) -> None:
+    found = ATTRIBUTES.find(text)
+    assert {name: found[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(

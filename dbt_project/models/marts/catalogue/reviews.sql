@@ -14,7 +14,7 @@ select
     reviews.category,
     reviews.event_timestamp,
     reviews.created_timestamp,
-    reviews.value as stars,
+    cast(reviews.value as double) as stars,
     reviews.text
 from reviews
 inner join {{ ref('int_users') }} as users on reviews.user_id = users.user_id
