@@ -136,6 +136,8 @@ class IntentEntry(Answer):
     praise_probability: float | None
     aspects: list[AspectEntry]
     strategy: str | None
+    needs: dict[str, Any]
+    """What the strategy takes of the text."""
     error: ElementError | None
 
 

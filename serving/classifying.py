@@ -10,22 +10,15 @@ from models.intent.aspects import mentions
 from models.intent.predict import IntentClassifier, IntentPrediction
 from models.intent.tone import ToneModel
 from models.intent.word_list import sentiment
+from serving.named_items import NamedItems
 from serving.prediction_log import RowLog
 from serving.schemas import IntentRequest
 from serving.served_model import ServedModel
+from serving.strategies import DEFAULT, Strategy, filter_of
 from serving.text_attributes import TextAttributes
 
 MAX_CHARACTERS: Final = 5_000
 """Longest text that is taken; the classifier itself reads the first 1,000."""
-
-STRATEGIES: Final[Mapping[str, str]] = {
-    "search_product": "show_search_results",
-    "compare_product": "show_comparison",
-    "ask_question": "answer_question",
-    "leave_review": "collect_review",
-    "other": "show_recommendations",
-}
-"""What the shop does next, by label."""
 
 
 class IntentDesk:
@@ -38,6 +31,8 @@ class IntentDesk:
         model: ServedModel,
         tone: ToneModel | None = None,
         attributes: TextAttributes,
+        items: NamedItems | None = None,
+        strategies: Mapping[str, Strategy] = DEFAULT,
         log: RowLog,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -46,6 +41,8 @@ class IntentDesk:
         self.model = model
         self.tone = tone
         self.attributes = attributes
+        self.items = items or NamedItems(())
+        self.strategies = strategies
         self._log = log
         self._clock = clock
         self._new_id = new_id
@@ -71,21 +68,32 @@ class IntentDesk:
 
     def _entry(self, index: int, text: str, prediction: IntentPrediction) -> dict[str, Any]:
         review = prediction.label == "leave_review"
-        return {
+        strategy = self.strategies[prediction.label]
+        attributes = self.attributes.find(text)
+        entry = {
             "index": index,
             "label": prediction.label,
             "probabilities": {label: round(p, 6) for label, p in prediction.probabilities.items()},
             "language": prediction.language,
-            "attributes": self.attributes.find(text),
+            "attributes": attributes,
             "sentiment": self._sentiment(text) if review else None,
             "praise_probability": round(self.tone.tone(text).probability, 6) if review and self.tone else None,
             "aspects": [
                 {"aspect": one.aspect, "sentiment": one.tone, "clause": one.clause}
                 for one in (mentions(text, self._sentiment) if review else ())
             ],
-            "strategy": STRATEGIES[prediction.label],
+            "strategy": strategy.strategy,
             "error": None,
         }
+        has: dict[str, Callable[[], Any]] = {
+            "query": lambda: text,
+            "filter": lambda: filter_of(attributes),
+            "items": lambda: self.items.find(text),
+            "attributes": lambda: attributes,
+            "sentiment": lambda: entry["sentiment"],
+            "aspects": lambda: entry["aspects"],
+        }
+        return entry | {"needs": {need: has[need]() for need in strategy.needs}}
 
     def _sentiment(self, text: str) -> str:
         return sentiment(text) if self.tone is None else self.tone.tone(text).label
@@ -130,4 +138,4 @@ def _error(index: int, text: object) -> dict[str, Any] | None:
 
 def _failed(index: int, error: Mapping[str, Any]) -> dict[str, Any]:
     fields = ("label", "probabilities", "language", "attributes", "sentiment", "praise_probability", "strategy")
-    return {"index": index, **dict.fromkeys(fields), "aspects": [], "error": error}
+    return {"index": index, **dict.fromkeys(fields), "aspects": [], "needs": {}, "error": error}

@@ -10,6 +10,7 @@ from models.intent.tone import ToneModel
 from serving.answers import Intents, Models
 from serving.classifying import IntentDesk
 from serving.guard import RequestGuard
+from serving.named_items import NamedItems
 from serving.runtime import (
     PROBLEMS,
     SERVICE_OPTIONS,
@@ -26,6 +27,7 @@ from serving.runtime import (
     utc_now,
 )
 from serving.schemas import IntentRequest
+from serving.strategies import read_strategies
 from serving.text_attributes import TextAttributes
 from shopsight.contracts import BENTOS
 from shopsight.settings import Settings
@@ -47,6 +49,8 @@ class IntentService:
             model=model,
             tone=ToneModel.load(model.artefact),
             attributes=TextAttributes.from_export(settings.exports_dir / "items.parquet"),
+            items=NamedItems.from_export(settings.exports_dir / "items.parquet"),
+            strategies=read_strategies(settings.strategies_path),
             log=self.log,
             clock=utc_now,
             new_id=new_id,

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     propensity_port: int = 3003
     reports_port: int = 3004
     """Where ``make up`` serves the reports that the web UI links to."""
+    churn_port: int = 3005
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
 
@@ -116,6 +117,11 @@ class Settings(BaseSettings):
     def rules_path(self) -> Path:
         """The shop's own rules for its lists; ``shopsight rules apply`` writes it."""
         return self.home / "rules.yml"
+
+    @property
+    def strategies_path(self) -> Path:
+        """The shop's own table of what to do with a text, by intent."""
+        return self.home / "strategies.yml"
 
     @property
     def reports_dir(self) -> Path:

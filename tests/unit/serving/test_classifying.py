@@ -9,10 +9,12 @@ from models.intent.predict import IntentClassifier
 from models.intent.tone import BUCKETS, ToneModel, bucket
 from models.intent.word_list import sentiment
 from serving.answers import Intents
-from serving.classifying import STRATEGIES, IntentDesk
+from serving.classifying import IntentDesk
+from serving.named_items import NamedItems
 from serving.prediction_log import PredictionLog, read_log
-from serving.schemas import IntentRequest
+from serving.schemas import IntentRequest, RecommendationRequest
 from serving.served_model import ServedModel
+from serving.strategies import DEFAULT, Strategy, UnusableStrategies, read_strategies
 from serving.text_attributes import TextAttributes
 from shopsight.contracts import INTENTS
 
@@ -49,7 +51,7 @@ def ask(desk: IntentDesk, *texts: Any) -> list[dict[str, Any]]:
 def test_every_text_gets_its_label_probabilities_and_strategy(desk: IntentDesk) -> None:
     entries = ask(desk, "find acme running shoes under 80", "this versus that", "does it fit", "loved it, great bag")
     assert [entry["label"] for entry in entries] == list(INTENTS[:4])
-    assert [entry["strategy"] for entry in entries] == [STRATEGIES[label] for label in INTENTS[:4]]
+    assert [entry["strategy"] for entry in entries] == [DEFAULT[label].strategy for label in INTENTS[:4]]
     for entry in entries:
         assert set(entry["probabilities"]) == set(INTENTS)
         assert sum(entry["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -114,7 +116,43 @@ def test_the_log_never_holds_what_was_written(desk: IntentDesk, log: PredictionL
 
 
 def test_every_label_has_a_strategy() -> None:
-    assert set(STRATEGIES) == set(INTENTS)
+    assert set(DEFAULT) == set(INTENTS)
+
+
+def test_a_strategy_gets_what_it_needs_of_the_text(desk: IntentDesk) -> None:
+    desk.items = NamedItems(
+        [("i_1", "Acme Aero 3 Black"), ("i_2", "Acme Aero 3 White"), ("i_3", "Nord Face Terra"), ("i_4", "i_4")]
+    )
+    search, compare, review = ask(
+        desk, "find acme shoes under 80", "acme aero 3 versus nord face terra", "loved it, good quality"
+    )
+    assert search["needs"] == {
+        "query": "find acme shoes under 80",
+        "filter": {"category": {"any_of": ["Shoes"]}, "brand": {"any_of": ["Acme"]}, "price": {"lte": 80.0}},
+    }
+    RecommendationRequest.model_validate({"filter": search["needs"]["filter"]})
+    assert compare["needs"]["items"] == [["i_1", "i_2"], ["i_3"]]
+    assert review["needs"]["aspects"] == review["aspects"]
+    assert ask(desk, None)[0]["needs"] == {}
+
+
+def test_a_shop_replaces_what_it_wants_of_the_table_and_a_wrong_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "strategies.yml"
+    assert read_strategies(file) == DEFAULT
+    file.write_text("other: {strategy: call_a_person, needs: [query]}")
+    table = read_strategies(file)
+    assert table["other"] == Strategy(strategy="call_a_person", needs=("query",))
+    assert table["search_product"] == DEFAULT["search_product"]
+    for content, named in (
+        ("buy: {strategy: x}", "buy"),
+        ("other: {strategy: X Y}", "other.strategy"),
+        ("other: {strategy: x, needs: [magic]}", "other.needs.0"),
+        ("[1]", "list"),
+        ("other: {", "flow"),
+    ):
+        file.write_text(content)
+        with pytest.raises(UnusableStrategies, match=named):
+            read_strategies(file)
 
 
 @pytest.mark.parametrize(
