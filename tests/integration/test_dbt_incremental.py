@@ -11,13 +11,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from batches import Row, land, read_marts
 
 from shopsight.contracts import EXPORTED_MARTS
-from shopsight.events import EVENT_SCHEMA
+from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.importers import import_file
 from shopsight.settings import Settings, tool_environment
-from shopsight.warehouse import DbtError, run_dbt
+from shopsight.warehouse import DBT_PROJECT_DIR, DbtError, run_dbt
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 SHUFFLES = int(os.environ.get("SHOPSIGHT_SHUFFLES", "1"))
@@ -191,12 +192,43 @@ def test_rows_shuffled_sent_twice_and_late_leave_what_their_arrival_in_order_lea
     assert_same(read_marts(settings), in_order)
 
 
-def test_a_column_that_the_log_has_lost_is_named(home: Settings) -> None:
+def rewrite(part: Path, *, drop: str | None = None, add: str | None = None, retype: str | None = None) -> None:
+    table = pq.read_table(part, partitioning=None)
+    if drop:
+        table = table.drop_columns([drop])
+    if add:
+        table = table.append_column(add, pa.repeat("gold", len(table)))
+    if retype:
+        table = table.set_column(table.schema.get_field_index(retype), retype, pa.nulls(len(table), pa.int64()))
+    pq.write_table(table, part)
+
+
+def test_a_log_whose_columns_have_changed_is_refused_with_the_columns_names(home: Settings) -> None:
     land(home, "0", events=a_history(1, rows=10))
-    (part,) = home.event_log_dir.rglob("events/*.parquet")
-    pq.write_table(pq.read_table(part).drop_columns(["campaign_id"]), part)
-    with pytest.raises(DbtError, match=r"stg_event_log__events: (?s:.*)campaign_id"):
-        run_dbt(home, "run", "--select", "stg_event_log__events")
+    run_dbt(home, "run", "--select", "+int_events")
+    land(home, "1", events=a_history(2, rows=10))
+    batch = home.event_log_dir / "arrival_date=2026-03-01" / "batch=1"
+    rewrite(batch / "events" / "part-00000.parquet", drop="campaign_id", add="loyalty_tier", retype="price")
+    rewrite(batch / "items.parquet", add="colour")
+    rewrite(batch / "users.parquet", retype="country")
+    with pytest.raises(DbtError) as refused:
+        run_dbt(home, "run", "--select", "staging")
+    for fault in (
+        "campaign_id is missing in ",
+        "loyalty_tier is not known in ",
+        "price is BIGINT and not DECIMAL(18,4) in ",
+        "colour is not known in ",
+        "country is BIGINT and not VARCHAR in ",
+    ):
+        assert fault in str(refused.value)
+    assert "batch=0" not in str(refused.value)
+
+
+def test_the_source_lists_the_columns_of_the_event_log() -> None:
+    sources = yaml.safe_load((DBT_PROJECT_DIR / "models" / "staging" / "_sources.yml").read_text())["sources"]
+    tables = {table["name"]: table["columns"] for table in sources[0]["tables"]}
+    for name, schema in (("events", EVENT_SCHEMA), ("items", ITEM_SCHEMA), ("users", USER_SCHEMA)):
+        assert {column["name"] for column in tables[name] if "data_type" in column} == set(schema.names)
 
 
 def test_a_table_of_an_older_version_is_refused_with_the_columns_name(home: Settings) -> None:

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ refuse_unlisted_columns('events', 'events/*.parquet') }}") }}
+
 with
 
 events as (

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ refuse_unlisted_columns('items', 'items.parquet') }}") }}
+
 with
 
 items as (

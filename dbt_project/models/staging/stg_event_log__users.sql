@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ refuse_unlisted_columns('users', 'users.parquet') }}") }}
+
 with
 
 users as (
