@@ -67,6 +67,32 @@
     percentile({{ column }}, {{ share }})
 {%- endmacro %}
 
+{# The quartiles, as an array: for one of them after the other every value would be sorted three times. #}
+{% macro quartiles(column) -%}
+    {{ return(adapter.dispatch('quartiles')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__quartiles(column) -%}
+    quantile_cont({{ column }}, [0.25, 0.5, 0.75])
+{%- endmacro %}
+
+{% macro spark__quartiles(column) -%}
+    percentile({{ column }}, array(0.25, 0.5, 0.75))
+{%- endmacro %}
+
+{# An element of an array, counted from 1. #}
+{% macro list_element(values, place) -%}
+    {{ return(adapter.dispatch('list_element')(values, place)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_element(values, place) -%}
+    list_extract({{ values }}, {{ place }})
+{%- endmacro %}
+
+{% macro spark__list_element(values, place) -%}
+    element_at({{ values }}, {{ place }})
+{%- endmacro %}
+
 {# Every column but some; the star of one relation where it is named. #}
 {% macro all_but(columns, relation='') -%}
     {{ return(adapter.dispatch('all_but')(columns, relation ~ '.' if relation else '')) }}
@@ -80,13 +106,17 @@
     {{ prefix }}* except ({{ columns | join(', ') }})
 {%- endmacro %}
 
-{# A whole number that stands for the values: equal for equal ones, and for others almost never. #}
+{#
+    A whole number that stands for the values: equal for equal ones, and for others almost never. DuckDB joins the hashes
+    of several values by exclusive or, so that the same change in two rows would cancel out where fingerprints join rows
+    the same way: the second hash is against that.
+#}
 {% macro hash_of(values) -%}
     {{ return(adapter.dispatch('hash_of')(values)) }}
 {%- endmacro %}
 
 {% macro duckdb__hash_of(values) -%}
-    hash({{ values | join(', ') }})
+    hash(hash({{ values | join(', ') }}))
 {%- endmacro %}
 
 {% macro spark__hash_of(values) -%}
@@ -182,17 +212,77 @@
     {{ max_by(column, ['event_timestamp', 'event_id', 'line_number', 'source']) }}
 {%- endmacro %}
 
-{# The values of a group as an array, in order. #}
-{% macro ordered_list(value, position) -%}
-    {{ return(adapter.dispatch('ordered_list')(value, position)) }}
+{# The values of a group as an array, in order; of the rows that a condition holds for, where one is given. #}
+{% macro ordered_list(value, position, condition=none) -%}
+    {{ return(adapter.dispatch('ordered_list')(value, position, condition)) }}
 {%- endmacro %}
 
-{% macro duckdb__ordered_list(value, position) -%}
-    list({{ value }} order by {{ position }})
+{% macro duckdb__ordered_list(value, position, condition) -%}
+    list({{ value }} order by {{ position }}){{ ' filter (where ' ~ condition ~ ')' if condition }}
 {%- endmacro %}
 
-{% macro spark__ordered_list(value, position) -%}
-    transform(array_sort(collect_list(struct({{ position }} as position, {{ value }} as value))), pair -> pair.value)
+{% macro spark__ordered_list(value, position, condition) -%}
+    {%- set pair = 'struct(' ~ position ~ ' as position, ' ~ value ~ ' as value)' -%}
+    transform(
+        array_sort(collect_list({{ 'case when ' ~ condition ~ ' then ' ~ pair ~ ' end' if condition else pair }})),
+        pair -> pair.value
+    )
+{%- endmacro %}
+
+{# The known values of a window as an array, in its order; null where there is none. #}
+{% macro window_list(value, window) -%}
+    {{ return(adapter.dispatch('window_list')(value, window)) }}
+{%- endmacro %}
+
+{% macro duckdb__window_list(value, window) -%}
+    list({{ value }}) filter (where {{ value }} is not null) over {{ window }}
+{%- endmacro %}
+
+{% macro spark__window_list(value, window) -%}
+    nullif(collect_list({{ value }}) over {{ window }}, array())
+{%- endmacro %}
+
+{# The different known values of a group as an array in alphabetical order; null where there is none. #}
+{% macro distinct_list(value) -%}
+    {{ return(adapter.dispatch('distinct_list')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__distinct_list(value) -%}
+    list(distinct {{ value }} order by {{ value }}) filter (where {{ value }} is not null)
+{%- endmacro %}
+
+{% macro spark__distinct_list(value) -%}
+    nullif(array_sort(collect_set({{ value }})), array())
+{%- endmacro %}
+
+{# The values of the rows that a condition holds for and whose keys are smallest, as an array; null where there is none. #}
+{% macro smallest_by(value, keys, number, condition) -%}
+    {{ return(adapter.dispatch('smallest_by')(value, keys, number, condition)) }}
+{%- endmacro %}
+
+{% macro duckdb__smallest_by(value, keys, number, condition) -%}
+    arg_min({{ value }}, row({{ keys | join(', ') }}), {{ number }}) filter (where {{ condition }})
+{%- endmacro %}
+
+{% macro spark__smallest_by(value, keys, number, condition) -%}
+    nullif(
+        transform(
+            slice(
+                array_sort(
+                    collect_list(
+                        case
+                            when {{ condition }} and {{ value }} is not null
+                                then struct(struct({{ keys | join(', ') }}) as position, {{ value }} as value)
+                        end
+                    )
+                ),
+                1,
+                {{ number }}
+            ),
+            pair -> pair.value
+        ),
+        array()
+    )
 {%- endmacro %}
 
 {# Elements from the first to the last place, counted from 1. #}

@@ -15,22 +15,67 @@ changed_users as (
 
 ),
 
--- A price counts as a discount when this shopper had seen the same item dearer before.
+-- Named one by one: DuckDB keeps what is read more than once, and all columns of all events are more than its memory.
 events as (
 
     select
-        behaviour.* exclude (price),
+        behaviour.user_id,
+        behaviour.event_date,
+        behaviour.event_timestamp,
+        behaviour.event_id,
+        behaviour.line_number,
+        behaviour.source,
+        behaviour.event_name,
+        behaviour.item_id,
+        behaviour.session_id,
+        behaviour.price,
+        behaviour.value,
+        behaviour.known_at,
         changed_users.fingerprint,
-        cast(behaviour.price as double) as price,
-        extract(hour from behaviour.event_timestamp at time zone 'UTC') as hour_of_day,
-        extract(isodow from behaviour.event_timestamp at time zone 'UTC') as day_of_week,
-        behaviour.price < max(behaviour.price) over (
-            partition by behaviour.user_id, behaviour.item_id
-            order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source
-            rows between unbounded preceding and 1 preceding
-        ) as is_below_seen_price
+        {{ utc_hour('behaviour.event_timestamp') }} as hour_of_day,
+        {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
+
+),
+
+bought as (
+
+    select distinct
+        user_id,
+        item_id
+    from events
+    where event_name = 'purchase' and price is not null
+
+),
+
+-- A price counts as a discount when this shopper had seen the same item dearer before.
+seen as (
+
+    select
+        events.user_id,
+        events.event_date,
+        events.event_name,
+        events.price < max(events.price) over (
+            partition by events.user_id, events.item_id
+            order by events.event_timestamp, events.event_id, events.line_number, events.source
+            rows between unbounded preceding and 1 preceding
+        ) as is_below_seen_price
+    from events
+    inner join bought on events.user_id = bought.user_id and events.item_id = bought.item_id
+    where events.price is not null
+
+),
+
+discounts as (
+
+    select
+        user_id,
+        event_date,
+        count(*) as discounted_lines
+    from seen
+    where event_name = 'purchase' and is_below_seen_price
+    group by user_id, event_date
 
 ),
 
@@ -50,7 +95,6 @@ days as (
         count(*) filter (where event_name = 'rate_item') as reviews,
         count(*) filter (where event_name in ('add_to_cart', 'begin_checkout', 'purchase')) as buying,
         count(*) filter (where event_name = 'purchase' and price is not null) as priced_lines,
-        count(*) filter (where event_name = 'purchase' and is_below_seen_price) as discounted_lines,
         sum(value) filter (where event_name = 'rate_item') as rating_sum,
         count(value) filter (where event_name = 'rate_item') as ratings
     from events
@@ -64,7 +108,7 @@ prices as (
     select
         days.user_id,
         days.event_date,
-        quantile_cont(past.price, [0.25, 0.5, 0.75]) as quartiles
+        {{ quartiles('cast(past.price as double)') }} as price_quartiles
     from days
     inner join events as past
         on days.user_id = past.user_id and past.event_date between days.event_date - 27 and days.event_date
@@ -78,17 +122,18 @@ select
     {{ day_end('days.event_date') }} as feature_timestamp,
     max(days.known_at) over so_far as created_timestamp,
     count(*) over four_weeks as active_days_28d,
-    cast(date_diff('day', min(days.event_date) over four_weeks, days.event_date) as double)
+    cast({{ dbt.datediff('min(days.event_date) over four_weeks', 'days.event_date', 'day') }} as double)
     / nullif(count(*) over four_weeks - 1, 0) as days_between_visits_28d,
     sum(days.events) over four_weeks / cast(sum(days.sessions) over four_weeks as double) as events_per_session_28d,
     tastes.top_categories,
     tastes.category_share_28d,
     tastes.top_brands,
     tastes.brand_share_28d,
-    prices.quartiles[1] as price_low_28d,
-    prices.quartiles[2] as price_median_28d,
-    prices.quartiles[3] as price_high_28d,
-    sum(days.discounted_lines) over four_weeks / nullif(cast(sum(days.priced_lines) over four_weeks as double), 0)
+    {{ list_element('prices.price_quartiles', 1) }} as price_low_28d,
+    {{ list_element('prices.price_quartiles', 2) }} as price_median_28d,
+    {{ list_element('prices.price_quartiles', 3) }} as price_high_28d,
+    sum(coalesce(discounts.discounted_lines, 0)) over four_weeks
+    / nullif(cast(sum(days.priced_lines) over four_weeks as double), 0)
         as discount_share_28d,
     cast(tastes.favourite_hour as bigint) as favourite_hour,
     cast(tastes.favourite_weekday as bigint) as favourite_weekday,
@@ -101,6 +146,7 @@ select
     sum(days.buying) over four_weeks / cast(sum(days.events) over four_weeks as double) as buying_share_28d,
     days.fingerprint
 from days
+left join discounts on days.user_id = discounts.user_id and days.event_date = discounts.event_date
 left join prices on days.user_id = prices.user_id and days.event_date = prices.event_date
 inner join {{ ref('user_taste_features_tallies') }} as tastes
     on days.user_id = tastes.user_id and days.event_date = tastes.event_date

@@ -17,20 +17,16 @@ changed_users as (
 
 ),
 
-tastes as (
+events as (
 
     select
         behaviour.user_id,
         behaviour.event_date,
-        changed_users.fingerprint,
-        unnest(['category', 'brand', 'hour', 'weekday']) as kind,
-        unnest([behaviour.category, behaviour.brand, '', '']) as taste,
-        unnest([
-            0,
-            0,
-            extract(hour from behaviour.event_timestamp at time zone 'UTC'),
-            extract(isodow from behaviour.event_timestamp at time zone 'UTC')
-        ]) as number
+        behaviour.category,
+        behaviour.brand,
+        {{ utc_hour('behaviour.event_timestamp') }} as hour_of_day,
+        {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week,
+        changed_users.fingerprint
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
 
@@ -38,18 +34,25 @@ tastes as (
 
 days as (
 
+    {% for kind, taste, number in [
+        ('category', 'category', '0'),
+        ('brand', 'brand', '0'),
+        ('hour', "''", 'hour_of_day'),
+        ('weekday', "''", 'day_of_week')
+    ] -%}
     select
         user_id,
         event_date,
         fingerprint,
-        kind,
-        taste,
-        number,
+        '{{ kind }}' as kind,
+        {{ taste }} as taste,
+        {{ number }} as number,
         count(*) as events
-    from tastes
-    where taste is not null
-    group by user_id, event_date, fingerprint, kind, taste, number
-
+    from events
+    where {{ taste }} is not null
+    group by all
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 active_days as (
@@ -83,10 +86,10 @@ windows as (
 select
     user_id,
     event_date,
-    arg_min(taste, row(-events, taste), 3) filter (where kind = 'category') as top_categories,
+    {{ smallest_by('taste', ['-events', 'taste'], 3, "kind = 'category'") }} as top_categories,
     max(events) filter (where kind = 'category') / cast(sum(events) filter (where kind = 'category') as double)
         as category_share_28d,
-    arg_min(taste, row(-events, taste), 3) filter (where kind = 'brand') as top_brands,
+    {{ smallest_by('taste', ['-events', 'taste'], 3, "kind = 'brand'") }} as top_brands,
     max(events) filter (where kind = 'brand') / cast(sum(events) filter (where kind = 'brand') as double)
         as brand_share_28d,
     -- The most events, and of equals the least number.
