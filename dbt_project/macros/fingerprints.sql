@@ -1,48 +1,62 @@
 {#
     How an incremental model stays equal to a full refresh, whatever arrives in whatever order.
 
-    int_users, int_sessions and int_items hold one fingerprint per entity: an order-free hash of exactly the rows
-    that everything about the entity is made from. Every incremental row carries the fingerprint it was made from.
-    A run first forgets the entities whose fingerprint is not the same any more (new or late events, another
-    identity, another category, consent withdrawn), then makes the entities that it does not hold. Nothing depends
-    on what an earlier run did or where it was killed.
+    A model of fingerprints (int_user_fingerprints, int_session_fingerprints, int_days, int_item_histories) holds one
+    per entity: an order-free hash of exactly the rows that everything about the entity is made from. It is made anew by
+    every run, from few and narrow columns. Every incremental row carries the fingerprint it was made from. A run first
+    forgets the rows whose fingerprint is not the same any more (new or late events, another identity, another category,
+    consent withdrawn), then makes the entities that it does not hold. Nothing depends on what an earlier run did or
+    where it was killed.
+
+    What only looks back is fingerprinted per entity and day, over all days up to it: a new event then changes its own
+    day and those after it, and no earlier row is touched.
 #}
 
-{# An aggregate over int_events_stitched.row_hash that does not depend on the order of the rows. #}
-{% macro fingerprint(condition='true') -%}
-    {{ hash_of([
-        'count(*) filter (where ' ~ condition ~ ')',
-        'bit_xor(row_hash) filter (where ' ~ condition ~ ')'
-    ]) }}
+{# An aggregate over hashes of rows that does not depend on the order of the rows. #}
+{% macro fingerprint(row_hash='row_hash') -%}
+    {{ hash_of(['count(' ~ row_hash ~ ')', 'bit_xor(' ~ row_hash ~ ')']) }}
 {%- endmacro %}
 
 {# Pre-hook: forgets what is out of date, and the entities with events on the asked days. #}
-{% macro forget_changed(key, entities, events, condition='is_usable') -%}
+{% macro forget_changed(keys, entities, events, condition='is_usable') -%}
+    {%- set keys = [keys] if keys is string else keys -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where ({{ key }}, fingerprint) not in (
-            select ({{ key }}, fingerprint)
-            from {{ entities }}
-            where {{ condition }}
-        )
+        where
+            not exists (
+                select 1
+                from {{ entities }} as entities
+                where
+                    {% for key in keys %}entities.{{ key }} = {{ this.identifier }}.{{ key }} and {% endfor -%}
+                    entities.fingerprint = {{ this.identifier }}.fingerprint
+                    and {{ condition }}
+            )
         {%- if var('start_date') and var('end_date') %}
-        or {{ key }} in (
-            select {{ key }}
-            from {{ events }}
-            where {{ is_asked_day() }} and {{ key }} is not null
-        )
+            or exists (
+                select 1
+                from {{ events }} as asked
+                where
+                    {% for key in keys %}asked.{{ key }} = {{ this.identifier }}.{{ key }} and {% endfor -%}
+                    {{ is_asked_day() }}
+            )
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
 {# The entities that a run makes: all of them, or those that the table does not hold. #}
-{% macro changed_entities(key, entities, condition='is_usable') -%}
+{% macro changed_entities(keys, entities, condition='is_usable') -%}
+    {%- set keys = [keys] if keys is string else keys -%}
     select
-        {{ key }},
-        fingerprint
-    from {{ entities }}
+        {% for key in keys %}entities.{{ key }},
+        {% endfor -%}
+        entities.fingerprint
+    from {{ entities }} as entities
     where {{ condition }}
     {%- if is_incremental() %}
-        and {{ key }} not in (select made.{{ key }} from {{ this }} as made)
+        and not exists (
+            select 1
+            from {{ this }} as made
+            where {% for key in keys %}made.{{ key }} = entities.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+        )
     {%- endif -%}
 {%- endmacro %}

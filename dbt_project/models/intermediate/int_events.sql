@@ -15,7 +15,10 @@ events as (
 
 )
 
-select * from events
+select
+    *,
+    {{ hash_of(['source', 'event_id', 'line_number']) }} as event_hash
+from events
 {% if is_incremental() -%}
 where {{ is_new_batch() }} or {{ is_asked_day() }}
 {%- endif %}

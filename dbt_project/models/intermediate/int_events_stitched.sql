@@ -27,6 +27,8 @@ stitched as (
         coalesce(events.user_id, identities.user_id, events.anonymous_id) as user_id,
         coalesce(events.category, catalogue.category) as category,
         coalesce(events.brand, catalogue.brand) as brand,
+        events.category as sent_category,
+        events.brand as sent_brand,
         coalesce(events.user_id, identities.user_id) is not null as is_identified,
         -- Before the link was seen, nobody could know whose event this is.
         case
@@ -41,5 +43,5 @@ stitched as (
 
 select
     *,
-    {{ hash_of(['source', 'event_id', 'line_number', 'user_id', 'category', 'brand', 'known_at']) }} as row_hash
+    {{ hash_of(['event_hash', 'user_id', 'is_identified', 'category', 'brand', 'known_at']) }} as row_hash
 from stitched

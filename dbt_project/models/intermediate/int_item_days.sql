@@ -1,10 +1,28 @@
-{{ config(materialized='view') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('event_date', ref('int_days'), ref('int_behaviour'), 'true') }}"
+    )
+}}
 
 with
 
+changed_days as (
+
+    {{ changed_entities('event_date', ref('int_days'), 'true') }}
+
+),
+
 events as (
 
-    select * from {{ ref('int_behaviour') }}
+    select
+        behaviour.*,
+        changed_days.fingerprint
+    from {{ ref('int_behaviour') }} as behaviour
+    inner join changed_days on behaviour.event_date = changed_days.event_date
+    where behaviour.item_id is not null
 
 )
 
@@ -14,13 +32,18 @@ select
     count(*) filter (where event_name = 'view_item') as views,
     count(*) filter (where event_name = 'add_to_cart') as carts,
     count(*) filter (where event_name = 'purchase') as purchases,
+    count(*) filter (where event_name = 'refund') as refunds,
     count(*) filter (where {{ is_interaction() }}) as interactions,
     sum(price) as price_sum,
     count(price) as price_count,
+    max(price) as highest_price,
+    {{ last_known('price') }} as last_price,
     sum(value) filter (where event_name = 'rate_item') as rating_sum,
     count(value) filter (where event_name = 'rate_item') as ratings,
     min(event_timestamp) as first_event_at,
-    max(created_timestamp) as created_timestamp
+    max(event_timestamp) filter (where event_name = 'purchase') as last_purchase_at,
+    max(created_timestamp) as created_timestamp,
+    {{ hash_of(['event_date', fingerprint('event_hash')]) }} as events_fingerprint,
+    fingerprint
 from events
-where item_id is not null
-group by item_id, event_date
+group by item_id, event_date, fingerprint

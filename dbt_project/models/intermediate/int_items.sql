@@ -1,29 +1,23 @@
 with
 
-events as (
+catalogue as (
 
-    select
-        events.*,
-        users.is_usable and events.consent != 'none' as is_usable
-    from {{ ref('int_session_events') }} as events
-    inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
-    where events.item_id is not null
+    select * from {{ ref('int_catalogue') }}
 
 ),
 
+-- Where the catalogue is silent, the latest day on which an event said so counts.
 activity as (
 
     select
         item_id,
-        min(event_timestamp) as first_seen_at,
-        max(event_timestamp) as last_seen_at,
-        {{ last_known('category') }} as category,
-        {{ last_known('brand') }} as brand,
-        {{ last_known('price') }} as price,
-        {{ last_known('currency') }} as currency,
-        bool_or(is_usable) as is_usable,
-        {{ fingerprint('is_usable') }} as fingerprint
-    from events
+        min(first_seen_at) as first_seen_at,
+        max(last_seen_at) as last_seen_at,
+        {{ max_by('sent_category', ['event_date']) }} as category,
+        {{ max_by('sent_brand', ['event_date']) }} as brand,
+        {{ max_by('sent_price', ['event_date']) }} as price,
+        {{ max_by('sent_currency', ['event_date']) }} as currency
+    from {{ ref('int_item_demand') }}
     group by item_id
 
 )
@@ -39,8 +33,6 @@ select
     coalesce(catalogue.is_available, true) as is_available,
     catalogue.valid_to,
     activity.first_seen_at,
-    activity.last_seen_at,
-    coalesce(activity.is_usable, false) as is_usable,
-    activity.fingerprint
-from {{ ref('int_catalogue') }} as catalogue
+    activity.last_seen_at
+from catalogue
 full outer join activity on catalogue.item_id = activity.item_id

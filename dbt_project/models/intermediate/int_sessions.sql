@@ -1,12 +1,29 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('session_id', ref('int_session_fingerprints'), ref('int_session_events'), 'true') }}"
+    )
+}}
+
 with
+
+changed_sessions as (
+
+    {{ changed_entities('session_id', ref('int_session_fingerprints'), 'true') }}
+
+),
 
 events as (
 
     select
         events.*,
         users.is_bot,
-        users.is_usable and events.consent != 'none' as is_usable
+        users.is_usable and events.consent != 'none' as is_usable,
+        changed_sessions.fingerprint as session_fingerprint
     from {{ ref('int_session_events') }} as events
+    inner join changed_sessions on events.session_id = changed_sessions.session_id
     inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
 
 )
@@ -39,6 +56,6 @@ select
     bool_or(is_usable) as is_usable,
     coalesce(bool_or(event_name = 'purchase') filter (where is_usable), false) as is_purchased,
     min(event_timestamp) filter (where is_usable and event_name in ('begin_checkout', 'purchase')) as checked_out_at,
-    {{ fingerprint('is_usable') }} as fingerprint
+    session_fingerprint as fingerprint
 from events
-group by session_id
+group by session_id, session_fingerprint

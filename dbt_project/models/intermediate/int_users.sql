@@ -1,24 +1,27 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('user_id', ref('int_user_fingerprints'), ref('int_events_stitched'), 'true') }}"
+    )
+}}
+
 with
+
+changed_users as (
+
+    {{ changed_entities('user_id', ref('int_user_fingerprints'), 'true') }}
+
+),
 
 events as (
 
-    select * from {{ ref('int_events_stitched') }}
-
-),
-
-versions as (
-
     select
-        *,
-        row_number() over (partition by user_id order by created_timestamp desc, source desc, consent desc) as nth
-    from {{ ref('stg_event_log__users') }}
-
-),
-
-known_users as (
-
-    select * from versions
-    where nth = 1
+        stitched.*,
+        changed_users.fingerprint
+    from {{ ref('int_events_stitched') }} as stitched
+    inner join changed_users on stitched.user_id = changed_users.user_id
 
 ),
 
@@ -57,23 +60,23 @@ activity as (
         count(*) filter (where event_name in ('add_to_cart', 'add_to_wishlist', 'begin_checkout')) as intents,
         last(consent order by event_timestamp, event_id, line_number, source) as consent,
         {{ last_known('country') }} as country,
-        {{ fingerprint() }} as fingerprint
+        fingerprint
     from events
-    group by user_id
+    group by user_id, fingerprint
 
 )
 
 select
     {{ all_but(['consent', 'country'], 'activity') }},
-    coalesce(known_users.consent, activity.consent) as consent,
-    coalesce(known_users.country, activity.country) as country,
+    coalesce(accounts.consent, activity.consent) as consent,
+    coalesce(accounts.country, activity.country) as country,
     coalesce(busiest.pages_in_a_minute, 0) as pages_in_a_minute,
     cast(coalesce(busiest.pages_in_a_day, 0) as bigint) as pages_in_a_day,
     activity.purchases = 0 and (
         coalesce(busiest.pages_in_a_minute, 0) >= {{ var('bot_pages_per_minute') }}
         or coalesce(busiest.pages_in_a_day, 0) >= {{ var('bot_pages_per_day') }}
     ) as is_bot,
-    not is_bot and coalesce(known_users.consent, activity.consent) != 'none' as is_usable
+    not is_bot and coalesce(accounts.consent, activity.consent) != 'none' as is_usable
 from activity
 left join busiest on activity.user_id = busiest.user_id
-left join known_users on activity.user_id = known_users.user_id
+left join {{ ref('int_accounts') }} as accounts on activity.user_id = accounts.user_id

@@ -3,37 +3,42 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ forget_changed('item_id', ref('int_items'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed(['item_id', 'feature_timestamp'], ref('int_item_histories'), ref('int_item_histories'), 'true') }}"
     )
 }}
 
 with
 
-changed_items as (
+changed_days as (
 
-    {{ changed_entities('item_id', ref('int_items')) }}
-
-),
-
-days as (
-
-    select
-        days.*,
-        changed_items.fingerprint,
-        {{ day_end('days.event_date') }} as feature_timestamp
-    from {{ ref('int_item_days') }} as days
-    inner join changed_items on days.item_id = changed_items.item_id
+    {{ changed_entities(['item_id', 'feature_timestamp'], ref('int_item_histories'), 'true') }}
 
 ),
 
-decayed as (
+histories as (
+
+    select histories.*
+    from {{ ref('int_item_histories') }} as histories
+    inner join changed_days
+        on histories.item_id = changed_days.item_id and histories.feature_timestamp = changed_days.feature_timestamp
+
+),
+
+-- Joined, not windowed: of the days that are held already nothing is worked out again.
+windows as (
 
     select
         today.item_id,
         today.event_date,
-        sum(past.interactions * {{ decay_weight('today.event_date - past.event_date') }}) as millionths
-    from days as today
-    inner join days as past
+        sum(past.interactions * {{ decay_weight('today.event_date - past.event_date') }}) as millionths,
+        {%- for name in ['views', 'carts', 'purchases'] %}
+        cast(sum(past.{{ name }}) filter (where past.event_date > today.event_date - 7) as bigint) as {{ name }}_7d,
+        cast(sum(past.{{ name }}) filter (where past.event_date > today.event_date - 28) as bigint) as {{ name }}_28d,
+        {%- endfor %}
+        sum(past.price_sum) filter (where past.event_date > today.event_date - 28) as price_sum_28d,
+        sum(past.price_count) filter (where past.event_date > today.event_date - 28) as price_count_28d
+    from histories as today
+    inner join {{ ref('int_item_days') }} as past
         on
             today.item_id = past.item_id
             and past.event_date between today.event_date - 55 and today.event_date
@@ -42,37 +47,22 @@ decayed as (
 )
 
 select
-    days.item_id,
-    days.feature_timestamp,
-    max(days.created_timestamp) over so_far as created_timestamp,
-    cast(sum(days.views) over week as bigint) as views_7d,
-    cast(sum(days.carts) over week as bigint) as carts_7d,
-    cast(sum(days.purchases) over week as bigint) as purchases_7d,
-    cast(sum(days.views) over four_weeks as bigint) as views_28d,
-    cast(sum(days.carts) over four_weeks as bigint) as carts_28d,
-    cast(sum(days.purchases) over four_weeks as bigint) as purchases_28d,
-    cast(decayed.millionths as double) / 1000000 as popularity,
-    sum(days.carts) over four_weeks / nullif(cast(sum(days.views) over four_weeks as double), 0) as cart_rate_28d,
-    sum(days.purchases) over four_weeks / nullif(cast(sum(days.views) over four_weeks as double), 0)
-        as conversion_rate_28d,
-    cast(sum(days.price_sum) over four_weeks as double) / nullif(sum(days.price_count) over four_weeks, 0)
-        as mean_price_28d,
-    cast(sum(days.rating_sum) over so_far as double) / nullif(sum(days.ratings) over so_far, 0) as rating_mean,
-    cast(sum(days.ratings) over so_far as bigint) as rating_count,
-    {{ days_between('min(days.first_event_at) over so_far', 'days.feature_timestamp') }} as days_since_first_event,
-    days.fingerprint
-from days
-inner join decayed on days.item_id = decayed.item_id and days.event_date = decayed.event_date
-window
-    week as (
-        partition by days.item_id
-        order by days.event_date range between interval 6 days preceding and current row
-    ),
-    four_weeks as (
-        partition by days.item_id
-        order by days.event_date range between interval 27 days preceding and current row
-    ),
-    so_far as (
-        partition by days.item_id
-        order by days.event_date range between unbounded preceding and current row
-    )
+    histories.item_id,
+    histories.feature_timestamp,
+    histories.created_timestamp,
+    windows.views_7d,
+    windows.carts_7d,
+    windows.purchases_7d,
+    windows.views_28d,
+    windows.carts_28d,
+    windows.purchases_28d,
+    cast(windows.millionths as double) / 1000000 as popularity,
+    windows.carts_28d / nullif(cast(windows.views_28d as double), 0) as cart_rate_28d,
+    windows.purchases_28d / nullif(cast(windows.views_28d as double), 0) as conversion_rate_28d,
+    cast(windows.price_sum_28d as double) / nullif(windows.price_count_28d, 0) as mean_price_28d,
+    cast(histories.rating_sum as double) / nullif(histories.ratings, 0) as rating_mean,
+    cast(histories.ratings as bigint) as rating_count,
+    {{ days_between('histories.first_event_at', 'histories.feature_timestamp') }} as days_since_first_event,
+    histories.fingerprint
+from histories
+inner join windows on histories.item_id = windows.item_id and histories.event_date = windows.event_date

@@ -1,20 +1,18 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour'), is_over()) }}"
+    )
+}}
+
 with
 
-features as (
+-- A session that may still go on has no label yet.
+changed_sessions as (
 
-    select * from {{ ref('session_features') }}
-
-),
-
-sessions as (
-
-    select * from {{ ref('int_sessions') }}
-
-),
-
-newest as (
-
-    select max(ended_at) as newest_at from sessions
+    {{ changed_entities('session_id', ref('int_sessions'), is_over()) }}
 
 )
 
@@ -27,9 +25,8 @@ select
         order by features.event_timestamp
     ) as position,
     sessions.is_purchased as purchased,
-    sessions.started_at as session_started_at
-from features
-inner join sessions on features.session_id = sessions.session_id
-cross join newest
--- A session that may still go on has no label yet.
-where sessions.ended_at <= {{ dbt.dateadd('minute', '-' ~ var('session_gap_minutes'), 'newest.newest_at') }}
+    sessions.started_at as session_started_at,
+    changed_sessions.fingerprint
+from {{ ref('session_features') }} as features
+inner join changed_sessions on features.session_id = changed_sessions.session_id
+inner join {{ ref('int_sessions') }} as sessions on features.session_id = sessions.session_id

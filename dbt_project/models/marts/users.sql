@@ -6,19 +6,9 @@ activity as (
 
 ),
 
-versions as (
-
-    select
-        *,
-        row_number() over (partition by user_id order by created_timestamp desc, source desc, consent desc) as nth
-    from {{ ref('stg_event_log__users') }}
-
-),
-
 known_users as (
 
-    select * from versions
-    where nth = 1
+    select * from {{ ref('int_accounts') }}
 
 ),
 

@@ -1,11 +1,28 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+    )
+}}
+
 with
+
+changed_users as (
+
+    {{ changed_entities('user_id', ref('int_users')) }}
+
+),
 
 events as (
 
-    select stitched.*
+    select
+        stitched.*,
+        changed_users.fingerprint
     from {{ ref('int_events_stitched') }} as stitched
-    inner join {{ ref('int_users') }} as users on stitched.user_id = users.user_id
-    where users.is_usable and stitched.consent != 'none'
+    inner join changed_users on stitched.user_id = changed_users.user_id
+    where stitched.consent != 'none'
 
 ),
 
@@ -39,6 +56,7 @@ select
             else 'leave_review'
         end
     ) as label,
-    case when intent_label is null then 'channel' else 'shop' end as label_source
+    case when intent_label is null then 'channel' else 'shop' end as label_source,
+    fingerprint
 from utterances
 where utterance is not null

@@ -1,13 +1,30 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('event_date', ref('int_days'), ref('int_behaviour'), 'true') }}"
+    )
+}}
+
 with
+
+changed_days as (
+
+    {{ changed_entities('event_date', ref('int_days'), 'true') }}
+
+),
 
 events as (
 
     select
-        *,
-        case when event_name in ('view_promotion', 'select_promotion') then 'promotion' else 'list' end as kind,
-        event_name in ('select_promotion', 'select_item') as is_click
-    from {{ ref('int_behaviour') }}
-    where event_name in ('view_promotion', 'select_promotion', 'view_item_list', 'select_item')
+        behaviour.*,
+        changed_days.fingerprint,
+        case when behaviour.event_name in ('view_promotion', 'select_promotion') then 'promotion' else 'list' end as kind,
+        behaviour.event_name in ('select_promotion', 'select_item') as is_click
+    from {{ ref('int_behaviour') }} as behaviour
+    inner join changed_days on behaviour.event_date = changed_days.event_date
+    where behaviour.event_name in ('view_promotion', 'select_promotion', 'view_item_list', 'select_item')
 
 )
 
@@ -21,6 +38,14 @@ select
     count(*) filter (where not is_click) as impressions,
     count(*) filter (where is_click) as clicks,
     count(*) filter (where is_click) / nullif(cast(count(*) filter (where not is_click) as double), 0)
-        as click_through_rate
+        as click_through_rate,
+    fingerprint
 from events
-group by event_date, kind, case when kind = 'promotion' then campaign_id end, placement, list_id, list_position
+group by
+    event_date,
+    kind,
+    case when kind = 'promotion' then campaign_id end,
+    placement,
+    list_id,
+    list_position,
+    fingerprint

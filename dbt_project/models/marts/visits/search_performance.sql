@@ -1,32 +1,8 @@
 with
 
-actions as (
-
-    select
-        event_date,
-        user_id,
-        event_name,
-        lower(query) as query,
-        search_results,
-        lead(event_name) over session as next_event_name,
-        lead(lower(query)) over session as next_query
-    from {{ ref('int_behaviour') }}
-    where event_name in ('search', 'select_item', 'view_item')
-    window session as (
-        partition by session_id
-        order by event_timestamp, event_id, line_number, source
-    )
-
-),
-
 searches as (
 
-    select
-        *,
-        coalesce(next_event_name in ('select_item', 'view_item'), false) as is_clicked,
-        coalesce(next_event_name = 'search' and next_query != query, false) as is_refined
-    from actions
-    where event_name = 'search' and query is not null
+    select * from {{ ref('int_searches') }}
 
 )
 

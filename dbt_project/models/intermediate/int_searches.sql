@@ -1,0 +1,50 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour')) }}"
+    )
+}}
+
+with
+
+changed_sessions as (
+
+    {{ changed_entities('session_id', ref('int_sessions')) }}
+
+),
+
+actions as (
+
+    select
+        behaviour.session_id,
+        behaviour.event_date,
+        behaviour.user_id,
+        behaviour.event_name,
+        lower(behaviour.query) as query,
+        behaviour.search_results,
+        lead(behaviour.event_name) over session as next_event_name,
+        lead(lower(behaviour.query)) over session as next_query,
+        changed_sessions.fingerprint
+    from {{ ref('int_behaviour') }} as behaviour
+    inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
+    where behaviour.event_name in ('search', 'select_item', 'view_item')
+    window session as (
+        partition by behaviour.session_id
+        order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source
+    )
+
+)
+
+select
+    session_id,
+    event_date,
+    user_id,
+    query,
+    search_results,
+    coalesce(next_event_name in ('select_item', 'view_item'), false) as is_clicked,
+    coalesce(next_event_name = 'search' and next_query != query, false) as is_refined,
+    fingerprint
+from actions
+where event_name = 'search' and query is not null

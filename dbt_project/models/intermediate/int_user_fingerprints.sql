@@ -1,0 +1,23 @@
+with
+
+activity as (
+
+    select
+        user_id,
+        {{ fingerprint() }} as events_fingerprint
+    from {{ ref('int_events_stitched') }}
+    group by user_id
+
+)
+
+select
+    activity.user_id,
+    {{ hash_of([
+        'activity.events_fingerprint',
+        'accounts.consent',
+        'accounts.country',
+        var('bot_pages_per_minute'),
+        var('bot_pages_per_day')
+    ]) }} as fingerprint
+from activity
+left join {{ ref('int_accounts') }} as accounts on activity.user_id = accounts.user_id
