@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         return self.home / "rules.yml"
 
     @property
+    def labels_path(self) -> Path:
+        """Texts that the shop's people labelled with their intent; ``shopsight label import`` writes it."""
+        return self.home / "labels.parquet"
+
+    @property
     def strategies_path(self) -> Path:
         """The shop's own table of what to do with a text, by intent."""
         return self.home / "strategies.yml"

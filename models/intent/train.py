@@ -54,6 +54,7 @@ def train(
     precision: str,
     report: ReportProgress,
     reviews: pa.Table | None = None,
+    labels: pa.Table | None = None,
 ) -> Evaluation:
     """Train on the shipped corpus and the shop's labelled texts; write the artefact and its evidence into ``out_dir``.
 
@@ -69,6 +70,7 @@ def train(
         precision: ``auto``, ``fp32`` or ``bf16``.
         report: is told after every stage and epoch.
         reviews: the mart of that name, for tone; without it none is learnt.
+        labels: further texts that the shop's people labelled, columns ``text`` and ``label``.
 
     Returns:
         The figures on the test split, which nothing was chosen on.
@@ -78,7 +80,7 @@ def train(
     """
     started = time.perf_counter()
     out_dir.mkdir(parents=True, exist_ok=True)
-    shop = read_shop_utterances(utterances, config=config)
+    shop = read_shop_utterances(_with_labels(utterances, labels), config=config)
     splits = split_by_group([*thin(read_corpus(), share=config.corpus_share), *shop], config=config, seed=seed)
     torch.manual_seed(seed)
     model, tokenizer_file = build_model(config)
@@ -155,6 +157,15 @@ def train(
     _write_json(out_dir / "card.json", card)
     report(Progress(message="trained", fraction=1.0, metrics={k: e.value for k, e in evaluation.metrics.items()}))
     return evaluation
+
+
+def _with_labels(utterances: pa.Table, labels: pa.Table | None) -> pa.Table:
+    """Return the shop's texts and, as the shop's own word, those that its people labelled outside the event log."""
+    texts = utterances.select(["text", "label", "label_source"])
+    if labels is None or labels.num_rows == 0:
+        return texts
+    own = labels.select(["text", "label"]).append_column("label_source", pa.array(["shop"] * labels.num_rows))
+    return pa.concat_tables([texts.cast(own.schema), own])
 
 
 def _export(

@@ -20,11 +20,15 @@ quarantine_app = typer.Typer(
     help="Rows that were not accepted: look at them, and import them again.", no_args_is_help=True
 )
 app.add_typer(quarantine_app, name="quarantine")
+label_app = typer.Typer(
+    help="Texts with their intent: which to label next, and those that were labelled.", no_args_is_help=True
+)
+app.add_typer(label_app, name="label")
 rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, put in force.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-Family = Annotated[str, typer.Argument(help="intent, recommender or purchase_intent")]
+Family = Annotated[str, typer.Argument(help="intent, recommender, purchase_intent or churn")]
 Version = Annotated[str, typer.Option(help="The candidate's version, such as v0002; default: the newest.")]
 Approver = Annotated[str, typer.Option("--by", help="Who decides: a person's name.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence; kept for good.")]
@@ -120,6 +124,31 @@ def quarantine_replay(
         from shopsight.cli.quarantine import replay
 
         replay(mapping=mapping, batch=batch, as_json=as_json)
+
+
+@label_app.command(name="import")
+def label_import(
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns `text` and `label`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add labelled texts, all or none; the next training of the intent model learns from them."""
+    with explained():
+        from shopsight.cli.labels import import_label_file
+
+        import_label_file(file, as_json=as_json)
+
+
+@label_app.command(name="suggest")
+def label_suggest(
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many texts.")] = 100,
+    output: Annotated[Path, typer.Option(help="The CSV file to write.")] = Path("label_suggestions.csv"),
+    as_json: AsJson = False,
+) -> None:
+    """Write the texts that the approved model is least sure of, for a person to label."""
+    with explained():
+        from shopsight.cli.labels import suggest
+
+        suggest(count=count, output=output, as_json=as_json)
 
 
 @rules_app.command(name="check")

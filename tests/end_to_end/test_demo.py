@@ -8,6 +8,7 @@ import random
 import subprocess
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from killing import STAGES, digests, kill_after_stage, kill_import, unfinished_runs
 from running import SHOPSIGHT, environment_of, settings_of
 
@@ -75,6 +76,29 @@ def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo) -> None:
     assert answer["user_known"] is False
     assert answer["fallback"] is not None
     assert len(answer["items"]) == 10
+
+
+def test_what_shoppers_complain_of_is_counted_with_their_words(demo) -> None:
+    found = pq.read_table(demo.settings.exports_dir / "review_insights.parquet").to_pylist()
+    assert sum(row["mentions"] for row in found) > 20
+    assert {"quality", "price"} <= {row["aspect"] for row in found}
+    assert all(row["complained"] >= len(row["complaints"]) for row in found)
+    assert any(row["complaints"] for row in found)
+
+
+def test_texts_the_model_is_unsure_of_are_labelled_by_people_and_taken_in(demo, tmp_path: Path) -> None:
+    file = tmp_path / "suggested.csv"
+    assert demo.call("label", "suggest", "-n", "3", "--output", str(file)).returncode == 0
+    rows = list(csv.DictReader(file.open()))
+    assert [row["label"] for row in rows] == ["", "", ""]
+    file.write_text("text,label\n" + f'"{rows[0]["text"]}",other\n')
+    done = json.loads(demo.call("label", "import", str(file), "--json").stdout)
+    try:
+        assert (done["added"], done["held"]) == (1, 1)
+        asked = json.loads(demo.call("label", "suggest", "-n", "3", "--json").stdout)
+        assert rows[0]["text"] not in {one["text"] for one in asked}
+    finally:
+        demo.settings.labels_path.unlink()
 
 
 def test_a_rule_is_checked_tried_on_the_requests_that_came_and_then_in_force(demo, tmp_path: Path) -> None:

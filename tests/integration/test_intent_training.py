@@ -27,11 +27,11 @@ def _shop(*rows: tuple[str, str, str]) -> pa.Table:
 
 
 def _train(  # type: ignore[no-untyped-def]
-    folder: Path, *, config: IntentConfig, shop: pa.Table, precision: str = "fp32", report=ignore_progress
+    folder: Path, *, config: IntentConfig, shop: pa.Table, precision: str = "fp32", report=ignore_progress, **more
 ) -> Evaluation:
     from models.intent.train import train
 
-    return train(shop, config=config, out_dir=folder, seed=7, device="cpu", precision=precision, report=report)
+    return train(shop, config=config, out_dir=folder, seed=7, device="cpu", precision=precision, report=report, **more)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation, lis
         *((f"zorblatt {w} cover", "search_product", "shop") for w in ("red", "blue", "big", "new", "thin", "soft")),
         ("is a zorblatt heavy", "ask_question", "channel"),
     )
-    evaluation = _train(folder, config=for_size("tiny"), shop=shop, report=reports.append)
+    rated = [("holds tight", 5.0), ("fell apart", 1.0)]
+    reviews = [
+        {"text": f"{text} {chr(97 + n // 26)}{chr(97 + n % 26)}", "stars": stars, "user_id": f"u_{n % 20}"}
+        for n, (text, stars) in enumerate(60 * rated)
+    ]
+    evaluation = _train(
+        folder,
+        config=for_size("tiny"),
+        shop=shop,
+        report=reports.append,
+        reviews=pa.Table.from_pylist(reviews),
+        labels=pa.table({"text": ["zorblatt huge cover", "zorblatt NEW cover!"], "label": ["search_product"] * 2}),
+    )
     return folder, evaluation, reports
 
 
@@ -62,10 +74,15 @@ def test_a_tiny_run_beats_the_majority_and_says_under_which_protocol(
 def test_the_folder_holds_the_artefact_and_its_evidence(run: tuple[Path, Evaluation, list[Progress]]) -> None:
     folder, evaluation, reports = run
     names = {path.name for path in folder.iterdir()}
-    assert names == {"model.onnx", "tokenizer.json", "config.json", "evaluation.json", "card.json", "confusion.json"}
+    papers = {"evaluation.json", "card.json", "confusion.json"}
+    assert names == {"model.onnx", "tokenizer.json", "config.json", "tone.json", "tone.safetensors"} | papers
     assert Evaluation.read(folder / "evaluation.json") == evaluation
     card = json.loads((folder / "card.json").read_text())
     assert card["rows"]["train"]["channel"] == 1
+    sides = ("train", "validation", "test")
+    assert sum(card["rows"][side].get("shop", 0) for side in sides) == 7, "six of the log, and two labels for one text"
+    assert card["tone"]["shipped"]
+    assert card["tone"]["gain over word_list"][1] > 0
     assert card["chosen_epoch"] == 0
     assert set(card["served"]["temperatures"]) == {"encoder", "ngrams"}
     table = json.loads((folder / "confusion.json").read_text())

@@ -43,6 +43,7 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
     import pyarrow.parquet as pq
 
     from models.intent.config import for_size
+    from models.intent.labelled_texts import read_labels
     from models.intent.train import train
 
     settings = Settings()
@@ -50,6 +51,7 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
     evaluation = train(
         pq.read_table(folder / "training_set.parquet"),
         reviews=pq.read_table(folder / "reviews.parquet"),
+        labels=read_labels(settings.labels_path),
         config=for_size(settings.training_size, encoder=settings.encoder),
         out_dir=_empty(folder / "candidate"),
         seed=settings.seed,
