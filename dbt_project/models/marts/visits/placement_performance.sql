@@ -20,7 +20,10 @@ events as (
     select
         behaviour.*,
         changed_days.fingerprint,
-        case when behaviour.event_name in ('view_promotion', 'select_promotion') then 'promotion' else 'list' end as kind,
+        case
+            when behaviour.event_name in ('view_promotion', 'select_promotion') then 'promotion'
+            else 'list'
+        end as kind,
         behaviour.event_name in ('select_promotion', 'select_item') as is_click
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_days on behaviour.event_date = changed_days.event_date
