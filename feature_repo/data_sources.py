@@ -108,6 +108,15 @@ session_state_features = FileSource(
     owner=OWNER,
 )
 
+user_order_history_daily = FileSource(
+    name="user_order_history_daily",
+    path=str(EXPORTS / "user_order_history_daily.parquet"),
+    timestamp_field="feature_timestamp",
+    created_timestamp_column="created_timestamp",
+    description="A row per customer and day with activity: their orders by the end of that UTC day.",
+    owner=OWNER,
+)
+
 live_user_history = PushSource(
     name="live_user_history",
     batch_source=user_history_daily,

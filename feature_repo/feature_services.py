@@ -11,6 +11,7 @@ from feast import FeatureService
 from entities import OWNER
 from feature_views import session_features_view, user_features_view, user_history_view, utterance_text_view
 from on_demand_views import item_fit
+from order_views import user_order_history_view
 from session_views import session_flow_view
 from taste_views import category_prices_view, item_quality_view, user_category_view, user_taste_view
 
@@ -35,6 +36,14 @@ purchase_intent_v1 = FeatureService(
     features=[session_features_view, user_features_view],
     description="The session so far and the user behind it, for purchase propensity.",
     tags={"family": "purchase_intent"},
+    owner=OWNER,
+)
+
+churn_v1 = FeatureService(
+    name="churn_v1",
+    features=[user_order_history_view, user_features_view],
+    description="What a customer ordered, and their visits around the last one, for churn.",
+    tags={"family": "churn"},
     owner=OWNER,
 )
 

@@ -30,6 +30,7 @@ SERVICES: Final[Mapping[str, str]] = {
     "intent": "serving.intent:IntentService",
     "recommender": "serving.recommendation:RecommendationService",
     "purchase_intent": "serving.propensity:PropensityService",
+    "churn": "serving.propensity_churn:ChurnService",
 }
 """The service that each family's Bento starts."""
 
@@ -37,6 +38,7 @@ PREDICTORS: Final[Mapping[str, str]] = {
     "intent": "models.intent.predict:IntentClassifier",
     "recommender": "models.recommender.predict:Recommender",
     "purchase_intent": "models.purchase_intent.predict:PurchaseIntentModel",
+    "churn": "models.churn.predict:ChurnModel",
 }
 """What loads each family's artefact."""
 
@@ -46,6 +48,7 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
         "shopsight/feature_store/*.py",
         "models/*.py",
         "models/evaluation/*.py",
+        "models/tabular/*.py",
         f"models/{family}/*.py",
         "serving/*.py",
     )

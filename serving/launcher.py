@@ -26,6 +26,7 @@ PORTS: Final[Mapping[str, str]] = {
     "intent": "intent_port",
     "recommender": "recommendation_port",
     "purchase_intent": "propensity_port",
+    "churn": "churn_port",
 }
 """The setting that holds each family's port."""
 

@@ -72,7 +72,7 @@ class PropensityDesk:
         """Answer every instance that is about a session; the others get their own error.
 
         Raises:
-            Problem: the task is not built yet (422) or unknown (404).
+            Problem: the task is answered by another service (422) or unknown (404).
         """
         started = time.perf_counter()
         _check_task(task)
@@ -188,8 +188,8 @@ class PropensityDesk:
 
 def _check_task(task: str) -> None:
     if task == "churn":
-        detail = f"The task 'churn' is part of the interface but not built yet; {TASK!r} is."
-        raise Problem(422, detail, code="task_not_built")
+        detail = f"The task 'churn' has a service of its own, beside this one; {TASK!r} is answered here."
+        raise Problem(422, detail, code="task_served_elsewhere")
     if task != TASK:
         raise Problem(404, f"There is no task of this name; there is {TASK!r}.", code="unknown_task")
 

@@ -18,6 +18,7 @@ PACKAGES: Final[Mapping[str, Sequence[str]]] = {
     "intent": (*COMMON, "onnxruntime", "tokenizers"),
     "recommender": (*COMMON, *ONLINE_FEATURES, "onnxruntime", "safetensors"),
     "purchase_intent": (*COMMON, *ONLINE_FEATURES, "lightgbm"),
+    "churn": (*COMMON, *ONLINE_FEATURES, "lightgbm", "scipy"),
 }
 """What each family's service imports, directly; neither torch nor transformers is among it or below it."""
 

@@ -8,12 +8,13 @@ from typing import Final
 INTENTS: Final = ("search_product", "compare_product", "ask_question", "leave_review", "other")
 """The five labels of an utterance, in the order of every probability vector."""
 
-MODEL_FAMILIES: Final = ("intent", "recommender", "purchase_intent")
+MODEL_FAMILIES: Final = ("intent", "recommender", "purchase_intent", "churn")
 
 FEATURE_SERVICES: Final = {
     "intent": "intent_v1",
     "recommender": "recommender_v1",
     "purchase_intent": "purchase_intent_v1",
+    "churn": "churn_v1",
 }
 """The versioned feature service that each model trains on and is served with."""
 
@@ -21,6 +22,7 @@ BENTOS: Final = {
     "intent": "shopsight_intent",
     "recommender": "shopsight_recommendation",
     "purchase_intent": "shopsight_propensity",
+    "churn": "shopsight_churn",
 }
 """The Bento that carries each model family; the BentoML model has the family's own name."""
 
@@ -45,6 +47,8 @@ EXPORTED_MARTS: Final = (
     "category_price_features_daily",
     "session_flow_features",
     "session_state_features",
+    "user_order_history_daily",
+    "churn_labels",
 )
 """Marts that are exported as ``warehouse/exports/<mart>.parquet`` after each build."""
 
@@ -167,6 +171,13 @@ SESSION_FLOW_FEATURES: Final = (
     "last_items",
 )
 """Columns of ``session_flow_features`` beside its keys."""
+
+USER_ORDER_HISTORY: Final = (
+    "last_seen_us",
+    "ordered_us",
+    "order_values",
+)
+"""Columns of ``user_order_history_daily`` beside its keys: what churn reads of a customer."""
 
 SESSION_STATE: Final = (
     "is_checked_out",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from models.tabular.committee import CommitteeConfig
+from shopsight.settings import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,16 @@ class ChurnConfig:
     """Fewest of them that churned, and that did not."""
     too_good_roc_auc: float = 0.97
     """A ROC AUC above this at the calibration date stops the run: a feature then holds the outcome."""
+    largest_shift: float = 0.15
+    """Most that probabilities may change, on average, when everything is told from a day later."""
+    margin_share: float = 0.3
+    """Share of an order's revenue that the shop keeps: what a customer who stays is worth."""
+    contact_cost: float = 0.5
+    """What it costs to write to a customer, in the shop's currency."""
+    win_back_rate: float = 0.05
+    """Share of customers about to leave that a message brings back; measure it against the hold-out, then set it."""
+    hold_out_share: float = 0.1
+    """Share of the win-back list that is not written to, by which the list's worth is measured."""
     resamples: int = 1000
     """Bootstrap resamples behind each interval."""
 
@@ -53,6 +64,9 @@ class ChurnConfig:
             raise ValueError(f"value_quantiles must lie on both sides of the median, got {self.value_quantiles}")
         if not 0.5 < self.too_good_roc_auc <= 1:
             raise ValueError(f"too_good_roc_auc must lie in (0.5, 1], got {self.too_good_roc_auc}")
+        shares = (self.margin_share, self.win_back_rate, self.hold_out_share)
+        if not all(0 < share < 1 for share in shares) or self.contact_cost < 0 or not 0 < self.largest_shift <= 1:
+            raise ValueError("shares lie between 0 and 1, contact_cost is not negative, largest_shift in (0, 1]")
         if min(self.min_customers, self.min_churned, self.resamples) < 1:
             raise ValueError("min_customers, min_churned and resamples must be at least 1")
 
@@ -60,3 +74,25 @@ class ChurnConfig:
     def periods(self) -> int:
         """Periods of the survival model within the horizon."""
         return self.horizon_days // self.period_days
+
+
+def for_size(size: Size) -> ChurnConfig:
+    """Return the settings of a training size; the horizon is that of the mart ``churn_labels``."""
+    few = CommitteeConfig(
+        members=3,
+        repeats=1,
+        learning_rate=0.08,
+        rounds=60 if size == "tiny" else 200,
+        early_stopping_rounds=15,
+        num_leaves=5,
+        min_rows_in_leaf=20 if size == "tiny" else 40,
+        column_share=0.5,
+        row_share=0.7,
+        l2=10.0,
+        threads=1,
+    )
+    if size == "tiny":
+        return ChurnConfig(horizon_days=28, trees=few, min_customers=60, min_churned=15)
+    if size == "small":
+        return ChurnConfig(horizon_days=28, trees=few)
+    return ChurnConfig(horizon_days=28)

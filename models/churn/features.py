@@ -50,6 +50,8 @@ def feature_names() -> tuple[str, ...]:
 def churn_features(histories: Histories, model: BetaGeometric, *, horizon_days: float) -> Floats:
     """Return the features of each row, shape (R, F); ``nan`` where a customer has too few orders to tell.
 
+    Columns of ``histories.activity``, where there are any, come last.
+
     Args:
         histories: what is known of each customer at their as-of date.
         model: BG/NBD, fitted on orders before the training's end; its opinion is two of the features.
@@ -92,4 +94,6 @@ def churn_features(histories: Histories, model: BetaGeometric, *, horizon_days: 
 
     customers = RecencyFrequency.of(histories)
     columns += [model.alive(customers), model.no_order(customers, days=horizon_days)]
+    if histories.activity is not None:
+        columns += list(histories.activity.T)
     return np.stack(columns, axis=1)

@@ -81,6 +81,8 @@ class Histories:
     """When each order was made, a row's together and oldest first, shape (O,)."""
     values: Floats
     """What each order brought."""
+    activity: Floats | None = None
+    """What else is known of each row, such as visits, shape (R, A); ``None`` where only orders are."""
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -114,11 +116,12 @@ class Histories:
             lengths=self.lengths[chosen],
             days=self.days[orders],
             values=self.values[orders],
+            activity=None if self.activity is None else self.activity[chosen],
         )
 
     @staticmethod
     def joined(parts: "Sequence[Histories]") -> "Histories":
-        """Return the rows of all parts, one after the other."""
+        """Return the rows of all parts, one after the other; their activity is left out."""
         return Histories(
             customers=np.concatenate([part.customers for part in parts]),
             as_of=np.concatenate([part.as_of for part in parts]),

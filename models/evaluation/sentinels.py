@@ -98,3 +98,22 @@ def check_features_not_newer(
             fix="build the training set through the feature store, which joins each row to what was known then",
         )
     return SentinelReading(sentinel=f"{name}_not_newer", value=float(newer.sum()), limit=0.0)
+
+
+def check_shift_changes_little(change: float, *, limit: float) -> SentinelReading:
+    """Check that telling the features from a day later changes forecasts little, as one day changes a shopper little.
+
+    Args:
+        change: mean absolute change of the probabilities.
+        limit: the most it may be.
+
+    Raises:
+        SentinelTripped: it is above ``limit``: a feature most likely holds the day, or the days around it.
+    """
+    if not change <= limit:
+        raise SentinelTripped(
+            f"training stopped: features of one day later change probabilities by {change:.3f}",
+            why=f"the limit is {limit:.3f}; a forecast that hangs on the very day knows something beside the shopper",
+            fix="look for a feature that jumps at the as-of date",
+        )
+    return SentinelReading(sentinel="one_day_shift", value=change, limit=limit)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from models.evaluation.calibration import LogitScaling, fit_logit_scaling
 
@@ -142,6 +141,9 @@ def f1_score(outcomes: Bools, said_yes: Bools) -> float:
 def _folds(
     outcomes: Bools, groups: NDArray[np.intp] | None, members: int, *, seed: int
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    # Imported here: a service loads a grown committee without scikit-learn.
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     rows = np.zeros(len(outcomes))
     if groups is None:
         return list(StratifiedKFold(members, shuffle=True, random_state=seed).split(rows, outcomes))

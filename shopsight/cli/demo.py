@@ -15,6 +15,7 @@ from shopsight.cli.console import err, out
 from shopsight.cli.importing import land, show_receipt
 from shopsight.cli.recommend import recommend_to, shopper_tables
 from shopsight.cli.status import collect_status, show_models
+from shopsight.contracts import MODEL_FAMILIES
 from shopsight.errors import ShopsightError
 from shopsight.settings import SIZES, Settings, prepare_environment
 
@@ -65,7 +66,8 @@ def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) 
     if call_services:
         _call_services(settings, calls)
     out.print(
-        f"\nStart the services and the web UI with [bold]make up[/]; then these work ({len(calls)} of 3 models serve):"
+        "\nStart the services and the web UI with [bold]make up[/]; then these work "
+        f"({len(calls)} of {len(MODEL_FAMILIES)} models serve):"
     )
     for call in calls:
         out.print(f"  {call.curl}", soft_wrap=True, markup=False)
@@ -122,6 +124,11 @@ def _calls(settings: Settings, shopper: str) -> list[Call]:
             family="purchase_intent",
             url=f"{base}:{settings.propensity_port}/v1/predictions/purchase_intent",
             body={"instances": [{"user_id": shopper, "events": session}]},
+        ),
+        Call(
+            family="churn",
+            url=f"{base}:{settings.churn_port}/v1/predictions/churn",
+            body={"instances": [{"user_id": shopper}], "explain": True},
         ),
     ]
 

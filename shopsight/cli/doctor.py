@@ -58,6 +58,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("intent", settings.intent_port),
         ("recommendation", settings.recommendation_port),
         ("propensity", settings.propensity_port),
+        ("churn", settings.churn_port),
     ):
         yield _port(name, settings.host, port)
 

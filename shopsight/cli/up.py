@@ -144,6 +144,7 @@ def _show_urls(settings: Settings, running: dict[str, str]) -> None:
         "intent": settings.intent_port,
         "recommender": settings.recommendation_port,
         "purchase_intent": settings.propensity_port,
+        "churn": settings.churn_port,
     }
     for family in MODEL_FAMILIES:
         tag = running.get(family)

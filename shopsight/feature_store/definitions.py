@@ -25,6 +25,7 @@ MODULES: Final = (
     "feature_views",
     "session_views",
     "taste_views",
+    "order_views",
     "on_demand_views",
     "feature_services",
 )

@@ -60,6 +60,11 @@ REQUESTS: Final[dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], 
         {"instances": [{"events": [{"event_name": "add_to_cart", "event_timestamp": "2026-01-05T10:00:00Z"}]}]},
         lambda answer: 0 < answer["predictions"][0]["probability"] < 1,
     ),
+    "churn": (
+        "/v1/predictions/churn",
+        {"instances": [{"user_id": "nobody"}]},
+        lambda answer: answer["predictions"][0]["fallback"] == "base_rate",
+    ),
 }
 
 
@@ -127,7 +132,7 @@ def test_an_unapproved_model_gets_no_bento(home: Settings) -> None:
     assert list_bentos(home) == []
 
 
-@pytest.mark.parametrize("family", ["intent", "recommender", "purchase_intent"])
+@pytest.mark.parametrize("family", ["intent", "recommender", "purchase_intent", "churn"])
 def test_a_bento_answers_without_the_checkout(shop: Settings, family: str) -> None:
     bento = built(shop, family)
     assert built(shop, family) == bento  # the same content is the same Bento

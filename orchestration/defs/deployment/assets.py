@@ -41,3 +41,4 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
 intent_bento = bento_asset("intent")
 recommender_bento = bento_asset("recommender")
 purchase_intent_bento = bento_asset("purchase_intent")
+churn_bento = bento_asset("churn")

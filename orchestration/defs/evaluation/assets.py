@@ -109,3 +109,4 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
 intent_evaluation = evaluation_asset("intent")
 recommender_evaluation = evaluation_asset("recommender")
 purchase_intent_evaluation = evaluation_asset("purchase_intent")
+churn_evaluation = evaluation_asset("churn")

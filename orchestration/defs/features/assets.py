@@ -29,6 +29,7 @@ def _marts(*names: str) -> list[dg.AssetKey]:
         "session_features",
         "session_flow_features",
         "session_state_features",
+        "user_order_history_daily",
     ),
 )
 def online_features() -> dg.MaterializeResult[None]:
@@ -76,6 +77,19 @@ def purchase_intent_training_set() -> dg.MaterializeResult[None]:
     return _point_in_time_training_set(
         "purchase_intent", entities="session_labels", columns=(*SESSION_FEATURES, *USER_FEATURES)
     )
+
+
+@dg.asset(
+    group_name="features",
+    kinds={"parquet"},
+    owners=[OWNER],
+    deps=[online_features, *_marts("churn_labels", "user_order_history_daily", "user_features_daily")],
+)
+def churn_training_set() -> dg.MaterializeResult[None]:
+    """One row per customer and as-of date: their orders and visits as known then, and what they did after."""
+    from models.churn.dataset import FEATURES
+
+    return _point_in_time_training_set("churn", entities="churn_labels", columns=FEATURES)
 
 
 @dg.asset(

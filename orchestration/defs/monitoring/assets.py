@@ -99,3 +99,4 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
 intent_drift = drift_asset("intent")
 recommender_drift = drift_asset("recommender")
 purchase_intent_drift = drift_asset("purchase_intent")
+churn_drift = drift_asset("churn")

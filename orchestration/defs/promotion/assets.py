@@ -68,3 +68,4 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
 intent_champion = champion_asset("intent")
 recommender_champion = champion_asset("recommender")
 purchase_intent_champion = champion_asset("purchase_intent")
+churn_champion = champion_asset("churn")

@@ -16,6 +16,7 @@ class Family(Enum):
     intent = "intent"
     recommender = "recommender"
     purchase_intent = "purchase_intent"
+    churn = "churn"
 
 
 class Decision(dg.Config):

@@ -84,6 +84,28 @@ def purchase_intent_candidate(context: dg.AssetExecutionContext) -> dg.Materiali
     return _trained(evaluation, folder / "candidate")
 
 
+@dg.asset(group_name="models/training", kinds={"lightgbm"}, owners=[OWNER], deps=["churn_training_set"])
+def churn_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """For each customer, the calibrated probability of no order within four weeks, and what they will bring."""
+    import pyarrow.parquet as pq
+
+    from models.churn.config import for_size
+    from models.churn.train import train
+
+    settings = Settings()
+    folder = settings.training_dir / "churn"
+    evaluation = train(
+        pq.read_table(folder / "training_set.parquet"),
+        config=for_size(settings.training_size),
+        out_dir=_empty(folder / "candidate"),
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        report=_report_to(context),
+    )
+    return _trained(evaluation, folder / "candidate")
+
+
 def _report_to(context: dg.AssetExecutionContext) -> ReportProgress:
     """Return a reporter that logs each step of the training and plots its figures while it runs."""
 

@@ -76,6 +76,7 @@ for _name in (
     "category_price_features_daily",
     "session_flow_features",
     "session_state_features",
+    "user_order_history_daily",
 ):
     _file = REPO_ROOT / "dbt_project" / "models" / "marts" / f"{_name}.yml"
     _columns = yaml.safe_load(_file.read_text())["models"][0]["columns"]

@@ -18,6 +18,7 @@ from shopsight.contracts import (
     SESSION_STATE,
     USER_CATEGORY_FEATURES,
     USER_FEATURES,
+    USER_ORDER_HISTORY,
     USER_TASTE_FEATURES,
 )
 from shopsight.events import TIMESTAMP
@@ -75,6 +76,7 @@ def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are(h
         "category_prices": CATEGORY_PRICE_FEATURES,
         "session_flow": SESSION_FLOW_FEATURES,
         "session_state": SESSION_STATE,
+        "user_order_history": USER_ORDER_HISTORY,
     }
     described = [v for v in defined if isinstance(v, (FeatureView, OnDemandFeatureView, FeatureService, Entity))]
     assert len(described) > len(views) + 6

@@ -97,6 +97,19 @@ def write_purchase_intent(folder: Path) -> Path:
     return folder
 
 
+def write_churn(folder: Path) -> Path:
+    """Write a churn model that a small shop of regular customers taught."""
+    from churn_shop import CONFIG, shop, training_table
+
+    from models.churn.train import train
+    from models.progress import ignore_progress
+
+    table = training_table(shop(1, customers=300), [60.0 + 28 * n for n in range(5)])
+    settings: dict[str, Any] = {"seed": 7, "device": "cpu", "precision": "fp32", "report": ignore_progress}
+    train(table, config=CONFIG, out_dir=folder, **settings)
+    return folder
+
+
 class ShelfOfFeatures:
     """An online store in a dictionary: features by view and key; ``away`` takes it away, as an operator would."""
 
@@ -124,6 +137,11 @@ def recommender(recommender_folder: Path) -> Recommender:
 @pytest.fixture(scope="session")
 def purchase_intent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_purchase_intent(tmp_path_factory.mktemp("purchase_intent"))
+
+
+@pytest.fixture(scope="session")
+def churn_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_churn(tmp_path_factory.mktemp("churn"))
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
-from serving import intent, propensity, recommendation
+from serving import intent, propensity, propensity_churn, recommendation
 from serving.answers import Intents, Models, Predictions, ProblemDocument, RecommendationAnswers, Recommendations
 from serving.problems import MEDIA_TYPE
+from serving.propensity_churn_desk import ChurnPredictions
 from serving.served_model import ServedModel
 
 ROUTES: Final = {
@@ -23,12 +24,14 @@ ROUTES: Final = {
         {"instances": [{"events": [{"event_name": "view_item", "event_timestamp": "2026-01-05T10:00:00Z"}]}]},
         Predictions,
     ),
+    "churn": ("/v1/predictions/churn", "/predict", {"instances": [{"user_id": "maya"}]}, ChurnPredictions),
 }
 FAMILIES: Final = tuple(ROUTES)
 SERVICES: Final = {
     "intent": (intent, intent.IntentService),
     "recommender": (recommendation, recommendation.RecommendationService),
     "purchase_intent": (propensity, propensity.PropensityService),
+    "churn": (propensity_churn, propensity_churn.ChurnService),
 }
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211")  # in BentoML itself
 
@@ -90,7 +93,7 @@ def test_health_models_and_the_described_interface_are_there(client: TestClient,
     assert models.models[0].name == family
     assert client.get("/").headers["content-type"].startswith("text/html")
     described = client.get("/docs.json").json()["paths"]
-    expected = ROUTES[family][0].replace("purchase_intent", "{task}")
+    expected = ROUTES[family][0].replace("purchase_intent", "{task}").replace("churn", "{task}")
     assert {expected, ROUTES[family][1], "/v1/models"} <= described.keys()
 
 

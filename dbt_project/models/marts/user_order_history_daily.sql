@@ -1,0 +1,56 @@
+with
+
+days as (
+
+    select * from {{ ref('int_user_days') }}
+
+),
+
+so_far as (
+
+    select
+        user_id,
+        event_date,
+        last_event_at,
+        orders,
+        last_order_at,
+        cast(revenue as double) as revenue,
+        max(known_at) over history as known_at,
+        cast(sum(case when orders > 0 then 1 else 0 end) over history as bigint) as order_days
+    from days
+    window history as (
+        partition by user_id order by event_date range between unbounded preceding and current row
+    )
+
+),
+
+histories as (
+
+    select
+        user_id,
+        {{ ordered_list('cast(' ~ microseconds('last_order_at') ~ ' as varchar)', 'event_date') }} as ordered_us,
+        {{ ordered_list('cast(revenue as varchar)', 'event_date') }} as order_values
+    from so_far
+    where orders > 0
+    group by user_id
+
+)
+
+select
+    so_far.user_id,
+    {{ day_end('so_far.event_date') }} as feature_timestamp,
+    so_far.known_at as created_timestamp,
+    {{ microseconds('so_far.last_event_at') }} as last_seen_us,
+    {{ list_part(
+        'histories.ordered_us',
+        'greatest(so_far.order_days - ' ~ var('history_length') ~ ' + 1, 1)',
+        'so_far.order_days'
+    ) }} as ordered_us,
+    {{ list_part(
+        'histories.order_values',
+        'greatest(so_far.order_days - ' ~ var('history_length') ~ ' + 1, 1)',
+        'so_far.order_days'
+    ) }} as order_values
+from so_far
+inner join histories on so_far.user_id = histories.user_id
+where so_far.order_days > 0

@@ -1,0 +1,175 @@
+"""Load and use a trained churn model: needs LightGBM, NumPy and SciPy alone."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from models.churn.bg_nbd import BetaGeometric
+from models.churn.classifier import ChurnClassifier
+from models.churn.dataset import ACTIVITY
+from models.churn.features import feature_names
+from models.churn.histories import Histories
+from models.churn.reasons import in_words
+from models.churn.value import ForecastValue, ValueModel
+from models.evaluation.calibration import LogitScaling
+from models.tabular.committee import Committee
+from shopsight.errors import ShopsightError
+
+Floats = NDArray[np.float64]
+
+CONFIG_FILE = "config.json"
+VALUE_FILES = ("value_mean.txt", "value_low.txt", "value_median.txt", "value_high.txt")
+BG_NBD = "bg_nbd"
+"""The contribution of BG/NBD, on whose log odds the trees grow."""
+
+
+class BadArtefact(ShopsightError):
+    """An artefact folder cannot be served."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """How far one feature moved the log odds of churn."""
+
+    feature: str
+    value: float | None
+    log_odds: float
+    words: str
+    """The same for somebody who plans a campaign."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedChurn:
+    """A probability and what made it; ``base_log_odds`` and all contributions add up to its log odds."""
+
+    probability: float
+    base_log_odds: float
+    contributions: tuple[Contribution, ...]
+    """All features, the strongest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChurnModel:
+    """Calibrated probability of no order within the horizon, and revenue within it."""
+
+    classifier: ChurnClassifier
+    value: ValueModel
+    base_rate: float
+    """Share of the training rows that churned: the answer for somebody without an order."""
+
+    @property
+    def horizon_days(self) -> int:
+        """The N of "no order within N days"."""
+        return int(self.classifier.horizon_days)
+
+    def probabilities(self, histories: Histories) -> Floats:
+        """Return calibrated probabilities, shape (R,)."""
+        return self.classifier.probabilities(histories)
+
+    def forecast(self, histories: Histories) -> ForecastValue:
+        """Return the revenue to expect within the horizon."""
+        return self.value.forecast(histories)
+
+    def explain(self, histories: Histories) -> list[ExplainedChurn]:
+        """Return probabilities with the exact contribution of each feature (TreeSHAP) and of BG/NBD.
+
+        Source: S. Lundberg et al., "From local explanations to global understanding with explainable AI for trees"
+        (2020).
+        """
+        features = self.classifier.features(histories)
+        shares = self.classifier.committee.contributions(features)
+        offsets = self.classifier.offsets(histories)
+        steady = self.classifier.committee.scaling.slope * offsets
+        names = (*feature_names(), *ACTIVITY)[: features.shape[1]]
+        no_order = features[:, names.index("bg_nbd_no_order")]
+        explained = []
+        for row, probability in enumerate(self.classifier.probabilities(histories)):
+            parts = [
+                Contribution(
+                    feature=name,
+                    value=float(value) if np.isfinite(value) else None,
+                    log_odds=float(share),
+                    words=in_words(name, float(value), raises=share > 0),
+                )
+                for name, value, share in zip(
+                    (*names, BG_NBD),
+                    (*features[row], no_order[row]),
+                    (*shares[row, :-1], steady[row]),
+                    strict=True,
+                )
+            ]
+            explained.append(
+                ExplainedChurn(
+                    probability=float(probability),
+                    base_log_odds=float(shares[row, -1]),
+                    contributions=tuple(sorted(parts, key=lambda part: -abs(part.log_odds))),
+                )
+            )
+        return explained
+
+    def save(self, folder: Path) -> None:
+        """Write the trees as LightGBM's text and everything else as JSON; nothing is pickled."""
+        folder.mkdir(parents=True, exist_ok=True)
+        committee = self.classifier.committee
+        for number, booster in enumerate(committee.boosters):
+            booster.save_model(str(folder / f"tree_{number}.txt"))
+        for name, booster in zip(VALUE_FILES, (self.value.mean, *self.value.quantiles), strict=True):
+            booster.save_model(str(folder / name))
+        config = {
+            "horizon_days": self.horizon_days,
+            "features": [*feature_names(), *ACTIVITY],
+            "members": len(committee.boosters),
+            "calibration": asdict(committee.scaling),
+            "bg_nbd": asdict(self.classifier.bg_nbd),
+            "value_bg_nbd": asdict(self.value.bg_nbd),
+            "value_mean_scale": self.value.mean_scale,
+            "value_margin": self.value.margin,
+            "base_rate": self.base_rate,
+        }
+        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> "ChurnModel":
+        """Load what :meth:`save` wrote.
+
+        Raises:
+            BadArtefact: a file is missing, or the model was made for other features than this code computes.
+        """
+        missing = [name for name in (CONFIG_FILE, "tree_0.txt", *VALUE_FILES) if not (folder / name).is_file()]
+        if missing:
+            raise BadArtefact(
+                f"{folder} holds no churn model",
+                why=f"{', '.join(missing)} is missing (a run with too few customers writes an evaluation only)",
+                fix="load the folder of an approved version",
+            )
+        raw = json.loads((folder / CONFIG_FILE).read_text())
+        if raw["features"] != [*feature_names(), *ACTIVITY]:
+            raise BadArtefact(
+                f"{folder} was trained on other features",
+                why="config.json lists them, and this code computes others",
+                fix="serve it with the code of its own Bento, or train again",
+            )
+        boosters = [lgb.Booster(model_file=str(folder / f"tree_{number}.txt")) for number in range(raw["members"])]
+        mean, low, median, high = (lgb.Booster(model_file=str(folder / name)) for name in VALUE_FILES)
+        return cls(
+            classifier=ChurnClassifier(
+                bg_nbd=BetaGeometric(**raw["bg_nbd"]),
+                committee=Committee(
+                    boosters=tuple(boosters), scaling=LogitScaling(**raw["calibration"]), held_out=np.empty(0)
+                ),
+                horizon_days=raw["horizon_days"],
+            ),
+            value=ValueModel(
+                bg_nbd=BetaGeometric(**raw["value_bg_nbd"]),
+                horizon_days=raw["horizon_days"],
+                mean=mean,
+                quantiles=(low, median, high),
+                mean_scale=raw["value_mean_scale"],
+                margin=raw["value_margin"],
+            ),
+            base_rate=raw["base_rate"],
+        )

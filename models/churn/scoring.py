@@ -1,0 +1,72 @@
+"""Scores for every customer of a shop at once: probability, value, reasons in words, and the win-back list."""
+
+import numpy as np
+import pyarrow as pa
+
+from models.churn.campaign import plan_win_back
+from models.churn.config import ChurnConfig
+from models.churn.dataset import customer_rows
+from models.churn.predict import ChurnModel
+
+REASONS = 3
+"""Reasons of each customer on the win-back list."""
+
+
+def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Table:
+    """Score the customers of the table's newest as-of date, the likeliest to leave first.
+
+    Args:
+        table: as the model was trained on, or only the rows of one date.
+        model: an approved model.
+        config: what a message costs and brings.
+
+    Returns:
+        A row per customer: ``user_id, as_of, churn_probability, expected_revenue, revenue_low, revenue_high,
+        value_of_writing, win_back, held_out, reasons``; reasons only of those on the list.
+    """
+    rows = customer_rows(table, horizon_days=model.horizon_days)
+    newest = rows.labelled.as_of == rows.labelled.as_of.max() if len(rows.labelled) else np.zeros(0, dtype=np.bool_)
+    histories, users = rows.labelled.histories.take(newest), rows.users[newest]
+    if len(histories) == 0:
+        return SCHEMA.empty_table()
+    churn, forecast = model.probabilities(histories), model.forecast(histories)
+    plan = plan_win_back(users.tolist(), churn, forecast.mean, histories.lengths, config=config)
+    reasons: list[list[str]] = [[] for _ in users]
+    listed = np.flatnonzero(plan.on_list)
+    for place, explained in zip(listed, model.explain(histories.take(plan.on_list)), strict=True):
+        raising = [part.words for part in explained.contributions if part.log_odds > 0]
+        reasons[place] = raising[:REASONS]
+    as_of = np.round(histories.as_of * 86_400e6).astype(np.int64)
+    scored = pa.table(
+        {
+            "user_id": users.tolist(),
+            "as_of": pa.array(as_of, pa.timestamp("us", tz="UTC")),
+            "churn_probability": churn,
+            "expected_revenue": forecast.mean,
+            "revenue_low": forecast.low,
+            "revenue_high": forecast.high,
+            "value_of_writing": plan.value_of_writing,
+            "win_back": plan.on_list,
+            "held_out": plan.held_out,
+            "reasons": pa.array(reasons, pa.list_(pa.string())),
+        },
+        schema=SCHEMA,
+    )
+    return scored.sort_by([("churn_probability", "descending"), ("user_id", "ascending")])
+
+
+SCHEMA = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("as_of", pa.timestamp("us", tz="UTC")),
+        ("churn_probability", pa.float64()),
+        ("expected_revenue", pa.float64()),
+        ("revenue_low", pa.float64()),
+        ("revenue_high", pa.float64()),
+        ("value_of_writing", pa.float64()),
+        ("win_back", pa.bool_()),
+        ("held_out", pa.bool_()),
+        ("reasons", pa.list_(pa.string())),
+    ]
+)
+"""Columns of a table of scores."""

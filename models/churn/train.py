@@ -1,0 +1,210 @@
+"""Train churn: sentinels, level set on a later date, one look at the test date's customers."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from models.churn.baselines import fit_recency, fit_steady_buyers
+from models.churn.bg_nbd import RecencyFrequency
+from models.churn.classifier import ChurnClassifier, fit_classifier
+from models.churn.config import ChurnConfig
+from models.churn.dataset import ACTIVITY, CustomerRows, customer_rows
+from models.churn.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
+from models.churn.features import feature_names
+from models.churn.histories import LabelledRows
+from models.churn.predict import ChurnModel
+from models.churn.value import fit_value
+from models.evaluation.probability import roc_auc
+from models.evaluation.results import Evaluation
+from models.evaluation.sentinels import (
+    SentinelReading,
+    check_features_not_newer,
+    check_not_too_good,
+    check_shift_changes_little,
+    check_shuffled_labels,
+)
+from models.progress import Progress, ReportProgress
+
+
+def train(
+    rows: pa.Table,
+    *,
+    config: ChurnConfig,
+    out_dir: Path,
+    seed: int,
+    device: str,
+    precision: str,
+    report: ReportProgress,
+) -> Evaluation:
+    """Train, judge and write an artefact folder: trees, config.json, evaluation.json, card.json.
+
+    Args:
+        rows: the training table; see :func:`models.churn.dataset.customer_rows`.
+        config: settings.
+        out_dir: folder to write; made if need be.
+        seed: seed of the trees and the bootstrap.
+        device: recorded only: the published LightGBM wheel grows trees on the CPU.
+        precision: recorded only: trees have no mixed precision.
+        report: told of each finished step.
+
+    Returns:
+        The evaluation; with too few customers it says so, and no model is written.
+
+    Raises:
+        BadTrainingTable: the table lacks a column, or its labels are of another horizon.
+        SentinelTripped: the data gives the answer away.
+    """
+    began = time.monotonic()
+    out_dir.mkdir(parents=True, exist_ok=True)
+    customers = customer_rows(rows, horizon_days=config.horizon_days)
+    reason = why_too_small(customers, config)
+    if reason:
+        evaluation = Evaluation.impossible(
+            family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=PROTOCOL, reason=reason
+        )
+        evaluation.write(out_dir / "evaluation.json")
+        _write_card(out_dir, {"not_trained": reason, "rows": len(rows), "settings": asdict(config), "seed": seed})
+        return evaluation
+
+    known = customers.labelled
+    test_date = newest_closed(known, customers.observed_until, config)
+    test = known.take(known.as_of == test_date)
+    classifier = fit_classifier(known, until=test_date, config=config, seed=seed)
+    report(Progress(message="grew the classifier on BG/NBD", fraction=0.4))
+    readings = _sentinels(known, classifier, test_date, config=config, seed=seed)
+    report(Progress(message="sentinels are quiet", fraction=0.6))
+    value = fit_value(known, until=test_date, config=config, seed=seed)
+    report(Progress(message="grew the forecast of value", fraction=0.8))
+
+    steady = fit_steady_buyers(known, until=test_date)
+    recency = fit_recency(known, until=test_date, horizon_days=config.horizon_days)
+    probabilities = {
+        "lightgbm": classifier.probabilities(test.histories),
+        "recency": recency.probabilities(test.histories),
+        "bg_nbd": steady.probabilities(test.histories, horizon_days=config.horizon_days),
+    }
+    values = {
+        "lightgbm": value.forecast(test.histories).median,
+        "bg_nbd": steady.revenue(test.histories, horizon_days=config.horizon_days),
+    }
+    evaluation = evaluate(test, "lightgbm", probabilities, values, config=config, seed=seed)
+    closed = known.as_of + config.horizon_days <= test_date
+    base_rate = float(known.outcomes.churned[closed].mean())
+    ChurnModel(classifier=classifier, value=value, base_rate=base_rate).save(out_dir)
+    evaluation.write(out_dir / "evaluation.json")
+    card = {
+        "chosen": "lightgbm",
+        "horizon_days": config.horizon_days,
+        "as_of_dates": {
+            "train": [_date(date) for date in np.unique(known.as_of[closed])],
+            "level": _date(known.as_of[closed].max()),
+            "test": _date(test_date),
+        },
+        "rows": {"train": int(closed.sum()), "test": len(test), "without_history": customers.without_history},
+        "churn_rate": {"train": base_rate, "test": float(test.outcomes.churned.mean())},
+        "bg_nbd": asdict(classifier.bg_nbd),
+        "gamma_gamma": asdict(steady.gamma_gamma),
+        "trees": [booster.num_trees() for booster in classifier.committee.boosters],
+        "calibration": asdict(classifier.committee.scaling),
+        "sentinels": [asdict(reading) for reading in readings],
+        "importance": _importance(classifier, known.take(closed)),
+        "settings": asdict(config),
+        "seed": seed,
+        "device": "cpu",
+        "asked_for": {"device": device, "precision": precision},
+        "train_seconds": round(time.monotonic() - began, 2),
+    }
+    _write_card(out_dir, card)
+    report(Progress(message=f"judged on {len(test)} customers", fraction=1.0))
+    return evaluation
+
+
+def newest_closed(rows: LabelledRows, until: float, config: ChurnConfig) -> float:
+    """Return the newest as-of date whose horizon is over at ``until``."""
+    return float(rows.as_of[rows.as_of + config.horizon_days <= until].max())
+
+
+def why_too_small(customers: CustomerRows, config: ChurnConfig) -> str | None:
+    """Return why there is too little to train and judge on, or ``None`` where there is enough."""
+    rows, until = customers.labelled, customers.observed_until
+    for what in ("test", "level", "training"):
+        over = rows.as_of + config.horizon_days <= until
+        if not over.any():
+            return f"there is no {what} date: its {config.horizon_days} days must be over before the next one's begin"
+        until = newest_closed(rows, until, config)
+        chosen = over if what == "training" else rows.as_of == until
+        count, churned = int(chosen.sum()), int(rows.outcomes.churned[chosen].sum())
+        if count < config.min_customers:
+            return f"the {what} date has {count} customers of the {config.min_customers} it needs"
+        if min(churned, count - churned) < config.min_churned:
+            return (
+                f"of {count} customers of the {what} date {churned} churned; "
+                f"{config.min_churned} must, and {config.min_churned} must not"
+            )
+        again = int((RecencyFrequency.of(rows.take(rows.as_of == until).histories).repeats > 0).sum())
+        if again < config.min_churned:
+            return f"of the customers of {_date(until)} {again} ordered again; {config.min_churned} must"
+    return None
+
+
+def _sentinels(
+    rows: LabelledRows, classifier: ChurnClassifier, test_date: float, *, config: ChurnConfig, seed: int
+) -> list[SentinelReading]:
+    closed = rows.as_of + config.horizon_days <= test_date
+    truth = rows.outcomes.churned
+    held_out = roc_auc(truth[closed], classifier.committee.held_out)
+    readings = [check_not_too_good(held_out, limit=config.too_good_roc_auc)]
+    shuffled = truth.copy()
+    rng = np.random.default_rng(seed)
+    for date in np.unique(rows.as_of):
+        here = rows.as_of == date
+        shuffled[here] = rng.permutation(shuffled[here])
+    blind = fit_classifier(rows, until=test_date, config=config, seed=seed, labels=shuffled)
+    newest = closed & (rows.as_of == rows.as_of[closed].max())
+    readings.append(
+        check_shuffled_labels(
+            roc_auc(shuffled[closed], blind.committee.held_out),
+            # Customers repeat over the dates: one date's are the independent ones.
+            positives=int(truth[newest].sum()),
+            negatives=int((~truth[newest]).sum()),
+        )
+    )
+    judged = rows.take(rows.as_of == test_date).histories
+    later = replace(judged, as_of=judged.as_of + 1.0)
+    change = float(np.abs(classifier.probabilities(later) - classifier.probabilities(judged)).mean())
+    readings.append(check_shift_changes_little(change, limit=config.largest_shift))
+    histories = rows.histories
+    newest_orders = _moments(histories.days[histories.ends - 1])
+    readings.append(check_features_not_newer(newest_orders, _moments(histories.as_of), name="order_history"))
+    if histories.activity is not None:
+        seen = _moments(histories.as_of - histories.activity[:, 0])
+        readings.append(check_features_not_newer(seen, _moments(histories.as_of), name="last_visit"))
+    return readings
+
+
+def _importance(classifier: ChurnClassifier, rows: LabelledRows) -> dict[str, float]:
+    """Return the mean absolute contribution of each feature, in log odds, the strongest first."""
+    shares = classifier.committee.contributions(classifier.features(rows.histories))[:, :-1]
+    names = (*feature_names(), *(ACTIVITY if rows.histories.activity is not None else ()))
+    means = dict(zip(names, np.abs(shares).mean(axis=0).tolist(), strict=True))
+    steady = classifier.committee.scaling.slope * classifier.offsets(rows.histories)
+    means["bg_nbd"] = float(np.abs(steady - steady.mean()).mean())
+    return dict(sorted(means.items(), key=lambda pair: -pair[1]))
+
+
+def _moments(days: Any) -> Any:
+    return np.round(np.asarray(days) * 86_400e6).astype("datetime64[us]")
+
+
+def _date(days: float) -> str:
+    return str(np.datetime64(int(days), "D"))
+
+
+def _write_card(out_dir: Path, card: Mapping[str, Any]) -> None:
+    (out_dir / "card.json").write_text(json.dumps({"family": FAMILY, **card}, indent=2, ensure_ascii=False) + "\n")

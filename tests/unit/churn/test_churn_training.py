@@ -1,0 +1,164 @@
+"""A small shop's churn, trained end to end: figures, sentinels, artefact, reasons, scores."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from churn_shop import CONFIG, shop, training_table
+
+from models.churn.campaign import plan_win_back
+from models.churn.config import ChurnConfig
+from models.churn.dataset import BadTrainingTable, customer_rows
+from models.churn.drift_columns import WATCHED_COLUMNS, watched
+from models.churn.predict import BadArtefact, ChurnModel
+from models.churn.reasons import in_words
+from models.churn.scoring import score
+from models.churn.train import train
+from models.evaluation.results import Evaluation
+from models.evaluation.sentinels import SentinelTripped, check_shift_changes_little
+from models.progress import ignore_progress
+
+
+def run(table: pa.Table, out_dir: Path, config: ChurnConfig = CONFIG) -> Evaluation:
+    return train(table, config=config, out_dir=out_dir, seed=7, device="auto", precision="auto", report=ignore_progress)
+
+
+@pytest.fixture(scope="module")
+def table() -> pa.Table:
+    return training_table(shop(1), [60.0 + 14 * n for n in range(11)])
+
+
+@pytest.fixture(scope="module")
+def trained(table: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation]:
+    out_dir = tmp_path_factory.mktemp("churn")
+    return out_dir, run(table, out_dir)
+
+
+def test_the_candidate_stands_beside_recency_and_bg_nbd_and_says_what_was_done(trained) -> None:
+    folder, evaluation = trained
+    assert set(evaluation.gains) == {"recency", "bg_nbd"}
+    assert all(gain.low > 0 for gain in evaluation.gains.values())
+    assert {"roc_auc", "pr_auc", "ece", "brier", "log_loss", "value_mae"} == set(evaluation.metrics)
+    assert Evaluation.read(folder / "evaluation.json") == evaluation
+    card = json.loads((folder / "card.json").read_text())
+    assert [reading["sentinel"] for reading in card["sentinels"]] == [
+        "too_good_roc_auc",
+        "shuffled_labels",
+        "one_day_shift",
+        "order_history_not_newer",
+        "last_visit_not_newer",
+    ]
+    dates = card["as_of_dates"]
+    horizon = np.timedelta64(CONFIG.horizon_days, "D")
+    assert np.datetime64(dates["level"]) + horizon <= np.datetime64(dates["test"])
+
+
+def test_a_loaded_model_answers_as_the_saved_one_and_its_reasons_sum_to_the_log_odds(table, trained) -> None:
+    model = ChurnModel.load(trained[0])
+    histories = customer_rows(table, horizon_days=28).labelled.histories
+    histories = histories.take(np.arange(len(histories)) % 50 == 0)
+    probabilities = model.probabilities(histories)
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    for explained, probability in zip(model.explain(histories), probabilities, strict=True):
+        log_odds = explained.base_log_odds + sum(part.log_odds for part in explained.contributions)
+        assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(probability, abs=1e-9)
+        assert explained.contributions[0].words.endswith("the risk")
+    value = model.forecast(histories)
+    assert (value.low <= value.median).all()
+    assert (value.median <= value.high).all()
+
+
+def test_an_order_history_that_holds_the_future_stops_the_run(table, tmp_path) -> None:
+    future = [
+        [*orders, str(int(moment.timestamp() * 1e6) + 5)]
+        for orders, moment in zip(table["ordered_us"].to_pylist(), table["event_timestamp"].to_pylist(), strict=True)
+    ]
+    leaking = table.set_column(table.column_names.index("ordered_us"), "ordered_us", pa.array(future))
+    values = [[*values, "1.0"] for values in table["order_values"].to_pylist()]
+    leaking = leaking.set_column(table.column_names.index("order_values"), "order_values", pa.array(values))
+    with pytest.raises(SentinelTripped, match="order_history from their future"):
+        run(leaking, tmp_path)
+
+
+def test_a_feature_that_holds_the_outcome_stops_the_run(table, tmp_path) -> None:
+    leak = pc.fill_null(pc.cast(table["days_to_next_order"], pa.int64()), 999)
+    leaking = table.set_column(table.column_names.index("views_28d"), "views_28d", leak)
+    with pytest.raises(SentinelTripped, match="holds the outcome"):
+        run(leaking, tmp_path)
+
+
+def test_a_forecast_that_hangs_on_the_day_trips_its_sentinel() -> None:
+    assert check_shift_changes_little(0.01, limit=0.15).value == 0.01
+    for change in (0.2, float("nan")):
+        with pytest.raises(SentinelTripped, match="one day later"):
+            check_shift_changes_little(change, limit=0.15)
+
+
+def test_too_little_is_said_and_leaves_no_model(table, tmp_path) -> None:
+    few = table.filter(pc.less(table["user_id"], "u_0030"))
+    evaluation = run(few, tmp_path)
+    assert "customers of the 50" in str(evaluation.not_evaluable)
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "card.json"}
+    with pytest.raises(BadArtefact, match="too few customers"):
+        ChurnModel.load(tmp_path)
+    short = table.filter(pc.less(table["observed_days"], 50))
+    assert "no level date" in str(run(short, tmp_path).not_evaluable)
+
+
+def test_an_empty_table_is_not_evaluable_and_has_no_scores(table, trained, tmp_path) -> None:
+    assert "no test date" in str(run(table.slice(0, 0), tmp_path).not_evaluable)
+    assert score(table.slice(0, 0), ChurnModel.load(trained[0]), config=CONFIG).num_rows == 0
+    assert watched(table.slice(0, 0).to_pandas()).empty
+
+
+def test_labels_of_another_horizon_are_refused(table, tmp_path) -> None:
+    with pytest.raises(BadTrainingTable, match="churn_horizon_days"):
+        run(table, tmp_path, dataclasses.replace(CONFIG, horizon_days=56))
+
+
+def test_the_newest_date_is_scored_the_likeliest_to_leave_first(table, trained) -> None:
+    scores = score(table, ChurnModel.load(trained[0]), config=CONFIG)
+    newest = table.filter(pc.equal(table["observed_days"], 0))
+    assert sorted(scores["user_id"].to_pylist()) == sorted(newest["user_id"].to_pylist())
+    churn = scores["churn_probability"].to_pylist()
+    assert churn == sorted(churn, reverse=True)
+    for row in scores.to_pylist():
+        assert row["win_back"] == (row["value_of_writing"] > 0)
+        assert row["win_back"] or not (row["held_out"] or row["reasons"])
+
+
+def test_whoever_costs_more_than_they_bring_is_not_written_to_and_a_tenth_is_held_out_for_good() -> None:
+    users = [f"u_{number}" for number in range(5_000)]
+    orders = np.ones(5_000, dtype=np.intp)
+    plan = plan_win_back(users, np.full(5_000, 0.5), np.full(5_000, 100.0), orders, config=ChurnConfig())
+    # Half would leave, 1 in 20 comes back, spends 200 and leaves a margin of 30%: 1.5, less half a unit of cost.
+    np.testing.assert_allclose(plan.value_of_writing, 1.0)
+    assert plan.held_out.mean() == pytest.approx(0.1, abs=0.015)
+    poor = plan_win_back(users, np.full(5_000, 0.5), np.full(5_000, 10.0), orders, config=ChurnConfig())
+    assert not poor.on_list.any()
+    again = plan_win_back(users[::-1], np.full(5_000, 0.6), np.full(5_000, 100.0), orders, config=ChurnConfig())
+    np.testing.assert_array_equal(again.held_out[::-1], plan.held_out)
+
+
+def test_reasons_are_words_for_every_feature(table, trained) -> None:
+    model = ChurnModel.load(trained[0])
+    histories = customer_rows(table, horizon_days=28).labelled.histories
+    (explained,) = model.explain(histories.take(np.arange(len(histories)) == 3))
+    for part in explained.contributions:
+        assert "_" not in part.words, part
+    assert in_words("orders_60d", 2.0, raises=False) == "2 orders in 60 days, which lowers the risk"
+    assert in_words("revenue_14d", 31.0, raises=True) == "spent 31 in 14 days, which raises the risk"
+
+
+def test_the_watched_columns_are_told_from_the_histories(table) -> None:
+    frame: pd.DataFrame = watched(table.to_pandas())
+    assert {*WATCHED_COLUMNS.numerical, "event_timestamp", "user_id"} == set(frame.columns)
+    known = customer_rows(table, horizon_days=28).labelled.histories
+    means = np.bincount(known.rows, weights=known.values) / known.lengths
+    np.testing.assert_allclose(frame["mean_order_value"], means)
