@@ -73,6 +73,7 @@ def a_history(seed: int, *, rows: int = 400) -> list[Row]:
                 "quantity": rng.choice((None, 1, 3)),
                 "price": rng.choice((None, 10, 20)),
                 "value": 4.0 if name == "rate_item" else None,
+                "text": f"it holds, number {number}" if name == "rate_item" else None,
                 "order_id": f"o{rng.randrange(20)}"
                 if name == "refund" or (name == "purchase" and rng.random() < 0.7)
                 else None,
