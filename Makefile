@@ -45,7 +45,7 @@ docs: setup ## Write the warehouse's documentation as one page: models, columns,
 	  print(write_docs(Settings()))"
 
 test: setup ## Run every test but those marked slow, on two cores
-	@$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: setup ## Run every test, the slow ones too
 	@$(BIN)/pytest
