@@ -14,7 +14,7 @@ from running import SHOPSIGHT, environment_of, settings_of
 
 from shopsight.contracts import INTENTS, MODEL_FAMILIES
 
-SLICE = 1
+SLICE = 2
 KILLS = int(os.environ.get("SHOPSIGHT_CAMPAIGN_KILLS", SLICE))
 """Kills of campaign R1; ``make campaign-kills`` asks for 200."""
 
