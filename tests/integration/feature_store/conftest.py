@@ -1,5 +1,6 @@
 """Small marts with the columns that dbt exports, for the feature store to read."""
 
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,9 @@ from shopsight.events import TIMESTAMP
 from shopsight.feature_store import apply_definitions
 from shopsight.settings import REPO_ROOT, Settings
 
-REDIS = "redis://127.0.0.1:6379/15"
+# A database per test process: two that share one would empty it under each other.
+DATABASE = 15 - int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+REDIS = f"redis://127.0.0.1:6379/{DATABASE}"
 MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
 TEXTS = {"favourite_category", "last_event_name"}
 REALS = {
@@ -111,7 +114,7 @@ def shop(request: pytest.FixtureRequest, home: Settings, write_mart: WriteMart) 
     except redis.ConnectionError:
         pytest.skip("no Redis answers at 127.0.0.1:6379")
     if client.dbsize():
-        pytest.skip("database 15 of the Redis at 127.0.0.1:6379 is not empty, and a test must not touch it")
+        pytest.skip(f"database {DATABASE} of the Redis at 127.0.0.1:6379 is not empty, and a test must not touch it")
     settings = home.model_copy(update={"online_store": REDIS})
     apply_definitions(settings)
     try:
