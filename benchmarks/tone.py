@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.bootstrap import Estimate
+from models.evaluation.probability import roc_auc
 from models.intent.text import normalise, skeleton
 from models.intent.tone import word_list_share
 from models.intent.tone_training import Reviews, cross_validated, figures
@@ -65,22 +66,27 @@ def measure(path: Path, *, seeds: Sequence[int], resamples: int) -> dict[str, An
     for seed in seeds:
         log_odds.append(cross_validated(once, seed=seed))
         print(f"seed {seed} done", file=sys.stderr)
-    scores = {"tone": np.mean(log_odds, axis=0), "word_list": _scores(once.texts, word_list_share)}
+    baselines = {"word_list": _scores(once.texts, word_list_share)}
     vader = _vader()
     if vader is not None:
-        scores["vader"] = _scores(once.texts, vader)
+        baselines["vader"] = _scores(once.texts, vader)
     rows, every = _every_review(once, texts, stars, shoppers)
     sure = {"seed": 1, "resamples": resamples}
     return {
         "benchmark": "tone",
-        "protocol": f"folds of shoppers, seeds {list(seeds)} (mean of their log odds), three stars left out",
+        "protocol": f"folds of shoppers, seeds {list(seeds)} (means of their figures), three stars left out",
         "baselines": "word_list" + (", vader" if vader else "; vaderSentiment is not installed"),
-        "each_text_once": _shown(once, figures(once, scores, **sure)),
-        "every_review": _shown(every, figures(every, {name: found[rows] for name, found in scores.items()}, **sure)),
-        "per_seed_roc_auc": [
-            round(figures(once, scores | {"tone": one}, seed=1, resamples=2)["tone roc_auc"].value, 4)
-            for one in log_odds
-        ],
+        "each_text_once": _shown(once, figures(once, log_odds, baselines, **sure)),
+        "every_review": _shown(
+            every,
+            figures(
+                every,
+                [one[rows] for one in log_odds],
+                {name: scores[rows] for name, scores in baselines.items()},
+                **sure,
+            ),
+        ),
+        "per_seed_roc_auc": [round(roc_auc(once.praises, one), 4) for one in log_odds],
         "cpu_seconds": round(time.process_time() - began, 1),
     }
 

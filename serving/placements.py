@@ -68,6 +68,8 @@ class Shelf:
     allowed: NDArray[np.bool_] | None
     """Shape (N,); None is what is in stock."""
     exclude: frozenset[str]
+    explain: bool = False
+    """Whether what the model recommends should come with its reasons."""
 
 
 def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[str | None, list[ScoredItem]]:
@@ -108,7 +110,12 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
         if history:
             rung = None if readable(model, visit.online) else "session_events"
             exclude = exclude | {event.item_id for event in history}
-            yield rung, lambda: model.recommend(history, num_results=num_results, allowed=allowed, exclude=exclude)
+            yield (
+                rung,
+                lambda: model.recommend(
+                    history, num_results=num_results, allowed=allowed, exclude=exclude, explain=shelf.explain
+                ),
+            )
     if visit.placement in TOGETHER:
         yield None, lambda: _together(model, visit, shelf)
     if visit.placement in ("recommended_for_you", "similar_items", "also_viewed"):

@@ -100,11 +100,10 @@ class RecommendationDesk:
         )
         user = self.user_of(asked)
         visit = visit_of(asked, user)
-        items = self.recommender.rank(
-            readable(self.recommender, visit.history), list(dict.fromkeys(request.item_ids)), explain=request.explain
-        )
+        history = readable(self.recommender, visit.history)
+        items = self.recommender.rank(history, list(dict.fromkeys(request.item_ids)), explain=request.explain)
         asked = asked.model_copy(update={"item_ids": request.item_ids})
-        fallback = None if any(item.source != "popularity" for item in items) else "best_sellers"
+        fallback = None if history else "best_sellers"
         return self._write_up(asked, user, visit, Listed(items=items, fallback=fallback), started, placement="ranking")
 
     def compose(self, request: RecommendationRequest, visit: Visit, rules: RulesInForce) -> Listed:
@@ -131,6 +130,8 @@ class RecommendationDesk:
             num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
             allowed=allowed,
             exclude=_excluded(request, visit),
+            # Of a list that is put in another order only what is shown in the end is explained, below.
+            explain=request.explain and not wishes.any,
         )
         fallback, items = candidates(self.recommender, visit, shelf)
         if wishes.any:
@@ -141,8 +142,8 @@ class RecommendationDesk:
                 num_results=wanted,
                 may_show=lambda item_id: self._may_show(item_id, shelf),
             )
-        if request.explain and request.placement in PERSONAL:
-            items = self._explained(items, visit)
+            if request.explain and request.placement in PERSONAL:
+                items = self._explained(items, visit)
         return Listed(items=items, fallback=fallback)
 
     def user_of(self, request: RecommendationRequest) -> UserFeatures | None:

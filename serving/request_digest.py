@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
+from serving.schemas import RecommendationRequest
+
 
 def digest(request: BaseModel) -> str:
     """Return 16 hex digits of SHA-256 over the request without its ids of people.
@@ -16,7 +18,7 @@ def digest(request: BaseModel) -> str:
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-def logged(request: BaseModel) -> dict[str, Any]:
+def logged(request: RecommendationRequest) -> dict[str, Any]:
     """Return what was asked for, without ids of people and, where nothing personal was wanted, what they did."""
-    person = {"user_id", "session_id"} | (set() if getattr(request, "personalised", True) else {"recent_events"})
+    person = {"user_id", "session_id"} | (set() if request.personalised else {"recent_events"})
     return request.model_dump(mode="json", exclude=person, exclude_defaults=True)

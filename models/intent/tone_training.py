@@ -3,7 +3,7 @@
 Shapes: R reviews, W buckets of words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -114,25 +114,34 @@ def cross_validated(reviews: Reviews, *, seed: int) -> Floats:
     return found
 
 
-def figures(reviews: Reviews, scores: dict[str, Floats], *, seed: int, resamples: int) -> dict[str, Estimate]:
-    """Return ROC AUC of each score, the calibration of ``tone``, and its gains, with intervals over shoppers.
+def figures(
+    reviews: Reviews, tones: Sequence[Floats], baselines: Mapping[str, Floats], *, seed: int, resamples: int
+) -> dict[str, Estimate]:
+    """Return ROC AUC of tone and of each baseline, tone's calibration and gains, with intervals over shoppers.
 
     Args:
         reviews: that the scores are of.
-        scores: by name, shape (R,) each; ``tone`` are log odds.
+        tones: log odds of :func:`cross_validated`, shape (R,) per seed of the folds; figures are means over these.
+        baselines: scores by name, shape (R,) each.
         seed: of the resamples.
         resamples: how many.
     """
-    ranked = {name: RankedScores.of(reviews.praises, values) for name, values in scores.items()}
-    probabilities = sigmoid(scores["tone"])
-    bins = equal_mass_bins(probabilities)
+    ranked = [RankedScores.of(reviews.praises, log_odds) for log_odds in tones]
+    others = {name: RankedScores.of(reviews.praises, scores) for name, scores in baselines.items()}
+    forecasts = [sigmoid(log_odds) for log_odds in tones]
+    bins = [equal_mass_bins(probabilities) for probabilities in forecasts]
 
     def all_of(weights: Floats) -> dict[str, float]:
-        areas = {name: order.areas(weights).roc_auc for name, order in ranked.items()}
+        tone = float(np.mean([order.areas(weights).roc_auc for order in ranked]))
+        areas = {name: order.areas(weights).roc_auc for name, order in others.items()}
+        errors = [
+            calibration_error(reviews.praises, probabilities, weights, bin_of_row=bin_of_row)
+            for probabilities, bin_of_row in zip(forecasts, bins, strict=True)
+        ]
         return (
-            {f"{name} roc_auc": area for name, area in areas.items()}
-            | {f"gain over {name}": areas["tone"] - area for name, area in areas.items() if name != "tone"}
-            | {"tone ece": calibration_error(reviews.praises, probabilities, weights, bin_of_row=bins)}
+            {"tone roc_auc": tone, "tone ece": float(np.mean(errors))}
+            | {f"{name} roc_auc": area for name, area in areas.items()}
+            | {f"gain over {name}": tone - area for name, area in areas.items()}
         )
 
     return bootstrap_clusters(
@@ -154,11 +163,9 @@ def train_tone(reviews: pa.Table, *, seed: int, resamples: int) -> tuple[ToneMod
     few = rated.only(_training_rows(rated, seed)).too_few if len(rated) else "no rated review has a text"
     if few:
         return None, evidence | {"reason": few}
-    scores = {
-        "tone": cross_validated(rated, seed=seed),
-        "word_list": np.array([word_list_share(text) for text in rated.texts]),
-    }
-    found = figures(rated, scores, seed=seed, resamples=resamples)
+    word_list = np.array([word_list_share(text) for text in rated.texts])
+    held_out = cross_validated(rated, seed=seed)
+    found = figures(rated, [held_out], {"word_list": word_list}, seed=seed, resamples=resamples)
     evidence |= {name: [estimate.value, estimate.low, estimate.high] for name, estimate in found.items()}
     if found["gain over word_list"].low <= 0:
         return None, evidence | {"reason": "it is not ahead of the word list beyond chance"}

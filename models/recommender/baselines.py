@@ -36,13 +36,11 @@ def best_sellers(train: Interactions) -> Constant:
 
 def ages(train: Interactions) -> Constant:
     """Return the days between each item's first interaction and the last one of all; infinite where nobody came yet."""
-    first_N = np.full(train.items, -np.inf)
-    if len(train):
-        first_N = np.full(train.items, np.inf)
-        np.minimum.at(first_N, train.items_E, train.times_E)
-        first_N[np.isinf(first_N)] = -np.inf
+    seconds_N = np.zeros(train.items)  # before the last interaction of all
     last = train.times_E.max(initial=0.0)
-    return Constant(scores_N=((last - first_N) / 86_400).astype(np.float32))
+    np.maximum.at(seconds_N, train.items_E, last - train.times_E)
+    seconds_N[np.bincount(train.items_E, minlength=train.items) == 0] = np.inf
+    return Constant(scores_N=(seconds_N / 86_400).astype(np.float32))
 
 
 def _decayed_counts(

@@ -131,7 +131,7 @@ class Recommender:
             best_seller_scores_N=arrays["best_sellers"],
             trending_scores_N=arrays["trending"],
             popularity_N=arrays["popularity_recent"],
-            # Artefacts of before 1.1 have none: nothing counts as fresh there.
+            # A model that was trained before ages were kept has none: nothing counts as new there.
             age_days_N=arrays.get("age_days", np.full_like(arrays["popularity"], np.inf)),
             history_length=config["history_length"],
         )

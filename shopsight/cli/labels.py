@@ -1,27 +1,34 @@
 """``shopsight label``: what the shop's people know better than the model, and what it would like to know."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from shopsight.cli.console import err, out, print_json
 from shopsight.errors import ShopsightError
+from shopsight.labelled_texts import read_label_file, read_labels, write_labels, write_suggestions
+from shopsight.locking import exclusive
 from shopsight.settings import Settings
 
 
 def import_label_file(file: Path, *, as_json: bool) -> None:
-    """Add labelled texts; the next training of the intent model learns from them."""
-    from models.intent.labelled_texts import import_labels
+    """Add labelled texts, all or none; the next training of the intent model learns from them.
 
-    settings = Settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
-    done = import_labels(file, settings.labels_path)
+    Raises:
+        ShopsightError: the file cannot be read, or a label is unknown.
+        ResourceBusy: another import is writing.
+    """
+    from models.intent.labelled_texts import merge_labels
+
+    target = Settings().labels_path
+    rows = read_label_file(file)
+    with exclusive(target.with_suffix(".lock"), what="the labelled texts", wait_seconds=30):
+        done = merge_labels(read_labels(target), rows)
+        write_labels(target, done.pairs)
+    held = len(done.pairs)
     if as_json:
-        print_json(asdict(done))
+        print_json({name: count for name, count in vars(done).items() if name != "pairs"} | {"held": held})
         return
     out.print(f"{done.added:,} added, {done.changed:,} changed, {done.unchanged:,} known already")
-    out.print(
-        f"{done.without_label:,} rows without a label; {done.held:,} labelled texts in all: {settings.labels_path}"
-    )
+    out.print(f"{done.without_label:,} rows without a label; {held:,} labelled texts in all: {target}")
 
 
 def suggest(*, count: int, output: Path, as_json: bool) -> None:
@@ -32,7 +39,7 @@ def suggest(*, count: int, output: Path, as_json: bool) -> None:
     """
     import pyarrow.parquet as pq
 
-    from models.intent.labelled_texts import read_labels, suggest_labels, write_suggestions
+    from models.intent.labelled_texts import suggest_labels
     from models.intent.predict import IntentClassifier
     from models.registry import ModelRegistry
 
@@ -45,15 +52,15 @@ def suggest(*, count: int, output: Path, as_json: bool) -> None:
             why="no intent model was approved in this home" if champion is None else f"{utterances} is missing",
             fix="run `make demo`, or `shopsight run` and then `shopsight approve intent --by NAME --reason TEXT`",
         )
-    table = pq.read_table(utterances, columns=["text", "label_source"])
-    pairs = list(zip(table["text"].to_pylist(), table["label_source"].to_pylist(), strict=True))
-    known = [text for text, source in pairs if source == "shop"] + read_labels(settings.labels_path)["text"].to_pylist()
-    with err.status(f"reading {len(pairs):,} texts"):
+    with err.status("reading the shop's latest texts"):
         found = suggest_labels(
-            [text for text, _ in pairs], known, IntentClassifier.load(champion.path).predict, count=count
+            pq.read_table(utterances),
+            read_labels(settings.labels_path),
+            IntentClassifier.load(champion.path).predict,
+            count=count,
         )
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([one._asdict() for one in found])
         return
-    write_suggestions(found, output)
+    write_suggestions(output, found)
     out.print(f"{len(found):,} texts: {output}; fill the column `label`, then `shopsight label import {output}`")

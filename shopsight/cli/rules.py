@@ -10,6 +10,7 @@ from rich.table import Table
 from shopsight.cli.console import err, out, print_json
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
+from shopsight.whole_files import replaced
 
 SHOWN_ITEMS = 5
 
@@ -104,10 +105,8 @@ def apply_rules(file: Path) -> None:
 
     book = RuleBook.read(file)
     target = Settings().rules_path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_suffix(".staging")
-    shutil.copyfile(file, staging)
-    staging.replace(target)
+    with replaced(target) as staging:
+        shutil.copyfile(file, staging)
     out.print(f"{len(book.rules)} rules are in force: {target}")
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import os
 import sys
 import threading
 import warnings
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, open_feature_store
 from shopsight.locking import exclusive
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
+from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
     from feast.protos.feast.core.Registry_pb2 import Registry
@@ -114,10 +114,5 @@ def _write_snapshot(settings: Settings, registry: "Registry") -> None:
     leaves empty: a registry read where a discarded one lay would answer with the other's views. So it says what it is.
     """
     registry.version_id = hashlib.sha256(registry.SerializeToString(deterministic=True)).hexdigest()
-    target = settings.feature_store_dir / REGISTRY_SNAPSHOT
-    staging = target.with_suffix(".staging")
-    with staging.open("wb") as file:
-        file.write(registry.SerializeToString())
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(target)
+    with replaced(settings.feature_store_dir / REGISTRY_SNAPSHOT) as staging:
+        staging.write_bytes(registry.SerializeToString())

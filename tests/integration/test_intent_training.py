@@ -12,6 +12,7 @@ import pytest
 
 from models.evaluation.results import Evaluation
 from models.intent.config import IntentConfig, for_size
+from models.intent.labelled_texts import suggest_labels
 from models.intent.predict import IntentClassifier
 from models.progress import Progress, ignore_progress
 from shopsight.contracts import INTENTS
@@ -89,6 +90,18 @@ def test_the_folder_holds_the_artefact_and_its_evidence(run: tuple[Path, Evaluat
     assert sum(sum(row.values()) for row in table.values()) == evaluation.cases
     assert reports[-1].fraction == 1.0
     assert [r.fraction for r in reports] == sorted(r.fraction for r in reports)
+
+
+def test_the_texts_it_hardly_knows_are_those_to_ask_people_about(run: tuple[Path, Evaluation, list[Progress]]) -> None:
+    classifier = IntentClassifier.load(run[0])
+    texts = ["red running shoes", "which is better, the blue or the red one?", "glorp", "zorblatt huge cover"]
+    utterances = pa.table({"text": texts, "label_source": ["channel"] * 4})
+    labels = pa.table({"text": ["Zorblatt huge cover"], "label": ["search_product"]})
+    found = suggest_labels(utterances, labels, classifier.predict, count=10)
+    assert {one.text for one in found} == set(texts[:3])
+    assert [one.margin for one in found] == sorted(one.margin for one in found)
+    sure = {p.label: max(p.probabilities.values()) for p in classifier.predict([found[-1].text])}
+    assert found[-1].predicted_label in sure
 
 
 def test_too_few_texts_to_judge_are_said_so_and_not_scored(tmp_path: Path) -> None:

@@ -1,18 +1,19 @@
 """What the approved models say of the shop, for people who plan: tables beside the marts."""
 
-from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
+from shopsight.whole_files import replaced
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SHOWN = 10
 SUGGESTED = 200
-READ = 5_000
-"""Latest texts that are asked about: seconds of the model."""
 
 
 @dg.asset(
@@ -30,7 +31,7 @@ def review_insights() -> dg.MaterializeResult[None]:
     """
     import pyarrow.parquet as pq
 
-    from models.intent.insights import review_insights as count
+    from models.intent import insights
     from models.intent.tone import ToneModel
     from models.intent.word_list import sentiment
     from models.registry import ModelRegistry
@@ -39,19 +40,18 @@ def review_insights() -> dg.MaterializeResult[None]:
     champion = ModelRegistry(settings.registry_dir).champion("intent")
     tone = None if champion is None else ToneModel.load(champion.path)
     reviews = pq.read_table(settings.exports_dir / "reviews.parquet")
-    table = count(reviews, sentiment if tone is None else lambda clause: tone.tone(clause).label)
-    target = settings.exports_dir / "review_insights.parquet"
-    _write(table, target)
-    by_aspect: Counter[str] = Counter()
-    for aspect, complained in zip(table["aspect"].to_pylist(), table["complained"].to_pylist(), strict=True):
-        by_aspect[aspect] += complained
+    table = insights.review_insights(reviews, sentiment if tone is None else lambda clause: tone.tone(clause).label)
+    path = settings.exports_dir / "review_insights.parquet"
+    with replaced(path) as staging:
+        pq.write_table(table, staging)
+    complaints = table.group_by("aspect").aggregate([("complained", "sum")]).to_pylist()
     return dg.MaterializeResult(
         metadata={
-            **parquet_metadata(target),
+            **parquet_metadata(path),
             "reviews": reviews.num_rows,
             "tone by": "the word list" if tone is None else "the approved text model",
             "most complaints": dg.MetadataValue.md(_complaints(table)),
-            **{f"complaints/{aspect}": count for aspect, count in by_aspect.items()},
+            **{f"complaints/{row['aspect']}": row["complained_sum"] for row in complaints},
         }
     )
 
@@ -70,9 +70,10 @@ def label_suggestions() -> dg.MaterializeResult[None]:
     """
     import pyarrow.parquet as pq
 
-    from models.intent.labelled_texts import read_labels, suggest_labels, write_suggestions
+    from models.intent.labelled_texts import suggest_labels
     from models.intent.predict import IntentClassifier
     from models.registry import ModelRegistry
+    from shopsight.labelled_texts import read_labels, write_suggestions
 
     settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("intent")
@@ -82,38 +83,35 @@ def label_suggestions() -> dg.MaterializeResult[None]:
             why="what to label next is what the approved model is least sure of",
             fix="approve a candidate: `shopsight approve intent --by NAME --reason TEXT`",
         )
-    table = pq.read_table(settings.exports_dir / "utterances.parquet", columns=["text", "label_source"])
-    pairs = list(zip(table["text"].to_pylist(), table["label_source"].to_pylist(), strict=True))[-READ:]
-    known = [text for text, source in pairs if source == "shop"] + read_labels(settings.labels_path)["text"].to_pylist()
-    classifier = IntentClassifier.load(champion.path)
-    found = suggest_labels([text for text, _ in pairs], known, classifier.predict, count=SUGGESTED)
-    target = settings.reports_dir / "label_suggestions.csv"
-    write_suggestions(found, target)
-    lines = [f"| {one.margin:.3f} | {one.predicted_label} | {one.text} |" for one in found[:SHOWN]]
+    found = suggest_labels(
+        pq.read_table(settings.exports_dir / "utterances.parquet"),
+        read_labels(settings.labels_path),
+        IntentClassifier.load(champion.path).predict,
+        count=SUGGESTED,
+    )
+    path = settings.reports_dir / "label_suggestions.csv"
+    write_suggestions(path, found)
+    lines = [f"| {one.margin:.3f} | {one.predicted_label} | {_cell(one.text)} |" for one in found[:SHOWN]]
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(found),
-            "path": dg.MetadataValue.path(target),
+            "path": dg.MetadataValue.path(path),
             "least sure": dg.MetadataValue.md("\n".join(["| margin | predicted | text |", "|---:|---|---|", *lines])),
         }
     )
 
 
-def _write(table: object, target: Path) -> None:
-    import pyarrow.parquet as pq
-
-    staging = target.with_suffix(".staging")
-    pq.write_table(table, staging)
-    staging.replace(target)
-
-
-def _complaints(table: object) -> str:
+def _complaints(table: "pa.Table") -> str:
     lines = [
         "| week | category | item | aspect | complaints | of | in their words |",
         "|---|---|---|---|---:|---:|---|",
     ]
-    for row in table.slice(0, SHOWN).to_pylist():  # type: ignore[attr-defined]
-        words = " / ".join(clause.replace("|", "\\|") for clause in row["complaints"])
+    for row in table.slice(0, SHOWN).to_pylist():
         cells = (row["week"], row["category"] or "–", row["item_id"] or "–", row["aspect"], row["complained"])
-        lines.append(f"| {' | '.join(map(str, cells))} | {row['mentions']} | {words} |")
+        lines.append(f"| {' | '.join(map(str, cells))} | {row['mentions']} | {_cell(' / '.join(row['complaints']))} |")
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Return a shopper's words as a cell of a table, which a bar would divide."""
+    return text.replace("|", "\\|")

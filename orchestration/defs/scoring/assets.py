@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.settings import Settings
+from shopsight.whole_files import replaced
 
 
 @dg.asset(
@@ -34,9 +35,8 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     newest = table.filter(pc.equal(table["event_timestamp"], pc.max(table["event_timestamp"])))
     scores = score(newest, ChurnModel.load(champion.path), config=for_size(settings.training_size))
     path = settings.exports_dir / "churn_scores.parquet"
-    staging = path.with_suffix(".staging")
-    pq.write_table(scores, staging)
-    staging.replace(path)  # readers see the old file or the new one
+    with replaced(path) as staging:
+        pq.write_table(scores, staging)
     yield dg.MaterializeResult(
         metadata={
             **parquet_metadata(path),

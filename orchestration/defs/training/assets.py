@@ -1,5 +1,6 @@
 """Candidate models, one asset per family: contenders are trained, validation chooses, the test split is read once."""
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
     import pyarrow.parquet as pq
 
     from models.intent.config import for_size
-    from models.intent.labelled_texts import read_labels
     from models.intent.train import train
+    from shopsight.labelled_texts import read_labels
 
     settings = Settings()
     folder = settings.training_dir / "intent"
@@ -62,48 +63,45 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
     return _trained(evaluation, folder / "candidate")
 
 
-@dg.asset(group_name="models/training", kinds={"lightgbm"}, owners=[OWNER], deps=["purchase_intent_training_set"])
-def purchase_intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """After each event of a session, the calibrated probability that it ends in a purchase."""
-    import pyarrow.parquet as pq
+def tabular_candidate(family: str, *, description: str) -> dg.AssetsDefinition:
+    """Return the asset that trains a family whose training set is one table of features and labels."""
 
-    from models.purchase_intent.config import for_size
-    from models.purchase_intent.train import train
-
-    settings = Settings()
-    folder = settings.training_dir / "purchase_intent"
-    evaluation = train(
-        pq.read_table(folder / "training_set.parquet"),
-        config=for_size(settings.training_size),
-        out_dir=_empty(folder / "candidate"),
-        seed=settings.seed,
-        device=settings.device,
-        precision=settings.precision,
-        report=_report_to(context),
+    @dg.asset(
+        name=f"{family}_candidate",
+        group_name="models/training",
+        kinds={"lightgbm"},
+        owners=[OWNER],
+        deps=[f"{family}_training_set"],
+        description=description,
     )
-    return _trained(evaluation, folder / "candidate")
+    def candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        import pyarrow.parquet as pq
+
+        config, training = (importlib.import_module(f"models.{family}.{part}") for part in ("config", "train"))
+        settings = Settings()
+        folder = settings.training_dir / family
+        evaluation = training.train(
+            pq.read_table(folder / "training_set.parquet"),
+            config=config.for_size(settings.training_size),
+            out_dir=_empty(folder / "candidate"),
+            seed=settings.seed,
+            device=settings.device,
+            precision=settings.precision,
+            report=_report_to(context),
+        )
+        return _trained(evaluation, folder / "candidate")
+
+    return candidate
 
 
-@dg.asset(group_name="models/training", kinds={"lightgbm"}, owners=[OWNER], deps=["churn_training_set"])
-def churn_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """For each customer, the calibrated probability of no order within four weeks, and what they will bring."""
-    import pyarrow.parquet as pq
-
-    from models.churn.config import for_size
-    from models.churn.train import train
-
-    settings = Settings()
-    folder = settings.training_dir / "churn"
-    evaluation = train(
-        pq.read_table(folder / "training_set.parquet"),
-        config=for_size(settings.training_size),
-        out_dir=_empty(folder / "candidate"),
-        seed=settings.seed,
-        device=settings.device,
-        precision=settings.precision,
-        report=_report_to(context),
-    )
-    return _trained(evaluation, folder / "candidate")
+purchase_intent_candidate = tabular_candidate(
+    "purchase_intent",
+    description="After each event of a session, the calibrated probability that it ends in a purchase.",
+)
+churn_candidate = tabular_candidate(
+    "churn",
+    description="For each customer, the calibrated chance of no order within four weeks, and what they will bring.",
+)
 
 
 def _report_to(context: dg.AssetExecutionContext) -> ReportProgress:

@@ -1,11 +1,18 @@
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
+from typer.testing import CliRunner, Result
 
-from models.intent.labelled_texts import import_labels, read_labels, suggest_labels, write_suggestions
+from models.intent.labelled_texts import suggest_labels
 from models.intent.predict import IntentPrediction
+from shopsight.cli.app import app
 from shopsight.contracts import INTENTS
-from shopsight.errors import ShopsightError
+from shopsight.labelled_texts import read_labels, write_suggestions
+from shopsight.settings import Settings
 
 
 def prediction(best: str, probability: float) -> IntentPrediction:
@@ -19,43 +26,66 @@ def csv_of(path: Path, *lines: str) -> Path:
     return path
 
 
-def test_labels_add_up_and_the_latest_word_counts(tmp_path: Path) -> None:
-    target = tmp_path / "labels.parquet"
-    first = import_labels(csv_of(tmp_path / "a.csv", "red shoes,search_product", "hm,", "does it fit?,other"), target)
-    assert (first.added, first.without_label, first.held) == (2, 1, 2)
-    second = import_labels(csv_of(tmp_path / "b.csv", "Does it fit,ask_question", "RED shoes!,search_product"), target)
-    assert (second.added, second.changed, second.unchanged, second.held) == (0, 1, 1, 2)
-    assert dict(zip(*(read_labels(target)[name].to_pylist() for name in ("text", "label")), strict=True)) == {
+def asked_to_import(file: Path) -> Result:
+    return CliRunner().invoke(app, ["label", "import", str(file), "--json"])
+
+
+def imported(file: Path) -> dict[str, Any]:
+    done: dict[str, Any] = json.loads(asked_to_import(file).stdout)
+    return done
+
+
+def test_labels_add_up_and_the_latest_word_counts(home: Settings, tmp_path: Path) -> None:
+    first = imported(csv_of(tmp_path / "a.csv", "red shoes,search_product", "hm,", "does it fit?,other"))
+    assert (first["added"], first["without_label"], first["held"]) == (2, 1, 2)
+    second = imported(csv_of(tmp_path / "b.csv", "Does it fit,ask_question", "RED shoes!,search_product"))
+    assert (second["added"], second["changed"], second["unchanged"], second["held"]) == (0, 1, 1, 2)
+    held = read_labels(home.labels_path)
+    assert dict(zip(*(held[name].to_pylist() for name in ("text", "label")), strict=True)) == {
         "RED shoes!": "search_product",
         "Does it fit": "ask_question",
     }
 
 
-def test_one_wrong_label_leaves_everything_as_it_was_and_is_named_with_its_line(tmp_path: Path) -> None:
-    target = tmp_path / "labels.parquet"
-    with pytest.raises(ShopsightError) as caught:
-        import_labels(csv_of(tmp_path / "a.csv", "red shoes,search_product", "does it fit,question"), target)
-    assert "line 3: 'question'" in caught.value.why
-    assert not target.exists()
-    (tmp_path / "c.csv").write_text("text,intent\na,b\n")
-    with pytest.raises(ShopsightError, match="no column `label`"):
-        import_labels(tmp_path / "c.csv", target)
-    with pytest.raises(ShopsightError, match="cannot read"):
-        import_labels(tmp_path / "absent.csv", target)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("text,label\nred shoes,search_product\ndoes it fit,question\n", "line 3: 'question'"),
+        ("text,label\n,other\n", "line 2: no text"),
+        ("text,intent\na,b\n", "no column `label`"),
+        (None, "cannot read"),
+    ],
+)
+def test_one_wrong_line_leaves_everything_as_it_was_and_is_named(
+    home: Settings, tmp_path: Path, content: str | None, message: str
+) -> None:
+    file = tmp_path / "labels.csv"
+    if content is not None:
+        file.write_text(content)
+    refused = asked_to_import(file)
+    assert refused.exit_code == 1
+    assert message in refused.stderr
+    assert not home.labels_path.exists()
 
 
-def test_the_least_sure_texts_come_first_each_once_and_without_those_that_are_known(tmp_path: Path) -> None:
+def test_the_least_sure_texts_come_first_each_once_and_without_those_that_are_known(
+    home: Settings, tmp_path: Path
+) -> None:
     surety = {"red shoes": 0.9, "fits me": 0.4, "hello": 0.6}
+    texts = ["red shoes", "Fits me!", "fits me", "hello", "known text", "said by the shop", None]
+    utterances = pa.table({"text": texts, "label_source": [*["channel"] * 5, "shop", "channel"]})
     found = suggest_labels(
-        ["red shoes", "Fits me!", "fits me", "hello", "known text", ""],
-        ["Known text."],
-        lambda texts: [prediction("other", surety.get(text.casefold().strip("!"), 0.99)) for text in texts],
+        utterances,
+        pa.table({"text": ["Known text."], "label": ["other"]}),
+        lambda texts: [prediction("other", surety.get(text.casefold().strip("!"), 0.05)) for text in texts],
         count=2,
     )
     assert [one.text.casefold().strip("!") for one in found] == ["fits me", "hello"]
     assert found[0].margin == pytest.approx(0.4 - 0.15)
-    write_suggestions(found, tmp_path / "out" / "s.csv")
+    write_suggestions(tmp_path / "out" / "s.csv", found)
+    with (tmp_path / "out" / "s.csv").open() as file:
+        assert [row["label"] for row in csv.DictReader(file)] == ["", ""]
     filled = (tmp_path / "out" / "s.csv").read_text().replace("hello,,", "hello,other,")
     (tmp_path / "filled.csv").write_text(filled)
-    done = import_labels(tmp_path / "filled.csv", tmp_path / "labels.parquet")
-    assert (done.added, done.without_label) == (1, 1)
+    done = imported(tmp_path / "filled.csv")
+    assert (done["added"], done["without_label"]) == (1, 1)

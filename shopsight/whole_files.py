@@ -1,0 +1,26 @@
+"""Files that a reader sees as they were or as they are, never half-written."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replaced(target: Path) -> Iterator[Path]:
+    """Yield a path to write; when the block ends well, its file takes the place of ``target`` in one step.
+
+    The content is on disk before it does. A block that fails leaves ``target`` as it was, and nothing beside it.
+
+    Args:
+        target: the file; its folder is made where missing.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = target.with_suffix(".staging")
+    try:
+        yield staging
+        with staging.open("rb") as file:
+            os.fsync(file.fileno())
+        staging.replace(target)
+    finally:
+        staging.unlink(missing_ok=True)
