@@ -124,6 +124,22 @@ class AspectEntry(Answer):
     clause: str
 
 
+class WordContribution(Answer):
+    """What one word, or a few neighbours of a long text, add to the logit of the label."""
+
+    text: str
+    contribution: float
+
+
+class IntentExplanation(Answer):
+    """Why a text got its label: ``empty_logit`` and the contributions sum to ``logit``."""
+
+    logit: float
+    empty_logit: float
+    contributions: list[WordContribution]
+    exact: bool
+
+
 class IntentEntry(Answer):
     """What one text wants, or what is wrong with it."""
 
@@ -138,6 +154,7 @@ class IntentEntry(Answer):
     strategy: str | None
     needs: dict[str, Any]
     """What the strategy takes of the text."""
+    explanation: IntentExplanation | None
     error: ElementError | None
 
 

@@ -3,10 +3,12 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 from models.intent.aspects import mentions
+from models.intent.explain import explain
 from models.intent.predict import IntentClassifier, IntentPrediction
 from models.intent.tone import ToneModel
 from models.intent.word_list import sentiment
@@ -19,6 +21,18 @@ from serving.text_attributes import TextAttributes
 
 MAX_CHARACTERS: Final = 5_000
 """Longest text that is taken; the classifier itself reads the first 1,000."""
+
+EMPTY: Final = (
+    "label",
+    "probabilities",
+    "language",
+    "attributes",
+    "sentiment",
+    "praise_probability",
+    "strategy",
+    "explanation",
+)
+"""What an entry of a text that cannot be answered has none of."""
 
 
 class IntentDesk:
@@ -54,7 +68,9 @@ class IntentDesk:
         good = [text for text, error in zip(request.texts, errors, strict=True) if error is None]
         found = iter(self.classifier.predict(good) if good else ())
         intents = [
-            _failed(index, error) if error is not None else self._entry(index, text, next(found))
+            _failed(index, error)
+            if error is not None
+            else self._entry(index, text, next(found)) | {"explanation": self._explanation(text, request)}
             for index, (text, error) in enumerate(zip(request.texts, errors, strict=True))
         ]
         answer = {
@@ -94,6 +110,17 @@ class IntentDesk:
             "aspects": lambda: entry["aspects"],
         }
         return entry | {"needs": {need: has[need]() for need in strategy.needs}}
+
+    def _explanation(self, text: str, request: IntentRequest) -> dict[str, Any] | None:
+        if not request.explain:
+            return None
+        found = explain(self.classifier, text)
+        return {
+            "logit": found.logit,
+            "empty_logit": found.empty_logit,
+            "contributions": [asdict(one) for one in found.contributions],
+            "exact": found.exact,
+        }
 
     def _sentiment(self, text: str) -> str:
         return sentiment(text) if self.tone is None else self.tone.tone(text).label
@@ -137,5 +164,4 @@ def _error(index: int, text: object) -> dict[str, Any] | None:
 
 
 def _failed(index: int, error: Mapping[str, Any]) -> dict[str, Any]:
-    fields = ("label", "probabilities", "language", "attributes", "sentiment", "praise_probability", "strategy")
-    return {"index": index, **dict.fromkeys(fields), "aspects": [], "needs": {}, "error": error}
+    return {"index": index, **dict.fromkeys(EMPTY), "aspects": [], "needs": {}, "error": error}

@@ -28,6 +28,8 @@ NEEDS_ITEMS: Final = ("similar_items", "also_viewed", "bought_together")
 MAX_RESULTS: Final = 500
 MAX_BATCH: Final = 100
 """Texts or instances in one request."""
+MAX_EXPLAINED: Final = 10
+"""Texts that one request may have explained: the model reads up to 64 parts of each."""
 
 
 def _known_event(name: str) -> str:
@@ -169,6 +171,13 @@ class IntentRequest(Request):
     """Ask what texts want. A text that is no string, empty or too long gets its own error; the others are answered."""
 
     texts: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
+    explain: StrictBool = False
+
+    @model_validator(mode="after")
+    def _few_to_explain(self) -> "IntentRequest":
+        if self.explain and len(self.texts) > MAX_EXPLAINED:
+            raise ValueError(f"with explain, at most {MAX_EXPLAINED} texts are taken")
+        return self
 
     model_config = ConfigDict(
         extra="forbid",

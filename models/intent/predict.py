@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from models.evaluation.classification import softmax
-from models.intent.text import detect_language, encoder_text, ngram_batch, normalise, path_of
+from models.intent.text import (
+    NGRAM_CHARACTERS,
+    detect_language,
+    encoder_text,
+    has_cjk,
+    ngram_batch,
+    normalise,
+    path_of,
+)
 from shopsight.errors import ShopsightError
 
 BATCH: Final = 64
@@ -96,6 +104,12 @@ class IntentClassifier:
             feed["ngram_ids"] = ngram_batch([texts[i] for i in rows], buckets=self._buckets)
             logits[rows] = self._session.run(["logits"], feed)[0]
         return logits
+
+    def read_end(self, text: str) -> int:
+        """Return how many characters of a normalised text are read; later ones are cut off, as every model must."""
+        pieces = self._tokenizer.encode(encoder_text(text, encoder_knows_chinese=self._knows_chinese))
+        by_pieces = max((end for _, end in pieces.offsets), default=0)
+        return max(by_pieces, min(len(text), NGRAM_CHARACTERS) if has_cjk(text) else 0)
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, NDArray[np.int64]]:

@@ -18,6 +18,8 @@ MAX_CHARACTERS: Final = 1000
 """Characters that are read of a text; an encoder of 48 tokens sees about 250 of an English one."""
 MAX_NGRAMS: Final = 192
 """N-grams that are read of a text: about 64 Chinese characters."""
+NGRAM_CHARACTERS: Final = MAX_NGRAMS // 3 + 1
+"""Characters of a text in a CJK script that its n-grams reach, at most."""
 PATHS: Final = ("encoder", "ngrams")
 LEAST_HAN_PIECES: Final = 2000
 """English MiniLM has 488, the Chinese and the multilingual BERT above 7,000."""

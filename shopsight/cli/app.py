@@ -234,12 +234,15 @@ def recommend(
 @predict_app.command(name="intent")
 def predict_intent(
     file: Annotated[Path, typer.Argument(help="A CSV file with a column `text`.")],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add what each word contributed; some 0.1 s a text.")
+    ] = False,
 ) -> None:
     """Label each text of a CSV file; CSV to standard output, a row per input row, in order."""
     with explained():
         from shopsight.cli.predict import predict_intent_file
 
-        predict_intent_file(file)
+        predict_intent_file(file, explain=explain)
 
 
 @app.command()

@@ -1,8 +1,10 @@
 """``shopsight predict intent``: label the texts of a CSV file with the champion."""
 
 import csv
+import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -15,12 +17,15 @@ BATCH = 256
 """Texts per call of the model: enough to fill the processor, few enough to stream."""
 
 
-def predict_intent_file(file: Path, output: TextIO = sys.stdout) -> None:
+def predict_intent_file(file: Path, output: TextIO = sys.stdout, *, explain: bool = False) -> None:
     """Write ``text``, ``predicted_label`` and a probability per label for each row of ``file``, in order.
+
+    With ``explain`` a last column ``contributions`` says, as JSON, what each word added to the label's logit.
 
     Raises:
         ShopsightError: there is no champion, or the file cannot be read or has no column ``text``.
     """
+    from models.intent.explain import explain as explanation_of
     from models.intent.predict import IntentClassifier
     from models.registry import ModelRegistry
 
@@ -35,11 +40,13 @@ def predict_intent_file(file: Path, output: TextIO = sys.stdout) -> None:
         )
     classifier = IntentClassifier.load(champion.path)
     writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(["text", "predicted_label", *INTENTS])
+    writer.writerow(["text", "predicted_label", *INTENTS, *(["contributions"] if explain else [])])
     while first:
         for text, prediction in zip(first, classifier.predict(first), strict=True):
             probabilities = (f"{prediction.probabilities[label]:.6f}" for label in INTENTS)
-            writer.writerow([text, prediction.label, *probabilities])
+            words = [asdict(one) for one in explanation_of(classifier, text).contributions] if explain else []
+            reasons = [json.dumps(words, ensure_ascii=False)] if explain else []
+            writer.writerow([text, prediction.label, *probabilities, *reasons])
         first = list(islice(texts, BATCH))
 
 

@@ -155,6 +155,11 @@ def test_predicted_intents_are_a_row_per_text_in_order(demo, tmp_path: Path) -> 
         probabilities = {label: float(row[label]) for label in INTENTS}
         assert abs(sum(probabilities.values()) - 1) < 1e-3
         assert row["predicted_label"] == max(probabilities, key=probabilities.__getitem__)
+    explained = list(csv.DictReader(io.StringIO(demo.call("predict", "intent", str(file), "--explain").stdout)))
+    reasons = [json.loads(row.pop("contributions")) for row in explained]
+    assert explained == rows
+    assert [one["text"] for one in reasons[0]] == ["running", "shoes"]
+    assert reasons[2] == []
 
 
 def test_a_file_without_the_text_column_is_refused_by_name(demo, tmp_path: Path) -> None:

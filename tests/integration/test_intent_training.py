@@ -14,6 +14,7 @@ from models.evaluation.results import Evaluation
 from models.intent.config import IntentConfig, for_size
 from models.intent.labelled_texts import suggest_labels
 from models.intent.predict import IntentClassifier
+from models.intent.text import normalise, path_of
 from models.progress import Progress, ignore_progress
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
@@ -153,6 +154,32 @@ def test_a_text_is_answered_alike_alone_and_in_a_batch(run: tuple[Path, Evaluati
     for text, expected in list(zip(texts, together, strict=True))[:3]:
         alone = classifier.predict([text])[0]
         np.testing.assert_allclose(list(alone.probabilities.values()), list(expected.probabilities.values()), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "red shoes",
+        "does it come in a larger size or is 46 the largest that you have?",
+        "很失望，穿了两天就坏了",
+        "word " * 900,
+    ],
+)
+def test_what_the_words_contribute_sums_to_the_labels_logit_minus_that_of_an_empty_text(
+    run: tuple[Path, Evaluation, list[Progress]], text: str
+) -> None:
+    from models.intent.explain import explain
+
+    classifier = IntentClassifier.load(run[0])
+    clean = normalise(text)
+    temperature = classifier.temperatures[path_of(clean)]
+    whole, empty = classifier.logits([clean, ""]) / temperature
+    label = int(whole.argmax())
+    found = explain(classifier, text)
+    assert found.label == INTENTS[label] == classifier.predict([text])[0].label
+    assert sum(one.contribution for one in found.contributions) == pytest.approx(whole[label] - empty[label], abs=1e-3)
+    assert found.empty_logit + sum(one.contribution for one in found.contributions) == pytest.approx(found.logit)
+    assert explain(classifier, text) == found, "the orders are drawn by a seed"
 
 
 def test_the_graph_gives_the_logits_of_the_torch_model(

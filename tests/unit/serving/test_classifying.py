@@ -102,6 +102,25 @@ def test_one_bad_text_fails_alone(desk: IntentDesk) -> None:
     assert entries[6]["label"] == "other"
 
 
+def test_a_label_is_explained_on_request_by_what_each_word_adds(desk: IntentDesk) -> None:
+    text = "find me the one that she had last summer"
+    found = desk.answer(IntentRequest(texts=[text, None, ""], explain=True))
+    Intents.model_validate(found)
+    first, bad, empty = (entry["explanation"] for entry in found["intents"])
+    added = {one["text"]: one["contribution"] for one in first["contributions"]}
+    assert list(added) == text.split()
+    assert max(added, key=added.__getitem__) == "find"
+    assert first["empty_logit"] + sum(added.values()) == pytest.approx(first["logit"])
+    assert (bad, empty["contributions"]) == (None, [])
+    assert ask(desk, text)[0]["explanation"] is None, "nobody asked"
+
+
+def test_more_texts_than_can_be_explained_in_time_are_refused() -> None:
+    with pytest.raises(ValueError, match="at most 10 texts"):
+        IntentRequest(texts=["find"] * 11, explain=True)
+    assert len(IntentRequest(texts=["find"] * 11).texts) == 11
+
+
 def test_only_bad_texts_are_answered_too(desk: IntentDesk) -> None:
     assert ask(desk, None)[0]["label"] is None
 
