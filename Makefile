@@ -45,7 +45,8 @@ docs: setup ## Write the warehouse's documentation as one page: models, columns,
 	  print(write_docs(Settings()))"
 
 test: setup ## Run every test but those marked slow, on two cores
-	@$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	@# One thread each: two processes that each compute on two threads wait for one another most of the time.
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: setup ## Run every test, the slow ones too
 	@$(BIN)/pytest
