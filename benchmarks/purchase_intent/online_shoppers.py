@@ -1,15 +1,11 @@
 """How well a session's purchase is foreseen, on the public table of online shoppers.
 
-    python -m benchmarks.purchase_intent --sessions online_shoppers_intention.csv --json -
-
 Protocol: the untouched class mix, every row of the file, stratified 5-fold cross-validation, repeated with each seed.
 In each fold the trees stop on, are calibrated on, and take their F1 threshold from rows of the training part alone.
 Figures are means over the repeats; intervals come from 1,000 bootstrap resamples of sessions. ``PageValues`` is
 computed from the transaction itself, so the figures without it are those that a shop can act on.
 """
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -59,6 +55,11 @@ def read_sessions(path: Path) -> pa.Table:
             fix="give the UCI file online_shoppers_intention.csv with its own header",
         )
     return table
+
+
+def outcomes_of(table: pa.Table) -> Bools:
+    """Return which sessions end in a purchase."""
+    return np.array([str(value).upper() == "TRUE" for value in table[OUTCOME].to_pylist()])
 
 
 def features(table: pa.Table, *, with_page_values: bool) -> tuple[Floats, list[str]]:
@@ -144,11 +145,13 @@ def figures(outcomes: Bools, repeats: Sequence[tuple[Floats, Bools]], *, seed: i
     }
 
 
-def measure(table: pa.Table, *, with_page_values: bool, seeds: Sequence[int], folds: int, resamples: int) -> Any:
+def measure(
+    table: pa.Table, *, with_page_values: bool, seeds: Sequence[int], folds: int, resamples: int
+) -> dict[str, Any]:
     """Return the figures of the trees, those of the baselines beside them."""
     began = time.process_time()
     matrix, names = features(table, with_page_values=with_page_values)
-    outcomes = np.array([str(value).upper() == "TRUE" for value in table[OUTCOME].to_pylist()])
+    outcomes = outcomes_of(table)
     repeats: dict[str, list[tuple[Floats, Bools]]] = {name: [] for name in MODELS}
     for seed in seeds:
         for name, answers in cross_validate(matrix, outcomes, seed=seed, folds=folds, config=CommitteeConfig()).items():
@@ -162,35 +165,18 @@ def measure(table: pa.Table, *, with_page_values: bool, seeds: Sequence[int], fo
     }
 
 
-def main() -> None:
-    """Run the benchmark from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sessions", type=Path, required=True, help="the UCI file online_shoppers_intention.csv")
-    parser.add_argument("--seeds", default="1,2,3,4,5", help="one cross-validation per seed, comma-separated")
-    parser.add_argument("--folds", type=int, default=5, help="folds of each cross-validation")
-    parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
-    arguments = parser.parse_args()
-    seeds = [int(seed) for seed in arguments.seeds.split(",")]
-    try:
-        table = read_sessions(arguments.sessions)
-    except ShopsightError as error:
-        parser.exit(1, f"{error}\n")
-    sure = {"seeds": seeds, "folds": arguments.folds, "resamples": arguments.resamples}
-    result = {
-        "benchmark": "purchase_intent",
-        "protocol": f"untouched class mix, all rows, {arguments.folds}-fold stratified cross-validation, seeds {seeds}",
+def measure_file(path: Path, *, seeds: Sequence[int], folds: int, resamples: int) -> dict[str, Any]:
+    """Return the figures of a file, with and without ``PageValues``.
+
+    Raises:
+        ShopsightError: it cannot be read, or lacks a column.
+    """
+    table = read_sessions(path)
+    sure: dict[str, Any] = {"seeds": seeds, "folds": folds, "resamples": resamples}
+    return {
+        "protocol": f"untouched class mix, all rows, {folds}-fold stratified cross-validation, seeds {list(seeds)}",
         "sessions": table.num_rows,
-        "purchase_rate": round(float(np.mean([str(v).upper() == "TRUE" for v in table[OUTCOME].to_pylist()])), 4),
+        "purchase_rate": round(float(np.mean(outcomes_of(table))), 4),
         "with_page_values": measure(table, with_page_values=True, **sure),
         "without_page_values": measure(table, with_page_values=False, **sure),
     }
-    text = json.dumps(result, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
-
-
-if __name__ == "__main__":
-    main()
