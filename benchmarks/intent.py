@@ -33,6 +33,7 @@ from models.evaluation.classification import (
     macro_f1,
     per_label_scores,
 )
+from models.evaluation.probability import roc_auc
 from models.intent.predict import IntentClassifier
 from models.intent.text import detect_language, skeleton
 from shopsight.contracts import INTENTS
@@ -41,22 +42,33 @@ from shopsight.settings import SIZES, Settings, prepare_environment
 
 Row = dict[str, str]
 """Text, label, source and lang."""
+PER_SEED = ("macro_f1", "accuracy", "ece", "oos_auroc")
 UNKNOWN = "unknown"
 """The source of a text whose file names none."""
 
 
-def answers(classifier: IntentClassifier, rows: Sequence[Row]) -> NDArray[np.float64]:
-    """Return the probability of each label for each row, shape (rows, labels)."""
+def answers(classifier: IntentClassifier, rows: Sequence[Row]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the probability of each label for each row, (rows, labels), and whether it was rejected, (rows,)."""
     predictions = classifier.predict([row["text"] for row in rows])
-    return np.array([list(prediction.probabilities.values()) for prediction in predictions])
+    probabilities = np.array([list(prediction.probabilities.values()) for prediction in predictions])
+    return probabilities, np.array([prediction.rejected for prediction in predictions])
 
 
-def measure(probabilities: NDArray[np.float64], rows: Sequence[Row], *, seed: int) -> dict[str, Any]:
+def measure(
+    probabilities: NDArray[np.float64], rejected: NDArray[np.bool_], rows: Sequence[Row], *, seed: int
+) -> dict[str, Any]:
     """Return figures of the answers to ``rows``, by label, language and source."""
     truth = np.array([INTENTS.index(row["label"]) for row in rows], dtype=np.int64)
     scores = per_label_scores(truth, probabilities.argmax(axis=1), labels=len(INTENTS))
     everything = np.ones(len(rows), dtype=bool)
-    return _figures(truth, probabilities, everything, seed=seed) | {
+    figures = _figures(truth, probabilities, everything, seed=seed)
+    out_of_scope = _out_of_scope(truth, probabilities, rows, seed=seed)
+    figures["intervals"] |= out_of_scope.pop("intervals")
+    right = probabilities.argmax(axis=1) == truth
+    return figures | {
+        **out_of_scope,
+        "coverage": round(float((~rejected).mean()), 4),
+        "answer_precision": None if rejected.all() else round(float(right[~rejected].mean()), 4),
         "per_label": {
             label: {name: round(float(values[place]), 4) for name, values in scores.items()}
             for place, label in enumerate(INTENTS)
@@ -106,7 +118,7 @@ def main() -> None:
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
     if arguments.model:
-        runs = {"loaded": measure(answers(IntentClassifier.load(arguments.model), rows), rows, seed=1)}
+        runs = {"loaded": measure(*answers(IntentClassifier.load(arguments.model), rows), rows, seed=1)}
     else:
         same = arguments.train is not None and arguments.train.resolve() == arguments.test.resolve()
         folds = folds_of_sources(rows) if same else [np.ones(len(rows), dtype=np.bool_)]
@@ -123,7 +135,7 @@ def main() -> None:
         ),
         "texts": len(rows),
         **mean_of(list(runs.values())),
-        "per_seed": {seed: {name: run[name] for name in ("macro_f1", "accuracy", "ece")} for seed, run in runs.items()},
+        "per_seed": {seed: {name: run[name] for name in PER_SEED} for seed, run in runs.items()},
     }
     text = json.dumps(result, indent=2, ensure_ascii=False)
     if arguments.json == "-":
@@ -151,7 +163,7 @@ def _one_seed(
     rows: Sequence[Row], learnt: Sequence[Row], folds: Sequence[NDArray[np.bool_]], *, size: Any, seed: int
 ) -> dict[str, Any]:
     """Train once per fold on what is not in it, and measure all answers together."""
-    probabilities = np.empty((len(rows), len(INTENTS)))
+    probabilities, rejected = np.empty((len(rows), len(INTENTS))), np.empty(len(rows), dtype=np.bool_)
     started = time.perf_counter()
     for fold in folds:
         asked = [row for row, member in zip(rows, fold, strict=True) if member]
@@ -161,11 +173,15 @@ def _one_seed(
             for row in learnt
             if skeleton(row["text"]) not in texts and (len(folds) == 1 or row["source"] not in sources)
         ]
-        probabilities[fold] = _train_and_answer(asked, extra, size=size, seed=seed)
-    return measure(probabilities, rows, seed=seed) | {"train_seconds": round(time.perf_counter() - started, 1)}
+        probabilities[fold], rejected[fold] = _train_and_answer(asked, extra, size=size, seed=seed)
+    return measure(probabilities, rejected, rows, seed=seed) | {
+        "train_seconds": round(time.perf_counter() - started, 1)
+    }
 
 
-def _train_and_answer(asked: Sequence[Row], extra: Sequence[Row], *, size: Any, seed: int) -> NDArray[np.float64]:
+def _train_and_answer(
+    asked: Sequence[Row], extra: Sequence[Row], *, size: Any, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     settings = Settings()
     prepare_environment(settings)
     from models.intent.config import for_size
@@ -204,6 +220,31 @@ def _figures(
         "intervals": {"macro_f1": [round(estimate.low, 4), round(estimate.high, 4)]},
         "accuracy": round(float((predicted == labels).mean()), 4),
         "ece": round(expected_calibration_error(labels, chances), 4),
+    }
+
+
+def _out_of_scope(
+    truth: NDArray[np.int64], probabilities: NDArray[np.float64], rows: Sequence[Row], *, seed: int
+) -> dict[str, Any]:
+    """Return how well the probability of `other` tells texts that have nothing to do with a shop from the rest.
+
+    The model was taught that label, so its probability is the score. The maximum over the labels, which is what there
+    is to go by without such a label, would say nothing here: the model is as sure of what it knows to be talk.
+    """
+    other = INTENTS.index("other")
+    outside, score = truth == other, probabilities[:, other]
+    if outside.all() or not outside.any():
+        return {"oos_auroc": None, "oos_auroc_per_source": {}, "intervals": {}}
+    estimate = bootstrap_statistic(roc_auc, outside, score, seed=seed)
+    sources = sorted({row["source"] for row, member in zip(rows, outside, strict=True) if member})
+    return {
+        "oos_auroc": round(estimate.value, 4),
+        "oos_auroc_per_source": {
+            source: round(roc_auc(outside[asked], score[asked]), 4)
+            for source in sources
+            for asked in [~outside | _where(rows, "source", source)]
+        },
+        "intervals": {"oos_auroc": [round(estimate.low, 4), round(estimate.high, 4)]},
     }
 
 

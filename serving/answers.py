@@ -146,6 +146,7 @@ class IntentEntry(Answer):
     index: int
     label: str | None
     probabilities: dict[str, float] | None
+    rejected: bool | None
     language: str | None
     attributes: Attributes | None
     sentiment: Literal["positive", "neutral", "negative"] | None

@@ -25,6 +25,7 @@ MAX_CHARACTERS: Final = 5_000
 EMPTY: Final = (
     "label",
     "probabilities",
+    "rejected",
     "language",
     "attributes",
     "sentiment",
@@ -84,12 +85,14 @@ class IntentDesk:
 
     def _entry(self, index: int, text: str, prediction: IntentPrediction) -> dict[str, Any]:
         review = prediction.label == "leave_review"
-        strategy = self.strategies[prediction.label]
+        # A guess is acted on as little as talk that has nothing to do with the shop.
+        strategy = self.strategies["other" if prediction.rejected else prediction.label]
         attributes = self.attributes.find(text)
         entry = {
             "index": index,
             "label": prediction.label,
             "probabilities": {label: round(p, 6) for label, p in prediction.probabilities.items()},
+            "rejected": prediction.rejected,
             "language": prediction.language,
             "attributes": attributes,
             "sentiment": self._sentiment(text) if review else None,
@@ -137,6 +140,7 @@ class IntentDesk:
                         "text_digest": hashlib.sha256(text.encode()).hexdigest()[:16],
                         "characters": len(text),
                         "label": entry["label"],
+                        "rejected": entry["rejected"],
                         "probabilities": entry["probabilities"],
                         "language": entry["language"],
                     }

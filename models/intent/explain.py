@@ -113,7 +113,8 @@ def draw_orders(units: int, *, seed: int) -> NDArray[np.int64]:
 
 def all_coalitions(units: int) -> NDArray[np.bool_]:
     """Return every choice of units ``(2 ** U, U)``; the first is empty and the last whole."""
-    return (np.arange(2**units)[:, None] >> np.arange(units)) % 2 == 1
+    chosen: NDArray[np.bool_] = (np.arange(2**units)[:, None] >> np.arange(units)) % 2 == 1
+    return chosen
 
 
 def visited_coalitions(orders_OU: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -125,7 +126,7 @@ def visited_coalitions(orders_OU: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def exact_values(coalitions_CU: NDArray[np.bool_], values_C: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Shapley values ``(U,)`` of a game of which every coalition was asked, as :func:`all_coalitions` does."""
+    """Return the Shapley values ``(U,)`` of a game whose every coalition was asked, in that order."""
     units = coalitions_CU.shape[1]
     sizes_C = coalitions_CU.sum(axis=1)
     found = np.zeros(units)

@@ -71,7 +71,13 @@ def quantise_graph(source: Path, target: Path) -> None:
 
 
 def write_config(
-    folder: Path, *, config: IntentConfig, tokenizer_file: Path, graph: str, temperatures: Mapping[str, float]
+    folder: Path,
+    *,
+    config: IntentConfig,
+    tokenizer_file: Path,
+    graph: str,
+    temperatures: Mapping[str, float],
+    reject_below: float = 0.0,
 ) -> dict[str, Any]:
     """Write ``config.json`` and ``tokenizer.json`` beside the graph; return what config.json says."""
     shutil.copyfile(tokenizer_file, folder / "tokenizer.json")
@@ -82,6 +88,7 @@ def write_config(
         "labels": list(INTENTS),
         "graph": graph,
         "temperatures": dict(temperatures),
+        "reject_below": reject_below,
         "max_tokens": config.max_tokens,
         "ngram_buckets": config.ngram_buckets,
         "pad_id": padding["pad_id"],

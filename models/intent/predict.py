@@ -37,6 +37,8 @@ class IntentPrediction:
     """Calibrated probability of every label, in the order of the labels; they sum to 1."""
     language: str
     """``en``, ``zh`` or ``other``, by script."""
+    rejected: bool
+    """Whether even the most probable label is too unsure to act on."""
 
 
 class IntentClassifier:
@@ -46,6 +48,8 @@ class IntentClassifier:
         self.labels: tuple[str, ...] = tuple(config["labels"])
         self.temperatures: dict[str, float] = config["temperatures"]
         """By path: texts in a CJK script go by their n-grams, the rest by the encoder; their scales differ."""
+        self.reject_below = float(config.get("reject_below", 0.0))  # artefacts of before reject nothing
+        """Probability of the most probable label under which a text is rejected."""
         self._buckets = int(config["ngram_buckets"])
         self._knows_chinese = bool(config["encoder_knows_chinese"])
         self._session = session
@@ -89,6 +93,7 @@ class IntentClassifier:
                 label=self.labels[int(row.argmax())],
                 probabilities=dict(zip(self.labels, row.tolist(), strict=True)),
                 language=detect_language(text),
+                rejected=bool(row.max() < self.reject_below),
             )
             for text, row in zip(clean, probabilities, strict=True)
         ]

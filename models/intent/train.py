@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.device import new_accelerator
-from models.evaluation.classification import fit_temperature, macro_f1
+from models.evaluation.classification import fit_temperature, macro_f1, softmax
 from models.evaluation.results import Evaluation
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance, read_corpus
@@ -34,6 +34,7 @@ from models.intent.grammar import generate
 from models.intent.inputs import Reader, encode
 from models.intent.model import IntentModel, build_model
 from models.intent.predict import IntentClassifier
+from models.intent.rejection import reject_threshold
 from models.intent.text import PATHS, normalise, path_of, skeleton
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
@@ -194,12 +195,20 @@ def _export(
         if cost < INT8_LOSS_LIMIT:
             chosen, logits = INT8_GRAPH, int8_logits
         (out_dir / (FULL_GRAPH if chosen == INT8_GRAPH else INT8_GRAPH)).unlink()
+    temperatures = _fit_temperatures(texts, truth, logits)
+    probabilities = softmax(logits / np.array([[temperatures[path_of(text)]] for text in texts]))
     served = write_config(
         out_dir,
         config=config,
         tokenizer_file=tokenizer_file,
         graph=chosen,
-        temperatures=_fit_temperatures(texts, truth, logits),
+        temperatures=temperatures,
+        reject_below=reject_threshold(
+            probabilities.max(axis=1),
+            probabilities.argmax(axis=1) == truth,
+            precision=config.answer_precision,
+            least_coverage=config.least_coverage,
+        ),
     )
     return served | {
         "int8_validation_loss": cost,

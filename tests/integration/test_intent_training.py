@@ -85,6 +85,9 @@ def test_the_folder_holds_the_artefact_and_its_evidence(run: tuple[Path, Evaluat
     assert sum(card["rows"][side].get("shop", 0) for side in sides) == 7, "six of the log, and two labels for one text"
     assert card["tone"]["shipped"]
     assert card["tone"]["gain over word_list"][1] > 0
+    assert 0 <= card["served"]["reject_below"] < 1
+    assert evaluation.metrics["coverage"].high >= 0.8
+    assert evaluation.metrics["answer_precision"].value >= evaluation.metrics["accuracy"].value
     assert card["chosen_epoch"] == 0
     assert set(card["served"]["temperatures"]) == {"encoder", "ngrams"}
     table = json.loads((folder / "confusion.json").read_text())

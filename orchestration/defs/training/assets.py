@@ -53,7 +53,7 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
         pq.read_table(folder / "training_set.parquet"),
         reviews=pq.read_table(folder / "reviews.parquet"),
         labels=read_labels(settings.labels_path),
-        config=for_size(settings.training_size, encoder=settings.encoder),
+        config=for_size(settings.training_size, encoder=settings.encoder, answer_precision=settings.answer_precision),
         out_dir=_empty(folder / "candidate"),
         seed=settings.seed,
         device=settings.device,

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks.intent import folds_of_sources, mean_of, read_texts
+from benchmarks.intent import folds_of_sources, mean_of, measure, read_texts
+from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 
 
@@ -27,6 +29,22 @@ def test_a_file_without_sources_and_languages_is_read_all_the_same(tmp_path: Pat
     file.write_text("text,label\nred shoes,search_product\n质量很好,leave_review\n")
     rows = read_texts(file)
     assert [(row["source"], row["lang"]) for row in rows] == [("unknown", "en"), ("unknown", "zh")]
+
+
+def test_texts_out_of_scope_are_ranked_by_the_probability_of_other() -> None:
+    def row(label: str, source: str) -> dict[str, str]:
+        return {"text": "x", "label": label, "source": source, "lang": "en"}
+
+    rows = [row("other", "bank"), row("other", "chat"), row("search_product", "shop"), row("search_product", "shop")]
+    of_other = np.array([0.9, 0.4, 0.5, 0.1])
+    probabilities = np.zeros((4, len(INTENTS)))
+    probabilities[:, INTENTS.index("other")], probabilities[:, INTENTS.index("search_product")] = of_other, 1 - of_other
+    found = measure(probabilities, np.array([False, True, False, False]), rows, seed=1)
+    assert found["oos_auroc_per_source"] == {"bank": 1.0, "chat": 0.5}
+    assert found["oos_auroc"] == 0.75
+    assert found["intervals"]["oos_auroc"][0] <= 0.75 <= found["intervals"]["oos_auroc"][1]
+    assert (found["coverage"], found["answer_precision"]) == (0.75, 1.0), "the rejected text is not counted as wrong"
+    assert measure(probabilities[2:], np.array([False, False]), rows[2:], seed=1)["oos_auroc"] is None
 
 
 @pytest.mark.parametrize(

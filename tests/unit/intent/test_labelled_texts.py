@@ -18,7 +18,7 @@ from shopsight.settings import Settings
 def prediction(best: str, probability: float) -> IntentPrediction:
     rest = (1 - probability) / (len(INTENTS) - 1)
     shares = {label: probability if label == best else rest for label in INTENTS}
-    return IntentPrediction(label=best, probabilities=shares, language="en")
+    return IntentPrediction(label=best, probabilities=shares, language="en", rejected=False)
 
 
 def csv_of(path: Path, *lines: str) -> Path:

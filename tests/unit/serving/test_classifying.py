@@ -115,6 +115,16 @@ def test_a_label_is_explained_on_request_by_what_each_word_adds(desk: IntentDesk
     assert ask(desk, text)[0]["explanation"] is None, "nobody asked"
 
 
+def test_a_text_that_the_model_hardly_knows_is_rejected_and_gets_the_strategy_of_other(desk: IntentDesk) -> None:
+    sure, unsure = ask(desk, "find shoes", "shoes or something")
+    assert (sure["rejected"], unsure["rejected"]) == (False, False), "an artefact without a threshold rejects nothing"
+    desk.classifier.reject_below = max(unsure["probabilities"].values()) + 1e-6
+    sure, unsure = ask(desk, "find shoes", "shoes or something")
+    assert (sure["rejected"], sure["strategy"]) == (False, "show_search_results")
+    assert (unsure["rejected"], unsure["strategy"], unsure["needs"]) == (True, "show_best_sellers", {})
+    assert unsure["label"] == max(unsure["probabilities"], key=unsure["probabilities"].__getitem__)
+
+
 def test_more_texts_than_can_be_explained_in_time_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 10 texts"):
         IntentRequest(texts=["find"] * 11, explain=True)
