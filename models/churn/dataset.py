@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.churn.histories import Histories, LabelledRows, Outcomes
@@ -20,6 +21,8 @@ LAST_DAY: Final = ("events_7d", "views_28d", "carts_28d", "sessions_28d", "disti
 """Columns of ``user_features``: as they were at the end of the customer's last active day."""
 FEATURES: Final = (*USER_ORDER_HISTORY, *LAST_DAY)
 """What is read through the feature service ``churn_v1``."""
+LISTS: Final = ("ordered_us", "order_values")
+"""The columns among them that hold a list: an entry an order."""
 ACTIVITY: Final = ("days_since_last_event", *(f"{name}_at_last_visit" for name in LAST_DAY))
 """Columns of ``Histories.activity``."""
 US_PER_DAY: Final = 86_400e6
@@ -55,20 +58,29 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
             why="the model trains on the keys, the labels, and the features of its feature service",
             fix="build the table from churn_labels through the feature service churn_v1",
         )
-    horizons = set(table["horizon_days"].to_pylist())
+    horizons = set(table["horizon_days"].unique().to_pylist())
     if horizons - {horizon_days}:
         raise BadTrainingTable(
             f"the labels are of {', '.join(map(str, sorted(horizons)))} days, the model of {horizon_days}",
             why="revenue_after is summed over the horizon of the mart",
             fix="set the dbt variable churn_horizon_days and the setting horizon_days to the same number",
         )
-    known = np.array([bool(orders) for orders in table["ordered_us"].to_pylist()], dtype=np.bool_)
-    kept = table.filter(pa.array(known, pa.bool_()))
-    users = np.array(kept["user_id"].to_pylist(), dtype=np.object_)
+    # Column by column in Arrow: a million customers as Python objects would take a minute.
+    known = pc.fill_null(pc.greater(pc.list_value_length(table["ordered_us"]), 0), False)
+    kept = table.filter(known).combine_chunks()
     as_of = _days(kept["event_timestamp"])
-    columns = {name: kept[name].to_pylist() for name in FEATURES}
-    histories = histories_of(columns, as_of, customers=np.unique(users.astype(str), return_inverse=True)[1])
-    waits = np.array([np.inf if wait is None else float(wait) for wait in kept[LABEL].to_pylist()])
+    orders, values = (pa.concat_arrays(kept[name].chunks or [pa.array([], kept[name].type)]) for name in LISTS)
+    histories = Histories(
+        customers=_numbered(kept["user_id"]),
+        as_of=as_of,
+        lengths=np.asarray(pc.list_value_length(orders), dtype=np.intp),
+        days=_floats(pc.list_flatten(orders)) / US_PER_DAY,
+        values=_floats(pc.list_flatten(values)),
+        activity=np.column_stack(
+            [as_of - _floats(kept["last_seen_us"]) / US_PER_DAY, *(_floats(kept[name]) for name in LAST_DAY)]
+        ),
+    )
+    waits = _floats(pc.fill_null(kept[LABEL].cast(pa.float64()), np.inf))
     observed = np.asarray(kept["observed_days"].to_numpy(), dtype=np.float64)
     return CustomerRows(
         labelled=LabelledRows(
@@ -79,32 +91,42 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
                 revenue=np.asarray(kept["revenue_after"].to_numpy(), dtype=np.float64),
             ),
         ),
-        users=users,
+        users=np.array(kept["user_id"].to_pylist(), dtype=np.object_),
         observed_until=float((as_of + observed).max()) if len(as_of) else 0.0,
-        without_history=int((~known).sum()),
+        without_history=table.num_rows - kept.num_rows,
     )
 
 
-def histories_of(
-    columns: Mapping[str, Sequence[Any]], as_of: Floats, *, customers: NDArray[np.intp] | None = None
-) -> Histories:
+def histories_of(columns: Mapping[str, Sequence[Any]], as_of: Floats) -> Histories:
     """Return histories from columns of :data:`FEATURES`, one entry a customer; each has an order before ``as_of``.
 
     The lists hold numbers, or texts of them, as the online stores keep lists.
     """
     lists = columns["ordered_us"]
-    lengths = np.array([len(orders) for orders in lists], dtype=np.intp)
     seen = as_of - _numbers(columns["last_seen_us"]) / US_PER_DAY
     return Histories(
-        customers=np.arange(len(lists)) if customers is None else customers,
+        customers=np.arange(len(lists)),
         as_of=as_of,
-        lengths=lengths,
+        lengths=np.array([len(orders) for orders in lists], dtype=np.intp),
         days=np.concatenate([np.empty(0), *(np.asarray(orders, dtype=np.float64) for orders in lists)]) / US_PER_DAY,
         values=np.concatenate(
             [np.empty(0), *(np.asarray(values, dtype=np.float64) for values in columns["order_values"])]
         ),
         activity=np.column_stack([seen, *(_numbers(columns[name]) for name in LAST_DAY)]),
     )
+
+
+def _numbered(ids: pa.ChunkedArray) -> NDArray[np.intp]:
+    """Return the place of each id among the distinct ones in order."""
+    encoded = pa.concat_arrays(ids.chunks or [pa.array([], ids.type)]).dictionary_encode()
+    place = np.empty(len(encoded.dictionary), dtype=np.intp)
+    place[np.asarray(pc.sort_indices(encoded.dictionary))] = np.arange(len(place))
+    return np.asarray(place[np.asarray(encoded.indices)], dtype=np.intp)
+
+
+def _floats(values: pa.Array | pa.ChunkedArray) -> Floats:
+    """Return numbers, or texts of them, ``nan`` where null."""
+    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _numbers(values: Sequence[Any]) -> Floats:

@@ -1,6 +1,7 @@
 """Contributions in words that somebody who plans a campaign reads."""
 
 import math
+from functools import cache
 from typing import Final
 
 _PHRASES: Final = {
@@ -39,12 +40,15 @@ def in_words(feature: str, value: float, *, raises: bool) -> str:
     effect = "raises" if raises else "lowers"
     if math.isnan(value):
         return f"too few orders to tell {feature.replace('_', ' ')}, which {effect} the risk"
-    phrase = _PHRASES.get(feature)
-    if phrase is None:
-        kind, _, days = feature.partition("d_half_life")[0].rpartition("_") if "half_life" in feature else ("", "", "")
-        if kind:
-            phrase = f"orders {{:.2f}} times a day of late (half-life {days} days)"
-        else:
-            kind, _, days = feature.removesuffix("d").rpartition("_")
-            phrase = f"spent {{:.0f}} in {days} days" if kind == "revenue" else f"{{:.0f}} {kind} in {days} days"
-    return f"{phrase.format(value)}, which {effect} the risk"
+    return f"{_phrase(feature).format(value)}, which {effect} the risk"
+
+
+@cache
+def _phrase(feature: str) -> str:
+    if feature in _PHRASES:
+        return _PHRASES[feature]
+    if "half_life" in feature:
+        _, _, days = feature.partition("d_half_life")[0].rpartition("_")
+        return f"orders {{:.2f}} times a day of late (half-life {days} days)"
+    kind, _, days = feature.removesuffix("d").rpartition("_")
+    return f"spent {{:.0f}} in {days} days" if kind == "revenue" else f"{{:.0f}} {kind} in {days} days"

@@ -10,6 +10,8 @@ from models.churn.predict import ChurnModel
 
 REASONS = 3
 """Reasons of each customer on the win-back list."""
+AT_ONCE = 100_000
+"""Customers whose reasons are made at once: their contributions take 30 MB for each member of the committee."""
 
 
 def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Table:
@@ -33,9 +35,12 @@ def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Tabl
     plan = plan_win_back(users.tolist(), churn, forecast.mean, histories.lengths, config=config)
     reasons: list[list[str]] = [[] for _ in users]
     listed = np.flatnonzero(plan.on_list)
-    for place, explained in zip(listed, model.explain(histories.take(plan.on_list)), strict=True):
-        raising = [part.words for part in explained.contributions if part.log_odds > 0]
-        reasons[place] = raising[:REASONS]
+    for begin in range(0, len(listed), AT_ONCE):
+        part = listed[begin : begin + AT_ONCE]
+        chosen = np.zeros(len(users), dtype=np.bool_)
+        chosen[part] = True
+        for place, words in zip(part, model.raising_words(histories.take(chosen), most=REASONS), strict=True):
+            reasons[place] = words
     as_of = np.round(histories.as_of * 86_400e6).astype(np.int64)
     scored = pa.table(
         {

@@ -14,7 +14,7 @@ from churn_shop import CONFIG, shop, training_table
 
 from models.churn.campaign import plan_win_back
 from models.churn.config import ChurnConfig
-from models.churn.dataset import BadTrainingTable, customer_rows
+from models.churn.dataset import FEATURES, BadTrainingTable, customer_rows, histories_of
 from models.churn.drift_columns import WATCHED_COLUMNS, watched
 from models.churn.predict import BadArtefact, ChurnModel
 from models.churn.reasons import in_words
@@ -162,3 +162,33 @@ def test_the_watched_columns_are_told_from_the_histories(table) -> None:
     known = customer_rows(table, horizon_days=28).labelled.histories
     means = np.bincount(known.rows, weights=known.values) / known.lengths
     np.testing.assert_allclose(frame["mean_order_value"], means)
+
+
+def test_a_batch_gives_the_reasons_that_an_explanation_gives(trained: tuple[Path, Evaluation], table: pa.Table) -> None:
+    model = ChurnModel.load(trained[0])
+    histories = customer_rows(table.slice(0, 80), horizon_days=CONFIG.horizon_days).labelled.histories
+    wanted = [[part.words for part in one.contributions if part.log_odds > 0][:3] for one in model.explain(histories)]
+    assert model.raising_words(histories, most=3) == wanted
+    assert any(wanted)
+
+
+def test_a_batch_reads_the_histories_that_a_service_reads(table: pa.Table) -> None:
+    rows = customer_rows(pa.concat_tables([table.slice(0, 30), table.slice(30, 50)]), horizon_days=CONFIG.horizon_days)
+    read = rows.labelled.histories
+    columns = {name: table.slice(0, 80)[name].to_pylist() for name in FEATURES}
+    served = histories_of(columns, read.as_of)
+    for name in ("lengths", "days", "values", "activity"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(served, name), err_msg=name)
+    users = table.slice(0, 80)["user_id"].to_pylist()
+    assert rows.users.tolist() == users
+    np.testing.assert_array_equal(read.customers, np.unique(users, return_inverse=True)[1])
+
+
+def test_a_customer_whose_orders_had_not_arrived_is_left_out(table: pa.Table) -> None:
+    lists = table["ordered_us"].to_pylist()
+    lists[0], lists[1] = None, []
+    late = table.set_column(table.column_names.index("ordered_us"), "ordered_us", pa.array(lists))
+    rows = customer_rows(late, horizon_days=CONFIG.horizon_days)
+    assert rows.without_history == 2
+    assert len(rows.labelled) == table.num_rows - 2
+    assert rows.labelled.histories.lengths[0] == len(lists[2])
