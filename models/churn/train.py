@@ -20,6 +20,7 @@ from models.churn.features import feature_names
 from models.churn.histories import LabelledRows
 from models.churn.predict import ChurnModel
 from models.churn.value import fit_value
+from models.evaluation.curves import Curves
 from models.evaluation.probability import roc_auc
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import (
@@ -42,7 +43,7 @@ def train(
     precision: str,
     report: ReportProgress,
 ) -> Evaluation:
-    """Train, judge and write an artefact folder: trees, config.json, evaluation.json, card.json.
+    """Train, judge and write an artefact folder: the model, evaluation.json, curves.json, card.json.
 
     Args:
         rows: the training table; see :func:`models.churn.dataset.customer_rows`.
@@ -98,6 +99,8 @@ def train(
     base_rate = float(known.outcomes.churned[closed].mean())
     ChurnModel(classifier=classifier, value=value, base_rate=base_rate).save(out_dir)
     evaluation.write(out_dir / "evaluation.json")
+    outcome = f"no order within {config.horizon_days} days"
+    Curves.of(test.outcomes.churned, probabilities["lightgbm"], outcome=outcome).write(out_dir)
     card = {
         "chosen": "lightgbm",
         "horizon_days": config.horizon_days,

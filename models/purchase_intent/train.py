@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.evaluation.calibration import LogitScaling, fit_logit_scaling, sigmoid
+from models.evaluation.curves import Curves
 from models.evaluation.probability import negative_log_likelihood, pr_auc, roc_auc
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import (
@@ -34,6 +35,7 @@ from shopsight.contracts import SESSION_FEATURES
 
 CONTENDERS: Mapping[str, tuple[str, ...]] = {"lightgbm_session_only": SESSION_FEATURES, "lightgbm": FEATURES}
 """Columns that each contender reads; the first asks whether the user's past is worth its lookup."""
+OUTCOME = "a purchase later in the session"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ def train(
     precision: str,
     report: ReportProgress,
 ) -> Evaluation:
-    """Train, judge and write an artefact folder: model.txt, config.json, evaluation.json, card.json.
+    """Train, judge and write an artefact folder: the model, evaluation.json, curves.json, card.json.
 
     Args:
         rows: the training table: keys, label and features; see :func:`models.purchase_intent.dataset.session_rows`.
@@ -115,6 +117,8 @@ def train(
     booster, scaling = finals[chosen]
     PurchaseIntentModel(booster, contenders[chosen].encoder, scaling).save(out_dir)
     evaluation.write(out_dir / "evaluation.json")
+    curves = Curves.of(folds.test.purchased, probabilities[chosen], folds.test.weights, outcome=OUTCOME)
+    curves.write(out_dir)
     card = {
         "chosen": chosen,
         "chosen_by": "lowest log loss on the validation fold",

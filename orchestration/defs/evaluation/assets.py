@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
+from orchestration.charts import curves_metadata
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.contracts import TRAINING_RUN
@@ -84,6 +86,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
                 "candidate": found.candidate,
                 "eligible": verdict.eligible,
                 "side by side": evaluation_table(found),
+                **curves_metadata(Curves.read(folder)),
                 "gate": dg.MetadataValue.md(
                     "\n".join(f"- **{rule.outcome}** {rule.rule}: {rule.sentence}" for rule in verdict.rules)
                 ),

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 
+from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
+from orchestration.charts import curves_metadata
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.settings import Settings
 
@@ -129,6 +131,7 @@ def _trained(evaluation: Evaluation, folder: Path) -> dg.MaterializeResult[None]
             **metric_metadata(evaluation.metrics),
             "chosen": evaluation.candidate,
             "side by side": evaluation_table(evaluation),
+            **curves_metadata(Curves.read(folder)),
             "path": dg.MetadataValue.path(folder),
         }
     )

@@ -62,7 +62,8 @@ def test_the_curve_shows_figures_by_the_number_of_events_seen(trained: tuple[Pat
 
 def test_the_folder_says_what_was_done(trained: tuple[Path, Evaluation]) -> None:
     folder, evaluation = trained
-    assert {path.name for path in folder.iterdir()} == {"model.txt", "config.json", "evaluation.json", "card.json"}
+    written = {"model.txt", "config.json", "evaluation.json", "curves.json", "card.json"}
+    assert {path.name for path in folder.iterdir()} == written
     assert Evaluation.read(folder / "evaluation.json") == evaluation
     card = json.loads((folder / "card.json").read_text())
     assert [reading["sentinel"] for reading in card["sentinels"]] == ["too_good_roc_auc", "shuffled_labels"]
