@@ -105,7 +105,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def _leave_one_out(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
     from benchmarks.recommendation.document import document
-    from benchmarks.recommendation.leave_one_out import run_seed
+    from benchmarks.recommendation.leave_one_out import LEAVE_ONE_OUT_BASELINES, run_seed
     from benchmarks.recommendation.speed import measure_speed
     from models.recommender.leave_one_out import leave_one_out
 
@@ -126,7 +126,7 @@ def _leave_one_out(options: argparse.Namespace, fitting: Callable[[int], "Fittin
         "cases": len(split.test),
         "users_too_short_to_ask": split.too_short,
         "items_with_attributes": int((attributes_NA > 0).any(axis=1).sum()),
-        **document(results, split.test, split.train.distinct_users_per_item()),
+        **document(results, split.test, split.train.distinct_users_per_item(), baselines=LEAVE_ONE_OUT_BASELINES),
     }
 
 

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from benchmarks.recommendation.views import (
     BASELINES,
+    GRU4REC,
     Fitting,
     SeedResult,
     ablated,
     fit_baselines,
+    fit_gru,
     fit_views,
     training_report,
 )
@@ -20,6 +22,8 @@ from models.recommender.blend_search import search_weights, shortlists
 from models.recommender.evaluate import rank_cases
 from models.recommender.leave_one_out import LeaveOneOut
 from models.recommender.sequence_scorer import SequenceScorer
+
+LEAVE_ONE_OUT_BASELINES = (*BASELINES, GRU4REC)
 
 
 def run_seed(split: LeaveOneOut, attributes_NA: NDArray[np.int64], fitting: Fitting) -> SeedResult:
@@ -33,7 +37,9 @@ def run_seed(split: LeaveOneOut, attributes_NA: NDArray[np.int64], fitting: Fitt
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     fitting.say("fitting the other baselines")
     scorers |= fit_baselines(split.train, fitting)
-    contenders = {name: {name: 1.0} for name in BASELINES} | ablated(weights) | {"candidate": weights}
+    gru, gru_report = fit_gru(split.train, fitting, stop_on=split.validation, epochs=fitting.config.gru4rec.epochs)
+    scorers[GRU4REC] = gru
+    contenders = {name: {name: 1.0} for name in LEAVE_ONE_OUT_BASELINES} | ablated(weights) | {"candidate": weights}
     if len(trained.scorer.members) > 1:
         first = SequenceScorer.of(trained.scorer.members[0], length=trained.scorer.length)
         scorers["one transformer"] = first
@@ -46,6 +52,7 @@ def run_seed(split: LeaveOneOut, attributes_NA: NDArray[np.int64], fitting: Fitt
         "weights": weights,
         "validation_ndcg@10": round(on_validation, 5),
         **training_report(trained),
+        GRU4REC: gru_report,
         "train_seconds": round(seconds, 1),
         "train_cpu_seconds": round(cpu_seconds, 1),
         "test_seconds": round(time.perf_counter() - started, 1),

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from benchmarks.recommendation.views import (
     BASELINES,
+    GRU4REC,
     Fitting,
     SeedResult,
     ablated,
     fit_baselines,
+    fit_gru,
     fit_views,
     training_report,
 )
@@ -28,7 +30,7 @@ from models.recommender.session_knn import fit_session_knn
 from shopsight.contracts import HISTORY_LENGTH
 
 GAP_SECONDS = 1_800.0
-SESSION_BASELINES = (*BASELINES, "session_knn")
+SESSION_BASELINES = (*BASELINES, "session_knn", GRU4REC)
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -99,11 +101,16 @@ def run_seed(validation: Sessions, test: Sessions, fitting: Fitting) -> SeedResu
     scorers["session_knn"] = fit_session_knn(test.train, settings)
     seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     scorers |= fit_baselines(test.train, fitting)
+    most = fitting.config.gru4rec.epochs
+    _, chosen = fit_gru(validation.train, fitting, stop_on=validation.cases, epochs=most)
+    gru, gru_report = fit_gru(test.train, fitting, stop_on=(), epochs=chosen["epochs"])
+    scorers[GRU4REC] = gru
     contenders = {name: {name: 1.0} for name in SESSION_BASELINES} | ablated(weights) | {"candidate": weights}
     report = {
         "weights": weights,
         "validation_ndcg@10": round(on_validation, 5),
         **training_report(trained),
+        GRU4REC: {**gru_report, "validation_by_epoch": chosen["validation_by_epoch"]},
         "train_seconds": round(seconds, 1),
         "train_cpu_seconds": round(cpu_seconds, 1),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),

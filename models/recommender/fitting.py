@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 
 from models.progress import Progress, ReportProgress
 from models.recommender.baselines import ages, best_sellers, plain_popularity, recent_popularity, trending
+from models.recommender.cold_items import ColdItems, attribute_features, project_cold_items
 from models.recommender.config import RecommenderConfig
 from models.recommender.dataset import Case, Interactions
 from models.recommender.ease import fit_ease
 from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import mean_ndcg, rank_cases
 from models.recommender.item_knn import Similarity, cooccurrence, fit_item_knn
+from models.recommender.item_texts import encode_texts, item_texts
 from models.recommender.pairs import fit_together
 from models.recommender.scoring import Constant, Neighbours
 from models.recommender.sequence_scorer import SequenceScorer
@@ -126,6 +129,32 @@ def fit_sequence(
         fingerprint=_fingerprint(data, attributes_NA, run),
         report=report,
     )
+
+
+def fit_cold_items(data: Interactions, sequence: SequenceScorer, run: Run) -> ColdItems | None:
+    """Return the item vectors with those of items that nobody has touched; None where there is no such item.
+
+    Texts are read where they are few enough to take seconds: those of all cold items, and of the most touched others.
+    """
+    config, users_N = run.config.cold_items, data.distinct_users_per_item()
+    cold_N = users_N == 0
+    if not cold_N.any():
+        return None
+    attributes_NA = item_attributes(run.items, data.item_ids)
+    features: dict[str, Any] = {}
+    if cold_N.sum() <= config.cold_texts:
+        read_N = cold_N.copy()
+        read_N[np.argsort(-users_N, kind="stable")[: config.warm_texts]] = True
+        texts = item_texts(run.items, data.item_ids)
+        wanted = [text if read else "" for text, read in zip(texts, read_N, strict=True)]
+        if any(text for text, cold in zip(wanted, cold_N, strict=True) if cold):
+            features["text"] = encode_texts(
+                wanted, encoder=config.encoder, tokens=config.tokens, accelerator=run.accelerator
+            )
+    attributes = attribute_features(attributes_NA, fewest=config.fewest_attribute_items, most=config.most_attributes)
+    if attributes.shape[1]:
+        features["attributes"] = attributes
+    return project_cold_items(sequence.vectors.vectors_ND, users_N, features, config, seed=run.seed)
 
 
 def similarity_of(data: Interactions, run: Run) -> Similarity:

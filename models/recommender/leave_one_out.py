@@ -31,6 +31,13 @@ class LeaveOneOut:
     """Users with fewer than three items."""
 
 
+def as_interactions(sequences: Sequence[Sequence[str]]) -> Interactions:
+    """Return one sequence of item ids per user, oldest first, as a log; its times are places in the sequence."""
+    item_ids = np.array(sorted({item for sequence in sequences for item in sequence}), dtype=object)
+    code_of = {item: code for code, item in enumerate(item_ids)}
+    return _log(item_ids, [np.array([code_of[item] for item in sequence], dtype=np.int64) for sequence in sequences])
+
+
 def leave_one_out(sequences: Sequence[Sequence[str]]) -> LeaveOneOut:
     """Split one sequence of item ids per user, oldest first.
 
@@ -41,20 +48,24 @@ def leave_one_out(sequences: Sequence[Sequence[str]]) -> LeaveOneOut:
     code_of = {item: code for code, item in enumerate(item_ids)}
     coded = [np.array([code_of[item] for item in sequence], dtype=np.int64) for sequence in sequences]
     learnt = [items[:-_HELD_OUT] if len(items) > _HELD_OUT else items for items in coded]
-    lengths = np.array([len(items) for items in learnt], dtype=np.int64)
-    items_E = np.concatenate(learnt) if learnt else np.zeros(0, dtype=np.int64)
     asked = [(user, items) for user, items in enumerate(coded) if len(items) > _HELD_OUT]
     return LeaveOneOut(
-        train=Interactions(
-            item_ids=item_ids,
-            users_E=np.repeat(np.arange(len(coded)), lengths),
-            items_E=items_E,
-            behaviours_E=_purchases(len(items_E)),
-            times_E=np.concatenate([np.arange(length, dtype=np.float64) for length in lengths] or [np.zeros(0)]),
-        ),
+        train=_log(item_ids, learnt),
         validation=[_case(user, items[:-1]) for user, items in asked],
         test=[_case(user, items) for user, items in asked],
         too_short=len(coded) - len(asked),
+    )
+
+
+def _log(item_ids: NDArray[np.object_], coded: Sequence[NDArray[np.int64]]) -> Interactions:
+    lengths = np.array([len(items) for items in coded], dtype=np.int64)
+    items_E = np.concatenate(coded) if coded else np.zeros(0, dtype=np.int64)
+    return Interactions(
+        item_ids=item_ids,
+        users_E=np.repeat(np.arange(len(coded)), lengths),
+        items_E=items_E,
+        behaviours_E=_purchases(len(items_E)),
+        times_E=np.concatenate([np.arange(length, dtype=np.float64) for length in lengths] or [np.zeros(0)]),
     )
 
 

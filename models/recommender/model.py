@@ -9,11 +9,14 @@ Row 0 of every embedding is padding; item code i has row i + 1.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.recommender.config import TransformerConfig
+from models.recommender.dataset import Interactions
 from models.recommender.full_softmax import full_cross_entropy
 from models.recommender.history import BEHAVIOURS
 
@@ -38,6 +41,23 @@ class ItemTable(nn.Module):
                 embedding.weight[0].zero_()
         with torch.no_grad():
             self.items.weight[1:] += start_ND
+
+    @classmethod
+    def over(
+        cls,
+        train: Interactions,
+        attributes_NA: NDArray[np.int64],
+        start_ND: NDArray[np.float32],
+        *,
+        fewest_users: int = 1,
+    ) -> "ItemTable":
+        """Return the untrained table of a catalogue; items of fewer users have no embedding of their own."""
+        return cls(
+            start_ND=torch.from_numpy(start_ND),
+            has_own_N=torch.from_numpy(train.distinct_users_per_item() >= fewest_users),
+            attributes_NA=torch.from_numpy(attributes_NA),
+            attributes=int(attributes_NA.max(initial=0)),
+        )
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the vectors of the given rows, shape ``(*rows.shape, D)``."""
@@ -118,14 +138,10 @@ class Encoder(nn.Module):
 class SequenceModel(nn.Module):
     """Item table and encoder; a score is the dot product of a hidden state and an item's vector."""
 
-    def __init__(
-        self, config: TransformerConfig, *, start_ND: Tensor, has_own_N: Tensor, attributes_NA: Tensor, attributes: int
-    ) -> None:
+    def __init__(self, table: ItemTable, encoder: nn.Module) -> None:
         super().__init__()
-        self.table = ItemTable(
-            start_ND=start_ND, has_own_N=has_own_N, attributes_NA=attributes_NA, attributes=attributes
-        )
-        self.encoder = Encoder(config)
+        self.table = table
+        self.encoder = encoder
 
     def forward(self, rows_BL: Tensor, behaviours_BL: Tensor, targets_BL: Tensor, negatives_K: Tensor) -> Tensor:
         """Return the summed cross-entropy of the targets (0 where there is none), a scalar.
@@ -167,7 +183,7 @@ class Exported(nn.Module):
     The items' vectors live outside the graph (``item_vectors_BLD`` goes in), so that one matrix serves both ends.
     """
 
-    def __init__(self, encoders: Sequence[Encoder]) -> None:
+    def __init__(self, encoders: Sequence[nn.Module]) -> None:
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
 

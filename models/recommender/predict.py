@@ -82,6 +82,7 @@ class Recommender:
         trending_scores_N: NDArray[np.float32],
         popularity_N: NDArray[np.float32],
         age_days_N: NDArray[np.float32],
+        cold_N: Mask,
         history_length: int,
     ) -> None:
         self.catalogue = catalogue
@@ -95,6 +96,11 @@ class Recommender:
         """Days from each item's first interaction to the last one of all; infinite where there is none."""
         self.popularity_share_N = _shares(popularity_N)
         """Share of the items that are less popular than each, from 0 to below 1."""
+        self.cold_N = cold_N
+        """Items that nobody had touched: the transformer ranks them by what the catalogue says of them."""
+        sequence = scorers.get("transformer")
+        if isinstance(sequence, OnnxSequence) and cold_N.any():
+            self._lengths_N = np.maximum(np.linalg.norm(sequence.vectors.vectors_ND, axis=1), 1e-9)
         self._history_length = history_length
         names = sorted({name for name in catalogue.categories if name is not None})
         codes = {name: code for code, name in enumerate(names)}
@@ -133,6 +139,7 @@ class Recommender:
             popularity_N=arrays["popularity_recent"],
             # A model that was trained before ages were kept has none: nothing counts as new there.
             age_days_N=arrays.get("age_days", np.full_like(arrays["popularity"], np.inf)),
+            cold_N=arrays.get("cold", np.zeros(len(arrays["popularity"]))).astype(np.bool_),
             history_length=config["history_length"],
         )
 
@@ -144,8 +151,9 @@ class Recommender:
         allowed: Mask | None = None,
         exclude: Collection[str] = (),
         explain: bool = False,
+        cold_share: float = 0.0,
     ) -> list[ScoredItem]:
-        """Return new items for a shopper, best first; fewer than ``num_results`` where no more are allowed.
+        """Return items that are new to a shopper, best first; fewer than ``num_results`` where no more are allowed.
 
         Args:
             history: oldest first; items and events the model does not know are passed over, and the items of the
@@ -154,13 +162,20 @@ class Recommender:
             allowed: which items may be shown, shape (N,); by default those that are available.
             exclude: further items not to show.
             explain: whether to name reasons, which costs one more run of the transformer.
+            cold_share: largest share of the list that items may take which nobody had touched.
         """
         known = self._encode(history)
         masked = self._masked(allowed, {*exclude, *(event.item_id for event in history)})
         scored = self._score(known)
         if scored is None:
             return self._listed(self._popularity_N, "popularity", num_results, masked, reason="popular")
-        return self._shown(known, scored, top_items(scored.blend_N, length=num_results, masked=masked), explain=explain)
+        best = top_items(scored.blend_N, length=num_results, masked=masked | self.cold_N)
+        shown = self._shown(known, scored, best, explain=explain)
+        # Their scores are of the transformer alone, and a projected vector is shorter than a learnt one: the places of
+        # cold items are given, only their order is the model's.
+        for number, item in enumerate(self._cold(known, scored, int(cold_share * num_results), masked), start=1):
+            shown.insert(int(number / cold_share) - 1, item)
+        return shown[:num_results]
 
     def rank(
         self, history: Sequence[HistoryEvent], item_ids: Sequence[str], *, explain: bool = False
@@ -223,6 +238,8 @@ class Recommender:
     ) -> list[ScoredItem]:
         """Return items that shoppers touched near this one, then popular items of its category.
 
+        Of an item that nobody had touched, those whose vectors point the same way as what its text and attributes say.
+
         Raises:
             UnknownItem: the catalogue has no such item.
         """
@@ -234,6 +251,9 @@ class Recommender:
                 fix="ask for another item, or train again after the item was ingested",
             )
         masked = self._masked(allowed, {*exclude, item_id})
+        if self.cold_N[item]:
+            alike_N = self._cosines(item)
+            return self._listed(alike_N, "content", num_results, masked, reason="similar_content", because=item_id)
         near_N = self._scorers["item_knn"].scores([History(np.array([item]), np.array([1]))])[0]
         found = self._listed(
             near_N, "item_knn", num_results, masked | (near_N <= 0), reason="often_together", because=item_id
@@ -283,6 +303,34 @@ class Recommender:
             )
             for item, why in zip(best, reasons, strict=True)
         ]
+
+    def _cold(self, known: History, scored: "_Scored", count: int, masked: Mask) -> list[ScoredItem]:
+        """Return the cold items that the transformer ranks first, each with the history's item that it is most like."""
+        if count == 0 or "transformer" not in scored.standard:
+            return []
+        scores_N = scored.standard["transformer"][0]
+        return [
+            ScoredItem(
+                item_id=self.catalogue.item_ids[item],
+                score=float(scores_N[item]),
+                source="content",
+                reasons=(Reason(code="new_item", item_ids=(self._most_like(item, known),), weight=1.0),),
+            )
+            for item in top_items(scores_N, length=count, masked=masked | ~self.cold_N)
+        ]
+
+    def _most_like(self, item: int, known: History) -> str:
+        distinct = np.unique(known.items)
+        nearest = int(distinct[np.argmax(self._cosines(item)[distinct])])
+        return self.catalogue.item_ids[nearest]
+
+    def _cosines(self, item: int) -> NDArray[np.float32]:
+        """Return the cosine of the transformer's vector of an item with those of all, shape (N,)."""
+        sequence = self._scorers["transformer"]
+        assert isinstance(sequence, OnnxSequence), "cold items are projected onto the vectors that it serves"
+        vectors_ND = sequence.vectors.vectors_ND
+        found: NDArray[np.float32] = (vectors_ND @ vectors_ND[item]) / (self._lengths_N * self._lengths_N[item])
+        return found
 
     def _reasons(self, known: History, scored: "_Scored", best: NDArray[np.int64]) -> list[tuple[Reason, ...]]:
         return reasons_of(

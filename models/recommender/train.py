@@ -22,6 +22,7 @@ from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
 from models.recommender.artefact import catalogue_table, write_artefact
 from models.recommender.card import model_card, protocol_text
+from models.recommender.cold_items import ColdItems
 from models.recommender.config import RecommenderConfig, for_size
 from models.recommender.dataset import Interactions, Window, window
 from models.recommender.ensemble import TrainedEnsemble
@@ -37,6 +38,7 @@ from models.recommender.evaluate import (
 )
 from models.recommender.fitting import (
     Run,
+    fit_cold_items,
     fit_constants,
     fit_lists,
     fit_neighbours,
@@ -110,10 +112,11 @@ def train(
 
     choice = _choose(validation, run, report)
     evaluation = _measure(test, run, choice, report)
-    sequence = None
+    sequence, cold = None, None
     if "transformer" in choice.weights:
         serving = in_phase(report, "serving", 0.75, 0.95)
         sequence = _transformer(data, run, phase="serving", epochs=choice.transformer.epochs, report=serving)
+        cold = fit_cold_items(data, sequence, run)
     card = _card(run, data, started) | {
         "targets": {"validation": dict(validation.counts), "test": dict(test.counts)},
         "weights": dict(choice.weights),
@@ -123,9 +126,10 @@ def train(
             "validation ndcg@10": choice.transformer.validation,
         },
         "contenders on validation": dict(choice.on_validation),
+        "cold items": dict(cold.report) if cold else "none: every item was touched, or no item vectors are served",
         "served weights": "the chosen contender, fitted again on all data with the same settings and epochs",
     }
-    _write(run, data, out_dir, choice.candidate, choice.weights, sequence, evaluation, card)
+    _write(run, data, out_dir, choice.candidate, choice.weights, sequence, evaluation, card, cold=cold)
     report(Progress(message=f"wrote the candidate {choice.candidate}", fraction=1.0))
     return evaluation
 
@@ -260,6 +264,8 @@ def _write(
     sequence: SequenceScorer | None,
     evaluation: Evaluation,
     card: Mapping[str, Any],
+    *,
+    cold: ColdItems | None = None,
 ) -> None:
     if run.accelerator.is_main_process:
         # Item-kNN always: similar items need it, whatever was chosen.
@@ -272,6 +278,7 @@ def _write(
             constants=fit_constants(data, run) | fit_lists(data, run),
             neighbours=fit_neighbours(data, similarity_of(data, run), run, names=names) | fit_pairs(data, run),
             sequence=sequence,
+            cold=cold,
         )
         evaluation.write(out_dir / "evaluation.json")
         (out_dir / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")

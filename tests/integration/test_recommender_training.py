@@ -210,7 +210,8 @@ def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
     assert trained.epochs == (1, 2)
     lengths = [float(np.linalg.norm(member.table.all_items().detach().numpy())) for member in scorer.members]
     assert lengths[0] > 2 * lengths[1], "the second member's vectors did not start as factors"
-    export_encoders([member.encoder for member in scorer.members], tmp_path / "two.onnx", length=scorer.length)
+    encoders, width = [member.encoder for member in scorer.members], scorer.vectors.vectors_ND.shape[1]
+    export_encoders(encoders, tmp_path / "two.onnx", length=scorer.length, width=width)
     served = OnnxSequence.load(tmp_path / "two.onnx", vectors=scorer.vectors, length=scorer.length, threads=1)
     histories = [History(np.arange(length), np.ones(length, dtype=np.int64)) for length in (1, 7, 3)]
     alone = [SequenceScorer.of(member, length=scorer.length).scores(histories) for member in scorer.members]

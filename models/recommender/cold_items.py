@@ -1,0 +1,169 @@
+"""Vectors for items that nobody has touched: projected from what the catalogue says of them.
+
+The served vector of an item is learnt from its shoppers. A ridge regression, fitted on items that have shoppers, tells
+what vector an item's text or attributes would have led to; with it a new item is ranked by the same dot product as all
+others. Text or attributes, and the strength of the ridge, are chosen on held-out items that have shoppers.
+
+Source: Z. Gantner et al., "Learning attribute-to-feature mappings for cold-start recommendations", ICDM 2010.
+Shapes: N items, W items to learn from, F features, D width of the item vectors, A attributes of an item, S strengths.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.recommender.config import ColdItemsConfig
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColdItems:
+    """The item vectors with those of cold items filled in, and how these came about."""
+
+    vectors_ND: Floats
+    projected_N: NDArray[np.bool_]
+    """Items whose vector is projected: nobody touched them, and the catalogue says something of them."""
+    report: Mapping[str, Any]
+    """What was chosen, and what share of the held-out items' variance each kind of features explains."""
+
+
+def attribute_features(attributes_NA: NDArray[np.int64], *, fewest: int, most: int) -> Any:
+    """Return the attributes as a sparse matrix (N, F), each row of norm 1; rare attributes count more.
+
+    Args:
+        attributes_NA: codes from 1, padded with 0.
+        fewest: attributes of fewer items tell nothing of a new one and are left out.
+        most: of more attributes, those of the most items are kept.
+    """
+    rows, places = np.nonzero(attributes_NA)
+    codes = attributes_NA[rows, places]
+    counts = np.bincount(codes, minlength=int(attributes_NA.max(initial=0)) + 1)
+    kept = np.argsort(-counts, kind="stable")[:most]
+    kept = np.sort(kept[counts[kept] >= fewest])
+    column_of = np.full(len(counts), -1, dtype=np.int64)
+    column_of[kept] = np.arange(len(kept))
+    known = column_of[codes] >= 0
+    rarity = np.log1p(len(attributes_NA) / np.maximum(counts[codes[known]], 1)).astype(np.float32)
+    shape = (len(attributes_NA), len(kept))
+    matrix = sparse.coo_array((rarity, (rows[known], column_of[codes[known]])), shape=shape).tocsr()
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return (sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ matrix).tocsr().astype(np.float32)
+
+
+def project_cold_items(
+    vectors_ND: Floats, users_N: NDArray[np.int64], features: Mapping[str, Any], config: ColdItemsConfig, *, seed: int
+) -> ColdItems:
+    """Fill in the vectors of items without users.
+
+    Args:
+        vectors_ND: the served item vectors; those of items without users are not read.
+        users_N: distinct users of each item.
+        features: by name, matrices (N, F), sparse or dense; a row of zeros says nothing. Where there are several kinds,
+            all of them together are tried too.
+        config: grid of strengths and how many items are held out.
+        seed: of the held-out items.
+    """
+    tried = dict(features)
+    if len(features) > 1:
+        tried[" + ".join(tried)] = sparse.hstack([sparse.csr_array(one) for one in features.values()]).tocsr()
+    told = {name: np.asarray(abs(one).sum(axis=1)).ravel() > 0 for name, one in features.items()}
+    # Of several kinds together only items that have them all can tell what they say together.
+    told |= {name: np.logical_and.reduce(list(told.values())) for name in tried if name not in told}
+    learnt = {name: np.flatnonzero((users_N >= config.fewest_users) & one) for name, one in told.items()}
+    explained: dict[str, tuple[float, float]] = {}
+    for name, rows in learnt.items():
+        if len(rows) >= config.fewest_items:
+            explained[name] = _choose_strength(tried[name][rows], vectors_ND[rows], users_N[rows], config, seed=seed)
+    filled_ND, projected_N = vectors_ND.copy(), np.zeros(len(vectors_ND), dtype=np.bool_)
+    filled: dict[str, int] = {}
+    for name in sorted(explained, key=lambda name: -explained[name][1]):
+        # An item that has nothing of the best kind is left to the next.
+        cold = np.flatnonzero((users_N == 0) & told[name] & ~projected_N)
+        if len(cold):
+            rows = learnt[name]
+            ridge = _Ridge.prepare(tried[name][rows], vectors_ND[rows], _weights(users_N[rows]))
+            filled_ND[cold] = ridge.predict(tried[name][cold], explained[name][0])
+            projected_N[cold] = True
+            filled[name] = len(cold)
+    return ColdItems(
+        vectors_ND=filled_ND,
+        projected_N=projected_N,
+        report={
+            "projected items": filled,
+            "items without users that nothing is said of": int(((users_N == 0) & ~projected_N).sum()),
+            "learnt from items": {name: len(learnt[name]) for name in explained},
+            "strength": {name: strength for name, (strength, _) in explained.items()},
+            "explained variance of held-out items": {name: round(share, 4) for name, (_, share) in explained.items()},
+        },
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ridge:
+    """A weighted ridge regression, decomposed so that any strength is a matter of a few products."""
+
+    features_F: Floats
+    """Weighted mean of the features."""
+    vectors_D: Floats
+    """Weighted mean of the vectors: the prediction for an item of average features."""
+    basis_FF: NDArray[np.float64]
+    values_F: NDArray[np.float64]
+    projected_FD: NDArray[np.float64]
+
+    @classmethod
+    def prepare(cls, matrix_WF: Any, vectors_WD: Floats, weights_W: NDArray[np.float64]) -> "_Ridge":
+        """Decompose the Gram matrix of the centred features."""
+        share_W = weights_W / weights_W.sum()
+        features_F = np.asarray(share_W @ matrix_WF).ravel()
+        vectors_D = share_W @ vectors_WD
+        weighted_WF = sparse.diags_array(share_W) @ matrix_WF
+        gram_FF = matrix_WF.T @ weighted_WF
+        gram_FF = gram_FF.toarray() if sparse.issparse(gram_FF) else np.asarray(gram_FF)
+        values_F, basis_FF = np.linalg.eigh(gram_FF.astype(np.float64) - np.outer(features_F, features_F))
+        moments_FD = np.asarray(weighted_WF.T @ (vectors_WD - vectors_D))
+        return cls(
+            features_F=features_F.astype(np.float32),
+            vectors_D=vectors_D.astype(np.float32),
+            basis_FF=basis_FF,
+            values_F=np.maximum(values_F, 0.0),
+            projected_FD=basis_FF.T @ moments_FD,
+        )
+
+    def predict(self, matrix_WF: Any, strength: float) -> Floats:
+        """Return vectors (W, D); ``strength`` 1 shrinks a feature direction of average variance to a half."""
+        penalty = strength * float(self.values_F.mean()) + 1e-12
+        coefficients_FD = self.basis_FF @ (self.projected_FD / (self.values_F + penalty)[:, None])
+        predicted: Floats = (matrix_WF @ coefficients_FD - self.features_F @ coefficients_FD + self.vectors_D).astype(
+            np.float32
+        )
+        return predicted
+
+
+def _choose_strength(
+    matrix_WF: Any, vectors_WD: Floats, users_W: NDArray[np.int64], config: ColdItemsConfig, *, seed: int
+) -> tuple[float, float]:
+    """Return the strength that explains most of held-out items' variance, and that share."""
+    order = np.random.default_rng(seed).permutation(len(users_W))
+    held = order[: max(int(config.held_out * len(order)), 1)]
+    kept = order[len(held) :]
+    weights_W = _weights(users_W)
+    ridge = _Ridge.prepare(matrix_WF[kept], vectors_WD[kept], weights_W[kept])
+    total = float(weights_W[held] @ ((vectors_WD[held] - ridge.vectors_D) ** 2).sum(axis=1))
+
+    def explained(strength: float) -> float:
+        missed_WD = vectors_WD[held] - ridge.predict(matrix_WF[held], strength)
+        return 1.0 - float(weights_W[held] @ (missed_WD**2).sum(axis=1)) / max(total, 1e-12)
+
+    shares = {strength: explained(strength) for strength in config.strengths}
+    best = max(shares, key=lambda strength: shares[strength])
+    return best, shares[best]
+
+
+def _weights(users_W: NDArray[np.int64]) -> NDArray[np.float64]:
+    # The vector of an item with two shoppers is mostly where it started, that of one with fifty is what it should be.
+    return users_W / (users_W + 10.0)

@@ -1,0 +1,115 @@
+"""Items that nobody touched: what is read of them, and the vectors that are made from it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import sparse
+
+from models.recommender.cold_items import attribute_features, project_cold_items
+from models.recommender.config import ColdItemsConfig
+from models.recommender.item_texts import item_texts
+
+CONFIG = ColdItemsConfig(fewest_items=20)
+ITEMS, COLD, WIDTH = 300, 30, 8
+
+
+@pytest.fixture
+def shop():
+    """Item vectors that follow from features, with a little noise; the last items have no shoppers and no vector."""
+    rng = np.random.default_rng(4)
+    features_NF = rng.standard_normal((ITEMS, 12)).astype(np.float32)
+    truth_ND = features_NF @ rng.standard_normal((12, WIDTH)).astype(np.float32) + 3.0
+    vectors_ND = truth_ND + 0.1 * rng.standard_normal((ITEMS, WIDTH)).astype(np.float32)
+    users_N = rng.integers(3, 60, ITEMS)
+    users_N[-COLD:] = 0
+    vectors_ND[-COLD:] = 0.0
+    return features_NF, vectors_ND, users_N, truth_ND
+
+
+def test_a_cold_item_gets_the_vector_that_its_features_would_have_led_to(shop):
+    features_NF, vectors_ND, users_N, truth_ND = shop
+    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, CONFIG, seed=1)
+    assert found.projected_N.tolist() == (users_N == 0).tolist()
+    missed = ((found.vectors_ND[-COLD:] - truth_ND[-COLD:]) ** 2).sum()
+    spread = ((truth_ND[-COLD:] - truth_ND[:-COLD].mean(axis=0)) ** 2).sum()
+    assert missed < 0.02 * spread
+    assert found.report["explained variance of held-out items"]["text"] > 0.95
+
+
+def test_the_vectors_of_items_with_shoppers_stay_what_they_are(shop):
+    features_NF, vectors_ND, users_N, _ = shop
+    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, CONFIG, seed=1)
+    assert np.array_equal(found.vectors_ND[:-COLD], vectors_ND[:-COLD])
+    assert not vectors_ND[-COLD:].any(), "the given matrix is not written into"
+
+
+def test_sparse_features_are_projected_as_dense_ones(shop):
+    features_NF, vectors_ND, users_N, _ = shop
+    dense, thin = (
+        project_cold_items(vectors_ND, users_N, {"one": one}, CONFIG, seed=1).vectors_ND
+        for one in (features_NF, sparse.csr_array(features_NF))
+    )
+    assert thin == pytest.approx(dense, abs=1e-4)
+
+
+def test_features_that_say_nothing_are_not_preferred_and_little_of_them_is_believed(shop):
+    features_NF, vectors_ND, users_N, _ = shop
+    noise_NF = np.random.default_rng(9).standard_normal((ITEMS, 40)).astype(np.float32)
+    found = project_cold_items(vectors_ND, users_N, {"noise": noise_NF, "text": features_NF}, CONFIG, seed=1)
+    explained = found.report["explained variance of held-out items"]
+    assert explained["noise"] < 0.05 < explained["text"]
+    assert "noise" not in found.report["projected items"]
+    alone = project_cold_items(vectors_ND, users_N, {"noise": noise_NF}, CONFIG, seed=1)
+    assert alone.report["strength"]["noise"] == max(CONFIG.strengths)
+
+
+def test_an_item_without_text_is_left_to_its_attributes_and_one_without_either_alone(shop):
+    features_NF, vectors_ND, users_N, _ = shop
+    text_NF, some_NF = features_NF.copy(), features_NF[:, :4].copy()
+    text_NF[-10:] = 0.0
+    some_NF[-3:] = 0.0
+    found = project_cold_items(vectors_ND, users_N, {"text": text_NF, "attributes": some_NF}, CONFIG, seed=1)
+    assert found.report["projected items"]["attributes"] == 7
+    assert sum(found.report["projected items"].values()) == COLD - 3
+    assert found.report["items without users that nothing is said of"] == 3
+    assert not found.vectors_ND[-3:].any()
+
+
+def test_too_few_items_to_learn_from_project_nothing(shop):
+    features_NF, vectors_ND, users_N, _ = shop
+    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, replace(CONFIG, fewest_items=ITEMS), seed=1)
+    assert not found.projected_N.any()
+
+
+def test_attributes_of_one_item_are_left_out_and_rare_ones_count_more():
+    attributes_NA = np.array([[1, 2, 0], [1, 2, 0], [1, 3, 0], [1, 0, 0], [0, 0, 0]])
+    features = attribute_features(attributes_NA, fewest=2, most=10).toarray()
+    assert features.shape == (5, 2), "attribute 3 is of one item alone"
+    assert np.linalg.norm(features, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
+    assert features[0, 1] > features[0, 0], "attribute 2 is rarer than 1"
+    assert attribute_features(attributes_NA, fewest=2, most=1).shape == (5, 1)
+
+
+def test_the_text_of_an_item_is_all_that_its_catalogue_says_and_no_id():
+    items = pa.table(
+        {
+            "item_id": ["a", "b"],
+            "title": ["Road shoe", "b"],
+            "category": ["Sports > Shoes", None],
+            "brand": pa.array(["Acme", None], pa.string()),
+            "price": [1.0, 2.0],
+        }
+    )
+    ids = np.array(["b", "a", "unlisted"], dtype=object)
+    assert item_texts(items, ids) == ["", "Road shoe. Sports > Shoes. Acme", ""]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tokens": 0}, {"held_out": 1.0}, {"strengths": ()}, {"strengths": (0.0,)}, {"cold_texts": -1}],
+)
+def test_an_impossible_setting_is_refused(change):
+    with pytest.raises(ValueError, match=r"\w"):
+        replace(CONFIG, **change)
