@@ -74,7 +74,7 @@ class Recommendations(Answer):
     recommendation_id: str
     placement: str
     user_known: bool | None
-    fallback: Literal["session_events", "similar_items", "trending", "best_sellers"] | None
+    fallback: Literal["session_events", "similar_items", "trending_in_segment", "trending", "best_sellers"] | None
     model: ModelName
     items: list[RecommendedItem]
     missing_item_ids: list[str]

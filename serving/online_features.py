@@ -50,6 +50,11 @@ class UserFeatures:
         """What was done with each item of the history."""
         return self.values.get("event_names") or ()
 
+    @property
+    def favourite_category(self) -> str | None:
+        """The category that the user looked at most, where the store knows one."""
+        return self.values.get("favourite_category") or None
+
 
 class FeatureReader:
     """Reads features by raw ids. A raw id may be a user's or a visitor's: both pseudonyms are tried in one read.

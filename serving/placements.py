@@ -40,6 +40,8 @@ class Visit:
     """The history that is kept online, oldest first."""
     recent: Sequence[HistoryEvent]
     """The request's own events, which come after it."""
+    categories: Sequence[str] = ()
+    """The shopper's segment: categories of the request's events, or else the one that they mostly look at."""
 
     @property
     def history(self) -> list[HistoryEvent]:
@@ -68,8 +70,12 @@ class Shelf:
     allowed: NDArray[np.bool_] | None
     """Shape (N,); None is what is in stock."""
     exclude: frozenset[str]
+    segment: Callable[[], NDArray[np.bool_] | None] = lambda: None
+    """Which items are of the shopper's segment, shape (N,), looked up where it comes to that; None where of none."""
     explain: bool = False
     """Whether what the model recommends should come with its reasons."""
+    cold_share: float = 0.0
+    """Largest share of a personal list that items may take which nobody had touched."""
 
 
 def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[str | None, list[ScoredItem]]:
@@ -113,7 +119,12 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
             yield (
                 rung,
                 lambda: model.recommend(
-                    history, num_results=num_results, allowed=allowed, exclude=exclude, explain=shelf.explain
+                    history,
+                    num_results=num_results,
+                    allowed=allowed,
+                    exclude=exclude,
+                    explain=shelf.explain,
+                    cold_share=shelf.cold_share,
                 ),
             )
     if visit.placement in TOGETHER:
@@ -121,9 +132,21 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
     if visit.placement in ("recommended_for_you", "similar_items", "also_viewed"):
         rung = None if visit.placement == "similar_items" else "similar_items"
         yield rung, lambda: _similar_to_any(model, visit.item_ids, shelf)
+    if visit.placement in PERSONAL:
+        yield "trending_in_segment", lambda: _trending_in_segment(model, shelf)
     rung = None if visit.placement == "trending" else "trending"
     yield rung, lambda: model.trending(num_results=num_results, allowed=allowed, exclude=exclude)
     yield "best_sellers", lambda: model.best_sellers(num_results=num_results, allowed=allowed, exclude=exclude)
+
+
+def _trending_in_segment(model: Recommender, shelf: Shelf) -> list[ScoredItem]:
+    """Return what has attention among the items of the shopper's segment, and nothing that has none."""
+    segment = shelf.segment()
+    if segment is None:
+        return []
+    allowed = (model.catalogue.available if shelf.allowed is None else shelf.allowed) & segment
+    found = model.trending(num_results=shelf.num_results, allowed=allowed, exclude=shelf.exclude)
+    return [item for item in found if item.score > 0]
 
 
 def _together(model: Recommender, visit: Visit, shelf: Shelf) -> list[ScoredItem]:

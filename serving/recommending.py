@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
@@ -17,12 +19,23 @@ from serving.problems import Problem, error_entries
 from serving.request_digest import digest, logged
 from serving.reranking import CANDIDATES, rerank
 from serving.rules import RuleBook, RulesInForce
-from serving.schemas import MAX_RESULTS, NEEDS_ITEMS, RankingRequest, RecommendationBatch, RecommendationRequest
+from serving.schemas import (
+    MAX_RESULTS,
+    NEEDS_ITEMS,
+    CategoryFilter,
+    ItemFilter,
+    RankingRequest,
+    RecommendationBatch,
+    RecommendationRequest,
+)
 from serving.served_model import ServedModel
 from shopsight.contracts import FEATURE_SERVICES
 
 WIN_BACK: Final = ((0.5, 14.0),)
 """A shopper who was away is shown what came since then before what was there already."""
+
+SEGMENT_CATEGORIES: Final = 3
+"""Of a session's categories the newest count: who went from shoes to bags looks for bags."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,11 +138,15 @@ class RecommendationDesk:
         wishes = replace(wishes, diversity=request.diversity)
         if request.placement == "win_back":
             wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
-        wanted = request.num_results
+        wanted, personal = request.num_results, request.placement in PERSONAL
+        cold_share = rules.book.new_items if personal else 0.0
+        wishes = replace(wishes, most_cold=int(cold_share * wanted) if personal else None)
         shelf = Shelf(
             num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
             allowed=allowed,
             exclude=_excluded(request, visit),
+            segment=lambda: self._segment(visit),
+            cold_share=cold_share,
             # Of a list that is put in another order only what is shown in the end is explained, below.
             explain=request.explain and not wishes.any,
         )
@@ -142,7 +159,7 @@ class RecommendationDesk:
                 num_results=wanted,
                 may_show=lambda item_id: self._may_show(item_id, shelf),
             )
-            if request.explain and request.placement in PERSONAL:
+            if request.explain and personal:
                 items = self._explained(items, visit)
         return Listed(items=items, fallback=fallback)
 
@@ -154,6 +171,14 @@ class RecommendationDesk:
             return self._features.user(request.user_id, FEATURE_SERVICES["recommender"])
         except OnlineStoreGone:
             return self._features.unreachable_user(request.user_id)
+
+    def _segment(self, visit: Visit) -> NDArray[np.bool_] | None:
+        """Return which items are of the visit's categories, or None where it has none or the catalogue knows none."""
+        if not visit.categories:
+            return None
+        branches = CategoryFilter.model_construct(any_of=list(visit.categories))
+        found = self._filter.mask(ItemFilter.model_construct(category=branches, in_stock=False))
+        return found if found is not None and found.any() else None
 
     def _answer_one(self, index: int, raw: object) -> dict[str, Any]:
         place = ("body", "requests", index)
@@ -228,6 +253,9 @@ def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit
     """Return what the answer may be made from; of a request that is not to be personal, nothing of the person."""
     kept = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
     recent = request.recent_events if request.personalised else []
+    # What the session is about says more than what the shopper mostly looks at.
+    of_events = list(dict.fromkeys(e.category for e in reversed(recent) if e.category))[:SEGMENT_CATEGORIES]
+    favourite = user.favourite_category if user else None
     return Visit(
         placement=request.placement,
         item_ids=request.item_ids,
@@ -237,6 +265,7 @@ def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit
             for e in recent
             if e.item_id is not None
         ],
+        categories=of_events or ([favourite] if favourite else []),
     )
 
 

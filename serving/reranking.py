@@ -34,6 +34,8 @@ class Wishes:
     """Most places of one ``category`` or ``brand``."""
     pins: tuple[tuple[int, tuple[str, ...]], ...] = ()
     """From which place on, counted from 1, these items stand."""
+    most_cold: int | None = None
+    """Most places of items that nobody had touched; a bound of its own, no reason to put a list in another order."""
 
     @property
     def any(self) -> bool:
@@ -73,7 +75,7 @@ def rerank(
     for place, item_ids in wishes.pins:
         for item_id in filter(may_show, item_ids):
             pinned.setdefault(item_id, place)
-    kept = _capped(moved, wishes.caps, recommender, leave_out=set(pinned))
+    kept = _capped(moved, wishes, recommender, leave_out=set(pinned))
     return _pinned(kept, pinned, items)[:num_results]
 
 
@@ -91,10 +93,14 @@ def _moved(
 
 
 def _capped(
-    items: Sequence[ScoredItem], caps: Mapping[str, int], recommender: Recommender, *, leave_out: set[str]
+    items: Sequence[ScoredItem], wishes: Wishes, recommender: Recommender, *, leave_out: set[str]
 ) -> list[ScoredItem]:
-    """Drop what is one too many of its category or brand; items without one are never too many."""
-    names = {"category": recommender.catalogue.categories, "brand": recommender.catalogue.brands}
+    """Drop what is one too many of its category or brand, or of the cold items; without one, nothing is too many."""
+    caps = dict(wishes.caps)
+    if wishes.most_cold is not None and recommender.cold_N.any():
+        caps["cold"] = wishes.most_cold
+    cold = ["cold" if cold else None for cold in recommender.cold_N.tolist()] if "cold" in caps else []
+    names = {"category": recommender.catalogue.categories, "brand": recommender.catalogue.brands, "cold": cold}
     taken: dict[tuple[str, str], int] = {}
     kept = []
     for item, place in zip(items, _places(items, recommender), strict=True):

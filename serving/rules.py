@@ -122,6 +122,8 @@ class RuleBook(Request):
 
     less_popular: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.0
     """How far the most popular item is moved down beside the least popular one; 0 leaves popularity alone."""
+    new_items: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.1
+    """Largest share of a personal list that items may take which nobody had touched when the model was trained."""
     rules: list[Rule] = Field(default=[], max_length=1_000)
 
     @model_validator(mode="after")

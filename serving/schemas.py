@@ -71,6 +71,7 @@ class RecentEvent(BaseModel):
 
     event_name: EventName
     item_id: Identifier | None = None
+    category: Annotated[str, StringConstraints(max_length=500)] | None = None
     event_timestamp: Moment | None = None
 
 
