@@ -65,14 +65,14 @@ def fit_classifier(
     if not closed.any():
         raise ValueError("no as-of date has a horizon that is over by the moment of fitting")
     newest = rows.as_of[closed].max()
-    earlier = _grow(rows, truth, until=float(newest), config=config, seed=seed)
+    earlier = grow(rows, truth, until=float(newest), config=config, seed=seed)
     judged = rows.as_of == newest
     known = rows.take(judged).histories
     raw = earlier.committee.scaling.log_odds(
         earlier.committee.raw_log_odds(earlier.features(known), earlier.offsets(known))
     )
     level = fit_level(raw, truth[judged])
-    final = _grow(rows, truth, until=until, config=config, seed=seed)
+    final = grow(rows, truth, until=until, config=config, seed=seed)
     scaling = final.committee.scaling
     moved = LogitScaling(slope=scaling.slope, intercept=scaling.intercept + level)
     return replace(final, committee=replace(final.committee, scaling=moved))
@@ -90,9 +90,14 @@ def bg_nbd_known_at(rows: LabelledRows, until: float) -> BetaGeometric:
     return fit_bg_nbd(RecencyFrequency.of(rows.take(rows.as_of == dates.max()).histories))
 
 
-def _grow(
+def grow(
     rows: LabelledRows, labels: NDArray[np.bool_], *, until: float, config: ChurnConfig, seed: int
 ) -> ChurnClassifier:
+    """Grow on what was known at ``until``; the level is that of all as-of dates together.
+
+    Raises:
+        ValueError: no as-of date has a horizon that is over by then.
+    """
     closed = rows.as_of + config.horizon_days <= until
     if not closed.any():
         raise ValueError("no as-of date has a horizon that is over by the moment of fitting")

@@ -42,6 +42,8 @@ class ChurnConfig:
     """A ROC AUC above this at the calibration date stops the run: a feature then holds the outcome."""
     largest_shift: float = 0.15
     """Most that probabilities may change, on average, when everything is told from a day later."""
+    largest_loss_of_older_visits: float = 0.05
+    """ROC AUC on the level date that what is known of visits may cost when it is told from the as-of date before."""
     margin_share: float = 0.3
     """Share of an order's revenue that the shop keeps: what a customer who stays is worth."""
     contact_cost: float = 0.5
@@ -64,7 +66,7 @@ class ChurnConfig:
             raise ValueError(f"value_quantiles must lie on both sides of the median, got {self.value_quantiles}")
         if not 0.5 < self.too_good_roc_auc <= 1:
             raise ValueError(f"too_good_roc_auc must lie in (0.5, 1], got {self.too_good_roc_auc}")
-        shares = (self.margin_share, self.win_back_rate, self.hold_out_share)
+        shares = (self.margin_share, self.win_back_rate, self.hold_out_share, self.largest_loss_of_older_visits)
         if not all(0 < share < 1 for share in shares) or self.contact_cost < 0 or not 0 < self.largest_shift <= 1:
             raise ValueError("shares lie between 0 and 1, contact_cost is not negative, largest_shift in (0, 1]")
         if min(self.min_customers, self.min_churned, self.resamples) < 1:

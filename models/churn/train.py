@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,10 @@ from models.churn.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
 from models.churn.features import feature_names
 from models.churn.histories import LabelledRows
 from models.churn.predict import ChurnModel
+from models.churn.sentinels import check_run
 from models.churn.value import fit_value
 from models.evaluation.curves import Curves
-from models.evaluation.probability import roc_auc
 from models.evaluation.results import Evaluation
-from models.evaluation.sentinels import (
-    SentinelReading,
-    check_features_not_newer,
-    check_not_too_good,
-    check_shift_changes_little,
-    check_shuffled_labels,
-)
 from models.progress import Progress, ReportProgress
 
 
@@ -78,7 +71,7 @@ def train(
     test = known.take(known.as_of == test_date)
     classifier = fit_classifier(known, until=test_date, config=config, seed=seed)
     report(Progress(message="grew the classifier on BG/NBD", fraction=0.4))
-    readings = _sentinels(known, classifier, test_date, config=config, seed=seed)
+    readings = check_run(known, classifier, test_date, config=config, seed=seed)
     report(Progress(message="sentinels are quiet", fraction=0.6))
     value = fit_value(known, until=test_date, config=config, seed=seed)
     report(Progress(message="grew the forecast of value", fraction=0.8))
@@ -156,41 +149,6 @@ def why_too_small(customers: CustomerRows, config: ChurnConfig) -> str | None:
     return None
 
 
-def _sentinels(
-    rows: LabelledRows, classifier: ChurnClassifier, test_date: float, *, config: ChurnConfig, seed: int
-) -> list[SentinelReading]:
-    closed = rows.as_of + config.horizon_days <= test_date
-    truth = rows.outcomes.churned
-    held_out = roc_auc(truth[closed], classifier.committee.held_out)
-    readings = [check_not_too_good(held_out, limit=config.too_good_roc_auc)]
-    shuffled = truth.copy()
-    rng = np.random.default_rng(seed)
-    for date in np.unique(rows.as_of):
-        here = rows.as_of == date
-        shuffled[here] = rng.permutation(shuffled[here])
-    blind = fit_classifier(rows, until=test_date, config=config, seed=seed, labels=shuffled)
-    newest = closed & (rows.as_of == rows.as_of[closed].max())
-    readings.append(
-        check_shuffled_labels(
-            roc_auc(shuffled[closed], blind.committee.held_out),
-            # Customers repeat over the dates: one date's are the independent ones.
-            positives=int(truth[newest].sum()),
-            negatives=int((~truth[newest]).sum()),
-        )
-    )
-    judged = rows.take(rows.as_of == test_date).histories
-    later = replace(judged, as_of=judged.as_of + 1.0)
-    change = float(np.abs(classifier.probabilities(later) - classifier.probabilities(judged)).mean())
-    readings.append(check_shift_changes_little(change, limit=config.largest_shift))
-    histories = rows.histories
-    newest_orders = _moments(histories.days[histories.ends - 1])
-    readings.append(check_features_not_newer(newest_orders, _moments(histories.as_of), name="order_history"))
-    if histories.activity is not None:
-        seen = _moments(histories.as_of - histories.activity[:, 0])
-        readings.append(check_features_not_newer(seen, _moments(histories.as_of), name="last_visit"))
-    return readings
-
-
 def _importance(classifier: ChurnClassifier, rows: LabelledRows) -> dict[str, float]:
     """Return the mean absolute contribution of each feature, in log odds, the strongest first."""
     shares = classifier.committee.contributions(classifier.features(rows.histories))[:, :-1]
@@ -199,10 +157,6 @@ def _importance(classifier: ChurnClassifier, rows: LabelledRows) -> dict[str, fl
     steady = classifier.committee.scaling.slope * classifier.offsets(rows.histories)
     means["bg_nbd"] = float(np.abs(steady - steady.mean()).mean())
     return dict(sorted(means.items(), key=lambda pair: -pair[1]))
-
-
-def _moments(days: Any) -> Any:
-    return np.round(np.asarray(days) * 86_400e6).astype("datetime64[us]")
 
 
 def _date(days: float) -> str:

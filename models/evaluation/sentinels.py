@@ -3,7 +3,10 @@
 Each returns what it saw, for the model card, or raises :class:`SentinelTripped`. None needs the test split.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,3 +120,70 @@ def check_shift_changes_little(change: float, *, limit: float) -> SentinelReadin
             fix="look for a feature that jumps at the as-of date",
         )
     return SentinelReading(sentinel="one_day_shift", value=change, limit=limit)
+
+
+def check_older_features_keep_skill(now: float, older: float, *, limit: float, name: str) -> SentinelReading:
+    """Check that features told from an earlier day cost little skill: what a shopper did ages slowly.
+
+    A feature that sums over days around its own, those after it among them, holds the outcome today and does not in
+    its version of the day before.
+
+    Args:
+        now: ROC AUC of held-out cases with their features.
+        older: ROC AUC of the same cases and model with the same shoppers' features of an earlier day.
+        limit: the most that may be lost.
+        name: name of the features, for the message.
+
+    Raises:
+        SentinelTripped: more is lost.
+    """
+    loss = now - older
+    if not loss <= limit:
+        raise SentinelTripped(
+            f"training stopped: with {name} of an earlier day ROC AUC falls from {now:.3f} to {older:.3f}",
+            why=f"at most {limit:.3f} may be lost; a feature most likely sums over days that come after its own",
+            fix="look for a window in the features that ends after the day it is told from",
+        )
+    return SentinelReading(sentinel=f"older_{name}_keep_skill", value=loss, limit=limit)
+
+
+def check_newcomers_have_no_past(shares: Mapping[str, float], *, limit: float) -> SentinelReading:
+    """Check that whoever is seen for the first time has done nothing yet: totals over the whole log would say more.
+
+    Args:
+        shares: share of newcomers for whom a count or a sum of their past is above zero, by its name.
+        limit: the most it may be.
+
+    Raises:
+        SentinelTripped: a total is above it.
+        ValueError: there is no total to look at.
+    """
+    worst = max(shares, key=lambda name: shares[name])
+    if not shares[worst] <= limit:
+        raise SentinelTripped(
+            f"training stopped: {shares[worst]:.0%} of shoppers seen for the first time have {worst} above zero",
+            why=f"at most {limit:.0%} may, where ids were joined; the total most likely counts what comes later",
+            fix="count only what lies before the row's own moment",
+        )
+    return SentinelReading(sentinel="newcomers_have_no_past", value=shares[worst], limit=limit)
+
+
+def check_apart(parts: Mapping[str, NDArray[Any]], *, what: str) -> SentinelReading:
+    """Check that no two parts of the data share a key: a model that remembers is not one that foresees.
+
+    Args:
+        parts: keys in each part (session numbers, customer numbers), by the part's name.
+        what: what the keys stand for, for the message.
+
+    Raises:
+        SentinelTripped: a key is in two parts.
+    """
+    for (name, keys), (other_name, other_keys) in combinations(parts.items(), 2):
+        both = np.intersect1d(keys, other_keys)
+        if len(both):
+            raise SentinelTripped(
+                f"training stopped: {len(both)} {what} are in both {name} and {other_name}",
+                why=f"the first is number {both[0]}; what a model remembers of one part answers the other",
+                fix=f"split by {what}, not by row",
+            )
+    return SentinelReading(sentinel=f"{what}_apart", value=0.0, limit=0.0)

@@ -39,6 +39,10 @@ class PurchaseIntentConfig:
     """Fewest sessions with a purchase, and without one, in any fold; below it nothing is judged."""
     too_good_roc_auc: float = 0.985
     """A validation ROC AUC above this stops the run: a feature then holds the outcome."""
+    newcomers_with_past: float = 0.05
+    """Share of shoppers' first sessions that may come with a past (ids joined late); above it the run stops."""
+    largest_loss_of_a_day: float = 0.05
+    """Validation ROC AUC that shoppers' features of the day before may cost; above it the run stops."""
     resamples: int = 1000
     """Bootstrap resamples behind each interval."""
     threads: int = 2
@@ -55,6 +59,8 @@ class PurchaseIntentConfig:
             raise ValueError("learning_rate and column_share must lie in (0, 1]")
         if not 0.5 < self.too_good_roc_auc <= 1:
             raise ValueError(f"too_good_roc_auc must lie in (0.5, 1], got {self.too_good_roc_auc}")
+        if not (0 < self.newcomers_with_past < 1 and 0 < self.largest_loss_of_a_day < 0.5):
+            raise ValueError("newcomers_with_past must lie in (0, 1), largest_loss_of_a_day in (0, 0.5)")
         if self.l2 < 0:
             raise ValueError(f"l2 must not be negative, got {self.l2}")
         for name, least in (

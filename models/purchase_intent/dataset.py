@@ -1,7 +1,7 @@
 """From a training table to arrays: one row per event of a session, and folds of whole sessions in order of time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +56,10 @@ class SessionRows:
         A weighted figure is then the expectation over a random moment of a random session, without drawing one.
         """
         return 1.0 / np.bincount(self.sessions)[self.sessions] if len(self) else np.empty(0)
+
+    def with_columns(self, columns: Mapping[str, NDArray[np.float64] | NDArray[np.object_]]) -> "SessionRows":
+        """Return the same rows with other features."""
+        return replace(self, columns=columns)
 
     def take(self, rows: NDArray[np.bool_]) -> "SessionRows":
         """Return the rows where ``rows`` is true."""

@@ -16,21 +16,16 @@ from models.evaluation.calibration import LogitScaling, fit_logit_scaling, sigmo
 from models.evaluation.curves import Curves
 from models.evaluation.probability import negative_log_likelihood, pr_auc, roc_auc
 from models.evaluation.results import Evaluation
-from models.evaluation.sentinels import (
-    SentinelReading,
-    check_features_not_newer,
-    check_not_too_good,
-    check_shuffled_labels,
-)
 from models.progress import Progress, ReportProgress
 from models.purchase_intent.baselines import base_rate, cart_seen, fit_counts_regression
 from models.purchase_intent.config import PurchaseIntentConfig
 from models.purchase_intent.dataset import SessionRows, session_rows
 from models.purchase_intent.encoding import FEATURES, FeatureEncoder
 from models.purchase_intent.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
-from models.purchase_intent.folds import Folds, shuffle_by_session, split_by_time, why_too_small
+from models.purchase_intent.folds import Folds, split_by_time, why_too_small
 from models.purchase_intent.model import grow, raw_log_odds, regrow
 from models.purchase_intent.predict import PurchaseIntentModel
+from models.purchase_intent.sentinels import check_run
 from shopsight.contracts import SESSION_FEATURES
 
 CONTENDERS: Mapping[str, tuple[str, ...]] = {"lightgbm_session_only": SESSION_FEATURES, "lightgbm": FEATURES}
@@ -61,7 +56,6 @@ def train(
 
     Args:
         rows: the training table: keys, label and features; see :func:`models.purchase_intent.dataset.session_rows`.
-            A column ``feature_timestamp``, where the table has one, is checked never to be newer than its row.
         config: settings.
         out_dir: folder to write; made if need be.
         seed: seed of the trees and the bootstrap.
@@ -95,7 +89,8 @@ def train(
         done = contenders[name].validation
         report(Progress(message=f"grew {name}", fraction=0.2 * (number + 1), metrics=done))
     chosen = min(contenders, key=lambda name: contenders[name].validation["log_loss"])
-    readings = _sentinels(rows, folds, contenders[chosen], config=config, seed=seed)
+    winner = contenders[chosen]
+    readings = check_run(everything, folds, winner.encoder, winner.booster, config=config, seed=seed)
     report(Progress(message="sentinels are quiet", fraction=0.6))
 
     probabilities: dict[str, NDArray[np.float64]] = {
@@ -152,29 +147,6 @@ def _contend(columns: tuple[str, ...], folds: Folds, *, config: PurchaseIntentCo
         "rounds": float(booster.best_iteration),
     }
     return Contender(encoder=encoder, booster=booster, validation=figures)
-
-
-def _sentinels(
-    table: pa.Table, folds: Folds, contender: Contender, *, config: PurchaseIntentConfig, seed: int
-) -> list[SentinelReading]:
-    readings = [check_not_too_good(contender.validation["roc_auc"], limit=config.too_good_roc_auc)]
-    both = folds.train.joined(folds.validation)
-    shuffled = shuffle_by_session(both, seed=seed)
-    labels = shuffled[: len(folds.train)], shuffled[len(folds.train) :]
-    booster = grow(contender.encoder, folds.train, folds.validation, config=config, seed=seed, labels=labels)
-    scores = raw_log_odds(booster, contender.encoder, folds.validation)
-    positives = len(np.unique(folds.validation.sessions[labels[1]]))
-    readings.append(
-        check_shuffled_labels(
-            roc_auc(labels[1], scores, folds.validation.weights),
-            positives=positives,
-            negatives=folds.validation.session_count - positives,
-        )
-    )
-    if "feature_timestamp" in table.column_names:
-        times = (table[name].to_numpy().astype("datetime64[us]") for name in ("feature_timestamp", "event_timestamp"))
-        readings.append(check_features_not_newer(*times, name="user_features"))
-    return readings
 
 
 def _write_card(out_dir: Path, card: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.calibration import LogitScaling, fit_logit_scaling
+from models.evaluation.sentinels import check_apart
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -110,6 +111,7 @@ def fit_committee(
 
     Raises:
         ValueError: an outcome has fewer rows than there are members.
+        SentinelTripped: somebody is on both sides of a fold.
     """
     if min(outcomes.sum(), (~outcomes).sum()) < config.members:
         raise ValueError(f"a committee of {config.members} needs as many rows of each outcome")
@@ -118,6 +120,8 @@ def fit_committee(
     raw = start.copy()
     for repeat in range(config.repeats):
         for inside, outside in _folds(outcomes, groups, config.members, seed=seed + repeat):
+            if groups is not None:
+                check_apart({"the rows grown on": groups[inside], "the rows held out": groups[outside]}, what="people")
             booster = _grow(features_RF, outcomes, start, inside, outside, config, seed + len(boosters), categorical)
             raw[outside] += np.asarray(booster.predict(features_RF[outside], raw_score=True)) / config.repeats
             boosters.append(booster)

@@ -53,6 +53,7 @@ def test_the_candidate_stands_beside_recency_and_bg_nbd_and_says_what_was_done(t
         "one_day_shift",
         "order_history_not_newer",
         "last_visit_not_newer",
+        "older_visits_keep_skill",
     ]
     dates = card["as_of_dates"]
     horizon = np.timedelta64(CONFIG.horizon_days, "D")
@@ -91,6 +92,25 @@ def test_a_feature_that_holds_the_outcome_stops_the_run(table, tmp_path) -> None
     leaking = table.set_column(table.column_names.index("views_28d"), "views_28d", leak)
     with pytest.raises(SentinelTripped, match="holds the outcome"):
         run(leaking, tmp_path)
+
+
+def test_visits_that_lie_after_the_day_stop_the_run(table, tmp_path) -> None:
+    """A window that ends after its as-of date holds who will be back, blurred: no check of skill alone would see it."""
+    wait = pc.fill_null(pc.cast(table["days_to_next_order"], pa.float64()), 99.0).to_numpy()
+    window = (wait < CONFIG.horizon_days) + np.random.default_rng(1).normal(0, 0.6, len(wait))
+    leaking = table.set_column(table.column_names.index("carts_28d"), "carts_28d", pa.array(window))
+    with pytest.raises(SentinelTripped, match="visits of an earlier day"):
+        run(leaking, tmp_path)
+
+
+def test_a_customer_on_both_sides_of_a_fold_stops_the_run(table, tmp_path, monkeypatch) -> None:
+    def by_row(outcomes, groups, members, *, seed):
+        part = np.random.default_rng(seed).integers(0, members, len(outcomes))
+        return [(np.flatnonzero(part != n), np.flatnonzero(part == n)) for n in range(members)]
+
+    monkeypatch.setattr("models.tabular.committee._folds", by_row)
+    with pytest.raises(SentinelTripped, match="people are in both the rows grown on and the rows held out"):
+        run(table, tmp_path)
 
 
 def test_a_forecast_that_hangs_on_the_day_trips_its_sentinel() -> None:

@@ -5,8 +5,11 @@ from models.evaluation.probability import roc_auc
 from models.evaluation.sentinels import (
     SentinelTripped,
     chance_half_width,
+    check_apart,
     check_features_not_newer,
+    check_newcomers_have_no_past,
     check_not_too_good,
+    check_older_features_keep_skill,
     check_shuffled_labels,
 )
 
@@ -54,3 +57,24 @@ def test_a_feature_of_the_same_instant_or_none_at_all_is_fine() -> None:
     moments = np.array(["2024-01-02T10:00", "2024-01-03T10:00"], dtype="datetime64[us]")
     known = np.array(["2024-01-02T10:00", "NaT"], dtype="datetime64[us]")
     assert check_features_not_newer(known, moments, name="user_features").value == 0
+
+
+def test_skill_that_goes_with_the_day_stops_the_run() -> None:
+    assert check_older_features_keep_skill(0.76, 0.74, limit=0.05, name="visits").value == pytest.approx(0.02)
+    assert check_older_features_keep_skill(0.74, 0.76, limit=0.05, name="visits").value < 0
+    for older in (0.70, float("nan")):
+        with pytest.raises(SentinelTripped, match=r"with visits of an earlier day ROC AUC falls from 0\.760"):
+            check_older_features_keep_skill(0.76, older, limit=0.05, name="visits")
+
+
+def test_newcomers_with_a_past_stop_the_run() -> None:
+    assert check_newcomers_have_no_past({"orders": 0.01, "views": 0.04}, limit=0.05).value == 0.04
+    with pytest.raises(SentinelTripped, match="20% of shoppers seen for the first time have orders above zero"):
+        check_newcomers_have_no_past({"orders": 0.2, "views": 0.04}, limit=0.05)
+
+
+def test_a_key_in_two_parts_stops_the_run() -> None:
+    apart = {"train": np.array([1, 2]), "validation": np.array([3]), "test": np.array([4, 5])}
+    assert check_apart(apart, what="sessions").sentinel == "sessions_apart"
+    with pytest.raises(SentinelTripped, match="1 sessions are in both train and test"):
+        check_apart(apart | {"test": np.array([2, 9])}, what="sessions")

@@ -16,11 +16,13 @@ def training_table(*, sessions: int, seed: int, signal: float = 1.0) -> pa.Table
     """One row per event; ``signal`` 0 makes purchases independent of everything."""
     rng = np.random.default_rng(seed)
     rows: list[dict[str, object]] = []
+    seen: set[int] = set()
     for number in range(sessions):
         user = int(rng.integers(0, max(2, sessions // 3)))
         started = FIRST_DAY + timedelta(minutes=30 * number)
-        # One shopper in three has no past.
-        past = float(user % 6) if user % 3 else None
+        # One shopper in three has no past, and nobody has one when they come for the first time.
+        past = float(user % 6) if user % 3 and user in seen else None
+        seen.add(user)
         events: list[SessionEvent] = []
         shape: list[dict[str, object]] = []
         for step in range(int(rng.integers(1, 9))):

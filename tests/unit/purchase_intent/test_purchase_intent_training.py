@@ -17,8 +17,11 @@ from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import SentinelTripped
 from models.progress import Progress, ignore_progress
 from models.purchase_intent.config import PurchaseIntentConfig, for_size
+from models.purchase_intent.dataset import SessionRows, session_rows
 from models.purchase_intent.drift_columns import WATCHED_COLUMNS
+from models.purchase_intent.folds import Folds
 from models.purchase_intent.predict import BadArtefact, PurchaseIntentModel
+from models.purchase_intent.sentinels import a_day_older
 from models.purchase_intent.train import train
 from shopsight.settings import SIZES, Size
 
@@ -66,7 +69,14 @@ def test_the_folder_says_what_was_done(trained: tuple[Path, Evaluation]) -> None
     assert {path.name for path in folder.iterdir()} == written
     assert Evaluation.read(folder / "evaluation.json") == evaluation
     card = json.loads((folder / "card.json").read_text())
-    assert [reading["sentinel"] for reading in card["sentinels"]] == ["too_good_roc_auc", "shuffled_labels"]
+    assert [reading["sentinel"] for reading in card["sentinels"]] == [
+        "too_good_roc_auc",
+        "sessions_apart",
+        "shuffled_labels",
+        "session_features_not_newer",
+        "newcomers_have_no_past",
+        "older_user_features_keep_skill",
+    ]
     assert next(iter(card["importance"])) == "carts_so_far"
     assert card["folds"]["test"]["sessions"] == 300
 
@@ -104,10 +114,54 @@ def test_a_feature_that_holds_the_outcome_stops_the_run(shop_table: pa.Table, tm
         run(leaking, tmp_path)
 
 
-def test_a_feature_row_from_the_future_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
-    later = pc.add(shop_table["event_timestamp"], pa.scalar(1, pa.duration("s")))
-    with pytest.raises(SentinelTripped, match="from their future"):
-        run(shop_table.append_column("feature_timestamp", later), tmp_path)
+def replaced(table: pa.Table, name: str, values: object) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, pa.array(values))
+
+
+def test_a_session_shape_from_the_future_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
+    later = pc.add(shop_table["seconds_since_start"], 1.0)
+    with pytest.raises(SentinelTripped, match="session_features from their future"):
+        run(replaced(shop_table, "seconds_since_start", later.to_numpy()), tmp_path)
+
+
+def test_a_total_over_the_whole_log_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
+    frame = shop_table.select(["user_id", "session_id", "purchased"]).to_pandas()
+    bought = frame.drop_duplicates("session_id").groupby("user_id")["purchased"].sum()
+    with pytest.raises(SentinelTripped, match="seen for the first time have orders_total above zero"):
+        run(replaced(shop_table, "orders_total", frame["user_id"].map(bought).astype(float).to_numpy()), tmp_path)
+
+
+def test_a_window_that_ends_after_its_day_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
+    """What a shopper does on the day is in it, the purchase too, but blurred: no single check of skill would see it."""
+    rng = np.random.default_rng(1)
+    outcome = shop_table["purchased"].to_numpy(zero_copy_only=False)
+    known = ~np.isnan(shop_table["purchases_28d"].to_numpy())
+    sessions = np.unique(shop_table["session_id"].to_numpy(), return_inverse=True)[1]
+    window = outcome + rng.normal(0, 0.6, sessions.max() + 1)[sessions]
+    leaking = replaced(shop_table, "mean_price_28d", np.where(known, window, np.nan))
+    with pytest.raises(SentinelTripped, match="user_features of an earlier day"):
+        run(leaking, tmp_path)
+
+
+def test_a_split_by_row_stops_the_run(shop_table: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def by_row(rows: SessionRows, config: PurchaseIntentConfig) -> Folds:
+        fold = np.random.default_rng(1).choice(4, len(rows), p=[0.55, 0.15, 0.1, 0.2])
+        return Folds(**{name: rows.take(fold == n) for n, name in enumerate(Folds.__dataclass_fields__)})
+
+    monkeypatch.setattr("models.purchase_intent.train.split_by_time", by_row)
+    with pytest.raises(SentinelTripped, match="sessions are in both train and validation"):
+        run(shop_table, tmp_path)
+
+
+def test_features_a_day_older_are_those_of_the_shoppers_newest_row_a_day_back(shop_table: pa.Table) -> None:
+    rows = session_rows(replaced(shop_table, "orders_total", np.arange(float(shop_table.num_rows))))
+    older, known = a_day_older(rows, rows)
+    for row in range(0, len(rows), 17):
+        back = (rows.users == rows.users[row]) & (rows.times <= rows.times[row] - np.timedelta64(1, "D"))
+        assert known[row] == back.any()
+        if back.any():
+            newest = np.flatnonzero(back)[np.argmax(rows.times[back])]
+            assert older.columns["orders_total"][row] == rows.columns["orders_total"][newest]
 
 
 def test_progress_ends_at_one_and_never_falls(shop_table: pa.Table, tmp_path: Path) -> None:
