@@ -15,7 +15,7 @@ COMMON: Final = ("bentoml", "fastapi", "numpy", "orjson", "prometheus-client", "
 ONLINE_FEATURES: Final = ("feast[duckdb,redis]",)
 
 PACKAGES: Final[Mapping[str, Sequence[str]]] = {
-    "intent": (*COMMON, "onnxruntime", "tokenizers"),
+    "intent": (*COMMON, "onnxruntime", "safetensors", "tokenizers"),
     "recommender": (*COMMON, *ONLINE_FEATURES, "onnxruntime", "safetensors"),
     "purchase_intent": (*COMMON, *ONLINE_FEATURES, "lightgbm"),
     "churn": (*COMMON, *ONLINE_FEATURES, "lightgbm", "scipy"),

@@ -61,13 +61,18 @@ class IntentConfig:
     tone_resamples: int = 300
     """Bootstrap resamples behind the figures of tone."""
     quantise: bool = True
-    """Try int8 weights, and ship them if validation macro-F1 falls by less than half a point."""
+    """Try int8 weights, and ship them if validation macro-F1 falls by at most half a point."""
+    distillation_epochs: int = 8
+    """Passes that teach a model without layers what the encoder answers; shipped by the same rule. 0 for none."""
 
     def __post_init__(self) -> None:
         if self.max_tokens < 4:
             raise ValueError(f"max_tokens must be at least 4, not {self.max_tokens}")
-        if min(self.epochs, self.frozen_layers, self.grammar_texts, self.chinese_probe_texts) < 0:
-            raise ValueError("epochs, frozen_layers, grammar_texts and chinese_probe_texts cannot be negative")
+        counts = (self.epochs, self.frozen_layers, self.grammar_texts, self.chinese_probe_texts)
+        if min(*counts, self.distillation_epochs) < 0:
+            raise ValueError(
+                "epochs, frozen_layers, grammar_texts, chinese_probe_texts and distillation_epochs cannot be negative"
+            )
         if min(self.shop_limit, self.channel_limit) < 0:
             raise ValueError("shop_limit and channel_limit cannot be negative")
         if min(self.batch_size, self.probe_steps, self.ngram_buckets, self.tone_resamples) < 1:
@@ -103,6 +108,7 @@ def for_size(size: Size, *, encoder: str = "bundled", answer_precision: float = 
             corpus_share=0.4,
             shop_limit=150,
             quantise=False,
+            distillation_epochs=0,
         )
     if size == "small":
         return IntentConfig(**given, epochs=2, grammar_texts=1200)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from models.evaluation.classification import softmax
+from models.intent.static_model import STATIC_FILE, StaticModel, read_static
 from models.intent.text import (
     NGRAM_CHARACTERS,
     detect_language,
@@ -44,7 +45,8 @@ class IntentPrediction:
 class IntentClassifier:
     """A loaded artefact."""
 
-    def __init__(self, *, session: Any, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
+    def __init__(self, *, form: Any, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
+        """Take the graph's session or the :class:`StaticModel`, whichever form training chose."""
         self.labels: tuple[str, ...] = tuple(config["labels"])
         self.temperatures: dict[str, float] = config["temperatures"]
         """By path: texts in a CJK script go by their n-grams, the rest by the encoder; their scales differ."""
@@ -52,7 +54,7 @@ class IntentClassifier:
         """Probability of the most probable label under which a text is rejected."""
         self._buckets = int(config["ngram_buckets"])
         self._knows_chinese = bool(config["encoder_knows_chinese"])
-        self._session = session
+        self._form = form
         self._tokenizer = tokenizer
 
     @classmethod
@@ -72,6 +74,9 @@ class IntentClassifier:
                 raise _incomplete(path)
         tokenizer = Tokenizer.from_file(str(vocabulary))
         tokenizer.enable_truncation(config["max_tokens"])
+        if graph.name == STATIC_FILE:
+            tokenizer.no_padding()
+            return cls(form=StaticModel.load(graph), tokenizer=tokenizer, config=config)
         tokenizer.enable_padding(pad_id=config["pad_id"], pad_token=config["pad_token"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -79,7 +84,7 @@ class IntentClassifier:
         # Spinning threads burn a core between requests and slow whatever else the machine serves.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-        return cls(session=session, tokenizer=tokenizer, config=config)
+        return cls(form=session, tokenizer=tokenizer, config=config)
 
     def predict(self, texts: Sequence[str]) -> list[IntentPrediction]:
         """Return a prediction for each text, in order; a text without any visible character is surely ``other``."""
@@ -99,7 +104,12 @@ class IntentClassifier:
         ]
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the graph's logits of normalised texts, shape ``(texts, labels)``, before the temperature."""
+        """Return logits of normalised texts, shape ``(texts, labels)``, before the temperature."""
+        if isinstance(self._form, StaticModel):
+            buckets, knows_chinese = self._form.buckets, self._knows_chinese
+            return self._form.logits(
+                read_static(self._tokenizer, texts, buckets=buckets, encoder_knows_chinese=knows_chinese)
+            )
         logits = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         read = [encoder_text(text, encoder_knows_chinese=self._knows_chinese) for text in texts]
         by_length = sorted(range(len(texts)), key=lambda i: (len(read[i]), len(texts[i])))
@@ -107,7 +117,7 @@ class IntentClassifier:
             rows = by_length[start : start + BATCH]
             feed = tokenize(self._tokenizer, [read[i] for i in rows])
             feed["ngram_ids"] = ngram_batch([texts[i] for i in rows], buckets=self._buckets)
-            logits[rows] = self._session.run(["logits"], feed)[0]
+            logits[rows] = self._form.run(["logits"], feed)[0]
         return logits
 
     def read_end(self, text: str) -> int:

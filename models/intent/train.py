@@ -15,34 +15,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from numpy.typing import NDArray
 
 from models.device import new_accelerator
-from models.evaluation.classification import fit_temperature, macro_f1, softmax
 from models.evaluation.results import Evaluation
+from models.intent.compression import export_served
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance, read_corpus
 from models.intent.dataset import labels_of, read_shop_utterances, split_by_group, thin
 from models.intent.evaluate import check_shuffled_labels, evaluate
-from models.intent.export import FULL_GRAPH, INT8_GRAPH, export_graph, quantise_graph, write_config
 from models.intent.fitting import TrainingLog, fine_tune, fit_probe
 from models.intent.grammar import generate
 from models.intent.inputs import Reader, encode
-from models.intent.model import IntentModel, build_model
+from models.intent.model import build_model
 from models.intent.predict import IntentClassifier
-from models.intent.rejection import reject_threshold
-from models.intent.text import PATHS, normalise, path_of, skeleton
+from models.intent.text import skeleton
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
-from shopsight.contracts import INTENTS
 
-LEAST_CASES_PER_TEMPERATURE: Final = 40
-INT8_LOSS_LIMIT: Final = 0.005
-"""Macro-F1 that int8 weights may cost on validation; they make one text 2.5 times as fast."""
+DISTILLED_CHINESE: Final = 1500
+"""Chinese texts of the probe that the static form is taught on, too."""
 
 
 def train(
@@ -122,7 +116,15 @@ def train(
     best = log.restore_best(model)
 
     report(Progress(message="exporting to ONNX", fraction=0.9))
-    served = _export(model, splits.validation, config=config, tokenizer_file=tokenizer_file, out_dir=out_dir)
+    served = export_served(
+        model,
+        splits.validation,
+        lambda: [*texts_of_epoch(1), *first[::-1][:DISTILLED_CHINESE]],
+        config=config,
+        tokenizer_file=tokenizer_file,
+        out_dir=out_dir,
+        seed=seed,
+    )
     shutil.rmtree(out_dir / "checkpoints", ignore_errors=True)
     tone = _tone(reviews, config=config, seed=seed, out_dir=out_dir, report=report)
     report(Progress(message="judging on the test split", fraction=0.95))
@@ -169,54 +171,6 @@ def _with_labels(utterances: pa.Table, labels: pa.Table | None) -> pa.Table:
     return pa.concat_tables([texts.cast(own.schema), own])
 
 
-def _export(
-    model: IntentModel, validation: Sequence[Utterance], *, config: IntentConfig, tokenizer_file: Path, out_dir: Path
-) -> dict[str, Any]:
-    """Write the graph, in int8 where validation allows it; return what is served and what int8 cost."""
-    truth = labels_of(validation)
-    texts = [normalise(u.text) for u in validation]
-    raw = dict.fromkeys(PATHS, 1.0)
-    export_graph(model, out_dir / FULL_GRAPH)
-    served = write_config(out_dir, config=config, tokenizer_file=tokenizer_file, graph=FULL_GRAPH, temperatures=raw)
-    logits = IntentClassifier.load(out_dir).logits(texts)
-    full_f1 = macro_f1(truth, logits.argmax(axis=1), labels=len(INTENTS))
-    chosen, cost = FULL_GRAPH, None
-    if config.quantise:
-        quantise_graph(out_dir / FULL_GRAPH, out_dir / INT8_GRAPH)
-        write_config(
-            out_dir,
-            config=config,
-            tokenizer_file=tokenizer_file,
-            graph=INT8_GRAPH,
-            temperatures=raw,
-        )
-        int8_logits = IntentClassifier.load(out_dir).logits(texts)
-        cost = full_f1 - macro_f1(truth, int8_logits.argmax(axis=1), labels=len(INTENTS))
-        if cost < INT8_LOSS_LIMIT:
-            chosen, logits = INT8_GRAPH, int8_logits
-        (out_dir / (FULL_GRAPH if chosen == INT8_GRAPH else INT8_GRAPH)).unlink()
-    temperatures = _fit_temperatures(texts, truth, logits)
-    probabilities = softmax(logits / np.array([[temperatures[path_of(text)]] for text in texts]))
-    served = write_config(
-        out_dir,
-        config=config,
-        tokenizer_file=tokenizer_file,
-        graph=chosen,
-        temperatures=temperatures,
-        reject_below=reject_threshold(
-            probabilities.max(axis=1),
-            probabilities.argmax(axis=1) == truth,
-            precision=config.answer_precision,
-            least_coverage=config.least_coverage,
-        ),
-    )
-    return served | {
-        "int8_validation_loss": cost,
-        "validation_macro_f1_fp32": full_f1,
-        "megabytes": round((out_dir / chosen).stat().st_size / 1e6, 1),
-    }
-
-
 def _tone(
     reviews: pa.Table | None, *, config: IntentConfig, seed: int, out_dir: Path, report: ReportProgress
 ) -> dict[str, Any]:
@@ -229,17 +183,6 @@ def _tone(
     if model is not None:
         model.save(out_dir)
     return evidence
-
-
-def _fit_temperatures(texts: Sequence[str], truth: NDArray[np.int64], logits: NDArray[np.floating]) -> dict[str, float]:
-    """Return a temperature for each path; a path with few validation texts takes that of all."""
-    everything = fit_temperature(truth, logits)
-    temperatures = {}
-    for path in PATHS:
-        rows = np.flatnonzero([path_of(text) == path for text in texts])
-        few = len(rows) < LEAST_CASES_PER_TEMPERATURE
-        temperatures[path] = everything if few else fit_temperature(truth[rows], logits[rows])
-    return temperatures
 
 
 def _count(texts: Sequence[Utterance]) -> dict[str, int]:

@@ -123,14 +123,14 @@ def test_an_english_encoder_is_given_nothing_of_a_chinese_text(run: tuple[Path, 
     assert json.loads((run[0] / "config.json").read_text())["encoder_knows_chinese"] is False
     lengths: list[int] = []
     classifier = IntentClassifier.load(run[0])
-    session = classifier._session
+    session = classifier._form
 
     class _Watched:
         def run(self, names: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
             lengths.append(feed["input_ids"].shape[1])
             return session.run(names, feed)
 
-    classifier._session = _Watched()
+    classifier._form = _Watched()
     classifier.predict(["这件衣服有没有大号"])
     classifier.predict(["do you have it in large"])
     assert lengths[0] == 2
@@ -208,6 +208,60 @@ def test_the_graph_gives_the_logits_of_the_torch_model(
         with torch.inference_mode():
             expected = model(ids, mask, grams).numpy()
         np.testing.assert_allclose(session.run(["logits"], feed)[0], expected, atol=1e-4)
+
+
+def test_a_model_without_layers_is_taught_what_the_encoder_answers_and_refused_where_it_loses_too_much(
+    tmp_path: Path,
+) -> None:
+    from models.intent.static_model import STATIC_FILE
+
+    config = dataclasses.replace(FINE_TUNING, epochs=0, corpus_share=0.1, quantise=True, distillation_epochs=4)
+    _train(tmp_path, config=config, shop=_shop())
+    card = json.loads((tmp_path / "card.json").read_text())
+    served = card["served"]
+    forms = served["forms"]
+    assert set(forms) == {"full", "int8", "static"}
+    assert forms["static"]["megabytes"] < forms["int8"]["megabytes"] < forms["full"]["megabytes"]
+    for name, form in forms.items():
+        loss = forms["full"]["validation_macro_f1"] - form["validation_macro_f1"]
+        assert form["validation_loss"] == pytest.approx(loss)
+        assert (form["decision"] == "served") == (name == served["form"])
+        assert form["decision"].startswith("refused") == (loss > 0.005)
+    kept = {path.name for path in tmp_path.iterdir() if path.name.startswith("model.")}
+    assert kept == {served["graph"]}, "only what is served stays"
+    assert (STATIC_FILE in kept) == (served["form"] == "static")
+
+
+def test_the_static_form_answers_like_its_teacher_and_alike_after_loading(
+    run: tuple[Path, Evaluation, list[Progress]], tmp_path: Path
+) -> None:
+    from tokenizers import Tokenizer
+
+    from models.intent.distillation import distil
+    from models.intent.grammar import generate
+    from models.intent.model import build_model
+    from models.intent.static_model import STATIC_FILE, StaticModel, read_static
+
+    teacher = IntentClassifier.load(run[0])
+    texts = [normalise(u.text) for u in generate(400, seed=1)]
+    taught = teacher.logits(texts)
+    config = dataclasses.replace(for_size("tiny"), distillation_epochs=30)
+    tokenizer = Tokenizer.from_file(str(run[0] / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(config.max_tokens)
+    embeddings = build_model(config)[0].encoder.get_input_embeddings().weight
+    student = distil(texts, taught, embeddings, tokenizer=tokenizer, encoder_knows_chinese=False, config=config, seed=1)
+    inputs = read_static(tokenizer, texts, buckets=student.buckets, encoder_knows_chinese=False)
+    agreement = float((student.logits(inputs).argmax(axis=1) == taught.argmax(axis=1)).mean())
+    assert agreement > 0.95, agreement
+    student.save(tmp_path / STATIC_FILE)
+    np.testing.assert_allclose(StaticModel.load(tmp_path / STATIC_FILE).logits(inputs), student.logits(inputs))
+    settings = json.loads((run[0] / "config.json").read_text()) | {"graph": STATIC_FILE}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    (tmp_path / "tokenizer.json").write_bytes((run[0] / "tokenizer.json").read_bytes())
+    served = IntentClassifier.load(tmp_path)
+    np.testing.assert_allclose(served.logits([*texts, ""])[:-1], student.logits(inputs), atol=1e-4)
+    assert np.isfinite(served.logits(["", "👍", "word " * 200, "红" * 600])).all()
 
 
 def test_serving_imports_neither_torch_nor_transformers(run: tuple[Path, Evaluation, list[Progress]]) -> None:
