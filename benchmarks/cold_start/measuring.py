@@ -1,0 +1,163 @@
+"""One seed of the cold start: train on what is left, rank the cold items, ask for the cold shoppers.
+
+Shapes: C cases, N items, K cold items.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from benchmarks.cold_start.contenders import Content, RandomOrder, SameAttributes
+from benchmarks.cold_start.sources import Shop
+from benchmarks.cold_start.split import ColdSplit, cold_split
+from models.progress import ignore_progress
+from models.recommender.baselines import plain_popularity
+from models.recommender.blend_search import search_weights, shortlists
+from models.recommender.cold_items import attribute_features, project_cold_items
+from models.recommender.config import RecommenderConfig
+from models.recommender.dataset import Case
+from models.recommender.ensemble import fit_ensemble
+from models.recommender.evaluate import ranks_of_targets
+from models.recommender.item_knn import cooccurrence, fit_item_knn
+from models.recommender.item_texts import encode_texts
+from models.recommender.scoring import Blend, Scorer, Scores
+from models.recommender.sequence_scorer import SequenceScorer
+
+SERVED = "projected"
+"""The vectors as they are served: projected from what explains held-out items best."""
+BLEND = "session events"
+"""What a new shopper is served: the views of the session's events, with weights chosen on other shoppers."""
+_TOGETHER = 256
+Ranks = dict[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedFigures:
+    """Ranks of the targets by contender, and the user of each case."""
+
+    item_ranks: Ranks
+    item_users: NDArray[np.int64]
+    user_ranks: Mapping[int, Ranks]
+    """By how many different items the shopper had touched."""
+    user_users: Mapping[int, NDArray[np.int64]]
+    report: dict[str, Any]
+
+
+def run_seed(
+    shop: Shop, config: RecommenderConfig, *, seed: int, accelerator: Accelerator, say: Callable[[str], None]
+) -> SeedFigures:
+    """Hold items and shoppers out, train without them, and rank the held-out targets once."""
+    split, cpu = cold_split(shop.data, seed=seed), time.process_time()
+    similarity = cooccurrence(split.train, config.item_knn)
+    say(f"training on {len(split.train)} interactions")
+    sequence = fit_ensemble(
+        split.train,
+        shop.attributes_NA,
+        similarity,
+        config=config.transformer,
+        epochs=config.transformer.epochs,
+        validate=None,
+        seed=seed,
+        accelerator=accelerator,
+        checkpoint=None,
+        fingerprint="",
+        report=ignore_progress,
+    ).scorer
+    train_seconds = time.process_time() - cpu
+    features: dict[str, Any] = {}
+    cold, cpu = config.cold_items, time.process_time()
+    if any(shop.texts):
+        say("encoding texts")
+        features["text"] = encode_texts(shop.texts, encoder=cold.encoder, tokens=cold.tokens, accelerator=accelerator)
+    features["attributes"] = attribute_features(
+        shop.attributes_NA, fewest=cold.fewest_attribute_items, most=cold.most_attributes
+    )
+    encoding_seconds = time.process_time() - cpu
+    contenders: dict[str, Scorer] = {
+        "random order": RandomOrder(items=shop.data.items, seed=seed),
+        "best sellers of the last item's attributes": SameAttributes.of(split.train, shop.attributes_NA),
+        **{f"{name} alone": Content(features_NF=matrix) for name, matrix in features.items()},
+        "network's attribute vectors": sequence,
+    }
+    cpu = time.process_time()
+    users_N, vectors_ND = split.train.distinct_users_per_item(), sequence.vectors.vectors_ND
+    served = project_cold_items(vectors_ND, users_N, features, cold, seed=seed)
+    projecting_seconds = time.process_time() - cpu
+    contenders[SERVED] = _with_vectors(sequence, served.vectors_ND)
+    for name, matrix in features.items() if len(features) > 1 else ():
+        one = project_cold_items(vectors_ND, users_N, {name: matrix}, cold, seed=seed)
+        contenders[f"projected from {name} alone"] = _with_vectors(sequence, one.vectors_ND)
+    views: dict[str, Scorer] = {
+        "transformer": sequence,
+        "item_knn": fit_item_knn(similarity, config.item_knn),
+        "popularity": plain_popularity(split.train),
+    }
+    weights, _ = search_weights(shortlists(views, split.validation))
+    say(f"validation chose {weights} for sessions; ranking")
+    of_users: dict[str, Scorer] = {
+        BLEND: Blend(scorers=views, weights=weights),
+        "transformer": sequence,
+        "item_knn": views["item_knn"],
+        "best sellers of the last item's attributes": contenders["best sellers of the last item's attributes"],
+        "best sellers": views["popularity"],
+    }
+    return SeedFigures(
+        item_ranks={name: _ranks_among_cold(scorer, split) for name, scorer in contenders.items()},
+        item_users=_users(split.item_cases),
+        user_ranks={
+            after: {name: _ranks_among_warm(scorer, split, cases) for name, scorer in of_users.items()}
+            for after, cases in split.user_cases.items()
+        },
+        user_users={after: _users(cases) for after, cases in split.user_cases.items()},
+        report={
+            "interactions": len(split.train),
+            "items": shop.data.items,
+            "cold items": int(split.cold_N.sum()),
+            "cold item cases": len(split.item_cases),
+            "cold user cases": {str(after): len(cases) for after, cases in split.user_cases.items()},
+            "projection": dict(served.report),
+            "session weights": weights,
+            "train_cpu_seconds": round(train_seconds, 1),
+            "encoding_cpu_seconds": round(encoding_seconds, 1),
+            "projecting_cpu_seconds": round(projecting_seconds, 1),
+        },
+    )
+
+
+def _with_vectors(sequence: SequenceScorer, vectors_ND: NDArray[np.float32]) -> SequenceScorer:
+    usable_N = np.ones(len(vectors_ND), dtype=np.bool_)
+    return replace(sequence, vectors=replace(sequence.vectors, vectors_ND=vectors_ND, usable_N=usable_N))
+
+
+def _ranks_among_cold(scorer: Scorer, split: ColdSplit) -> NDArray[np.int64]:
+    """Return where each target stands among the cold items that its shopper had not touched."""
+    cold_K = np.flatnonzero(split.cold_N)
+    place_N = np.full(len(split.cold_N), -1, dtype=np.int64)
+    place_N[cold_K] = np.arange(len(cold_K))
+    cases = [replace(case, target=int(place_N[case.target]), seen=place_N[case.seen]) for case in split.item_cases]
+    return _ranks(scorer, cases, lambda scores_BN: scores_BN[:, cold_K])
+
+
+def _ranks_among_warm(scorer: Scorer, split: ColdSplit, cases: Sequence[Case]) -> NDArray[np.int64]:
+    def without_cold(scores_BN: Scores) -> Scores:
+        barred: Scores = np.where(split.cold_N, -np.inf, scores_BN).astype(np.float32)
+        return barred
+
+    return _ranks(scorer, cases, without_cold)
+
+
+def _ranks(scorer: Scorer, cases: Sequence[Case], of: Callable[[Scores], Scores]) -> NDArray[np.int64]:
+    ranks: list[int] = []
+    for start in range(0, len(cases), _TOGETHER):
+        batch = cases[start : start + _TOGETHER]
+        ranks += ranks_of_targets(of(scorer.scores([case.history for case in batch])), batch)
+    return np.array(ranks, dtype=np.int64)
+
+
+def _users(cases: Sequence[Case]) -> NDArray[np.int64]:
+    return np.array([case.user for case in cases], dtype=np.int64)

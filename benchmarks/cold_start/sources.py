@@ -1,0 +1,57 @@
+"""Where a cold start is tried: the sample shop, with texts, or public files with attributes alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from benchmarks.recommendation.reader import read_attributes, read_sequences
+from models.recommender.dataset import Interactions
+from models.recommender.item_texts import item_texts
+from models.recommender.leave_one_out import as_interactions
+from models.recommender.sequences import item_attributes
+from shopsight.ingestion.sample_shop.landing import land_sample_shop
+from shopsight.settings import Settings, Size
+from shopsight.warehouse import export_path, run_dbt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """A shop's log and what its catalogue says, in the order of ``data.item_ids``."""
+
+    data: Interactions
+    attributes_NA: NDArray[np.int64]
+    texts: list[str]
+    """Empty where the catalogue has none."""
+
+
+def from_files(interactions: Path, attributes: Path) -> Shop:
+    """Read files in the S3-Rec format, users in the order of the file."""
+    data = as_interactions(read_sequences(interactions).items)
+    return Shop(data=data, attributes_NA=read_attributes(attributes, data.item_ids), texts=[""] * data.items)
+
+
+def sample_shop(home: Path, size: Size, *, seed: int, say: Callable[[str], None]) -> Shop:
+    """Generate a sample shop into a home of its own and build its marts."""
+    settings = Settings(home=home, sample_size=size)
+    land_sample_shop(settings, size, seed=seed, received_at=datetime.now(UTC))
+    say("landed the sample shop; building its marts")
+    run_dbt(settings, "run", "--select", "+interactions", "+items")
+    return from_marts(
+        pq.read_table(export_path(settings, "interactions")), pq.read_table(export_path(settings, "items"))
+    )
+
+
+def from_marts(interactions: pa.Table, items: pa.Table) -> Shop:
+    """Return the shop of two marts: every level of a category and the brand are attributes."""
+    data = Interactions.from_tables(interactions, items)
+    return Shop(
+        data=data,
+        attributes_NA=item_attributes(items, data.item_ids),
+        texts=item_texts(items, data.item_ids),
+    )
