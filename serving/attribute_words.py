@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+NO_NAME: Final = ""
+"""What words stand for that hold a colour's name and name none."""
+
 COLOURS: Final[Mapping[str, tuple[str, ...]]] = {
     "black": ("黑色", "黑"),
     "white": ("白色", "白"),
@@ -22,6 +25,28 @@ COLOURS: Final[Mapping[str, tuple[str, ...]]] = {
     "purple": ("violet", "lilac", "紫色", "紫"),
     "brown": ("tan", "棕色", "咖啡色", "褐色"),
     "beige": ("cream", "sand", "米色", "沙色", "卡其"),
+    NO_NAME: (
+        *("green tea", "black tea", "white tea", "red wine", "white wine", "orange juice", "white noise"),
+        *("black friday", "gold plated", "gold-plated", "golden retriever", "ice cream", "face cream", "hand cream"),
+        *(
+            "蓝牙",
+            "蓝光",
+            "红酒",
+            "红茶",
+            "红枣",
+            "红外",
+            "红豆",
+            "红薯",
+            "白酒",
+            "白茶",
+            "白板",
+            "白糖",
+            "白菜",
+            "美白",
+        ),
+        *("空白", "白噪", "蛋白", "黑茶", "黑板", "黑胶", "黑咖啡", "黑巧", "黑芝麻", "绿茶", "绿植", "绿豆", "灰尘"),
+        *("紫外", "紫砂", "紫薯", "网红", "口红", "腮红"),
+    ),
 }
 MATERIALS: Final[Mapping[str, tuple[str, ...]]] = {
     "leather": ("真皮", "皮革", "牛皮"),
@@ -43,9 +68,47 @@ MATERIALS: Final[Mapping[str, tuple[str, ...]]] = {
     "plastic": ("塑料",),
     "rubber": ("橡胶",),
     "silicone": ("硅胶",),
+    "faux leather": ("leatherette", "vegan leather", "imitation leather", "pu leather", "人造革", "仿皮"),
+    "canvas": ("帆布",),
+    "cashmere": ("羊绒",),
+    "velvet": ("天鹅绒",),
+    "fleece": ("摇粒绒", "抓绒"),
+    "felt": ("毛毡",),
+    "mesh": ("网布", "网面"),
+    "knit": ("knitted", "针织"),
+    "fabric": ("布艺",),
+    "spandex": ("elastane", "lycra", "氨纶"),
+    "viscose": ("rayon", "粘胶"),
+    "neoprene": ("氯丁橡胶",),
+    "gore-tex": ("goretex", "gore tex"),
+    "ripstop": (),
+    "jute": ("黄麻",),
+    "hemp": (),
+    "cork": ("软木",),
+    "rattan": ("wicker", "藤编"),
+    "cardboard": ("纸板",),
+    "paper": ("纸质",),
+    "foam": ("memory foam", "eva foam", "泡棉", "海绵"),
+    "latex": ("乳胶",),
+    "acrylic": ("亚克力",),
+    "carbon": ("carbon fibre", "carbon fiber", "碳纤维"),
+    "titanium": ("钛", "钛合金"),
+    "magnesium": ("镁合金",),
+    "brass": ("黄铜",),
+    "copper": ("紫铜",),
+    "iron": ("cast iron", "铸铁"),
+    "marble": ("大理石",),
+    "terracotta": ("陶土",),
 }
 
 # A letter alone is a size only where it is called one: "l" and "s" are also articles and slips of the pen.
+IRREGULAR: Final[Mapping[str, str]] = {
+    one: other
+    for pair in (("mouse", "mice"), ("knife", "knives"), ("shelf", "shelves"), ("scarf", "scarves"), ("foot", "feet"))
+    for one, other in (pair, pair[::-1])
+}
+"""Names of wares whose plural no rule gives."""
+
 SIZES: Final = (
     re.compile(r"\bsizes?\s*(?:is|of|:)?\s*((?:eu|us|uk)?\s?\d{1,3}(?:\.5)?|(?:[2-6]?x{0,3}[sl])|m)\b", re.IGNORECASE),
     re.compile(r"(?<![a-z])((?:eu|us|uk)\s?\d{1,2}(?:\.5)?)\b", re.IGNORECASE),

@@ -4,12 +4,12 @@ Rules, no model: exact, quick, and a shop sees why. What a text says no to ("not
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from serving.attribute_words import CHAIN, COLOURS, MATERIALS, NEGATION, SIZES
+from serving.attribute_words import CHAIN, COLOURS, IRREGULAR, MATERIALS, NEGATION, NO_NAME, SIZES
 
 SEPARATOR: Final = " > "
 _NUMBER: Final = r"[$€£¥]?\s?(\d{1,7}(?:[.,]\d{1,2})?)"
@@ -22,8 +22,12 @@ _PRICES: Final = tuple(
         (rf"\bbetween\s+{_NUMBER}(?:{_UNIT})?\s+and\s+{_NUMBER}", (1, 2)),
         (rf"{_NUMBER}(?:{_UNIT})?\s?(?:-|–|to|到|至|~)\s?{_NUMBER}{_UNIT}", (1, 2)),
         (rf"[$€£¥]\s?(\d{{1,7}})\s?(?:-|–|to)\s?{_NUMBER}", (1, 2)),
+        (rf"\b(?:not|no|never|n't be|isn't)\s+(?:over|above|more than|exceeding)\s*{_NUMBER}", (None, 1)),
+        (rf"\b(?:not|no|never|n't be|isn't)\s+(?:under|below|less than)\s*{_NUMBER}", (1, None)),
+        (rf"(?:不高于|不超过|不要超过|别超过)\s?{_NUMBER}", (None, 1)),
+        (rf"(?:不低于|不少于|不要低于)\s?{_NUMBER}", (1, None)),
         (rf"(?:\b(?:under|below|less than|cheaper than|up to|at most|max(?:imum)?)|<)\s*{_NUMBER}", (None, 1)),
-        (rf"(?:低于|不超过|少于|最多)\s?{_NUMBER}", (None, 1)),
+        (rf"(?:低于|少于|最多)\s?{_NUMBER}", (None, 1)),
         (rf"{_NUMBER}{_UNIT}?\s?(?:以下|以内|之内)", (None, 1)),
         (rf"(?:\b(?:over|above|more than|at least|min(?:imum)?)|>)\s*{_NUMBER}", (1, None)),
         (rf"(?:高于|超过|至少)\s?{_NUMBER}", (1, None)),
@@ -102,7 +106,11 @@ class _Names:
 
     def mentions(self, text: str, kind: str) -> list[_Mention]:
         found = self._pattern.finditer(text) if self._pattern else ()
-        return [_Mention(kind=kind, name=self.held[m.group()], start=m.start(), end=m.end()) for m in found]
+        return [
+            _Mention(kind=kind, name=self.held[m.group()], start=m.start(), end=m.end())
+            for m in found
+            if self.held[m.group()] != NO_NAME
+        ]
 
 
 def _unwanted(text: str, mentions: Sequence[_Mention]) -> list[_Mention]:
@@ -149,10 +157,25 @@ def _category_names(paths: Iterable[str | None]) -> dict[str, str]:
     }
     for branch in sorted(branches, key=lambda b: (b.count(SEPARATOR), b)):
         name = _plain(branch.split(SEPARATOR)[-1])
-        for form in (name, name.removesuffix("s"), f"{name}s"):
+        for form in (name, *_other_numbers(name)):
             if len(form) > 1:
                 names.setdefault(form, branch)
     return names
+
+
+def _other_numbers(name: str) -> Iterator[str]:
+    """Yield singulars and plurals of an English name, by its last word; a form that nobody writes does no harm."""
+    *before, last = name.split(" ")
+    forms = {last.removesuffix("s"), f"{last}s", IRREGULAR.get(last, last)}
+    if last.endswith(("ches", "shes", "xes", "sses")):
+        forms.add(last[:-2])
+    if last.endswith("ies"):
+        forms.add(f"{last[:-3]}y")
+    if last.endswith(("ch", "sh", "x", "ss")):
+        forms.add(f"{last}es")
+    if last.endswith("y"):
+        forms.add(f"{last[:-1]}ies")
+    yield from (" ".join([*before, form]) for form in sorted(forms))
 
 
 def _any_word(names: Iterable[str]) -> re.Pattern[str] | None:

@@ -19,7 +19,17 @@ from serving.text_attributes import TextAttributes
 from shopsight.contracts import INTENTS
 
 ATTRIBUTES = TextAttributes(
-    categories=["Shoes > Running shoes", "Bags > Backpacks", "Shoes", "手机", None], brands=["Acme", "Nord Face", None]
+    categories=[
+        "Shoes > Running shoes",
+        "Bags > Backpacks",
+        "Shoes",
+        "手机",
+        "Sports watches",
+        "Wireless mice",
+        "Hobbies",
+        None,
+    ],
+    brands=["Acme", "Nord Face", None],
 )
 
 
@@ -194,6 +204,12 @@ def test_a_shop_replaces_what_it_wants_of_the_table_and_a_wrong_line_is_named(tm
         ("at least 100 dollars", (100, None)),
         ("100元以下的手机", (None, 100)),
         ("200到300元", (200, 300)),
+        ("a tent, not over 80", (None, 80)),
+        ("no more than $25", (None, 25)),
+        ("not less than 40 euros", (40, None)),
+        ("不要超过300元的耳机", (None, 300)),
+        ("不超过300", (None, 300)),
+        ("不低于200元", (200, None)),
         ("ready in under 5 minutes", None),
         ("for kids over 12 years", None),
         ("is the iphone 15 good", None),
@@ -212,6 +228,9 @@ def test_prices_are_found_and_other_numbers_are_not(text: str, price: tuple[floa
         ("snowshoes", None, None),
         ("想买手机壳", "手机", None),
         ("acmeish", None, None),
+        ("a sports watch", "Sports watches", None),
+        ("wireless mouse", "Wireless mice", None),
+        ("a nice hobby", "Hobbies", None),
     ],
 )
 def test_names_are_found_as_whole_words(text: str, category: str | None, brand: str | None) -> None:
@@ -236,6 +255,10 @@ def test_names_are_found_as_whole_words(text: str, category: str | None, brand: 
         ("不要黑色的，要白色", {"colour": "white", "excluded": ["black"]}),
         ("is it not too small in black", {"colour": "black", "excluded": []}),
         ("reddish", {"colour": None}),
+        ("蓝牙耳机", {"colour": None}),
+        ("蓝色的蓝牙耳机", {"colour": "blue"}),
+        ("red wine glasses", {"colour": None}),
+        ("a mesh chair, not leatherette", {"material": "mesh", "excluded": ["faux leather"]}),
     ],
 )
 def test_colour_material_and_size_are_found_and_what_is_not_wanted_is_told_apart(
