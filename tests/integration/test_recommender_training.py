@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,15 @@ from models.recommender.artefact import catalogue_table, export_encoders, write_
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions, window
 from models.recommender.evaluate import gain, rank_cases
-from models.recommender.fitting import Run, fit_constants, fit_lists, fit_neighbours, fit_sequence, similarity_of
+from models.recommender.fitting import (
+    Run,
+    fit_cold_items,
+    fit_constants,
+    fit_lists,
+    fit_neighbours,
+    fit_sequence,
+    similarity_of,
+)
 from models.recommender.history import BEHAVIOURS, History
 from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.predict import HistoryEvent, Recommender, UnknownItem
@@ -113,6 +122,33 @@ def everything(shop, tmp_path_factory):
     )
     scorers = {**constants, **neighbours, "transformer": sequence}
     return data, Blend(scorers=scorers, weights=weights), Recommender.load(folder)
+
+
+@pytest.fixture(scope="module")
+def cold(shop, tmp_path_factory):
+    """An artefact of a shop with one item in every aisle that nobody touched; their texts name the aisle."""
+    folder = tmp_path_factory.mktemp("cold")
+    interactions, items = shop
+    more = [f"a{aisle}-cold" for aisle in range(1, AISLES)]
+    of_aisle = [f"Aisles > {one[:2]}" for one in more]
+    new = pa.table({"item_id": more, "title": [f"Title of {one}" for one in more], "category": of_aisle})
+    items = pa.concat_tables([items, new], promote_options="default")
+    data = Interactions.from_tables(interactions, items)
+    run = _run(items, folder)
+    similarity = similarity_of(data, run)
+    sequence = fit_sequence(data, similarity, run, phase="cold", epochs=2, cases=(), report=ignore_progress).scorer
+    found = fit_cold_items(data, sequence, run)
+    write_artefact(
+        folder,
+        candidate="blend",
+        weights={"transformer": 0.5, "item_knn": 0.5},
+        catalogue=catalogue_table(items, data.item_ids),
+        constants=fit_constants(data, run) | fit_lists(data, run),
+        neighbours=fit_neighbours(data, similarity, run, names=("item_knn",)),
+        sequence=sequence,
+        cold=found,
+    )
+    return folder, found, data, sequence
 
 
 def _run(items, folder, config=TINY):
@@ -284,17 +320,50 @@ def test_best_sellers_and_trending_leave_out_what_is_not_allowed(everything):
         assert listed(num_results=3, exclude=everything_shown[:1])[0].item_id == everything_shown[1]
 
 
-def test_the_artefact_is_served_without_torch(everything, trained):
-    folder = trained[0]
+@pytest.mark.parametrize("artefact", ["trained", "cold"])
+def test_the_artefact_is_served_without_torch(artefact, request):
+    folder = request.getfixturevalue(artefact)[0]
     code = (
         "import sys\nfrom pathlib import Path\nfrom models.recommender.predict import HistoryEvent, Recommender\n"
         "shown = Recommender.load(Path(sys.argv[1])).recommend("
-        "[HistoryEvent(item_id='a1-01', event_name='view_item')], num_results=3, explain=True)\n"
+        "[HistoryEvent(item_id='a1-01', event_name='view_item')], num_results=3, explain=True, cold_share=0.4)\n"
         "assert len(shown) == 3\n"
         "heavy = {'torch', 'scipy', 'pandas', 'transformers', 'accelerate', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True, cwd=REPO_ROOT, timeout=60)
+
+
+def test_an_item_nobody_touched_is_found_by_what_its_text_and_attributes_say(cold):
+    folder, found, _, _ = cold
+    explained = found.report["explained variance of held-out items"]
+    assert set(explained) == {"text", "attributes", "text + attributes"}
+    assert max(explained.values()) > 0.3
+    recommender = Recommender.load(folder)
+    assert recommender.cold_N.sum() == AISLES
+    for aisle in range(AISLES):
+        history = _views(f"a{aisle}-03", f"a{aisle}-04")
+        shown = recommender.recommend(history, num_results=10, cold_share=0.1)
+        (new,) = [one for one in shown if one.source == "content"]
+        assert new.item_id == ("a0-new" if aisle == 0 else f"a{aisle}-cold")
+        assert new.reasons[0].item_ids[0].startswith(f"a{aisle}-")
+        alike = recommender.similar_items(new.item_id, num_results=5)
+        assert sum(one.item_id.startswith(f"a{aisle}-") for one in alike) >= 3
+        assert {one.source for one in alike} == {"content"}
+
+
+def test_a_projection_leaves_the_vectors_of_touched_items_alone(cold):
+    _, found, data, sequence = cold
+    touched_N = data.distinct_users_per_item() > 0
+    assert np.array_equal(found.vectors_ND[touched_N], sequence.vectors.vectors_ND[touched_N])
+    assert (found.projected_N == ~touched_N).all()
+
+
+def test_a_shop_whose_items_were_all_touched_reads_no_text(cold, shop, monkeypatch):
+    *_, sequence = cold
+    interactions, items = shop
+    monkeypatch.setattr("models.recommender.fitting.encode_texts", lambda *_, **__: pytest.fail("texts were read"))
+    assert fit_cold_items(Interactions.from_tables(interactions), sequence, _run(items, Path())) is None
 
 
 @pytest.mark.parametrize("days", [0, 2])
