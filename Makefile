@@ -79,7 +79,7 @@ lock: setup ## Resolve requirements.lock anew from pyproject.toml
 	@{ echo "# Exact versions for Python 3.11 to 3.13, made by \`make lock\`. torch pins its own CUDA libraries, which are left out"; \
 	   echo "# so that one file serves both of its builds."; \
 	   env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	     --extra dev --extra completejourney --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	     --extra dev --extra completejourney --extra index --extra search --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	   | grep -vE '^(nvidia-c|nvidia-nv[^m]|nvidia-nccl|cuda-|triton)'; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 

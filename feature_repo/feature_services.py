@@ -8,6 +8,7 @@ models to come; no model of today is trained on them.
 
 from feast import FeatureService
 
+from embedding_views import item_embedding_view, user_embedding_view
 from entities import OWNER
 from feature_views import session_features_view, user_features_view, user_history_view, utterance_text_view
 from on_demand_views import item_fit
@@ -59,6 +60,14 @@ session_flow_v1 = FeatureService(
     name="session_flow_v1",
     features=[session_features_view, session_flow_view],
     description="The session so far and how it went, for purchase propensity to come.",
+    tags={"family": "none yet"},
+    owner=OWNER,
+)
+
+embeddings_v1 = FeatureService(
+    name="embeddings_v1",
+    features=[user_embedding_view, item_embedding_view],
+    description="Where the approved recommender places shoppers and items, for look-alikes and segments.",
     tags={"family": "none yet"},
     owner=OWNER,
 )

@@ -1,11 +1,14 @@
 """The transformer as it is served. Shapes: B histories, L interactions, D width, N items."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
+from safetensors import safe_open
 
 from models.recommender.history import History
 from models.recommender.scoring import ItemVectors, Scores
@@ -27,8 +30,25 @@ class OnnxSequence:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         return cls(session=session, vectors=vectors, length=length)
 
+    @classmethod
+    def read(cls, folder: Path, *, threads: int = 1) -> "OnnxSequence | None":
+        """Read it from an artefact; None where validation left the transformer out."""
+        settings = json.loads((folder / "config.json").read_text())["sequence"]
+        if settings is None:
+            return None
+        with safe_open(folder / "arrays.safetensors", framework="numpy") as arrays:
+            vectors = ItemVectors(
+                vectors_ND=arrays.get_tensor("sequence.vectors"),
+                usable_N=arrays.get_tensor("sequence.usable").astype(np.bool_),
+            )
+        return cls.load(folder / "sequence.onnx", vectors=vectors, length=settings["length"], threads=threads)
+
     def scores(self, histories: Sequence[History]) -> Scores:
         """Return the scores of all items, shape (B, N)."""
+        return self.vectors.scores(self.hidden(histories))
+
+    def hidden(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """Return each shopper's vector, whose product with an item's is their score, shape (B, D)."""
         recent = [history.last(self.length) for history in histories]
         longest = max(len(history.items) for history in recent)
         items_BLD = np.zeros((len(recent), max(longest, 1), self.vectors.vectors_ND.shape[1]), dtype=np.float32)
@@ -37,4 +57,4 @@ class OnnxSequence:
             items_BLD[row, : len(history.items)] = self.vectors.vectors_ND[history.items]
             behaviours_BL[row, : len(history.items)] = history.behaviours
         (hidden_BD,) = self.session.run(None, {"items": items_BLD, "behaviours": behaviours_BL})
-        return self.vectors.scores(np.asarray(hidden_BD, dtype=np.float32))
+        return np.asarray(hidden_BD, dtype=np.float32)

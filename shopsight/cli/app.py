@@ -231,6 +231,19 @@ def recommend(
         show_recommendations(user, num_results=num_results, explain=explain, as_json=as_json)
 
 
+@app.command()
+def lookalikes(
+    users: Annotated[list[str], typer.Argument(help="Shoppers' ids, as the shop knows them.")],
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=100_000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the shoppers who are most like some others, by their pseudonyms: whom else to write to."""
+    with explained():
+        from shopsight.cli.lookalikes import show_look_alikes
+
+        show_look_alikes(users, count=count, as_json=as_json)
+
+
 @predict_app.command(name="intent")
 def predict_intent(
     file: Annotated[Path, typer.Argument(help="A CSV file with a column `text`.")],

@@ -26,6 +26,7 @@ MODULES: Final = (
     "session_views",
     "taste_views",
     "order_views",
+    "embedding_views",
     "on_demand_views",
     "feature_services",
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from feast import FeatureView
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-from feast.protos.feast.types.Value_pb2 import StringList, Value
+from feast.protos.feast.types.Value_pb2 import DoubleList, StringList, Value
 
 from shopsight.feature_store.online_rows import KEY_SEPARATOR, OnlineRow, microseconds
 
@@ -25,9 +25,11 @@ def to_value(value: Any) -> Value:
         return Value(int64_val=value)
     if isinstance(value, str):
         return Value(string_val=value)
+    if isinstance(value, list) and value and isinstance(value[0], float):
+        return Value(double_list_val=DoubleList(val=value))
     if isinstance(value, list):
         return Value(string_list_val=StringList(val=value))
-    raise TypeError(f"a feature is an int, float, str, list of str or None, not {type(value).__name__}")
+    raise TypeError(f"a feature is an int, float, str, list of str or of float or None, not {type(value).__name__}")
 
 
 def entity_name(entity_key: EntityKey) -> str:
@@ -57,4 +59,4 @@ def to_python(value: Value | None) -> Any:
     if value is None or kind is None:
         return None
     held = getattr(value, kind)
-    return list(held.val) if kind == "string_list_val" else held
+    return list(held.val) if kind in ("string_list_val", "double_list_val") else held

@@ -23,7 +23,10 @@ from shopsight.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
-    from feast import FeatureStore, FeatureView
+    from feast import FeatureStore, FeatureView, FileSource
+
+WRITTEN_BY: Final = "written_by"
+"""Tag of a feature view whose rows are no mart's but a model's, by its family."""
 
 ROWS_PER_BATCH: Final = 5_000
 """Rows per transaction: readers and other writers wait for none of them, memory stays flat."""
@@ -37,7 +40,8 @@ def materialize(
     What the store already holds is compared by event time and arrival, so a second call writes nothing, a late row is
     picked up whenever it arrives, a lost store is refilled, and an older row never replaces a newer one. (A mark of
     "done until then" would miss rows that arrive behind it.) When the fields of a view change, all of it is rewritten.
-    Of a view that expires (tag ``expires_after_days``), what is too old is left out, and deleted where it was held.
+    A view that a model writes (tag ``written_by``) has no rows before one is approved. Of a view that expires (tag
+    ``expires_after_days``), what is too old is left out, and deleted where it was held.
 
     Args:
         settings: says where the marts and the online store are.
@@ -80,6 +84,8 @@ def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) ->
 
 
 def _materialize_view(store: "FeatureStore", view: "FeatureView", *, until: datetime, rewrite: bool) -> int:
+    if view.tags.get(WRITTEN_BY) and not Path(cast("FileSource", view.batch_source).path).exists():
+        return 0
     online, config = _online_store(store), store.config
     fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
     rewrite = rewrite or online.held_fields(config, view) != fields

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
-SQL_TYPES: Final = {"Int64": "BIGINT", "Float64": "DOUBLE", "String": "VARCHAR", "Array(String)": "VARCHAR[]"}
+SQL_TYPES: Final = {
+    "Int64": "BIGINT",
+    "Float64": "DOUBLE",
+    "String": "VARCHAR",
+    "Array(String)": "VARCHAR[]",
+    "Array(Float64)": "DOUBLE[]",
+}
 """DuckDB's name for each Feast type that a view may use."""
 
 
@@ -27,7 +33,7 @@ OnlineRow = tuple[Any, ...]
 key: the value of the view's join key; of several, their values in the order of their names, joined.
 event_us: when the values became known, in microseconds since 1970 UTC.
 created_us: when the last of the rows behind them arrived; of two rows the greater (event_us, created_us) is the newer.
-features: int, float, str, list of str or None, in the order of the view.
+features: int, float, str, list of str, list of float or None, in the order of the view.
 
 A plain tuple: of a million rows, each object that wraps one costs as much as its place in the store.
 """

@@ -71,6 +71,26 @@ def test_recommendations_name_the_model_and_explain_themselves_by_the_history(de
     assert any(item["reasons"] for item in answer["items"])
 
 
+def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_their_look_alikes_listed(demo) -> None:
+    from models.recommender.embeddings import Embedder
+    from models.registry import ModelRegistry
+    from shopsight.feature_store import OnlineFeatures
+
+    champion = ModelRegistry(demo.settings.registry_dir).champion("recommender")
+    placed = demo.settings.exports_dir / "user_embeddings.parquet"
+    if Embedder.load(champion.path) is None:
+        assert not placed.exists(), "validation left the transformer out, and nothing else has vectors"
+        assert demo.call("lookalikes", "maya").returncode == 1
+        return
+    users = pq.read_table(placed).to_pylist()
+    assert {row["user_model_version"] for row in users} == {champion.version}
+    served = OnlineFeatures(demo.settings).read("user_embedding", [{"user_id": row["user_id"]} for row in users[:20]])
+    assert [row["user_vector"] for row in served] == [row["user_vector"] for row in users[:20]]
+    found = json.loads(demo.call("lookalikes", "maya", "-n", "5", "--json").stdout)
+    assert len(found) == 5
+    assert {one["user_id"] for one in found} <= {row["user_id"] for row in users}
+
+
 def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo) -> None:
     answer = json.loads(demo.call("recommend", "nobody-we-know", "--json").stdout)
     assert answer["user_known"] is False

@@ -1,12 +1,25 @@
 """Batch scores: what the champion says of every customer, as a file beside the marts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
+
+if TYPE_CHECKING:
+    from models.recommender.embeddings import Segment
+
+NEWEST_HISTORIES: Final = """
+    select user_id, arg_max(item_ids, feature_timestamp) as item_ids,
+        arg_max(event_names, feature_timestamp) as event_names
+    from read_parquet(?)
+    group by user_id
+    order by user_id
+"""
 
 
 @dg.asset(
@@ -45,3 +58,58 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
             "held out": int(pc.sum(scores["held_out"]).as_py() or 0),
         }
     )
+
+
+@dg.asset(
+    group_name="insights",
+    kinds={"onnx", "parquet"},
+    owners=[OWNER],
+    deps=["recommender_champion", "online_features", dg.AssetKey(["marts", "user_history_daily"])],
+    output_required=False,
+)
+def recommender_embeddings(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """Where the approved recommender places shoppers and items, and the segments of shoppers who are near each other.
+
+    Written to `warehouse/exports/{user,item}_embeddings.parquet` and, through Feast, to the online store; for
+    look-alikes (`shopsight lookalikes`), targeting and similar items. Nothing before an approval, or where the approved
+    recommender has no transformer.
+    """
+    import duckdb
+    import pyarrow.parquet as pq
+
+    from models.recommender.embeddings import Embedder, embed
+    from models.registry import ModelRegistry
+    from shopsight.feature_store import materialize
+
+    settings = Settings()
+    champion = ModelRegistry(settings.registry_dir).champion("recommender")
+    embedder = None if champion is None else Embedder.load(champion.path)
+    if champion is None or embedder is None:
+        context.log.info("no recommender with vectors is approved, so nobody is placed")
+        return
+    with duckdb.connect() as connection:
+        path = str(settings.exports_dir / "user_history_daily.parquet")
+        histories = connection.sql(NEWEST_HISTORIES, params=[path]).to_arrow_table()
+    moment = datetime.now(UTC)
+    found = embed(embedder, histories, version=champion.version, moment=moment, seed=settings.seed)
+    for name, table in (("user_embeddings", found.users), ("item_embeddings", found.items)):
+        with replaced(settings.exports_dir / f"{name}.parquet") as staging:
+            pq.write_table(table, staging)
+    written = materialize(settings, until=moment, views=("user_embedding", "item_embedding"))
+    yield dg.MaterializeResult(
+        metadata={
+            **parquet_metadata(settings.exports_dir / "user_embeddings.parquet"),
+            "version": champion.version,
+            "items": found.items.num_rows,
+            "segments": dg.MetadataValue.md(_segments(found.segments)),
+            **{f"rows/{view}": rows for view, rows in written.items()},
+        }
+    )
+
+
+def _segments(segments: "Sequence[Segment]") -> str:
+    lines = ["| segment | shoppers | touch more than others do |", "|---:|---:|---|"]
+    for one in segments:
+        liked = ", ".join(f"{name} ({lift:.1f}x)" for name, lift in one.categories)
+        lines.append(f"| {one.number} | {one.shoppers:,} | {liked or '–'} |")
+    return "\n".join(lines)

@@ -87,6 +87,23 @@ for _name in (
         [(column["name"], DBT_TYPES[column["data_type"]]) for column in _columns if column["name"] != "fingerprint"]
     )
 
+WRITTEN_BY_MODELS = {
+    f"{key}_embeddings": pa.schema(
+        [
+            (f"{key}_id", pa.string()),
+            (f"{key}_vector", pa.list_(pa.float64())),
+            *([("user_segment", pa.int64())] if key == "user" else []),
+            (f"{key}_model_version", pa.string()),
+            ("feature_timestamp", TIMESTAMP),
+            ("created_timestamp", TIMESTAMP),
+        ]
+    )
+    for key in ("user", "item")
+}
+"""What `models.recommender.embeddings` writes; not there before a model is approved."""
+MARTS = tuple(SCHEMAS)
+SCHEMAS |= WRITTEN_BY_MODELS
+
 
 @pytest.fixture
 def write_mart(home: Settings) -> WriteMart:
@@ -96,7 +113,7 @@ def write_mart(home: Settings) -> WriteMart:
         home.exports_dir.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[mart]), home.exports_dir / f"{mart}.parquet")
 
-    for mart in SCHEMAS:
+    for mart in MARTS:
         write(mart, [])
     return write
 

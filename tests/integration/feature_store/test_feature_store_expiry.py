@@ -111,6 +111,7 @@ def test_rows_in_redis_have_feast_s_own_bytes(home: Settings, write_mart: WriteM
         "Float64": [0.0, -0.0, 0.1, 1e308, -5e-324, None],
         "String": ["", "a", "Küche > 5", "y" * 127, "y" * 128, "z" * 5_000, None],
         "Array(String)": [[], ["i_1", ""], None],
+        "Array(Float64)": [[0.1], [0.0, -5e-324, 1e308], None],
     }
     compared = 0
     for view in store.list_feature_views():

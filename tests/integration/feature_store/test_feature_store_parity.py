@@ -28,6 +28,8 @@ def a_value(rng: random.Random, kind: pa.DataType) -> Any:
         return rng.choice([0, 1, 7, 2**40, -3])
     if pa.types.is_floating(kind):
         return rng.choice([0.0, 0.1, 1 / 3, 1e-9, rng.random() * 1e6])
+    if pa.types.is_list(kind) and pa.types.is_floating(kind.value_type):
+        return [rng.choice([0.0, 1 / 3, -1e-9, rng.random() * 1e6]) for _ in range(1 + rng.randrange(4))]
     return [rng.choice(TEXTS) for _ in range(rng.randrange(4))] if pa.types.is_list(kind) else rng.choice(TEXTS)
 
 
@@ -39,6 +41,8 @@ def plain(value: Any) -> Any:
 
 def test_the_online_answer_equals_the_training_row_of_that_moment(shop: Settings, write_mart: WriteMart) -> None:
     rng = random.Random(12)
+    for written_by_a_model in ("user_embeddings", "item_embeddings"):
+        write_mart(written_by_a_model, [])
     store = open_feature_store(shop, read_only=True)
     online = OnlineFeatures(shop)
     views = [view for view in store.list_feature_views() if view.online]

@@ -1,0 +1,191 @@
+"""The approved recommender's vectors of items and shoppers, as tables: for look-alikes, segments and similar items.
+
+A shopper's vector is the transformer's state after their history; its product with an item's vector is the score that
+is served. Needs no torch. Shapes: U shoppers, N items, D width, S segments.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from models.recommender.catalogue import Catalogue
+from models.recommender.history import BEHAVIOUR_CODES, History
+from models.recommender.onnx_sequence import OnnxSequence
+from models.recommender.vector_index import Vectors, build_index, unit
+
+SEGMENTS: Final = 8
+FEWEST_PER_SEGMENT: Final = 20
+"""A smaller shop has fewer segments."""
+BATCH: Final = 256
+DECIMALS: Final = 5
+"""Of a written number: the scores of rounded vectors differ in their fifth digit."""
+CATEGORIES_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedder:
+    """A trained transformer that says where items and shoppers are."""
+
+    catalogue: Catalogue
+    sequence: OnnxSequence
+
+    @classmethod
+    def load(cls, folder: Path) -> "Embedder | None":
+        """Load a recommender's artefact; None where validation left the transformer out of it."""
+        sequence = OnnxSequence.read(folder)
+        return (
+            None if sequence is None else cls(catalogue=Catalogue.read(folder / "catalogue.parquet"), sequence=sequence)
+        )
+
+    def history(self, item_ids: Sequence[str], event_names: Sequence[str]) -> History:
+        """Return what the model can read of a shopper's interactions, oldest first."""
+        pairs = [
+            (place, BEHAVIOUR_CODES[name])
+            for place, name in zip(map(self.catalogue.index_of, item_ids), event_names, strict=True)
+            if place is not None and name in BEHAVIOUR_CODES
+        ]
+        codes = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return History(codes[:, 0], codes[:, 1])
+
+    def shoppers(self, histories: Sequence[History]) -> Vectors:
+        """Return the vector of every history, none of which may be empty, shape (U, D)."""
+        # Of similar length side by side, so that little is padded.
+        order = np.argsort([len(history.items) for history in histories], kind="stable")
+        vectors_UD = np.empty((len(histories), self.sequence.vectors.vectors_ND.shape[1]), dtype=np.float32)
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            vectors_UD[rows] = self.sequence.hidden([histories[row] for row in rows])
+        return vectors_UD
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A group of shoppers who are near each other."""
+
+    number: int
+    shoppers: int
+    categories: tuple[tuple[str, float], ...]
+    """What they touch more than others do: a category and how many times the shop's share of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """What the model says of a shop at one moment."""
+
+    users: pa.Table
+    """user_id, user_vector, user_segment, user_model_version, feature_timestamp, created_timestamp."""
+    items: pa.Table
+    """item_id, item_vector, item_model_version, feature_timestamp, created_timestamp."""
+    segments: tuple[Segment, ...]
+
+
+def embed(embedder: Embedder, histories: pa.Table, *, version: str, moment: datetime, seed: int) -> Embeddings:
+    """Return the vectors of every item that something is known of and of every shopper with a history.
+
+    Args:
+        embedder: the approved model.
+        histories: ``user_id``, ``item_ids`` and ``event_names``, a row per shopper: their newest.
+        version: of the model.
+        moment: when the vectors became known; aware.
+        seed: of the segments.
+    """
+    names = histories["user_id"].to_pylist()
+    events = zip(histories["item_ids"].to_pylist(), histories["event_names"].to_pylist(), strict=True)
+    read = [(name, embedder.history(items, kinds)) for name, (items, kinds) in zip(names, events, strict=True)]
+    known = [(name, history) for name, history in read if len(history.items)]
+    vectors_UD = embedder.shoppers([history for _, history in known])
+    segments_U = segment(vectors_UD, seed=seed)
+    usable = np.flatnonzero(embedder.sequence.vectors.usable_N)
+    return Embeddings(
+        users=_table(
+            {
+                "user_id": pa.array([name for name, _ in known], pa.string()),
+                "user_vector": _lists(vectors_UD),
+                "user_segment": pa.array(segments_U, pa.int64()),
+                "user_model_version": pa.array([version] * len(known), pa.string()),
+            },
+            moment,
+        ),
+        items=_table(
+            {
+                "item_id": pa.array([embedder.catalogue.item_ids[place] for place in usable], pa.string()),
+                "item_vector": _lists(embedder.sequence.vectors.vectors_ND[usable]),
+                "item_model_version": pa.array([version] * len(usable), pa.string()),
+            },
+            moment,
+        ),
+        segments=describe(segments_U, [history for _, history in known], embedder.catalogue),
+    )
+
+
+def segment(vectors_UD: Vectors, *, seed: int) -> NDArray[np.int64]:
+    """Return the segment of every shopper, shape (U,): k-means on directions, the largest group is number 0."""
+    from sklearn.cluster import KMeans
+
+    count = min(SEGMENTS, len(vectors_UD) // FEWEST_PER_SEGMENT)
+    if count < 2:
+        return np.zeros(len(vectors_UD), dtype=np.int64)
+    found_U = KMeans(count, n_init=4, random_state=seed).fit_predict(unit(vectors_UD))
+    by_size = np.argsort(-np.bincount(found_U, minlength=count), kind="stable")
+    place_S = np.empty(count, dtype=np.int64)
+    place_S[by_size] = np.arange(count)
+    segments_U: NDArray[np.int64] = place_S[found_U]
+    return segments_U
+
+
+def describe(segments_U: NDArray[np.int64], histories: Sequence[History], catalogue: Catalogue) -> tuple[Segment, ...]:
+    """Say of every segment which categories it touches most beyond what the whole shop does."""
+    touched: dict[int, Counter[str]] = {number: Counter() for number in range(int(segments_U.max(initial=-1)) + 1)}
+    for number, history in zip(segments_U.tolist(), histories, strict=True):
+        touched[number].update(name for name in (catalogue.categories[i] for i in history.items) if name is not None)
+    everywhere = sum(touched.values(), Counter[str]())
+    total = max(everywhere.total(), 1)
+    described = []
+    for number, counts in touched.items():
+        own = max(counts.total(), 1)
+        # A category of a few touches would stand first by chance.
+        lifts = {
+            name: count / own / (everywhere[name] / total) for name, count in counts.items() if count >= 0.02 * own
+        }
+        best = sorted(lifts.items(), key=lambda entry: (-entry[1], entry[0]))[:CATEGORIES_SHOWN]
+        described.append(Segment(number=number, shoppers=int((segments_U == number).sum()), categories=tuple(best)))
+    return tuple(described)
+
+
+def look_alikes(users: pa.Table, seeds: Sequence[str], *, count: int) -> list[tuple[str, float]]:
+    """Return the shoppers who are most like some others, with the cosine to the others' mean, most alike first.
+
+    Args:
+        users: from :class:`Embeddings`.
+        seeds: shoppers; those without a vector are passed over.
+        count: longest answer; the seeds are not in it.
+    """
+    names = users["user_id"].to_pylist()
+    places = {name: place for place, name in enumerate(names)}
+    held = [places[name] for name in dict.fromkeys(seeds) if name in places]
+    if not held:
+        return []
+    vectors_UD = unit(np.array(users["user_vector"].to_pylist(), dtype=np.float32))
+    middle_1D = vectors_UD[held].mean(axis=0, keepdims=True)
+    near = build_index(vectors_UD).nearest(middle_1D, min(count + len(held), len(names)))[0]
+    cosines_U = vectors_UD @ unit(middle_1D)[0]
+    return [(names[place], float(cosines_U[place])) for place in near if place not in held][:count]
+
+
+def _lists(vectors: Vectors) -> pa.Array:
+    width = vectors.shape[1] if vectors.ndim == 2 else 0
+    flat = pa.array(np.round(vectors.astype(np.float64), DECIMALS).ravel())
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(vectors) + 1) * width, pa.int32()), flat)
+
+
+def _table(columns: dict[str, pa.Array], moment: datetime) -> pa.Table:
+    rows = len(next(iter(columns.values())))
+    times = pa.array([moment] * rows, pa.timestamp("us", tz="UTC"))
+    return pa.table({**columns, "feature_timestamp": times, "created_timestamp": times})

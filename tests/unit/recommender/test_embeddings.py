@@ -1,0 +1,60 @@
+"""Segments and look-alikes from vectors of shoppers."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from models.recommender.catalogue import Catalogue
+from models.recommender.embeddings import describe, look_alikes, segment
+from models.recommender.history import History
+
+GROUPS = 3
+
+
+@pytest.fixture(scope="module")
+def shoppers() -> tuple[np.ndarray, np.ndarray]:
+    """Vectors around three directions of different length, and which direction each is of: 120, 60 and 40."""
+    rng = np.random.default_rng(2)
+    truth = np.repeat([0, 1, 2], [120, 60, 40])
+    middles = np.eye(GROUPS, 8)[truth]
+    return ((middles + 0.1 * rng.normal(size=(220, 8))) * rng.uniform(1, 9, (220, 1))).astype(np.float32), truth
+
+
+def test_shoppers_of_one_direction_share_a_segment_and_the_largest_is_number_0(shoppers) -> None:
+    vectors, truth = shoppers
+    found = segment(vectors, seed=1)
+    assert np.array_equal(found, segment(vectors, seed=1))
+    sizes = np.bincount(found)
+    assert sizes.tolist() == sorted(sizes, reverse=True)
+    for number in range(found.max() + 1):
+        assert len(set(truth[found == number])) == 1, "no segment mixes two directions"
+
+
+def test_a_shop_with_few_shoppers_is_one_segment(shoppers) -> None:
+    assert segment(shoppers[0][:30], seed=1).tolist() == [0] * 30
+    assert segment(shoppers[0][:0], seed=1).tolist() == []
+
+
+def test_a_segment_is_described_by_what_it_touches_more_than_the_shop_does() -> None:
+    catalogue = Catalogue(
+        item_ids=["a", "b", "c"], titles=[None] * 3, categories=["Lamps", "Rugs", None], brands=[None] * 3,
+        prices=np.zeros(3), available=np.ones(3, dtype=np.bool_), positions={"a": 0, "b": 1, "c": 2},
+    )  # fmt: skip
+    histories = [History(np.array(items), np.ones(len(items), dtype=np.int64)) for items in ([0, 0, 0, 1], [1, 1, 2])]
+    lamps, rugs = describe(np.array([0, 1]), histories, catalogue)
+    assert lamps.categories == (("Lamps", pytest.approx(1.5)), ("Rugs", pytest.approx(0.5)))
+    assert rugs.categories == (("Rugs", pytest.approx(2.0)),)
+    assert (lamps.shoppers, rugs.shoppers) == (1, 1)
+
+
+def test_look_alikes_are_the_nearest_to_the_seeds_mean_and_never_a_seed(shoppers) -> None:
+    vectors, truth = shoppers
+    names = [f"u{place}" for place in range(len(vectors))]
+    users = pa.table({"user_id": names, "user_vector": vectors.tolist()})
+    found = look_alikes(users, ["u130", "u131", "nobody"], count=10)
+    assert len(found) == 10
+    assert {"u130", "u131"}.isdisjoint(name for name, _ in found)
+    assert all(truth[int(name[1:])] == 1 for name, _ in found)
+    cosines = [cosine for _, cosine in found]
+    assert cosines == sorted(cosines, reverse=True)
+    assert look_alikes(users, ["nobody"], count=10) == []
