@@ -22,6 +22,7 @@ GRAMMAR_DIR: Final = CORPUS_DIR / "grammar"
 CHINESE_SHARE: Final = 0.3
 _SLOT = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"[A-Za-z]{4,}")
+_VOWELS: Final = "aeiou"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +107,15 @@ def generate(count: int, *, seed: int, chinese_share: float = CHINESE_SHARE) -> 
 
 
 def roughen(text: str, rng: np.random.Generator) -> str:
-    """Return ``text`` as a hurried thumb types it: a slip in a long word, punctuation gone, both or neither."""
-    if rng.random() < 0.5:
-        words = list(_WORD.finditer(text))
-        if words:
-            word = words[rng.integers(len(words))]
-            text = text[: word.start()] + _slip(word[0], rng) + text[word.end() :]
+    """Return ``text`` as a hurried thumb types it: slips in long words, punctuation gone, both or neither.
+
+    A second and a third slip follow with falling odds, so that a short query may be spelt wrong throughout.
+    """
+    chance = 0.5
+    while rng.random() < chance and (words := list(_WORD.finditer(text))):
+        word = words[rng.integers(len(words))]
+        text = text[: word.start()] + _slip(word[0], rng) + text[word.end() :]
+        chance *= 0.8
     if rng.random() < 0.6:
         text = text.rstrip("?!.？！。 ").replace("'", "").replace(",", "")
     return text
@@ -137,12 +141,17 @@ def _draw_texts(
 
 
 def _slip(word: str, rng: np.random.Generator) -> str:
+    """Return ``word`` with a letter left out, doubled or swapped with the next, or a vowel taken for another."""
     at = int(rng.integers(1, len(word) - 1))
-    kind = rng.integers(3)
+    kind = rng.integers(4)
     if kind == 0:
         return word[:at] + word[at + 1 :]
     if kind == 1:
         return word[:at] + word[at] + word[at:]
+    vowels = [place for place in range(1, len(word)) if word[place] in _VOWELS]
+    if kind == 2 and vowels:
+        at = vowels[rng.integers(len(vowels))]
+        return word[:at] + _VOWELS[rng.integers(len(_VOWELS))] + word[at + 1 :]
     return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 

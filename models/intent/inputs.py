@@ -48,7 +48,7 @@ class Reader:
 def encode(model: IntentModel, reader: Reader, texts: Sequence[Utterance], *, autocast: Callable[[], Any]) -> Tensor:
     """Return encoder outputs ``(texts, width)`` on the CPU, in the order of ``texts``.
 
-    Where the encoder does not know Chinese, all Chinese texts have the output of an empty text.
+    Where the encoder does not know Chinese, all Chinese texts have zeros, as an empty text has.
     """
     model.eval()
     out = torch.zeros(len(texts), model.norm.normalized_shape[0])

@@ -9,6 +9,7 @@ from typing import Final
 
 import torch
 import transformers
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel
 
@@ -25,8 +26,9 @@ class IntentModel(nn.Module):
     The table starts at zero, so that an n-gram that training never saw has no say.
     """
 
-    def __init__(self, encoder: nn.Module, *, width: int, config: IntentConfig) -> None:
+    def __init__(self, encoder: nn.Module, *, width: int, special_tokens: int, config: IntentConfig) -> None:
         super().__init__()
+        self.special_tokens = special_tokens
         self.encoder = encoder
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.dropout = nn.Dropout(config.dropout)
@@ -35,11 +37,16 @@ class IntentModel(nn.Module):
         nn.init.zeros_(self.ngrams.weight)
 
     def encode(self, input_ids_BT: Tensor, attention_mask_BT: Tensor) -> Tensor:
-        """Return the mean of the last hidden states over the word pieces, normalised, ``(B, D)``."""
+        """Return the mean of the last hidden states over the word pieces, normalised, ``(B, D)``.
+
+        Of a text that the encoder cannot read (the reader then hands it the special tokens alone) that is zeros: what
+        it makes of an empty text would shift with every fine-tuning, and have a say in texts that only the table reads.
+        """
         hidden_BTD = self.encoder(input_ids=input_ids_BT, attention_mask=attention_mask_BT).last_hidden_state
         mask_BT1 = attention_mask_BT.unsqueeze(-1).to(hidden_BTD.dtype)
         mean_BD = (hidden_BTD * mask_BT1).sum(dim=1) / mask_BT1.sum(dim=1).clamp(min=1.0)
-        normed: Tensor = self.norm(mean_BD.float())
+        reads_B1 = (attention_mask_BT.sum(dim=1, keepdim=True) > self.special_tokens).float()
+        normed: Tensor = self.norm(mean_BD.float()) * reads_B1
         return normed
 
     def classify(self, encoded_BD: Tensor, ngram_ids_BN: Tensor) -> Tensor:
@@ -97,7 +104,9 @@ def build_model(config: IntentConfig) -> tuple[IntentModel, Path]:
             fix="choose an encoder that ships a fast tokenizer",
         )
     encoder = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    return IntentModel(encoder, width=int(encoder.config.hidden_size), config=config), tokenizer_file
+    special_tokens = Tokenizer.from_file(str(tokenizer_file)).num_special_tokens_to_add(False)
+    width = int(encoder.config.hidden_size)
+    return IntentModel(encoder, width=width, special_tokens=special_tokens, config=config), tokenizer_file
 
 
 def find_encoder(name: str) -> Path:
