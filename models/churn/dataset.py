@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.churn.histories import Histories, LabelledRows, Outcomes
+from models.evaluation.fairness import Groups, groups_of
 from shopsight.contracts import USER_ORDER_HISTORY
 from shopsight.errors import ShopsightError
 
@@ -43,6 +44,8 @@ class CustomerRows:
     """The last moment that the log covers, in days since 1970: labels that end later are open."""
     without_history: int
     """Rows left out: their orders had not arrived by the as-of date."""
+    groups: Groups
+    """Age band and gender of each row's customer, where the table has them; no feature is made of them."""
 
 
 def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
@@ -94,6 +97,7 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
         users=np.array(kept["user_id"].to_pylist(), dtype=np.object_),
         observed_until=float((as_of + observed).max()) if len(as_of) else 0.0,
         without_history=table.num_rows - kept.num_rows,
+        groups=groups_of(kept),
     )
 
 

@@ -9,6 +9,7 @@ from models.churn.config import ChurnConfig
 from models.churn.histories import LabelledRows
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.cluster_bootstrap import Figures, bootstrap_clusters
+from models.evaluation.fairness import Groups, group_slices
 from models.evaluation.probability import (
     RankedScores,
     calibration_error,
@@ -38,6 +39,7 @@ def evaluate(
     probabilities: Mapping[str, Floats],
     values: Mapping[str, Floats],
     *,
+    groups: Groups,
     config: ChurnConfig,
     seed: int,
 ) -> Evaluation:
@@ -48,6 +50,7 @@ def evaluate(
         candidate: name of the candidate.
         probabilities: of churn, by candidate and baseline.
         values: forecast revenue, by candidate and baseline; the mean absolute error becomes ``value_mae``.
+        groups: who the customers are, for the gaps between groups.
         config: number of resamples.
         seed: seed of the bootstrap.
     """
@@ -91,7 +94,18 @@ def evaluate(
         metrics=by_model.pop(candidate),
         baselines=by_model,
         gains=gains,
-        slices=_slices(test, probabilities[candidate], config=config, seed=seed),
+        slices=_slices(test, probabilities[candidate], config=config, seed=seed)
+        | group_slices(
+            groups,
+            truth,
+            probabilities[candidate],
+            weights=np.ones(len(test)),
+            cases=np.arange(len(test)),
+            people=np.arange(len(test)),
+            least_cases=LEAST_SLICE_CASES,
+            seed=seed,
+            resamples=config.resamples,
+        ),
     )
 
 

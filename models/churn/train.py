@@ -68,7 +68,8 @@ def train(
 
     known = customers.labelled
     test_date = newest_closed(known, customers.observed_until, config)
-    test = known.take(known.as_of == test_date)
+    on_test = known.as_of == test_date
+    test = known.take(on_test)
     classifier = fit_classifier(known, until=test_date, config=config, seed=seed)
     report(Progress(message="grew the classifier on BG/NBD", fraction=0.4))
     readings = check_run(known, classifier, test_date, config=config, seed=seed)
@@ -87,7 +88,8 @@ def train(
         "lightgbm": value.forecast(test.histories).median,
         "bg_nbd": steady.revenue(test.histories, horizon_days=config.horizon_days),
     }
-    evaluation = evaluate(test, "lightgbm", probabilities, values, config=config, seed=seed)
+    groups = {name: column[on_test] for name, column in customers.groups.items()}
+    evaluation = evaluate(test, "lightgbm", probabilities, values, groups=groups, config=config, seed=seed)
     closed = known.as_of + config.horizon_days <= test_date
     base_rate = float(known.outcomes.churned[closed].mean())
     ChurnModel(classifier=classifier, value=value, base_rate=base_rate).save(out_dir)

@@ -29,14 +29,18 @@ class GatePolicy:
     """Share of the champion's primary metric on a slice that may be missing; a slice has fewer cases."""
     upper_limits: Mapping[str, float] = field(default_factory=lambda: {"ece": 0.1})
     """Metrics where more is worse, and the most they may be, judged where the evaluation has them."""
+    fairness_limits: Mapping[str, float] = field(
+        default_factory=lambda: {"fairness_roc_auc_gap": 0.1, "fairness_calibration_gap": 0.05}
+    )
+    """Gaps of a group of people to all others, and how far from 0 they may surely lie."""
 
     def __post_init__(self) -> None:
         if self.minimum_cases < 1:
             raise ValueError(f"minimum_cases must be at least 1, not {self.minimum_cases}")
         if not (0 <= self.champion_margin < 1 and 0 <= self.slice_margin < 1):
             raise ValueError("a margin is a share of the champion's figure, from 0 to below 1")
-        if not all(math.isfinite(limit) for limit in self.upper_limits.values()):
-            raise ValueError("upper_limits must be finite: a limit of infinity limits nothing")
+        if not all(math.isfinite(limit) for limit in (*self.upper_limits.values(), *self.fairness_limits.values())):
+            raise ValueError("upper_limits and fairness_limits must be finite: a limit of infinity limits nothing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,7 @@ def gate(
             _beats_every_baseline(evaluation),
             _holds_against_the_champion(evaluation, champion, policy),
             _harms_no_slice(evaluation, champion, policy),
+            _treats_groups_alike(evaluation, policy),
             *_stays_under_the_limits(evaluation, champion, policy),
             _drift_is_judged(drift, first=champion is None),
         )
@@ -170,6 +175,30 @@ def _harms_no_slice(evaluation: "Evaluation", champion: "Evaluation | None", pol
         return _failed(rule, f"{metric} falls by more than {policy.slice_margin:.0%} on: {', '.join(harmed)}.")
     return _passed(
         rule, f"{metric} falls by more than {policy.slice_margin:.0%} on none of {len(champion.slices)} slices."
+    )
+
+
+def _treats_groups_alike(evaluation: "Evaluation", policy: GatePolicy) -> RuleResult:
+    """A gap counts where its whole interval lies beyond the limit: small groups stray by luck."""
+    rule = "treats groups of people alike"
+    gaps = {
+        f"{name} {metric}": (metrics[metric], limit)
+        for name, metrics in sorted(evaluation.slices.items())
+        for metric, limit in sorted(policy.fairness_limits.items())
+        if metric in metrics
+    }
+    if not gaps:
+        return _not_applicable(rule, "No figure compares groups of people.")
+    unfair = [
+        f"{name} {gap}"
+        for name, (gap, limit) in gaps.items()
+        if not _finite(gap) or gap.low > limit or gap.high < -limit
+    ]
+    if unfair:
+        return _failed(rule, f"Surely beyond the limit, or without a figure: {', '.join(unfair)}.")
+    widest, (gap, limit) = max(gaps.items(), key=lambda entry: abs(entry[1][0].value) / max(entry[1][1], 1e-9))
+    return _passed(
+        rule, f"None of {len(gaps)} gaps is surely beyond its limit; the widest is {widest} {gap} of {limit:g}."
     )
 
 

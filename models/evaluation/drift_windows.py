@@ -35,17 +35,18 @@ def split_windows(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def comparable_columns(columns: DriftColumns, reference: pd.DataFrame, current: pd.DataFrame) -> DriftColumns:
-    """Return the columns without those that neither window has a value of.
+    """Return the columns that the reference kept, without those that neither window has a value of.
 
     A source without prices has none before and none now: that is no drift, and nothing to judge. A column that has
-    values in one window only is kept: that is the worst drift there is.
+    values in one window only is kept: that is the worst drift there is. A reference that an earlier release wrote may
+    lack a column that is watched since: it cannot be compared, and the next champion's reference has it.
 
     Raises:
         ValueError: neither window has a value of any column.
     """
 
     def known(name: str) -> bool:
-        return bool(reference[name].notna().any() or current[name].notna().any())
+        return name in reference and bool(reference[name].notna().any() or current[name].notna().any())
 
     return DriftColumns(
         numerical=tuple(name for name in columns.numerical if known(name)),

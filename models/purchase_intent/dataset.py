@@ -1,12 +1,13 @@
 """From a training table to arrays: one row per event of a session, and folds of whole sessions in order of time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.evaluation.fairness import Groups, groups_of
 from models.purchase_intent.encoding import CATEGORICAL, FEATURES
 from shopsight.errors import ShopsightError
 
@@ -35,6 +36,8 @@ class SessionRows:
     """Time of the event that the row predicts from, UTC microseconds."""
     started_at: NDArray[np.datetime64]
     """Start of the session, UTC microseconds."""
+    groups: Groups = field(default_factory=dict)
+    """Age band and gender of the user, where the table has them and they are known; no feature is made of them."""
 
     def __len__(self) -> int:
         return len(self.purchased)
@@ -71,6 +74,7 @@ class SessionRows:
             positions=self.positions[rows],
             times=self.times[rows],
             started_at=self.started_at[rows],
+            groups={name: values[rows] for name, values in self.groups.items()},
         )
 
     def joined(self, later: "SessionRows") -> "SessionRows":
@@ -83,6 +87,7 @@ class SessionRows:
             positions=np.concatenate([self.positions, later.positions]),
             times=np.concatenate([self.times, later.times]),
             started_at=np.concatenate([self.started_at, later.started_at]),
+            groups={name: np.concatenate([values, later.groups[name]]) for name, values in self.groups.items()},
         )
 
 
@@ -123,6 +128,7 @@ def session_rows(table: pa.Table) -> SessionRows:
         positions=np.asarray(table["position"].to_numpy(), dtype=np.int64),
         times=_times(table["event_timestamp"]),
         started_at=started,
+        groups=groups_of(table),
     )
 
 

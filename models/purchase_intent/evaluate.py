@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.cluster_bootstrap import Figures, bootstrap_clusters
+from models.evaluation.fairness import group_slices
 from models.evaluation.probability import (
     RankedScores,
     calibration_error,
@@ -76,7 +77,18 @@ def evaluate(
         metrics=by_model.pop(candidate),
         baselines=by_model,
         gains=gains,
-        slices=_slices(test, probabilities, candidate, config=config, seed=seed),
+        slices=_slices(test, probabilities, candidate, config=config, seed=seed)
+        | group_slices(
+            test.groups,
+            test.purchased,
+            probabilities[candidate],
+            weights=test.weights,
+            cases=test.sessions,
+            people=test.users,
+            least_cases=LEAST_SLICE_SESSIONS,
+            seed=seed,
+            resamples=config.resamples,
+        ),
     )
 
 

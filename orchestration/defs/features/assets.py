@@ -70,12 +70,12 @@ def recommender_training_set() -> dg.MaterializeResult[None]:
     group_name="features",
     kinds={"parquet"},
     owners=[OWNER],
-    deps=[online_features, *_marts("session_labels", "session_features", "user_features_daily")],
+    deps=[online_features, *_marts("session_labels", "session_features", "user_features_daily", "users")],
 )
 def purchase_intent_training_set() -> dg.MaterializeResult[None]:
     """One row per session event: the session's shape and the shopper as known then, and whether a purchase followed."""
     return _point_in_time_training_set(
-        "purchase_intent", entities="session_labels", columns=(*SESSION_FEATURES, *USER_FEATURES)
+        "purchase_intent", entities="session_labels", columns=(*SESSION_FEATURES, *USER_FEATURES), groups=True
     )
 
 
@@ -83,13 +83,13 @@ def purchase_intent_training_set() -> dg.MaterializeResult[None]:
     group_name="features",
     kinds={"parquet"},
     owners=[OWNER],
-    deps=[online_features, *_marts("churn_labels", "user_order_history_daily", "user_features_daily")],
+    deps=[online_features, *_marts("churn_labels", "user_order_history_daily", "user_features_daily", "users")],
 )
 def churn_training_set() -> dg.MaterializeResult[None]:
     """One row per customer and as-of date: their orders and visits as known then, and what they did after."""
     from models.churn.dataset import FEATURES
 
-    return _point_in_time_training_set("churn", entities="churn_labels", columns=FEATURES)
+    return _point_in_time_training_set("churn", entities="churn_labels", columns=FEATURES, groups=True)
 
 
 @dg.asset(
@@ -107,9 +107,13 @@ def intent_training_set() -> dg.MaterializeResult[None]:
     return _point_in_time_training_set("intent", entities="utterances", columns=("text", "channel"))
 
 
-def _point_in_time_training_set(family: str, *, entities: str, columns: tuple[str, ...]) -> dg.MaterializeResult[None]:
+def _point_in_time_training_set(
+    family: str, *, entities: str, columns: tuple[str, ...], groups: bool = False
+) -> dg.MaterializeResult[None]:
+    """Write a family's training set; ``groups`` adds who each row is about, which is evaluated and never trained on."""
     import pyarrow.parquet as pq
 
+    from models.evaluation.fairness import ATTRIBUTES
     from shopsight.feature_store import training_set
 
     settings = Settings()
@@ -118,5 +122,9 @@ def _point_in_time_training_set(family: str, *, entities: str, columns: tuple[st
     labels = pq.read_table(settings.exports_dir / f"{entities}.parquet")
     labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
     joined = training_set(settings, service=FEATURE_SERVICES[family], entities=labels, columns=columns)
+    if groups:
+        users = pq.read_table(settings.exports_dir / "users.parquet", columns=["user_id", *ATTRIBUTES]).to_pandas()
+        for name in ATTRIBUTES:
+            joined[name] = joined["user_id"].map(users.set_index("user_id")[name])
     joined.to_parquet(folder / "training_set.parquet", index=False)
     return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))

@@ -16,6 +16,7 @@ def figure(value: float, width: float = 0.01) -> Estimate:
     return Estimate(value=value, low=value - width, high=value + width)
 
 
+FAIR = {"macro_f1": figure(0.8), "fairness_roc_auc_gap": figure(0.02)}
 GOOD = Evaluation(
     family="intent",
     candidate="minilm",
@@ -25,7 +26,11 @@ GOOD = Evaluation(
     metrics={"macro_f1": figure(0.80), "ece": figure(0.03)},
     baselines={"majority": {"macro_f1": figure(0.20)}},
     gains={"majority": figure(0.60), "keywords": figure(0.10)},
-    slices={"questions": {"macro_f1": figure(0.75)}, "searches": {"macro_f1": figure(0.85)}},
+    slices={
+        "questions": {"macro_f1": figure(0.75)},
+        "searches": {"macro_f1": figure(0.85)},
+        "gender female": FAIR,
+    },
 )
 
 
@@ -37,7 +42,7 @@ def test_a_candidate_with_all_its_evidence_is_eligible_and_every_rule_says_why()
     verdict = gate(GOOD, GOOD, JUDGED)
     assert verdict.eligible
     assert verdict.reasons == []
-    assert [rule.outcome for rule in verdict.rules] == ["passed"] * 6
+    assert [rule.outcome for rule in verdict.rules] == ["passed"] * 7
     assert all(rule.sentence.endswith(".") for rule in verdict.rules)
 
 
@@ -74,6 +79,26 @@ NAN = Estimate(value=math.nan, low=math.nan, high=math.nan)
         ),
         pytest.param(
             {"slices": {**GOOD.slices, "questions": {"macro_f1": NAN}}}, "harms no slice", id="a NaN for a slice"
+        ),
+        pytest.param(
+            {
+                "slices": {
+                    **GOOD.slices,
+                    "gender female": {"macro_f1": figure(0.8), "fairness_roc_auc_gap": figure(-0.2)},
+                }
+            },
+            "treats groups of people alike",
+            id="a group is served worse",
+        ),
+        pytest.param(
+            {"slices": {**GOOD.slices, "age band 65+": {"fairness_calibration_gap": figure(0.07)}}},
+            "treats groups of people alike",
+            id="a group is overrated",
+        ),
+        pytest.param(
+            {"slices": {**GOOD.slices, "age band 65+": {"fairness_calibration_gap": NAN}}},
+            "treats groups of people alike",
+            id="a NaN for a gap",
         ),
         pytest.param({"metrics": {"macro_f1": figure(0.8)}}, "keeps ece under its limit", id="a figure went missing"),
         pytest.param(
@@ -162,3 +187,14 @@ def test_a_policy_that_limits_nothing_is_refused(wrong: dict[str, object]) -> No
 def test_a_slice_that_falls_within_its_own_noise_is_not_harmed() -> None:
     noisy = Estimate(value=0.65, low=0.5, high=0.8)
     assert gate(replace(GOOD, slices={**GOOD.slices, "questions": {"macro_f1": noisy}}), GOOD, JUDGED).eligible
+
+
+def test_a_gap_that_may_be_luck_is_told_and_passes() -> None:
+    small = {**GOOD.slices, "age band 65+": {"fairness_roc_auc_gap": figure(-0.15, 0.06)}}
+    verdict = gate(replace(GOOD, slices=small), GOOD, JUDGED)
+    assert verdict.eligible
+    (rule,) = [rule for rule in verdict.rules if rule.rule == "treats groups of people alike"]
+    assert "the widest is age band 65+ fairness_roc_auc_gap -0.1500" in rule.sentence
+    nobody = replace(GOOD, slices={"questions": GOOD.slices["questions"]})
+    outcomes = {rule.rule: rule.outcome for rule in gate(nobody).rules}
+    assert outcomes["treats groups of people alike"] == "not applicable"

@@ -131,6 +131,14 @@ def test_too_little_is_said_and_leaves_no_model(table, tmp_path) -> None:
     assert "no level date" in str(run(short, tmp_path).not_evaluable)
 
 
+def test_groups_of_people_are_told_apart_and_never_learnt_from(table, trained, tmp_path) -> None:
+    bands = pa.array(["18-24" if int(user[-1]) % 2 else "65+" for user in table["user_id"].to_pylist()])
+    evaluation = run(table.append_column("age_band", bands), tmp_path)
+    assert (tmp_path / "tree_0.txt").read_bytes() == (trained[0] / "tree_0.txt").read_bytes()
+    assert evaluation.metrics == trained[1].metrics
+    assert {"age band 18-24", "age band 65+"} <= set(evaluation.slices)
+
+
 def test_an_empty_table_is_not_evaluable_and_has_no_scores(table, trained, tmp_path) -> None:
     assert "no test date" in str(run(table.slice(0, 0), tmp_path).not_evaluable)
     assert score(table.slice(0, 0), ChurnModel.load(trained[0]), config=CONFIG).num_rows == 0

@@ -93,6 +93,18 @@ def test_purchases_that_nothing_foretells_earn_no_gain(unforeseeable_table: pa.T
     assert not all(gain.low > 0 for gain in evaluation.gains.values())
 
 
+def test_groups_of_people_are_told_apart_and_never_learnt_from(
+    shop_table: pa.Table, trained: tuple[Path, Evaluation], tmp_path: Path
+) -> None:
+    users = shop_table["user_id"].to_pylist()
+    gender = pa.array([None if user.endswith("0") else "female" if user[-1] in "2468" else "male" for user in users])
+    evaluation = run(shop_table.append_column("gender", gender), tmp_path)
+    assert (tmp_path / "model.txt").read_bytes() == (trained[0] / "model.txt").read_bytes()
+    assert evaluation.metrics == trained[1].metrics
+    gaps = [evaluation.slices[f"gender {name}"]["fairness_roc_auc_gap"].value for name in ("female", "male")]
+    assert gaps[0] == pytest.approx(-gaps[1])
+
+
 def test_too_few_sessions_are_said_and_leave_no_model(shop_table: pa.Table, tmp_path: Path) -> None:
     few = shop_table.filter(pc.less(shop_table["session_id"], "s000050"))
     evaluation = run(few, tmp_path)
