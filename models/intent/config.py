@@ -62,7 +62,7 @@ class IntentConfig:
     """Bootstrap resamples behind the figures of tone."""
     quantise: bool = True
     """Try int8 weights, and ship them if validation macro-F1 falls by at most half a point."""
-    distillation_epochs: int = 8
+    distillation_epochs: int = 12
     """Passes that teach a model without layers what the encoder answers; shipped by the same rule. 0 for none."""
 
     def __post_init__(self) -> None:

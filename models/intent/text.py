@@ -24,9 +24,9 @@ PATHS: Final = ("encoder", "ngrams")
 LEAST_HAN_PIECES: Final = 2000
 """English MiniLM has 488, the Chinese and the multilingual BERT above 7,000."""
 
-_HAN = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
-_KANA_AND_HANGUL = ((0x1100, 0x11FF), (0x3040, 0x30FF), (0xAC00, 0xD7AF))
-_LATIN = ((0x41, 0x5A), (0x61, 0x7A), (0xC0, 0x24F))
+_HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_KANA_AND_HANGUL: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\uac00-\ud7af]")
+_LATIN: Final = re.compile("[A-Za-z\u00c0-\u024f]")
 
 
 _DIGITS = re.compile(r"\d+")
@@ -109,5 +109,5 @@ def ngram_batch(texts: Sequence[str], *, buckets: int) -> NDArray[np.int64]:
     return batch
 
 
-def _count(text: str, ranges: Sequence[tuple[int, int]]) -> int:
-    return sum(any(low <= ord(c) <= high for low, high in ranges) for c in text)
+def _count(text: str, characters: re.Pattern[str]) -> int:
+    return len(characters.findall(text))
