@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
 from benchmarks.recommendation.reader import read_attributes, read_sequences
 from models.recommender.dataset import Interactions
@@ -38,7 +39,8 @@ def from_files(interactions: Path, attributes: Path) -> Shop:
 
 def sample_shop(home: Path, size: Size, *, seed: int, say: Callable[[str], None]) -> Shop:
     """Generate a sample shop into a home of its own and build its marts."""
-    settings = Settings(home=home, sample_size=size)
+    # A key of its own would give shoppers other ids, and with these another order, each time.
+    settings = Settings(home=home, sample_size=size, pseudonym_key=SecretStr("the benchmark's"))
     land_sample_shop(settings, size, seed=seed, received_at=datetime.now(UTC))
     say("landed the sample shop; building its marts")
     run_dbt(settings, "run", "--select", "+interactions", "+items")

@@ -110,7 +110,11 @@ def run_seed(validation: Sessions, test: Sessions, fitting: Fitting) -> SeedResu
         "weights": weights,
         "validation_ndcg@10": round(on_validation, 5),
         **training_report(trained),
-        GRU4REC: {**gru_report, "validation_by_epoch": chosen["validation_by_epoch"]},
+        GRU4REC: {
+            **gru_report,
+            "validation_by_epoch": chosen["validation_by_epoch"],
+            "train_cpu_seconds": round(chosen["train_cpu_seconds"] + gru_report["train_cpu_seconds"], 1),
+        },
         "train_seconds": round(seconds, 1),
         "train_cpu_seconds": round(cpu_seconds, 1),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),

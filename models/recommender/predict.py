@@ -321,15 +321,15 @@ class Recommender:
 
     def _most_like(self, item: int, known: History) -> str:
         distinct = np.unique(known.items)
-        nearest = int(distinct[np.argmax(self._cosines(item)[distinct])])
+        nearest = int(distinct[np.argmax(self._cosines(item, distinct))])
         return self.catalogue.item_ids[nearest]
 
-    def _cosines(self, item: int) -> NDArray[np.float32]:
-        """Return the cosine of the transformer's vector of an item with those of all, shape (N,)."""
+    def _cosines(self, item: int, others: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float32]:
+        """Return the cosines of the transformer's vector of an item with those of others, by default of all."""
         sequence = self._scorers["transformer"]
         assert isinstance(sequence, OnnxSequence), "cold items are projected onto the vectors that it serves"
-        vectors_ND = sequence.vectors.vectors_ND
-        found: NDArray[np.float32] = (vectors_ND @ vectors_ND[item]) / (self._lengths_N * self._lengths_N[item])
+        vectors_ND, lengths_N = sequence.vectors.vectors_ND, self._lengths_N
+        found: NDArray[np.float32] = (vectors_ND[others] @ vectors_ND[item]) / (lengths_N[others] * lengths_N[item])
         return found
 
     def _reasons(self, known: History, scored: "_Scored", best: NDArray[np.int64]) -> list[tuple[Reason, ...]]:
