@@ -1,7 +1,9 @@
 """Candidate models, one asset per family: contenders are trained, validation chooses, the test split is read once."""
 
 import importlib
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +12,7 @@ from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
 from orchestration.charts import curves_metadata
+from orchestration.intent_pictures import intent_pictures
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.settings import Settings
 
@@ -62,7 +65,10 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
         precision=settings.precision,
         report=_report_to(context),
     )
-    return _trained(evaluation, folder / "candidate")
+    card, confusion = (
+        json.loads((folder / "candidate" / f"{name}.json").read_text()) for name in ("card", "confusion")
+    )
+    return _trained(evaluation, folder / "candidate", pictures=intent_pictures(card["epochs"], confusion))
 
 
 def tabular_candidate(family: str, *, description: str) -> dg.AssetsDefinition:
@@ -125,13 +131,16 @@ def _empty(folder: Path) -> Path:
     return folder
 
 
-def _trained(evaluation: Evaluation, folder: Path) -> dg.MaterializeResult[None]:
+def _trained(
+    evaluation: Evaluation, folder: Path, *, pictures: Mapping[str, dg.MarkdownMetadataValue] | None = None
+) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={
             **metric_metadata(evaluation.metrics),
             "chosen": evaluation.candidate,
             "side by side": evaluation_table(evaluation),
             **curves_metadata(Curves.read(folder)),
+            **(pictures or {}),
             "path": dg.MetadataValue.path(folder),
         }
     )
