@@ -101,7 +101,7 @@ def train(
     )
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     data = Interactions.from_tables(interactions, items)
-    validation, test = _windows(data, config, seed)
+    validation, test = windows(data, config, seed)
     measurable = min(len(np.unique(_users(validation))), len(np.unique(_users(test))))
     if measurable < config.evaluation.min_users:
         reason = (
@@ -148,7 +148,8 @@ class _Choice:
         return "+".join(self.weights)
 
 
-def _windows(data: Interactions, config: RecommenderConfig, seed: int) -> tuple[Window, Window]:
+def windows(data: Interactions, config: RecommenderConfig, seed: int) -> tuple[Window, Window]:
+    """Return the validation and the test window; both are empty where there is no data."""
     settings = config.evaluation
     if len(data) == 0:
         nothing = Window(train=data, cases=[], counts={})
