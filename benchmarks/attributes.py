@@ -22,7 +22,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.bootstrap import Estimate, bootstrap_statistic
+from models.evaluation.bootstrap import Estimate, bootstrap_mean, bootstrap_statistic
+from models.intent.categories import suggest_categories
 from serving.text_attributes import TextAttributes
 from shopsight.ingestion.sample_shop import phrases
 from shopsight.ingestion.sample_shop import vocabulary as words
@@ -153,6 +154,21 @@ def _plain_material(material: str) -> str:
     return MATERIALS.get(material.lower(), material.lower())
 
 
+def suggested_categories(catalogue: Catalogue, *, seed: int) -> dict[str, Any]:
+    """Return how often a fifth of the items, without their category, get it back from their titles alone."""
+    truth = [category(int(leaf)) for leaf in catalogue.leaf_I]
+    taken = set(np.random.default_rng(seed).permutation(len(truth))[: len(truth) // 5].tolist())
+    found = suggest_categories(
+        catalogue.titles, [None if place in taken else name for place, name in enumerate(truth)], seed=seed
+    )
+    right = np.array([vote.category == truth[place] for place, vote in found.rows], dtype=float)
+    return {
+        "items": len(taken),
+        "suggested": len(right),
+        "precision": _shown(bootstrap_mean(right, seed=seed)) if len(right) else None,
+    }
+
+
 def outcomes(attributes: TextAttributes, cases: Iterable[Case], kind: str) -> NDArray[np.int64]:
     """Return for each text how many of ``kind`` are right, found and there, shape ``(texts, 3)``."""
     rows = []
@@ -212,6 +228,7 @@ def main() -> None:
             name: {kind: figures(outcomes(attributes, cases, kind), seed=arguments.seed) for kind in KINDS}
             for name, cases in sets.items()
         },
+        "category suggestions": suggested_categories(catalogue, seed=arguments.seed),
     }
     text = json.dumps(result, indent=2, ensure_ascii=False)
     if arguments.json == "-":

@@ -1,10 +1,11 @@
 """What the approved models say of the shop, for people who plan: tables beside the marts."""
 
+import csv
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from orchestration.metadata import OWNER, parquet_metadata
+from orchestration.metadata import OWNER, metric_metadata, parquet_metadata
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
@@ -97,6 +98,53 @@ def label_suggestions() -> dg.MaterializeResult[None]:
             "dagster/row_count": len(found),
             "path": dg.MetadataValue.path(path),
             "least sure": dg.MetadataValue.md("\n".join(["| margin | predicted | text |", "|---:|---|---|", *lines])),
+        }
+    )
+
+
+@dg.asset(group_name="insights", kinds={"csv"}, owners=[OWNER], deps=[dg.AssetKey(["marts", "items"])])
+def category_suggestions() -> dg.MaterializeResult[None]:
+    """A category for each item that has none, from the most alike items of the catalogue, for people to take over.
+
+    Written to `reports/category_suggestions.csv`; how often such a suggestion is right is measured on items whose
+    category is known.
+    """
+    import pyarrow.parquet as pq
+
+    from models.intent.categories import suggest_categories
+
+    settings = Settings()
+    items = pq.read_table(
+        settings.exports_dir / "items.parquet", columns=["item_id", "title", "description", "category"]
+    ).to_pylist()
+    found = suggest_categories(
+        [f"{item['title']} {item['description'] or ''}" for item in items],
+        [item["category"] for item in items],
+        seed=settings.seed,
+    )
+    path = settings.reports_dir / "category_suggestions.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as staging, staging.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["item_id", "title", "suggested_category", "share_of_votes", "most_alike_item"])
+        writer.writerows(
+            [
+                items[row]["item_id"],
+                items[row]["title"],
+                vote.category,
+                f"{vote.share:.4f}",
+                items[vote.nearest]["item_id"],
+            ]
+            for row, vote in found.rows
+        )
+    measured = {"precision": found.precision, "coverage": found.coverage}
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(found.rows),
+            "path": dg.MetadataValue.path(path),
+            "items without a category that stay so": found.unsure,
+            "share of votes needed": found.least_share,
+            **metric_metadata({name: figure for name, figure in measured.items() if figure is not None}),
         }
     )
 
