@@ -46,7 +46,7 @@ docs: setup ## Write the warehouse's documentation as one page: models, columns,
 
 test: setup ## Run every test but those marked slow, on two cores
 	@# One thread each: two processes that each compute on two threads wait for one another most of the time.
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 12
 
 test-all: setup ## Run every test, the slow ones too
 	@$(BIN)/pytest
