@@ -40,7 +40,7 @@ def from_files(interactions: Path, attributes: Path) -> Shop:
 def sample_shop(home: Path, size: Size, *, seed: int, say: Callable[[str], None]) -> Shop:
     """Generate a sample shop into a home of its own and build its marts."""
     # A key of its own would give shoppers other ids, and with these another order, each time.
-    settings = Settings(home=home, sample_size=size, pseudonym_key=SecretStr("the benchmark's"))
+    settings = Settings(home=home, sample_size=size, pseudonym_key=SecretStr("the key of a benchmark"))
     land_sample_shop(settings, size, seed=seed, received_at=datetime.now(UTC))
     say("landed the sample shop; building its marts")
     run_dbt(settings, "run", "--select", "+interactions", "+items")
