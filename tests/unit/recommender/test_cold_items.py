@@ -113,3 +113,13 @@ def test_the_text_of_an_item_is_all_that_its_catalogue_says_and_no_id():
 def test_an_impossible_setting_is_refused(change):
     with pytest.raises(ValueError, match=r"\w"):
         replace(CONFIG, **change)
+
+
+def test_a_catalogue_that_says_nothing_projects_nothing(shop):
+    _, vectors_ND, users_N, _ = shop
+    nothing = attribute_features(np.zeros((ITEMS, 0), dtype=np.int64), fewest=2, most=10)
+    assert nothing.shape == (ITEMS, 0)
+    for features in ({}, {"text": np.zeros((ITEMS, 4), dtype=np.float32)}):
+        found = project_cold_items(vectors_ND, users_N, features, CONFIG, seed=1)
+        assert not found.projected_N.any()
+        assert found.report["items without users that nothing is said of"] == COLD
