@@ -215,7 +215,7 @@ def test_a_model_without_layers_is_taught_what_the_encoder_answers_and_refused_w
 ) -> None:
     from models.intent.static_model import STATIC_FILE
 
-    config = dataclasses.replace(FINE_TUNING, epochs=0, corpus_share=0.1, quantise=True, distillation_epochs=4)
+    config = dataclasses.replace(FINE_TUNING, epochs=0, quantise=True, distillation_epochs=4)
     _train(tmp_path, config=config, shop=_shop())
     card = json.loads((tmp_path / "card.json").read_text())
     served = card["served"]
