@@ -1,0 +1,286 @@
+"""Will this shopper buy this item within a week? Measured on the sample shop's marts, beside "viewed of late".
+
+    python -m benchmarks.user_item --json -
+
+It reads the marts of ``SHOPSIGHT_HOME`` (after ``make demo`` with the sample shop) and what the generator planted with
+the same seed and size. As-of dates lie a week apart; a pair is a shopper of the last 28 days and an item that they
+touched in them, or one of the twenty most viewed of their two favourite categories, or one of ten that most often
+followed the item they touched last. Purchases of other items are out of reach and counted. Trees learn from the oldest
+dates, stop and are calibrated on the next two, and are judged once on the last three; every date's week is over before
+the next begins. Intervals resample shoppers.
+"""
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from models.evaluation.bootstrap import bootstrap_statistic
+from models.evaluation.calibration import fit_logit_scaling
+from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
+from shopsight.errors import ShopsightError
+from shopsight.settings import Settings
+
+HORIZON_DAYS: Final = 7
+DATES: Final = 13
+VALIDATION_DATES: Final = 2
+TEST_DATES: Final = 3
+KEYS: Final = ("as_of", "user_id", "item_id", "bought", "planted")
+LEAST_CHOICES: Final = 5
+"""Carts and purchases that a shopper needs before their liking for low prices is told."""
+TREES: Final = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.6,
+    "lambda_l2": 5.0,
+    "num_threads": 2,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+
+PAIRS: Final = """
+with dates as (select unnest($dates::timestamptz[]) as as_of),
+touched as (
+    select as_of, user_id, item_id,
+        count(*) filter (event_name = 'view_item') as views,
+        count(*) filter (event_name = 'view_item' and event_timestamp >= as_of - interval 7 days) as views_7d,
+        count(*) filter (event_name = 'add_to_cart') as carts,
+        count(*) filter (event_name = 'add_to_wishlist') as wishes,
+        count(*) filter (event_name = 'purchase') as purchases,
+        epoch(as_of - max(event_timestamp)) / 86400 as days_since_touched,
+        epoch(as_of - max(event_timestamp) filter (event_name = 'add_to_cart')) / 86400 as days_since_cart
+    from dates join events on event_timestamp < as_of and event_timestamp >= as_of - interval 28 days
+    group by as_of, user_id, item_id
+),
+shoppers as (
+    select as_of, user_id, sum(views) as user_views, sum(carts) as user_carts, sum(purchases) as user_purchases,
+        min(days_since_touched) as user_days_since_seen, arg_min(item_id, days_since_touched) as last_item
+    from touched group by as_of, user_id
+),
+followers as (  -- what shoppers touched next, after each item, up to the date
+    select as_of, before as last_item, item_id, count(*) as followed
+    from dates join (
+        select event_timestamp, item_id, lag(item_id) over (partition by user_id order by event_timestamp) as before
+        from events
+    ) on event_timestamp < as_of and before != item_id
+    group by as_of, before, item_id
+),
+popular as (
+    select as_of, category, item_id from touched join items using (item_id)
+    group by as_of, category, item_id
+    qualify row_number() over (partition by as_of, category order by sum(views) desc, item_id) <= 20
+),
+favourites as (
+    select as_of, user_id, category from touched join items using (item_id)
+    group by as_of, user_id, category
+    qualify row_number() over (partition by as_of, user_id order by sum(views) desc, category) <= 2
+),
+pool as (
+    select as_of, user_id, item_id from touched
+    union select as_of, user_id, item_id from favourites join popular using (as_of, category)
+    union select as_of, user_id, item_id from shoppers join (
+        select * from followers
+        qualify row_number() over (partition by as_of, last_item order by followed desc, item_id) <= 10
+    ) using (as_of, last_item)
+)
+select pool.*, touched.* exclude (as_of, user_id, item_id),
+    shoppers.* exclude (as_of, user_id, last_item), last_item, coalesce(followed, 0) as followed_last_item,
+    taste.* exclude (user_id, category, feature_timestamp, created_timestamp),
+    item.* exclude (item_id, feature_timestamp, created_timestamp),
+    quality.return_rate, quality.view_momentum, quality.days_since_last_purchase,
+    items.price, items.price / nullif(prices.category_price_mean_28d, 0) as price_to_category,
+    exists (
+        select 1 from events where event_name = 'purchase' and events.user_id = pool.user_id
+        and events.item_id = pool.item_id and event_timestamp >= pool.as_of
+        and event_timestamp < pool.as_of + interval 7 days
+    ) as bought
+from pool join items using (item_id) join shoppers using (as_of, user_id)
+left join touched using (as_of, user_id, item_id)
+left join followers using (as_of, last_item, item_id)
+asof left join user_category_features_daily taste
+    on taste.user_id = pool.user_id and taste.category = items.category and taste.feature_timestamp <= pool.as_of
+asof left join item_features_daily item on item.item_id = pool.item_id and item.feature_timestamp <= pool.as_of
+asof left join item_quality_features_daily quality
+    on quality.item_id = pool.item_id and quality.feature_timestamp <= pool.as_of
+asof left join category_price_features_daily prices
+    on prices.category = items.category and prices.feature_timestamp <= pool.as_of
+order by pool.as_of, pool.user_id, pool.item_id
+"""
+MARTS: Final = (
+    "items",
+    "user_category_features_daily",
+    "item_features_daily",
+    "item_quality_features_daily",
+    "category_price_features_daily",
+)
+
+
+def read_pairs(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, list[datetime]]:
+    """Return the pairs with features and label, the events, and the as-of dates.
+
+    Raises:
+        ShopsightError: the marts are not there, or cover too short a time.
+    """
+    if not (settings.exports_dir / "interactions.parquet").exists():
+        raise ShopsightError(
+            f"{settings.home} has no marts", why="interactions.parquet is missing", fix="run make demo first"
+        )
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    for name in (*MARTS, "interactions"):
+        connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
+    connection.execute("create table events as from interactions where event_name != 'rate_item'")
+    first, last = connection.execute("select min(event_timestamp), max(event_timestamp) from events").fetchall()[0]
+    end = pd.Timestamp(last).floor("D")
+    dates = [end - pd.Timedelta(days=HORIZON_DAYS * (number + 1)) for number in range(DATES)][::-1]
+    if dates[0] < pd.Timestamp(first) + pd.Timedelta(days=14):
+        raise ShopsightError("the log is too short", why=f"{DATES} weeks are needed", fix="use the size small")
+    pairs = connection.execute(PAIRS, {"dates": [str(date) for date in dates]}).fetch_df()
+    events = connection.execute("from events join items using (item_id)").fetch_df()
+    return pairs, events, dates
+
+
+def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
+    """Return every figure."""
+    from shopsight.ingestion.sample_shop import generate
+    from shopsight.privacy import Pseudonymiser
+
+    pairs, events, dates = read_pairs(settings)
+    truth = generate(settings.sample_size, seed=settings.seed).truth
+    leads_to = dict(zip(truth.items["item_id"].to_pylist(), truth.items["next_items"].to_pylist(), strict=True))
+    pairs["planted"] = [
+        item in leads_to.get(before, ()) for item, before in zip(pairs["item_id"], pairs["last_item"], strict=True)
+    ]
+    names = [name for name in pairs.columns if name not in (*KEYS, "last_item")]
+    features = pairs[names].to_numpy(dtype=np.float64, na_value=np.nan)
+    bought = pairs["bought"].to_numpy(dtype=np.bool_)
+    order = pairs["as_of"].rank(method="dense").to_numpy() - 1
+    train, test = order < DATES - TEST_DATES - VALIDATION_DATES, order >= DATES - TEST_DATES
+    held = ~train & ~test
+    learning = lgb.Dataset(features[train], bought[train])
+    booster = lgb.train(
+        {**TREES, "seed": seed},
+        learning,
+        num_boost_round=600,
+        valid_sets=[lgb.Dataset(features[held], bought[held], reference=learning)],
+        callbacks=[lgb.early_stopping(40, verbose=False)],
+    )
+    raw = np.asarray(booster.predict(features, raw_score=True))
+    scaling = fit_logit_scaling(raw[held], bought[held], np.ones(int(held.sum())))
+    views = pairs["views_7d"].fillna(0).to_numpy(dtype=np.float64)
+    scores = {
+        "lightgbm": scaling.probabilities(raw),
+        "viewed_in_the_last_7_days": (views > 0).astype(np.float64),
+        "touched_most_recently": -pairs["days_since_touched"].fillna(99).to_numpy(dtype=np.float64),
+        "in_the_cart": -pairs["days_since_cart"].fillna(99).to_numpy(dtype=np.float64),
+    }
+    users = np.unique(pairs["user_id"], return_inverse=True)[1][test]
+    found = _figures(bought[test], {name: one[test] for name, one in scores.items()}, users, seed, resamples)
+    unseen = test & pairs["days_since_touched"].isna().to_numpy()
+    planted = pairs["planted"].to_numpy(dtype=np.bool_)
+    alone = {"lightgbm": scores["lightgbm"][unseen]}
+    gains = np.argsort(-booster.feature_importance("gain"))[:8]
+    return {
+        "model": "lightgbm",
+        **found,
+        "roc_auc_of_planted_successors_among_items_not_touched": _figures(
+            planted[unseen], alone, np.unique(pairs["user_id"], return_inverse=True)[1][unseen], seed, resamples
+        )["lightgbm"]["roc_auc"],
+        "price_sensitivity": _sensitivity(events, truth.users.to_pandas(), Pseudonymiser.from_settings(settings), seed),
+        "pairs": {"train": int(train.sum()), "validation": int(held.sum()), "test": int(test.sum())},
+        "bought": {"train": int(bought[train].sum()), "test": int(bought[test].sum())},
+        "purchases_within_reach": _reach(pairs[test], events, dates[-TEST_DATES:]),
+        "strongest_features": [names[place] for place in gains],
+        "first_test_date": str(dates[-TEST_DATES])[:10],
+    }
+
+
+def _figures(
+    outcomes: np.ndarray, scores: dict[str, np.ndarray], users: np.ndarray, seed: int, resamples: int
+) -> dict[str, Any]:
+    """Return both areas of each score, the trees' ECE, and their paired gains in PR AUC."""
+    ranked = {name: RankedScores.of(outcomes, one) for name, one in scores.items()}
+    proposed = scores["lightgbm"]
+    bins = equal_mass_bins(proposed)
+
+    def all_of(weights: np.ndarray) -> dict[str, float]:
+        areas = {name: one.areas(weights) for name, one in ranked.items()}
+        row = {f"{name}/{metric}": getattr(area, metric) for name, area in areas.items() for metric in area._fields}
+        row["lightgbm/ece"] = calibration_error(outcomes, proposed, weights, bin_of_row=bins)
+        others = (name for name in scores if name != "lightgbm")
+        return row | {f"gain over {name}/pr_auc": areas["lightgbm"].pr_auc - areas[name].pr_auc for name in others}
+
+    estimates = bootstrap_clusters(
+        all_of, weights=np.ones(len(outcomes)), clusters=users, seed=seed, resamples=resamples
+    )
+    nested: dict[str, Any] = {}
+    for key, one in estimates.items():
+        name, metric = key.split("/")
+        nested.setdefault(name, {})[metric] = [round(value, 4) for value in (one.value, one.low, one.high)]
+    return nested
+
+
+def _sensitivity(events: pd.DataFrame, planted: pd.DataFrame, pseudonymiser: Any, seed: int) -> dict[str, Any]:
+    """Return how the liking for low prices, told from choices, ranks shoppers beside the planted sensitivity.
+
+    The liking is how far below the category's mean viewed price, in its spread, lie the prices of what was chosen.
+    """
+    prices = events["price_1"].fillna(events["price"]).astype(float)
+    looked = events["event_name"] == "view_item"
+    by_category = prices[looked].groupby(events["category"][looked]).agg(["mean", "std"])
+    place = (prices - events["category"].map(by_category["mean"])) / events["category"].map(by_category["std"])
+    chosen = events["event_name"].isin(["add_to_cart", "purchase"])
+    liking = (-place[chosen]).groupby(events["user_id"][chosen]).agg(["mean", "size"])
+    liking = liking[liking["size"] >= LEAST_CHOICES]
+    known = planted.set_index(planted["user_id"].map(pseudonymiser.user))["sensitivity"]
+    both = liking.join(known, how="inner").dropna()
+
+    def spearman(one: np.ndarray, other: np.ndarray) -> float:
+        return float(pd.Series(one).rank().corr(pd.Series(other).rank()))
+
+    found = bootstrap_statistic(
+        spearman, both["mean"].to_numpy(), both["sensitivity"].to_numpy(), seed=seed, resamples=300
+    )
+    return {"shoppers": len(both), "spearman": [round(value, 3) for value in (found.value, found.low, found.high)]}
+
+
+def _reach(test: pd.DataFrame, events: pd.DataFrame, dates: list[datetime]) -> dict[str, int]:
+    """Return how many of the test weeks' purchases are among the pairs."""
+    begin, end = dates[0], dates[-1] + pd.Timedelta(days=HORIZON_DAYS)
+    within = events[(events["event_name"] == "purchase") & events["event_timestamp"].between(begin, end, "left")]
+    week = (within["event_timestamp"] - begin).dt.days // HORIZON_DAYS
+    distinct = within.assign(week=week)[["week", "user_id", "item_id"]].drop_duplicates()
+    return {"all": len(distinct), "among_the_pairs": int(test["bought"].sum())}
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1, help="of the trees and the bootstrap")
+    parser.add_argument("--resamples", type=int, default=200, help="bootstrap resamples behind each interval")
+    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    arguments = parser.parse_args()
+    try:
+        found = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
+    except ShopsightError as error:
+        parser.exit(1, f"{error}\n")
+    text = json.dumps({"benchmark": "user_item", "horizon_days": HORIZON_DAYS, **found}, indent=2)
+    if arguments.json == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        Path(arguments.json).write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
