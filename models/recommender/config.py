@@ -316,15 +316,17 @@ class RecommenderConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
 
-def for_size(size: Size) -> RecommenderConfig:
+def for_size(size: Size, *, encoder: str = "bundled") -> RecommenderConfig:
     """Return the preset of a training budget: seconds, minutes on two cores, an hour of CPU, or a GPU.
+
+    Where the settings come from: docs/recommender.md, "Settings". ``encoder`` reads the texts of new items.
 
     Raises:
         ValueError: ``size`` is none of the four.
     """
     if size not in get_args(Size):
         raise ValueError(f"unknown size {size!r}: one of {', '.join(get_args(Size))}")
-    small = RecommenderConfig()
+    small = RecommenderConfig(cold_items=ColdItemsConfig(encoder=encoder))
     if size == "tiny":
         return replace(
             small,

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors import safe_open
 
 from models.evaluation.ranking import top_items
 from models.recommender.catalogue import Catalogue, Mask
@@ -20,7 +20,7 @@ from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.reasons import Reason
 from models.recommender.reasons import explain as reasons_of
-from models.recommender.scoring import Constant, ItemVectors, Neighbours, Scorer, Scores, standardise, weighted_sum
+from models.recommender.scoring import Constant, Neighbours, Scorer, Scores, standardise, weighted_sum
 from shopsight.errors import ShopsightError
 
 SOURCES: Final[Mapping[str, str]] = {
@@ -110,7 +110,9 @@ class Recommender:
     def load(cls, folder: Path, *, threads: int = 1) -> "Recommender":
         """Load an artefact folder; ``threads`` is what one ONNX run may use."""
         config = json.loads((folder / "config.json").read_text())
-        arrays = load_file(str(folder / "arrays.safetensors"))
+        with safe_open(folder / "arrays.safetensors", framework="numpy") as held:
+            # The item vectors, by far the largest, are read by their scorer.
+            arrays = {name: held.get_tensor(name) for name in held.keys() if not name.startswith("sequence.")}  # noqa: SIM118
         scorers: dict[str, Scorer] = {
             "popularity": Constant(scores_N=arrays["popularity"]),
             "popularity_recent": Constant(scores_N=arrays["popularity_recent"]),
@@ -122,13 +124,9 @@ class Recommender:
                 decay=settings["decay"],
                 behaviour_weights=np.array(settings["behaviour_weights"]),
             )
-        if config["sequence"] is not None:
-            vectors = ItemVectors(
-                vectors_ND=arrays["sequence.vectors"], usable_N=arrays["sequence.usable"].astype(np.bool_)
-            )
-            scorers["transformer"] = OnnxSequence.load(
-                folder / "sequence.onnx", vectors=vectors, length=config["sequence"]["length"], threads=threads
-            )
+        sequence = OnnxSequence.read(folder, threads=threads)
+        if sequence is not None:
+            scorers["transformer"] = sequence
         return cls(
             catalogue=Catalogue.read(folder / "catalogue.parquet"),
             candidate=config["candidate"],

@@ -30,7 +30,7 @@ def recommender_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeRe
     evaluation = train(
         pq.read_table(folder / "training_set.parquet"),
         pq.read_table(folder / "items.parquet"),
-        config=for_size(settings.training_size),
+        config=for_size(settings.training_size, encoder=settings.encoder),
         out_dir=_empty(folder / "candidate"),
         seed=settings.seed,
         device=settings.device,
