@@ -68,6 +68,10 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
             why="revenue_after is summed over the horizon of the mart",
             fix="set the dbt variable churn_horizon_days and the setting horizon_days to the same number",
         )
+    for name in LISTS:
+        # Of a shop without a customer, the join's columns have no type.
+        if pa.types.is_null(table[name].type):
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.list_(pa.string())))
     # Column by column in Arrow: a million customers as Python objects would take a minute.
     known = pc.fill_null(pc.greater(pc.list_value_length(table["ordered_us"]), 0), False)
     kept = table.filter(known).combine_chunks()

@@ -145,6 +145,17 @@ def test_an_empty_table_is_not_evaluable_and_has_no_scores(table, trained, tmp_p
     assert watched(table.slice(0, 0).to_pandas()).empty
 
 
+def test_a_join_of_no_rows_has_columns_without_a_type_and_is_not_evaluable_either(table, tmp_path) -> None:
+    untyped = {
+        name: pa.array([], pa.null()) for name in ("user_id", "ordered_us", "order_values", "age_band", "gender")
+    }
+    joined = table.slice(0, 0)
+    for name, column in untyped.items():
+        if name in joined.column_names:
+            joined = joined.set_column(joined.column_names.index(name), name, column)
+    assert "no test date" in str(run(joined, tmp_path).not_evaluable)
+
+
 def test_labels_of_another_horizon_are_refused(table, tmp_path) -> None:
     with pytest.raises(BadTrainingTable, match="churn_horizon_days"):
         run(table, tmp_path, dataclasses.replace(CONFIG, horizon_days=56))
