@@ -1,8 +1,10 @@
 """Where the dbt project is, and a manifest that is never older than its files."""
 
 import importlib.metadata
+import os
 import subprocess
 import sys
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from dagster_dbt import DbtCliResource, DbtProject
 from packaging.version import Version
 
 from shopsight.errors import ShopsightError
+from shopsight.locking import exclusive
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 
 DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
@@ -33,14 +36,29 @@ class OfflineDbtCliResource(DbtCliResource):
 def ensure_manifest() -> Path:
     """Return dbt's manifest, parsing the project first where a file is newer than it.
 
+    Of several processes that start in a fresh checkout one parses and the others wait; none reads half a manifest.
+
     Raises:
         ShopsightError: dbt could not parse the project.
     """
     manifest = DBT_PROJECT.manifest_path
-    if not manifest.exists() or manifest.stat().st_mtime < _newest_file(DBT_PROJECT.project_dir):
-        prepare_environment(Settings())
+    if _is_current(manifest):
+        return manifest
+    with exclusive(manifest.parent / ".parsing.lock", what="dbt's manifest", wait_seconds=180):
+        if not _is_current(manifest):
+            _parse(manifest.parent)
+    return manifest
+
+
+def _is_current(manifest: Path) -> bool:
+    return manifest.exists() and manifest.stat().st_mtime >= _newest_file(DBT_PROJECT.project_dir)
+
+
+def _parse(target: Path) -> None:
+    prepare_environment(Settings())
+    with tempfile.TemporaryDirectory(dir=target, prefix=".parsing-") as folder:
         parse = subprocess.run(
-            [DBT_EXECUTABLE, "parse", "--quiet"],
+            [DBT_EXECUTABLE, "parse", "--quiet", "--target-path", folder],
             cwd=DBT_PROJECT.project_dir,
             capture_output=True,
             text=True,
@@ -52,7 +70,9 @@ def ensure_manifest() -> Path:
                 why=(parse.stdout + parse.stderr).strip()[-2000:],
                 fix="mend the file that dbt names, or run `make setup` again",
             )
-    return manifest
+        # What speeds up the next parse goes first: the manifest says that all is there.
+        for name in ("partial_parse.msgpack", "manifest.json"):
+            os.replace(Path(folder, name), target / name)
 
 
 def _newest_file(folder: Path) -> float:

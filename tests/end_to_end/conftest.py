@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from running import SHOPSIGHT, DemoRun, environment_of, settings_of
 
+from shopsight.settings import Settings, tool_environment
+
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoRun]:
@@ -25,3 +27,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoRun]:
         refused=log.read_text().splitlines() if log.exists() else [],
     )
     shutil.rmtree(folder / "home", ignore_errors=True)
+
+
+@pytest.fixture
+def demo_home(demo: DemoRun, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The demo's settings, for what is asked of its home in this process: a command costs five seconds of imports."""
+    for name, value in tool_environment(demo.settings).items():
+        monkeypatch.setenv(name, value)
+    return demo.settings

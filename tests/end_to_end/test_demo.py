@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from killing import STAGES, digests, kill_after_stage, kill_import, unfinished_runs
 from running import SHOPSIGHT, environment_of, settings_of
 
+from shopsight.cli.recommend import recommend_to
 from shopsight.contracts import INTENTS, MODEL_FAMILIES
 
 SLICE = 2
@@ -71,7 +72,9 @@ def test_recommendations_name_the_model_and_explain_themselves_by_the_history(de
     assert any(item["reasons"] for item in answer["items"])
 
 
-def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_their_look_alikes_listed(demo) -> None:
+def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_their_look_alikes_listed(
+    demo, demo_home
+) -> None:
     from models.recommender.embeddings import Embedder
     from models.registry import ModelRegistry
     from shopsight.feature_store import OnlineFeatures
@@ -84,15 +87,15 @@ def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_the
         return
     users = pq.read_table(placed).to_pylist()
     assert {row["user_model_version"] for row in users} == {champion.version}
-    served = OnlineFeatures(demo.settings).read("user_embedding", [{"user_id": row["user_id"]} for row in users[:20]])
+    served = OnlineFeatures(demo_home).read("user_embedding", [{"user_id": row["user_id"]} for row in users[:20]])
     assert [row["user_vector"] for row in served] == [row["user_vector"] for row in users[:20]]
     found = json.loads(demo.call("lookalikes", "maya", "-n", "5", "--json").stdout)
     assert len(found) == 5
     assert {one["user_id"] for one in found} <= {row["user_id"] for row in users}
 
 
-def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo) -> None:
-    answer = json.loads(demo.call("recommend", "nobody-we-know", "--json").stdout)
+def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo_home) -> None:
+    answer = recommend_to(demo_home, "nobody-we-know", num_results=10).answer
     assert answer["user_known"] is False
     assert answer["fallback"] is not None
     assert len(answer["items"]) == 10
@@ -126,9 +129,9 @@ def test_texts_the_model_is_unsure_of_are_labelled_by_people_and_taken_in(demo, 
         demo.settings.labels_path.unlink()
 
 
-def test_a_rule_is_checked_tried_on_the_requests_that_came_and_then_in_force(demo, tmp_path: Path) -> None:
+def test_a_rule_is_checked_tried_on_the_requests_that_came_and_then_in_force(demo, demo_home, tmp_path: Path) -> None:
     def shown() -> list[str]:
-        answer = json.loads(demo.call("recommend", "maya", "--json").stdout)
+        answer = recommend_to(demo_home, "maya", num_results=10).answer
         return [item["item_id"] for item in answer["items"]]
 
     unwanted, *others = shown()
@@ -226,7 +229,7 @@ def test_a_chain_that_is_killed_again_and_again_ends_where_an_unbroken_one_does(
     kill_import(settings, environment, rng=rng)
     if not json.loads(call("status", "--json").stdout)["events"]["received"]:
         call("import", "sample")  # a batch lands whole or not at all
-    stages = ["recommender_training_set"] if KILLS == SLICE else rng.choices(STAGES, k=KILLS - 1)
+    stages = ["event_log"] if KILLS == SLICE else rng.choices(STAGES, k=KILLS - 1)
     for stage in stages:
         kill_after_stage(stage, ["run", "--auto-approve"], environment, rng=rng)
     call("run", "--auto-approve")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,29 @@ def test_schedules_and_sensors_run_from_the_start() -> None:
     assert set(sensors) == {"landing_files", "drifted_features", "new_approvals"}
     assert set(schedules.values()) == {DefaultScheduleStatus.RUNNING}
     assert set(sensors.values()) == {DefaultSensorStatus.RUNNING}
+
+
+def test_processes_that_start_together_in_a_fresh_checkout_parse_the_warehouse_once(
+    tmp_path: Path, monkeypatch
+) -> None:
+    import shutil
+    from concurrent.futures import ThreadPoolExecutor
+    from types import SimpleNamespace
+
+    import orjson
+
+    from orchestration import dbt
+
+    project = tmp_path / "dbt_project"
+    shutil.copytree(REPO_ROOT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
+    fresh = SimpleNamespace(project_dir=project, manifest_path=project / "target" / "manifest.json")
+    monkeypatch.setattr(dbt, "DBT_PROJECT", fresh)
+    parses = []
+    parse = dbt._parse
+    monkeypatch.setattr(dbt, "_parse", lambda target: (parses.append(target), parse(target)))
+    with ThreadPoolExecutor(3) as pool:
+        read = list(pool.map(lambda _: orjson.loads(dbt.ensure_manifest().read_bytes()), range(3)))
+    assert len(parses) == 1
+    assert read[0]["nodes"] == read[2]["nodes"]
+    left = sorted(path.name for path in fresh.manifest_path.parent.iterdir())
+    assert left == [".parsing.lock", "manifest.json", "partial_parse.msgpack"]
