@@ -41,7 +41,8 @@ class SteadyBuyers:
     """BG/NBD and Gamma-Gamma: how many orders are to come, and what each will bring."""
 
     bg_nbd: BetaGeometric
-    gamma_gamma: GammaGamma
+    gamma_gamma: GammaGamma | None
+    """None of a shop whose log names no prices: nothing is expected of anybody there."""
 
     def probabilities(self, histories: Histories, *, horizon_days: float) -> Floats:
         """Return the probability of no order within the horizon, shape (R,)."""
@@ -50,6 +51,8 @@ class SteadyBuyers:
     def revenue(self, histories: Histories, *, horizon_days: float) -> Floats:
         """Return the expected revenue within the horizon, shape (R,)."""
         customers = RecencyFrequency.of(histories)
+        if self.gamma_gamma is None:
+            return np.zeros(len(histories))
         orders, means = _days_and_means(histories)
         expected = self.bg_nbd.expected_orders(customers, days=horizon_days)
         return expected * self.gamma_gamma.expected_value(orders, means)
@@ -59,7 +62,9 @@ def fit_steady_buyers(rows: LabelledRows, *, until: float) -> SteadyBuyers:
     """Fit both to the newest histories of an as-of date up to ``until``."""
     dates = rows.as_of[rows.as_of <= until]
     newest = rows.take(rows.as_of == dates.max()).histories
-    return SteadyBuyers(bg_nbd=bg_nbd_known_at(rows, until), gamma_gamma=fit_gamma_gamma(*_days_and_means(newest)))
+    orders, means = _days_and_means(newest)
+    gamma_gamma = fit_gamma_gamma(orders, means) if (means > 0).any() else None
+    return SteadyBuyers(bg_nbd=bg_nbd_known_at(rows, until), gamma_gamma=gamma_gamma)
 
 
 def _days_and_means(histories: Histories) -> tuple[Floats, Floats]:

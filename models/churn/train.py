@@ -107,7 +107,7 @@ def train(
         "rows": {"train": int(closed.sum()), "test": len(test), "without_history": customers.without_history},
         "churn_rate": {"train": base_rate, "test": float(test.outcomes.churned.mean())},
         "bg_nbd": asdict(classifier.bg_nbd),
-        "gamma_gamma": asdict(steady.gamma_gamma),
+        "gamma_gamma": asdict(steady.gamma_gamma) if steady.gamma_gamma else "none: no order has a value",
         "trees": [booster.num_trees() for booster in classifier.committee.boosters],
         "calibration": asdict(classifier.committee.scaling),
         "sentinels": [asdict(reading) for reading in readings],

@@ -98,10 +98,12 @@ def _grow(
     quantiles = [
         _booster(features, logs, {"objective": "quantile", "alpha": share}, config, seed) for share in (low, 0.5, high)
     ]
+    # A log without prices brings nothing, which Tweedie's deviance cannot be told.
+    of_mean = {"objective": "tweedie", "tweedie_variance_power": 1.5} if revenue.any() else {"objective": "regression"}
     return ValueModel(
         bg_nbd=model,
         horizon_days=config.horizon_days,
-        mean=_booster(features, revenue, {"objective": "tweedie", "tweedie_variance_power": 1.5}, config, seed),
+        mean=_booster(features, revenue, of_mean, config, seed),
         quantiles=(quantiles[0], quantiles[1], quantiles[2]),
         mean_scale=mean_scale,
         margin=margin,

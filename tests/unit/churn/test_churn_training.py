@@ -156,6 +156,19 @@ def test_a_join_of_no_rows_has_columns_without_a_type_and_is_not_evaluable_eithe
     assert "no test date" in str(run(joined, tmp_path).not_evaluable)
 
 
+def test_a_log_without_prices_foretells_who_leaves_and_no_money(table, tmp_path) -> None:
+    free = pa.array([["0.0"] * len(values) for values in table["order_values"].to_pylist()], pa.list_(pa.string()))
+    table = table.set_column(table.column_names.index("order_values"), "order_values", free)
+    nothing = pa.array(np.zeros(table.num_rows))
+    table = table.set_column(table.column_names.index("revenue_after"), "revenue_after", nothing)
+    evaluation = run(table, tmp_path)
+    assert evaluation.metrics["roc_auc"].value > 0.55
+    assert evaluation.metrics["value_mae"].value == 0
+    scored = score(table, ChurnModel.load(tmp_path), config=CONFIG)
+    assert np.abs(scored["expected_revenue"].to_numpy()).max() < 1e-9
+    assert not any(scored["win_back"].to_pylist()), "nobody is worth a message"
+
+
 def test_labels_of_another_horizon_are_refused(table, tmp_path) -> None:
     with pytest.raises(BadTrainingTable, match="churn_horizon_days"):
         run(table, tmp_path, dataclasses.replace(CONFIG, horizon_days=56))
