@@ -213,9 +213,12 @@ def test_a_service_that_cannot_start_says_why(shop: Settings, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_bento_serves_from_an_environment_of_its_own_packages_alone(shop: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", REQUESTS)
+def test_a_bento_serves_from_an_environment_of_its_own_packages_alone(
+    shop: Settings, tmp_path: Path, family: str
+) -> None:
     """Its ``requirements.txt`` is all it needs: no torch, no transformers, no orchestrator."""
-    bento = built(shop, "recommender")
+    bento = built(shop, family)
     environment = child_environment(shop)
     uv = [sys.executable, "-m", "uv"]
     python = tmp_path / "own" / "bin" / "python"
@@ -225,7 +228,7 @@ def test_a_bento_serves_from_an_environment_of_its_own_packages_alone(shop: Sett
     installed = subprocess.run(install, env=environment, capture_output=True, text=True, check=False)
     if installed.returncode != 0:
         pytest.skip(f"uv's cache lacks a package, and tests ask no index: {installed.stderr[-200:]}")
-    path, body, is_right = REQUESTS["recommender"]
+    path, body, is_right = REQUESTS[family]
     script = ANSWER_WITHOUT_THE_CHECKOUT.replace("sys.path.remove(checkout)", "assert checkout not in sys.path")
     done = subprocess.run(
         [python, "-c", script, bento.path, REPO_ROOT, path, json.dumps(body)],
