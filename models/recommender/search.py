@@ -110,10 +110,10 @@ def search(
         storage=JournalStorage(JournalFileBackend(str(folder / "trials.journal"))),
         load_if_exists=True,
         direction="maximize",
-        # Trials of a resumed search differ from those that it made before.
-        sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=1),
     )
+    # Seeded alike, a search that goes on would draw the trials of the one before it again.
+    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
     finished = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     if not study.get_trials(states=finished):
         study.enqueue_trial(_point(base.transformer))

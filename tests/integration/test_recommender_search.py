@@ -63,6 +63,7 @@ def test_the_first_trial_is_what_is_shipped_and_a_later_search_goes_on_from_the_
     again = searched(shop, tmp_path, trials=3, ended=second)
     assert [trial.number for trial in second] == [2]
     assert again.trials[:2] == found.trials
+    assert again.trials[2].settings not in [trial.settings for trial in found.trials]
     assert searched(shop, tmp_path, trials=3, ended=second).trials == again.trials, "there is nothing left to do"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["trials.journal"], "no weights are left behind"
 
