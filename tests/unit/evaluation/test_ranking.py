@@ -1,10 +1,12 @@
-"""Ranking metrics against hand calculation, brute force and scikit-learn."""
+"""Ranking metrics against hand calculation, brute force, scikit-learn and torchmetrics."""
 
 import doctest
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import ndcg_score
+from torchmetrics.retrieval import RetrievalMRR, RetrievalNormalizedDCG, RetrievalRecall
 
 from models.evaluation import ranking
 from models.evaluation.ranking import coverage, mean_per_user, mrr_at, ndcg_at, rank_of_target, recall_at, top_items
@@ -24,6 +26,26 @@ def test_ndcg_agrees_with_scikit_learn(k):
     targets = rng.integers(0, 30, 200)
     ranks = np.array([rank_of_target(row, int(target), NOTHING) for row, target in zip(scores, targets, strict=True)])
     assert ndcg_at(ranks, k).mean() == pytest.approx(ndcg_score(np.eye(30)[targets], scores, k=k))
+
+
+@pytest.mark.parametrize("k", [1, 5, 10, 20])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(ndcg_at, RetrievalNormalizedDCG), (recall_at, RetrievalRecall), (mrr_at, RetrievalMRR)]
+)
+def test_ndcg_recall_and_mrr_agree_with_torchmetrics(ours, theirs, k):
+    """torchmetrics sees the masked items as gone from the list and forms each user's mean by itself."""
+    rng = np.random.default_rng(1)
+    scores = rng.permuted(np.tile(np.arange(40.0), (100, 1)), axis=1)
+    metric, ranks = theirs(top_k=k), []
+    for user, row in enumerate(scores):
+        target = int(rng.integers(40))
+        masked = np.setdiff1d(rng.choice(40, 6, replace=False), [target])
+        ranks.append(rank_of_target(row, target, masked))
+        shown = np.setdiff1d(np.arange(40), masked)
+        metric.update(
+            torch.from_numpy(row[shown]), torch.from_numpy(shown == target), indexes=torch.full((len(shown),), user)
+        )
+    assert ours(np.array(ranks), k).mean() == pytest.approx(float(metric.compute()))
 
 
 @pytest.mark.parametrize("seed", range(5))
