@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.churn.dataset import FEATURES, histories_of
 from models.churn.histories import Histories
+from models.churn.next_order import WITHIN_DAYS
 from models.churn.predict import ChurnModel
 from serving.answers import Answer, ElementError, ModelName
 from serving.online_features import FeatureReader, OnlineStoreGone, UserFeatures
@@ -52,6 +53,16 @@ class ExpectedRevenue(BaseModel):
     high: float
 
 
+class NextOrderDays(BaseModel):
+    """In how many days the next order comes; ``null`` where that is more than a year away, or never."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    median: float | None
+    low: float | None
+    high: float | None
+
+
 class ChurnReason(Answer):
     """How far one feature moved the log odds of churn, and the same in words."""
 
@@ -67,6 +78,8 @@ class ChurnEntry(Answer):
     index: int
     probability: float | None
     expected_revenue: ExpectedRevenue | None
+    next_order_days: NextOrderDays | None
+    order_within: dict[str, float] | None
     user_known: bool | None
     fallback: Literal["base_rate"] | None
     reasons: list[ChurnReason]
@@ -165,6 +178,8 @@ class ChurnDesk:
             "index": index,
             "probability": round(self.predictor.base_rate, 6),
             "expected_revenue": None,
+            "next_order_days": None,
+            "order_within": None,
             "user_known": user.known,
             "fallback": "base_rate",
             "reasons": [],
@@ -178,6 +193,7 @@ class ChurnDesk:
         histories = _histories(cases)
         values = self.predictor.forecast(histories)
         probabilities = self.predictor.probabilities(histories)
+        coming = self.predictor.next_order(histories, probabilities)
         reasons: list[list[dict[str, Any]]] = [[] for _ in cases]
         if explain:
             reasons = [
@@ -204,6 +220,14 @@ class ChurnDesk:
                         ("high", values.high),
                     )
                 },
+                "next_order_days": {
+                    name: round(float(column[row]), 1) if np.isfinite(column[row]) else None
+                    for name, column in (("median", coming.median), ("low", coming.low), ("high", coming.high))
+                },
+                "order_within": {
+                    str(days): round(float(chance), 6)
+                    for days, chance in zip(WITHIN_DAYS, coming.within_RK[row], strict=True)
+                },
                 "fallback": None,
                 "reasons": reasons[row],
                 "features_as_of": None
@@ -226,6 +250,7 @@ class ChurnDesk:
                         "index": entry["index"],
                         "probability": entry["probability"],
                         "expected_revenue": entry["expected_revenue"],
+                        "next_order_days": entry["next_order_days"],
                         "user": case.user.user_key,
                         "features": {name: case.user.values.get(name) for name in FEATURES},
                         "as_of_days": case.as_of,
@@ -264,5 +289,13 @@ def _parsed(index: int, raw: object) -> ChurnInstance | dict[str, Any]:
 
 
 def _failed(index: int, error: Mapping[str, Any]) -> dict[str, Any]:
-    fields = ("probability", "expected_revenue", "user_known", "fallback", "features_as_of")
+    fields = (
+        "probability",
+        "expected_revenue",
+        "next_order_days",
+        "order_within",
+        "user_known",
+        "fallback",
+        "features_as_of",
+    )
     return {"index": index, **dict.fromkeys(fields), "reasons": [], "error": dict(error)}

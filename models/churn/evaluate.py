@@ -38,6 +38,7 @@ def evaluate(
     candidate: str,
     probabilities: Mapping[str, Floats],
     values: Mapping[str, Floats],
+    waits: Mapping[str, Floats],
     *,
     groups: Groups,
     config: ChurnConfig,
@@ -50,6 +51,7 @@ def evaluate(
         candidate: name of the candidate.
         probabilities: of churn, by candidate and baseline.
         values: forecast revenue, by candidate and baseline; the mean absolute error becomes ``value_mae``.
+        waits: how surprising each wait for the next order was; the mean becomes ``wait_log_loss``.
         groups: who the customers are, for the gaps between groups.
         config: number of resamples.
         seed: seed of the bootstrap.
@@ -62,6 +64,7 @@ def evaluate(
             "log_loss": surprises(truth, scores),
             "brier": squared_distances(truth, scores),
             **({"value_mae": np.abs(values[name] - test.outcomes.revenue)} if name in values else {}),
+            **({"wait_log_loss": waits[name]} if name in waits else {}),
         }
         for name, scores in probabilities.items()
     }

@@ -13,7 +13,9 @@ from models.churn.classifier import ChurnClassifier
 from models.churn.dataset import ACTIVITY
 from models.churn.features import feature_names
 from models.churn.histories import Histories
+from models.churn.next_order import NextOrder, next_order, waiting_curve
 from models.churn.reasons import in_words
+from models.churn.survival import ChurnSurvival
 from models.churn.value import ForecastValue, ValueModel
 from models.evaluation.calibration import LogitScaling
 from models.tabular.committee import Committee
@@ -54,10 +56,11 @@ class ExplainedChurn:
 
 @dataclass(frozen=True, kw_only=True)
 class ChurnModel:
-    """Calibrated probability of no order within the horizon, and revenue within it."""
+    """Calibrated probability of no order within the horizon, revenue within it, and when the next order comes."""
 
     classifier: ChurnClassifier
     value: ValueModel
+    waiting: ChurnSurvival
     base_rate: float
     """Share of the training rows that churned: the answer for somebody without an order."""
 
@@ -73,6 +76,10 @@ class ChurnModel:
     def forecast(self, histories: Histories) -> ForecastValue:
         """Return the revenue to expect within the horizon."""
         return self.value.forecast(histories)
+
+    def next_order(self, histories: Histories, churn: Floats) -> NextOrder:
+        """Return when each customer orders next, given their probability of no order within the horizon."""
+        return next_order(waiting_curve(self.waiting, histories, churn=churn, horizon_days=self.horizon_days))
 
     def explain(self, histories: Histories) -> list[ExplainedChurn]:
         """Return probabilities with the exact contribution of each feature (TreeSHAP) and of BG/NBD.
@@ -136,6 +143,8 @@ class ChurnModel:
         committee = self.classifier.committee
         for number, booster in enumerate(committee.boosters):
             booster.save_model(str(folder / f"tree_{number}.txt"))
+        for number, booster in enumerate(self.waiting.committee.boosters):
+            booster.save_model(str(folder / f"wait_{number}.txt"))
         for name, booster in zip(VALUE_FILES, (self.value.mean, *self.value.quantiles), strict=True):
             booster.save_model(str(folder / name))
         config = {
@@ -147,6 +156,10 @@ class ChurnModel:
             "value_bg_nbd": asdict(self.value.bg_nbd),
             "value_mean_scale": self.value.mean_scale,
             "value_margin": self.value.margin,
+            "wait_members": len(self.waiting.committee.boosters),
+            "wait_calibration": asdict(self.waiting.committee.scaling),
+            "wait_bg_nbd": asdict(self.waiting.bg_nbd),
+            "wait_ends": list(self.waiting.ends),
             "base_rate": self.base_rate,
         }
         (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
@@ -158,7 +171,9 @@ class ChurnModel:
         Raises:
             BadArtefact: a file is missing, or the model was made for other features than this code computes.
         """
-        missing = [name for name in (CONFIG_FILE, "tree_0.txt", *VALUE_FILES) if not (folder / name).is_file()]
+        missing = [
+            name for name in (CONFIG_FILE, "tree_0.txt", "wait_0.txt", *VALUE_FILES) if not (folder / name).is_file()
+        ]
         if missing:
             raise BadArtefact(
                 f"{folder} holds no churn model",
@@ -172,14 +187,11 @@ class ChurnModel:
                 why="config.json lists them, and this code computes others",
                 fix="serve it with the code of its own Bento, or train again",
             )
-        boosters = [lgb.Booster(model_file=str(folder / f"tree_{number}.txt")) for number in range(raw["members"])]
         mean, low, median, high = (lgb.Booster(model_file=str(folder / name)) for name in VALUE_FILES)
         return cls(
             classifier=ChurnClassifier(
                 bg_nbd=BetaGeometric(**raw["bg_nbd"]),
-                committee=Committee(
-                    boosters=tuple(boosters), scaling=LogitScaling(**raw["calibration"]), held_out=np.empty(0)
-                ),
+                committee=_committee(folder, "tree", raw["members"], raw["calibration"]),
                 horizon_days=raw["horizon_days"],
             ),
             value=ValueModel(
@@ -190,5 +202,15 @@ class ChurnModel:
                 mean_scale=raw["value_mean_scale"],
                 margin=raw["value_margin"],
             ),
+            waiting=ChurnSurvival(
+                bg_nbd=BetaGeometric(**raw["wait_bg_nbd"]),
+                committee=_committee(folder, "wait", raw["wait_members"], raw["wait_calibration"]),
+                ends=tuple(raw["wait_ends"]),
+            ),
             base_rate=raw["base_rate"],
         )
+
+
+def _committee(folder: Path, name: str, members: int, calibration: dict[str, float]) -> Committee:
+    boosters = tuple(lgb.Booster(model_file=str(folder / f"{name}_{number}.txt")) for number in range(members))
+    return Committee(boosters=boosters, scaling=LogitScaling(**calibration), held_out=np.empty(0))

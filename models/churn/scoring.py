@@ -1,11 +1,13 @@
-"""Scores for every customer of a shop at once: probability, value, reasons in words, and the win-back list."""
+"""Scores for every customer of a shop at once: probability, value, next order, reasons, and the win-back list."""
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from models.churn.campaign import plan_win_back
 from models.churn.config import ChurnConfig
 from models.churn.dataset import customer_rows
+from models.churn.next_order import WITHIN_DAYS
 from models.churn.predict import ChurnModel
 
 REASONS = 3
@@ -24,6 +26,7 @@ def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Tabl
 
     Returns:
         A row per customer: ``user_id, as_of, churn_probability, expected_revenue, revenue_low, revenue_high,
+        next_order_days, next_order_low, next_order_high (null: not within a year), order_within_7d, 14d, 28d and 56d,
         value_of_writing, win_back, held_out, reasons``; reasons only of those on the list.
     """
     rows = customer_rows(table, horizon_days=model.horizon_days)
@@ -32,6 +35,7 @@ def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Tabl
     if len(histories) == 0:
         return SCHEMA.empty_table()
     churn, forecast = model.probabilities(histories), model.forecast(histories)
+    coming = model.next_order(histories, churn)
     plan = plan_win_back(users.tolist(), churn, forecast.mean, histories.lengths, config=config)
     reasons: list[list[str]] = [[] for _ in users]
     listed = np.flatnonzero(plan.on_list)
@@ -50,6 +54,10 @@ def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Tabl
             "expected_revenue": forecast.mean,
             "revenue_low": forecast.low,
             "revenue_high": forecast.high,
+            "next_order_days": _or_null(coming.median),
+            "next_order_low": _or_null(coming.low),
+            "next_order_high": _or_null(coming.high),
+            **{f"order_within_{days}d": column for days, column in zip(WITHIN_DAYS, coming.within_RK.T, strict=True)},
             "value_of_writing": plan.value_of_writing,
             "win_back": plan.on_list,
             "held_out": plan.held_out,
@@ -60,6 +68,10 @@ def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Tabl
     return scored.sort_by([("churn_probability", "descending"), ("user_id", "ascending")])
 
 
+def _or_null(days: NDArray[np.float64]) -> pa.Array:
+    return pa.array(days, mask=np.isinf(days))
+
+
 SCHEMA = pa.schema(
     [
         ("user_id", pa.string()),
@@ -68,6 +80,10 @@ SCHEMA = pa.schema(
         ("expected_revenue", pa.float64()),
         ("revenue_low", pa.float64()),
         ("revenue_high", pa.float64()),
+        ("next_order_days", pa.float64()),
+        ("next_order_low", pa.float64()),
+        ("next_order_high", pa.float64()),
+        *((f"order_within_{days}d", pa.float64()) for days in WITHIN_DAYS),
         ("value_of_writing", pa.float64()),
         ("win_back", pa.bool_()),
         ("held_out", pa.bool_()),

@@ -18,6 +18,7 @@ from models.churn.dataset import ACTIVITY, CustomerRows, customer_rows
 from models.churn.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
 from models.churn.features import feature_names
 from models.churn.histories import LabelledRows
+from models.churn.next_order import fit_waiting, steady_curve, surprise_at_the_wait, waiting_curve
 from models.churn.predict import ChurnModel
 from models.churn.sentinels import check_run
 from models.churn.value import fit_value
@@ -75,7 +76,9 @@ def train(
     readings = check_run(known, classifier, test_date, config=config, seed=seed)
     report(Progress(message="sentinels are quiet", fraction=0.6))
     value = fit_value(known, until=test_date, config=config, seed=seed)
-    report(Progress(message="grew the forecast of value", fraction=0.8))
+    report(Progress(message="grew the forecast of value", fraction=0.7))
+    waiting = fit_waiting(known, until=test_date, config=config, seed=seed)
+    report(Progress(message="grew the forecast of the next order", fraction=0.8))
 
     steady = fit_steady_buyers(known, until=test_date)
     recency = fit_recency(known, until=test_date, horizon_days=config.horizon_days)
@@ -88,11 +91,19 @@ def train(
         "lightgbm": value.forecast(test.histories).median,
         "bg_nbd": steady.revenue(test.histories, horizon_days=config.horizon_days),
     }
+    curves = {
+        "lightgbm": waiting_curve(
+            waiting, test.histories, churn=probabilities["lightgbm"], horizon_days=config.horizon_days
+        ),
+        "bg_nbd": steady_curve(waiting, test.histories),
+    }
+    observed = customers.observed_until - test_date
+    waits = {name: surprise_at_the_wait(curve, test.outcomes.days_to_next, observed) for name, curve in curves.items()}
     groups = {name: column[on_test] for name, column in customers.groups.items()}
-    evaluation = evaluate(test, "lightgbm", probabilities, values, groups=groups, config=config, seed=seed)
+    evaluation = evaluate(test, "lightgbm", probabilities, values, waits, groups=groups, config=config, seed=seed)
     closed = known.as_of + config.horizon_days <= test_date
     base_rate = float(known.outcomes.churned[closed].mean())
-    ChurnModel(classifier=classifier, value=value, base_rate=base_rate).save(out_dir)
+    ChurnModel(classifier=classifier, value=value, waiting=waiting, base_rate=base_rate).save(out_dir)
     evaluation.write(out_dir / "evaluation.json")
     outcome = f"no order within {config.horizon_days} days"
     Curves.of(test.outcomes.churned, probabilities["lightgbm"], outcome=outcome).write(out_dir)
@@ -110,6 +121,11 @@ def train(
         "gamma_gamma": asdict(steady.gamma_gamma) if steady.gamma_gamma else "none: no order has a value",
         "trees": [booster.num_trees() for booster in classifier.committee.boosters],
         "calibration": asdict(classifier.committee.scaling),
+        "next_order": {
+            "trees": [booster.num_trees() for booster in waiting.committee.boosters],
+            "calibration": asdict(waiting.committee.scaling),
+            "ends": waiting.ends,
+        },
         "sentinels": [asdict(reading) for reading in readings],
         "importance": _importance(classifier, known.take(closed)),
         "settings": asdict(config),

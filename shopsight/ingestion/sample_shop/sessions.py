@@ -19,6 +19,8 @@ WEEKDAYS = np.array([1.0, 0.94, 0.95, 1.0, 1.1, 1.4, 1.3])
 TREND = 0.4
 """Growth of daily traffic from the first day to the last."""
 CHANNELS = ("direct", "organic", "paid", "email", "social")
+BUYS_AS_PLANNED, BUYS_AFTER_ALL = 0.72, 0.025
+"""Chance of an order in a session that set out to buy, and in one that only came to look."""
 _SPACING_US = 4 * 3_600_000_000
 LOGGED_IN, LOGS_IN, ANONYMOUS = 0, 1, 2
 
@@ -73,6 +75,18 @@ def session_scale(config: SampleShopConfig, people: People) -> float:
     return (config.events - config.bot_events) / EVENTS_PER_SESSION / expected
 
 
+def orders_per_day(config: SampleShopConfig, people: People) -> NDArray[np.float64]:
+    """Return each shopper's orders on a day of average traffic while they are there, shape (U,).
+
+    A day's orders are Poisson with this mean times :func:`day_weights` times the number of days. Bots order nothing;
+    of the hero, whose history is written by hand, it is ``nan``.
+    """
+    chance = people.buying_U * BUYS_AS_PLANNED + (1.0 - people.buying_U) * BUYS_AFTER_ALL
+    rates = np.where(people.bot_U, 0.0, people.rate_U * session_scale(config, people) * chance / config.days)
+    rates[0] = np.nan
+    return np.asarray(rates, dtype=np.float64)
+
+
 def _until(people: People, config: SampleShopConfig, total: NDArray[np.float64], users: slice) -> NDArray[np.float64]:
     last = np.minimum(people.churn_U[users], config.days)
     return np.interp(last, np.arange(config.days + 1), total)
@@ -104,7 +118,7 @@ def draw_sessions(
     day_share = (start - config.starts_at_us) / DAY_US / config.days
     buying = (rng.random(size) < people.buying_U[user]) & ~bot_S
     # Some come to buy and leave without; a few who only looked buy after all.
-    buys = (rng.random(size) < np.where(buying, 0.72, 0.025)) & ~bot_S
+    buys = (rng.random(size) < np.where(buying, BUYS_AS_PLANNED, BUYS_AFTER_ALL)) & ~bot_S
     views = 1 + np.where(buying, rng.negative_binomial(2.2, 0.30, size), rng.negative_binomial(1.3, 0.25, size))
     views = np.where(bot_S, rng.integers(120, 320, size), np.minimum(views, 45))
     pace = np.exp(rng.normal(np.where(buying, 3.7, 3.15), 0.45))

@@ -12,6 +12,7 @@ from shopsight.ingestion.sample_shop.config import SampleShopConfig
 from shopsight.ingestion.sample_shop.hero import EXPECTED
 from shopsight.ingestion.sample_shop.people import SEGMENTS, People
 from shopsight.ingestion.sample_shop.rows import CODE
+from shopsight.ingestion.sample_shop.sessions import orders_per_day
 from shopsight.ingestion.sample_shop.shelves import DEPARTMENTS
 from shopsight.ingestion.sample_shop.utterances import INTENTS
 
@@ -31,8 +32,9 @@ class PlantedTruth:
     items: pa.Table
     """item_id, weight (Zipf share of its shelf), next_items (similar, complement, similar, complement)."""
     users: pa.Table
-    """user_id, segment, sensitivity, buying, favourite_departments, affinity, joined_at, churned_at, is_bot, is_runner,
-    registered, devices (the anonymous_ids that may stand for the user)."""
+    """user_id, segment, sensitivity, buying, orders_per_day (on a day of average traffic, while there), joined_at,
+    churned_at, favourite_departments, affinity, is_bot, is_runner, registered, devices (the anonymous_ids that may
+    stand for the user)."""
     sessions: pa.Table
     """session_id (as sent, or what would have been), user_id, started_at, buying, buys, is_bot, has_session_id."""
     utterances: pa.Table
@@ -92,6 +94,7 @@ def _users(config: SampleShopConfig, people: People) -> pa.Table:
             "segment": [SEGMENTS[code] for code in people.segment_U.tolist()],
             "sensitivity": people.sensitivity_U,
             "buying": people.buying_U,
+            "orders_per_day": orders_per_day(config, people),
             "favourite_departments": departments[people.favourites_UF].tolist(),
             "affinity": people.affinity_UF.tolist(),
             "joined_at": _moments(config, people.joined_U),

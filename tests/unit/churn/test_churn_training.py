@@ -44,7 +44,7 @@ def test_the_candidate_stands_beside_recency_and_bg_nbd_and_says_what_was_done(t
     folder, evaluation = trained
     assert set(evaluation.gains) == {"recency", "bg_nbd"}
     assert all(gain.low > 0 for gain in evaluation.gains.values())
-    assert {"roc_auc", "pr_auc", "ece", "brier", "log_loss", "value_mae"} == set(evaluation.metrics)
+    assert {"roc_auc", "pr_auc", "ece", "brier", "log_loss", "value_mae", "wait_log_loss"} == set(evaluation.metrics)
     assert Evaluation.read(folder / "evaluation.json") == evaluation
     card = json.loads((folder / "card.json").read_text())
     assert [reading["sentinel"] for reading in card["sentinels"]] == [
@@ -70,6 +70,8 @@ def test_a_loaded_model_answers_as_the_saved_one_and_its_reasons_sum_to_the_log_
         log_odds = explained.base_log_odds + sum(part.log_odds for part in explained.contributions)
         assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(probability, abs=1e-9)
         assert explained.contributions[0].words.endswith("the risk")
+    coming = model.next_order(histories, probabilities)
+    np.testing.assert_allclose(1.0 - coming.within_RK[:, 2], probabilities, atol=1e-9)
     value = model.forecast(histories)
     assert (value.low <= value.median).all()
     assert (value.median <= value.high).all()
@@ -183,6 +185,9 @@ def test_the_newest_date_is_scored_the_likeliest_to_leave_first(table, trained) 
     for row in scores.to_pylist():
         assert row["win_back"] == (row["value_of_writing"] > 0)
         assert row["win_back"] or not (row["held_out"] or row["reasons"])
+        assert row["order_within_28d"] == pytest.approx(1 - row["churn_probability"])
+        low, middle, high = (row[f"next_order_{end}"] or math.inf for end in ("low", "days", "high"))
+        assert low <= middle <= high
 
 
 def test_whoever_costs_more_than_they_bring_is_not_written_to_and_a_tenth_is_held_out_for_good() -> None:

@@ -118,3 +118,14 @@ def test_every_answer_leaves_one_row_with_pseudonyms_and_features(
     assert result["user"] == pseudonymiser.user("maya")
     assert len(result["features"]["ordered_us"]) == 5
     assert row["errors"] == 1
+
+
+def test_the_next_order_is_told_with_an_interval_and_agrees_with_the_probability(ask: Ask) -> None:
+    now, later = ask({"user_id": "maya"}, {"user_id": "maya", "as_of": "2026-04-05T00:00:00Z"})
+    days = now["next_order_days"]
+    assert days["low"] <= days["median"] <= (days["high"] or float("inf"))
+    assert now["order_within"]["28"] == pytest.approx(1 - now["probability"], abs=2e-6)
+    assert list(now["order_within"]) == ["7", "14", "28", "56"]
+    assert (later["next_order_days"]["median"] or float("inf")) > days["median"]
+    (stranger,) = ask({"user_id": "nobody"})
+    assert (stranger["next_order_days"], stranger["order_within"]) == (None, None)
