@@ -4,6 +4,7 @@ config.json            candidate, weights, settings of the parts
 catalogue.parquet      one row per item, in the order of every array
 arrays.safetensors     popularity, neighbours, item vectors, which of them are projected
 sequence.onnx          the transformer's encoder, where it has a weight
+item_codes.onnx        its item vectors in eight bits, where they are many
 """
 
 import json
@@ -22,6 +23,7 @@ from safetensors.numpy import save_file
 from torch import nn
 
 from models.recommender.cold_items import ColdItems
+from models.recommender.item_codes import write_item_codes
 from models.recommender.model import Exported
 from models.recommender.scoring import Constant, Neighbours
 from models.recommender.sequence_scorer import SequenceScorer
@@ -38,6 +40,7 @@ def write_artefact(
     neighbours: Mapping[str, Neighbours],
     sequence: SequenceScorer | None,
     cold: ColdItems | None = None,
+    coded_from: int = 1_000_000,
 ) -> None:
     """Write everything that ``predict.Recommender.load`` reads.
 
@@ -51,6 +54,8 @@ def write_artefact(
             weight.
         sequence: the transformer where it has a weight.
         cold: its item vectors with those of cold items, where there are such items.
+        coded_from: numbers in the item vectors above which there is a first pass over codes of eight bits: a matrix of
+            4 MB lies in a processor's cache, and a larger one is read from memory for every list.
     """
     arrays: dict[str, NDArray[np.generic]] = {
         name: np.ascontiguousarray(constant.scores_N) for name, constant in constants.items()
@@ -58,7 +63,8 @@ def write_artefact(
     for name, matrix in neighbours.items():
         arrays[f"{name}.items"], arrays[f"{name}.weights"] = matrix.items_NK, matrix.weights_NK
     # A folder may hold an earlier candidate; one without a transformer must not keep the other's.
-    (folder / "sequence.onnx").unlink(missing_ok=True)
+    for name in ("sequence.onnx", "item_codes.onnx"):
+        (folder / name).unlink(missing_ok=True)
     if sequence is not None:
         vectors_ND, usable_N = sequence.vectors.vectors_ND, sequence.vectors.usable_N
         if cold is not None:
@@ -68,6 +74,8 @@ def write_artefact(
         arrays["sequence.usable"] = usable_N.astype(np.uint8)
         encoders = [member.encoder for member in sequence.members]
         export_encoders(encoders, folder / "sequence.onnx", length=sequence.length, width=vectors_ND.shape[1])
+        if vectors_ND.size > coded_from:
+            write_item_codes(folder / "item_codes.onnx", vectors_ND)
     save_file(arrays, str(folder / "arrays.safetensors"))
     pq.write_table(catalogue, folder / "catalogue.parquet")
     config = {

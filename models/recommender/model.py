@@ -8,6 +8,7 @@ Row 0 of every embedding is padding; item code i has row i + 1.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -109,6 +110,27 @@ class Block(nn.Module):
         out_BLD: Tensor = hidden_BLD + self.drop(fed)
         return out_BLD
 
+    def after(self, hidden_BLD: Tensor, last_B: Tensor) -> Tensor:
+        """Return the output at each row's place ``last_B`` alone, shape (B, D); as it is served, nothing is dropped.
+
+        One place asks, so keys and values need no product per place: the query goes through the keys' weights before it
+        meets the states, and what it finds through the values' weights after that. The keys' bias is the same for all.
+        """
+        batch, length, width = hidden_BLD.shape
+        each = width // self.heads
+        normed_B1LD = self.attention_norm(hidden_BLD).unsqueeze(1)
+        ask, keys, values = self.queries_keys_values.weight.view(3, self.heads, each, width)
+        ask_bias, _, values_bias = self.queries_keys_values.bias.view(3, width)
+        asked_BD = at(normed_B1LD.squeeze(1), last_B)
+        queries = functional.linear(asked_BD, ask.reshape(width, width), ask_bias).view(batch, self.heads, 1, each)
+        weights_BH1L = (queries @ keys) @ normed_B1LD.transpose(-1, -2) * each**-0.5
+        ahead_BL = torch.arange(length, device=hidden_BLD.device) > last_B.unsqueeze(1)
+        weights_BH1L = weights_BH1L.masked_fill(ahead_BL[:, None, None, :], float("-inf")).softmax(dim=-1)
+        attended_BD = ((weights_BH1L @ normed_B1LD) @ values.transpose(-1, -2)).reshape(batch, width) + values_bias
+        state_BD = at(hidden_BLD, last_B) + self.attention_out(attended_BD)
+        out_BD: Tensor = state_BD + self.wide_out(functional.gelu(self.wide(self.wide_norm(state_BD))))
+        return out_BD
+
 
 class Encoder(nn.Module):
     """From item vectors and behaviours to what the shopper is about to want."""
@@ -126,13 +148,25 @@ class Encoder(nn.Module):
 
     def forward(self, items_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
         """Return the hidden state after each interaction, shape (B, L, D)."""
-        positions_L = torch.arange(behaviours_BL.shape[1], device=behaviours_BL.device)
-        hidden_BLD = (items_BLD + self.behaviours(behaviours_BL)) * self.scale + self.positions(positions_L)
-        hidden_BLD = self.drop(hidden_BLD)
+        hidden_BLD = self.drop(self._entered(items_BLD, behaviours_BL))
         for block in self.blocks:
             hidden_BLD = block(hidden_BLD)
         out_BLD: Tensor = self.norm(hidden_BLD)
         return out_BLD
+
+    def last(self, items_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
+        """Return the hidden state after each row's last interaction alone, as it is served, shape (B, D)."""
+        hidden_BLD = self._entered(items_BLD, behaviours_BL)
+        *before, final = self.blocks
+        for block in before:
+            hidden_BLD = block(hidden_BLD)
+        out_BD: Tensor = self.norm(cast(Block, final).after(hidden_BLD, last_places(behaviours_BL)))
+        return out_BD
+
+    def _entered(self, items_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
+        positions_L = torch.arange(behaviours_BL.shape[1], device=behaviours_BL.device)
+        entered_BLD: Tensor = (items_BLD + self.behaviours(behaviours_BL)) * self.scale + self.positions(positions_L)
+        return entered_BLD
 
 
 class SequenceModel(nn.Module):
@@ -173,8 +207,17 @@ class SequenceModel(nn.Module):
 
 def last_state(hidden_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
     """Pick the state after the last interaction of each row; a row of padding alone gives that of its first place."""
-    last_B = (behaviours_BL > 0).sum(dim=1).clamp(min=1) - 1
-    return hidden_BLD.gather(1, last_B.view(-1, 1, 1).expand(-1, 1, hidden_BLD.shape[2])).squeeze(1)
+    return at(hidden_BLD, last_places(behaviours_BL))
+
+
+def last_places(behaviours_BL: Tensor) -> Tensor:
+    """Return the place of each row's last interaction, shape (B,); 0 in a row of padding alone."""
+    return (behaviours_BL > 0).sum(dim=1).clamp(min=1) - 1
+
+
+def at(hidden_BLD: Tensor, places_B: Tensor) -> Tensor:
+    """Return the state at one place of each row, shape (B, D)."""
+    return hidden_BLD.gather(1, places_B.view(-1, 1, 1).expand(-1, 1, hidden_BLD.shape[2])).squeeze(1)
 
 
 class Exported(nn.Module):
@@ -191,7 +234,7 @@ class Exported(nn.Module):
         """Return the members' hidden states after the last interaction, side by side, shape (B, M·D)."""
         parts = item_vectors_BLD.chunk(len(self.encoders), dim=-1)
         states = [
-            last_state(encoder(part_BLD, behaviours_BL), behaviours_BL)
+            cast(Encoder, encoder).last(part_BLD, behaviours_BL)
             for encoder, part_BLD in zip(self.encoders, parts, strict=True)
         ]
         return torch.cat(states, dim=-1)

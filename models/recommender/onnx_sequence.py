@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from models.recommender.history import History
+from models.recommender.item_codes import ItemCodes
 from models.recommender.scoring import ItemVectors, Scores
 
 
@@ -21,6 +22,8 @@ class OnnxSequence:
     session: onnxruntime.InferenceSession
     vectors: ItemVectors
     length: int
+    codes: ItemCodes | None = None
+    """The item vectors in eight bits, for a first pass over many of them."""
 
     @classmethod
     def load(cls, path: Path, *, vectors: ItemVectors, length: int, threads: int) -> "OnnxSequence":
@@ -41,7 +44,12 @@ class OnnxSequence:
                 vectors_ND=arrays.get_tensor("sequence.vectors"),
                 usable_N=arrays.get_tensor("sequence.usable").astype(np.bool_),
             )
-        return cls.load(folder / "sequence.onnx", vectors=vectors, length=settings["length"], threads=threads)
+        sequence = cls.load(folder / "sequence.onnx", vectors=vectors, length=settings["length"], threads=threads)
+        codes = folder / "item_codes.onnx"
+        # Of few items training writes no codes, nor did it of any before there were some.
+        if not codes.exists():
+            return sequence
+        return replace(sequence, codes=ItemCodes.load(codes, vectors.vectors_ND, threads=threads))
 
     def scores(self, histories: Sequence[History]) -> Scores:
         """Return the scores of all items, shape (B, N)."""

@@ -20,7 +20,8 @@ from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.reasons import Reason
 from models.recommender.reasons import explain as reasons_of
-from models.recommender.scoring import Constant, Neighbours, Scorer, Scores, standardise, weighted_sum
+from models.recommender.scored import Scored
+from models.recommender.scoring import Constant, Neighbours, Scorer
 from shopsight.errors import ShopsightError
 
 SOURCES: Final[Mapping[str, str]] = {
@@ -57,15 +58,6 @@ class ScoredItem:
     score: float
     source: str
     reasons: tuple[Reason, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Scored:
-    """What the parts say of every item for one history."""
-
-    standard: Mapping[str, Scores]
-    """Standardised scores of each part, shape (1, N)."""
-    blend_N: NDArray[np.float32]
 
 
 class Recommender:
@@ -167,7 +159,7 @@ class Recommender:
         scored = self._score(known)
         if scored is None:
             return self._listed(self._popularity_N, "popularity", num_results, masked, reason="popular")
-        best = top_items(scored.blend_N, length=num_results, masked=masked | self.cold_N)
+        best = scored.best(length=num_results, masked=masked | self.cold_N)
         shown = self._shown(known, scored, best, explain=explain)
         # Their scores are of the transformer alone, and a projected vector is shorter than a learnt one: the places of
         # cold items are given, only their order is the model's.
@@ -192,7 +184,7 @@ class Recommender:
         scored = self._score(known)
         if scored is None:
             return self._listed(self._popularity_N, "popularity", len(places), masked, reason="popular")
-        return self._shown(known, scored, top_items(scored.blend_N, length=len(places), masked=masked), explain=explain)
+        return self._shown(known, scored, scored.best(length=len(places), masked=masked), explain=explain)
 
     def explained(self, history: Sequence[HistoryEvent], items: Sequence[ScoredItem]) -> list[ScoredItem]:
         """Return ``items`` of :meth:`recommend` or :meth:`rank` for this history with their reasons."""
@@ -201,6 +193,7 @@ class Recommender:
         if scored is None:
             return list(items)
         best = np.array([self.catalogue.positions[item.item_id] for item in items], dtype=np.int64)
+        scored.settle(best)
         reasons = self._reasons(known, scored, best)
         return [replace(item, reasons=why) for item, why in zip(items, reasons, strict=True)]
 
@@ -280,16 +273,15 @@ class Recommender:
         masked = self._masked(allowed, exclude)
         return self._listed(self._trending_N, "trending", num_results, masked, reason="trending")
 
-    def _score(self, known: History) -> "_Scored | None":
+    def _score(self, known: History) -> Scored | None:
         """Return every item's score, or None where the model has nothing to say of this history."""
         if len(known.items) == 0:
             return None
-        standard = {name: standardise(self._scorers[name].scores([known])) for name in self.weights}
-        blend_N = weighted_sum(standard, self.weights)[0]
+        scored = Scored.of(known, self._scorers, self.weights)
         # Where nothing is known of these items yet, every part is silent, and an order by item code would mean nothing.
-        return _Scored(standard=standard, blend_N=blend_N) if blend_N.any() else None
+        return scored if scored.blend_N.any() else None
 
-    def _shown(self, known: History, scored: "_Scored", best: NDArray[np.int64], *, explain: bool) -> list[ScoredItem]:
+    def _shown(self, known: History, scored: Scored, best: NDArray[np.int64], *, explain: bool) -> list[ScoredItem]:
         standard, weights = scored.standard, self.weights
         reasons = self._reasons(known, scored, best) if explain else [()] * len(best)
         return [
@@ -302,19 +294,19 @@ class Recommender:
             for item, why in zip(best, reasons, strict=True)
         ]
 
-    def _cold(self, known: History, scored: "_Scored", count: int, masked: Mask) -> list[ScoredItem]:
+    def _cold(self, known: History, scored: Scored, count: int, masked: Mask) -> list[ScoredItem]:
         """Return the cold items that the transformer ranks first, each with the history's item that it is most like."""
         if count == 0 or "transformer" not in scored.standard:
             return []
-        scores_N = scored.standard["transformer"][0]
+        best = scored.best(length=count, masked=masked | ~self.cold_N, part="transformer")
         return [
             ScoredItem(
                 item_id=self.catalogue.item_ids[item],
-                score=float(scores_N[item]),
+                score=float(scored.standard["transformer"][0, item]),
                 source="content",
                 reasons=(Reason(code="new_item", item_ids=(self._most_like(item, known),), weight=1.0),),
             )
-            for item in top_items(scores_N, length=count, masked=masked | ~self.cold_N)
+            for item in best
         ]
 
     def _most_like(self, item: int, known: History) -> str:
@@ -330,7 +322,7 @@ class Recommender:
         found: NDArray[np.float32] = (vectors_ND[others] @ vectors_ND[item]) / (lengths_N[others] * lengths_N[item])
         return found
 
-    def _reasons(self, known: History, scored: "_Scored", best: NDArray[np.int64]) -> list[tuple[Reason, ...]]:
+    def _reasons(self, known: History, scored: Scored, best: NDArray[np.int64]) -> list[tuple[Reason, ...]]:
         return reasons_of(
             known,
             best,

@@ -96,6 +96,10 @@ class ItemVectors:
             scores_BN: Scores = (self.vectors_ND @ hidden_BD[0])[None, :]
         else:
             scores_BN = hidden_BD @ self.vectors_ND.T
+        return self.last_where_unusable(scores_BN)
+
+    def last_where_unusable(self, scores_BN: Scores) -> Scores:
+        """Return the scores, changed in place: items that are not usable have the lowest."""
         if not self.usable_N.all():
             scores_BN[:, ~self.usable_N] = scores_BN.min(axis=1, keepdims=True)
         return scores_BN

@@ -125,6 +125,26 @@ def everything(shop, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def in_codes(everything, shop, tmp_path_factory):
+    """The same blend, its item vectors in eight bits beside those in full."""
+    data, blend, _ = everything
+    folder = tmp_path_factory.mktemp("codes")
+    write_artefact(
+        folder,
+        candidate="blend",
+        weights=blend.weights,
+        catalogue=catalogue_table(shop[1], data.item_ids),
+        constants={"popularity": blend.scorers["popularity"], "popularity_recent": blend.scorers["popularity_recent"]}
+        | fit_lists(data, _run(shop[1], folder)),
+        neighbours={name: blend.scorers[name] for name in ("item_knn", "ease")},
+        sequence=blend.scorers["transformer"],
+        coded_from=0,
+    )
+    assert (folder / "item_codes.onnx").exists()
+    return Recommender.load(folder)
+
+
+@pytest.fixture(scope="module")
 def cold(shop, tmp_path_factory):
     """An artefact of a shop with one item in every aisle that nobody touched; their texts name the aisle."""
     folder = tmp_path_factory.mktemp("cold")
@@ -232,6 +252,21 @@ def test_the_network_in_onnx_is_the_network_in_torch(everything, length):
     torch_scores = blend.scorers["transformer"].scores(histories)
     onnx_scores = recommender._scorers["transformer"].scores(histories)
     assert onnx_scores == pytest.approx(torch_scores, abs=1e-4)
+
+
+def test_a_first_pass_in_eight_bits_changes_neither_a_list_nor_its_reasons(everything, in_codes):
+    recommender = everything[2]
+    for history in (_views("a1-01"), _views("a2-03", "a3-04"), _views(*(f"a4-{n:02d}" for n in range(8)))):
+        one, other = (it.recommend(history, num_results=20, explain=True) for it in (recommender, in_codes))
+        assert [item.item_id for item in one] == [item.item_id for item in other]
+        assert [item.score for item in one] == pytest.approx([item.score for item in other], abs=2e-3)
+        listed = ["a1-05", "a2-02", "a5-07", "a2-11"]
+        ranked = [[item.item_id for item in it.rank(history, listed)] for it in (recommender, in_codes)]
+        assert ranked[0] == ranked[1]
+        again = in_codes.explained(history, [replace(item, reasons=()) for item in other])
+        # The first: further ones may be worth next to nothing, and nearly the same.
+        because = [[item.reasons[0].item_ids for item in shown] for shown in (one, other, again)]
+        assert because[0] == because[1] == because[2]
 
 
 def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
