@@ -8,10 +8,12 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from models.churn.baselines import SteadyBuyers
 from models.churn.bg_nbd import BetaGeometric
 from models.churn.classifier import ChurnClassifier
 from models.churn.dataset import ACTIVITY
 from models.churn.features import feature_names
+from models.churn.gamma_gamma import GammaGamma
 from models.churn.histories import Histories
 from models.churn.next_order import NextOrder, next_order, waiting_curve
 from models.churn.reasons import in_words
@@ -147,13 +149,15 @@ class ChurnModel:
             booster.save_model(str(folder / f"wait_{number}.txt"))
         for name, booster in zip(VALUE_FILES, (self.value.mean, *self.value.quantiles), strict=True):
             booster.save_model(str(folder / name))
+        steady = self.value.steady
         config = {
             "horizon_days": self.horizon_days,
             "features": [*feature_names(), *ACTIVITY],
             "members": len(committee.boosters),
             "calibration": asdict(committee.scaling),
             "bg_nbd": asdict(self.classifier.bg_nbd),
-            "value_bg_nbd": asdict(self.value.bg_nbd),
+            "value_bg_nbd": asdict(steady.bg_nbd),
+            "value_gamma_gamma": asdict(steady.gamma_gamma) if steady.gamma_gamma else None,
             "value_mean_scale": self.value.mean_scale,
             "value_margin": self.value.margin,
             "wait_members": len(self.waiting.committee.boosters),
@@ -187,6 +191,7 @@ class ChurnModel:
                 why="config.json lists them, and this code computes others",
                 fix="serve it with the code of its own Bento, or train again",
             )
+        gamma_gamma = GammaGamma(**raw["value_gamma_gamma"]) if raw["value_gamma_gamma"] else None
         mean, low, median, high = (lgb.Booster(model_file=str(folder / name)) for name in VALUE_FILES)
         return cls(
             classifier=ChurnClassifier(
@@ -195,7 +200,7 @@ class ChurnModel:
                 horizon_days=raw["horizon_days"],
             ),
             value=ValueModel(
-                bg_nbd=BetaGeometric(**raw["value_bg_nbd"]),
+                steady=SteadyBuyers(bg_nbd=BetaGeometric(**raw["value_bg_nbd"]), gamma_gamma=gamma_gamma),
                 horizon_days=raw["horizon_days"],
                 mean=mean,
                 quantiles=(low, median, high),

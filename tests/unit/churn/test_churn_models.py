@@ -76,6 +76,16 @@ def test_the_value_forecast_is_nearer_than_bg_nbd_and_gamma_gamma_and_its_interv
     assert 0.7 < held.mean() < 0.95
 
 
+def test_a_customer_of_ten_times_the_worth_of_any_before_is_not_held_to_what_a_leaf_brings(labelled) -> None:
+    histories = at_test(labelled).histories
+    model = fit_value(labelled, until=TEST_DATE, config=CONFIG, seed=1)
+    best = histories.take(np.bincount(histories.rows, weights=histories.values) > 1_000)
+    richer = model.forecast(replace(best, values=best.values * 10))
+    known = model.forecast(best)
+    assert richer.mean.sum() > 5 * known.mean.sum()
+    assert richer.median.sum() > 5 * known.median.sum()
+
+
 def test_the_reasons_of_a_probability_sum_to_its_log_odds(labelled) -> None:
     model = fit_classifier(labelled, until=TEST_DATE, config=CONFIG, seed=1)
     histories = at_test(labelled).histories
