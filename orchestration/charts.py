@@ -13,13 +13,13 @@ Points = Sequence[tuple[float, float]]
 
 
 def curves_metadata(curves: Curves | None) -> dict[str, dg.MarkdownMetadataValue]:
-    """Return reliability, gain and lift as pictures, the numbers below them; nothing where there are no curves."""
+    """Return reliability, gain, lift and net benefit as pictures, numbers below; nothing where there are no curves."""
     if curves is None:
         return {}
     reliability = [(one.forecast, one.observed) for one in curves.reliability]
     top = max(max(point) for point in reliability)
     lifts = [(one.share, one.lift) for one in curves.gain]
-    return {
+    pictures = {
         "reliability": _picture(
             f"Reliability: {curves.outcome}",
             _chart(reliability, [(0.0, 0.0), (top, top)], x="forecast", y="observed", top=(top, top)),
@@ -46,6 +46,21 @@ def curves_metadata(curves: Curves | None) -> dict[str, dg.MarkdownMetadataValue
             [(one.share, one.gain, one.lift) for one in curves.gain],
         ),
     }
+    if curves.benefit:
+        pictures["net benefit"] = _picture(
+            f"Net benefit of acting where acting pays: {curves.outcome}",
+            _chart(
+                [(one.ratio, one.net) for one in curves.benefit],
+                # The better of what needs no model: acting on every row, and on none.
+                [(one.ratio, max(one.net_of_all, 0.0)) for one in curves.benefit],
+                x="cost of an action / benefit = threshold",
+                y="net benefit per row",
+                top=(1.0, max(*(one.net for one in curves.benefit), 1e-9)),
+            ),
+            ("cost / benefit", "share of rows acted on", "net benefit", "of acting on all"),
+            [(one.ratio, one.share, one.net, one.net_of_all) for one in curves.benefit],
+        )
+    return pictures
 
 
 def _picture(

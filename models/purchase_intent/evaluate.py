@@ -32,6 +32,8 @@ PROTOCOL = (
 BASELINES_TO_BEAT = ("base_rate", "cart_seen")
 CURVE_POSITIONS = (1, 2, 3, 5, 8, 13)
 """Numbers of events seen at which the test sessions that got that far are judged."""
+LARGEST_SEGMENTS = 5
+"""So many of the devices, countries and favourite categories with the most sessions are judged on their own."""
 LEAST_SLICE_SESSIONS = 30
 """A slice needs this many sessions with a purchase, and without one; below it its AUC says nothing."""
 
@@ -137,6 +139,7 @@ def _slices(
     cart = np.asarray(test.columns["carts_so_far"], dtype=np.float64) > 0
     chosen = {f"after {n} events": test.positions == n for n in CURVE_POSITIONS}
     chosen |= {"new users": new, "known users": ~new, "with a cart": cart, "without a cart": ~cart}
+    chosen |= _segments(test)
     slices: dict[str, dict[str, Estimate]] = {}
     for name, rows in chosen.items():
         part = test.take(rows)
@@ -148,6 +151,19 @@ def _slices(
             figures, weights=part.weights, clusters=part.users, seed=seed, resamples=config.resamples
         )
     return slices
+
+
+def _segments(test: SessionRows) -> dict[str, NDArray[np.bool_]]:
+    """Return the rows of each large device, country and favourite category of the shopper."""
+    columns = dict(test.segments) | {"category": np.asarray(test.columns["favourite_category"], dtype=np.object_)}
+    found = {}
+    for kind, values in columns.items():
+        known = np.array([value is not None for value in values], dtype=np.bool_)
+        names, group = np.unique(values[known].astype(str), return_inverse=True)
+        sizes = np.bincount(group, weights=test.weights[known], minlength=len(names))
+        for place in np.argsort(-sizes, kind="stable")[:LARGEST_SEGMENTS]:
+            found[f"{kind} {names[place]}"] = values == names[place]
+    return found
 
 
 def _slice_figures(outcomes: NDArray[np.bool_], candidate: Floats, cart_seen: Floats) -> Figures:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.calibration import LogitScaling
 from models.purchase_intent.encoding import FeatureEncoder, Row
+from models.purchase_intent.reasons import in_words
 from shopsight.errors import ShopsightError
 
 MODEL_FILE = "model.txt"
@@ -28,6 +29,8 @@ class Contribution:
     feature: str
     value: float | str | None
     log_odds: float
+    words: str
+    """The feature and what it does, for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,12 @@ class PurchaseIntentModel:
                 probability=float(probability),
                 base_log_odds=float(values[-1] + self._scaling.intercept),
                 contributions=tuple(
-                    Contribution(feature=name, value=row[name], log_odds=float(value))
+                    Contribution(
+                        feature=name,
+                        value=row[name],
+                        log_odds=float(value),
+                        words=in_words(name, row[name], raises=value > 0),
+                    )
                     for name, value in sorted(
                         zip(self.feature_names, values[:-1], strict=True), key=lambda pair: -abs(pair[1])
                     )

@@ -1,6 +1,7 @@
 """Feast: definitions applied, features materialised to the online store, training sets joined point in time."""
 
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -70,12 +71,18 @@ def recommender_training_set() -> dg.MaterializeResult[None]:
     group_name="features",
     kinds={"parquet"},
     owners=[OWNER],
-    deps=[online_features, *_marts("session_labels", "session_features", "user_features_daily", "users")],
+    deps=[online_features, *_marts("session_labels", "session_features", "user_features_daily", "users", "sessions")],
 )
 def purchase_intent_training_set() -> dg.MaterializeResult[None]:
     """One row per session event: the session's shape and the shopper as known then, and whether a purchase followed."""
+    from models.evaluation.fairness import ATTRIBUTES
+    from models.purchase_intent.dataset import SEGMENTS
+
     return _point_in_time_training_set(
-        "purchase_intent", entities="session_labels", columns=(*SESSION_FEATURES, *USER_FEATURES), groups=True
+        "purchase_intent",
+        entities="session_labels",
+        columns=(*SESSION_FEATURES, *USER_FEATURES),
+        beside={"users": ("user_id", ATTRIBUTES), "sessions": ("session_id", SEGMENTS)},
     )
 
 
@@ -88,8 +95,11 @@ def purchase_intent_training_set() -> dg.MaterializeResult[None]:
 def churn_training_set() -> dg.MaterializeResult[None]:
     """One row per customer and as-of date: their orders and visits as known then, and what they did after."""
     from models.churn.dataset import FEATURES
+    from models.evaluation.fairness import ATTRIBUTES
 
-    return _point_in_time_training_set("churn", entities="churn_labels", columns=FEATURES, groups=True)
+    return _point_in_time_training_set(
+        "churn", entities="churn_labels", columns=FEATURES, beside={"users": ("user_id", ATTRIBUTES)}
+    )
 
 
 @dg.asset(
@@ -108,12 +118,19 @@ def intent_training_set() -> dg.MaterializeResult[None]:
 
 
 def _point_in_time_training_set(
-    family: str, *, entities: str, columns: tuple[str, ...], groups: bool = False
+    family: str,
+    *,
+    entities: str,
+    columns: tuple[str, ...],
+    beside: Mapping[str, tuple[str, tuple[str, ...]]] | None = None,
 ) -> dg.MaterializeResult[None]:
-    """Write a family's training set; ``groups`` adds who each row is about, which is evaluated and never trained on."""
+    """Write a family's training set.
+
+    ``beside`` adds columns of a mart by its key, such as who each row is about: they cut the evaluation into slices and
+    are never learnt from.
+    """
     import pyarrow.parquet as pq
 
-    from models.evaluation.fairness import ATTRIBUTES
     from shopsight.feature_store import training_set
 
     settings = Settings()
@@ -122,9 +139,9 @@ def _point_in_time_training_set(
     labels = pq.read_table(settings.exports_dir / f"{entities}.parquet")
     labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
     joined = training_set(settings, service=FEATURE_SERVICES[family], entities=labels, columns=columns)
-    if groups:
-        users = pq.read_table(settings.exports_dir / "users.parquet", columns=["user_id", *ATTRIBUTES]).to_pandas()
-        for name in ATTRIBUTES:
-            joined[name] = joined["user_id"].map(users.set_index("user_id")[name])
+    for mart, (key, names) in (beside or {}).items():
+        known = pq.read_table(settings.exports_dir / f"{mart}.parquet", columns=[key, *names]).to_pandas()
+        for name in names:
+            joined[name] = joined[key].map(known.set_index(key)[name])
     joined.to_parquet(folder / "training_set.parquet", index=False)
     return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))

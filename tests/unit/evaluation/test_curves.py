@@ -49,6 +49,25 @@ def test_honest_probabilities_lie_on_the_diagonal() -> None:
     assert all(one.forecast == pytest.approx(one.observed, abs=0.03) for one in curves.reliability)
 
 
+def test_acting_above_cost_over_benefit_earns_most() -> None:
+    rng = np.random.default_rng(4)
+    scores = rng.random(50_000)
+    outcomes = rng.random(50_000) < scores
+    for point in Curves.of(outcomes, scores, outcome="x").benefit:
+        earned = {t: ((outcomes - point.ratio) * (scores >= t)).mean() for t in np.linspace(0, 1, 41)}
+        assert point.net == pytest.approx(max(earned.values()), abs=0.002)
+        assert point.net >= max(point.net_of_all, 0.0)
+        assert point.share == pytest.approx(1 - point.ratio, abs=0.01)
+
+
+def test_net_benefit_is_counted_by_hand() -> None:
+    curves = Curves.of(np.array([True, False, True, False]), np.array([0.9, 0.6, 0.3, 0.1]), outcome="x")
+    half = next(point for point in curves.benefit if point.ratio == 0.5)
+    assert (half.share, half.net, half.net_of_all) == pytest.approx((0.5, (0.5 - 0.5) / 4, 0.0))
+    low = next(point for point in curves.benefit if point.ratio == 0.2)
+    assert (low.share, low.net, low.net_of_all) == pytest.approx((0.75, (0.8 - 0.2 + 0.8) / 4, 0.3))
+
+
 def test_curves_without_the_outcome_are_refused() -> None:
     with pytest.raises(ValueError, match="rows with the outcome"):
         Curves.of(np.zeros(3, dtype=bool), np.ones(3), outcome="x")
@@ -64,7 +83,11 @@ def test_curves_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_the_ui_gets_pictures_with_a_dot_for_every_point_and_the_numbers_below() -> None:
     curves = Curves.of(np.arange(200) % 3 == 0, np.linspace(0, 0.4, 200), outcome="a purchase")
     shown = curves_metadata(curves)
-    for name, dots, charts in (("reliability", 15, 1), ("gain and lift", 41, 2)):
+    for name, dots, charts, rows in (
+        ("reliability", 15, 1, 15),
+        ("gain and lift", 41, 2, 20),
+        ("net benefit", 19, 1, 19),
+    ):
         text = shown[name].value
         assert text is not None
         image = re.search(r"data:image/svg\+xml;base64,([^)]+)", text)
@@ -73,5 +96,5 @@ def test_the_ui_gets_pictures_with_a_dot_for_every_point_and_the_numbers_below()
         space = "{http://www.w3.org/2000/svg}"
         assert len(svg.findall(f".//{space}circle")) == dots
         assert len(svg.findall(f"{space}g")) == charts
-        assert text.count("\n|") == 2 + (15 if name == "reliability" else 20)
+        assert text.count("\n|") == 2 + rows
     assert curves_metadata(None) == {}

@@ -105,6 +105,24 @@ def test_groups_of_people_are_told_apart_and_never_learnt_from(
     assert gaps[0] == pytest.approx(-gaps[1])
 
 
+def test_devices_countries_and_categories_are_judged_apart_and_never_learnt_from(
+    shop_table: pa.Table, trained: tuple[Path, Evaluation], tmp_path: Path
+) -> None:
+    sessions = shop_table["session_id"].to_pylist()
+    device = pa.array(["phone" if int(name[1:]) % 3 else None if int(name[1:]) % 2 else "desktop" for name in sessions])
+    country = pa.array(["DE"] * len(sessions))
+    evaluation = run(shop_table.append_column("device", device).append_column("country", country), tmp_path)
+    assert (tmp_path / "model.txt").read_bytes() == (trained[0] / "model.txt").read_bytes()
+    assert evaluation.slices["country DE"]["pr_auc"].value == pytest.approx(evaluation.metrics["pr_auc"].value)
+    # Desktops are a sixth of 300 sessions: too few with a purchase to be told of.
+    assert {name for name in evaluation.slices if name.startswith(("device", "country", "category"))} == {
+        "device phone",
+        "country DE",
+        "category shoes",
+    }
+    assert evaluation.slices["category shoes"]["gain_over_cart_seen"].low < evaluation.metrics["pr_auc"].value
+
+
 def test_too_few_sessions_are_said_and_leave_no_model(shop_table: pa.Table, tmp_path: Path) -> None:
     few = shop_table.filter(pc.less(shop_table["session_id"], "s000050"))
     evaluation = run(few, tmp_path)

@@ -46,6 +46,7 @@ def desk(purchase_intent_folder: Path, log: PredictionLog, online: Any, pseudony
         log=log,
         clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
         new_id=lambda: "1",
+        act_from=0.25,
     )
 
 
@@ -67,6 +68,14 @@ def test_carts_make_a_purchase_likelier(ask: Ask) -> None:
     )
     assert buying["probability"] > looking["probability"]
     assert looking["fallback"] == "session_alone"
+
+
+def test_reaching_out_is_advised_from_where_it_earns_more_than_it_costs(ask: Ask, desk: PropensityDesk) -> None:
+    instance = {"events": [event("add_to_cart", second=n) for n in range(3)]}
+    (entry,) = ask(instance)
+    assert entry["act"] == (entry["probability"] >= 0.25)
+    for desk.act_from, act in ((entry["probability"] - 0.01, True), (entry["probability"] + 0.01, False)):
+        assert [found["act"] for found in ask(instance, {"events": []})] == [act, None]
 
 
 def test_a_session_id_stands_for_its_online_features(ask: Ask) -> None:
@@ -135,6 +144,7 @@ def test_reasons_come_with_explain(ask: Ask) -> None:
     (plain,), (explained,) = ask(instance), ask(instance, explain=True)
     assert plain["reasons"] == []
     assert explained["reasons"][0]["feature"] == "carts_so_far"
+    assert "put into the cart, which" in explained["reasons"][0]["words"]
     assert explained["probability"] == plain["probability"]
 
 
