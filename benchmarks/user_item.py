@@ -22,7 +22,6 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from models.evaluation.bootstrap import bootstrap_statistic
 from models.evaluation.calibration import fit_logit_scaling
 from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
@@ -34,8 +33,6 @@ DATES: Final = 13
 VALIDATION_DATES: Final = 2
 TEST_DATES: Final = 3
 KEYS: Final = ("as_of", "user_id", "item_id", "bought", "planted")
-LEAST_CHOICES: Final = 5
-"""Carts and purchases that a shopper needs before their liking for low prices is told."""
 TREES: Final = {
     "objective": "binary",
     "learning_rate": 0.05,
@@ -154,7 +151,6 @@ def read_pairs(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, list[dat
 def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     """Return every figure."""
     from shopsight.ingestion.sample_shop import generate
-    from shopsight.privacy import Pseudonymiser
 
     pairs, events, dates = read_pairs(settings)
     truth = generate(settings.sample_size, seed=settings.seed).truth
@@ -197,7 +193,6 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
         "roc_auc_of_planted_successors_among_items_not_touched": _figures(
             planted[unseen], alone, np.unique(pairs["user_id"], return_inverse=True)[1][unseen], seed, resamples
         )["lightgbm"]["roc_auc"],
-        "price_sensitivity": _sensitivity(events, truth.users.to_pandas(), Pseudonymiser.from_settings(settings), seed),
         "pairs": {"train": int(train.sum()), "validation": int(held.sum()), "test": int(test.sum())},
         "bought": {"train": int(bought[train].sum()), "test": int(bought[test].sum())},
         "purchases_within_reach": _reach(pairs[test], events, dates[-TEST_DATES:]),
@@ -229,30 +224,6 @@ def _figures(
         name, metric = key.split("/")
         nested.setdefault(name, {})[metric] = [round(value, 4) for value in (one.value, one.low, one.high)]
     return nested
-
-
-def _sensitivity(events: pd.DataFrame, planted: pd.DataFrame, pseudonymiser: Any, seed: int) -> dict[str, Any]:
-    """Return how the liking for low prices, told from choices, ranks shoppers beside the planted sensitivity.
-
-    The liking is how far below the category's mean viewed price, in its spread, lie the prices of what was chosen.
-    """
-    prices = events["price_1"].fillna(events["price"]).astype(float)
-    looked = events["event_name"] == "view_item"
-    by_category = prices[looked].groupby(events["category"][looked]).agg(["mean", "std"])
-    place = (prices - events["category"].map(by_category["mean"])) / events["category"].map(by_category["std"])
-    chosen = events["event_name"].isin(["add_to_cart", "purchase"])
-    liking = (-place[chosen]).groupby(events["user_id"][chosen]).agg(["mean", "size"])
-    liking = liking[liking["size"] >= LEAST_CHOICES]
-    known = planted.set_index(planted["user_id"].map(pseudonymiser.user))["sensitivity"]
-    both = liking.join(known, how="inner").dropna()
-
-    def spearman(one: np.ndarray, other: np.ndarray) -> float:
-        return float(pd.Series(one).rank().corr(pd.Series(other).rank()))
-
-    found = bootstrap_statistic(
-        spearman, both["mean"].to_numpy(), both["sensitivity"].to_numpy(), seed=seed, resamples=300
-    )
-    return {"shoppers": len(both), "spearman": [round(value, 3) for value in (found.value, found.low, found.high)]}
 
 
 def _reach(test: pd.DataFrame, events: pd.DataFrame, dates: list[datetime]) -> dict[str, int]:

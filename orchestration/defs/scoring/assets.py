@@ -26,17 +26,27 @@ NEWEST_HISTORIES: Final = """
     group_name="insights",
     kinds={"lightgbm", "parquet"},
     owners=[OWNER],
-    deps=["churn_champion", "churn_training_set"],
+    deps=[
+        "churn_champion",
+        "churn_training_set",
+        dg.AssetKey(["marts", "interactions"]),
+        dg.AssetKey(["marts", "items"]),
+    ],
     output_required=False,
 )
 def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Each customer's chance to order no more, their value, and who is worth a message; nothing before an approval."""
+    """Each customer's chance to order no more, their next order, value and feeling for prices, and who gets a message.
+
+    Nothing before an approval.
+    """
+    import duckdb
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from models.churn.config import for_size
     from models.churn.predict import ChurnModel
     from models.churn.scoring import score
+    from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
     from models.registry import ModelRegistry
 
     settings = Settings()
@@ -47,6 +57,11 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     table = pq.read_table(settings.training_dir / "churn" / "training_set.parquet")
     newest = table.filter(pc.equal(table["event_timestamp"], pc.max(table["event_timestamp"])))
     scores = score(newest, ChurnModel.load(champion.path), config=for_size(settings.training_size))
+    with duckdb.connect() as connection:
+        for name in ("interactions", "items"):
+            connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
+        liking = price_sensitivities(connection.sql(FIRST_LOOKS).to_arrow_table())
+    scores = scores.join(liking, "user_id").sort_by([("churn_probability", "descending"), ("user_id", "ascending")])
     path = settings.exports_dir / "churn_scores.parquet"
     with replaced(path) as staging:
         pq.write_table(scores, staging)

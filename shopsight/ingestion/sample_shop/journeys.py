@@ -9,7 +9,7 @@ from shopsight.ingestion.sample_shop.catalogue import NEXT_SHARES, Catalogue
 from shopsight.ingestion.sample_shop.people import People
 from shopsight.ingestion.sample_shop.sessions import Sessions
 
-_FRESH, _NEXT, _RETURN, _COMPLEMENT, _TRAIL = range(5)
+FRESH, _NEXT, _RETURN, _COMPLEMENT, _TRAIL = range(5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def draw_views(catalogue: Catalogue, people: People, sessions: Sessions, rng: np
     session = np.repeat(np.arange(len(views_S)), views_S)
     first_S = np.cumsum(views_S) - views_S
     position = np.arange(len(session)) - first_S[session]
-    kind = _draw_kinds(people, sessions, session, position, rng)
+    kind = draw_kinds(people, sessions, session, position, rng)
     bought = _bought_views(sessions, first_S, rng)[session] == position
     fresh, rival = (_fresh_items(catalogue, people, sessions, session, rng) for _ in range(2))
     next_slot = np.searchsorted(np.cumsum(NEXT_SHARES[:-1]), rng.random(len(session)))
@@ -75,24 +75,25 @@ def draw_views(catalogue: Catalogue, people: People, sessions: Sessions, rng: np
     return Views(session_V=session, position_V=position, item_V=item_V, bought_V=bought, first_S=first_S)
 
 
-def _draw_kinds(
+def draw_kinds(
     people: People,
     sessions: Sessions,
     session: NDArray[np.int64],
     position: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int8]:
+    """Return why each item is looked at: afresh (:data:`FRESH`), led to by another, or on the trail."""
     uniform = rng.random(len(session))
     returns = sessions.return_S[session]
     leads_on = np.where(position == 0, 0.2, (1.0 - returns) * 0.55)
     complements = np.where(position == 0, 0.45, 0.04)
-    kind = np.full(len(session), _FRESH, dtype=np.int8)
+    kind = np.full(len(session), FRESH, dtype=np.int8)
     kind[uniform < leads_on + returns + complements] = _COMPLEMENT
     kind[uniform < leads_on + returns] = _RETURN
     kind[uniform < leads_on] = _NEXT
     runner = people.runner_U[sessions.user_S[session]]
     kind[runner & (rng.random(len(session)) < 0.35)] = _TRAIL
-    kind[sessions.bot_S[session]] = _FRESH
+    kind[sessions.bot_S[session]] = FRESH
     return kind
 
 

@@ -1,0 +1,155 @@
+"""Does the feeling for prices that the log tells rank shoppers as the sample shop planted it?
+
+    python -m benchmarks.price_sensitivity --json -
+
+It reads the marts of ``SHOPSIGHT_HOME`` (after ``make demo`` with the sample shop) and what the generator planted with
+the same seed and size. ``best_possible`` is told what no log tells: which looks were afresh, each item's true
+popularity, the law by which shoppers choose, and how sensitivities are spread. Intervals resample shoppers.
+"""
+
+import argparse
+import copy
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
+from shopsight.errors import ShopsightError
+from shopsight.ingestion.sample_shop import SampleShop, generate
+from shopsight.privacy import Pseudonymiser
+from shopsight.settings import Settings
+
+Floats = NDArray[np.float64]
+
+MEAN_PRICE: Final = """
+    with priced as (select i.*, category, items.price as listed from interactions i join items using (item_id)),
+    shelves as (
+        select category, avg(listed) as mean, stddev(listed) as spread
+        from priced where event_name = 'view_item' group by category
+    )
+    select user_id, avg((mean - listed) / nullif(spread, 0)) as mean_price, count(*) as choices
+    from priced join shelves using (category)
+    where event_name in ('add_to_cart', 'purchase') group by user_id
+"""
+"""The baseline: how far below the shelf's mean viewed price, in its spread, lie the prices of carts and purchases."""
+LEAST_CHOICES: Final = 5
+"""Carts and purchases from which the baseline is told at its best."""
+SENSITIVITIES: Final = np.linspace(0.0, 1.0, 51)
+
+
+def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
+    """Return every figure.
+
+    Raises:
+        ShopsightError: the marts are not there, or are of another shop.
+    """
+    if not (settings.exports_dir / "interactions.parquet").exists():
+        raise ShopsightError(
+            f"{settings.home} has no marts", why="interactions.parquet is missing", fix="run make demo first"
+        )
+    with duckdb.connect() as connection:
+        for name in ("interactions", "items"):
+            connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
+        told = price_sensitivities(connection.sql(FIRST_LOOKS).to_arrow_table()).to_pandas().set_index("user_id")
+        baseline = connection.sql(MEAN_PRICE).df().set_index("user_id")
+    shop = generate(settings.sample_size, seed=settings.seed)
+    planted = shop.truth.users.to_pandas().assign(best_possible=best_possible(shop))
+    planted.index = planted["user_id"].map(Pseudonymiser.from_settings(settings).user)
+    both = told.join(planted[~planted["is_bot"]], how="inner").join(baseline)
+    if len(both) < 100:
+        raise ShopsightError("the shoppers are not of this shop", why="size or seed differ", fix="run make demo first")
+    bought = both[both["choices"] >= LEAST_CHOICES]
+    return {
+        "all_who_looked": _correlations(both.fillna({"mean_price": 0.0}), seed, resamples),
+        f"with_{LEAST_CHOICES}_carts_or_purchases": _correlations(bought, seed, resamples),
+    }
+
+
+def _correlations(shoppers: pd.DataFrame, seed: int, resamples: int) -> dict[str, Any]:
+    """Return each estimate's Spearman correlation with the planted sensitivity, and the gain over the baseline."""
+    columns = ("price_sensitivity", "mean_price", "best_possible")
+    truth = rankdata(shoppers["sensitivity"])
+    ranks = {name: rankdata(shoppers[name]) for name in columns}
+
+    def figures(weights: Floats) -> dict[str, float]:
+        found = {name: _correlation(truth, rank, weights) for name, rank in ranks.items()}
+        return found | {"gain over mean_price": found["price_sensitivity"] - found["mean_price"]}
+
+    count = len(shoppers)
+    estimates = bootstrap_clusters(
+        figures, weights=np.ones(count), clusters=np.arange(count), seed=seed, resamples=resamples
+    )
+    return {"shoppers": count} | {
+        name: [round(value, 3) for value in (one.value, one.low, one.high)] for name, one in estimates.items()
+    }
+
+
+def _correlation(one: Floats, other: Floats, weights: Floats) -> float:
+    centred = [part - np.average(part, weights=weights) for part in (one, other)]
+    spread = np.sqrt(np.prod([np.average(part**2, weights=weights) for part in centred]))
+    return float(np.average(centred[0] * centred[1], weights=weights) / spread)
+
+
+def best_possible(shop: SampleShop) -> Floats:
+    """Return the posterior mean of each shopper's sensitivity given every look that was afresh, shape (users,).
+
+    A sensitive shopper takes the cheapest of three items drawn by popularity, the others the first of them.
+    """
+    from shopsight.ingestion.sample_shop.journeys import FRESH, draw_kinds, draw_views
+    from shopsight.ingestion.sample_shop.sessions import draw_sessions, session_scale
+
+    catalogue, people, config = shop.catalogue, shop.people, shop.config
+    cheapest_I = np.zeros(config.items)
+    for start, end in zip(catalogue.leaf_start_L[:-1], catalogue.leaf_start_L[1:], strict=True):
+        order = start + np.argsort(catalogue.price_I[start:end], kind="stable")
+        as_dear = np.append(np.cumsum(catalogue.weight_I[order][::-1])[::-1], 0.0)
+        cheapest_I[order] = as_dear[:-1] ** 3 - as_dear[1:] ** 3
+    logs_UG = np.zeros((config.users, len(SENSITIVITIES)))
+    scale = session_scale(config, people)
+    for number in range(shop.num_batches):
+        # As the generator draws a block, from the same stream.
+        rng = np.random.default_rng([shop.seed, 2, number])
+        users = slice(number * config.block_users, min((number + 1) * config.block_users, config.users))
+        sessions = draw_sessions(config, catalogue, people, scale, users, rng)
+        again = copy.deepcopy(rng)
+        views = draw_views(catalogue, people, sessions, rng)
+        kinds = draw_kinds(people, sessions, views.session_V, views.position_V, again)
+        fresh = np.flatnonzero(kinds == FRESH)
+        item = views.item_V[fresh]
+        chance = (1 - SENSITIVITIES) * catalogue.weight_I[item][:, None] + SENSITIVITIES * cheapest_I[item][:, None]
+        np.add.at(logs_UG, sessions.user_S[views.session_V[fresh]], np.log(chance))
+    step = SENSITIVITIES[1]
+    prior = np.histogram(people.sensitivity_U, bins=np.append(SENSITIVITIES, 1 + step) - step / 2)[0] + 1e-3
+    logs_UG += np.log(prior)
+    shares = np.exp(logs_UG - logs_UG.max(axis=1, keepdims=True))
+    return np.asarray((shares @ SENSITIVITIES) / shares.sum(axis=1), dtype=np.float64)
+
+
+def main() -> None:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
+    parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
+    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    arguments = parser.parse_args()
+    try:
+        found = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
+    except ShopsightError as error:
+        parser.exit(1, f"{error}\n")
+    text = json.dumps({"benchmark": "price_sensitivity", "figure": "Spearman correlation", **found}, indent=2)
+    if arguments.json == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        Path(arguments.json).write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

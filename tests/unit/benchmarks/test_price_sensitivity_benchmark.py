@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from benchmarks.price_sensitivity import best_possible, measure
+from shopsight.errors import ShopsightError
+from shopsight.ingestion.sample_shop import generate
+from shopsight.settings import Settings
+
+
+def test_a_home_without_marts_is_told_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ShopsightError, match="has no marts"):
+        measure(Settings(home=tmp_path), seed=1, resamples=2)
+
+
+def test_who_knows_the_law_of_choice_ranks_shoppers_well_and_not_perfectly() -> None:
+    shop = generate("tiny", seed=3)
+    people = ~shop.people.bot_U
+    found = best_possible(shop)
+    assert np.isfinite(found).all()
+    assert 0.35 < spearmanr(found[people], shop.people.sensitivity_U[people]).statistic < 0.9
