@@ -14,14 +14,13 @@ that the rules hold what was planted, not how they do on a shop's own words.
 import argparse
 import json
 import string
-import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.output import add_json_option, write_figures
 from models.evaluation.bootstrap import Estimate, bootstrap_mean, bootstrap_statistic
 from models.intent.categories import suggest_categories
 from serving.text_attributes import TextAttributes
@@ -208,7 +207,7 @@ def _shown(estimate: Estimate) -> dict[str, Any]:
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     parser.add_argument("--size", choices=sorted(SIZES), default="small", help="of the sample shop")
     parser.add_argument("--queries", type=int, default=2000, help="queries of each language")
     parser.add_argument("--seed", type=int, default=7)
@@ -230,11 +229,7 @@ def main() -> None:
         },
         "category suggestions": suggested_categories(catalogue, seed=arguments.seed),
     }
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures(result, arguments.json)
 
 
 if __name__ == "__main__":

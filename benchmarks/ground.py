@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.output import add_json_option, write_figures
 from shopsight.settings import REPO_ROOT, Settings
 
 LOAD = (
@@ -57,13 +57,9 @@ def _cpu_seconds(program: str) -> float:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", required=True, help="where to write the figures; - is standard output")
+    add_json_option(parser)
     destination = parser.parse_args().json
-    document = json.dumps(measure(), indent=2)
-    if destination == "-":
-        print(document)
-    else:
-        Path(destination).write_text(document + "\n")
+    write_figures(measure(), destination)
 
 
 if __name__ == "__main__":

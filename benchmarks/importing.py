@@ -7,7 +7,6 @@ the window.
 """
 
 import argparse
-import json
 import resource
 import statistics
 import tempfile
@@ -20,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from benchmarks.output import add_json_option, write_figures
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.taobao import END, FIRST
 from shopsight.settings import Settings
@@ -76,13 +76,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--json", required=True, help="where to write the figures; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
-    document = json.dumps(measure(arguments.rows, repeats=arguments.runs, seed=arguments.seed), indent=2)
-    if arguments.json == "-":
-        print(document)
-    else:
-        Path(arguments.json).write_text(document + "\n")
+    write_figures(measure(arguments.rows, repeats=arguments.runs, seed=arguments.seed), arguments.json)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ One run per seed; nothing is chosen on the test file. Figures are means over the
 
 import argparse
 import csv
-import json
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.output import add_json_option, write_figures
 from models.evaluation.bootstrap import bootstrap_statistic
 from models.evaluation.classification import (
     confusion,
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--test", type=Path, required=True, help="CSV with text, label and, where known, source, lang")
     parser.add_argument("--train", type=Path, help="CSV of the same columns to learn from, beside the shipped corpus")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     parser.add_argument("--model", type=Path, help="a trained artefact; without it one is trained per seed")
     parser.add_argument("--size", choices=SIZES, default="small", help="training budget")
     parser.add_argument("--seeds", default="1,2,3", help="one training per seed, comma-separated")
@@ -137,11 +137,7 @@ def main() -> None:
         **mean_of(list(runs.values())),
         "per_seed": {seed: {name: run[name] for name in PER_SEED} for seed, run in runs.items()},
     }
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures(result, arguments.json)
 
 
 def folds_of_sources(rows: Sequence[Row]) -> list[NDArray[np.bool_]]:

@@ -8,8 +8,6 @@ a busy machine slows all of them alike; beside the wall clock stands the process
 """
 
 import argparse
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.output import add_json_option, write_figures
 from shopsight.contracts import INTENTS
 from shopsight.settings import Settings, prepare_environment
 
@@ -112,7 +111,7 @@ def prepared_ways(folder: Path) -> dict[str, Ask]:
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     parser.add_argument("--repeats", type=int, default=100, help="times that each form is asked")
     arguments = parser.parse_args()
     prepare_environment(Settings())
@@ -139,11 +138,7 @@ def main() -> None:
         ),
         "megabytes": megabytes,
     }
-    text = json.dumps(result, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ not empty.
 """
 
 import argparse
-import json
 import sqlite3
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.feature_marts import write_user_days
+from benchmarks.output import add_json_option, write_figures
 from shopsight.feature_store.online_rows import FEATURES, KEY
 from shopsight.settings import Settings
 
@@ -133,13 +133,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000, help="users to bring online")
     parser.add_argument("--redis", default=REDIS, help="a Redis database that is empty; it is emptied afterwards")
-    parser.add_argument("--json", required=True, help="where to write the figures; - is standard output")
+    add_json_option(parser)
     options = parser.parse_args()
-    document = json.dumps(measure(keys=options.keys, redis_url=options.redis), indent=2)
-    if options.json == "-":
-        print(document)
-    else:
-        Path(options.json).write_text(document + "\n")
+    write_figures(measure(keys=options.keys, redis_url=options.redis), options.json)
 
 
 if __name__ == "__main__":

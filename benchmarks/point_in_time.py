@@ -6,7 +6,6 @@ hand-written join trusts that nothing arrived late; ours does not, and asks ever
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.feature_marts import write_sessions, write_user_days
+from benchmarks.output import add_json_option, write_figures
 from shopsight.contracts import FEATURE_SERVICES, SESSION_FEATURES, USER_FEATURES
 from shopsight.settings import Settings
 
@@ -101,14 +101,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="labels, and as many rows of each feature view")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each, in turns")
-    parser.add_argument("--json", required=True, help="where to write the figures; - is standard output")
+    add_json_option(parser)
     options = parser.parse_args()
     figures = measure(rows=options.rows, repeats=options.repeats)
-    document = json.dumps(figures, indent=2)
-    if options.json == "-":
-        print(document)
-    else:
-        Path(options.json).write_text(document + "\n")
+    write_figures(figures, options.json)
     raise SystemExit(bool(figures["different_columns"]))
 
 

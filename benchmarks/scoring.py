@@ -11,8 +11,6 @@ replacement under new ids; it ends with the scores, the win-back list and its re
 """
 
 import argparse
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.output import add_json_option, write_figures
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 
@@ -209,7 +208,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=5_000, help="single events to time")
     parser.add_argument("--customers", type=int, default=1_000_000, help="customers of the batch")
     parser.add_argument("--seed", type=int, default=1, help="of the draws")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     settings = Settings()
     try:
@@ -220,11 +219,7 @@ def main() -> None:
         }
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    text = json.dumps(result, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.output import add_json_option, write_figures
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.probability import roc_auc
 from models.intent.text import normalise, skeleton
@@ -138,18 +139,14 @@ def main() -> None:
     parser.add_argument("--reviews", type=Path, required=True, help="a file of Amazon reviews, a JSON object per line")
     parser.add_argument("--seeds", default="1,2,3", help="one set of folds per seed, comma-separated")
     parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     try:
         seeds = [int(seed) for seed in arguments.seeds.split(",")]
         result = measure(arguments.reviews, seeds=seeds, resamples=arguments.resamples)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    text = json.dumps(result, indent=2) + "\n"
-    if arguments.json == "-":
-        sys.stdout.write(text)
-    else:
-        Path(arguments.json).write_text(text)
+    write_figures(result, arguments.json)
 
 
 if __name__ == "__main__":

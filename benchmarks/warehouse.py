@@ -22,6 +22,7 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.output import add_json_option, write_figures
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 from shopsight.warehouse import export_path, run_dbt
 
@@ -183,7 +184,7 @@ def main() -> None:
     """Print the figures, or those of one step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="rows of the generated log")
-    parser.add_argument("--json", help="where to write the figures; - is standard output")
+    add_json_option(parser)
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
@@ -191,11 +192,8 @@ def main() -> None:
         print(json.dumps(run_step(name, Path(home), rest)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        document = json.dumps(measure(arguments.events, Path(folder)), indent=2)
-    if arguments.json in (None, "-"):
-        print(document)
-    else:
-        Path(arguments.json).write_text(document + "\n")
+        figures = measure(arguments.events, Path(folder))
+    write_figures(figures, arguments.json)
 
 
 if __name__ == "__main__":

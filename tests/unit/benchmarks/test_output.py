@@ -1,0 +1,35 @@
+"""Where a benchmark's figures go."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.output import add_json_option, write_figures
+
+FIGURES = {"ndcg@10": 0.06, "format": "café"}
+
+
+def destination_of(*arguments: str) -> str:
+    parser = argparse.ArgumentParser()
+    add_json_option(parser)
+    return str(parser.parse_args(arguments).json)
+
+
+def test_figures_go_to_standard_output_unless_a_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_figures(FIGURES, destination_of())
+    assert json.loads(capsys.readouterr().out) == FIGURES
+    write_figures(FIGURES, destination_of("--json", str(tmp_path / "figures.json")))
+    assert json.loads((tmp_path / "figures.json").read_text()) == FIGURES
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_that_is_not_there_is_named_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        destination_of("--json", str(tmp_path / "nowhere" / "figures.json"))
+    assert f"there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
