@@ -31,7 +31,7 @@ from models.churn.config import ChurnConfig
 from models.churn.histories import LabelledRows, OrderBook
 from models.churn.survival import fit_survival
 from models.churn.value import ForecastValue, fit_value
-from models.evaluation.calibration import sigmoid
+from models.evaluation.calibration import fit_level, sigmoid
 from models.evaluation.probability import calibration_error, roc_auc
 from shopsight.errors import ShopsightError
 
@@ -97,10 +97,15 @@ def measure(book: OrderBook, config: ChurnConfig, *, origins: int, seed: int) ->
         print(f"{_day(date)}: {int(here.sum()):,} customers judged", file=sys.stderr)
     sure = {"seed": seed, "resamples": config.resamples}
     found = churn_figures(test, scores, chosen=PROPOSED, **sure)
+    at_true_rates = np.empty(len(test))
+    for date in test_dates:
+        here = test.as_of == date
+        at_true_rates[here] = _at_true_rate(test.take(here), scores[PROPOSED][here])
     low, high = config.value_quantiles
     return {
         "model": PROPOSED,
         **found[PROPOSED],
+        "ece_at_true_rates": round(calibration_error(test.outcomes.churned, at_true_rates), 4),
         "baselines": {name: found[name] for name in BASELINES},
         "other_models": {name: found[name] for name in PARTS},
         "gains": {name: found[f"gain over {name}"] for name in (*BASELINES, *PARTS)},
@@ -121,8 +126,18 @@ def _of_date(rows: LabelledRows, scores: dict[str, np.ndarray], here: np.ndarray
         "churn_rate": round(float(truth.mean()), 4),
         "forecast_rate": round(float(scores[PROPOSED][here].mean()), 4),
         "ece": round(calibration_error(truth, scores[PROPOSED][here]), 4),
+        "ece_at_true_rate": round(calibration_error(truth, _at_true_rate(rows, scores[PROPOSED][here])), 4),
         "roc_auc": {name: round(roc_auc(truth, column[here]), 4) for name, column in scores.items()},
     }
+
+
+def _at_true_rate(rows: LabelledRows, probabilities: np.ndarray) -> np.ndarray:
+    """Return the probabilities as they would be had the date's churn rate been known, which no shop does.
+
+    What is left of their ECE is the model's; the rest is the season's.
+    """
+    raw = log_odds(probabilities)
+    return sigmoid(raw + fit_level(raw, rows.outcomes.churned))
 
 
 def _day(days: float) -> str:

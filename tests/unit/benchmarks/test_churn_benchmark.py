@@ -72,3 +72,4 @@ def test_all_models_are_judged_and_the_gains_are_their_differences() -> None:
         assert low < figures["roc_auc"] < high
     assert found["gains"]["recency"]["intervals"]["roc_auc"][0] > 0
     assert found["clv"]["gain over nothing"]["mae"] > 0
+    assert found["ece_at_true_rates"] < found["ece"] + 0.02
