@@ -18,18 +18,20 @@ from benchmarks.cold_start.split import ColdSplit, cold_split
 from models.progress import ignore_progress
 from models.recommender.baselines import plain_popularity
 from models.recommender.blend_search import search_weights, shortlists
+from models.recommender.cold_choice import choose_cold
 from models.recommender.cold_items import attribute_features, project_cold_items
 from models.recommender.config import RecommenderConfig
 from models.recommender.dataset import Case
 from models.recommender.ensemble import fit_ensemble
 from models.recommender.evaluate import ranks_of_targets
+from models.recommender.history import History
 from models.recommender.item_knn import cooccurrence, fit_item_knn
 from models.recommender.item_texts import encode_texts
-from models.recommender.scoring import Blend, Scorer, Scores
+from models.recommender.scoring import Blend, Neighbours, Scorer, Scores, cold_scores
 from models.recommender.sequence_scorer import SequenceScorer
 
-SERVED = "projected"
-"""The vectors as they are served: projected from what explains held-out items best."""
+SERVED = "projected and alike"
+"""As served: vectors projected from what ranks held-out items best, and likeness to the history with its weight."""
 BLEND = "session events"
 """What a new shopper is served: the views of the session's events, with weights chosen on other shoppers."""
 _TOGETHER = 256
@@ -86,10 +88,13 @@ def run_seed(
     }
     cpu = time.process_time()
     users_N, vectors_ND = split.train.distinct_users_per_item(), sequence.vectors.vectors_ND
-    served = project_cold_items(vectors_ND, users_N, features, cold, seed=seed)
+    choice = choose_cold(sequence, users_N, features, split.validation, cold, seed=seed)
+    served = project_cold_items(vectors_ND, users_N, features, cold, seed=seed, choice=choice)
     projecting_seconds = time.process_time() - cpu
-    contenders[SERVED] = _with_vectors(sequence, served.vectors_ND)
-    for name, matrix in features.items() if len(features) > 1 else ():
+    contenders[SERVED] = _ColdItems(
+        sequence=_with_vectors(sequence, served.vectors_ND), alike=served.alike, cold_K=np.flatnonzero(split.cold_N)
+    )
+    for name, matrix in features.items():
         one = project_cold_items(vectors_ND, users_N, {name: matrix}, cold, seed=seed)
         contenders[f"projected from {name} alone"] = _with_vectors(sequence, one.vectors_ND)
     views: dict[str, Scorer] = {
@@ -127,6 +132,23 @@ def run_seed(
             "projecting_cpu_seconds": round(projecting_seconds, 1),
         },
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ColdItems:
+    """The order of cold items among themselves as it is served; other items have no score."""
+
+    sequence: SequenceScorer
+    alike: Neighbours | None
+    cold_K: NDArray[np.int64]
+
+    def scores(self, histories: Sequence[History]) -> Scores:
+        """Return the scores, shape (B, N)."""
+        sequence_BN = self.sequence.scores(histories)
+        alike_BK = self.alike.scores(histories)[:, self.cold_K] if self.alike else None
+        scores_BN: Scores = np.zeros_like(sequence_BN)
+        scores_BN[:, self.cold_K] = cold_scores(sequence_BN[:, self.cold_K], alike_BK)
+        return scores_BN
 
 
 def _with_vectors(sequence: SequenceScorer, vectors_ND: NDArray[np.float32]) -> SequenceScorer:

@@ -60,8 +60,6 @@ def write_artefact(
     arrays: dict[str, NDArray[np.generic]] = {
         name: np.ascontiguousarray(constant.scores_N) for name, constant in constants.items()
     }
-    for name, matrix in neighbours.items():
-        arrays[f"{name}.items"], arrays[f"{name}.weights"] = matrix.items_NK, matrix.weights_NK
     # A folder may hold an earlier candidate; one without a transformer must not keep the other's.
     for name in ("sequence.onnx", "item_codes.onnx"):
         (folder / name).unlink(missing_ok=True)
@@ -70,12 +68,15 @@ def write_artefact(
         if cold is not None:
             vectors_ND, usable_N = cold.vectors_ND, usable_N | cold.projected_N
             arrays["cold"] = cold.projected_N.astype(np.uint8)
+            neighbours = {**neighbours, "alike": cold.alike} if cold.alike else neighbours
         arrays["sequence.vectors"] = np.ascontiguousarray(vectors_ND)
         arrays["sequence.usable"] = usable_N.astype(np.uint8)
         encoders = [member.encoder for member in sequence.members]
         export_encoders(encoders, folder / "sequence.onnx", length=sequence.length, width=vectors_ND.shape[1])
         if vectors_ND.size > coded_from:
             write_item_codes(folder / "item_codes.onnx", vectors_ND)
+    for name, matrix in neighbours.items():
+        arrays[f"{name}.items"], arrays[f"{name}.weights"] = matrix.items_NK, matrix.weights_NK
     save_file(arrays, str(folder / "arrays.safetensors"))
     pq.write_table(catalogue, folder / "catalogue.parquet")
     config = {

@@ -2,14 +2,16 @@
 
 The served vector of an item is learnt from its shoppers. A ridge regression, fitted on items that have shoppers, tells
 what vector an item's text or attributes would have led to; with it a new item is ranked by the same dot product as all
-others. Text or attributes, and the strength of the ridge, are chosen on held-out items that have shoppers.
+others; to that score is added how much the item's text and attributes are like those of the history's last items. What
+is projected from, and how much likeness counts, is what ranks held-out items best for shoppers of the validation window
+(:mod:`models.recommender.cold_choice`); the strength of the ridge is what explains most of held-out items' variance.
 
 Source: Z. Gantner et al., "Learning attribute-to-feature mappings for cold-start recommendations", ICDM 2010.
 Shapes: N items, W items to learn from, F features, D width of the item vectors, A attributes of an item, S strengths.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.recommender.config import ColdItemsConfig
+from models.recommender.history import BEHAVIOURS
+from models.recommender.scoring import Neighbours
 
 Floats = NDArray[np.float32]
+_SPREAD_OF = 1_024
+"""Items whose cosines with all cold ones are held at a time, and that the spread of cosines is taken from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +34,23 @@ class ColdItems:
     vectors_ND: Floats
     projected_N: NDArray[np.bool_]
     """Items whose vector is projected: nobody touched them, and the catalogue says something of them."""
+    alike: Neighbours | None
+    """What every item says for the cold ones that are like it; its scores are added to the transformer's, standardised
+    among the cold items. None where likeness was given no weight."""
     report: Mapping[str, Any]
     """What was chosen, and what share of the held-out items' variance each kind of features explains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColdChoice:
+    """What ranked held-out items best."""
+
+    kind: str
+    """The features that vectors are projected from; several kinds together are named ``a + b``."""
+    likeness: Mapping[str, float] = field(default_factory=dict)
+    """Weight of the likeness in each kind of features, beside 1 for the transformer's standardised score."""
+    report: Mapping[str, float] = field(default_factory=dict)
+    """NDCG@10 on held-out items of every kind alone, and of what was chosen."""
 
 
 def attribute_features(attributes_NA: NDArray[np.int64], *, fewest: int, most: int) -> Any:
@@ -55,22 +76,35 @@ def attribute_features(attributes_NA: NDArray[np.int64], *, fewest: int, most: i
     return (sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ matrix).tocsr().astype(np.float32)
 
 
+def together(features: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the kinds of features and, where there are several, all of them side by side."""
+    kinds = dict(features)
+    if len(features) > 1:
+        kinds[" + ".join(features)] = sparse.hstack([sparse.csr_array(one) for one in features.values()]).tocsr()
+    return kinds
+
+
 def project_cold_items(
-    vectors_ND: Floats, users_N: NDArray[np.int64], features: Mapping[str, Any], config: ColdItemsConfig, *, seed: int
+    vectors_ND: Floats,
+    users_N: NDArray[np.int64],
+    features: Mapping[str, Any],
+    config: ColdItemsConfig,
+    *,
+    seed: int,
+    choice: ColdChoice | None = None,
 ) -> ColdItems:
     """Fill in the vectors of items without users.
 
     Args:
         vectors_ND: the served item vectors; those of items without users are not read.
         users_N: distinct users of each item.
-        features: by name, matrices (N, F), sparse or dense; a row of zeros says nothing. Where there are several kinds,
-            all of them together are tried too.
+        features: by name, matrices (N, F), sparse or dense; a row of zeros says nothing.
         config: grid of strengths and how many items are held out.
         seed: of the held-out items.
+        choice: what ranks best; without one, what explains most of held-out items' variance, all kinds together among
+            them, and no likeness.
     """
-    tried = dict(features)
-    if len(features) > 1:
-        tried[" + ".join(tried)] = sparse.hstack([sparse.csr_array(one) for one in features.values()]).tocsr()
+    tried = together(features)
     told = {name: np.asarray(abs(one).sum(axis=1)).ravel() > 0 for name, one in features.items()}
     # Of several kinds together only items that have them all can tell what they say together.
     told |= {name: np.logical_and.reduce(list(told.values())) for name in tried if name not in told}
@@ -81,7 +115,7 @@ def project_cold_items(
             explained[name] = _choose_strength(tried[name][rows], vectors_ND[rows], users_N[rows], config, seed=seed)
     filled_ND, projected_N = vectors_ND.copy(), np.zeros(len(vectors_ND), dtype=np.bool_)
     filled: dict[str, int] = {}
-    for name in sorted(explained, key=lambda name: -explained[name][1]):
+    for name in sorted(explained, key=lambda name: (choice is None or choice.kind != name, -explained[name][1])):
         # An item that has nothing of the best kind is left to the next.
         cold = np.flatnonzero((users_N == 0) & told[name] & ~projected_N)
         if len(cold):
@@ -90,17 +124,67 @@ def project_cold_items(
             filled_ND[cold] = ridge.predict(tried[name][cold], explained[name][0])
             projected_N[cold] = True
             filled[name] = len(cold)
+    likeness = choice.likeness if choice else {}
     return ColdItems(
         vectors_ND=filled_ND,
         projected_N=projected_N,
+        alike=alike(features, likeness, np.flatnonzero(projected_N), config)
+        if likeness and projected_N.any()
+        else None,
         report={
             "projected items": filled,
             "items without users that nothing is said of": int(((users_N == 0) & ~projected_N).sum()),
             "learnt from items": {name: len(learnt[name]) for name in explained},
             "strength": {name: strength for name, (strength, _) in explained.items()},
             "explained variance of held-out items": {name: round(share, 4) for name, (_, share) in explained.items()},
+            "weight of likeness": dict(likeness),
+            "ndcg@10 of held-out items": {
+                name: round(one, 4) for name, one in (choice.report if choice else {}).items()
+            },
         },
     )
+
+
+def alike(
+    features: Mapping[str, Any], likeness: Mapping[str, float], cold_K: NDArray[np.int64], config: ColdItemsConfig
+) -> Neighbours:
+    """Return how much every item is like each of the cold ones: cosines in units of their spread, weighted and added.
+
+    Each item's mean over the cold items is taken off, so that those beyond its ``config.neighbours`` nearest count as
+    much as an average one.
+    """
+    items, keep = next(iter(features.values())).shape[0], min(config.neighbours, len(cold_K))
+    unit = {name: _unit(features[name]) for name in likeness}
+    some = np.arange(items)[:: -(-items // _SPREAD_OF)]
+    scale = {name: max(float(_dense(one[some] @ one[cold_K].T).std()), 1e-9) for name, one in unit.items()}
+    items_NK = np.empty((items, keep), dtype=np.int32)
+    weights_NK = np.empty((items, keep), dtype=np.float32)
+    for start in range(0, items, _SPREAD_OF):
+        part = slice(start, start + _SPREAD_OF)
+        parts = [likeness[name] / scale[name] * _dense(one[part] @ one[cold_K].T) for name, one in unit.items()]
+        cosines_PK = np.sum(parts, axis=0, dtype=np.float32)
+        cosines_PK -= cosines_PK.mean(axis=1, keepdims=True)
+        nearest_PK = np.argpartition(-cosines_PK, keep - 1, axis=1)[:, :keep]
+        items_NK[part] = cold_K[nearest_PK]
+        weights_NK[part] = np.take_along_axis(cosines_PK, nearest_PK, axis=1)
+    return Neighbours(
+        items_NK=items_NK,
+        weights_NK=weights_NK,
+        decay=config.decay,
+        behaviour_weights=np.array([0.0, *(1.0 for _ in BEHAVIOURS)]),
+    )
+
+
+def _unit(matrix: Any) -> Any:
+    rows = sparse.csr_array(matrix)
+    norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    scaled = (sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ rows).tocsr().astype(np.float32)
+    return scaled if sparse.issparse(matrix) else scaled.toarray()
+
+
+def _dense(product: Any) -> Floats:
+    dense: Floats = product.toarray() if sparse.issparse(product) else np.asarray(product)
+    return dense
 
 
 @dataclass(frozen=True, kw_only=True)

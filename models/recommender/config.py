@@ -256,8 +256,14 @@ class ColdItemsConfig:
     """Share of the items to learn from that features and strength are chosen on."""
     strengths: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     """Strengths of the ridge that are tried."""
+    decay: float = 0.3
+    """What an item of the history says of those that are like it counts this much less for every newer one."""
+    neighbours: int = 100
+    """Cold items kept per item that are most like it."""
 
     def __post_init__(self) -> None:
+        if not 0 < self.decay <= 1 or self.neighbours < 1:
+            raise ValueError("decay must be in (0, 1], neighbours at least 1")
         counts = (self.tokens, self.warm_texts, self.fewest_users, self.fewest_items, self.most_attributes)
         if min(*counts, self.fewest_attribute_items) < 1 or self.cold_texts < 0:
             raise ValueError("counts must be at least 1, cold_texts at least 0")

@@ -1,7 +1,7 @@
 """Fit every contender on the same data: what one training run repeats for each of its windows."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from models.progress import Progress, ReportProgress
 from models.recommender.baselines import ages, best_sellers, plain_popularity, recent_popularity, trending
-from models.recommender.cold_items import ColdItems, attribute_features, project_cold_items
+from models.recommender.cold_choice import choose_cold
+from models.recommender.cold_items import ColdChoice, ColdItems, attribute_features, project_cold_items
 from models.recommender.config import RecommenderConfig
-from models.recommender.dataset import Case, Interactions
+from models.recommender.dataset import Case, Interactions, Window
 from models.recommender.ease import fit_ease
 from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import mean_ndcg, rank_cases
@@ -131,8 +132,8 @@ def fit_sequence(
     )
 
 
-def fit_cold_items(data: Interactions, sequence: SequenceScorer, run: Run) -> ColdItems | None:
-    """Return the item vectors with those of items that nobody has touched; None where there is no such item.
+def cold_features(data: Interactions, run: Run) -> dict[str, Any] | None:
+    """Return what the catalogue says of the items, by kind; None where there is no item that nobody has touched.
 
     Texts are read where they are few enough to take seconds: those of all cold items, and of the most touched others.
     """
@@ -154,7 +155,40 @@ def fit_cold_items(data: Interactions, sequence: SequenceScorer, run: Run) -> Co
     attributes = attribute_features(attributes_NA, fewest=config.fewest_attribute_items, most=config.most_attributes)
     if attributes.shape[1]:
         features["attributes"] = attributes
-    return project_cold_items(sequence.vectors.vectors_ND, users_N, features, config, seed=run.seed)
+    return features
+
+
+def choose_cold_items(
+    data: Interactions, features: Mapping[str, Any], validation: Window, sequence: SequenceScorer, run: Run
+) -> ColdChoice | None:
+    """Return what ranks held-out items best in the validation window.
+
+    Args:
+        data: everything, whose items the ``features`` are of.
+        features: from :func:`cold_features`.
+        validation: the window, and what precedes it.
+        sequence: the transformer that was fitted on what precedes it.
+        run: settings.
+    """
+    places = {item_id: place for place, item_id in enumerate(data.item_ids)}
+    rows = np.array([places[item_id] for item_id in validation.train.item_ids], dtype=np.int64)
+    known = {name: matrix[rows] for name, matrix in features.items()}
+    users_N = validation.train.distinct_users_per_item()
+    return choose_cold(sequence, users_N, known, validation.cases, run.config.cold_items, seed=run.seed)
+
+
+def fit_cold_items(
+    data: Interactions,
+    features: Mapping[str, Any],
+    sequence: SequenceScorer,
+    run: Run,
+    *,
+    choice: ColdChoice | None = None,
+) -> ColdItems:
+    """Return the item vectors with those of items that nobody has touched, and what ranks these beside the vectors."""
+    users_N = data.distinct_users_per_item()
+    vectors_ND = sequence.vectors.vectors_ND
+    return project_cold_items(vectors_ND, users_N, features, run.config.cold_items, seed=run.seed, choice=choice)
 
 
 def similarity_of(data: Interactions, run: Run) -> Similarity:

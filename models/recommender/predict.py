@@ -21,7 +21,7 @@ from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.reasons import Reason
 from models.recommender.reasons import explain as reasons_of
 from models.recommender.scored import Scored
-from models.recommender.scoring import Constant, Neighbours, Scorer
+from models.recommender.scoring import Constant, Neighbours, Scorer, cold_scores
 from shopsight.errors import ShopsightError
 
 SOURCES: Final[Mapping[str, str]] = {
@@ -161,8 +161,8 @@ class Recommender:
             return self._listed(self._popularity_N, "popularity", num_results, masked, reason="popular")
         best = scored.best(length=num_results, masked=masked | self.cold_N)
         shown = self._shown(known, scored, best, explain=explain)
-        # Their scores are of the transformer alone, and a projected vector is shorter than a learnt one: the places of
-        # cold items are given, only their order is the model's.
+        # Their scores lack what shoppers say, and a projected vector is shorter than a learnt one: the places of cold
+        # items are given, only their order is the model's.
         for number, item in enumerate(self._cold(known, scored, int(cold_share * num_results), masked), start=1):
             shown.insert(int(number / cold_share) - 1, item)
         return shown[:num_results]
@@ -295,18 +295,20 @@ class Recommender:
         ]
 
     def _cold(self, known: History, scored: Scored, count: int, masked: Mask) -> list[ScoredItem]:
-        """Return the cold items that the transformer ranks first, each with the history's item that it is most like."""
+        """Return the cold items that rank first among themselves, each with the history's item that it is most like."""
         if count == 0 or "transformer" not in scored.standard:
             return []
-        best = scored.best(length=count, masked=masked | ~self.cold_N, part="transformer")
+        cold_K, near = np.flatnonzero(self.cold_N), self._scorers.get("alike")
+        alike_1K = near.scores([known])[:, cold_K] if near is not None else None
+        scores_K = cold_scores(scored.standard["transformer"][:, cold_K], alike_1K)[0]
         return [
             ScoredItem(
-                item_id=self.catalogue.item_ids[item],
-                score=float(scored.standard["transformer"][0, item]),
+                item_id=self.catalogue.item_ids[cold_K[place]],
+                score=float(scores_K[place]),
                 source="content",
-                reasons=(Reason(code="new_item", item_ids=(self._most_like(item, known),), weight=1.0),),
+                reasons=(Reason(code="new_item", item_ids=(self._most_like(int(cold_K[place]), known),), weight=1.0),),
             )
-            for item in best
+            for place in top_items(scores_K, length=count, masked=masked[cold_K])
         ]
 
     def _most_like(self, item: int, known: History) -> str:

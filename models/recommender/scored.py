@@ -66,22 +66,21 @@ class Scored:
         blend_N = weighted_sum(standard, weights)[0]
         return cls(standard=standard, blend_N=blend_N, weights=weights, first_pass=first_pass)
 
-    def best(self, *, length: int, masked: Mask, part: str | None = None) -> Places:
-        """Return the best unmasked items of the blend, or of one part, best first, ties to the lower index."""
-        scores_N = self.blend_N if part is None else self.standard[part][0]
-        if self.first_pass is None or part not in (None, self.first_pass.part):
-            return top_items(scores_N, length=length, masked=masked)
+    def best(self, *, length: int, masked: Mask) -> Places:
+        """Return the best unmasked items of the blend, best first, ties to the lower index."""
+        if self.first_pass is None:
+            return top_items(self.blend_N, length=length, masked=masked)
         length = min(length, len(masked) - int(np.count_nonzero(masked)))
         if length == 0:
             return np.zeros(0, dtype=np.int64)
-        weight = self.weights[self.first_pass.part] if part is None else 1.0
+        weight = self.weights[self.first_pass.part]
         errors_N = self.first_pass.bounds_N * np.float32(weight * self.first_pass.error)
-        at_least_N = scores_N - errors_N
+        at_least_N = self.blend_N - errors_N
         at_least_N[masked] = -np.inf
         threshold = np.partition(at_least_N, -length)[-length]
-        rivals_R = np.flatnonzero((scores_N + errors_N >= threshold) & ~masked)
+        rivals_R = np.flatnonzero((self.blend_N + errors_N >= threshold) & ~masked)
         self.settle(rivals_R)
-        return rivals_R[top_items(scores_N[rivals_R], length=length, masked=np.zeros(0, dtype=np.int64))]
+        return rivals_R[top_items(self.blend_N[rivals_R], length=length, masked=np.zeros(0, dtype=np.int64))]
 
     def settle(self, places_R: Places) -> None:
         """Put these items' scores in full in the place of those of the first pass."""

@@ -113,6 +113,14 @@ def standardise(scores_BN: Scores) -> Scores:
     return standard
 
 
+def cold_scores(sequence_BK: Scores, alike_BK: Scores | None) -> Scores:
+    """Return what items that nobody touched are ranked by among themselves, shape (B, K).
+
+    The transformer's scores, standardised among these items, and where there is one the likeness to the history.
+    """
+    return standardise(sequence_BK) if alike_BK is None else standardise(sequence_BK) + alike_BK
+
+
 def weighted_sum(standard: Mapping[str, Scores], weights: Mapping[str, float]) -> Scores:
     """Return the blend of standardised scores, shape (B, N), always summed in the order of ``weights``."""
     names = iter(weights)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.recommender.history import History
 from models.recommender.model import SequenceModel
@@ -38,12 +39,16 @@ class SequenceScorer:
 
     def scores(self, histories: Sequence[History]) -> Scores:
         """Return the scores of all items, shape (B, N)."""
+        return self.vectors.scores(self.hidden(histories))
+
+    def hidden(self, histories: Sequence[History]) -> NDArray[np.float32]:
+        """Return each shopper's vector, whose product with an item's is their score, shape (B, D)."""
         order = np.argsort([len(history.items) for history in histories], kind="stable")
         hidden_BD = np.empty((len(histories), self.vectors.vectors_ND.shape[1]), dtype=np.float32)
         for start in range(0, len(order), _TOGETHER):
             rows = order[start : start + _TOGETHER]
             hidden_BD[rows] = self._hidden([histories[row] for row in rows])
-        return self.vectors.scores(hidden_BD)
+        return hidden_BD
 
     def _hidden(self, histories: Sequence[History]) -> Scores:
         padded = padded_histories(histories, length=self.length)

@@ -38,6 +38,8 @@ from models.recommender.evaluate import (
 )
 from models.recommender.fitting import (
     Run,
+    choose_cold_items,
+    cold_features,
     fit_cold_items,
     fit_constants,
     fit_lists,
@@ -116,7 +118,10 @@ def train(
     if "transformer" in choice.weights:
         serving = in_phase(report, "serving", 0.75, 0.95)
         sequence = _transformer(data, run, phase="serving", epochs=choice.transformer.epochs, report=serving)
-        cold = fit_cold_items(data, sequence, run)
+        features = cold_features(data, run)
+        if features is not None:
+            ranked = choose_cold_items(data, features, validation, choice.transformer.scorer, run)
+            cold = fit_cold_items(data, features, sequence, run, choice=ranked)
     card = _card(run, data, started) | {
         "targets": {"validation": dict(validation.counts), "test": dict(test.counts)},
         "weights": dict(choice.weights),

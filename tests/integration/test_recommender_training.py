@@ -19,11 +19,13 @@ from models.evaluation.ranking import top_items
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ignore_progress
 from models.recommender.artefact import catalogue_table, export_encoders, write_artefact
+from models.recommender.cold_items import ColdChoice
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions, window
 from models.recommender.evaluate import gain, rank_cases
 from models.recommender.fitting import (
     Run,
+    cold_features,
     fit_cold_items,
     fit_constants,
     fit_lists,
@@ -157,7 +159,8 @@ def cold(shop, tmp_path_factory):
     run = _run(items, folder)
     similarity = similarity_of(data, run)
     sequence = fit_sequence(data, similarity, run, phase="cold", epochs=2, cases=(), report=ignore_progress).scorer
-    found = fit_cold_items(data, sequence, run)
+    choice = ColdChoice(kind="attributes", likeness={"attributes": 0.5})
+    found = fit_cold_items(data, cold_features(data, run), sequence, run, choice=choice)
     write_artefact(
         folder,
         candidate="blend",
@@ -394,11 +397,10 @@ def test_a_projection_leaves_the_vectors_of_touched_items_alone(cold):
     assert (found.projected_N == ~touched_N).all()
 
 
-def test_a_shop_whose_items_were_all_touched_reads_no_text(cold, shop, monkeypatch):
-    *_, sequence = cold
+def test_a_shop_whose_items_were_all_touched_reads_no_text(shop, monkeypatch):
     interactions, items = shop
     monkeypatch.setattr("models.recommender.fitting.encode_texts", lambda *_, **__: pytest.fail("texts were read"))
-    assert fit_cold_items(Interactions.from_tables(interactions), sequence, _run(items, Path())) is None
+    assert cold_features(Interactions.from_tables(interactions), _run(items, Path())) is None
 
 
 @pytest.mark.parametrize("days", [0, 2])

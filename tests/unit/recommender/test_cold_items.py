@@ -108,7 +108,15 @@ def test_the_text_of_an_item_is_all_that_its_catalogue_says_and_no_id():
 
 @pytest.mark.parametrize(
     "change",
-    [{"tokens": 0}, {"held_out": 1.0}, {"strengths": ()}, {"strengths": (0.0,)}, {"cold_texts": -1}],
+    [
+        {"tokens": 0},
+        {"held_out": 1.0},
+        {"strengths": ()},
+        {"strengths": (0.0,)},
+        {"cold_texts": -1},
+        {"decay": 0.0},
+        {"neighbours": 0},
+    ],
 )
 def test_an_impossible_setting_is_refused(change):
     with pytest.raises(ValueError, match=r"\w"):

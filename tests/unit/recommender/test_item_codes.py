@@ -77,18 +77,6 @@ def test_the_best_items_are_those_of_the_vectors_in_full_in_the_same_order(parts
     assert scored.blend_N[best] == pytest.approx(full_N[best], rel=1e-3), "but for the deviation"
 
 
-@pytest.mark.parametrize("length", [25, 2_000])
-def test_one_part_can_be_asked_for_its_own_best(parts, length):
-    weights = {"transformer": 0.2, "popularity": 0.8}
-    masked = np.zeros(ITEMS, dtype=np.bool_)
-    scored = Scored.of(HISTORY, parts[0], weights)
-    for part in weights:
-        full_N = parts[1][part].scores([HISTORY])[0]
-        assert scored.best(length=length, masked=masked, part=part).tolist() == (
-            top_items(full_N, length=length, masked=masked).tolist()
-        )
-
-
 def test_where_everything_is_masked_nothing_is_best(parts):
     scored = Scored.of(HISTORY, parts[0], {"transformer": 1.0})
     assert scored.best(length=10, masked=np.ones(ITEMS, dtype=np.bool_)).tolist() == []
