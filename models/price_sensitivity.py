@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.stats import rankdata
@@ -113,6 +114,16 @@ def price_sensitivities(looks: pa.Table) -> pa.Table:
     )
     told = pa.table([users.dictionary, found.mean, found.spread], schema=SCHEMA)
     return told.filter(pa.array(found.looks > 0))
+
+
+def with_price_sensitivity(scores: pa.Table, looks: pa.Table) -> pa.Table:
+    """Return a table of customers with both columns of :func:`price_sensitivities`, null where nobody looked."""
+    found = price_sensitivities(looks)
+    # No join: Arrow's carries no lists along, and the table has reasons.
+    place = pc.index_in(scores["user_id"], found["user_id"])
+    for name in found.column_names[1:]:
+        scores = scores.append_column(name, found[name].take(place))
+    return scores
 
 
 def chosen_afresh(looks: Looks) -> Floats:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import spearmanr
 
-from models.price_sensitivity import Looks, chosen_afresh, price_sensitivities, price_slopes
+from models.price_sensitivity import Looks, chosen_afresh, price_sensitivities, price_slopes, with_price_sensitivity
 
 
 def shop(seed: int, *, shoppers: int = 300, led: float = 0.0) -> tuple[Looks, np.ndarray]:
@@ -63,4 +63,9 @@ def test_a_table_gives_a_row_per_shopper_who_looked_at_something_with_a_price() 
     assert [row["user_id"] for row in found] == ["b", "a"]
     assert found[0]["price_sensitivity"] > found[1]["price_sensitivity"]
     assert price_sensitivities(table.slice(3)).num_rows == 0
+    scores = pa.table({"user_id": ["c", "a", "b"], "reasons": [["late"], [], ["dear"]]})
+    scored = with_price_sensitivity(scores, table)
+    assert scored["reasons"].to_pylist() == [["late"], [], ["dear"]]
+    assert scored["price_sensitivity"].to_pylist() == [None, *(row["price_sensitivity"] for row in reversed(found))]
+    assert with_price_sensitivity(scores, table.slice(0, 0))["price_sensitivity"].null_count == 3
     assert price_sensitivities(table.slice(0, 0)).num_rows == 0

@@ -46,7 +46,7 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     from models.churn.config import for_size
     from models.churn.predict import ChurnModel
     from models.churn.scoring import score
-    from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
+    from models.price_sensitivity import FIRST_LOOKS, with_price_sensitivity
     from models.registry import ModelRegistry
 
     settings = Settings()
@@ -60,8 +60,7 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     with duckdb.connect() as connection:
         for name in ("interactions", "items"):
             connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
-        liking = price_sensitivities(connection.sql(FIRST_LOOKS).to_arrow_table())
-    scores = scores.join(liking, "user_id").sort_by([("churn_probability", "descending"), ("user_id", "ascending")])
+        scores = with_price_sensitivity(scores, connection.sql(FIRST_LOOKS).to_arrow_table())
     path = settings.exports_dir / "churn_scores.parquet"
     with replaced(path) as staging:
         pq.write_table(scores, staging)
