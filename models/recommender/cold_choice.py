@@ -26,6 +26,10 @@ from models.recommender.sequence_scorer import SequenceScorer
 GRID = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 """Weights of likeness that are tried, beside 1 for the transformer."""
 _ROUNDS = 2
+_PARTS = 5
+_MOST_HELD = 3_000
+"""Items of one part: of a larger catalogue some are never held out."""
+_MOST_CASES = 8_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +58,15 @@ def choose_cold(
         users_N: distinct users of each item in its training.
         features: see :func:`project_cold_items`.
         cases: shoppers' next items that training did not see.
-        config: share of the items that is held out at a time.
+        config: of the projection and of likeness.
         seed: of the parts.
     """
-    warm = np.random.default_rng(seed).permutation(np.flatnonzero(users_N > 0))
+    warm = np.random.default_rng(seed).permutation(np.flatnonzero(users_N > 0))[: _PARTS * _MOST_HELD]
+    cases = cases[:: -(-len(cases) // _MOST_CASES)] if cases else []
     kinds = list(together(features))
     parts = [
         _ask(sequence, users_N, features, kinds, cases, np.sort(held), config, seed=seed)
-        for held in np.array_split(warm, max(round(1 / config.held_out), 1))
+        for held in np.array_split(warm, _PARTS)
     ]
     parts = [part for part in parts if len(part.cases)]
     kinds = [kind for kind in kinds if parts and all(f"projected from {kind}" in part.scores for part in parts)]
@@ -114,8 +119,9 @@ def _ask(
         found = project_cold_items(vectors_ND, left_N, matrix, config, seed=seed)
         if found.projected_N[held_H].any():
             scores[f"projected from {kind}"] = standardise(hidden_BD @ found.vectors_ND[held_H].T)
+    past = np.unique(np.concatenate([history.items for history in histories]))
     for kind in features:
-        near = alike(features, {kind: 1.0}, held_H, config)
+        near = alike(features, {kind: 1.0}, held_H, past, config)
         rows = [near.scores([history])[0, held_H] for history in histories]
         scores[f"alike in {kind}"] = np.stack(rows)
     return _Part(cases=asked, scores=scores)

@@ -23,8 +23,8 @@ from models.recommender.history import BEHAVIOURS
 from models.recommender.scoring import Neighbours
 
 Floats = NDArray[np.float32]
-_SPREAD_OF = 1_024
-"""Items whose cosines with all cold ones are held at a time, and that the spread of cosines is taken from."""
+_CELLS = 8_000_000
+"""Cosines that are held at a time, and that their spread is taken from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,13 +124,13 @@ def project_cold_items(
             filled_ND[cold] = ridge.predict(tried[name][cold], explained[name][0])
             projected_N[cold] = True
             filled[name] = len(cold)
-    likeness = choice.likeness if choice else {}
+    likeness, cold_K = choice.likeness if choice else {}, np.flatnonzero(projected_N)
+    if len(cold_K) * len(users_N) > config.most_cosines:
+        likeness = {}
     return ColdItems(
         vectors_ND=filled_ND,
         projected_N=projected_N,
-        alike=alike(features, likeness, np.flatnonzero(projected_N), config)
-        if likeness and projected_N.any()
-        else None,
+        alike=alike(features, likeness, cold_K, np.arange(len(users_N)), config) if likeness and len(cold_K) else None,
         report={
             "projected items": filled,
             "items without users that nothing is said of": int(((users_N == 0) & ~projected_N).sum()),
@@ -146,21 +146,26 @@ def project_cold_items(
 
 
 def alike(
-    features: Mapping[str, Any], likeness: Mapping[str, float], cold_K: NDArray[np.int64], config: ColdItemsConfig
+    features: Mapping[str, Any],
+    likeness: Mapping[str, float],
+    cold_K: NDArray[np.int64],
+    asked_W: NDArray[np.int64],
+    config: ColdItemsConfig,
 ) -> Neighbours:
-    """Return how much every item is like each of the cold ones: cosines in units of their spread, weighted and added.
+    """Return how much the items ``asked_W`` are like each of the cold ones: cosines in units of their spread, weighted.
 
     Each item's mean over the cold items is taken off, so that those beyond its ``config.neighbours`` nearest count as
     much as an average one.
     """
     items, keep = next(iter(features.values())).shape[0], min(config.neighbours, len(cold_K))
     unit = {name: _unit(features[name]) for name in likeness}
-    some = np.arange(items)[:: -(-items // _SPREAD_OF)]
+    at_a_time = max(_CELLS // len(cold_K), 1)
+    some = asked_W[:: -(-len(asked_W) // at_a_time)]
     scale = {name: max(float(_dense(one[some] @ one[cold_K].T).std()), 1e-9) for name, one in unit.items()}
-    items_NK = np.empty((items, keep), dtype=np.int32)
-    weights_NK = np.empty((items, keep), dtype=np.float32)
-    for start in range(0, items, _SPREAD_OF):
-        part = slice(start, start + _SPREAD_OF)
+    items_NK = np.zeros((items, keep), dtype=np.int32)
+    weights_NK = np.zeros((items, keep), dtype=np.float32)
+    for start in range(0, len(asked_W), at_a_time):
+        part = asked_W[start : start + at_a_time]
         parts = [likeness[name] / scale[name] * _dense(one[part] @ one[cold_K].T) for name, one in unit.items()]
         cosines_PK = np.sum(parts, axis=0, dtype=np.float32)
         cosines_PK -= cosines_PK.mean(axis=1, keepdims=True)

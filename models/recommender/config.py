@@ -260,10 +260,12 @@ class ColdItemsConfig:
     """What an item of the history says of those that are like it counts this much less for every newer one."""
     neighbours: int = 100
     """Cold items kept per item that are most like it."""
+    most_cosines: int = 1_000_000_000
+    """With more pairs of an item and a cold one, likeness is left out: it would take longer than the training."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.decay <= 1 or self.neighbours < 1:
-            raise ValueError("decay must be in (0, 1], neighbours at least 1")
+        if not 0 < self.decay <= 1 or min(self.neighbours, self.most_cosines) < 1:
+            raise ValueError("decay must be in (0, 1], neighbours and most_cosines at least 1")
         counts = (self.tokens, self.warm_texts, self.fewest_users, self.fewest_items, self.most_attributes)
         if min(*counts, self.fewest_attribute_items) < 1 or self.cold_texts < 0:
             raise ValueError("counts must be at least 1, cold_texts at least 0")

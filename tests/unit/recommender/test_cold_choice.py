@@ -86,13 +86,13 @@ def test_without_a_question_nothing_is_chosen(shop):
 
 def test_every_item_speaks_for_the_cold_ones_most_like_it():
     features = {"text": np.array([[1, 0], [0, 1], [1, 0.1], [0.1, 2], [1, 1]], dtype=np.float32)}
-    near = alike(features, {"text": 2.0}, np.array([2, 3, 4]), replace(CONFIG, neighbours=2))
+    near = alike(features, {"text": 2.0}, np.array([2, 3, 4]), np.arange(5), replace(CONFIG, neighbours=2))
     scores = near.scores([History(np.array([0, 1]), np.array([1, 4]))])[0]
     assert scores.argmax() == 3, "the last item counts most, whatever was done with it"
     assert near.scores([History(np.array([0]), np.array([1]))])[0].argmax() == 2
     assert scores[:2].tolist() == [0, 0], "nothing is said of items that are not cold"
     assert near.items_NK.shape == (5, 2)
-    double = alike(features, {"text": 4.0}, np.array([2, 3, 4]), replace(CONFIG, neighbours=2))
+    double = alike(features, {"text": 4.0}, np.array([2, 3, 4]), np.arange(5), replace(CONFIG, neighbours=2))
     assert double.weights_NK == pytest.approx(2 * near.weights_NK)
 
 
@@ -104,3 +104,14 @@ def test_without_likeness_nothing_is_served_beside_the_vectors(shop):
             sequence.vectors.vectors_ND, users_N, {"shelf": of_shelf}, CONFIG, seed=1, choice=choice
         )
         assert found.alike is None
+
+
+def test_likeness_is_left_out_where_there_are_too_many_pairs(shop):
+    of_shelf, _, sequence, _ = shop
+    users_N = np.where(np.arange(ITEMS) % 9 == 0, 0, USERS_N)
+    choice = ColdChoice(kind="shelf", likeness={"shelf": 0.5})
+    given = sequence.vectors.vectors_ND, users_N, {"shelf": of_shelf}
+    assert project_cold_items(*given, CONFIG, seed=1, choice=choice).alike is not None
+    few = project_cold_items(*given, replace(CONFIG, most_cosines=1_000), seed=1, choice=choice)
+    assert few.alike is None
+    assert few.report["weight of likeness"] == {}
