@@ -7,12 +7,15 @@ the same seed and size. As-of dates lie a week apart; a pair is a shopper of the
 touched in them, or one of the twenty most viewed of their two favourite categories, or one of ten that most often
 followed the item they touched last. Purchases of other items are out of reach and counted. Trees learn from the oldest
 dates, stop and are calibrated on the next two, and are judged once on the last three; every date's week is over before
-the next begins. Intervals resample shoppers.
+the next begins. Intervals resample shoppers. Beside it, what ranking would gain: each shopper's pairs in the order of
+these probabilities, and in that of a recommender trained on what came before the first test date.
 """
 
 import argparse
 import json
 import sys
+import tempfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +24,7 @@ import duckdb
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from models.evaluation.calibration import fit_logit_scaling
 from models.evaluation.cluster_bootstrap import bootstrap_clusters
@@ -123,7 +127,7 @@ MARTS: Final = (
 )
 
 
-def read_pairs(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, list[datetime]]:
+def read_pairs(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.Timestamp]]:
     """Return the pairs with features and label, the events, and the as-of dates.
 
     Raises:
@@ -187,8 +191,10 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     planted = pairs["planted"].to_numpy(dtype=np.bool_)
     alone = {"lightgbm": scores["lightgbm"][unseen]}
     gains = np.argsort(-booster.feature_importance("gain"))[:8]
+    lists = pairs[test].assign(lightgbm=scores["lightgbm"][test])
     return {
         "model": "lightgbm",
+        "order_of_a_list": ordering(lists, recommender_before(settings, dates[-TEST_DATES], seed), seed, resamples),
         **found,
         "roc_auc_of_planted_successors_among_items_not_touched": _figures(
             planted[unseen], alone, np.unique(pairs["user_id"], return_inverse=True)[1][unseen], seed, resamples
@@ -226,7 +232,79 @@ def _figures(
     return nested
 
 
-def _reach(test: pd.DataFrame, events: pd.DataFrame, dates: list[datetime]) -> dict[str, int]:
+def recommender_before(settings: Settings, moment: datetime, seed: int) -> Callable[[str, datetime, list[str]], Any]:
+    """Return how a recommender that was trained on what came before ``moment`` ranks items for a shopper at a date."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from models.progress import ignore_progress
+    from models.recommender.config import for_size
+    from models.recommender.predict import HistoryEvent, Recommender
+    from models.recommender.train import train
+    from shopsight.contracts import HISTORY_LENGTH
+
+    folder = settings.training_dir / "recommender"
+    log = pq.read_table(folder / "training_set.parquet")
+    until = pa.scalar(pd.Timestamp(moment).to_pydatetime(), log["event_timestamp"].type)
+    with tempfile.TemporaryDirectory() as out:
+        train(
+            log.filter(pc.less(log["event_timestamp"], until)),
+            pq.read_table(folder / "items.parquet"),
+            config=for_size(settings.training_size, encoder=settings.encoder),
+            out_dir=Path(out),
+            seed=seed,
+            device=settings.device,
+            precision=settings.precision,
+            report=ignore_progress,
+        )
+        recommender = Recommender.load(Path(out))
+    columns = ["user_id", "item_id", "event_name", "event_timestamp", "nth"]
+    histories = dict(list(log.select(columns).to_pandas().sort_values("nth").groupby("user_id")))
+
+    def ranked(user: str, date: datetime, items: list[str]) -> list[str]:
+        known = histories[user]
+        known = known[known["event_timestamp"] < pd.Timestamp(date)].tail(HISTORY_LENGTH)
+        history = [HistoryEvent(item_id=one, event_name=event) for one, event in known[columns[1:3]].to_numpy()]
+        return [item.item_id for item in recommender.rank(history, items)]
+
+    return ranked
+
+
+def ordering(
+    lists: pd.DataFrame, ranked: Callable[[str, datetime, list[str]], Any], seed: int, resamples: int
+) -> dict[str, Any]:
+    """Return NDCG@10 of each shopper's pairs of a date, by what they bought, ordered by probability and by ``ranked``.
+
+    Shoppers who bought none of their pairs say nothing of their order.
+    """
+    found: dict[str, list[float]] = {"lightgbm": [], "recommender": []}
+    users = []
+    for _, group in lists.groupby(["as_of", "user_id"]):
+        if not group["bought"].any():
+            continue
+        date, user = group["as_of"].iloc[0], group["user_id"].iloc[0]
+        bought = group.set_index("item_id")["bought"]
+        by_probability = group.sort_values("lightgbm", ascending=False, kind="stable")["item_id"].tolist()
+        for name, order in (("lightgbm", by_probability), ("recommender", ranked(user, date, bought.index.tolist()))):
+            gains = bought.reindex(order[:10]).to_numpy(dtype=np.float64)
+            discounts = 1.0 / np.log2(np.arange(2, 12))
+            found[name].append(float(gains @ discounts[: len(gains)] / discounts[: bought.sum()].sum()))
+        users.append(user)
+    values = {name: np.array(one) for name, one in found.items()}
+    values["gain of lightgbm"] = values["lightgbm"] - values["recommender"]
+    estimates = bootstrap_clusters(
+        lambda weights: {name: float(np.average(one, weights=weights)) for name, one in values.items()},
+        weights=np.ones(len(users)),
+        clusters=np.unique(np.array(users), return_inverse=True)[1],
+        seed=seed,
+        resamples=resamples,
+    )
+    return {"lists": len(users)} | {
+        name: [round(value, 4) for value in (one.value, one.low, one.high)] for name, one in estimates.items()
+    }
+
+
+def _reach(test: pd.DataFrame, events: pd.DataFrame, dates: list[pd.Timestamp]) -> dict[str, int]:
     """Return how many of the test weeks' purchases are among the pairs."""
     begin, end = dates[0], dates[-1] + pd.Timedelta(days=HORIZON_DAYS)
     within = events[(events["event_name"] == "purchase") & events["event_timestamp"].between(begin, end, "left")]
