@@ -9,9 +9,6 @@ popularity, the law by which shoppers choose, and how sensitivities are spread. 
 
 import argparse
 import copy
-import json
-import sys
-from pathlib import Path
 from typing import Any, Final
 
 import duckdb
@@ -20,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from benchmarks.output import add_json_option, write_figures
 from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
 from shopsight.errors import ShopsightError
@@ -138,17 +136,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the bootstrap")
     parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     try:
         found = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    text = json.dumps({"benchmark": "price_sensitivity", "figure": "Spearman correlation", **found}, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures({"benchmark": "price_sensitivity", "figure": "Spearman correlation", **found}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ without them.
 """
 
 import argparse
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.output import add_json_option, write_figures
 from models.recommender.config import for_size
 from models.recommender.history import BEHAVIOURS
 from shopsight.settings import Size
@@ -39,7 +38,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1_000, help="timed lists per catalogue")
     parser.add_argument("--index", type=int, default=0, help="vectors of the approximate index; 0 leaves it out")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     result: dict[str, Any] = {"benchmark": "recommend_latency", "threads": 1, "requests": arguments.requests}
     result["lists"] = [
@@ -49,11 +48,7 @@ def main() -> None:
     ]
     if arguments.index:
         result["index"] = measure_index(arguments.index, seed=arguments.seed)
-    text = json.dumps(result, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures(result, arguments.json)
 
 
 def measure(items: int, *, size: Size, requests: int, seed: int) -> dict[str, Any]:

@@ -12,12 +12,9 @@ Shapes: R rows (a customer at a test date).
 """
 
 import argparse
-import json
-import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +23,7 @@ from scipy.stats import rankdata
 
 from benchmarks.churn.figures import nested
 from benchmarks.churn.orders import read_orders
+from benchmarks.output import add_json_option, write_figures
 from models.churn.classifier import fit_classifier
 from models.churn.config import ChurnConfig, for_size
 from models.churn.histories import Histories, LabelledRows, Outcomes
@@ -331,7 +329,7 @@ def main() -> None:
     parser.add_argument("--orders", help="CSV or Parquet file of orders, or completejourney; else the sample shop")
     parser.add_argument("--seed", type=int, default=1, help="of the trees and the bootstrap")
     parser.add_argument("--resamples", type=int, default=200, help="bootstrap resamples behind each interval")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     sure = {"seed": arguments.seed, "resamples": arguments.resamples}
     try:
@@ -346,11 +344,7 @@ def main() -> None:
             found = measure(rows, until, config, planted=planted, **sure)
     except (ShopsightError, ValueError) as error:
         parser.exit(1, f"{error}\n")
-    text = json.dumps({"benchmark": "time_to_purchase", "within_days": WITHIN_DAYS, **found}, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures({"benchmark": "time_to_purchase", "within_days": WITHIN_DAYS, **found}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ these probabilities, and in that of a recommender trained on what came before th
 """
 
 import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
@@ -26,6 +24,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from benchmarks.output import add_json_option, write_figures
 from models.evaluation.calibration import fit_logit_scaling
 from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
@@ -318,17 +317,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="of the trees and the bootstrap")
     parser.add_argument("--resamples", type=int, default=200, help="bootstrap resamples behind each interval")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     try:
         found = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    text = json.dumps({"benchmark": "user_item", "horizon_days": HORIZON_DAYS, **found}, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures({"benchmark": "user_item", "horizon_days": HORIZON_DAYS, **found}, arguments.json)
 
 
 if __name__ == "__main__":

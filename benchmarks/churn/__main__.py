@@ -14,17 +14,16 @@ and a classifier, which stand beside it.
 """
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.churn.figures import churn_figures, value_figures
 from benchmarks.churn.orders import read_orders
+from benchmarks.output import add_json_option, write_figures
 from models.churn.baselines import fit_recency, fit_steady_buyers
 from models.churn.classifier import fit_classifier, log_odds
 from models.churn.config import ChurnConfig
@@ -154,7 +153,7 @@ def main() -> None:
     parser.add_argument("--origins", type=int, default=3, help="test dates")
     parser.add_argument("--seed", type=int, default=1, help="of the trees and the bootstrap")
     parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     try:
         config = ChurnConfig(horizon_days=arguments.horizon, resamples=arguments.resamples)
@@ -169,11 +168,7 @@ def main() -> None:
         **found,
         "settings": asdict(config),
     }
-    text = json.dumps(result, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures(result, arguments.json)
 
 
 if __name__ == "__main__":

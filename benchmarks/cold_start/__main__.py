@@ -10,7 +10,6 @@ from what went before. Left-out shoppers are asked about their next new item aft
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.output import add_json_option, write_figures
 from shopsight.errors import ShopsightError
 from shopsight.settings import SIZES, Settings, prepare_environment
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", choices=SIZES, default="small", help="training budget, and size of the sample shop")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     options = parser.parse_args(arguments)
     if (options.interactions is None) != (options.attributes is None):
         parser.error("--interactions and --attributes go together: without attributes nothing is known of a cold item")
@@ -57,11 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         document = measure(options)
     except ShopsightError as error:
         raise SystemExit(str(error)) from error
-    text = json.dumps(document, indent=2)
-    if options.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(options.json).write_text(text + "\n")
+    write_figures(document, options.json)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -8,11 +8,11 @@ RetailRocket's columns, cut into visits and judged after each event; ``visits.py
 """
 
 import argparse
-import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
+
+from benchmarks.output import add_json_option, write_figures
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--seeds", help="comma-separated; 1,2,3,4,5 for sessions, 1,2,3 for events")
     parser.add_argument("--folds", type=int, default=5, help="folds of each cross-validation of --sessions")
     parser.add_argument("--resamples", type=int, default=1_000, help="bootstrap resamples behind each interval")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     arguments = parser.parse_args()
     seeds = [int(seed) for seed in (arguments.seeds or ("1,2,3,4,5" if arguments.sessions else "1,2,3")).split(",")]
 
@@ -35,11 +35,7 @@ def main() -> None:
         found = _sessions(arguments, seeds) if arguments.sessions else _events(arguments, seeds)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    text = json.dumps({"benchmark": "purchase_intent", **found}, indent=2)
-    if arguments.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(arguments.json).write_text(text + "\n")
+    write_figures({"benchmark": "purchase_intent", **found}, arguments.json)
 
 
 def _sessions(arguments: argparse.Namespace, seeds: list[int]) -> dict[str, Any]:

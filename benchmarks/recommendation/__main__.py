@@ -12,7 +12,6 @@ ranks held-out purchases from a log of views, carts and purchases in RetailRocke
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.output import add_json_option, write_figures
 from benchmarks.recommendation.reader import read_attributes, read_sequences
 from shopsight.errors import ShopsightError
 from shopsight.settings import SIZES, Settings, prepare_environment
@@ -62,18 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
     parser.add_argument("--speed", action="store_true", help="measure training speed beside its floor, train nothing")
-    parser.add_argument("--json", default="-", help="where the figures go; - is standard output")
+    add_json_option(parser)
     options = parser.parse_args(arguments)
     prepare_environment(Settings())
     try:
         document = measure(options)
     except ShopsightError as error:
         raise SystemExit(str(error)) from error
-    text = json.dumps(document, indent=2)
-    if options.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(options.json).write_text(text + "\n")
+    write_figures(document, options.json)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
