@@ -65,11 +65,10 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
     if isinstance(result.result, RunExecutionResult):
         failed = [row for row in result.result if row.status in ("error", "fail", "runtime error")]
         why = "; ".join(f"{row.node.name}: {row.message}" for row in failed)
-    raise DbtError(
-        f"dbt {' '.join(arguments)} failed in {DBT_PROJECT_DIR}",
-        why=why,
-        fix=f"read {target / 'logs' / 'dbt.log'}; the compiled SQL is under {target / 'run'}",
-    )
+    fix = f"read {target / 'logs' / 'dbt.log'}; the compiled SQL is under {target / 'run'}"
+    if "Out of Memory" in why:
+        fix = f"give it more than {settings.warehouse_memory}: SHOPSIGHT_WAREHOUSE_MEMORY, such as 12GB"
+    raise DbtError(f"dbt {' '.join(arguments)} failed in {DBT_PROJECT_DIR}", why=why, fix=fix)
 
 
 def write_docs(settings: Settings) -> Path:

@@ -288,6 +288,12 @@ def test_a_failed_run_names_what_failed_and_where(home: Settings) -> None:
         run_dbt(home, "run", "--no-write-json", "--select", "stg_event_log__events")
 
 
+def test_a_build_that_needs_more_memory_than_it_may_take_says_so(home: Settings) -> None:
+    land(home, "one", events=[])
+    with pytest.raises(DbtError, match=r"(?s)Out of Memory.*SHOPSIGHT_WAREHOUSE_MEMORY"):
+        run_dbt(home.model_copy(update={"warehouse_memory": "1MB"}), "run", "--select", "+int_events")
+
+
 @pytest.mark.slow
 def test_a_real_log_of_anonymous_visitors_without_sessions_and_prices_adds_up(
     home: Settings, shared_data: Path
