@@ -78,7 +78,7 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
             log=PredictionLog(Path(folder)),
             clock=lambda: datetime.now(UTC),
             new_id=lambda: "benchmark",
-            act_from=settings.action_cost / settings.action_benefit,
+            act_from=settings.act_from,
         )
         settle_memory()
 

@@ -53,7 +53,7 @@ class PropensityService:
             log=self.log,
             clock=utc_now,
             new_id=new_id,
-            act_from=settings.action_cost / settings.action_benefit,
+            act_from=settings.act_from,
         )
         keep_requests_out_of_the_log()
         settle_memory()

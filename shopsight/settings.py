@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     action_benefit: float = Field(default=2.0, gt=0)
     """What reaching out during a visit earns where a purchase follows, in the shop's currency."""
     action_cost: float = Field(default=0.5, ge=0)
-    """What reaching out costs; it pays from a probability of ``action_cost / action_benefit`` on."""
+    """What reaching out costs, whether or not a purchase follows."""
     online_store: str = "sqlite"
     """Feast's online store: ``sqlite`` (a file under ``home``) or ``redis://host:port/db``."""
     approval_policy: Literal["person", "automatic"] = "person"
@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     churn_port: int = 3005
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
+
+    @property
+    def act_from(self) -> float:
+        """Probability of a purchase from which reaching out earns more than it costs."""
+        return self.action_cost / self.action_benefit
 
     @property
     def landing_dir(self) -> Path:

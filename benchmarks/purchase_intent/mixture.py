@@ -18,6 +18,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -203,5 +204,4 @@ def _mean(answers: Sequence[dict[str, Floats]]) -> dict[str, Floats]:
 
 
 def _log_odds(probabilities: Floats) -> Floats:
-    held = np.clip(probabilities, 1e-5, 1 - 1e-5)
-    return np.asarray(np.log(held / (1 - held)), dtype=np.float64)
+    return np.asarray(logit(np.clip(probabilities, 1e-5, 1 - 1e-5)), dtype=np.float64)

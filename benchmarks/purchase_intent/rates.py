@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import TargetEncoder
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -29,18 +31,11 @@ class CategoryRates:
 
     keys: tuple[tuple[int, ...], ...]
     """Columns of each key; a key of two columns has a category for each pair."""
-    tables: tuple[dict[tuple[float, ...], float], ...]
-    """Log odds of each category, a table a key."""
-    base: float
-    """Log odds of the outcome among all rows."""
+    encoder: TargetEncoder
 
     def columns(self, features_RF: Floats) -> Floats:
         """Return the log odds of each row's categories, shape (R, K)."""
-        found = [
-            [table.get(category, self.base) for category in _categories(features_RF, key)]
-            for key, table in zip(self.keys, self.tables, strict=True)
-        ]
-        return np.array(found, dtype=np.float64).reshape(len(self.keys), len(features_RF)).T
+        return np.asarray(logit(self.encoder.transform(_categories(features_RF, self.keys))), dtype=np.float64)
 
 
 def fit_rates(features_RF: Floats, outcomes: Bools, *, keys: Sequence[tuple[int, ...]]) -> CategoryRates:
@@ -51,35 +46,21 @@ def fit_rates(features_RF: Floats, outcomes: Bools, *, keys: Sequence[tuple[int,
     """
     if outcomes.all() or not outcomes.any():
         raise ValueError("rates need both outcomes")
-    base = float(outcomes.mean())
-    tables = []
-    for key in keys:
-        seen: dict[tuple[float, ...], list[float]] = {}
-        for category, outcome in zip(_categories(features_RF, key), outcomes.tolist(), strict=True):
-            counts = seen.setdefault(category, [0.0, 0.0])
-            counts[0] += outcome
-            counts[1] += 1.0
-        tables.append(
-            {
-                category: _log_odds((hits + PRIOR_ROWS * base) / (rows + PRIOR_ROWS))
-                for category, (hits, rows) in seen.items()
-            }
-        )
-    return CategoryRates(keys=tuple(keys), tables=tuple(tables), base=_log_odds(base))
+    return CategoryRates(keys=tuple(keys), encoder=_encoder().fit(_categories(features_RF, keys), outcomes))
 
 
 def rates_of_other_folds(features_RF: Floats, outcomes: Bools, *, keys: Sequence[tuple[int, ...]], seed: int) -> Floats:
     """Return each row's rates as rows of other folds tell them, shape (R, K): what a model may train on."""
-    found = np.empty((len(features_RF), len(keys)))
-    for inside, outside in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features_RF, outcomes):
-        rates = fit_rates(features_RF[inside], outcomes[inside], keys=keys)
-        found[outside] = rates.columns(features_RF[outside])
-    return found
+    rates_RK = _encoder(seed).fit_transform(_categories(features_RF, keys), outcomes)
+    return np.asarray(logit(rates_RK), dtype=np.float64)
 
 
-def _categories(features_RF: Floats, key: tuple[int, ...]) -> list[tuple[float, ...]]:
-    return [tuple(row) for row in features_RF[:, key].tolist()]
+def _encoder(seed: int | None = None) -> TargetEncoder:
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    return TargetEncoder(target_type="binary", smooth=PRIOR_ROWS, cv=folds)
 
 
-def _log_odds(probability: float) -> float:
-    return float(np.log(probability / (1.0 - probability)))
+def _categories(features_RF: Floats, keys: Sequence[tuple[int, ...]]) -> NDArray[np.object_]:
+    """Return a text per row and key, shape (R, K)."""
+    columns = [["|".join(map(str, row)) for row in features_RF[:, key].tolist()] for key in keys]
+    return np.array(columns, dtype=np.object_).T

@@ -181,8 +181,9 @@ class ChurnModel:
         if missing:
             raise BadArtefact(
                 f"{folder} holds no churn model",
-                why=f"{', '.join(missing)} is missing (a run with too few customers writes an evaluation only)",
-                fix="load the folder of an approved version",
+                why=f"{', '.join(missing)} is missing: a run with too few customers writes an evaluation only, "
+                "and a model from before the next order was told lacks its trees",
+                fix="load the folder of an approved version, or train again",
             )
         raw = json.loads((folder / CONFIG_FILE).read_text())
         if raw["features"] != [*feature_names(), *ACTIVITY]:
