@@ -17,10 +17,16 @@
     {{ hash_of(['count(' ~ row_hash ~ ')', 'bit_xor(' ~ row_hash ~ ')']) }}
 {%- endmacro %}
 
+{# True where the table holds rows of earlier runs, whichever way it is materialized; is_incremental() knows one way. #}
+{% macro is_later_run() -%}
+    {%- set held = load_relation(this) if execute else none -%}
+    {{ return(held is not none and held.is_table and not should_full_refresh()) }}
+{%- endmacro %}
+
 {# Pre-hook: forgets what is out of date, and the entities with events on the asked days. #}
 {% macro forget_changed(keys, entities, events, condition='is_usable') -%}
     {%- set keys = [keys] if keys is string else keys -%}
-    {%- if is_incremental() -%}
+    {%- if is_later_run() -%}
         delete from {{ this }}
         where
             not exists (
@@ -51,8 +57,19 @@
         {% endfor -%}
         entities.fingerprint
     from {{ entities }} as entities
-    where {{ condition }}
-    {%- if is_incremental() %}
+    where {{ is_to_make(keys, condition) }} and {{ in_chunk('entities.' ~ keys[0]) }}
+{%- endmacro %}
+
+{# How many events they have. #}
+{% macro changed_events(key, entities, condition='is_usable') -%}
+    select coalesce(sum(entities.events), 0)
+    from {{ entities }} as entities
+    where {{ is_to_make([key], condition) }}
+{%- endmacro %}
+
+{% macro is_to_make(keys, condition) -%}
+    {{ condition }}
+    {%- if is_later_run() %}
         and not exists (
             select 1
             from {{ this }} as made

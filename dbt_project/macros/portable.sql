@@ -123,6 +123,19 @@
     xxhash64({{ values | join(', ') }})
 {%- endmacro %}
 
+{# One of so many buckets, from 0, always the same for the same value. #}
+{% macro bucket_of(value, buckets) -%}
+    {{ return(adapter.dispatch('bucket_of')(value, buckets)) }}
+{%- endmacro %}
+
+{% macro duckdb__bucket_of(value, buckets) -%}
+    {{ hash_of([value]) }} % {{ buckets }}
+{%- endmacro %}
+
+{% macro spark__bucket_of(value, buckets) -%}
+    pmod({{ hash_of([value]) }}, {{ buckets }})
+{%- endmacro %}
+
 {# Days, hours and weekdays are those of UTC. On Spark the session's time zone must be UTC, as it is here in DuckDB. #}
 {% macro utc_date(moment) -%}
     {{ return(adapter.dispatch('utc_date')(moment)) }}

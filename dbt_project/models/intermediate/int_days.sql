@@ -13,6 +13,7 @@ events as (
 
 select
     event_date,
+    count(*) as events,
     {{ fingerprint() }} as fingerprint
 from events
 group by event_date

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('event_date', ref('int_days'), 'true') }}",
         pre_hook="{{ forget_changed('event_date', ref('int_days'), ref('int_behaviour'), 'true') }}"
     )
 }}
@@ -22,7 +21,7 @@ events as (
         changed_days.fingerprint
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_days on behaviour.event_date = changed_days.event_date
-    where behaviour.item_id is not null
+    where behaviour.item_id is not null and {{ in_chunk('behaviour.event_date') }}
 
 )
 

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('event_date', ref('int_days'), 'true') }}",
         pre_hook="{{ forget_changed('event_date', ref('int_days'), ref('int_session_events'), 'true') }}"
     )
 }}
@@ -26,7 +25,7 @@ events as (
     from {{ ref('int_session_events') }} as events
     inner join changed_days on events.event_date = changed_days.event_date
     inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
-    where events.item_id is not null
+    where events.item_id is not null and {{ in_chunk('events.event_date') }}
 
 )
 

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('session_id', ref('int_sessions')) }}",
         pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour')) }}"
     )
 }}
@@ -29,7 +28,7 @@ actions as (
         changed_sessions.fingerprint
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
-    where behaviour.event_name in ('search', 'select_item', 'view_item')
+    where behaviour.event_name in ('search', 'select_item', 'view_item') and {{ in_chunk('behaviour.session_id') }}
     window session as (
         partition by behaviour.session_id
         order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source

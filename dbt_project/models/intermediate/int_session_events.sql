@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('user_id', ref('int_users'), 'true') }}",
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_events_stitched'), 'true') }}"
     )
 }}
@@ -24,7 +23,7 @@ named as (
         stitched.session_id
     from {{ ref('int_events_stitched') }} as stitched
     inner join changed_users on stitched.user_id = changed_users.user_id
-    where stitched.session_id is not null
+    where stitched.session_id is not null and {{ in_chunk('stitched.user_id') }}
 
 ),
 
@@ -35,7 +34,7 @@ unnamed as (
         changed_users.fingerprint
     from {{ ref('int_events_stitched') }} as stitched
     inner join changed_users on stitched.user_id = changed_users.user_id
-    where stitched.session_id is null
+    where stitched.session_id is null and {{ in_chunk('stitched.user_id') }}
 
 ),
 

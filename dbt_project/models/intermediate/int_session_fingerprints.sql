@@ -12,6 +12,7 @@ events as (
 
 select
     session_id,
+    count(*) as events,
     {{ fingerprint() }} as fingerprint
 from events
 group by session_id

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('session_id', ref('int_session_fingerprints'), 'true') }}",
         pre_hook="{{ forget_changed('session_id', ref('int_session_fingerprints'), ref('int_session_events'), 'true') }}"
     )
 }}
@@ -25,6 +24,7 @@ events as (
     from {{ ref('int_session_events') }} as events
     inner join changed_sessions on events.session_id = changed_sessions.session_id
     inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
+    where {{ in_chunk('events.session_id') }}
 
 )
 

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
     )
 }}
@@ -26,6 +25,7 @@ item_days as (
         count(*) as events
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
+    where {{ in_chunk('behaviour.user_id') }}
     group by all
 
 ),

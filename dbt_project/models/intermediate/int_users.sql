@@ -25,16 +25,28 @@ events as (
 
 ),
 
+-- An event of several lines is one page; its id's hash is a third as large as the id.
+pages as (
+
+    select distinct
+        user_id,
+        event_date,
+        date_trunc('minute', event_timestamp) as event_minute,
+        {{ hash_of(['event_id']) }} as page
+    from events
+    where event_name in ('page_view', 'search', 'view_item_list', 'select_item', 'view_item')
+
+),
+
 minutes as (
 
     select
         user_id,
         event_date,
-        count(distinct event_id) as pages,
-        sum(count(distinct event_id)) over (partition by user_id, event_date) as pages_in_a_day
-    from events
-    where event_name in ('page_view', 'search', 'view_item_list', 'select_item', 'view_item')
-    group by user_id, event_date, date_trunc('minute', event_timestamp)
+        count(*) as pages,
+        sum(count(*)) over (partition by user_id, event_date) as pages_in_a_day
+    from pages
+    group by user_id, event_date, event_minute
 
 ),
 
@@ -58,8 +70,8 @@ activity as (
         count(*) as events,
         count(*) filter (where event_name = 'purchase') as purchases,
         count(*) filter (where event_name in ('add_to_cart', 'add_to_wishlist', 'begin_checkout')) as intents,
-        last(consent order by event_timestamp, event_id, line_number, source) as consent,
-        {{ last_known('country') }} as country,
+        {{ max_by('consent', ['event_timestamp', 'event_id', 'line_number', 'source']) }} as consent,
+        {{ max_by('country', ['event_timestamp', 'event_id', 'line_number', 'source']) }} as country,
         fingerprint
     from events
     group by user_id, fingerprint

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('session_id', ref('int_sessions')) }}",
         pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour')) }}"
     )
 }}
@@ -33,7 +32,9 @@ events as (
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
     inner join {{ ref('int_sessions') }} as sessions on behaviour.session_id = sessions.session_id
-    where sessions.checked_out_at is null or behaviour.event_timestamp < sessions.checked_out_at
+    where
+        (sessions.checked_out_at is null or behaviour.event_timestamp < sessions.checked_out_at)
+        and {{ in_chunk('behaviour.session_id') }}
     window ordered as (
         partition by behaviour.session_id
         order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source

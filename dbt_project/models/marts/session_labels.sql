@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('session_id', ref('int_sessions'), is_over()) }}",
         pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour'), is_over()) }}"
     )
 }}
@@ -30,3 +29,4 @@ select
 from {{ ref('session_features') }} as features
 inner join changed_sessions on features.session_id = changed_sessions.session_id
 inner join {{ ref('int_sessions') }} as sessions on features.session_id = sessions.session_id
+where {{ in_chunk('features.session_id') }}

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
     )
 }}
@@ -30,7 +29,7 @@ days as (
         coalesce(sum({{ line_revenue() }}) filter (where behaviour.event_name = 'purchase'), 0) as revenue
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
-    where behaviour.category is not null
+    where behaviour.category is not null and {{ in_chunk('behaviour.user_id') }}
     group by behaviour.user_id, behaviour.category, behaviour.event_date, changed_users.fingerprint
 
 )

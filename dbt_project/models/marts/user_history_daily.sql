@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
     )
 }}
@@ -26,7 +25,7 @@ interactions as (
         ) as nth
     from {{ ref('int_behaviour') }} as events
     inner join changed_users on events.user_id = changed_users.user_id
-    where {{ is_interaction('events') }}
+    where {{ is_interaction('events') }} and {{ in_chunk('events.user_id') }}
 
 ),
 

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
+        materialized='chunked',
+        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
     )
 }}
@@ -36,6 +35,7 @@ events as (
         {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
+    where {{ in_chunk('behaviour.user_id') }}
 
 ),
 
@@ -149,7 +149,7 @@ from days
 left join discounts on days.user_id = discounts.user_id and days.event_date = discounts.event_date
 left join prices on days.user_id = prices.user_id and days.event_date = prices.event_date
 inner join {{ ref('user_taste_features_tallies') }} as tastes
-    on days.user_id = tastes.user_id and days.event_date = tastes.event_date
+    on days.user_id = tastes.user_id and days.event_date = tastes.event_date and {{ in_chunk('tastes.user_id') }}
 window
     four_weeks as (
         partition by days.user_id order by days.event_date range between interval 27 days preceding and current row
