@@ -6,7 +6,7 @@
     where the whole would be written to disk and read again many times, at a cost that grows faster than the log.
 
     A model says with `in_chunk` which column tells its rows' chunk, and with `config.changed_events` how many events a
-    run has to work on. Each chunk is committed. A run that is killed leaves the chunks that it made, all of them right,
+    run has to work on; one that makes many rows of an event has fewer events in a chunk (`config.chunk_events`). Each chunk is committed. A run that is killed leaves the chunks that it made, all of them right,
     and the next run finds by their fingerprints which entities are still to be made (see fingerprints.sql).
 #}
 
@@ -29,7 +29,7 @@
     {%- set target = this.incorporate(type='table') -%}
     {%- set goes_on = is_later_run() -%}
     {%- set changed_events = run_query(render(config.require('changed_events'))).columns[0].values()[0] -%}
-    {%- set chunks = [1, (changed_events / var('chunk_events')) | round(0, 'ceil') | int] | max -%}
+    {%- set chunks = [1, (changed_events / config.get('chunk_events', var('chunk_events'))) | round(0, 'ceil') | int] | max -%}
     {%- set columns = [] -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}

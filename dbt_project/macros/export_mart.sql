@@ -2,7 +2,7 @@
     Writes a mart to warehouse/exports/<mart>.parquet after its commit, for every reader outside the warehouse.
     DuckDB writes to a temporary name and renames it, so a reader sees the old file or the new one, whole.
     Rows are sorted by config.meta.sorted_by (a mart without it is not exported), which makes the file smaller. It is
-    empty for marts that are mostly arrays: theirs stay as large, and sorting arrays took a third of the export's time.
+    empty for marts whose rows are wide and many (a row per event, or arrays): sorting them would go through the disk.
     The technical column `fingerprint` stays inside.
 #}
 {% macro export_mart() -%}

@@ -49,11 +49,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The entities that a run makes: all of them, or those that the table does not hold. #}
-{% macro changed_entities(keys, entities, condition='is_usable') -%}
+{# The entities that a run makes, with other columns of theirs: all of them, or those that the table does not hold. #}
+{% macro changed_entities(keys, entities, condition='is_usable', others=[]) -%}
     {%- set keys = [keys] if keys is string else keys -%}
     select
-        {% for key in keys %}entities.{{ key }},
+        {% for column in keys + others %}entities.{{ column }},
         {% endfor -%}
         entities.fingerprint
     from {{ entities }} as entities

@@ -10,7 +10,7 @@ with
 
 changed_sessions as (
 
-    {{ changed_entities('session_id', ref('int_sessions')) }}
+    {{ changed_entities('session_id', ref('int_sessions'), others=['checked_out_at']) }}
 
 ),
 
@@ -19,7 +19,7 @@ events as (
     select
         behaviour.*,
         changed_sessions.fingerprint,
-        sessions.checked_out_at,
+        changed_sessions.checked_out_at,
         concat_ws('|', behaviour.event_id, behaviour.line_number, behaviour.source) as event_key,
         row_number() over newest as nth_newest,
         {{ seconds_between(
@@ -28,9 +28,11 @@ events as (
         ) }} as pause
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
-    inner join {{ ref('int_sessions') }} as sessions on behaviour.session_id = sessions.session_id
     where
-        (sessions.checked_out_at is null or behaviour.event_timestamp < sessions.checked_out_at)
+        (
+            changed_sessions.checked_out_at is null
+            or behaviour.event_timestamp < changed_sessions.checked_out_at
+        )
         and {{ in_chunk('behaviour.session_id') }}
     window newest as (
         partition by behaviour.session_id
