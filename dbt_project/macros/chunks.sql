@@ -6,8 +6,9 @@
     where the whole would be written to disk and read again many times, at a cost that grows faster than the log.
 
     A model says with `in_chunk` which column tells its rows' chunk, and with `config.changed_events` how many events a
-    run has to work on; one that makes many rows of an event has fewer events in a chunk (`config.chunk_events`). Each chunk is committed. A run that is killed leaves the chunks that it made, all of them right,
-    and the next run finds by their fingerprints which entities are still to be made (see fingerprints.sql).
+    run has to work on; one whose joins make several rows of an event (`config.rows_per_event`) takes as many times fewer
+    at a time. Each chunk is committed: a run that is killed leaves whole chunks, all of them right, and the next run
+    finds by their fingerprints which entities are still to be made (see fingerprints.sql).
 #}
 
 {# A condition on the rows of a chunked model; the materialization narrows it to one chunk after the other. #}
@@ -21,7 +22,7 @@
         {{ return(sql) }}
     {%- endif -%}
     {%- set condition = bucket_of('\\1', chunks) ~ ' = ' ~ chunk -%}
-    {{ return(modules.re.sub('true /\* in chunk of (.+?) \*/', condition, sql)) }}
+    {{ return(modules.re.sub('true /[*] in chunk of (.+?) [*]/', condition, sql)) }}
 {%- endmacro %}
 
 {% materialization chunked, default %}
@@ -29,8 +30,8 @@
     {%- set target = this.incorporate(type='table') -%}
     {%- set goes_on = is_later_run() -%}
     {%- set changed_events = run_query(render(config.require('changed_events'))).columns[0].values()[0] -%}
-    {%- set chunks = [1, (changed_events / config.get('chunk_events', var('chunk_events'))) | round(0, 'ceil') | int] | max -%}
-    {%- set columns = [] -%}
+    {%- set rows = changed_events * config.get('rows_per_event', 1) -%}
+    {%- set chunks = [1, (rows / var('chunk_events')) | round(0, 'ceil') | int] | max -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

@@ -143,7 +143,8 @@ def test_batches_in_any_order_leave_what_a_full_refresh_makes(home: Settings, se
         )
         after = run(home)
     assert set(EXPORTED_MARTS) <= after.keys()
-    assert [mart for mart in after if before[mart] == after[mart]] == []
+    # Few pairs are bought together at all: the later batches may bring none that counts.
+    assert {mart for mart in after if before[mart] == after[mart]} <= {"basket_affinity"}
     for _ in range(1 if seed == 1 else 2):
         a_day_again = run(home, "--vars", "{start_date: '2026-01-05', end_date: '2026-01-06'}")
         assert_same(a_day_again, after)
@@ -185,10 +186,12 @@ def test_rows_shuffled_sent_twice_and_late_leave_what_their_arrival_in_order_lea
     rows = [*history, *rng.choices(history, k=len(history) // 10)]
     rng.shuffle(rows)
     cuts = sorted(rng.sample(range(1, len(rows)), rng.choice((1, 2, 3)) if SHUFFLES > 1 else 1))
+    # Large models are made in one piece or in chunks of some fifty events; it must not show.
+    variables = "{chunk_events: %s}" % (50 if seed % 2 == 0 else 2_000_000)
     counts = []
     for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
         counts.append(deliver(settings, folder, rows[start:end]))
-        run_dbt(settings, "run", target_path=folder / "target")
+        run_dbt(settings, "run", "--vars", variables, target_path=folder / "target")
     assert [sum(column) for column in zip(*counts, strict=True)] == [len(history), len(rows) - len(history)]
     assert_same(read_marts(settings), in_order)
 

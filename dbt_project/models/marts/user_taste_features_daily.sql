@@ -1,7 +1,7 @@
 {{
     config(
         materialized='chunked',
-        chunk_events=1000000,
+        rows_per_event=2,
         changed_events="{{ changed_events('user_id', ref('int_users')) }}",
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
     )
