@@ -6,9 +6,10 @@
     where the whole would be written to disk and read again many times, at a cost that grows faster than the log.
 
     A model says with `in_chunk` which column tells its rows' chunk, and with `config.changed_events` how many events a
-    run has to work on; one whose joins make several rows of an event (`config.rows_per_event`) takes as many times fewer
-    at a time. Each chunk is committed: a run that is killed leaves whole chunks, all of them right, and the next run
-    finds by their fingerprints which entities are still to be made (see fingerprints.sql).
+    run has to work on. One whose joins make several rows of an event (`config.rows_per_event`) takes as many times fewer
+    at a time, and one that holds few of the rows that it reads takes more. Each chunk is committed: a run that is killed
+    leaves whole chunks, all of them right, and the next run finds by their fingerprints which entities are still to be
+    made (see fingerprints.sql).
 #}
 
 {# A condition on the rows of a chunked model; the materialization narrows it to one chunk after the other. #}

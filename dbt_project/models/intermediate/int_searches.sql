@@ -1,8 +1,9 @@
+-- Sessions without a search have no row here: were they asked for, every run would make them again.
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('session_id', ref('int_sessions')) }}",
-        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour')) }}"
+        changed_events="{{ changed_events('session_id', ref('int_sessions'), 'is_usable and searches > 0') }}",
+        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour'), 'is_usable and searches > 0') }}"
     )
 }}
 
@@ -10,7 +11,7 @@ with
 
 changed_sessions as (
 
-    {{ changed_entities('session_id', ref('int_sessions')) }}
+    {{ changed_entities('session_id', ref('int_sessions'), 'is_usable and searches > 0') }}
 
 ),
 

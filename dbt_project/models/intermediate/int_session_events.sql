@@ -1,6 +1,7 @@
 {{
     config(
         materialized='chunked',
+        rows_per_event=0.4,
         changed_events="{{ changed_events('user_id', ref('int_users'), 'true') }}",
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_events_stitched'), 'true') }}"
     )
