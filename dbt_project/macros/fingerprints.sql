@@ -17,10 +17,13 @@
     {{ hash_of(['count(' ~ row_hash ~ ')', 'bit_xor(' ~ row_hash ~ ')']) }}
 {%- endmacro %}
 
-{# True where the table holds rows of earlier runs, whichever way it is materialized; is_incremental() knows one way. #}
+{#
+    'true' where the table holds rows of earlier runs and nothing where not, whichever way it is materialized;
+    is_incremental() knows one way.
+#}
 {% macro is_later_run() -%}
     {%- set held = load_relation(this) if execute else none -%}
-    {{ return(held is not none and held.is_table and not should_full_refresh()) }}
+    {{ 'true' if held is not none and held.is_table and not should_full_refresh() }}
 {%- endmacro %}
 
 {# Pre-hook: forgets what is out of date, and the entities with events on the asked days. #}
