@@ -156,8 +156,8 @@ def test_batches_in_any_order_leave_what_a_full_refresh_makes(home: Settings, se
         )
         after = run(home)
     assert set(EXPORTED_MARTS) <= after.keys()
-    # Few pairs are bought together at all: the later batches may bring none that counts.
-    assert {mart for mart in after if before[mart] == after[mart]} <= {"basket_affinity"}
+    # Few pairs are bought together at all: of seed 3, the later batches bring none that counts.
+    assert [mart for mart in after if before[mart] == after[mart]] == (["basket_affinity"] if seed == 3 else [])
     for _ in range(1 if seed == 1 else 2):
         lose_a_chunk(home)
         a_day_again = run(home, "--vars", "{start_date: '2026-01-05', end_date: '2026-01-06'}")
