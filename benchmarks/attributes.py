@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from benchmarks.output import add_json_option, write_figures
 from models.evaluation.bootstrap import Estimate, bootstrap_mean, bootstrap_statistic
+from models.intent.attributes import TextAttributes
 from models.intent.categories import suggest_categories
-from serving.text_attributes import TextAttributes
-from shopsight.ingestion.sample_shop import phrases
-from shopsight.ingestion.sample_shop import vocabulary as words
-from shopsight.ingestion.sample_shop.catalogue import Catalogue, build_catalogue, category
-from shopsight.ingestion.sample_shop.config import SIZES
-from shopsight.ingestion.sample_shop.shelves import LEAVES
+from shopsight.sample_shop import phrases
+from shopsight.sample_shop import vocabulary as words
+from shopsight.sample_shop.catalogue import Catalogue, build_catalogue, category
+from shopsight.sample_shop.config import SIZES
+from shopsight.sample_shop.shelves import LEAVES
 
 KINDS: Final = ("category", "brand", "colour", "material", "price", "excluded")
 SYNONYMS: Final = {"sand": "beige"}

@@ -17,15 +17,13 @@ from shopsight.settings import REPO_ROOT, Settings
 LOAD = (
     "import time; from orchestration.definitions import defs; defs().resolve_asset_graph(); print(time.process_time())"
 )
-HELP = (
-    "import time; from shopsight.cli.app import app; app(['--help'], standalone_mode=False); print(time.process_time())"
-)
+HELP = "import time; from cli.app import app; app(['--help'], standalone_mode=False); print(time.process_time())"
 
 
 def measure() -> dict[str, float]:
     """Return every figure by name."""
     from shopsight.ingestion.importers import import_file
-    from shopsight.ingestion.sample_shop import generate, write_files
+    from shopsight.sample_shop import generate, write_files
 
     shop = generate("small", seed=7)
     started = time.perf_counter()

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from benchmarks.output import add_json_option, write_figures
+from shopsight.ingestion.formats.taobao import END, FIRST
 from shopsight.ingestion.importers import import_file
-from shopsight.ingestion.taobao import END, FIRST
 from shopsight.settings import Settings
 
 WORDS = ("pv", "fav", "cart", "buy")

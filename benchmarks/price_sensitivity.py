@@ -21,8 +21,8 @@ from benchmarks.output import add_json_option, write_figures
 from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.sample_shop import SampleShop, generate
 from shopsight.privacy import Pseudonymiser
+from shopsight.sample_shop import SampleShop, generate
 from shopsight.settings import Settings
 
 Floats = NDArray[np.float64]
@@ -101,8 +101,8 @@ def best_possible(shop: SampleShop) -> Floats:
 
     A sensitive shopper takes the cheapest of three items drawn by popularity, the others the first of them.
     """
-    from shopsight.ingestion.sample_shop.journeys import FRESH, draw_kinds, draw_views
-    from shopsight.ingestion.sample_shop.sessions import draw_sessions, session_scale
+    from shopsight.sample_shop.journeys import FRESH, draw_kinds, draw_views
+    from shopsight.sample_shop.sessions import draw_sessions, session_scale
 
     catalogue, people, config = shop.catalogue, shop.people, shop.config
     cheapest_I = np.zeros(config.items)

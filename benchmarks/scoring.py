@@ -38,7 +38,7 @@ def approved(settings: Settings, family: str) -> Any:
     Raises:
         ShopsightError: nothing of this family is approved there.
     """
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
 
     champion = ModelRegistry(settings.registry_dir).champion(family)
     if champion is None:
@@ -54,10 +54,10 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
     """Return the latency of single events of real sessions, in milliseconds."""
     from models.purchase_intent.features import SessionEvent, session_features
     from models.purchase_intent.predict import PurchaseIntentModel
-    from serving.online_features import FeatureReader
-    from serving.predicting import TASK, PropensityDesk
+    from serving.app import settle_memory
+    from serving.features import FeatureReader
     from serving.prediction_log import PredictionLog
-    from serving.runtime import settle_memory
+    from serving.purchase_intent.desk import TASK, PropensityDesk
     from serving.schemas import PredictionRequest
     from serving.served_model import ServedModel
     from shopsight.feature_store import OnlineFeatures

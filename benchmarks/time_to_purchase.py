@@ -283,9 +283,9 @@ def sample_shop(settings: Settings) -> tuple[LabelledRows, float, ChurnConfig, P
     import pyarrow.parquet as pq
 
     from models.churn.dataset import customer_rows
-    from shopsight.ingestion.sample_shop import generate
-    from shopsight.ingestion.sample_shop.sessions import day_weights
     from shopsight.privacy import Pseudonymiser
+    from shopsight.sample_shop import generate
+    from shopsight.sample_shop.sessions import day_weights
 
     path = settings.training_dir / "churn" / "training_set.parquet"
     if not path.exists():

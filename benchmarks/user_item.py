@@ -153,7 +153,7 @@ def read_pairs(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.
 
 def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     """Return every figure."""
-    from shopsight.ingestion.sample_shop import generate
+    from shopsight.sample_shop import generate
 
     pairs, events, dates = read_pairs(settings)
     truth = generate(settings.sample_size, seed=settings.seed).truth

@@ -16,7 +16,7 @@ from models.recommender.dataset import Interactions
 from models.recommender.item_texts import item_texts
 from models.recommender.leave_one_out import as_interactions
 from models.recommender.sequences import item_attributes
-from shopsight.ingestion.sample_shop.landing import land_sample_shop
+from shopsight.sample_shop.landing import land_sample_shop
 from shopsight.settings import Settings, Size
 from shopsight.warehouse import export_path, run_dbt
 

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shopsight.ingestion.chunks import RawChunk, TableName
-from shopsight.ingestion.deduplication import KEY, with_event_ids
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.rules import IMPORTER_REASONS, STRUCTURE_REASONS
-from shopsight.ingestion.source_files import SourceFileError
-from shopsight.ingestion.validation import RULES, Validated, validate
+from shopsight.ingestion.log.deduplication import KEY, with_event_ids
+from shopsight.ingestion.readers.chunks import RawChunk, TableName
+from shopsight.ingestion.readers.source_files import SourceFileError
+from shopsight.ingestion.validation.rules import IMPORTER_REASONS, STRUCTURE_REASONS
+from shopsight.ingestion.validation.validate import RULES, Validated, validate
 
 Status = Literal["PASS", "WARN", "FAIL"]
 WORST_SHARE: Final = 0.05

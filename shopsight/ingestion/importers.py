@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import Final
 
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.amazon_reviews import read_amazon_reviews
-from shopsight.ingestion.canonical import Encoding, read_canonical
 from shopsight.ingestion.checking import Check, check_source
-from shopsight.ingestion.chunks import RawChunk, ReportImport, ignore
-from shopsight.ingestion.completejourney import read_completejourney
-from shopsight.ingestion.event_log import EventLog, Receipt
-from shopsight.ingestion.ga4 import read_ga4
-from shopsight.ingestion.hm import read_hm
-from shopsight.ingestion.mapped import read_mapped
-from shopsight.ingestion.mapping import Mapping, read_mapping
-from shopsight.ingestion.otto import read_otto
-from shopsight.ingestion.rees46 import read_rees46
-from shopsight.ingestion.retailrocket import read_retailrocket
-from shopsight.ingestion.segment import read_segment
-from shopsight.ingestion.source_files import SourceFileError
-from shopsight.ingestion.taobao import read_taobao
-from shopsight.ingestion.uci_online_retail import read_uci_online_retail
-from shopsight.ingestion.yoochoose import read_yoochoose
+from shopsight.ingestion.formats.amazon_reviews import read_amazon_reviews
+from shopsight.ingestion.formats.canonical import Encoding, read_canonical
+from shopsight.ingestion.formats.completejourney import read_completejourney
+from shopsight.ingestion.formats.ga4 import read_ga4
+from shopsight.ingestion.formats.hm import read_hm
+from shopsight.ingestion.formats.mapped import read_mapped
+from shopsight.ingestion.formats.mapping import Mapping, read_mapping
+from shopsight.ingestion.formats.otto import read_otto
+from shopsight.ingestion.formats.rees46 import read_rees46
+from shopsight.ingestion.formats.retailrocket import read_retailrocket
+from shopsight.ingestion.formats.segment import read_segment
+from shopsight.ingestion.formats.taobao import read_taobao
+from shopsight.ingestion.formats.uci_online_retail import read_uci_online_retail
+from shopsight.ingestion.formats.yoochoose import read_yoochoose
+from shopsight.ingestion.log.event_log import EventLog, Receipt
+from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, ignore
+from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.settings import Settings
 
 FORMATS: Final = (
@@ -89,7 +89,7 @@ def import_file(
     """
     _refuse_unknown(format_name, path)
     if format_name == "sample":
-        from shopsight.ingestion.sample_shop import land_sample_shop
+        from shopsight.sample_shop import land_sample_shop
 
         return land_sample_shop(
             settings, settings.sample_size, seed=settings.seed, received_at=received_at, report=report

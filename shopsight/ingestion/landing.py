@@ -10,13 +10,13 @@ from datetime import datetime
 from pathlib import Path
 
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.canonical import companions, table_of
-from shopsight.ingestion.chunks import ReportImport, ignore
-from shopsight.ingestion.event_log import DiskFullError, EventLogBusyError, Receipt
-from shopsight.ingestion.hm import hm_files
+from shopsight.ingestion.formats.canonical import companions, table_of
+from shopsight.ingestion.formats.hm import hm_files
+from shopsight.ingestion.formats.yoochoose import both_files
 from shopsight.ingestion.importers import ENCODINGS, FORMATS, import_file, mapping_beside
-from shopsight.ingestion.source_files import SourceFileError
-from shopsight.ingestion.yoochoose import both_files
+from shopsight.ingestion.log.event_log import DiskFullError, EventLogBusyError, Receipt
+from shopsight.ingestion.readers.chunks import ReportImport, ignore
+from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.privacy import PseudonymKeyError
 from shopsight.settings import Settings
 

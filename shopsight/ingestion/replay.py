@@ -16,15 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shopsight.ingestion.chunks import RawChunk, ReportImport, ignore
-from shopsight.ingestion.event_log import EventLog, Receipt
-from shopsight.ingestion.hm import read_hm_table
+from shopsight.ingestion.formats.hm import read_hm_table
+from shopsight.ingestion.formats.mapped import read_mapped
+from shopsight.ingestion.formats.mapping import Mapping
+from shopsight.ingestion.formats.yoochoose import read_yoochoose_file
 from shopsight.ingestion.importers import read_format
-from shopsight.ingestion.mapped import read_mapped
-from shopsight.ingestion.mapping import Mapping
-from shopsight.ingestion.quarantine import REPLAYED_SCHEMA, read_quarantine
-from shopsight.ingestion.rules import STRUCTURE_REASONS
-from shopsight.ingestion.yoochoose import read_yoochoose_file
+from shopsight.ingestion.log.event_log import EventLog, Receipt
+from shopsight.ingestion.log.quarantine import REPLAYED_SCHEMA, read_quarantine
+from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, ignore
+from shopsight.ingestion.validation.rules import STRUCTURE_REASONS
 from shopsight.settings import Settings
 
 NEVER: Final = ("completejourney",)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from killing import STAGES, digests, kill_after_stage, kill_import, unfinished_runs
 from running import SHOPSIGHT, environment_of, settings_of
 
-from shopsight.cli.recommend import recommend_to
+from cli.recommend import recommend_to
 from shopsight.contracts import INTENTS, MODEL_FAMILIES
 
 SLICE = 2
@@ -63,7 +63,7 @@ def test_status_counts_every_received_row_and_shows_champions_above_their_baseli
 
 
 def test_recommendations_name_the_model_and_explain_themselves_by_the_history(demo) -> None:
-    from shopsight.ingestion.sample_shop import HERO
+    from shopsight.sample_shop import HERO
 
     answer = json.loads(demo.call("recommend", HERO, "--json", "--explain", "-n", "5").stdout)
     assert answer["user_known"] is True
@@ -76,7 +76,7 @@ def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_the
     demo, demo_home
 ) -> None:
     from models.recommender.embeddings import Embedder
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
     from shopsight.feature_store import OnlineFeatures
 
     champion = ModelRegistry(demo.settings.registry_dir).champion("recommender")

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 from running import SHOPSIGHT, environment_of, settings_of
 
-from models.registry import ModelRegistry
-from shopsight.ingestion.sample_shop import HERO
+from models.registry.registry import ModelRegistry
+from shopsight.sample_shop import HERO
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:

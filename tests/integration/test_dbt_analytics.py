@@ -10,10 +10,10 @@ import duckdb
 import pytest
 from batches import Row, land
 
-from shopsight.ingestion.sample_shop import generate
-from shopsight.ingestion.sample_shop.config import SampleShopConfig
-from shopsight.ingestion.sample_shop.landing import land_sample_shop
 from shopsight.privacy import Pseudonymiser
+from shopsight.sample_shop import generate
+from shopsight.sample_shop.config import SampleShopConfig
+from shopsight.sample_shop.landing import land_sample_shop
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 from shopsight.warehouse import export_path, run_dbt, write_docs
 

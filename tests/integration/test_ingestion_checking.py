@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from shopsight.cli.app import app
+from cli.app import app
 from shopsight.ingestion.checking import Check, worst
 from shopsight.ingestion.importers import UnknownFormatError, check_file, import_file
 from shopsight.settings import Settings

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
-from shopsight.ingestion.chunks import chunk_of_rows
-from shopsight.ingestion.event_log import EventLog
+from shopsight.ingestion.readers.chunks import chunk_of_rows
+from shopsight.ingestion.log.event_log import EventLog
 from shopsight.settings import Settings
 
 settings = Settings()

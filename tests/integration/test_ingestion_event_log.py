@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
-from shopsight.ingestion.chunks import ImportProgress, RawChunk, chunk_of_rows
-from shopsight.ingestion.event_log import DiskFullError, EventLog, EventLogBusyError, Receipt
 from shopsight.ingestion.importers import import_file
-from shopsight.ingestion.quarantine import read_quarantine
+from shopsight.ingestion.log.event_log import DiskFullError, EventLog, EventLogBusyError, Receipt
+from shopsight.ingestion.log.quarantine import read_quarantine
+from shopsight.ingestion.readers.chunks import ImportProgress, RawChunk, chunk_of_rows
 from shopsight.privacy import Pseudonymiser, PseudonymKeyError
 from shopsight.settings import Settings
 
@@ -96,7 +96,7 @@ def test_rows_without_an_id_are_known_by_what_they_say(home: Settings) -> None:
 
 
 def test_duplicates_are_found_across_chunks_and_parts(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shopsight.ingestion.staging.ROWS_PER_PART", 10)
+    monkeypatch.setattr("shopsight.ingestion.log.staging.ROWS_PER_PART", 10)
     chunks = [chunk_of_rows(pa.Table.from_pylist(views(10, first=i)), first_line=i + 1) for i in (0, 5, 20)]
     receipt = EventLog.open(home).land(chunks, source_name="shop", received_at=ARRIVAL)
     assert (receipt.received, receipt.accepted, receipt.duplicates) == (30, 25, 5)
@@ -203,7 +203,7 @@ FULL_DISK = """
 import resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from shopsight.ingestion.event_log import DiskFullError, EventLog
+from shopsight.ingestion.log.event_log import DiskFullError, EventLog
 from shopsight.ingestion.importers import import_file
 from shopsight.settings import Settings
 

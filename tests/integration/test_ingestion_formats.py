@@ -12,10 +12,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from shopsight.ingestion.completejourney import MissingExtraError
+from shopsight.ingestion.formats.completejourney import MissingExtraError
 from shopsight.ingestion.importers import FORMATS, UnknownFormatError, import_file
-from shopsight.ingestion.quarantine import read_quarantine
-from shopsight.ingestion.source_files import SourceFileError
+from shopsight.ingestion.log.quarantine import read_quarantine
+from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.settings import Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)

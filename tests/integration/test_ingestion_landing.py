@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.event_log import EventLog, EventLogBusyError
 from shopsight.ingestion.landing import PendingFile, import_pending, pending
+from shopsight.ingestion.log.event_log import EventLog, EventLogBusyError
 from shopsight.settings import Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)

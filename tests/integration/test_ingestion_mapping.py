@@ -12,16 +12,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from shopsight.cli.app import app
+from cli.app import app
 from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.event_log import Receipt
-from shopsight.ingestion.guess import guess_mapping, snake_case
-from shopsight.ingestion.guess_values import EVENT_OF_WORD, time_shape
+from shopsight.ingestion.formats.mapping import ColumnMapping, Mapping, MappingError, read_mapping
+from shopsight.ingestion.guessing.guess import guess_mapping, snake_case
+from shopsight.ingestion.guessing.values import EVENT_OF_WORD, time_shape
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.landing import import_pending, pending
-from shopsight.ingestion.mapping import ColumnMapping, Mapping, MappingError, read_mapping
-from shopsight.ingestion.quarantine import read_quarantine
-from shopsight.ingestion.source_files import SourceFileError
+from shopsight.ingestion.log.event_log import Receipt
+from shopsight.ingestion.log.quarantine import read_quarantine
+from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.settings import REPO_ROOT, Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shopsight.ingestion.event_log import EventLog, Receipt
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.landing import import_pending, pending
-from shopsight.ingestion.quarantine import read_quarantine
-from shopsight.ingestion.source_files import SourceFileError
+from shopsight.ingestion.log.event_log import EventLog, Receipt
+from shopsight.ingestion.log.quarantine import read_quarantine
+from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.settings import Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)

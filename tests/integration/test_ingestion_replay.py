@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from shopsight.cli.app import app
-from shopsight.ingestion import taobao
-from shopsight.ingestion.event_log import EventLog, Totals
+from cli.app import app
+from shopsight.ingestion.formats import taobao
 from shopsight.ingestion.importers import import_file
-from shopsight.ingestion.quarantine import read_quarantine
+from shopsight.ingestion.log.event_log import EventLog, Totals
+from shopsight.ingestion.log.quarantine import read_quarantine
 from shopsight.ingestion.replay import Replay, replay_quarantine
 from shopsight.settings import Settings
 
@@ -142,7 +142,7 @@ def test_one_event_of_an_exploded_line_is_freed_alone(
     (tmp_path / "calls.jsonl").write_text(json.dumps(call))
     import_file(home, "segment", tmp_path / "calls.jsonl", received_at=ARRIVAL)
     assert balance(home) == (3, 2, 0, 1)
-    from shopsight.ingestion import validation
+    from shopsight.ingestion.validation import validate as validation
 
     kept = tuple(rule for rule in validation.EVENT_RULES if rule.reason != "quantity_out_of_range")
     monkeypatch.setitem(validation.RULES, "events", kept)
@@ -189,7 +189,9 @@ def test_companions_are_freed_too(home: Settings, tmp_path: Path) -> None:
 def test_a_replay_that_fails_changes_nothing(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import_file(home, "canonical_csv", write(tmp_path, "canonical_csv"), received_at=ARRIVAL)
     with monkeypatch.context() as broken:
-        broken.setattr("shopsight.ingestion.staging.StagedBatch.publish", lambda *_: (_ for _ in ()).throw(OSError()))
+        broken.setattr(
+            "shopsight.ingestion.log.staging.StagedBatch.publish", lambda *_: (_ for _ in ()).throw(OSError())
+        )
         with pytest.raises(OSError):  # noqa: PT011
             again(home)
     assert balance(home) == (5, 1, 0, 4)

@@ -8,7 +8,7 @@ import duckdb
 
 from models.purchase_intent.features import SessionEvent, session_features
 from shopsight.contracts import SESSION_FEATURES
-from shopsight.ingestion.sample_shop import SampleShopConfig, land_sample_shop
+from shopsight.sample_shop import SampleShopConfig, land_sample_shop
 from shopsight.settings import Settings
 from shopsight.warehouse import export_path, run_dbt
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shopsight.ingestion.event_log import EventLog
 from shopsight.ingestion.importers import import_file
-from shopsight.ingestion.sample_shop import SampleShopConfig, generate, land_sample_shop, write_files
+from shopsight.ingestion.log.event_log import EventLog
+from shopsight.sample_shop import SampleShopConfig, generate, land_sample_shop, write_files
 from shopsight.settings import Settings
 
 CONFIG = SampleShopConfig(users=150, items=150, events=6_000, days=30, block_events=3_000)

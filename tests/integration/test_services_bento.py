@@ -19,11 +19,11 @@ import pytest
 from models.evaluation.approval import RuleResult, Verdict
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
-from models.model_version import ModelVersion
-from models.registry import ModelRegistry
-from serving.bento import BentoBuildFailed, BentoRecord, UnapprovedModel, build_bento, find_bento, list_bentos
-from serving.launcher import ServiceNotStarted, ServiceProcess
+from models.registry.registry import ModelRegistry
+from models.registry.version import ModelVersion
+from serving.packaging.bento import BentoBuildFailed, BentoRecord, UnapprovedModel, build_bento, find_bento, list_bentos
 from serving.prediction_log import read_log
+from serving.running.launcher import ServiceNotStarted, ServiceProcess
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)

@@ -81,7 +81,7 @@ def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\n"
         "from typer.testing import CliRunner\n"
-        "from shopsight.cli.app import app\n"
+        "from cli.app import app\n"
         "result = CliRunner().invoke(app, ['--help'])\n"
         "assert result.exit_code == 0 and 'recommend' in result.output\n"
         "heavy = {'torch', 'dagster', 'dbt', 'feast', 'pandas', 'pyarrow', 'duckdb', 'bentoml'} & set(sys.modules)\n"
@@ -96,7 +96,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_every_command_explains_itself() -> None:
     from typer.testing import CliRunner
 
-    from shopsight.cli.app import app
+    from cli.app import app
 
     for command in ("doctor", "demo", "import", "run", "status", "recommend", "predict", "approve", "reject", "up"):
         result = CliRunner().invoke(app, [command, "--help"])
@@ -107,7 +107,7 @@ def test_every_command_explains_itself() -> None:
 def test_a_wrong_call_exits_with_two() -> None:
     from typer.testing import CliRunner
 
-    from shopsight.cli.app import app
+    from cli.app import app
 
     assert CliRunner().invoke(app, ["approve", "intent"]).exit_code == 2
     assert CliRunner().invoke(app, ["no-such-command"]).exit_code == 2

@@ -20,8 +20,8 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
         description=f"The Bento {BENTOS[family]} with the approved {family} model; `make up` serves the newest one.",
     )
     def bento(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        from models.registry import ModelRegistry
-        from serving.bento import build_bento, find_bento
+        from models.registry.registry import ModelRegistry
+        from serving.packaging.bento import build_bento, find_bento
 
         settings = Settings()
         champion = ModelRegistry(settings.registry_dir).champion(family)

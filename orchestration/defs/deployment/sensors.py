@@ -22,8 +22,8 @@ IN_PROGRESS = [
 )
 def new_approvals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Request one packaging run per champion version."""
-    from models.registry import ModelRegistry
-    from serving.bento import find_bento
+    from models.registry.registry import ModelRegistry
+    from serving.packaging.bento import find_bento
 
     if context.instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)):
         return dg.SkipReason("a run is in progress, and may package the champion itself")

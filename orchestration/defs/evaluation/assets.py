@@ -62,7 +62,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
 
         from models.evaluation.approval import gate
         from models.evaluation.drift import DriftJudgement
-        from models.registry import ModelRegistry
+        from models.registry.registry import ModelRegistry
 
         settings = Settings()
         folder = settings.training_dir / family / "candidate"

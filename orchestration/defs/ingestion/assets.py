@@ -42,9 +42,9 @@ EVENT_LOG_TABLES = {
 )
 def event_log(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Land what waits in the landing folder; an empty log gets the sample shop where the settings say so."""
-    from shopsight.ingestion.event_log import EventLog
     from shopsight.ingestion.landing import import_pending
-    from shopsight.ingestion.sample_shop import land_sample_shop
+    from shopsight.ingestion.log.event_log import EventLog
+    from shopsight.sample_shop import land_sample_shop
 
     settings, now = Settings(), datetime.now(UTC)
     unreadable: dict[str, str] = {}

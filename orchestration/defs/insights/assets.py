@@ -35,7 +35,7 @@ def review_insights() -> dg.MaterializeResult[None]:
     from models.intent import insights
     from models.intent.tone import ToneModel
     from models.intent.word_list import sentiment
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
 
     settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("intent")
@@ -73,7 +73,7 @@ def label_suggestions() -> dg.MaterializeResult[None]:
 
     from models.intent.labelled_texts import suggest_labels
     from models.intent.predict import IntentClassifier
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
     from shopsight.labelled_texts import read_labels, write_suggestions
 
     settings = Settings()

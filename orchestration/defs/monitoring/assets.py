@@ -41,7 +41,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
 
         from models.evaluation.drift import DriftConfig, DriftJudgement, judge_drift, write_report
         from models.evaluation.drift_windows import MOST_REFERENCE_ROWS, comparable_columns, split_windows
-        from models.registry import ModelRegistry
+        from models.registry.registry import ModelRegistry
 
         # The same file name in every family's folder; imported here because pandas comes with it.
         inputs = importlib.import_module(f"models.{family}.drift_columns")

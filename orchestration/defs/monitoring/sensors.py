@@ -18,7 +18,7 @@ from shopsight.settings import Settings
 )
 def drifted_features(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request one retraining per set of drifted champions: the next one waits for a new champion, not for a new day."""
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
 
     settings = Settings()
     registry = ModelRegistry(settings.registry_dir)

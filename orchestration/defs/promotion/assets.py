@@ -28,7 +28,7 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
         ),
     )
     def champion(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        from models.registry import ModelRegistry
+        from models.registry.registry import ModelRegistry
 
         settings = Settings()
         registry = ModelRegistry(settings.registry_dir)

@@ -31,7 +31,7 @@ class Decision(dg.Config):
 @dg.op(description="Make an eligible candidate the champion.")
 def approve(context: dg.OpExecutionContext, config: Decision) -> None:
     """Approve; refused where the gate said no."""
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
 
     ModelRegistry(Settings().registry_dir).approve(
         config.family.value,
@@ -47,7 +47,7 @@ def approve(context: dg.OpExecutionContext, config: Decision) -> None:
 @dg.op(description="Turn a candidate down.")
 def reject(config: Decision) -> None:
     """Reject."""
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
 
     ModelRegistry(Settings().registry_dir).reject(
         config.family.value,
@@ -70,7 +70,7 @@ class Rollback(dg.Config):
 @dg.op(description="Withdraw the champion; the one before it serves again.")
 def roll_back(context: dg.OpExecutionContext, config: Rollback) -> None:
     """Roll back."""
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
 
     champion = ModelRegistry(Settings().registry_dir).rollback(
         config.family.value, approver=config.approver, reason=config.reason, at=datetime.now(UTC)

@@ -47,7 +47,7 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     from models.churn.predict import ChurnModel
     from models.churn.scoring import score
     from models.price_sensitivity import FIRST_LOOKS, with_price_sensitivity
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
 
     settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("churn")
@@ -92,7 +92,7 @@ def recommender_embeddings(context: dg.AssetExecutionContext) -> Iterator[dg.Mat
     import pyarrow.parquet as pq
 
     from models.recommender.embeddings import Embedder, embed
-    from models.registry import ModelRegistry
+    from models.registry.registry import ModelRegistry
     from shopsight.feature_store import materialize
 
     settings = Settings()

@@ -22,7 +22,7 @@ from shopsight.feature_store import (
 )
 from shopsight.feature_store.live import _session_rows
 from shopsight.feature_store.online_rows import FEATURES
-from shopsight.ingestion.sample_shop import SampleShopConfig, land_sample_shop
+from shopsight.sample_shop import SampleShopConfig, land_sample_shop
 from shopsight.settings import Settings, tool_environment
 from shopsight.warehouse import export_path, run_dbt
 

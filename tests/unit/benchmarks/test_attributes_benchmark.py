@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.attributes import Case, figures, outcomes, query_cases, title_cases
-from serving.text_attributes import TextAttributes
-from shopsight.ingestion.sample_shop.catalogue import Catalogue, build_catalogue, category
-from shopsight.ingestion.sample_shop.config import SIZES
+from models.intent.attributes import TextAttributes
+from shopsight.sample_shop.catalogue import Catalogue, build_catalogue, category
+from shopsight.sample_shop.config import SIZES
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.price_sensitivity import best_possible, measure
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.sample_shop import generate
+from shopsight.sample_shop import generate
 from shopsight.settings import Settings
 
 

@@ -9,7 +9,7 @@ from benchmarks.scoring import score_customers
 from models.churn.train import train
 from models.evaluation.approval import RuleResult, Verdict
 from models.progress import ignore_progress
-from models.registry import ModelRegistry
+from models.registry.registry import ModelRegistry
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 

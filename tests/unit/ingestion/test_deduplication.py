@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shopsight.ingestion.deduplication import find_duplicates
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.repeats import RepeatCounter
+from shopsight.ingestion.formats.repeats import RepeatCounter
+from shopsight.ingestion.log.deduplication import find_duplicates
 
 Key = tuple[str, str, int]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shopsight.ingestion.delimited import read_delimited
-from shopsight.ingestion.source_files import SourceFileError
+from shopsight.ingestion.readers.delimited import read_delimited
+from shopsight.ingestion.readers.source_files import SourceFileError
 
 Seen = tuple[list[tuple[int, dict[str, str], bytes]], list[tuple[int, str, bytes]]]
 

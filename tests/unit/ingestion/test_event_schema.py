@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 from pydantic import AwareDatetime, ValidationError
 
-from shopsight.event_schema import Event, event_json_schema
 from shopsight.events import EVENT_NAMES, EVENT_SCHEMA, TIMESTAMP
-from shopsight.ingestion.chunks import chunk_of_rows
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.validation import validate
+from shopsight.ingestion.readers.chunks import chunk_of_rows
+from shopsight.ingestion.validation.event_schema import Event, event_json_schema
+from shopsight.ingestion.validation.validate import validate
 
 ARROW_TYPES = {
     str: pa.string(),

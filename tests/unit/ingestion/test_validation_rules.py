@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.chunks import TableName, chunk_of_rows
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.rules import EVENT_RULES, ITEM_RULES, STRUCTURE_REASONS, USER_RULES
-from shopsight.ingestion.validation import Validated, validate
+from shopsight.ingestion.readers.chunks import TableName, chunk_of_rows
+from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, STRUCTURE_REASONS, USER_RULES
+from shopsight.ingestion.validation.validate import Validated, validate
 
 CONNECTION = utc_connection()
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.intent.categories import suggest_categories
-from shopsight.ingestion.sample_shop.catalogue import Catalogue, build_catalogue, category
-from shopsight.ingestion.sample_shop.config import SIZES
+from shopsight.sample_shop.catalogue import Catalogue, build_catalogue, category
+from shopsight.sample_shop.config import SIZES
 from shopsight.settings import Settings
 
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.app import app
 from models.intent.labelled_texts import suggest_labels
 from models.intent.predict import IntentPrediction
-from shopsight.cli.app import app
 from shopsight.contracts import INTENTS
 from shopsight.labelled_texts import read_labels, write_suggestions
 from shopsight.settings import Settings

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from models.artefacts import ArtefactChanged, UnsafeArtefact
 from models.evaluation.approval import RuleResult, Verdict
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
-from models.journal import JournalBroken
-from models.registry import IllegalTransition, ModelRegistry, UnknownVersion
+from models.registry.artefacts import ArtefactChanged, UnsafeArtefact
+from models.registry.journal import JournalBroken
+from models.registry.registry import IllegalTransition, ModelRegistry, UnknownVersion
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ELIGIBLE = Verdict(rules=(RuleResult(rule="beats every baseline", outcome="passed", sentence="It does."),))
@@ -387,6 +387,8 @@ def test_random_sequences_of_actions_never_reach_an_illegal_state(tmp_path: Path
 def test_the_registry_is_read_without_numpy_or_any_machine_learning() -> None:
     """Importing the registry is cheap enough for a command line; figures are read only when asked for."""
     heavy = "{'numpy', 'torch', 'pandas', 'pyarrow', 'duckdb', 'feast'}"
-    code = f"import sys, models.registry, models.evaluation.approval; print(sorted({heavy} & set(sys.modules)))"
+    code = (
+        f"import sys, models.registry.registry, models.evaluation.approval; print(sorted({heavy} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.sample_shop import PlantedTruth, SampleShop, generate
+from shopsight.sample_shop import PlantedTruth, SampleShop, generate
 
 
 @pytest.fixture(scope="session")

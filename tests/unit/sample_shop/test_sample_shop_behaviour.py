@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.sample_shop import PlantedTruth, SampleShop
-from shopsight.ingestion.sample_shop.sessions import day_weights
+from shopsight.sample_shop import PlantedTruth, SampleShop
+from shopsight.sample_shop.sessions import day_weights
 
 
 def test_item_popularity_follows_zipfs_law(views: pd.DataFrame) -> None:

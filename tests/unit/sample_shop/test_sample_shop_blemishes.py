@@ -8,7 +8,7 @@ import pytest
 
 from shopsight.events import EVENT_NAMES
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.sample_shop import PlantedTruth, SampleShopConfig, generate
+from shopsight.sample_shop import PlantedTruth, SampleShopConfig, generate
 
 NAMES = ", ".join(f"'{name}'" for name in EVENT_NAMES)
 FINDS = {

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from shopsight.ingestion.sample_shop import PlantedTruth
+from shopsight.sample_shop import PlantedTruth
 
 CART = ["add_to_cart", "remove_from_cart", "view_cart"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from shopsight.ingestion.sample_shop import HERO, PlantedTruth, SampleShop
+from shopsight.sample_shop import HERO, PlantedTruth, SampleShop
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from shopsight.events import ITEM_SCHEMA, USER_SCHEMA
-from shopsight.ingestion.sample_shop import HERO, RAW_SCHEMA, SIZES, SampleShop, SampleShopConfig, generate
+from shopsight.sample_shop import HERO, RAW_SCHEMA, SIZES, SampleShop, SampleShopConfig, generate
 
 TINY = SIZES["tiny"]
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from shopsight.contracts import INTENTS
-from shopsight.ingestion.sample_shop import PlantedTruth, SampleShop
+from shopsight.sample_shop import PlantedTruth, SampleShop
 
 
 @pytest.fixture(scope="module")

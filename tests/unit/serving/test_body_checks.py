@@ -1,6 +1,6 @@
 import pytest
 
-from serving.body_checks import MAX_DEPTH, check_json_object
+from serving.http.body_checks import MAX_DEPTH, check_json_object
 
 
 @pytest.mark.parametrize(

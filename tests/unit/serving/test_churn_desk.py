@@ -9,10 +9,10 @@ import pytest
 
 from models.churn.dataset import LAST_DAY
 from models.churn.predict import ChurnModel
-from serving.online_features import FeatureReader
+from serving.churn.desk import ChurnDesk, ChurnPredictions, ChurnRequest
+from serving.features import FeatureReader
+from serving.http.problems import Problem
 from serving.prediction_log import PredictionLog, read_log
-from serving.problems import Problem
-from serving.propensity_churn_desk import ChurnDesk, ChurnPredictions, ChurnRequest
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
 

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.intent.attributes import TextAttributes
 from models.intent.predict import IntentClassifier
 from models.intent.tone import BUCKETS, ToneModel, bucket
 from models.intent.word_list import sentiment
 from serving.answers import Intents
-from serving.classifying import IntentDesk
-from serving.named_items import NamedItems
+from serving.intent.desk import IntentDesk
+from serving.intent.named_items import NamedItems
+from serving.intent.strategies import DEFAULT, Strategy, UnusableStrategies, read_strategies
 from serving.prediction_log import PredictionLog, read_log
 from serving.schemas import IntentRequest, RecommendationRequest
 from serving.served_model import ServedModel
-from serving.strategies import DEFAULT, Strategy, UnusableStrategies, read_strategies
-from serving.text_attributes import TextAttributes
 from shopsight.contracts import INTENTS
 
 ATTRIBUTES = TextAttributes(

@@ -11,9 +11,9 @@ import pytest
 
 from models.recommender.predict import HistoryEvent, Recommender
 from serving.answers import Recommendations
-from serving.online_features import FeatureReader
-from serving.recommending import RecommendationDesk
-from serving.rules import RuleBook, RulesInForce
+from serving.features import FeatureReader
+from serving.recommender.desk import RecommendationDesk
+from serving.recommender.rules import RuleBook, RulesInForce
 from serving.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser

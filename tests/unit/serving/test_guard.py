@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.guard import GuardLimits, RequestGuard
-from serving.problems import MEDIA_TYPE
+from serving.http.guard import GuardLimits, RequestGuard
+from serving.http.problems import MEDIA_TYPE
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:

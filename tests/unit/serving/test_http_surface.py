@@ -9,10 +9,13 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
-from serving import intent, propensity, propensity_churn, recommendation
 from serving.answers import Intents, Models, Predictions, ProblemDocument, RecommendationAnswers, Recommendations
-from serving.problems import MEDIA_TYPE
-from serving.propensity_churn_desk import ChurnPredictions
+from serving.churn import service as churn
+from serving.churn.desk import ChurnPredictions
+from serving.http.problems import MEDIA_TYPE
+from serving.intent import service as intent
+from serving.purchase_intent import service as purchase_intent
+from serving.recommender import service as recommender
 from serving.served_model import ServedModel
 
 ROUTES: Final = {
@@ -29,9 +32,9 @@ ROUTES: Final = {
 FAMILIES: Final = tuple(ROUTES)
 SERVICES: Final = {
     "intent": (intent, intent.IntentService),
-    "recommender": (recommendation, recommendation.RecommendationService),
-    "purchase_intent": (propensity, propensity.PropensityService),
-    "churn": (propensity_churn, propensity_churn.ChurnService),
+    "recommender": (recommender, recommender.RecommendationService),
+    "purchase_intent": (purchase_intent, purchase_intent.PropensityService),
+    "churn": (churn, churn.ChurnService),
 }
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211")  # in BentoML itself
 

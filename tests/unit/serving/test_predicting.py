@@ -7,10 +7,10 @@ import pytest
 
 from models.purchase_intent.predict import PurchaseIntentModel
 from serving.answers import Predictions
-from serving.online_features import FeatureReader
-from serving.predicting import PropensityDesk
+from serving.features import FeatureReader
+from serving.http.problems import Problem
 from serving.prediction_log import PredictionLog, read_log
-from serving.problems import Problem
+from serving.purchase_intent.desk import PropensityDesk
 from serving.schemas import PredictionRequest
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser

@@ -7,10 +7,10 @@ import pytest
 
 from models.recommender.predict import Recommender
 from serving.answers import RecommendationAnswers, Recommendations
-from serving.online_features import FeatureReader
+from serving.features import FeatureReader
+from serving.http.problems import Problem
 from serving.prediction_log import PredictionLog, read_log
-from serving.problems import Problem
-from serving.recommending import RecommendationDesk
+from serving.recommender.desk import RecommendationDesk
 from serving.schemas import RankingRequest, RecommendationBatch, RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from serving.requirements import PACKAGES, _closure
+from serving.packaging.requirements import PACKAGES, _closure
 from shopsight.settings import REPO_ROOT
 
 SERVICES = {

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from models.recommender.predict import Recommender
-from serving.online_features import FeatureReader
-from serving.recommending import RecommendationDesk
-from serving.rules import RuleBook, RulesInForce, UnusableRules
-from serving.rules_file import RulesFile
-from serving.rules_replay import replay
+from serving.features import FeatureReader
+from serving.recommender.desk import RecommendationDesk
+from serving.recommender.rules import RuleBook, RulesInForce, UnusableRules
+from serving.recommender.rules_file import RulesFile
+from serving.recommender.rules_replay import replay
 from serving.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser

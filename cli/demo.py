@@ -1,0 +1,152 @@
+"""``shopsight demo``: the whole chain on one source, from raw events to called services, in the foreground."""
+
+import json
+import shlex
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.rule import Rule
+
+from cli.chain import run_chain, seconds_table
+from cli.console import err, out
+from cli.importing import land, show_receipt
+from cli.recommend import recommend_to, shopper_tables
+from cli.status import collect_status, show_models
+from shopsight.contracts import MODEL_FAMILIES
+from shopsight.errors import ShopsightError
+from shopsight.settings import SIZES, Settings, prepare_environment
+
+SOURCES = ("sample", "retailrocket", "completejourney")
+EXAMPLE_TEXT = "which is better for running, the blue or the red shoes?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request that the demo makes and prints as a ``curl`` line."""
+
+    family: str
+    url: str
+    body: dict[str, Any]
+
+    @property
+    def curl(self) -> str:
+        """The same request for a shell."""
+        return f"curl -s {self.url} -H 'content-type: application/json' -d {shlex.quote(json.dumps(self.body))}"
+
+
+def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) -> None:
+    """Import ``source``, run the chain with the approval policy on, and show what came of it.
+
+    Raises:
+        ShopsightError: the source or size is unknown, a file is missing, or a stage failed.
+    """
+    settings = _settings(source, data, size)
+    prepare_environment(settings)
+    out.print(Rule(f"shopsight demo: {source}", align="left"))
+    started = time.monotonic()
+    receipt = land(settings, source, data)
+    imported = time.monotonic() - started
+    show_receipt(receipt)
+    result = run_chain(settings)
+    out.print(seconds_table({"import": imported, **result.seconds}))
+    for check in result.failed_checks:
+        out.print(f"[yellow]check says no[/] {check}")
+    status = collect_status(settings)
+    show_models(status["models"])
+    for bento in status["bentos"]:
+        out.print(f"Bento {bento['tag']}")
+    approved = [family for family, model in status["models"].items() if model["champion"]]
+    shopper = _shopper(source, data)
+    if "recommender" in approved:
+        out.print(shopper_tables(shopper, recommend_to(settings, shopper, num_results=10, explain=True), explain=True))
+    calls = [call for call in _calls(settings, shopper) if call.family in approved]
+    if call_services:
+        _call_services(settings, calls)
+    out.print(
+        "\nStart the services and the web UI with [bold]make up[/]; then these work "
+        f"({len(calls)} of {len(MODEL_FAMILIES)} models serve):"
+    )
+    for call in calls:
+        out.print(f"  {call.curl}", soft_wrap=True, markup=False)
+
+
+def _settings(source: str, data: Path | None, size: str) -> Settings:
+    if source not in SOURCES:
+        raise ShopsightError(
+            f"no source is called {source!r}", why="the name is unknown", fix=f"use one of: {', '.join(SOURCES)}"
+        )
+    if size not in SIZES:
+        raise ShopsightError(
+            f"no size is called {size!r}", why="the name is unknown", fix=f"use one of: {', '.join(SIZES)}"
+        )
+    if source == "retailrocket" and data is None:
+        raise ShopsightError(
+            "the source retailrocket needs its file",
+            why="real behaviour is not part of the project",
+            fix="name it: make demo SOURCE=retailrocket DATA=path/to/events.csv",
+        )
+    return Settings().model_copy(update={"approval_policy": "automatic", "sample_size": size})
+
+
+def _shopper(source: str, data: Path | None) -> str:
+    """Return the raw id of a shopper with a history worth reading; the event log itself knows only pseudonyms."""
+    if source == "sample":
+        from shopsight.sample_shop import HERO
+
+        return HERO
+    if source == "completejourney":
+        return "1"
+    import duckdb
+
+    query = "select visitorid from read_csv($1) group by 1 order by count(*) desc, 1 limit 1"
+    busiest = duckdb.connect().execute(query, [str(data)]).fetchone()
+    return str(busiest[0]) if busiest else "nobody"
+
+
+def _calls(settings: Settings, shopper: str) -> list[Call]:
+    base = f"http://{settings.host}"
+    session = [
+        {"event_name": "view_item", "event_timestamp": "2026-10-31T10:00:00Z", "item_id": "a", "price": 20.0},
+        {"event_name": "view_item", "event_timestamp": "2026-10-31T10:01:10Z", "item_id": "b", "price": 22.0},
+        {"event_name": "add_to_cart", "event_timestamp": "2026-10-31T10:02:30Z", "item_id": "b", "price": 22.0},
+    ]
+    return [
+        Call(family="intent", url=f"{base}:{settings.intent_port}/v1/intents", body={"texts": [EXAMPLE_TEXT]}),
+        Call(
+            family="recommender",
+            url=f"{base}:{settings.recommendation_port}/v1/recommendations",
+            body={"placement": "recommended_for_you", "user_id": shopper, "num_results": 3},
+        ),
+        Call(
+            family="purchase_intent",
+            url=f"{base}:{settings.propensity_port}/v1/predictions/purchase_intent",
+            body={"instances": [{"user_id": shopper, "events": session}]},
+        ),
+        Call(
+            family="churn",
+            url=f"{base}:{settings.churn_port}/v1/predictions/churn",
+            body={"instances": [{"user_id": shopper}], "explain": True},
+        ),
+    ]
+
+
+def _call_services(settings: Settings, calls: list[Call]) -> None:
+    from serving.running.fleet import ServiceFleet
+
+    fleet = ServiceFleet(settings)
+    try:
+        with err.status("starting the services"):
+            fleet.refresh()
+        for call in calls:
+            request = urllib.request.Request(
+                call.url, data=json.dumps(call.body).encode(), headers={"content-type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=30) as response:
+                answer = json.load(response)
+            out.print(f"[green]{response.status}[/] {call.url}")
+            out.print(f"    {json.dumps(answer)[:300]}", soft_wrap=True, markup=False)
+    finally:
+        fleet.stop()

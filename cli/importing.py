@@ -1,0 +1,91 @@
+"""``shopsight import``: one file into the event log."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.console import CHECKS_FAILED, err, out, print_json
+from shopsight.settings import Settings, prepare_environment
+
+if TYPE_CHECKING:
+    from shopsight.ingestion.checking import Check
+    from shopsight.ingestion.log.event_log import Receipt
+
+
+def run_import(format_name: str, path: Path | None, *, mapping: Path | None = None, as_json: bool) -> None:
+    """Land ``path`` and print what became of its rows."""
+    receipt = land(Settings(), format_name, path, mapping=mapping)
+    if as_json:
+        print_json(asdict(receipt))
+    else:
+        show_receipt(receipt)
+
+
+def land(settings: Settings, format_name: str, path: Path | None, *, mapping: Path | None = None) -> "Receipt":
+    """Land one file, folder or bundled source in the event log of ``settings``.
+
+    Raises:
+        ShopsightError: the format is unknown, or the importer refused the file.
+    """
+    from shopsight.ingestion.importers import import_file
+
+    prepare_environment(settings)
+    with err.status(f"importing {format_name}") as note:
+        return import_file(
+            settings,
+            format_name,
+            path,
+            received_at=datetime.now(UTC),
+            mapping=mapping,
+            report=lambda progress: note.update(f"importing {format_name}: {progress.rows:,} rows"),
+        )
+
+
+def run_validate(format_name: str, path: Path | None, *, mapping: Path | None, as_json: bool) -> None:
+    """Print every check of a file, and exit with 3 where one fails.
+
+    Raises:
+        ShopsightError: the format is unknown, or the mapping cannot be used.
+    """
+    from shopsight.ingestion.checking import worst
+    from shopsight.ingestion.importers import check_file
+
+    prepare_environment(Settings())
+    with err.status(f"reading {format_name}"):
+        checks = check_file(format_name, path, received_at=datetime.now(UTC), mapping=mapping)
+    if as_json:
+        print_json({"status": worst(checks), "checks": [asdict(check) for check in checks]})
+    else:
+        show_checks(checks)
+    if worst(checks) == "FAIL":
+        raise typer.Exit(CHECKS_FAILED)
+
+
+def show_checks(checks: "list[Check]") -> None:
+    """Print a line per check, and below it the rows that break it."""
+    colours = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
+    for check in checks:
+        rows = f"{check.rows:>10,}" if check.rows else " " * 10
+        out.print(
+            f"[{colours[check.status]}]{check.status}[/] {rows}  {check.name}: {escape(check.said)}", soft_wrap=True
+        )
+        for example in check.examples:
+            place = f"{example.file_name}, line {example.line}"
+            out.print(f"       [dim]{escape(place)}[/]  {escape(example.raw[:160])}", soft_wrap=True)
+
+
+def show_receipt(receipt: "Receipt") -> None:
+    """Print the batch's counts, and why rows were quarantined."""
+    table = Table(title=f"batch {receipt.batch_id}", title_justify="left")
+    counts = ("received", "accepted", "duplicates", "quarantined")
+    for column in counts:
+        table.add_column(column, justify="right")
+    table.add_row(*(f"{getattr(receipt, name):,}" for name in counts))
+    out.print(table)
+    for reason, rows in receipt.reasons.items():
+        out.print(f"  quarantined: {reason}: {rows:,}")

@@ -1,0 +1,50 @@
+"""``shopsight lookalikes``: whom else to write to, by what the approved recommender sees in their history."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from cli.console import out, print_json
+from shopsight.errors import ShopsightError
+from shopsight.privacy import Pseudonymiser
+from shopsight.settings import Settings
+
+
+def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None:
+    """Print the shoppers most like ``users``, most alike first.
+
+    Raises:
+        ShopsightError: there are no embeddings, or none of the users has one.
+    """
+    import pyarrow.parquet as pq
+
+    from models.recommender.embeddings import look_alikes
+
+    settings = Settings()
+    path = settings.exports_dir / "user_embeddings.parquet"
+    if not path.exists():
+        raise ShopsightError(
+            f"there are no embeddings of shoppers: {path} is missing",
+            why="they are written once a recommender with vectors is approved",
+            fix="run `shopsight run`, approve the recommender, then materialise the asset `recommender_embeddings`",
+        )
+    table = pq.read_table(path)
+    pseudonyms = Pseudonymiser.from_settings(settings)
+    seeds = [key for user in users for key in (pseudonyms.user(user), pseudonyms.anonymous(user), user)]
+    known = set(table["user_id"].to_pylist())
+    found = look_alikes(table, [seed for seed in seeds if seed in known], count=count)
+    if not found:
+        raise ShopsightError(
+            f"nobody is known to be like {', '.join(users)}",
+            why="none of them has a history that the approved recommender can read",
+            fix="name shoppers with views, carts or purchases, or run the chain after their events were imported",
+        )
+    segments = dict(zip(table["user_id"].to_pylist(), table["user_segment"].to_pylist(), strict=True))
+    rows = [{"user_id": name, "cosine": round(cosine, 4), "segment": segments[name]} for name, cosine in found]
+    if as_json:
+        print_json(rows)
+        return
+    shown = Table("shopper", "cosine", "segment", title=f"Most like {', '.join(users)}")
+    for row in rows:
+        shown.add_row(row["user_id"], f"{row['cosine']:.3f}", str(row["segment"]))
+    out.print(shown)

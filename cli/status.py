@@ -1,0 +1,120 @@
+"""``shopsight status``: what the home holds."""
+
+from typing import Any
+
+from rich.table import Table
+
+from cli.console import out, print_json
+from shopsight.contracts import MODEL_FAMILIES
+from shopsight.settings import Settings
+
+
+def show_status(*, as_json: bool) -> None:
+    """Print the event counts, the champions beside their baselines, and the Bentos."""
+    status = collect_status(Settings())
+    if as_json:
+        print_json(status)
+        return
+    events = status["events"]
+    out.print("events    " + "  ".join(f"{name} {events[name]:,}" for name in events))
+    show_models(status["models"])
+    for bento in status["bentos"]:
+        out.print(f"bento     {bento['tag']}")
+
+
+def collect_status(settings: Settings) -> dict[str, Any]:
+    """Return the home's state; looking creates no home."""
+    from models.registry.registry import ModelRegistry
+
+    registry = ModelRegistry(settings.registry_dir)
+    return {
+        "home": str(settings.home),
+        "events": _event_counts(settings),
+        "models": {family: _model_status(registry, family) for family in MODEL_FAMILIES},
+        "bentos": _bentos(settings),
+    }
+
+
+def _event_counts(settings: Settings) -> dict[str, int]:
+    names = ("received", "accepted", "duplicates", "quarantined")
+    if not settings.event_log_dir.exists():
+        return dict.fromkeys(names, 0)
+    from shopsight.ingestion.log.event_log import EventLog
+
+    totals = EventLog.open(settings).totals()
+    return {name: getattr(totals, name) for name in names}
+
+
+def show_models(models: dict[str, Any]) -> None:
+    """Print champions and their primary figure beside their baselines', then what became of the newest candidates."""
+    out.print(_champions_table(models))
+    for family, model in models.items():
+        newest = model["newest"]
+        if newest is None or newest["version"] == model["version"]:
+            continue
+        waits = newest["status"] == "candidate" and newest["eligible"]
+        state = "waits for an approval" if waits else newest["status"]
+        out.print(f"{family} {newest['version']} ({newest['model']}): [yellow]{state}[/]")
+        for reason in newest["reasons"]:
+            out.print(f"  [dim]{reason}[/]")
+
+
+def _champions_table(models: dict[str, Any]) -> Table:
+    table = Table(title="models", title_justify="left")
+    for column in ("family", "champion", "version", "figure", "baselines"):
+        table.add_column(column)
+    for family, model in models.items():
+        metric = model["primary_metric"]
+        baselines = sorted(
+            ((values[metric], name) for name, values in model["baselines"].items() if metric in values), reverse=True
+        )
+        figure = "–"
+        if metric in model["metrics"]:
+            low, high = model["intervals"][metric]
+            figure = f"{model['metrics'][metric]:.4f} {metric}\n[dim]{low:.4f} to {high:.4f}[/]"
+        table.add_row(
+            family,
+            model["champion"] or "–",
+            model["version"] or "–",
+            figure,
+            "\n".join(f"{value:.4f} {name}" for value, name in baselines) or "–",
+        )
+    return table
+
+
+def _model_status(registry: Any, family: str) -> dict[str, Any]:
+    champion = registry.champion(family)
+    versions = registry.versions(family)
+    newest = versions[-1] if versions else None
+    evaluation = champion.evaluation if champion else None
+    metrics = evaluation.metrics if evaluation else {}
+    baselines = evaluation.baselines if evaluation else {}
+    return {
+        "champion": evaluation.candidate if evaluation else None,
+        "version": champion.version if champion else None,
+        "primary_metric": evaluation.primary_metric if evaluation else None,
+        "metrics": {name: estimate.value for name, estimate in metrics.items()},
+        "intervals": {name: [estimate.low, estimate.high] for name, estimate in metrics.items()},
+        "baselines": {
+            name: {metric: estimate.value for metric, estimate in figures.items()}
+            for name, figures in baselines.items()
+        },
+        "newest": {
+            "version": newest.version,
+            "model": newest.evaluation.candidate,
+            "status": newest.status,
+            "eligible": newest.eligible,
+            "reasons": list(newest.reasons),
+        }
+        if newest
+        else None,
+    }
+
+
+def _bentos(settings: Settings) -> list[dict[str, str]]:
+    from serving.packaging.bento import list_bentos
+
+    return [
+        {"tag": bento.tag, "family": bento.family, "version": bento.model_version, "path": str(bento.path)}
+        for bento in list_bentos(settings)
+    ]

@@ -1,0 +1,1 @@
+"""Candidates, approvals and champions: the one place of ``models`` that writes decisions."""

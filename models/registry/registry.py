@@ -1,0 +1,286 @@
+"""The model registry: which versions exist, what was decided about them, and which one serves.
+
+Every decision is a record in a hash-chained journal; the state is what the journal says, and nothing is ever
+overwritten. A version's files are copied in whole, and their hashes stand in the record that registered them.
+
+A version is first a ``candidate``. The gate judges it; a named person (or policy) who did not ask for it approves or
+rejects it. The approved one is the ``champion``, and the one before it stays ``approved``: rolling back makes it the
+champion again and the other ``withdrawn``, for good.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from models.registry.artefacts import copy_durably, hashes_of, make_durable
+from models.registry.journal import Journal, JournalBroken, fsync_folder
+from models.registry.version import (
+    CARD_FILE,
+    EVALUATION_FILE,
+    Approval,
+    ModelVersion,
+    Versions,
+    champion_of,
+    next_version,
+    replay,
+    rollback_target,
+)
+from shopsight.contracts import TRAINING_RUN
+from shopsight.errors import ShopsightError
+from shopsight.locking import exclusive
+
+if TYPE_CHECKING:
+    from models.evaluation.approval import Verdict
+    from models.evaluation.results import Evaluation
+
+__all__ = ["Approval", "IllegalTransition", "ModelRegistry", "ModelVersion", "UnknownVersion"]
+
+LOCK_SECONDS: Final = 30.0
+"""How long a writer waits for another one."""
+
+
+class IllegalTransition(ShopsightError):
+    """The action is not allowed on a version in this state, or not to this person."""
+
+
+class UnknownVersion(ShopsightError):
+    """The registry has no such version."""
+
+
+class ModelRegistry:
+    """The registry in a folder: ``journal.jsonl`` and ``<family>/v0001/…``. Reading needs no lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._journal = Journal(root / "journal.jsonl")
+
+    def register(
+        self,
+        family: str,
+        candidate_dir: Path,
+        *,
+        evaluation: "Evaluation",
+        card: Mapping[str, Any],
+        created_at: datetime,
+        requester: str = TRAINING_RUN,
+    ) -> ModelVersion:
+        """Copy a trained model into the registry as a candidate.
+
+        The journal's record is what makes it a version: a process killed before that leaves a folder that the next
+        registration replaces.
+
+        Raises:
+            UnsafeArtefact: the folder holds a pickle, a link, or a format that is not known to be data.
+            ValueError: the family's name is not a plain lower-case word, or the evaluation is another family's.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", family):
+            raise ValueError(f"a model family is a lower-case word, not {family!r}")
+        if evaluation.family != family:
+            raise ValueError(f"the evaluation is of {evaluation.family!r}, not of {family!r}")
+        _require_text(requester=requester)
+        with self._writing():
+            version = next_version(self._versions(family))
+            target = self.root / family / version
+            staging = self.root / family / f".staging-{version}"
+            for leftover in (staging, target):
+                if leftover.exists():
+                    shutil.rmtree(leftover)
+            copy_durably(candidate_dir, staging)
+            evaluation.write(staging / EVALUATION_FILE)
+            (staging / CARD_FILE).write_text(json.dumps(dict(card), indent=2, sort_keys=True) + "\n")
+            make_durable(staging)
+            files = hashes_of(staging)
+            staging.rename(target)
+            fsync_folder(target.parent)
+            self._record("register", family, version, created_at, requester=requester, files=files)
+        return self.version(family, version)
+
+    def judge(self, family: str, version: str, *, verdict: "Verdict", at: datetime) -> ModelVersion:
+        """Record what the gate found about a candidate; the last verdict counts.
+
+        Raises:
+            IllegalTransition: the version is not a candidate any more.
+        """
+        with self._writing():
+            _require_candidate(self._find(family, version), "judged")
+            reasons = list(verdict.reasons)
+            self._record("judge", family, version, at, eligible=verdict.eligible, reasons=reasons)
+        return self._find(family, version)
+
+    def approve(
+        self, family: str, version: str, *, approver: str, reason: str, at: datetime, requester: str
+    ) -> ModelVersion:
+        """Make a candidate the champion.
+
+        Args:
+            family: the model family.
+            version: the candidate, such as ``v0003``.
+            approver: a named person, or the policy that was switched on to approve by itself.
+            reason: why it may serve.
+            at: the time of the decision, aware.
+            requester: who asks for it; neither this nor who registered it may be the approver.
+
+        Raises:
+            IllegalTransition: it is no candidate, the gate did not find it eligible, or the approver asked for it.
+            ArtefactChanged: its files are not those that were judged.
+        """
+        _require_text(approver=approver, reason=reason, requester=requester)
+        with self._writing():
+            found = self._find(family, version)
+            _require_candidate(found, "approved")
+            _require_second_person(found, approver=approver, requester=requester)
+            _require_eligible(found)
+            found.verify()
+            self._record("approve", family, version, at, approver=approver, requester=requester, reason=reason)
+        return self._find(family, version)
+
+    def reject(
+        self, family: str, version: str, *, approver: str, reason: str, at: datetime, requester: str
+    ) -> ModelVersion:
+        """Decide that a candidate will never serve.
+
+        Raises:
+            IllegalTransition: the version is not a candidate, or a name or the reason is missing.
+        """
+        _require_text(approver=approver, reason=reason, requester=requester)
+        with self._writing():
+            _require_candidate(self._find(family, version), "rejected")
+            self._record("reject", family, version, at, approver=approver, requester=requester, reason=reason)
+        return self._find(family, version)
+
+    def rollback(self, family: str, *, approver: str, reason: str, at: datetime) -> ModelVersion:
+        """Withdraw the champion, and make the version that was champion before it champion again.
+
+        Raises:
+            IllegalTransition: there is no champion, or none was approved before it.
+            ArtefactChanged: the earlier version's files are not those that were approved.
+        """
+        _require_text(approver=approver, reason=reason)
+        with self._writing():
+            versions = self._versions(family)
+            target = rollback_target(versions)
+            if champion_of(versions) is None or target is None:
+                raise IllegalTransition(
+                    f"{family} cannot be rolled back.",
+                    why="no version was approved before the present champion",
+                    fix="approve a candidate instead",
+                )
+            target.verify()
+            self._record("rollback", family, target.version, at, approver=approver, reason=reason)
+        return self._find(family, target.version)
+
+    def versions(self, family: str) -> list[ModelVersion]:
+        """Return every version of a family in the order of registration; files are not verified."""
+        return list(self._versions(family).values())
+
+    def version(self, family: str, version: str) -> ModelVersion:
+        """Return one version, its files verified.
+
+        Raises:
+            UnknownVersion: there is none.
+            ArtefactChanged: a file is not what was registered.
+        """
+        found = self._find(family, version)
+        found.verify()
+        return found
+
+    def champion(self, family: str) -> ModelVersion | None:
+        """Return the version that serves, its files verified; ``None`` before the first approval."""
+        return _verified(champion_of(self._versions(family)))
+
+    def latest_candidate(self, family: str) -> ModelVersion | None:
+        """Return the newest version that nobody has decided about, its files verified."""
+        newest_first = reversed(self.versions(family))
+        return _verified(next((version for version in newest_first if version.status == "candidate"), None))
+
+    def verify(self) -> str:
+        """Prove the journal's chain, that every decision was legal, and every file; return the journal's head.
+
+        Raises:
+            JournalBroken: a record was changed, or records and folders do not belong together.
+            ArtefactChanged: a file is not what was registered.
+        """
+        families = replay(self._journal.records(), self.root)
+        for version in (version for versions in families.values() for version in versions.values()):
+            version.verify()
+        for folder in sorted(self.root.glob("*/v*")):
+            versions = families.get(folder.parent.name, {})
+            # A registration killed just before its record leaves the folder of the next version, and no other.
+            if folder.name not in {*versions, next_version(versions)}:
+                raise JournalBroken(
+                    f"{folder} is in no record of the journal.",
+                    why="it was put there by hand, or records were cut off the journal's end",
+                    fix="restore the journal from a backup, or move the folder away",
+                )
+        return self._journal.head()
+
+    def _versions(self, family: str) -> Versions:
+        return replay(self._journal.records(), self.root).get(family, {})
+
+    def _find(self, family: str, version: str) -> ModelVersion:
+        versions = self._versions(family)
+        if version not in versions:
+            raise UnknownVersion(
+                f"The registry has no {family} {version}.",
+                why=f"known are: {', '.join(versions) or 'none yet'}",
+                fix="train and register a model, or name one of the known versions",
+            )
+        return versions[version]
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return exclusive(self.root / ".lock", what="the model registry", wait_seconds=LOCK_SECONDS)
+
+    def _record(self, action: str, family: str, version: str, at: datetime, **details: Any) -> None:
+        if at.tzinfo is None:
+            raise ValueError("the time of a decision needs a time zone")
+        self._journal.append({"action": action, "family": family, "version": version, "at": at.isoformat(), **details})
+
+
+def _verified(version: ModelVersion | None) -> ModelVersion | None:
+    if version is not None:
+        version.verify()
+    return version
+
+
+def _require_text(**texts: str) -> None:
+    empty: Iterable[str] = [name for name, text in texts.items() if not text.strip()]
+    for name in empty:
+        raise IllegalTransition(
+            f"A decision about a model needs the {name}.",
+            why="it was left empty, and the journal is there to answer who decided what, and why",
+            fix=f"give the {name}",
+        )
+
+
+def _require_candidate(version: ModelVersion, done: str) -> None:
+    if version.status != "candidate":
+        raise IllegalTransition(
+            f"{version.family} {version.version} cannot be {done}.",
+            why=f"it is {version.status}, and only a candidate can be",
+            fix="register a new candidate, or roll back to return to an earlier champion",
+        )
+
+
+def _require_second_person(version: ModelVersion, *, approver: str, requester: str) -> None:
+    askers = {name.strip().casefold() for name in (version.requester, requester)}
+    if approver.strip().casefold() in askers:
+        raise IllegalTransition(
+            f"{approver} cannot approve {version.family} {version.version}.",
+            why="who trained a model or asks for its approval does not approve it",
+            fix="ask somebody else to approve it",
+        )
+
+
+def _require_eligible(version: ModelVersion) -> None:
+    if version.eligible is not True:
+        judged = version.eligible is False
+        raise IllegalTransition(
+            f"{version.family} {version.version} cannot be approved.",
+            why="; ".join(version.reasons) if judged else "the gate has not judged it yet",
+            fix="train a better candidate" if judged else "run the gate on it first",
+        )

@@ -1,0 +1,153 @@
+"""A registered model and its state, as the records of the registry's journal tell it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from models.registry.artefacts import verify_hashes
+from models.registry.journal import JournalBroken
+
+if TYPE_CHECKING:
+    from models.evaluation.results import Evaluation
+
+Status = Literal["candidate", "champion", "approved", "rejected", "withdrawn"]
+"""``approved`` was champion before the present one and can be rolled back to; ``withdrawn`` was rolled back from."""
+
+EVALUATION_FILE: Final = "evaluation.json"
+CARD_FILE: Final = "card.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """Who decided to let a version serve, and why."""
+
+    approver: str
+    reason: str
+    at: str
+    """ISO 8601."""
+    record: int
+    """Number of the decision's record in the journal: of two decisions, the greater is the later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion:
+    """One registered model."""
+
+    family: str
+    version: str
+    """``v0001`` and so on, in the order of registration."""
+    path: Path
+    """Folder with the artefact, ``evaluation.json`` and ``card.json``; to be read only."""
+    status: Status
+    created_at: str
+    """ISO 8601."""
+    requester: str
+    """Who or what trained it and asks for it to be approved."""
+    files: Mapping[str, str] = field(repr=False)
+    """SHA-256 of each file, by its path inside the folder."""
+    eligible: bool | None = None
+    """What the gate said last; ``None`` before it was asked."""
+    reasons: tuple[str, ...] = ()
+    """The gate's sentences about what stands against it."""
+    approval: Approval | None = None
+    """The decision that last made it champion."""
+
+    @property
+    def evaluation(self) -> "Evaluation":
+        """The figures it was registered with."""
+        from models.evaluation.results import Evaluation
+
+        return Evaluation.read(self.path / EVALUATION_FILE)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The model card it was registered with."""
+        card: dict[str, Any] = json.loads((self.path / CARD_FILE).read_text())
+        return card
+
+    def verify(self) -> None:
+        """Prove that the files are those that were registered.
+
+        Raises:
+            ArtefactChanged: one is not; the message names it.
+        """
+        verify_hashes(self.path, self.files)
+
+
+Versions = dict[str, ModelVersion]
+"""The versions of one family, by name, in the order of registration."""
+
+
+def replay(records: Iterable[Mapping[str, Any]], root: Path) -> dict[str, Versions]:
+    """Return the versions of every family after all records, proving that each was a legal step.
+
+    Raises:
+        JournalBroken: a record's action was not allowed in the state before it.
+    """
+    families: dict[str, Versions] = {}
+    for number, record in enumerate(records, start=1):
+        versions = families.setdefault(record["family"], {})
+        if not _apply(versions, record, number, root):
+            raise JournalBroken(
+                f"Record {number} of the registry's journal is not a legal step.",
+                why=f"its {record['action']} of {record['family']} {record['version']} is forbidden in that state",
+                fix="restore the journal from a backup",
+            )
+    return families
+
+
+def next_version(versions: Versions) -> str:
+    """Return the name of the version after the last."""
+    return f"v{len(versions) + 1:04d}"
+
+
+def champion_of(versions: Versions) -> ModelVersion | None:
+    """Return the version that serves."""
+    return next((version for version in versions.values() if version.status == "champion"), None)
+
+
+def rollback_target(versions: Versions) -> ModelVersion | None:
+    """Return the version that a rollback makes champion: the one last approved before the present champion."""
+    earlier = [version for version in versions.values() if version.status == "approved"]
+    return max(earlier, key=lambda version: version.approval.record if version.approval else 0, default=None)
+
+
+def _apply(versions: Versions, record: Mapping[str, Any], number: int, root: Path) -> bool:
+    """Take one step, and tell whether it was legal."""
+    name = record["version"]
+    found = versions.get(name)
+    candidate = found is not None and found.status == "candidate"
+    match record["action"]:
+        case "register" if name == next_version(versions):
+            versions[name] = ModelVersion(
+                family=record["family"],
+                version=name,
+                path=root / record["family"] / name,
+                status="candidate",
+                created_at=record["at"],
+                requester=record["requester"],
+                files=record["files"],
+            )
+        case "judge" if found and candidate:
+            versions[name] = replace(found, eligible=record["eligible"], reasons=tuple(record["reasons"]))
+        case "reject" if found and candidate:
+            versions[name] = replace(found, status="rejected")
+        case "approve" if found and candidate and found.eligible is True:
+            _crown(versions, found, record, number, former="approved")
+        case "rollback" if found and champion_of(versions) and found == rollback_target(versions):
+            _crown(versions, found, record, number, former="withdrawn")
+        case _:
+            return False
+    return True
+
+
+def _crown(
+    versions: Versions, version: ModelVersion, record: Mapping[str, Any], number: int, *, former: Status
+) -> None:
+    champion = champion_of(versions)
+    if champion is not None:
+        versions[champion.version] = replace(champion, status=former)
+    approval = Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=number)
+    versions[version.version] = replace(version, status="champion", approval=approval)

@@ -1,0 +1,1 @@
+"""The text intent service."""

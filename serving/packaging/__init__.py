@@ -1,0 +1,1 @@
+"""Builds a Bento from an approved model."""

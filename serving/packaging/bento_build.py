@@ -1,0 +1,50 @@
+"""The child of :mod:`serving.packaging.bento`: stores a model and builds its Bento from a plan on standard input."""
+
+import importlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import bentoml
+
+
+def build(plan: dict[str, Any]) -> None:
+    """Store the plan's model, unless it is there already, and build its Bento.
+
+    The artefact is loaded first, with the code that it will be served by: one that does not load gets no Bento, and so
+    never takes the place of one that serves.
+    """
+    module, _, name = plan["predictor"].partition(":")
+    getattr(importlib.import_module(module), name).load(Path(plan["artefact"]))
+    if plan["model_tag"] not in {str(model.tag) for model in bentoml.models.list()}:
+        with bentoml.models.create(plan["model_tag"], labels=plan["labels"]) as stored:
+            shutil.copytree(plan["model"], stored.path, dirs_exist_ok=True)
+    name, _, version = plan["tag"].partition(":")
+    bentoml.bentos.build(
+        plan["service"],
+        name=name,
+        version=version,
+        build_ctx=plan["source"],
+        # Anchored: a bare `models/` would match folders of that name at any depth.
+        include=["/shopsight/**/*.py", "/models/**/*.py", "/serving/**/*.py"],
+        models=[{"tag": plan["model_tag"], "alias": plan["model_alias"]}],
+        # Versions are pinned in the plan; locking them here would ask an index.
+        python={"packages": plan["packages"], "lock_packages": False},
+        labels=plan["labels"],
+        description=plan["description"],
+    )
+    _check(Path(plan["source"]))
+
+
+def _check(source: Path) -> None:
+    """Fail where the build imported code from elsewhere than the staged source."""
+    for package in ("serving", "models", "shopsight"):
+        module_file = sys.modules[package].__file__
+        if module_file is None or not Path(module_file).is_relative_to(source):
+            raise SystemExit(f"{package} was imported from {module_file}, not from the staged {source}")
+
+
+if __name__ == "__main__":
+    build(json.load(sys.stdin))

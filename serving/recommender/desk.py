@@ -1,0 +1,292 @@
+"""Recommendations: from a request to an answer, whatever part is missing. Knows neither BentoML nor FastAPI."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
+from serving.features import FeatureReader, OnlineStoreGone, UserFeatures
+from serving.http.problems import Problem, error_entries
+from serving.prediction_log import RowLog
+from serving.recommender.catalogue_filter import CatalogueFilter
+from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
+from serving.recommender.request_digest import digest, logged
+from serving.recommender.reranking import CANDIDATES, rerank
+from serving.recommender.rules import RuleBook, RulesInForce
+from serving.schemas import (
+    MAX_RESULTS,
+    NEEDS_ITEMS,
+    CategoryFilter,
+    ItemFilter,
+    RankingRequest,
+    RecommendationBatch,
+    RecommendationRequest,
+)
+from serving.served_model import ServedModel
+from shopsight.contracts import FEATURE_SERVICES
+
+WIN_BACK: Final = ((0.5, 14.0),)
+"""A shopper who was away is shown what came since then before what was there already."""
+
+SEGMENT_CATEGORIES: Final = 3
+"""Of a session's categories the newest count: who went from shoes to bags looks for bags."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A list, and how it came about."""
+
+    items: list[ScoredItem]
+    fallback: str | None
+    """The rung of the ladder that gave it."""
+
+
+class RecommendationDesk:
+    """Answers every placement of the interface."""
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        *,
+        model: ServedModel,
+        features: FeatureReader,
+        log: RowLog,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        rules: Callable[[], RulesInForce] | None = None,
+    ) -> None:
+        self.recommender = recommender
+        self.model = model
+        self._features = features
+        self._log = log
+        self._clock = clock
+        self._new_id = new_id
+        self._filter = CatalogueFilter(recommender.catalogue)
+        no_rules = RulesInForce(RuleBook(), recommender.catalogue)
+        self._rules = rules or (lambda: no_rules)
+
+    def similar(self, item_id: str, request: RecommendationRequest) -> dict[str, Any]:
+        """Answer for the item of a path.
+
+        Raises:
+            Problem: the catalogue has no such item (404).
+        """
+        if self.recommender.catalogue.index_of(item_id) is None:
+            raise Problem(404, f"The catalogue has no item {item_id!r}.", code="unknown_item")
+        return self.answer(request.model_copy(update={"placement": "similar_items", "item_ids": [item_id]}))
+
+    def answer(self, request: RecommendationRequest) -> dict[str, Any]:
+        """Answer a valid request; a missing part costs a rung, never the answer.
+
+        Raises:
+            Problem: a placement that is about items was asked for without any (422).
+        """
+        started = time.perf_counter()
+        if request.placement in NEEDS_ITEMS and not request.item_ids:
+            raise Problem(
+                422,
+                f"The placement {request.placement!r} needs item_ids: with what?",
+                errors=[{"loc": ["body", "item_ids"], "msg": "at least one item", "type": "missing"}],
+            )
+        user = self.user_of(request)
+        visit = visit_of(request, user)
+        listed = self.compose(request, visit, self._rules())
+        return self._write_up(request, user, visit, listed, started)
+
+    def answer_batch(self, batch: RecommendationBatch) -> dict[str, Any]:
+        """Answer several requests; one that is not valid gets its own error."""
+        return {"results": [self._answer_one(index, raw) for index, raw in enumerate(batch.requests)]}
+
+    def rank(self, request: RankingRequest) -> dict[str, Any]:
+        """Put the items of the request into the order of what the shopper wants; the shop's rules do not move them."""
+        started = time.perf_counter()
+        asked = RecommendationRequest(
+            placement="recommended_for_you",
+            **request.model_dump(include={"user_id", "session_id", "recent_events", "personalised", "explain"}),
+            num_results=len(request.item_ids),
+        )
+        user = self.user_of(asked)
+        visit = visit_of(asked, user)
+        history = readable(self.recommender, visit.history)
+        items = self.recommender.rank(history, list(dict.fromkeys(request.item_ids)), explain=request.explain)
+        asked = asked.model_copy(update={"item_ids": request.item_ids})
+        fallback = None if history else "best_sellers"
+        return self._write_up(asked, user, visit, Listed(items=items, fallback=fallback), started, placement="ranking")
+
+    def compose(self, request: RecommendationRequest, visit: Visit, rules: RulesInForce) -> Listed:
+        """Return the list that a request gets under some rules; nothing is written down.
+
+        Args:
+            request: what is asked for.
+            visit: from :func:`visit_of`.
+            rules: what the shop asks of its lists.
+        """
+        now = self._clock()
+        allowed = self._filter.mask(request.filter)
+        left_out = rules.left_out(request.placement, now)
+        if left_out is not None:
+            allowed = (self.recommender.catalogue.available if allowed is None else allowed) & ~left_out
+        wishes = rules.wishes(request.placement, now).stricter(
+            {"category": request.max_per_category, "brand": request.max_per_brand}
+        )
+        wishes = replace(wishes, diversity=request.diversity)
+        if request.placement == "win_back":
+            wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
+        wanted, personal = request.num_results, request.placement in PERSONAL
+        cold_share = rules.book.new_items if personal else 0.0
+        wishes = replace(wishes, most_cold=int(cold_share * wanted) if personal else None)
+        shelf = Shelf(
+            num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
+            allowed=allowed,
+            exclude=_excluded(request, visit),
+            segment=lambda: self._segment(visit),
+            cold_share=cold_share,
+            # Of a list that is put in another order only what is shown in the end is explained, below.
+            explain=request.explain and not wishes.any,
+        )
+        fallback, items = candidates(self.recommender, visit, shelf)
+        if wishes.any:
+            items = rerank(
+                items,
+                wishes,
+                recommender=self.recommender,
+                num_results=wanted,
+                may_show=lambda item_id: self._may_show(item_id, shelf),
+            )
+            if request.explain and personal:
+                items = self._explained(items, visit)
+        return Listed(items=items, fallback=fallback)
+
+    def user_of(self, request: RecommendationRequest) -> UserFeatures | None:
+        """Return what is known of the request's user; None where nobody is named or no personal answer is wanted."""
+        if not request.personalised or request.user_id is None:
+            return None
+        try:
+            return self._features.user(request.user_id, FEATURE_SERVICES["recommender"])
+        except OnlineStoreGone:
+            return self._features.unreachable_user(request.user_id)
+
+    def _segment(self, visit: Visit) -> NDArray[np.bool_] | None:
+        """Return which items are of the visit's categories, or None where it has none or the catalogue knows none."""
+        if not visit.categories:
+            return None
+        branches = CategoryFilter.model_construct(any_of=list(visit.categories))
+        found = self._filter.mask(ItemFilter.model_construct(category=branches, in_stock=False))
+        return found if found is not None and found.any() else None
+
+    def _answer_one(self, index: int, raw: object) -> dict[str, Any]:
+        place = ("body", "requests", index)
+        try:
+            return {"index": index, "answer": self.answer(RecommendationRequest.model_validate(raw)), "error": None}
+        except ValidationError as error:
+            entries = error_entries(error.errors(include_input=False, include_url=False), place)
+            wrong = {"code": "invalid_request", "detail": entries[0]["msg"], "errors": entries[:20]}
+        except Problem as problem:
+            wrong = {"code": problem.code, "detail": problem.detail, "errors": list(problem.errors)}
+        return {"index": index, "answer": None, "error": wrong}
+
+    def _may_show(self, item_id: str, shelf: Shelf) -> bool:
+        place = self.recommender.catalogue.index_of(item_id)
+        allowed = self.recommender.catalogue.available if shelf.allowed is None else shelf.allowed
+        return place is not None and bool(allowed[place]) and item_id not in shelf.exclude
+
+    def _explained(self, items: list[ScoredItem], visit: Visit) -> list[ScoredItem]:
+        """Name the reasons of the items that the shopper's history brought; the others came with theirs."""
+        history = readable(self.recommender, visit.history)
+        silent = [item for item in items if not item.reasons and item.source != "pinned"]
+        explained = {item.item_id: item for item in self.recommender.explained(history, silent)}
+        return [explained.get(item.item_id, item) for item in items]
+
+    def _write_up(
+        self,
+        request: RecommendationRequest,
+        user: UserFeatures | None,
+        visit: Visit,
+        listed: Listed,
+        started: float,
+        *,
+        placement: str | None = None,
+    ) -> dict[str, Any]:
+        items, placement = listed.items, placement or request.placement
+        index_of = self.recommender.catalogue.index_of
+        asked_for = dict.fromkeys([*request.item_ids, *request.exclude_item_ids])
+        as_of = None if user is None or user.as_of is None else _rfc3339(user.as_of)
+        answer = {
+            "recommendation_id": "rec_" + self._new_id(),
+            "placement": placement,
+            "user_known": user.known if user is not None else None,
+            "fallback": listed.fallback,
+            "model": self.model.name_and_version,
+            "items": [_shown(item, rank, explain=request.explain) for rank, item in enumerate(items, start=1)],
+            "missing_item_ids": [item_id for item_id in asked_for if index_of(item_id) is None],
+            "exhausted": len(items) < request.num_results,
+            "took_ms": round((time.perf_counter() - started) * 1000, 3),
+            "features_as_of": as_of,
+        }
+        self._log.append(
+            {
+                "recommendation_id": answer["recommendation_id"],
+                "answered_at": _rfc3339(self._clock()),
+                "model": self.model.name_and_version,
+                "placement": placement,
+                "user": user.user_key if user is not None else None,
+                "session_id": request.session_id if request.personalised else None,
+                "request": logged(request),
+                "request_digest": digest(request),
+                "history_length": len(visit.history),
+                "features_as_of": as_of,
+                "fallback": listed.fallback,
+                "results": [[item.item_id, round(float(item.score), 6), item.source] for item in items],
+                "latency_ms": answer["took_ms"],
+            }
+        )
+        return answer
+
+
+def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:
+    """Return what the answer may be made from; of a request that is not to be personal, nothing of the person."""
+    kept = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
+    recent = request.recent_events if request.personalised else []
+    # What the session is about says more than what the shopper mostly looks at.
+    of_events = list(dict.fromkeys(e.category for e in reversed(recent) if e.category))[:SEGMENT_CATEGORIES]
+    favourite = user.favourite_category if user else None
+    return Visit(
+        placement=request.placement,
+        item_ids=request.item_ids,
+        online=[HistoryEvent(item_id=item, event_name=event) for item, event in kept],
+        recent=[
+            HistoryEvent(item_id=e.item_id, event_name=e.event_name, event_timestamp=e.event_timestamp)
+            for e in recent
+            if e.item_id is not None
+        ],
+        categories=of_events or ([favourite] if favourite else []),
+    )
+
+
+def _excluded(request: RecommendationRequest, visit: Visit) -> frozenset[str]:
+    purchased = {event.item_id for event in visit.history if event.event_name == "purchase"}
+    # What the answer is about (the page's item, the cart) is in view already.
+    return (
+        frozenset(request.exclude_item_ids)
+        | set(request.item_ids)
+        | (purchased if request.exclude_purchased else set())
+    )
+
+
+def _shown(item: ScoredItem, rank: int, *, explain: bool) -> dict[str, Any]:
+    reasons = [
+        {"code": reason.code, "item_ids": list(reason.item_ids), "weight": round(float(reason.weight), 4)}
+        for reason in (item.reasons if explain else ())
+    ]
+    score = round(float(item.score), 6)
+    return {"item_id": item.item_id, "rank": rank, "score": score, "source": item.source, "reasons": reasons}
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,130 @@
+"""What a list should be besides relevant: varied, fresh, within the shop's rules.
+
+The relevance of a candidate is its place among the candidates, not its score: sources score on different scales. So 1
+is the whole way from the last candidate to the first, whatever recommended them. Shapes: N items of the catalogue.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recommender.predict import Recommender, ScoredItem
+from serving.recommender.diversity import diversify
+
+CANDIDATES: Final = 200
+"""How many items are looked at, at least, where a list is put in another order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What to do to a list; nothing by default."""
+
+    boosts: tuple[tuple[NDArray[np.bool_], float], ...] = ()
+    """Which items, shape (N,), and how far they move up."""
+    prefer_new: tuple[tuple[float, float], ...] = ()
+    """How far an item moves up on its first day, and the days after which it is half of that."""
+    less_popular: float = 0.0
+    """How far the most popular item moves down beside the least popular one."""
+    diversity: float = 0.0
+    """0 leaves the order, 1 takes categories in turn."""
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """Most places of one ``category`` or ``brand``."""
+    pins: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    """From which place on, counted from 1, these items stand."""
+    most_cold: int | None = None
+    """Most places of items that nobody had touched; a bound of its own, no reason to put a list in another order."""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to do."""
+        moved = self.boosts or self.prefer_new or self.less_popular
+        return bool(moved or self.diversity or self.caps or self.pins)
+
+    def stricter(self, caps: Mapping[str, int | None]) -> "Wishes":
+        """Return the wishes with further caps: of two, the lower holds."""
+        asked = {per: min(places, self.caps.get(per, places)) for per, places in caps.items() if places is not None}
+        return replace(self, caps={**self.caps, **asked})
+
+
+def rerank(
+    items: Sequence[ScoredItem],
+    wishes: Wishes,
+    *,
+    recommender: Recommender,
+    num_results: int,
+    may_show: Callable[[str], bool],
+) -> list[ScoredItem]:
+    """Return at most ``num_results`` of the candidates, in the order that the wishes ask for.
+
+    Args:
+        items: candidates, best first.
+        wishes: what to do.
+        recommender: knows each item's category, brand, age and popularity.
+        num_results: length of the list.
+        may_show: whether an item that is pinned may be shown in this list.
+    """
+    places = [recommender.catalogue.positions[item.item_id] for item in items]
+    moved = _moved(items, places, wishes, recommender)
+    if wishes.diversity > 0:
+        categories = [recommender.catalogue.categories[place] or "" for place in _places(moved, recommender)]
+        moved = diversify(moved, categories, share=wishes.diversity, num_results=len(moved))
+    pinned: dict[str, int] = {}
+    for place, item_ids in wishes.pins:
+        for item_id in filter(may_show, item_ids):
+            pinned.setdefault(item_id, place)
+    kept = _capped(moved, wishes, recommender, leave_out=set(pinned))
+    return _pinned(kept, pinned, items)[:num_results]
+
+
+def _moved(
+    items: Sequence[ScoredItem], places: Sequence[int], wishes: Wishes, recommender: Recommender
+) -> list[ScoredItem]:
+    index = np.array(places, dtype=np.intp)
+    value = 1.0 - np.arange(len(items)) / max(len(items), 1)
+    for mask_N, by in wishes.boosts:
+        value += by * mask_N[index]
+    for by, half_life_days in wishes.prefer_new:
+        value += by * 0.5 ** (recommender.age_days_N[index] / half_life_days)
+    value -= wishes.less_popular * recommender.popularity_share_N[index]
+    return [items[place] for place in np.argsort(-value, kind="stable")]
+
+
+def _capped(
+    items: Sequence[ScoredItem], wishes: Wishes, recommender: Recommender, *, leave_out: set[str]
+) -> list[ScoredItem]:
+    """Drop what is one too many of its category or brand, or of the cold items; without one, nothing is too many."""
+    caps = dict(wishes.caps)
+    if wishes.most_cold is not None and recommender.cold_N.any():
+        caps["cold"] = wishes.most_cold
+    cold = ["cold" if cold else None for cold in recommender.cold_N.tolist()] if "cold" in caps else []
+    names = {"category": recommender.catalogue.categories, "brand": recommender.catalogue.brands, "cold": cold}
+    taken: dict[tuple[str, str], int] = {}
+    kept = []
+    for item, place in zip(items, _places(items, recommender), strict=True):
+        groups = [(per, name) for per in caps if (name := names[per][place]) is not None]
+        if item.item_id in leave_out or any(taken.get(group, 0) >= caps[group[0]] for group in groups):
+            continue
+        for group in groups:
+            taken[group] = taken.get(group, 0) + 1
+        kept.append(item)
+    return kept
+
+
+def _pinned(
+    items: Sequence[ScoredItem], pinned: Mapping[str, int], candidates: Sequence[ScoredItem]
+) -> list[ScoredItem]:
+    """Put the pinned items in, those of one place behind each other; one that was a candidate keeps its reasons."""
+    known = {item.item_id: item for item in candidates}
+    shown = list(items)
+    for offset, (item_id, place) in enumerate(sorted(pinned.items(), key=lambda one: one[1])):
+        behind = sum(other == place for other in sorted(pinned.values())[:offset])
+        item = known.get(item_id, ScoredItem(item_id=item_id, score=0.0, source="pinned"))
+        shown.insert(place - 1 + behind, item)
+    return shown
+
+
+def _places(items: Sequence[ScoredItem], recommender: Recommender) -> list[int]:
+    return [recommender.catalogue.positions[item.item_id] for item in items]

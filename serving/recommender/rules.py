@@ -1,0 +1,212 @@
+"""A shop's own rules for lists: one YAML file, validated as a whole, in force for every request that it names.
+
+A rule does one thing to the lists of some placements: leaves items out, moves them up or down, prefers what is new,
+lets a brand or category have so many places at most, or puts items where the shop wants them; docs/api.md shows each.
+"""
+
+from collections.abc import Sequence
+from copy import copy
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal, get_args
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, model_validator
+
+from models.recommender.catalogue import Catalogue
+from serving.recommender.catalogue_filter import CatalogueFilter
+from serving.recommender.reranking import Wishes
+from serving.schemas import BrandFilter, CategoryFilter, Identifier, ItemFilter, Placement, PriceFilter, Request
+from shopsight.errors import ShopsightError
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+KINDS: Final = ("leave_out", "boost", "prefer_new", "at_most", "pin")
+
+
+class UnusableRules(ShopsightError):
+    """A rules file that cannot be read, or says something that no list can follow."""
+
+
+class Items(Request):
+    """Which items a rule is about: those that meet every line of it."""
+
+    item_ids: list[Identifier] | None = Field(default=None, min_length=1, max_length=10_000)
+    category: CategoryFilter | None = None
+    brand: BrandFilter | None = None
+    price: PriceFilter | None = None
+
+    @model_validator(mode="after")
+    def _about_something(self) -> "Items":
+        if not self.model_fields_set:
+            raise ValueError("name the items by item_ids, category, brand or price")
+        return self
+
+    def mask(self, catalogue: Catalogue, catalogue_filter: CatalogueFilter) -> NDArray[np.bool_]:
+        """Return which items of the catalogue these are, shape (N,)."""
+        asked = ItemFilter(category=self.category, brand=self.brand, price=self.price, in_stock=False)
+        found = catalogue_filter.mask(asked)
+        assert found is not None, "a filter was given"
+        if self.item_ids is not None:
+            named = np.zeros(len(catalogue), dtype=np.bool_)
+            named[[place for place in map(catalogue.index_of, self.item_ids) if place is not None]] = True
+            found = found & named
+        return found
+
+
+class Boost(Request):
+    """Moves items up, or down where ``by`` is negative; 1 is from the end of the candidates to their front."""
+
+    items: Items
+    by: Annotated[FiniteFloat, Field(ge=-1, le=1)]
+
+
+class PreferNew(Request):
+    """Moves an item up by ``by`` on its first day, by half of that after ``half_life_days``, and so on."""
+
+    by: Annotated[FiniteFloat, Field(gt=0, le=1)]
+    half_life_days: Annotated[FiniteFloat, Field(gt=0)] = 14.0
+
+
+class AtMost(Request):
+    """Lets every brand, or every category, have so many places of a list."""
+
+    places: Annotated[int, Field(ge=1)]
+    per: Literal["category", "brand"]
+
+
+class Pin(Request):
+    """Puts items on the list, from a place on, where they may be shown at all."""
+
+    item_ids: list[Identifier] = Field(min_length=1, max_length=20)
+    place: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class Rule(Request):
+    """One thing to do to the lists of some placements."""
+
+    name: Name
+    placements: list[Placement] = Field(default=list(get_args(Placement)), min_length=1)
+    starts: date | None = None
+    ends: date | None = None
+    """The last day on which it holds (UTC)."""
+    leave_out: Items | None = None
+    boost: Boost | None = None
+    prefer_new: PreferNew | None = None
+    at_most: AtMost | None = None
+    pin: Pin | None = None
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> "Rule":
+        done = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(done) != 1:
+            raise ValueError(f"a rule does exactly one of {', '.join(KINDS)}; this one has {len(done)}")
+        if self.starts and self.ends and self.starts > self.ends:
+            raise ValueError("it ends before it starts")
+        return self
+
+    def holds(self, placement: str, day: date) -> bool:
+        """Return whether the rule is in force for a placement on a day."""
+        return (
+            placement in self.placements
+            and (self.starts is None or self.starts <= day)
+            and (self.ends is None or day <= self.ends)
+        )
+
+
+class RuleBook(Request):
+    """All rules of a shop."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    less_popular: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.0
+    """How far the most popular item is moved down beside the least popular one; 0 leaves popularity alone."""
+    new_items: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.1
+    """Largest share of a personal list that items may take which nobody had touched when the model was trained."""
+    rules: list[Rule] = Field(default=[], max_length=1_000)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "RuleBook":
+        names = [rule.name for rule in self.rules]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two rules are called {', '.join(map(repr, twice))}")
+        return self
+
+    @classmethod
+    def read(cls, path: Path) -> "RuleBook":
+        """Read a rules file.
+
+        Raises:
+            UnusableRules: it cannot be read; every line that is wrong is named.
+        """
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UnusableRules(
+                f"The rules in {path} cannot be read.", why=str(error), fix="mend the file; docs/api.md has one"
+            ) from error
+        try:
+            return cls.model_validate(content if content is not None else {})
+        except ValidationError as error:
+            wrong = "; ".join(f"{_where(e['loc'], content)}: {e['msg']}" for e in error.errors())
+            raise UnusableRules(
+                f"The rules in {path} are not valid.",
+                why=wrong,
+                fix="mend these lines; docs/api.md has each kind",
+            ) from error
+
+
+class RulesInForce:
+    """A rule book over a catalogue: what it asks of the lists of each placement."""
+
+    def __init__(self, book: RuleBook, catalogue: Catalogue) -> None:
+        catalogue_filter = CatalogueFilter(catalogue)
+        self.book = book
+        self._masks = {
+            rule.name: items.mask(catalogue, catalogue_filter) for rule in book.rules if (items := _items_of(rule))
+        }
+
+    def without(self, name: str) -> "RulesInForce":
+        """Return what the book asks without one rule; the items of the others are not looked up again."""
+        fewer = copy(self)
+        fewer.book = self.book.model_copy(update={"rules": [rule for rule in self.book.rules if rule.name != name]})
+        return fewer
+
+    def left_out(self, placement: str, now: datetime) -> NDArray[np.bool_] | None:
+        """Return which items may not be shown, shape (N,), or None where all may."""
+        masks = [self._masks[rule.name] for rule in self._holding(placement, now) if rule.leave_out is not None]
+        return np.logical_or.reduce(masks) if masks else None
+
+    def wishes(self, placement: str, now: datetime) -> Wishes:
+        """Return what else the rules ask of a list; of several caps the strictest holds."""
+        holding = self._holding(placement, now)
+        caps: dict[str, int] = {}
+        for cap in (rule.at_most for rule in holding if rule.at_most is not None):
+            caps[cap.per] = min(cap.places, caps.get(cap.per, cap.places))
+        return Wishes(
+            boosts=tuple((self._masks[rule.name], rule.boost.by) for rule in holding if rule.boost is not None),
+            prefer_new=tuple((new.by, new.half_life_days) for rule in holding if (new := rule.prefer_new) is not None),
+            less_popular=self.book.less_popular,
+            caps=caps,
+            pins=tuple((pin.place, tuple(pin.item_ids)) for rule in holding if (pin := rule.pin) is not None),
+        )
+
+    def _holding(self, placement: str, now: datetime) -> list[Rule]:
+        return [rule for rule in self.book.rules if rule.holds(placement, now.date())]
+
+
+def _items_of(rule: Rule) -> Items | None:
+    return rule.leave_out or (rule.boost.items if rule.boost else None)
+
+
+def _where(place: Sequence[str | int], content: object) -> str:
+    """Return the place of an error with the rule's own name, which people look for, in place of its number."""
+    parts = list(place)
+    if len(parts) > 1 and parts[0] == "rules" and isinstance(content, dict):
+        try:
+            named = f"rule {content['rules'][parts[1]]['name']!r}"
+        except (KeyError, TypeError, IndexError):
+            named = f"rule number {int(parts[1]) + 1}"
+        return ".".join([named, *map(str, parts[2:])])
+    return ".".join(map(str, parts)) or "the file"

@@ -1,0 +1,53 @@
+"""Keeps the rules in force that the shop's file has now, and the last good ones where the file is broken."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from models.recommender.catalogue import Catalogue
+from serving.recommender.rules import RuleBook, RulesInForce, UnusableRules
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+"""How long a look at the file is good for."""
+
+
+class RulesFile:
+    """Called for the rules in force; a shop without a file has none, which is no failure."""
+
+    def __init__(self, path: Path, catalogue: Catalogue, *, seconds_now: Callable[[], float] = time.monotonic) -> None:
+        self.failure: str | None = None
+        """Why the file as it is now is not in force, or None while it is."""
+        self._path = path
+        self._catalogue = catalogue
+        self._seconds_now = seconds_now
+        self._lock = threading.Lock()
+        self._look_again = float("-inf")
+        self._seen: tuple[int, int] | None = None
+        self._rules = RulesInForce(RuleBook(), catalogue)
+
+    def __call__(self) -> RulesInForce:
+        """Return the rules in force; the file is looked at once a second."""
+        now = self._seconds_now()
+        with self._lock:
+            if now >= self._look_again:
+                self._look_again = now + LOOK_AGAIN_SECONDS
+                self._look()
+            return self._rules
+
+    def _look(self) -> None:
+        try:
+            status = self._path.stat()
+            seen = (status.st_mtime_ns, status.st_size)
+        except FileNotFoundError:
+            seen = None
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            book = RuleBook() if seen is None else RuleBook.read(self._path)
+        except UnusableRules as error:
+            self.failure = f"{error.what} The rules of before stay in force. {error.why}"
+            return
+        self._rules, self.failure = RulesInForce(book, self._catalogue), None

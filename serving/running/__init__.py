@@ -1,0 +1,1 @@
+"""Starts and stops the approved services on this machine."""

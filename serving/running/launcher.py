@@ -1,0 +1,146 @@
+"""Starts the champions' services as child processes, and stops them: what ``make up`` shows beside Dagster."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from serving.packaging.bento import BentoRecord
+from shopsight.contracts import BENTOS
+from shopsight.errors import ShopsightError
+from shopsight.settings import Settings, child_environment
+
+
+class ServiceNotStarted(ShopsightError):
+    """A service did not come up."""
+
+
+PORTS: Final[Mapping[str, str]] = {
+    "intent": "intent_port",
+    "recommender": "recommendation_port",
+    "purchase_intent": "propensity_port",
+    "churn": "churn_port",
+}
+"""The setting that holds each family's port."""
+
+
+STARTUP_FAILED: Final = b"Application startup failed"
+"""What Uvicorn logs when a service cannot start; BentoML's supervisor would try for ever."""
+
+
+class ServiceProcess:
+    """One Bento, served by one worker under BentoML's supervisor."""
+
+    def __init__(self, settings: Settings, bento: BentoRecord) -> None:
+        self.settings = settings
+        self.bento = bento
+        self.port: int = getattr(settings, PORTS[bento.family])
+        self.url = f"http://{settings.host}:{self.port}"
+        self.log_file: Path = settings.home / "logs" / f"{BENTOS[bento.family]}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the service; :meth:`wait_until_ready` tells when it answers.
+
+        Raises:
+            ServiceNotStarted: its port is taken.
+        """
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.settings.host, self.port))
+            except OSError as error:
+                name = PORTS[self.bento.family]
+                raise ServiceNotStarted(
+                    f"cannot serve {self.bento.tag} on {self.url}",
+                    why=str(error),
+                    fix=f"stop what listens on port {self.port}, or set SHOPSIGHT_{name.upper()} to another",
+                ) from error
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "bentoml", "serve", str(self.bento.path)]
+        options = ["--host", self.settings.host, "--port", str(self.port), "--timeout-graceful-shutdown", "10"]
+        with self.log_file.open("ab") as log:
+            self._log_start = log.tell()
+            self._process = subprocess.Popen(
+                command + options,
+                cwd="/",  # nothing is found because it lies in the working folder
+                # One thread: the products of one request are too small to share, and waiting workers cost more.
+                env=child_environment(self.settings) | {"OPENBLAS_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the parent, which stops us in order
+            )
+
+    def wait_until_ready(self, *, timeout_seconds: float = 90.0) -> None:
+        """Return once ``/readyz`` says yes.
+
+        Raises:
+            ServiceNotStarted: the process ended, or the time is over; the end of its log is in the error.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise self._not_started("the process ended")
+            if self.ready():
+                return
+            if STARTUP_FAILED in self._logged():
+                raise self._not_started("the service failed while it started")
+            time.sleep(0.2)
+        raise self._not_started(f"it was not ready after {timeout_seconds:g} seconds")
+
+    def ready(self) -> bool:
+        """Whether ``/readyz`` says yes now."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self, *, timeout_seconds: float = 20.0) -> None:
+        """Let requests in flight finish, then end; what does not end in time is killed with its workers."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            _kill_group(process.pid)
+            process.wait()
+
+    def _logged(self) -> bytes:
+        """Return what was logged since the start."""
+        with self.log_file.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read()
+
+    def _not_started(self, why: str) -> ServiceNotStarted:
+        lines = self._logged().decode(errors="replace").strip().splitlines()[-6:]
+        self.stop()
+        return ServiceNotStarted(
+            f"{self.bento.tag} does not answer on {self.url}",
+            why=why + "".join(f"\n    | {line}" for line in lines),
+            fix=f"read {self.log_file}; `shopsight status` shows what is built",
+        )
+
+
+def _kill_group(process_id: int) -> None:
+    try:
+        os.killpg(process_id, signal.SIGKILL)
+    except ProcessLookupError:
+        return

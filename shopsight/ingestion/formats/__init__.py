@@ -1,0 +1,1 @@
+"""One reader per format of a shop's export, each turning its rows into canonical events."""

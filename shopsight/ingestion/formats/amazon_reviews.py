@@ -1,0 +1,58 @@
+"""Reads Amazon's reviews as published in 2014, 2018 and 2023: one review per line.
+
+Seconds in 2014 and 2018, at the resolution of a day; milliseconds in 2023. The item of 2023 is ``parent_asin``, under
+which colours and sizes share their reviews. Names of reviewers are left out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pyarrow.compute as pc
+
+from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.formats.translation import mapped
+from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.json_lines import keys_as_columns, read_json_lines
+from shopsight.privacy import redact
+
+KEYS: Final = [
+    "overall", "unixReviewTime", "reviewerID", "asin", "reviewText", "summary", "verified", "vote", "helpful", "style",
+    "rating", "timestamp", "user_id", "parent_asin", "text", "title", "verified_purchase", "helpful_vote",
+]  # fmt: skip
+"""Keys of 2014 and 2018, and those that 2023 has instead."""
+QUERY: Final = """
+    SELECT
+        'rate_item' AS event_name,
+        coalesce(unixReviewTime, "timestamp") AS event_timestamp,
+        coalesce(reviewerID, user_id) AS user_id,
+        coalesce(parent_asin, asin) AS item_id,
+        coalesce(overall, rating) AS "value",
+        coalesce(nullif(trim(coalesce(reviewText, "text")), ''), summary, title) AS "text",
+        nullif(json_merge_patch('{}', json_object(
+            'summary', headline,
+            'verified', coalesce(verified, verified_purchase),
+            'helpful_votes', coalesce(vote, helpful_vote, TRY(json_extract_string(helpful, '$[0]'))),
+            'variant', CASE WHEN parent_asin <> asin THEN asin END,
+            'style', TRY(style::JSON)
+        ))::VARCHAR, '{}') AS properties
+    FROM native
+"""
+
+
+def read_amazon_reviews(path: Path) -> Iterator[RawChunk]:
+    """Yield a ``rate_item`` per review, in canonical columns.
+
+    Args:
+        path: JSON Lines of any of the three years, as text or ``.gz``.
+    """
+    with utc_connection() as connection:
+        for chunk in read_json_lines(path, keys_as_columns(KEYS)):
+            yield replace(mapped(connection, _with_headline(chunk), QUERY), arrived_when_happened=True)
+
+
+def _with_headline(chunk: RawChunk) -> RawChunk:
+    """Add the review's title, redacted here because it goes into ``properties``, which the log keeps as they are."""
+    headline = redact(pc.coalesce(chunk.rows["summary"], chunk.rows["title"]))
+    return replace(chunk, rows=chunk.rows.append_column("headline", headline))

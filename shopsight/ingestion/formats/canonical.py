@@ -1,0 +1,130 @@
+"""Reads files that already speak the canonical names: CSV, Parquet and JSON Lines, with their companions.
+
+Columns beyond the canonical ones are kept: they are gathered in ``properties`` (events) or ``attributes`` (items).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.readers.chunks import RawChunk, TableName, chunk_of_rows
+from shopsight.ingestion.readers.delimited import read_delimited
+from shopsight.ingestion.readers.json_lines import keys_as_columns, read_json_lines
+from shopsight.ingestion.readers.rest import gather_rest
+from shopsight.ingestion.readers.source_files import unreadable
+from shopsight.ingestion.validation.validate import SCHEMAS
+
+Encoding = Literal["csv", "parquet", "jsonl"]
+
+REQUIRED: Final[dict[TableName, tuple[str, ...]]] = {
+    "events": ("event_name", "event_timestamp"),
+    "items": ("item_id",),
+    "users": ("user_id",),
+}
+REST: Final[dict[TableName, str | None]] = {"events": "properties", "items": "attributes", "users": None}
+"""Where columns beyond the canonical ones go; of users nothing else is kept, so that no name or address comes in."""
+ROWS_PER_CHUNK: Final = 131_072
+
+
+def read_canonical(path: Path, encoding: Encoding) -> Iterator[RawChunk]:
+    """Yield the rows of a file, or of a folder with ``events``, ``items`` and ``users`` files.
+
+    Beside a file whose name ends in ``events``, companions of the same name that end in ``items`` and ``users`` are
+    read too; they come first.
+
+    Raises:
+        SourceFileError: A file cannot be read, or lacks a required column.
+    """
+    with utc_connection() as connection:
+        for table, file in companions(path, encoding):
+            for chunk in _read_file(file, encoding, table):
+                yield replace(
+                    chunk,
+                    table=table,
+                    rows=gather_rest(connection, chunk.rows, known=SCHEMAS[table].names, into=REST[table]),
+                )
+
+
+def companions(path: Path, encoding: Encoding) -> list[tuple[TableName, Path]]:
+    """Return the files that belong to a path, each with its table: items and users before events."""
+    if path.is_dir():
+        found = _in_folder(path, "", encoding)
+        if not found:
+            raise unreadable(
+                path,
+                why=f"the folder holds no events.{encoding}, items.{encoding} or users.{encoding}",
+                fix="give a file, or name the files so",
+            )
+        return found
+    table = table_of(path)
+    if table != "events" or not path.stem.lower().endswith("events"):
+        return [(table, path)]
+    siblings = _in_folder(path.parent, path.stem[: -len("events")], encoding)
+    return [(name, file) for name, file in siblings if name != "events"] + [("events", path)]
+
+
+def table_of(path: Path) -> TableName:
+    """Return what a file holds, by the end of its name: events unless it says items or users."""
+    stem = path.stem.lower()
+    return "items" if stem.endswith("items") else "users" if stem.endswith("users") else "events"
+
+
+def _in_folder(folder: Path, prefix: str, encoding: Encoding) -> list[tuple[TableName, Path]]:
+    names: tuple[TableName, ...] = ("items", "users", "events")
+    files = [(name, folder / f"{prefix}{name}.{encoding}") for name in names]
+    return [(name, file) for name, file in files if file.is_file()]
+
+
+def _read_file(path: Path, encoding: Encoding, table: TableName) -> Iterator[RawChunk]:
+    if encoding == "csv":
+        yield from _with_actor(path, table, read_delimited(path, required=REQUIRED[table]))
+    elif encoding == "jsonl":
+        yield from read_json_lines(path, keys_as_columns(SCHEMAS[table].names, rest_into=REST[table]))
+    else:
+        yield from _with_actor(path, table, read_parquet(path, required=REQUIRED[table]))
+
+
+def read_parquet(path: Path, *, required: tuple[str, ...]) -> Iterator[RawChunk]:
+    """Yield the rows of a Parquet file under its own column names and types.
+
+    Raises:
+        SourceFileError: It is not readable Parquet, or lacks a required column.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            missing = [name for name in required if name not in names]
+            if missing:
+                raise unreadable(
+                    path,
+                    why=f"it has no column {', '.join(missing)}; it has: {', '.join(names)}",
+                    fix="rename or add the column, or import the file under the format it was written in",
+                )
+            line, total = 1, max(1, file.metadata.num_rows)
+            for batch in file.iter_batches(batch_size=ROWS_PER_CHUNK):
+                rows = pa.Table.from_batches([batch])
+                done = (line + rows.num_rows - 1) / total
+                yield chunk_of_rows(rows, first_line=line, file_name=path.name, fraction=done)
+                line += rows.num_rows
+    except (OSError, pa.ArrowInvalid) as error:
+        raise unreadable(
+            path, why=str(error), fix="check that the file is whole Parquet (it ends in PAR1) and export it again"
+        ) from error
+
+
+def _with_actor(path: Path, table: TableName, chunks: Iterator[RawChunk]) -> Iterator[RawChunk]:
+    """Stop at a file of events in which no row can have an actor: its columns have other names."""
+    for chunk in chunks:
+        names = chunk.rows.column_names
+        if table == "events" and "user_id" not in names and "anonymous_id" not in names:
+            raise unreadable(
+                path,
+                why=f"it has neither a column user_id nor anonymous_id; it has: {', '.join(names)}",
+                fix="name the column of the shopper (user_id) or of the visitor (anonymous_id) so",
+            )
+        yield chunk

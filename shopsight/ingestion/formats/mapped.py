@@ -1,0 +1,138 @@
+"""Reads a table of any shape by a mapping of its columns."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.formats.mapping import TIMES, ColumnMapping, Mapping
+from shopsight.ingestion.formats.repeats import RepeatCounter
+from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.formats.translation import mapped
+from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.delimited import read_delimited
+
+UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
+
+
+def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
+    """Yield the file's rows in canonical columns.
+
+    Args:
+        path: CSV, Parquet or JSON Lines.
+        mapping: Where each canonical column comes from.
+
+    Raises:
+        SourceFileError: The file cannot be read, or lacks a column that the mapping names.
+    """
+    if mapping.header:
+        chunks = read_delimited(path, names=mapping.header)
+    else:
+        chunks = read_table(path, required=mapping.used_columns())
+    repeats = RepeatCounter()
+    with utc_connection() as connection:
+        for chunk in chunks:
+            chunk = mapped(connection, chunk, _query(mapping, chunk.rows.schema))
+            chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
+            yield replace(
+                chunk,
+                table=mapping.table,
+                per_actor=mapping.unique_per_actor,
+                arrived_when_happened=mapping.history and mapping.table == "events",
+            )
+
+
+def _query(mapping: Mapping, schema: pa.Schema) -> str:
+    taken = [f"{_value(name, origin, schema)} AS {_quoted(name)}" for name, origin in mapping.columns.items()]
+    if mapping.properties:
+        pairs = ", ".join(f"{_literal(name)}, {_kept(name, schema)}" for name in mapping.properties)
+        rest = "attributes" if mapping.table == "items" else "properties"
+        taken.append(f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}') AS {rest}")
+    if mapping.repeats_are_pieces:
+        taken.append(f"hash({', '.join(_quoted(name) for name in schema.names)}) AS row_hash")
+    final = [_final(name, origin) for name, origin in mapping.columns.items()]
+    if mapping.negative_quantity_is_refund:
+        is_refund = "event_name = 'purchase' AND TRY_CAST(quantity AS DOUBLE) < 0"
+        name = f"if({is_refund}, 'refund', event_name) AS event_name"
+        quantity = f"if({is_refund}, ltrim(quantity, '-'), quantity) AS quantity"
+        final = [name, quantity, *(f for f in final if f not in ('"event_name"', '"quantity"'))]
+    if mapping.repeats_are_pieces:
+        names = ", ".join(map(_literal, mapping.repeats_are_pieces))
+        final.append(f"row_hash, event_name IN ({names}) AS is_counted")
+    rest_name = ["attributes" if mapping.table == "items" else "properties"] if mapping.properties else []
+    return f"WITH taken AS (SELECT {', '.join(taken)} FROM native) SELECT {', '.join([*final, *rest_name])} FROM taken"
+
+
+def _final(name: str, origin: ColumnMapping) -> str:
+    if not origin.only:
+        return _quoted(name)
+    names = ", ".join(map(_literal, origin.only))
+    return f"CASE WHEN event_name IN ({names}) THEN {_quoted(name)} END AS {_quoted(name)}"
+
+
+def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
+    """Return SQL for one canonical column, as text; a time that cannot be read becomes a text that says so."""
+    if origin.column is None:
+        return _literal(origin.constant or "")
+    column = _quoted(origin.column)
+    text = _text(column, schema.field(origin.column).type)
+    if origin.values:
+        cases = " ".join(f"WHEN {_literal(old)} THEN {_literal(new)}" for old, new in origin.values.items())
+        text = f"CASE trim({text}) {cases} ELSE {text} END"
+    if origin.separator:
+        text = f"replace({text}, {_literal(origin.separator)}, ' > ')"
+    if origin.decimal == "," and name in NUMBERS:
+        text = f"replace(replace(replace({text}, '.', ''), ' ', ''), ',', '.')"
+    return _time(text, origin) if name in TIMES else text
+
+
+def _time(text: str, origin: ColumnMapping) -> str:
+    if origin.unit:
+        number = f"TRY_CAST({text} AS DECIMAL(38, 6))"
+        moment = f"TRY(make_timestamptz(CAST(round({number} * {UNITS[origin.unit]}) AS BIGINT)))"
+        wanted = f"a number of {origin.unit}"
+    elif origin.format and "%z" in origin.format:
+        moment, wanted = f"try_strptime({text}, {_literal(origin.format)})::TIMESTAMPTZ", origin.format
+    elif origin.zone:
+        local = (
+            f"try_strptime({text}, {_literal(origin.format)})" if origin.format else f"TRY_CAST({text} AS TIMESTAMP)"
+        )
+        moment, wanted = f"timezone({_literal(origin.zone)}, {local}::TIMESTAMP)", origin.format or "ISO 8601"
+    else:
+        return text
+    utc = f"strftime(timezone('UTC', {moment}), '%Y-%m-%dT%H:%M:%S.%fZ')"
+    return f"CASE WHEN trim({text}) <> '' THEN coalesce({utc}, {_literal(f'not {wanted}: ')} || {text}) END"
+
+
+def _text(column: str, kind: pa.DataType) -> str:
+    if pa.types.is_floating(kind):  # 6768.0 is item 6768: pandas turns whole numbers with gaps into floats
+        return f"if({column} = floor({column}), TRY_CAST({column} AS BIGINT)::VARCHAR, {column}::VARCHAR)"
+    if pa.types.is_timestamp(kind):  # Parquet without a zone is UTC by convention, unless the mapping says otherwise
+        utc = column if kind.tz is None else f"timezone('UTC', {column})"
+        return f"strftime({utc}, '%Y-%m-%d %H:%M:%S.%fZ')"
+    return f"{column}::VARCHAR"
+
+
+def _with_pieces_numbered(chunk: RawChunk, repeats: RepeatCounter) -> RawChunk:
+    counted = chunk.rows["is_counted"].fill_null(False).to_numpy()
+    numbers = np.zeros(chunk.rows.num_rows, dtype=np.int64)
+    numbers[counted] = repeats.number(chunk.rows["row_hash"].to_numpy()[counted])
+    rows = chunk.rows.drop_columns(["is_counted", "row_hash"]).append_column("line_number", pa.array(numbers))
+    return replace(chunk, rows=rows)
+
+
+def _kept(name: str, schema: pa.Schema) -> str:
+    return f"nullif({_quoted(name)}, '')" if pa.types.is_string(schema.field(name).type) else _quoted(name)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

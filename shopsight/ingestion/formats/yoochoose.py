@@ -1,0 +1,87 @@
+"""Reads the RecSys Challenge 2015 (YooChoose): two files without header, clicks and buys of anonymous sessions.
+
+Clicks are ``session,time,item,category``; a category is ``0`` (unknown), ``S`` (special offer), 1 to 12, or the number
+of a brand. Buys are ``session,time,item,price,quantity``, where 0 means unknown. A session buys once: one order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.formats.translation import mapped
+from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.delimited import read_delimited
+from shopsight.ingestion.readers.source_files import unreadable
+
+CLICK_COLUMNS: Final = ("session", "moment", "item", "category")
+BUY_COLUMNS: Final = ("session", "moment", "item", "price", "quantity")
+CLICKS_QUERY: Final = r"""
+    SELECT
+        'view_item' AS event_name,
+        moment AS event_timestamp,
+        session AS anonymous_id,
+        session AS session_id,
+        item AS item_id,
+        CASE WHEN category = 'S' THEN 'special offer'
+             WHEN regexp_full_match(category, '[1-9]|1[0-2]') THEN category END AS category,
+        CASE WHEN regexp_full_match(category, '\d{3,}') THEN category END AS brand
+    FROM native
+"""
+BUYS_QUERY: Final = """
+    SELECT
+        'purchase' AS event_name,
+        moment AS event_timestamp,
+        session AS anonymous_id,
+        session AS session_id,
+        item AS item_id,
+        nullif(price, '0') AS price,
+        nullif(quantity, '0') AS quantity,
+        session AS order_id
+    FROM native
+"""
+
+
+def read_yoochoose(path: Path) -> Iterator[RawChunk]:
+    """Yield the clicks, then the buys, in canonical columns.
+
+    Args:
+        path: The folder with both files, or either of them: the other lies beside it.
+
+    Raises:
+        SourceFileError: One of the two is missing, or cannot be read.
+    """
+    for file in both_files(path):
+        yield from read_yoochoose_file(file)
+
+
+def read_yoochoose_file(path: Path) -> Iterator[RawChunk]:
+    """Yield the rows of one of the two files; its name says which it is."""
+    is_clicks = "clicks" in path.name
+    columns, query = (CLICK_COLUMNS, CLICKS_QUERY) if is_clicks else (BUY_COLUMNS, BUYS_QUERY)
+    with utc_connection() as connection:
+        for chunk in read_delimited(path, names=columns):
+            yield replace(mapped(connection, chunk, query), arrived_when_happened=True)
+
+
+def both_files(path: Path) -> tuple[Path, Path]:
+    """Return the clicks file and the buys file that a path stands for.
+
+    Raises:
+        SourceFileError: One of them is missing.
+    """
+    if path.is_dir():
+        files = sorted(path.iterdir())
+        clicks = next((file for file in files if "clicks" in file.name), path / "yoochoose-clicks.dat")
+    else:
+        clicks = path.with_name(path.name.replace("buys", "clicks"))
+    buys = clicks.with_name(clicks.name.replace("clicks", "buys"))
+    missing = [file.name for file in (clicks, buys) if not file.is_file()]
+    if missing or clicks == buys:
+        raise unreadable(
+            path,
+            why=f"it has no {' and no '.join(missing)}" if missing else "its name has neither clicks nor buys in it",
+            fix="put yoochoose-clicks.dat and yoochoose-buys.dat into one folder, and give the folder or either file",
+        )
+    return clicks, buys

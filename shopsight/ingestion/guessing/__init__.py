@@ -1,0 +1,1 @@
+"""Guesses a mapping from the columns and values of a file."""

@@ -1,0 +1,1 @@
+"""Files and pages turned into rows, with the line and the bytes of each."""

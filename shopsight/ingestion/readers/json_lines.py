@@ -1,0 +1,138 @@
+"""Reads JSON Lines in blocks; DuckDB takes the columns out of every line of a block at once."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.readers.chunks import BrokenRow, RawChunk
+from shopsight.ingestion.readers.rest import merged
+from shopsight.ingestion.readers.source_files import bytes_read, open_source, unreadable
+
+CHUNK_BYTES: Final = 16 * 1024 * 1024
+IS_OBJECT: Final = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """Lines that are text, and those that are not."""
+
+    texts: list[str]
+    numbers: NDArray[np.int64]
+    broken: list[BrokenRow]
+
+
+def read_json_lines(path: Path, query: str) -> Iterator[RawChunk]:
+    """Yield rows that a query makes of the objects of a file, one per line.
+
+    Args:
+        path: UTF-8 text; gzip where the name ends in ``.gz``.
+        query: SQL over ``objects``: ``line``, an object as text, and ``row``, its place in the block. It returns
+            columns, and ``row`` again; one line may give several rows, which then also have ``part``, their place in
+            the line from 0. A line that gives none would be lost uncounted.
+
+    Raises:
+        SourceFileError: The file cannot be read, is empty, or is no JSON Lines.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    if path.is_file() and not size:
+        raise unreadable(path, why="it is empty", fix="export it again")
+    line = 1
+    with open_source(path) as file, utc_connection() as connection:
+        while lines := file.readlines(CHUNK_BYTES):
+            if line == 1 and lines[0].startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise unreadable(path, why="it looks like UTF-16", fix="save it as text in UTF-8")
+            if line == 1 and lines[0].lstrip().startswith(b"["):
+                raise unreadable(path, why="it is one JSON array", fix="write one object per line (JSON Lines)")
+            fraction = min(1.0, bytes_read(file) / size)
+            yield _chunk(connection, _sorted_out(lines, first_line=line), query, path.name, fraction)
+            line += len(lines)
+
+
+def keys_as_columns(names: list[str], *, rest_into: str | None = None) -> str:
+    """Return a query that takes keys of the objects as text columns.
+
+    Args:
+        names: Keys that become columns.
+        rest_into: The one of them that takes all other keys, as JSON; None leaves those out.
+    """
+    structure = _literal(json.dumps(dict.fromkeys(names, "VARCHAR")))
+    without_names = _literal(json.dumps(dict.fromkeys(names)))  # as a merge patch, nulls take keys out
+    columns = [
+        f"{merged(f'fields.{_name(name)}', 'others')} AS {_name(name)}"
+        if name == rest_into
+        else f"fields.{_name(name)}"
+        for name in names
+    ]
+    others = f", json_merge_patch(line::JSON, {without_names}::JSON) AS others" if rest_into else ""
+    return f"""
+        WITH taken AS (SELECT row, json_transform(line, {structure}) AS fields{others} FROM objects)
+        SELECT row, {", ".join(columns)} FROM taken
+    """
+
+
+def _sorted_out(lines: list[bytes], *, first_line: int) -> _Block:
+    if first_line == 1:
+        lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+    broken: list[BrokenRow] = []
+    texts: list[str] = []
+    numbers: list[int] = []
+    for number, raw in enumerate(lines, start=first_line):
+        record = raw.rstrip(b"\r\n")
+        try:
+            text = record.decode()
+        except UnicodeDecodeError:
+            broken.append(BrokenRow(line=number, raw=record, reason="not_utf8"))
+            continue
+        if "\x00" in text:
+            broken.append(BrokenRow(line=number, raw=record, reason="nul_byte"))
+        elif text.strip():
+            texts.append(text)
+            numbers.append(number)
+    return _Block(texts=texts, numbers=np.array(numbers, dtype=np.int64), broken=broken)
+
+
+def _chunk(
+    connection: duckdb.DuckDBPyConnection, block: _Block, query: str, file_name: str, fraction: float
+) -> RawChunk:
+    lines = pa.table({"line": pa.array(block.texts, pa.string()), "row": np.arange(len(block.texts))})
+    connection.register("json_text", lines)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {IS_OBJECT} AS is_object FROM json_text")
+    connection.unregister("json_text")
+    others = connection.sql("SELECT row FROM judged WHERE NOT is_object ORDER BY row").fetchnumpy()["row"]
+    connection.execute("CREATE OR REPLACE TEMP TABLE objects AS SELECT line, row FROM judged WHERE is_object")
+    rows = connection.sql(query).to_arrow_table()
+    order = [("row", "ascending"), *([("part", "ascending")] if "part" in rows.column_names else [])]
+    rows = rows.sort_by(order)
+    at = rows["row"].to_numpy()
+
+    def raw(indices: NDArray[np.int64]) -> list[bytes]:
+        return [block.texts[at[i]].encode() for i in indices]
+
+    broken = [
+        BrokenRow(line=int(block.numbers[i]), raw=block.texts[i].encode(), reason="not_a_json_object") for i in others
+    ]
+    return RawChunk(
+        rows=rows.drop_columns([name for name in ("row", "part") if name in rows.column_names]),
+        lines=block.numbers[at],
+        parts=rows["part"].to_numpy() if "part" in rows.column_names else None,
+        raw=raw,
+        file_name=file_name,
+        broken=(*block.broken, *broken),
+        fraction=fraction,
+    )
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,176 @@
+"""Types and checks the rows of a chunk, all at once: DuckDB reads the Arrow columns where they lie."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
+from shopsight.ingestion.readers.chunks import RawChunk, TableName
+from shopsight.ingestion.validation.raw_columns import clean_columns
+from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, USER_RULES, Rule
+
+SCHEMAS: Final[dict[TableName, pa.Schema]] = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA}
+RULES: Final[dict[TableName, tuple[Rule, ...]]] = {"events": EVENT_RULES, "items": ITEM_RULES, "users": USER_RULES}
+
+DIGITS: Final = r"\d{1,18}"
+RFC3339: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| ?UTC|[+-]\d\d:?\d\d)"
+EPOCH: Final = r"\d{1,18}(\.\d+)?([eE]\+?\d\d?)?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validated:
+    """A chunk, split."""
+
+    good: pa.Table
+    """Typed rows in the columns of their table; ``event_id`` may still be missing, ids are still raw."""
+    bad: NDArray[np.int64]
+    """Indices of the other rows in the chunk."""
+    reasons: list[list[str]]
+    """Why each of the bad rows is bad: every rule it breaks, not just the first."""
+
+
+def validate(
+    connection: duckdb.DuckDBPyConnection, chunk: RawChunk, *, source_name: str, received_at: datetime
+) -> Validated:
+    """Type every column of a chunk and apply every rule of its table to every row.
+
+    Args:
+        connection: Any DuckDB connection in UTC.
+        chunk: Rows as they came.
+        source_name: Fills ``source`` where a row has none.
+        received_at: Fills ``created_timestamp`` where a row has none.
+    """
+    schema, rules = SCHEMAS[chunk.table], RULES[chunk.table]
+    columns = clean_columns(connection, chunk.rows, schema)
+    defaults = {"source": source_name, "consent": "granted"} if chunk.table == "events" else {"source": source_name}
+    for name, value in defaults.items():
+        text = columns.get(name, pa.chunked_array([pa.nulls(chunk.rows.num_rows, pa.string())]))
+        columns[name] = pc.fill_null(text, value)
+    arrival = "event_timestamp" if chunk.arrived_when_happened else _timestamp_literal(received_at)
+    columns = {name: column for name, column in columns.items() if column.null_count < max(1, chunk.rows.num_rows)}
+    asked = [rule for rule in rules if _can_be_broken(rule, columns)]
+    latest = _timestamp_literal(received_at + timedelta(days=1))
+    query = _query(schema, asked, columns, arrival=arrival, latest=latest)
+    connection.register("raw_chunk", pa.table(columns))
+    typed = connection.sql(query).to_arrow_table()
+    connection.unregister("raw_chunk")
+    problems = typed["problems"].to_numpy()
+    is_bad = np.logical_or.reduce([problems != 0, *chunk.refused.values()])
+    bad = np.flatnonzero(is_bad)
+    given = {field.name: typed if _is_typed(field) else columns for field in schema if _is_given(field, typed, columns)}
+    good = pa.table({name: place[name] for name, place in given.items()})
+    if len(bad):
+        good = good.filter(pa.array(~is_bad))
+    good = pa.table({f.name: good[f.name] if f.name in given else pa.nulls(good.num_rows, f.type) for f in schema})
+    names = {bits: [rule.reason for i, rule in enumerate(asked) if bits >> i & 1] for bits in set(problems[bad])}
+    reasons = [
+        names[problems[i]] + [reason for reason, is_refused in chunk.refused.items() if is_refused[i]] for i in bad
+    ]
+    return Validated(good=good, bad=bad, reasons=reasons)
+
+
+def _query(
+    schema: pa.Schema, rules: Sequence[Rule], columns: Mapping[str, pa.ChunkedArray], *, arrival: str, latest: str
+) -> str:
+    """Return SQL that types the columns that are no text, and adds up the rules that each row breaks, one bit a rule.
+
+    Text stays in Arrow as it is: passing it through DuckDB would double the time. Columns without any value are left
+    out of the answer, unless they have a default.
+    """
+    raw, typed, wanted = [], [], ["problems"]
+    for field in schema:
+        kind = columns[field.name].type if field.name in columns else None
+        source = f'"{field.name}"' if kind else "NULL::VARCHAR"
+        if not _is_typed(field):
+            raw.append(f'{source} AS "{field.name}"')
+            continue
+        raw.append(f'{source} AS "raw_{field.name}"')
+        typed.append(f'{_typed(field, kind)} AS "{field.name}"')
+        default = {"line_number": "0", "created_timestamp": arrival}.get(field.name)
+        is_null = f'"raw_{field.name}" IS NULL'
+        value = f'CASE WHEN {is_null} THEN {default} ELSE "{field.name}" END' if default else f'"{field.name}"'
+        if kind or default:
+            wanted.append(f'{value} AS "{field.name}"')
+    bits = " + ".join(
+        f"CASE WHEN {rule.condition.replace('$latest', latest)} THEN {1 << i} ELSE 0 END::BIGINT"
+        for i, rule in enumerate(rules)
+    )
+    return f"""
+        WITH raw AS (SELECT {", ".join(raw)} FROM raw_chunk),
+        typed AS (SELECT *, {", ".join(typed)} FROM raw),
+        judged AS (SELECT *, {bits} AS problems FROM typed)
+        SELECT {", ".join(wanted)} FROM judged
+    """
+
+
+def _is_typed(field: pa.Field) -> bool:
+    return not pa.types.is_string(field.type)
+
+
+def _is_given(field: pa.Field, typed: pa.Table, columns: Mapping[str, pa.ChunkedArray]) -> bool:
+    return field.name in (typed.column_names if _is_typed(field) else columns)
+
+
+def _can_be_broken(rule: Rule, columns: Mapping[str, pa.ChunkedArray]) -> bool:
+    """Return whether a rule is worth asking: most columns of most files are empty, and no text is too long."""
+    about = [columns[name] for name in rule.about if name in columns]
+    if rule.limit is None:
+        return bool(about) or not rule.about
+    return any((pc.max(pc.binary_length(column)).as_py() or 0) > rule.limit for column in about)
+
+
+def _typed(field: pa.Field, kind: pa.DataType | None) -> str:
+    """Return SQL that turns ``raw_<name>`` into the field's type, NULL where that cannot be done."""
+    column = f"raw_{field.name}"
+    if pa.types.is_timestamp(field.type):
+        return _typed_timestamp(column, kind)
+    if pa.types.is_int32(field.type):
+        return f"TRY_CAST({column} AS INTEGER)"
+    if pa.types.is_float64(field.type):
+        return f"TRY_CAST({column} AS DOUBLE)"
+    return f"TRY_CAST({column} AS DECIMAL({field.type.precision}, {field.type.scale}))"
+
+
+def _typed_timestamp(column: str, kind: pa.DataType | None) -> str:
+    if kind is not None and pa.types.is_timestamp(kind):
+        # A Parquet timestamp without a zone is UTC by convention (pandas and Spark both write it so).
+        return f"TRY_CAST({column} AS TIMESTAMPTZ)"
+    if kind is not None and pa.types.is_integer(kind):
+        return _from_whole_epoch(f"TRY_CAST({column} AS BIGINT)")
+    if kind is not None and pa.types.is_floating(kind):
+        return _from_epoch(f"TRY_CAST({column} AS DECIMAL(38, 6))")
+    text = f"{column}::VARCHAR"
+    whole = _from_whole_epoch(f"TRY_CAST({text} AS BIGINT)")
+    epoch = _from_epoch(f"TRY_CAST({text} AS DECIMAL(38, 6))")
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{DIGITS}') THEN {whole} "
+        f"WHEN regexp_full_match({text}, '{EPOCH}') THEN {epoch} "
+        f"WHEN regexp_full_match(upper({text}), '{RFC3339}') THEN TRY_CAST(upper({text}) AS TIMESTAMPTZ) END"
+    )
+
+
+def _from_epoch(number: str) -> str:
+    """Return SQL for epoch seconds, milliseconds or microseconds: told apart by size, sure from 1973 to 5138."""
+    unit = f"CASE WHEN {number} < 1e11 THEN 1000000 WHEN {number} < 1e14 THEN 1000 ELSE 1 END"
+    return (
+        f"CASE WHEN {number} >= 0 AND {number} < 1e17 "
+        f"THEN make_timestamptz(CAST(round({number} * {unit}) AS BIGINT)) END"
+    )
+
+
+def _from_whole_epoch(number: str) -> str:
+    """Return the same for whole numbers, in a fortieth of the time: decimals of 38 digits are slow."""
+    whole_unit = f"CASE WHEN {number} < 100000000000 THEN 1000000 WHEN {number} < 100000000000000 THEN 1000 ELSE 1 END"
+    is_in_range = f"{number} BETWEEN 0 AND 99999999999999999"
+    return f"CASE WHEN {is_in_range} THEN make_timestamptz({number} * {whole_unit}) END"
+
+
+def _timestamp_literal(moment: datetime) -> str:
+    return f"TIMESTAMPTZ '{moment.isoformat()}'"

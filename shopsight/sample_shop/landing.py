@@ -1,0 +1,81 @@
+"""The sample shop as any other source: straight into the event log, or as files that a shop would export."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shopsight.ingestion.log.event_log import EventLog, Receipt
+from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, chunk_of_rows, ignore
+from shopsight.sample_shop.arrow import RAW_SCHEMA
+from shopsight.sample_shop.config import SampleShopConfig
+from shopsight.sample_shop.shop import SampleShop, generate
+from shopsight.settings import Settings, Size
+
+
+def sample_chunks(
+    shop: SampleShop, *, arrived_from: datetime | None = None, arrived_before: datetime | None = None
+) -> Iterator[RawChunk]:
+    """Yield the shop's items, users and event batches as an importer would."""
+    yield chunk_of_rows(shop.items, first_line=1, table="items", file_name="items.parquet")
+    yield chunk_of_rows(shop.users, first_line=1, table="users", file_name="users.parquet")
+    line = 1
+    batches = shop.event_batches(arrived_from=arrived_from, arrived_before=arrived_before)
+    for number, batch in enumerate(batches, start=1):
+        rows = pa.Table.from_batches([batch])
+        yield chunk_of_rows(rows, first_line=line, file_name="events.parquet", fraction=number / shop.num_batches)
+        line += batch.num_rows
+
+
+def land_sample_shop(
+    settings: Settings,
+    size: Size | SampleShopConfig,
+    *,
+    seed: int,
+    received_at: datetime,
+    report: ReportImport = ignore,
+    arrived_from: datetime | None = None,
+    arrived_before: datetime | None = None,
+) -> Receipt:
+    """Generate a shop and land it as one batch of the event log; landing it again adds nothing.
+
+    Args:
+        settings: Where the event log is.
+        size: Name of a size, or any configuration.
+        seed: Seed of the shop.
+        received_at: Arrival of the batch; not before its newest row, or a whole day of rows would be quarantined.
+        report: Told after every block of shoppers.
+        arrived_from: Land only what arrived at or after this moment, as a second delivery would.
+        arrived_before: Land only what arrived before this moment, as a first delivery would.
+
+    Raises:
+        ValueError: ``received_at`` lies before the end of what is delivered.
+        EventLogBusyError: Another import is running.
+        DiskFullError: No room.
+    """
+    shop = generate(size, seed=seed)
+    end = shop.config.ends_at if arrived_before is None else min(arrived_before, shop.config.ends_at)
+    if received_at < end:
+        raise ValueError(
+            f"the delivery ends at {end}, after its arrival at {received_at}: "
+            "pass a later received_at, an earlier arrived_before, or a configuration with an earlier ends_at"
+        )
+    chunks = sample_chunks(shop, arrived_from=arrived_from, arrived_before=arrived_before)
+    return EventLog.open(settings).land(
+        chunks, source_name="sample_shop", received_at=received_at, format_name="sample", report=report
+    )
+
+
+def write_files(shop: SampleShop, folder: Path) -> None:
+    """Write ``events.parquet``, ``items.parquet`` and ``users.parquet`` as a shop would export them.
+
+    ``import_file(settings, "canonical_parquet", folder, …)`` reads the folder back.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(shop.items, folder / "items.parquet")
+    pq.write_table(shop.users, folder / "users.parquet")
+    with pq.ParquetWriter(folder / "events.parquet", RAW_SCHEMA) as writer:
+        for batch in shop.event_batches():
+            writer.write_batch(batch)
