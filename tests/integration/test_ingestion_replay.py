@@ -189,9 +189,8 @@ def test_companions_are_freed_too(home: Settings, tmp_path: Path) -> None:
 def test_a_replay_that_fails_changes_nothing(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import_file(home, "canonical_csv", write(tmp_path, "canonical_csv"), received_at=ARRIVAL)
     with monkeypatch.context() as broken:
-        broken.setattr(
-            "shopsight.ingestion.log.staging.StagedBatch.publish", lambda *_: (_ for _ in ()).throw(OSError())
-        )
+        publish = "shopsight.ingestion.log.staging.StagedBatch.publish"
+        broken.setattr(publish, lambda *_: (_ for _ in ()).throw(OSError()))
         with pytest.raises(OSError):  # noqa: PT011
             again(home)
     assert balance(home) == (5, 1, 0, 4)

@@ -9,17 +9,10 @@ import pytest
 from serving.packaging.requirements import PACKAGES, _closure
 from shopsight.settings import REPO_ROOT
 
-SERVICES = {
-    "intent": "intent",
-    "recommender": "recommendation",
-    "purchase_intent": "propensity",
-    "churn": "propensity_churn",
-}
-
 DIRECT_IMPORTS = f"""
 import ast, importlib, json, sys
 from importlib.metadata import packages_distributions
-importlib.import_module("serving." + sys.argv[1])
+importlib.import_module(f"serving.{{sys.argv[1]}}.service")
 names = set()
 for module in list(sys.modules.values()):
     file = getattr(module, "__file__", None) or ""
@@ -34,9 +27,9 @@ print(json.dumps(sorted({{d for name in names & set(sys.modules) for d in distri
 """
 
 
-@pytest.mark.parametrize("family", sorted(SERVICES))
+@pytest.mark.parametrize("family", sorted(PACKAGES))
 def test_a_bento_installs_every_package_that_its_service_imports(family: str) -> None:
-    command = [sys.executable, "-c", DIRECT_IMPORTS, SERVICES[family]]
+    command = [sys.executable, "-c", DIRECT_IMPORTS, family]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPO_ROOT)
     imported = {name.lower().replace("_", "-") for name in json.loads(done.stdout)} - {"shopsight"}
     assert {"bentoml", "numpy"} <= imported
