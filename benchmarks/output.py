@@ -2,11 +2,16 @@
 
 import argparse
 import json
+import os
+import platform
+import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from shopsight.settings import REPO_ROOT
 from shopsight.whole_files import replaced
 
 STANDARD_OUTPUT = "-"
@@ -24,13 +29,46 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def write_figures(figures: Mapping[str, Any], destination: str) -> None:
-    """Write ``figures`` to where ``--json`` says; a file appears whole."""
-    text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
+    """Write ``figures``, and under ``run`` how they came about, to where ``--json`` says; a file appears whole."""
+    document = {**figures, "run": describe_run(sys.orig_argv)}
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if destination == STANDARD_OUTPUT:
         sys.stdout.write(text)
         return
     with replaced(Path(destination)) as staging:
         staging.write_text(text)
+
+
+def describe_run(argv: list[str]) -> dict[str, Any]:
+    """Return the command, day, commit and machine of this run, for ``docs/benchmarks.md`` to name.
+
+    Args:
+        argv: the interpreter's arguments; files are named without their folders, which are this machine's own.
+    """
+    return {
+        "command": " ".join(["python", *(Path(word).name if "/" in word else word for word in argv[1:])]),
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "machine": {
+            "cores": os.cpu_count(),
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+            "python": platform.python_version(),
+            # Processes that wanted a core in the last five minutes: above `cores`, the benchmark had to wait for others.
+            "load": round(os.getloadavg()[1], 1),
+        },
+    }
+
+
+def _commit() -> str | None:
+    """Return the commit that ran, ending in ``-dirty`` where files differ from it; None outside a git checkout."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude=*"],
+        capture_output=True,
+        text=True,
+        cwd=REPO_ROOT,
+        check=False,
+    )
+    return described.stdout.strip() or None
 
 
 def _writable(destination: str) -> str:
