@@ -57,8 +57,8 @@ campaign-kills: setup ## Kill the chain 200 times at random moments; it must end
 campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not differ (over an hour)
 	@SHOPSIGHT_SHUFFLES=500 $(BIN)/pytest -q tests/integration/test_dbt_incremental.py -k shuffled
 
-screenshot: setup ## Take the README's picture of the web UI anew (needs Chromium)
-	@SHOPSIGHT_KEEP_SCREENSHOT=docs/images/asset-graph.png $(BIN)/pytest -q tests/end_to_end/test_web_ui.py
+screenshot: setup ## Take the pictures of the web UI anew, of the shop that `make demo` made (needs Chromium)
+	@$(BIN)/python docs/pictures.py
 
 lint: setup ## Check style, types and import layers
 	$(BIN)/ruff check .

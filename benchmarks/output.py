@@ -53,7 +53,7 @@ def describe_run(argv: list[str]) -> dict[str, Any]:
             "cores": os.cpu_count(),
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
             "python": platform.python_version(),
-            # Processes that wanted a core in the last five minutes: above `cores`, the benchmark had to wait for others.
+            # Processes that wanted a core in the last five minutes: above `cores`, the benchmark waited for others.
             "load": round(os.getloadavg()[1], 1),
         },
     }
