@@ -40,9 +40,10 @@ demo: setup ## Run the whole chain on the sample shop (SOURCE=retailrocket DATA=
 up: setup ## Start the Dagster web UI and every approved service; Ctrl-C stops them
 	@exec $(BIN)/shopsight up
 
-docs: setup ## Write the warehouse's documentation as one page: models, columns, tests, lineage
-	@$(BIN)/python -c "from shopsight.settings import Settings; from shopsight.warehouse import write_docs; \
-	  print(write_docs(Settings()))"
+docs: setup ## Build the documentation site into site/, with dbt's page of the warehouse beside it
+	@$(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/python -c "import shutil; from shopsight.settings import Settings; from shopsight.warehouse import write_docs; \
+	  print(shutil.copy(write_docs(Settings()), 'site/warehouse.html'))"
 
 test: setup ## Run every test but those marked slow, on two cores
 	@# One thread each: two processes that each compute on two threads wait for one another most of the time.

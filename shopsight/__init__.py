@@ -1,3 +1,3 @@
 """The ground that every other folder stands on; it imports nothing above it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
