@@ -31,8 +31,8 @@ def fill(sentence: str, document: dict[str, Any], *, bold: bool = True) -> str:
     def replacement(match: re.Match[str]) -> str:
         value, interval = _look_up(match[1], document)
         digits = int(match[2] or 3)
-        shown = f"**{_number(value, digits)}**" if bold else _number(value, digits)
-        return shown + (f" [{', '.join(_number(end, digits) for end in interval)}]" if interval else "")
+        figure = f"**{_number(value, digits)}**" if bold else _number(value, digits)
+        return figure + (f" [{', '.join(_number(end, digits) for end in interval)}]" if interval else "")
 
     return _PLACE.sub(replacement, sentence)
 

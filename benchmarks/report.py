@@ -105,10 +105,10 @@ def _origin(document: Mapping[str, Any]) -> str:
 
 def keep_sample_shop(status: Mapping[str, Any], results: Path = RESULTS) -> None:
     """Store what ``shopsight status --json`` printed, without the paths of this machine."""
-    kept = {"events": status["events"], "models": status["models"], "run": describe_run(sys.orig_argv)}
-    kept["run"]["command"] = "make demo"
+    run = describe_run(sys.orig_argv) | {"command": "make demo"}
+    document = {"events": status["events"], "models": status["models"], "run": run}
     with replaced(results / SAMPLE_SHOP) as staging:
-        staging.write_text(json.dumps(kept, indent=2) + "\n")
+        staging.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ def test_the_table_in_the_readme_is_what_the_command_writes() -> None:
 def test_every_stored_result_is_shown() -> None:
     words = yaml.safe_load((RESULTS / "rows.yaml").read_text())
     rows = [row for subject in words["subjects"] for row in subject["rows"]]
-    shown = {row.get("document", row["name"]) for row in rows} | {"sample_shop"}
-    assert {path.stem for path in RESULTS.glob("*.json")} - shown == set()
+    documents = {row.get("document", row["name"]) for row in rows} | {"sample_shop"}
+    assert {path.stem for path in RESULTS.glob("*.json")} - documents == set()
     assert {path.stem for path in (RESULTS / "v0.1").glob("*.json")} - {row["name"] for row in rows} == set()
 
 
@@ -42,7 +42,7 @@ def test_every_stored_result_says_how_it_came_about_or_from_where_it_was_copied(
 
 
 @pytest.mark.parametrize(
-    ("path", "shown"),
+    ("path", "sentence"),
     [
         ("ndcg@10:4", "**0.0623** [0.0598, 0.0649]"),
         ("estimate", "**0.440** [0.416, 0.466]"),
@@ -53,7 +53,7 @@ def test_every_stored_result_says_how_it_came_about_or_from_where_it_was_copied(
         ("metrics/f1", "**0.926** [0.906, 0.945]"),
     ],
 )
-def test_a_figure_is_shown_with_the_interval_that_lies_beside_it(path: str, shown: str) -> None:
+def test_a_figure_is_shown_with_the_interval_that_lies_beside_it(path: str, sentence: str) -> None:
     document = {
         "ndcg@10": 0.06234,
         "intervals": {"ndcg@10": [0.0598, 0.0649], "f1": [0.906, 0.945]},
@@ -64,7 +64,7 @@ def test_a_figure_is_shown_with_the_interval_that_lies_beside_it(path: str, show
         "lists": [{"p99": 0.89}],
         "metrics": {"f1": 0.926},
     }
-    assert fill("{" + path + "}", document) == shown
+    assert fill("{" + path + "}", document) == sentence
 
 
 def test_a_figure_that_is_not_there_is_refused_by_its_path() -> None:
