@@ -41,7 +41,7 @@ up: setup ## Start the Dagster web UI and every approved service; Ctrl-C stops t
 	@exec $(BIN)/shopsight up
 
 docs: setup ## Build the documentation site into site/, with dbt's page of the warehouse beside it
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@$(BIN)/python -c "import shutil; from shopsight.settings import Settings; from shopsight.warehouse import write_docs; \
 	  print(shutil.copy(write_docs(Settings()), 'site/warehouse.html'))"
 
@@ -85,4 +85,4 @@ lock: setup ## Resolve requirements.lock anew from pyproject.toml
 	@mv requirements.lock.new requirements.lock
 
 clean: ## Remove the environment and every cache; the home (.shopsight) stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs site
