@@ -35,7 +35,7 @@ def page(results: Path = RESULTS) -> str:
     """Return the page of all figures."""
     words = yaml.safe_load((results / "rows.yaml").read_text())
     parts = ["# Figures", words["introduction"].strip(), "## The sample shop", sample_shop_table(results)]
-    parts.append(words["sample_shop"].strip())
+    parts.append(f"{words['sample_shop'].strip()} ({_origin(json.loads((results / SAMPLE_SHOP).read_text()))})")
     for subject in words["subjects"]:
         parts += [f"## {subject['subject']}", *_tables(subject["rows"], results)]
         parts += [subject["closing"].strip()] if "closing" in subject else []

@@ -9,7 +9,9 @@ import pytest
 
 from shopsight.settings import REPO_ROOT
 
-LOADED = re.compile(r"<(?:script|img|iframe|source)[^>]*\bsrc=[\"']?(?:https?:)?//|<link[^>]*\bhref=[\"']?(?:https?:)?//")
+LOADED = re.compile(
+    r"<(?:script|img|iframe|source)[^>]*\bsrc=[\"']?(?:https?:)?//|<link[^>]*\bhref=[\"']?(?:https?:)?//"
+)
 """What a browser fetches by itself, as opposed to a link that a reader follows."""
 OUTSIDE_STYLE = re.compile(r"(?:url\(|@import )[\"']?(?:https?:)?//")
 
