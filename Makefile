@@ -73,7 +73,7 @@ format: setup ## Format Python and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix dbt_project/models
 
-bench: setup ## Print the README's figures as JSON
+bench: setup ## Print how fast importing, loading the definitions and --help are, as JSON
 	@$(BIN)/python -m benchmarks.ground --json -
 
 lock: setup ## Resolve requirements.lock anew from pyproject.toml
