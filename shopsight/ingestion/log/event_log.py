@@ -8,6 +8,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.log.deduplication import with_event_ids
-from shopsight.ingestion.log.guards import DiskFullError, EventLogBusyError, exclusive, explained_if_disk_is_full
+from shopsight.ingestion.log.guards import DiskFullError, EventLogBusyError, explained_if_disk_is_full, only_writer
 from shopsight.ingestion.log.quarantine import QUARANTINE_SCHEMA, count_reasons, quarantine_rows
 from shopsight.ingestion.log.receipts import Delivery, Receipt, Totals, manifest_of, sum_manifests
 from shopsight.ingestion.log.staging import StagedBatch
@@ -33,7 +34,7 @@ __all__ = ["GENESIS", "DiskFullError", "EventLog", "EventLogBusyError", "Receipt
 GENESIS: Final = "genesis"
 """The batch of zero rows that an empty log begins with, so that every reader finds files to read."""
 GENESIS_ARRIVAL: Final = datetime(1970, 1, 1, tzinfo=UTC)
-PATIENCE: Final = 1.0
+WAIT_SECONDS: Final = 1.0
 """Seconds to wait for the lock: opening a log may hold it for some milliseconds, importing for minutes."""
 
 
@@ -69,10 +70,9 @@ class EventLog:
         begun, left_over = log._place(GENESIS_ARRIVAL, GENESIS).exists(), any(log._staging.glob("*"))
         if left_over or not begun:
             # Where another process is writing, what is staged is alive and not left over: it is let be.
-            with exclusive(log.folder / ".lock", patience=0 if begun else PATIENCE) as alone:
-                if alone:
-                    log._clear_staging()
-                if alone and not log.manifests():
+            with suppress(EventLogBusyError), only_writer(log.folder, wait_seconds=0 if begun else WAIT_SECONDS):
+                log._clear_staging()
+                if not log.manifests():
                     log._land_genesis()
         log._check_key()
         return log
@@ -106,13 +106,7 @@ class EventLog:
         if received_at.tzinfo is None:
             raise ValueError("received_at must have a time zone")
         received_at = received_at.astimezone(UTC)
-        with exclusive(self.folder / ".lock", patience=PATIENCE) as alone:
-            if not alone:
-                raise EventLogBusyError(
-                    f"cannot write to the event log {self.folder}",
-                    why="another process is importing at this moment",
-                    fix="wait until it has finished and try again; nothing was changed",
-                )
+        with only_writer(self.folder, wait_seconds=WAIT_SECONDS):
             self._clear_staging()
             number = 1 + max((manifest["number"] for manifest in self._landed()), default=0)
             batch_id = f"{received_at:%Y%m%dT%H%M%SZ}-{number:06d}"
