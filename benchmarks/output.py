@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shopsight.whole_files import replaced
+from shopsight.whole_files import write_json
 
 STANDARD_OUTPUT = "-"
 
@@ -25,12 +25,10 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 def write_figures(figures: Mapping[str, Any], destination: str) -> None:
     """Write ``figures`` to where ``--json`` says; a file appears whole."""
-    text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
     if destination == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-        return
-    with replaced(Path(destination)) as staging:
-        staging.write_text(text)
+        sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+    else:
+        write_json(Path(destination), figures)
 
 
 def _writable(destination: str) -> str:

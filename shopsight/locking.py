@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from shopsight.errors import ShopsightError
 
 
@@ -27,6 +25,9 @@ def exclusive(path: Path, *, what: str, wait_seconds: float) -> Iterator[None]:
         ResourceBusy: another writer held the lock for all of ``wait_seconds``.
         OSError: the file system has no locks that end with their holder (``ENOSYS``).
     """
+    # Imported here: the services import this module, through the feature store, but lock nothing and carry no filelock.
+    from filelock import FileLock, Timeout
+
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without `flock`, filelock would fall back to a marker file, which outlives a killed holder and locks out everyone.
     lock = FileLock(path, timeout=wait_seconds, poll_interval=0.02, fallback_to_soft=False)

@@ -22,6 +22,7 @@ from models.churn.value import ForecastValue, ValueModel
 from models.evaluation.calibration import LogitScaling
 from models.tabular.committee import Committee
 from shopsight.errors import ShopsightError
+from shopsight.whole_files import write_json
 
 Floats = NDArray[np.float64]
 
@@ -166,7 +167,7 @@ class ChurnModel:
             "wait_ends": list(self.waiting.ends),
             "base_rate": self.base_rate,
         }
-        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
+        write_json(folder / CONFIG_FILE, config)
 
     @classmethod
     def load(cls, folder: Path) -> "ChurnModel":

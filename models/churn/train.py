@@ -1,6 +1,5 @@
 """Train churn: sentinels, level set on a later date, one look at the test date's customers."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from models.churn.value import fit_value
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
+from shopsight.whole_files import write_json
 
 
 def train(
@@ -182,4 +182,4 @@ def _date(days: float) -> str:
 
 
 def _write_card(out_dir: Path, card: Mapping[str, Any]) -> None:
-    (out_dir / "card.json").write_text(json.dumps({"family": FAMILY, **card}, indent=2, ensure_ascii=False) + "\n")
+    write_json(out_dir / "card.json", {"family": FAMILY, **card})

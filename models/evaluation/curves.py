@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.probability import equal_mass_bins
+from shopsight.whole_files import write_json
 
 Floats = NDArray[np.float64]
 
@@ -114,7 +115,7 @@ class Curves:
 
     def write(self, folder: Path) -> None:
         """Write the curves into an artefact folder."""
-        (folder / CURVES_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write_json(folder / CURVES_FILE, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> "Curves | None":

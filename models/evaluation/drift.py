@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from models.evaluation.drift_checks import ColumnFinding, DriftColumns, DriftConfig, Status, check_column
+from shopsight.whole_files import replaced, write_json
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
@@ -47,7 +48,7 @@ class DriftJudgement:
 
     def write(self, path: Path) -> None:
         """Write the judgement as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> "DriftJudgement":
@@ -128,8 +129,8 @@ def write_report(
     head, body, rest = page.partition("<body>")
     if not body:
         raise ValueError("Evidently's page has no <body>; its format changed")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(head + body + _findings_table(judgement) + rest)
+    with replaced(path) as staging:
+        staging.write_text(head + body + _findings_table(judgement) + rest)
 
 
 def _sample(frame: pd.DataFrame, *, columns: DriftColumns, config: DriftConfig, seed: int) -> pd.DataFrame:

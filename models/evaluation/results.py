@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.evaluation.bootstrap import Estimate
+from shopsight.whole_files import write_json
 
 Metrics = Mapping[str, Estimate]
 
@@ -53,7 +54,7 @@ class Evaluation:
 
     def write(self, path: Path) -> None:
         """Write the evaluation as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
+        write_json(path, asdict(self), sort_keys=True)
 
     @classmethod
     def read(cls, path: Path) -> "Evaluation":

@@ -6,7 +6,6 @@ Out-of-Distribution" (2022). The probe is epoch 0 of the choice that validation 
 """
 
 import hashlib
-import json
 import shutil
 import time
 from collections import Counter
@@ -34,6 +33,7 @@ from models.intent.predict import IntentClassifier
 from models.intent.text import skeleton
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
+from shopsight.whole_files import write_json
 
 DISTILLED_CHINESE: Final = 1500
 """Chinese texts of the probe that the static form is taught on, too."""
@@ -139,7 +139,7 @@ def train(
         seed=seed,
     )
     evaluation.write(out_dir / "evaluation.json")
-    _write_json(out_dir / "confusion.json", figures.pop("confusion"))
+    write_json(out_dir / "confusion.json", figures.pop("confusion"), sort_keys=True)
     card = {
         "family": "intent",
         "seed": seed,
@@ -157,7 +157,7 @@ def train(
         "train_seconds": round(time.perf_counter() - started, 1),
         **figures,
     }
-    _write_json(out_dir / "card.json", card)
+    write_json(out_dir / "card.json", card, sort_keys=True)
     report(Progress(message="trained", fraction=1.0, metrics={k: e.value for k, e in evaluation.metrics.items()}))
     return evaluation
 
@@ -195,7 +195,3 @@ def _window(utterances: pa.Table) -> list[str | None]:
         return [None, None]
     times = pc.min_max(utterances.column("event_timestamp")).as_py()
     return [str(times["min"]), str(times["max"])]
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")

@@ -1,6 +1,5 @@
 """Train purchase intent: contenders, choice on validation, sentinels, calibration, one look at the test sessions."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from models.purchase_intent.model import grow, raw_log_odds, regrow
 from models.purchase_intent.predict import PurchaseIntentModel
 from models.purchase_intent.sentinels import check_run
 from shopsight.contracts import SESSION_FEATURES
+from shopsight.whole_files import write_json
 
 CONTENDERS: Mapping[str, tuple[str, ...]] = {"lightgbm_session_only": SESSION_FEATURES, "lightgbm": FEATURES}
 """Columns that each contender reads; the first asks whether the user's past is worth its lookup."""
@@ -150,7 +150,7 @@ def _contend(columns: tuple[str, ...], folds: Folds, *, config: PurchaseIntentCo
 
 
 def _write_card(out_dir: Path, card: Mapping[str, Any]) -> None:
-    (out_dir / "card.json").write_text(json.dumps({"family": FAMILY, **card}, indent=2, ensure_ascii=False) + "\n")
+    write_json(out_dir / "card.json", {"family": FAMILY, **card})
 
 
 def _describe(fold: SessionRows) -> dict[str, Any]:
