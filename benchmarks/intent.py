@@ -35,7 +35,7 @@ from models.evaluation.classification import (
 )
 from models.evaluation.probability import roc_auc
 from models.intent.predict import IntentClassifier
-from models.intent.text import detect_language, skeleton
+from models.text.normalise import detect_language, skeleton
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 from shopsight.settings import SIZES, Settings, prepare_environment

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from models.intent.text import normalise
+from models.text.normalise import normalise
 
 ASPECTS: Final = ("quality", "price", "delivery", "service", "fit")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.bootstrap import Estimate, bootstrap_mean
 from models.intent.rejection import reject_threshold
-from models.intent.text import normalise
+from models.text.normalise import normalise
 
 NEIGHBOURS: Final = 10
 MOST_JUDGED: Final = 2_000

@@ -15,10 +15,11 @@ from models.intent.dataset import labels_of
 from models.intent.distillation import distil
 from models.intent.export import FULL_GRAPH, INT8_GRAPH, export_graph, quantise_graph, write_config
 from models.intent.model import IntentModel
+from models.intent.ngrams import PATHS, path_of
 from models.intent.predict import IntentClassifier
 from models.intent.rejection import reject_threshold
 from models.intent.static_model import STATIC_FILE
-from models.intent.text import PATHS, knows_chinese, normalise, path_of
+from models.text.normalise import knows_chinese, normalise
 from shopsight.contracts import INTENTS
 
 LEAST_CASES_PER_TEMPERATURE: Final = 40

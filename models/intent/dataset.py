@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance
-from models.intent.text import detect_language, normalise, skeleton
+from models.text.normalise import detect_language, normalise, skeleton
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 

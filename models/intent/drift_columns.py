@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.evaluation.drift_checks import DriftColumns
 from models.evaluation.drift_windows import watched_rows
 from models.intent.corpus import read_corpus
-from models.intent.text import detect_language, normalise
+from models.text.normalise import detect_language, normalise
 
 EMBEDDING: Final = tuple(f"embedding_{number}" for number in range(1, 9))
 

@@ -23,7 +23,7 @@ from models.intent.baselines import encoder_regression, keyword_rules, majority,
 from models.intent.corpus import Utterance
 from models.intent.dataset import Splits, labels_of
 from models.intent.predict import IntentClassifier
-from models.intent.text import normalise
+from models.text.normalise import normalise
 from shopsight.contracts import INTENTS
 
 PROTOCOL: Final = (

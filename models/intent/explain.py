@@ -21,8 +21,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.intent.ngrams import path_of
 from models.intent.predict import IntentClassifier
-from models.intent.text import normalise, path_of
+from models.text.normalise import normalise
 
 MOST_UNITS: Final = 16
 """Words that are told apart in one text; of a longer one, neighbours are taken together."""

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from models.intent.config import IntentConfig
 from models.intent.model import IntentModel
-from models.intent.text import knows_chinese
+from models.text.normalise import knows_chinese
 from shopsight.contracts import INTENTS
 from shopsight.whole_files import write_json
 

@@ -18,8 +18,9 @@ from models.intent.dataset import labels_of
 from models.intent.grammar import roughen
 from models.intent.inputs import Reader, read_logits
 from models.intent.model import IntentModel
-from models.intent.text import ngram_batch, normalise
+from models.intent.ngrams import ngram_batch
 from models.progress import Progress, ReportProgress
+from models.text.normalise import normalise
 from shopsight.contracts import INTENTS
 
 PROBE_BATCH: Final = 256

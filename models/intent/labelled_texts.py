@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from models.intent.predict import IntentPrediction
-from models.intent.text import normalise, skeleton
+from models.text.normalise import normalise, skeleton
 
 READ: Final = 5_000
 """Latest texts of a shop that are asked about: seconds of the model."""

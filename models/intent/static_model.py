@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.intent.text import character_ngrams, encoder_text
+from models.intent.ngrams import character_ngrams
+from models.text.normalise import encoder_text
 
 STATIC_FILE: Final = "model.static.safetensors"
 MOST_GRAMS: Final = 256

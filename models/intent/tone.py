@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from models.intent.text import normalise
 from models.intent.word_list import Sentiment, praise
+from models.text.normalise import normalise
 from shopsight.whole_files import write_json
 
 BUCKETS: Final = 1 << 17

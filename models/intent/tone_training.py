@@ -18,8 +18,8 @@ from models.evaluation.bootstrap import Estimate
 from models.evaluation.calibration import fit_logit_scaling, sigmoid
 from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
-from models.intent.text import normalise, skeleton
 from models.intent.tone import BUCKETS, ToneModel, bucket, term_weights, terms, word_list_share
+from models.text.normalise import normalise, skeleton
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -30,9 +30,9 @@ from models.intent.grammar import generate
 from models.intent.inputs import Reader, encode
 from models.intent.model import build_model
 from models.intent.predict import IntentClassifier
-from models.intent.text import skeleton
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
+from models.text.normalise import skeleton
 from shopsight.whole_files import write_json
 
 DISTILLED_CHINESE: Final = 1500

@@ -10,10 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.formats.canonical import companions, table_of
+from shopsight.ingestion.formats import FORMATS
+from shopsight.ingestion.formats.canonical import ENCODINGS, companions, table_of
 from shopsight.ingestion.formats.hm import hm_files
+from shopsight.ingestion.formats.mapping import mapping_beside
 from shopsight.ingestion.formats.yoochoose import both_files
-from shopsight.ingestion.importers import ENCODINGS, FORMATS, import_file, mapping_beside
+from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.event_log import DiskFullError, EventLogBusyError, Receipt
 from shopsight.ingestion.readers.chunks import ReportImport, ignore
 from shopsight.ingestion.readers.source_files import SourceFileError

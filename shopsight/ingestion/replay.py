@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.ingestion.formats import FORMATS
 from shopsight.ingestion.formats.hm import read_hm_table
 from shopsight.ingestion.formats.mapped import read_mapped
 from shopsight.ingestion.formats.mapping import Mapping
 from shopsight.ingestion.formats.yoochoose import read_yoochoose_file
-from shopsight.ingestion.importers import read_format
 from shopsight.ingestion.log.event_log import EventLog, Receipt
 from shopsight.ingestion.log.quarantine import REPLAYED_SCHEMA, read_quarantine
 from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, ignore
@@ -160,7 +160,7 @@ def _reader(format_name: str, file: Path, mapping: Mapping | None) -> Iterator[R
         return read_hm_table(file)
     if format_name in ("canonical_parquet", "sample"):
         format_name = "canonical_jsonl"
-    return read_format(format_name, file)
+    return FORMATS[format_name](file)
 
 
 def _with_source(rows: pa.Table, source: str) -> pa.Table:

@@ -20,6 +20,12 @@ from shopsight.ingestion.readers.source_files import unreadable
 from shopsight.ingestion.validation.validate import SCHEMAS
 
 Encoding = Literal["csv", "parquet", "jsonl"]
+ENCODINGS: Final[dict[str, Encoding]] = {
+    "canonical_csv": "csv",
+    "canonical_parquet": "parquet",
+    "canonical_jsonl": "jsonl",
+}
+"""How the files of each canonical format are written."""
 
 REQUIRED: Final[dict[TableName, tuple[str, ...]]] = {
     "events": ("event_name", "event_timestamp"),

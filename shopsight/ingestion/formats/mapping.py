@@ -118,6 +118,11 @@ class Mapping(BaseModel):
         return tuple(dict.fromkeys([*named, *self.properties]))
 
 
+def mapping_beside(path: Path) -> Path:
+    """Return where the mapping of a file is looked for: beside it, under the same name."""
+    return path.with_name(path.name.split(".")[0] + ".yml")
+
+
 def read_mapping(path: Path) -> Mapping:
     """Read and check a mapping file.
 
