@@ -29,7 +29,7 @@ from models.evaluation.bootstrap import bootstrap_statistic
 from models.evaluation.classification import (
     confusion,
     confusion_table,
-    expected_calibration_error,
+    label_calibration_error,
     macro_f1,
     per_label_scores,
 )
@@ -215,7 +215,7 @@ def _figures(
         "macro_f1": round(estimate.value, 4),
         "intervals": {"macro_f1": [round(estimate.low, 4), round(estimate.high, 4)]},
         "accuracy": round(float((predicted == labels).mean()), 4),
-        "ece": round(expected_calibration_error(labels, chances), 4),
+        "ece": round(label_calibration_error(labels, chances), 4),
     }
 
 

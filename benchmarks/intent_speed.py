@@ -68,7 +68,7 @@ def prepared_ways(folder: Path) -> dict[str, Ask]:
     """Return every form of one classifier, as a function of texts; each runs on one thread."""
     import torch
 
-    from models.evaluation.classification import softmax
+    from models.evaluation.calibration import softmax
     from models.intent.config import for_size
     from models.intent.distillation import HIDDEN, WIDTH, principal_components
     from models.intent.export import FULL_GRAPH, INT8_GRAPH, export_graph, quantise_graph, write_config

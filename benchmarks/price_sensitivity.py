@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from benchmarks.output import add_json_option, write_figures
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
 from shopsight.errors import ShopsightError
 from shopsight.privacy import Pseudonymiser

@@ -37,7 +37,7 @@ from models.churn.next_order import (
     surprise_at_the_wait,
     waiting_curve,
 )
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.probability import calibration_error, equal_mass_bins
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings

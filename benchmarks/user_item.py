@@ -25,8 +25,8 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.output import add_json_option, write_figures
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.calibration import fit_logit_scaling
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.purchase_intent.mixture import KINDS as PARTS
 from benchmarks.purchase_intent.mixture import MIXTURE, MixtureConfig, fit_mixture
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
 from models.tabular.committee import best_threshold, f1_score
 from shopsight.errors import ShopsightError

@@ -26,8 +26,8 @@ from benchmarks.purchase_intent.contenders import (
 )
 from benchmarks.purchase_intent.event_log import EventLog, Floats
 from benchmarks.purchase_intent.signals import signals
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.calibration import sigmoid
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins, negative_log_likelihood
 from shopsight.errors import ShopsightError
 

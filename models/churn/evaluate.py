@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from models.churn.config import ChurnConfig
 from models.churn.histories import LabelledRows
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import Figures, bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, Figures, bootstrap_clusters
 from models.evaluation.fairness import Groups, group_slices
 from models.evaluation.probability import (
     RankedScores,

@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, bootstrap_clusters
 from models.evaluation.probability import RankedScores
 
 Floats = NDArray[np.float64]

@@ -64,6 +64,27 @@ def check_shuffled_labels(roc_auc: float, *, positives: int, negatives: int) -> 
     return SentinelReading(sentinel="shuffled_labels", value=roc_auc, limit=limit)
 
 
+def check_shuffled_accuracy(accuracy: float, *, chance: float, cases: int) -> SentinelReading:
+    """Check that a classifier of several labels that was trained on shuffled labels is right no more than by chance.
+
+    Args:
+        accuracy: on validation cases, against their shuffled labels.
+        chance: share of the commonest label.
+        cases: number of validation cases.
+
+    Raises:
+        SentinelTripped: the accuracy is further above chance than four standard errors.
+    """
+    limit = chance + 4 * float(np.sqrt(chance * (1 - chance) / cases))
+    if accuracy > limit:
+        raise SentinelTripped(
+            f"training stopped: a model of shuffled labels is right in {accuracy:.3f} of the validation cases",
+            why=f"chance is {chance:.3f} and at most {limit:.3f} by luck; cases stand on both sides of the split",
+            fix="look for cases that repeat across the sides of the split",
+        )
+    return SentinelReading(sentinel="shuffled_labels_accuracy", value=accuracy, limit=limit)
+
+
 def check_not_too_good(roc_auc: float, *, limit: float) -> SentinelReading:
     """Check that a validation ROC AUC is humanly possible.
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.evaluation.classification import fit_temperature, macro_f1, softmax
+from models.evaluation.calibration import softmax
+from models.evaluation.classification import fit_temperature, macro_f1
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance
 from models.intent.dataset import labels_of

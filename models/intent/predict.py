@@ -11,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.evaluation.classification import softmax
+from models.evaluation.calibration import softmax
 from models.intent.ngrams import NGRAM_CHARACTERS, ngram_batch, path_of
 from models.intent.static_model import STATIC_FILE, StaticModel, read_static
 from models.text.normalise import detect_language, encoder_text, has_cjk, normalise

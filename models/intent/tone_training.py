@@ -14,9 +14,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from models.evaluation.bootstrap import Estimate
+from models.evaluation.bootstrap import Estimate, bootstrap_clusters
 from models.evaluation.calibration import fit_logit_scaling, sigmoid
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
 from models.intent.tone import BUCKETS, ToneModel, bucket, term_weights, terms, word_list_share
 from models.text.normalise import normalise, skeleton

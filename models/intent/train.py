@@ -24,12 +24,13 @@ from models.intent.compression import export_served
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance, read_corpus
 from models.intent.dataset import labels_of, read_shop_utterances, split_by_group, thin
-from models.intent.evaluate import check_shuffled_labels, evaluate
+from models.intent.evaluate import evaluate
 from models.intent.fitting import TrainingLog, fine_tune, fit_probe
 from models.intent.grammar import generate
 from models.intent.inputs import Reader, encode
 from models.intent.model import build_model
 from models.intent.predict import IntentClassifier
+from models.intent.sentinels import check_run
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
 from models.text.normalise import skeleton
@@ -96,7 +97,7 @@ def train(
     encoded = encode(model, reader, first, autocast=accelerator.autocast)
     encoded_validation = encode(model, reader, splits.validation, autocast=accelerator.autocast)
     encoded_test = encode(model, reader, splits.test, autocast=accelerator.autocast)
-    sentinel = check_shuffled_labels(
+    shuffled_labels = check_run(
         encoded[: len(splits.train)].numpy(),
         labels_of(splits.train),
         encoded_validation.numpy(),
@@ -151,7 +152,7 @@ def train(
         | {"grammar_in_probe": len(first) - len(splits.train)},
         "epochs": log.rows,
         "chosen_epoch": best,
-        "sentinels": {"shuffled_labels_accuracy": sentinel},
+        "sentinels": {shuffled_labels.sentinel: shuffled_labels.value},
         "served": served,
         "tone": tone,
         "train_seconds": round(time.perf_counter() - started, 1),

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import Figures, bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, Figures, bootstrap_clusters
 from models.evaluation.fairness import group_slices
 from models.evaluation.probability import (
     RankedScores,

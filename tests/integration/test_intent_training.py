@@ -172,7 +172,7 @@ def test_a_text_is_answered_alike_alone_and_in_a_batch(run: tuple[Path, Evaluati
 def test_what_the_words_contribute_sums_to_the_labels_logit_minus_that_of_an_empty_text(
     run: tuple[Path, Evaluation, list[Progress]], text: str
 ) -> None:
-    from models.intent.explain import explain
+    from models.intent.reasons import explain
 
     classifier = IntentClassifier.load(run[0])
     clean = normalise(text)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.intent.explain import (
+from models.intent.reasons import (
     EXACT_UNITS,
     MOST_COALITIONS,
     MOST_UNITS,
