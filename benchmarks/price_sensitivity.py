@@ -19,8 +19,9 @@ from scipy.stats import rankdata
 
 from benchmarks.output import add_json_option, write_figures
 from models.evaluation.bootstrap import bootstrap_clusters
-from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
+from models.price_sensitivity import price_sensitivities
 from shopsight.errors import ShopsightError
+from shopsight.first_looks import read_first_looks
 from shopsight.privacy import Pseudonymiser
 from shopsight.sample_shop import SampleShop, generate
 from shopsight.settings import Settings
@@ -56,7 +57,7 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     with duckdb.connect() as connection:
         for name in ("interactions", "items"):
             connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
-        told = price_sensitivities(connection.sql(FIRST_LOOKS).to_arrow_table()).to_pandas().set_index("user_id")
+        told = price_sensitivities(read_first_looks(connection)).to_pandas().set_index("user_id")
         baseline = connection.sql(MEAN_PRICE).df().set_index("user_id")
     shop = generate(settings.sample_size, seed=settings.seed)
     planted = shop.truth.users.to_pandas().assign(best_possible=best_possible(shop))

@@ -6,9 +6,9 @@ import lightgbm as lgb
 import numpy as np
 
 from benchmarks.purchase_intent.event_log import Bools, Floats, Ints
+from benchmarks.purchase_intent.sequence import EventRows, SequenceConfig, fit_sequence
 from benchmarks.purchase_intent.signals import COUNTS, EVENT, EVERYTHING, SESSION, SHOPPER, columns
 from models.evaluation.calibration import fit_logit_scaling
-from models.purchase_intent.sequence import EventRows, SequenceConfig, fit_sequence
 
 TREES: dict[str, tuple[str, ...]] = {
     "lightgbm_counts": COUNTS,

@@ -27,8 +27,8 @@ class ChurnConfig:
             early_stopping_rounds=30,
             num_leaves=6,
             min_rows_in_leaf=150,
-            column_share=0.4,
-            row_share=0.7,
+            feature_fraction=0.4,
+            bagging_fraction=0.7,
             l2=20.0,
             threads=1,
         )
@@ -88,8 +88,8 @@ def for_size(size: Size) -> ChurnConfig:
         early_stopping_rounds=15,
         num_leaves=5,
         min_rows_in_leaf=20 if size == "tiny" else 40,
-        column_share=0.5,
-        row_share=0.7,
+        feature_fraction=0.5,
+        bagging_fraction=0.7,
         l2=10.0,
         threads=1,
     )

@@ -16,7 +16,7 @@ from models.evaluation.probability import (
     squared_distances,
     surprises,
 )
-from models.evaluation.results import Evaluation
+from models.evaluation.results import Evaluation, by_model
 
 Floats = NDArray[np.float64]
 
@@ -82,19 +82,16 @@ def evaluate(
         return found | gains
 
     estimates = _bootstrapped(figures, len(test), config=config, seed=seed)
-    by_model: dict[str, dict[str, Estimate]] = {}
-    for key, estimate in estimates.items():
-        name, metric = key.split("/")
-        by_model.setdefault(name, {})[metric] = estimate
-    gains = by_model.pop("gain")
+    judged_models = by_model(estimates)
+    gains = judged_models.pop("gain")
     return Evaluation(
         family=FAMILY,
         candidate=candidate,
         primary_metric=PRIMARY_METRIC,
         protocol=PROTOCOL,
         cases=len(test),
-        metrics=by_model.pop(candidate),
-        baselines=by_model,
+        metrics=judged_models.pop(candidate),
+        baselines=judged_models,
         gains=gains,
         slices=_slices(test, probabilities[candidate], config=config, seed=seed)
         | group_slices(

@@ -1,10 +1,8 @@
 """Train churn: sentinels, level set on a later date, one look at the test date's customers."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +22,7 @@ from models.churn.value import fit_value
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
-from shopsight.whole_files import write_json
+from models.training import EVALUATION_FILE, impossible, write_card
 
 
 def train(
@@ -60,12 +58,14 @@ def train(
     customers = customer_rows(rows, horizon_days=config.horizon_days)
     reason = why_too_small(customers, config)
     if reason:
-        evaluation = Evaluation.impossible(
-            family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=PROTOCOL, reason=reason
+        return impossible(
+            out_dir,
+            family=FAMILY,
+            primary_metric=PRIMARY_METRIC,
+            protocol=PROTOCOL,
+            reason=reason,
+            card={"rows": len(rows), "settings": asdict(config), "seed": seed},
         )
-        evaluation.write(out_dir / "evaluation.json")
-        _write_card(out_dir, {"not_trained": reason, "rows": len(rows), "settings": asdict(config), "seed": seed})
-        return evaluation
 
     known = customers.labelled
     test_date = newest_closed(known, customers.observed_until, config)
@@ -104,7 +104,7 @@ def train(
     closed = known.as_of + config.horizon_days <= test_date
     base_rate = float(known.outcomes.churned[closed].mean())
     ChurnModel(classifier=classifier, value=value, waiting=waiting, base_rate=base_rate).save(out_dir)
-    evaluation.write(out_dir / "evaluation.json")
+    evaluation.write(out_dir / EVALUATION_FILE)
     outcome = f"no order within {config.horizon_days} days"
     Curves.of(test.outcomes.churned, probabilities["lightgbm"], outcome=outcome).write(out_dir)
     card = {
@@ -134,7 +134,7 @@ def train(
         "asked_for": {"device": device, "precision": precision},
         "train_seconds": round(time.monotonic() - began, 2),
     }
-    _write_card(out_dir, card)
+    write_card(out_dir, FAMILY, card)
     report(Progress(message=f"judged on {len(test)} customers", fraction=1.0))
     return evaluation
 
@@ -179,7 +179,3 @@ def _importance(classifier: ChurnClassifier, rows: LabelledRows) -> dict[str, fl
 
 def _date(days: float) -> str:
     return str(np.datetime64(int(days), "D"))
-
-
-def _write_card(out_dir: Path, card: Mapping[str, Any]) -> None:
-    write_json(out_dir / "card.json", {"family": FAMILY, **card})

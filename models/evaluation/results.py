@@ -71,5 +71,14 @@ class Evaluation:
         )
 
 
+def by_model(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, Estimate]]:
+    """Return the figures of each model, from figures that are named ``model/metric``."""
+    figures: dict[str, dict[str, Estimate]] = {}
+    for key, estimate in estimates.items():
+        model, metric = key.split("/")
+        figures.setdefault(model, {})[metric] = estimate
+    return figures
+
+
 def _estimates(raw: Mapping[str, Mapping[str, float]]) -> Metrics:
     return {name: Estimate(**estimate) for name, estimate in raw.items()}

@@ -31,7 +31,7 @@ class PurchaseIntentConfig:
     """Fewest rows in a leaf: a shopper has tens of rows, and a leaf must not be able to remember one of them."""
     l2: float = 5.0
     """L2 penalty on leaf values."""
-    column_share: float = 0.5
+    feature_fraction: float = 0.5
     """Share of the columns that each tree may use."""
     min_sessions: int = 100
     """Fewest sessions in any fold; below it nothing is judged."""
@@ -55,8 +55,8 @@ class PurchaseIntentConfig:
             raise ValueError(f"shares must be above 0 and leave a tenth for training, got {shares}")
         if self.gap_minutes < 0:
             raise ValueError(f"gap_minutes must not be negative, got {self.gap_minutes}")
-        if not (0 < self.learning_rate <= 1 and 0 < self.column_share <= 1):
-            raise ValueError("learning_rate and column_share must lie in (0, 1]")
+        if not (0 < self.learning_rate <= 1 and 0 < self.feature_fraction <= 1):
+            raise ValueError("learning_rate and feature_fraction must lie in (0, 1]")
         if not 0.5 < self.too_good_roc_auc <= 1:
             raise ValueError(f"too_good_roc_auc must lie in (0.5, 1], got {self.too_good_roc_auc}")
         if not (0 < self.newcomers_with_past < 1 and 0 < self.largest_loss_of_a_day < 0.5):

@@ -15,7 +15,7 @@ from models.evaluation.probability import (
     squared_distances,
     surprises,
 )
-from models.evaluation.results import Evaluation
+from models.evaluation.results import Evaluation, by_model
 from models.purchase_intent.config import PurchaseIntentConfig
 from models.purchase_intent.dataset import SessionRows
 
@@ -64,19 +64,16 @@ def evaluate(
     estimates = bootstrap_clusters(
         figures, weights=test.weights, clusters=test.users, seed=seed, resamples=config.resamples
     )
-    by_model: dict[str, dict[str, Estimate]] = {}
-    for key, estimate in estimates.items():
-        name, metric = key.split("/")
-        by_model.setdefault(name, {})[metric] = estimate
-    gains = by_model.pop("gain")
+    judged_models = by_model(estimates)
+    gains = judged_models.pop("gain")
     return Evaluation(
         family=FAMILY,
         candidate=candidate,
         primary_metric=PRIMARY_METRIC,
         protocol=PROTOCOL,
         cases=len(np.unique(test.users)),
-        metrics=by_model.pop(candidate),
-        baselines=by_model,
+        metrics=judged_models.pop(candidate),
+        baselines=judged_models,
         gains=gains,
         slices=_slices(test, probabilities, candidate, config=config, seed=seed)
         | group_slices(
