@@ -39,7 +39,7 @@ MEAN_PRICE: Final = """
     where event_name in ('add_to_cart', 'purchase') group by user_id
 """
 """The baseline: how far below the shelf's mean viewed price, in its spread, lie the prices of carts and purchases."""
-LEAST_CHOICES: Final = 5
+MIN_CHOICES: Final = 5
 """Carts and purchases from which the baseline is told at its best."""
 SENSITIVITIES: Final = np.linspace(0.0, 1.0, 51)
 
@@ -65,10 +65,10 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     both = told.join(planted[~planted["is_bot"]], how="inner").join(baseline)
     if len(both) < 100:
         raise ShopsightError("the shoppers are not of this shop", why="size or seed differ", fix="run make demo first")
-    bought = both[both["choices"] >= LEAST_CHOICES]
+    bought = both[both["choices"] >= MIN_CHOICES]
     return {
         "all_who_looked": _correlations(both.fillna({"mean_price": 0.0}), seed, resamples),
-        f"with_{LEAST_CHOICES}_carts_or_purchases": _correlations(bought, seed, resamples),
+        f"with_{MIN_CHOICES}_carts_or_purchases": _correlations(bought, seed, resamples),
     }
 
 

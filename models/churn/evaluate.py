@@ -28,7 +28,7 @@ PROTOCOL = (
     "whose horizons were over by that date, its level set on the last of them by a model that saw only what was over "
     "before; churned: no order within the horizon; intervals resample customers"
 )
-LEAST_SLICE_CASES = 30
+MIN_SLICE_CASES = 30
 """A slice needs this many customers who churned, and who did not; below it its AUC says nothing."""
 
 
@@ -101,7 +101,7 @@ def evaluate(
             weights=np.ones(len(test)),
             cases=np.arange(len(test)),
             people=np.arange(len(test)),
-            least_cases=LEAST_SLICE_CASES,
+            min_cases=MIN_SLICE_CASES,
             seed=seed,
             resamples=config.resamples,
         ),
@@ -120,7 +120,7 @@ def _slices(test: LabelledRows, scores: Floats, *, config: ChurnConfig, seed: in
     }
     slices: dict[str, dict[str, Estimate]] = {}
     for name, rows in chosen.items():
-        if min((truth & rows).sum(), (~truth & rows).sum()) < LEAST_SLICE_CASES:
+        if min((truth & rows).sum(), (~truth & rows).sum()) < MIN_SLICE_CASES:
             continue
         ranked = RankedScores.of(truth[rows], scores[rows])
 

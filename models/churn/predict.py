@@ -121,7 +121,7 @@ class ChurnModel:
             )
         return explained
 
-    def raising_words(self, histories: Histories, *, most: int) -> list[list[str]]:
+    def raising_words(self, histories: Histories, *, max_words: int) -> list[list[str]]:
         """Return what raises each customer's risk, at most ``most`` in words, the strongest first.
 
         The same contributions as :meth:`explain`, for a million customers: only those that are told get words.
@@ -132,7 +132,7 @@ class ChurnModel:
         names = (*feature_names(), *ACTIVITY)[: features.shape[1]]
         values = np.column_stack([features, features[:, names.index("bg_nbd_no_order")]])
         names = (*names, BG_NBD)
-        strongest = np.argsort(-shares, axis=1, kind="stable")[:, :most]
+        strongest = np.argsort(-shares, axis=1, kind="stable")[:, :max_words]
         raising = np.take_along_axis(shares, strongest, axis=1) > 0
         told = np.take_along_axis(values, strongest, axis=1)
         return [

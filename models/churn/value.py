@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 MAX_ROUNDS = 150
 """Trees of each booster, where the settings allow as many."""
-LEAST_EXPECTED = 0.01
+MIN_EXPECTED = 0.01
 """Revenue, in the shop's currency, that the mean's trees begin from at least: they grow on its logarithm."""
 
 
@@ -151,7 +151,7 @@ def _booster(
 
 
 def _log_held(revenue: Floats) -> Floats:
-    return np.asarray(np.log(np.maximum(revenue, LEAST_EXPECTED)), dtype=np.float64)
+    return np.asarray(np.log(np.maximum(revenue, MIN_EXPECTED)), dtype=np.float64)
 
 
 def _money(logs: Floats) -> Floats:

@@ -22,7 +22,7 @@ class GatePolicy:
     """What a candidate must show."""
 
     minimum_cases: int = 100
-    """Fewest independent test cases; an interval over fewer says little."""
+    """Minimum number of independent test cases; an interval over fewer says little."""
     champion_margin: float = 0.02
     """Share of the champion's primary metric that may be missing: it was measured on an earlier test split."""
     slice_margin: float = 0.1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LEAST_SLOPE = 0.05
+MIN_SLOPE = 0.05
 """The slope never falls below this: a calibration fold may flatten the order of scores, but not turn it round."""
 
 
@@ -80,7 +80,7 @@ def fit_logit_scaling(raw: Floats, outcomes: NDArray[np.bool_], weights: Floats)
             break
         parameters = parameters - step
     slope, intercept = float(parameters[0]), float(parameters[1])
-    return LogitScaling(slope=max(slope, LEAST_SLOPE), intercept=intercept)
+    return LogitScaling(slope=max(slope, MIN_SLOPE), intercept=intercept)
 
 
 def fit_level(log_odds: Floats, outcomes: NDArray[np.bool_]) -> float:

@@ -75,8 +75,8 @@ def judge_drift(
     reference, current = (_sample(frame, columns=columns, config=config, seed=seed) for frame in (reference, current))
     counts = {"reference_rows": len(reference), "current_rows": len(current)}
     for window, frame in (("reference", reference), ("current", current)):
-        if len(frame) < config.least_rows:
-            reason = f"{len(frame)} rows in the {window} window, of {config.least_rows} needed"
+        if len(frame) < config.min_rows:
+            reason = f"{len(frame)} rows in the {window} window, of {config.min_rows} needed"
             return DriftJudgement(status="not evaluable", reason=reason, columns=(), drifted_share=0.0, **counts)
 
     names = (*columns.numerical, *columns.categorical)
@@ -134,11 +134,11 @@ def write_report(
 
 
 def _sample(frame: pd.DataFrame, *, columns: DriftColumns, config: DriftConfig, seed: int) -> pd.DataFrame:
-    """Return at most ``most_rows`` rows in random order, one for each unit."""
+    """Return at most ``max_rows`` rows in random order, one for each unit."""
     shuffled = frame.sample(frac=1.0, random_state=seed)
     if columns.unit is not None and len(shuffled):
         shuffled = shuffled.drop_duplicates(columns.unit)
-    return shuffled.head(config.most_rows).reset_index(drop=True)
+    return shuffled.head(config.max_rows).reset_index(drop=True)
 
 
 def _measure(

@@ -23,7 +23,7 @@ SKILL_GAP = "fairness_roc_auc_gap"
 """ROC AUC within the group minus that within all others whose group is known."""
 TRUTH_GAP = "fairness_calibration_gap"
 """How far forecasts lie above the observed rate, in the group minus in all others."""
-MOST_RESAMPLES = 300
+MAX_RESAMPLES = 300
 """A group's interval needs no more; there are ten groups and each resample sorts none of its rows again."""
 
 
@@ -44,7 +44,7 @@ def group_slices(
     weights: Floats,
     cases: NDArray[np.intp],
     people: NDArray[np.intp],
-    least_cases: int,
+    min_cases: int,
     seed: int,
     resamples: int,
 ) -> dict[str, dict[str, Estimate]]:
@@ -57,9 +57,9 @@ def group_slices(
         weights: weight of each row.
         cases: number of the case (session, customer) of each row.
         people: number of the person behind each row; intervals resample people.
-        least_cases: cases with the outcome, and without it, that a group and the others need to be told of.
+        min_cases: cases with the outcome, and without it, that a group and the others need to be told of.
         seed: of the bootstrap.
-        resamples: number of its draws, of which at most :data:`MOST_RESAMPLES` are made.
+        resamples: number of its draws, of which at most :data:`MAX_RESAMPLES` are made.
     """
     slices: dict[str, dict[str, Estimate]] = {}
     for attribute, values in groups.items():
@@ -68,7 +68,7 @@ def group_slices(
             inside = values[known] == value
             truth = outcomes[known]
             counts = [len(np.unique(cases[known][side & had])) for side in (inside, ~inside) for had in (truth, ~truth)]
-            if min(counts) < least_cases:
+            if min(counts) < min_cases:
                 continue
             figures = _Gaps(truth, probabilities[known], inside)
             slices[f"{attribute.replace('_', ' ')} {value}"] = bootstrap_clusters(
@@ -76,7 +76,7 @@ def group_slices(
                 weights=weights[known],
                 clusters=people[known],
                 seed=seed,
-                resamples=min(resamples, MOST_RESAMPLES),
+                resamples=min(resamples, MAX_RESAMPLES),
             )
     return slices
 

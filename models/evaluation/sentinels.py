@@ -129,7 +129,7 @@ def check_shift_changes_little(change: float, *, limit: float) -> SentinelReadin
 
     Args:
         change: mean absolute change of the probabilities.
-        limit: the most it may be.
+        limit: the maximum.
 
     Raises:
         SentinelTripped: it is above ``limit``: a feature most likely holds the day, or the days around it.
@@ -152,7 +152,7 @@ def check_older_features_keep_skill(now: float, older: float, *, limit: float, n
     Args:
         now: ROC AUC of held-out cases with their features.
         older: ROC AUC of the same cases and model with the same shoppers' features of an earlier day.
-        limit: the most that may be lost.
+        limit: the maximum loss.
         name: name of the features, for the message.
 
     Raises:
@@ -173,7 +173,7 @@ def check_newcomers_have_no_past(shares: Mapping[str, float], *, limit: float) -
 
     Args:
         shares: share of newcomers for whom a count or a sum of their past is above zero, by its name.
-        limit: the most it may be.
+        limit: the maximum.
 
     Raises:
         SentinelTripped: a total is above it.

@@ -23,7 +23,7 @@ from models.intent.static_model import STATIC_FILE
 from models.text.normalise import knows_chinese, normalise
 from shopsight.contracts import INTENTS
 
-LEAST_CASES_PER_TEMPERATURE: Final = 40
+MIN_CASES_PER_TEMPERATURE: Final = 40
 LOSS_LIMIT: Final = 0.005
 """Macro-F1 that a compressed form may cost on validation; int8 makes one text 2.5 times as fast."""
 FILES: Final = {"static": STATIC_FILE, "int8": INT8_GRAPH, "full": FULL_GRAPH}
@@ -95,7 +95,7 @@ def export_served(
             probabilities.max(axis=1),
             probabilities.argmax(axis=1) == truth,
             precision=config.answer_precision,
-            least_coverage=config.least_coverage,
+            min_coverage=config.min_coverage,
         ),
     )
     return served | {
@@ -135,6 +135,6 @@ def _fit_temperatures(texts: Sequence[str], truth: NDArray[np.int64], logits: ND
     temperatures = {}
     for path in PATHS:
         rows = np.flatnonzero([path_of(text) == path for text in texts])
-        few = len(rows) < LEAST_CASES_PER_TEMPERATURE
+        few = len(rows) < MIN_CASES_PER_TEMPERATURE
         temperatures[path] = everything if few else fit_temperature(truth[rows], logits[rows])
     return temperatures

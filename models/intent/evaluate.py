@@ -31,7 +31,7 @@ PROTOCOL: Final = (
     "chosen on validation"
 )
 BASELINES_TO_BEAT: Final = ("majority", "tfidf_regression")
-LEAST_CASES_PER_LABEL: Final = 5
+MIN_CASES_PER_LABEL: Final = 5
 LABELS: Final = len(INTENTS)
 
 
@@ -60,9 +60,9 @@ def evaluate(
     """
     truth = labels_of(splits.test)
     support = np.bincount(truth, minlength=LABELS)
-    if support.min() < LEAST_CASES_PER_LABEL:
+    if support.min() < MIN_CASES_PER_LABEL:
         scarce = INTENTS[int(support.argmin())]
-        reason = f"the test split holds {support.min()} texts of {scarce}, fewer than {LEAST_CASES_PER_LABEL}"
+        reason = f"the test split holds {support.min()} texts of {scarce}, fewer than {MIN_CASES_PER_LABEL}"
         impossible = Evaluation.impossible(family="intent", primary_metric="macro_f1", protocol=PROTOCOL, reason=reason)
         return impossible, {"confusion": {}}
     texts = [normalise(u.text) for u in splits.test]
@@ -82,7 +82,7 @@ def evaluate(
     slices: dict[str, Metrics] = {}
     for name, member in _slices(splits.test).items():
         rows = np.flatnonzero([member(u) for u in splits.test])
-        if len(rows) >= LEAST_CASES_PER_LABEL:
+        if len(rows) >= MIN_CASES_PER_LABEL:
             right = bootstrap_mean((truth[rows] == predicted[rows]).astype(float), seed=seed)
             # Over a part with one label, accuracy is that label's recall, and an F1 would say nothing else.
             slices[name] = (

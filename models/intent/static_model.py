@@ -23,7 +23,7 @@ from models.intent.ngrams import character_ngrams
 from models.text.normalise import encoder_text
 
 STATIC_FILE: Final = "model.static.safetensors"
-MOST_GRAMS: Final = 256
+MAX_GRAMS: Final = 256
 """Hashed grams that are read of a text; an English one of 64 word pieces has 190."""
 _MIXERS: Final = (1_000_003, 8_191)
 
@@ -91,7 +91,7 @@ def read_static(
             found += [(a * one) % buckets + 1 for a in ids[1:-1]]
             found += [(a * one + b * two + 1) % buckets + 1 for a, b in itertools.pairwise(ids)]
             found += [(a * one + b * two + c + 2) % buckets + 1 for a, b, c in zip(ids, ids[1:], ids[2:], strict=False)]
-        grams.append(found[:MOST_GRAMS])
+        grams.append(found[:MAX_GRAMS])
     grams_BN = np.zeros((len(texts), max((len(row) for row in grams), default=1) or 1), dtype=np.int64)
     for row, found in zip(grams_BN, grams, strict=True):
         row[: len(found)] = found

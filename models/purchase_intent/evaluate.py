@@ -33,7 +33,7 @@ CURVE_POSITIONS = (1, 2, 3, 5, 8, 13)
 """Numbers of events seen at which the test sessions that got that far are judged."""
 LARGEST_SEGMENTS = 5
 """So many of the devices, countries and favourite categories with the most sessions are judged on their own."""
-LEAST_SLICE_SESSIONS = 30
+MIN_SLICE_SESSIONS = 30
 """A slice needs this many sessions with a purchase, and without one; below it its AUC says nothing."""
 
 
@@ -83,7 +83,7 @@ def evaluate(
             weights=test.weights,
             cases=test.sessions,
             people=test.users,
-            least_cases=LEAST_SLICE_SESSIONS,
+            min_cases=MIN_SLICE_SESSIONS,
             seed=seed,
             resamples=config.resamples,
         ),
@@ -140,7 +140,7 @@ def _slices(
     for name, rows in chosen.items():
         part = test.take(rows)
         buying = part.buying_session_count
-        if min(buying, part.session_count - buying) < LEAST_SLICE_SESSIONS:
+        if min(buying, part.session_count - buying) < MIN_SLICE_SESSIONS:
             continue
         figures = _slice_figures(part.purchased, probabilities[candidate][rows], probabilities["cart_seen"][rows])
         slices[name] = bootstrap_clusters(

@@ -34,13 +34,13 @@ class CommitteeConfig:
     learning_rate: float = 0.02
     """Shrinkage of each tree."""
     rounds: int = 2_000
-    """Most trees of a member; its held-out fold stops it earlier."""
+    """Maximum number of trees of a member; its held-out fold stops it earlier."""
     early_stopping_rounds: int = 100
     """Trees without a lower held-out log loss before growing stops."""
     num_leaves: int = 12
     """Leaves of a tree."""
     min_rows_in_leaf: int = 40
-    """Fewest rows in a leaf."""
+    """Minimum number of rows in a leaf."""
     feature_fraction: float = 0.5
     """Share of the columns that each tree may use."""
     bagging_fraction: float = 0.7

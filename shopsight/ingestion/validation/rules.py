@@ -24,10 +24,10 @@ ITEM_EVENTS: Final = (
 CONSENTS: Final = ("granted", "analytics_only", "none")
 EARLIEST: Final = "1995-01-01T00:00:00+00:00"
 """Older than any online shop: what lies before is a unit mistake, such as seconds read as milliseconds."""
-LONGEST_ID: Final = 256
-LONGEST_QUERY: Final = 2_000
-LONGEST_TEXT: Final = 20_000
-LONGEST_PROPERTIES: Final = 65_536
+MAX_ID_BYTES: Final = 256
+MAX_QUERY_BYTES: Final = 2_000
+MAX_TEXT_BYTES: Final = 20_000
+MAX_PROPERTIES_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +73,14 @@ def _is_negative(column: str) -> Rule:
     return Rule(reason=f"{column}_negative", condition=f"{column} < 0", meaning=f"{column} is below 0", about=(column,))
 
 
-def _too_long(columns: tuple[str, ...], longest: int, reason: str) -> Rule:
+def _too_long(columns: tuple[str, ...], max_bytes: int, reason: str) -> Rule:
     sizes = ", ".join(f'strlen("{column}")' for column in columns)
     return Rule(
         reason=reason,
-        condition=f"greatest({sizes}, 0) > {longest}",
-        meaning=f"over {longest:,} bytes in {', '.join(columns)}",
+        condition=f"greatest({sizes}, 0) > {max_bytes}",
+        meaning=f"over {max_bytes:,} bytes in {', '.join(columns)}",
         about=columns,
-        limit=longest,
+        limit=max_bytes,
     )
 
 
@@ -186,10 +186,10 @@ EVENT_RULES: Final = (
         meaning="properties is not a JSON object",
         about=("properties",),
     ),
-    _too_long(tuple(_EVENT_IDS.split()), LONGEST_ID, "id_too_long"),
-    _too_long(("query",), LONGEST_QUERY, "query_too_long"),
-    _too_long(("text", "category"), LONGEST_TEXT, "text_too_long"),
-    _too_long(("properties",), LONGEST_PROPERTIES, "properties_too_long"),
+    _too_long(tuple(_EVENT_IDS.split()), MAX_ID_BYTES, "id_too_long"),
+    _too_long(("query",), MAX_QUERY_BYTES, "query_too_long"),
+    _too_long(("text", "category"), MAX_TEXT_BYTES, "text_too_long"),
+    _too_long(("properties",), MAX_PROPERTIES_BYTES, "properties_too_long"),
 )
 
 ITEM_RULES: Final = (
@@ -210,8 +210,8 @@ ITEM_RULES: Final = (
         condition="attributes IS NOT NULL AND (NOT json_valid(attributes) OR TRY(json_type(attributes)) <> 'OBJECT')",
         meaning="attributes is not a JSON object",
     ),
-    _too_long(("item_id", "brand", "availability"), LONGEST_ID, "id_too_long"),
-    _too_long(("title", "description", "category", "image_url"), LONGEST_TEXT, "text_too_long"),
+    _too_long(("item_id", "brand", "availability"), MAX_ID_BYTES, "id_too_long"),
+    _too_long(("title", "description", "category", "image_url"), MAX_TEXT_BYTES, "text_too_long"),
 )
 
 USER_RULES: Final = (
@@ -223,7 +223,7 @@ USER_RULES: Final = (
         condition=f"consent NOT IN ({_names(CONSENTS)})",
         meaning=f"consent is none of {', '.join(CONSENTS)}",
     ),
-    _too_long(("user_id", "age_band", "gender", "country"), LONGEST_ID, "id_too_long"),
+    _too_long(("user_id", "age_band", "gender", "country"), MAX_ID_BYTES, "id_too_long"),
 )
 
 STRUCTURE_REASONS: Final = {

@@ -225,7 +225,7 @@ def test_a_batch_gives_the_reasons_that_an_explanation_gives(trained: tuple[Path
     model = ChurnModel.load(trained[0])
     histories = customer_rows(table.slice(0, 80), horizon_days=CONFIG.horizon_days).labelled.histories
     wanted = [[part.words for part in one.contributions if part.log_odds > 0][:3] for one in model.explain(histories)]
-    assert model.raising_words(histories, most=3) == wanted
+    assert model.raising_words(histories, max_words=3) == wanted
     assert any(wanted)
 
 

@@ -272,7 +272,7 @@ def test_every_feature_but_running_totals_is_watched_for_drift(model: PurchaseIn
     watched = {*WATCHED_COLUMNS.numerical, *WATCHED_COLUMNS.categorical}
     assert len(watched) == 28
     assert "days_since_first_event" not in watched
-    assert DriftConfig().least_rows > 0
+    assert DriftConfig().min_rows > 0
 
 
 @pytest.mark.parametrize("size", SIZES)
