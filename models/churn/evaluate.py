@@ -69,17 +69,17 @@ def evaluate(
     }
 
     def figures(weights: Floats) -> dict[str, float]:
-        found: dict[str, float] = {}
+        scored: dict[str, float] = {}
         for name, scores in probabilities.items():
             areas = ranked[name].areas(weights)
-            found |= {f"{name}/roc_auc": areas.roc_auc, f"{name}/pr_auc": areas.pr_auc}
-            found[f"{name}/ece"] = calibration_error(truth, scores, weights, bin_of_row=bins[name])
-            found |= {f"{name}/{key}": float((weights * row).sum() / weights.sum()) for key, row in rows[name].items()}
+            scored |= {f"{name}/roc_auc": areas.roc_auc, f"{name}/pr_auc": areas.pr_auc}
+            scored[f"{name}/ece"] = calibration_error(truth, scores, weights, bin_of_row=bins[name])
+            scored |= {f"{name}/{key}": float((weights * row).sum() / weights.sum()) for key, row in rows[name].items()}
         gains = {
-            f"gain/{name}": found[f"{candidate}/{PRIMARY_METRIC}"] - found[f"{name}/{PRIMARY_METRIC}"]
+            f"gain/{name}": scored[f"{candidate}/{PRIMARY_METRIC}"] - scored[f"{name}/{PRIMARY_METRIC}"]
             for name in BASELINES_TO_BEAT
         }
-        return found | gains
+        return scored | gains
 
     estimates = _bootstrapped(figures, len(test), config=config, seed=seed)
     judged_models = by_model(estimates)

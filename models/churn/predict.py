@@ -122,7 +122,7 @@ class ChurnModel:
         return explained
 
     def raising_words(self, histories: Histories, *, max_words: int) -> list[list[str]]:
-        """Return what raises each customer's risk, at most ``most`` in words, the strongest first.
+        """Return what raises each customer's risk, at most ``max_words`` in words, the strongest first.
 
         The same contributions as :meth:`explain`, for a million customers: only those that are told get words.
         """
@@ -134,10 +134,10 @@ class ChurnModel:
         names = (*names, BG_NBD)
         strongest = np.argsort(-shares, axis=1, kind="stable")[:, :max_words]
         raising = np.take_along_axis(shares, strongest, axis=1) > 0
-        told = np.take_along_axis(values, strongest, axis=1)
+        strongest_values = np.take_along_axis(values, strongest, axis=1)
         return [
             [in_words(names[place], value, raises=True) for place, value, yes in zip(*row, strict=True) if yes]
-            for row in zip(strongest.tolist(), told.tolist(), raising.tolist(), strict=True)
+            for row in zip(strongest.tolist(), strongest_values.tolist(), raising.tolist(), strict=True)
         ]
 
     def save(self, folder: Path) -> None:

@@ -107,13 +107,13 @@ def fit_value(rows: LabelledRows, *, until: float, config: ChurnConfig, seed: in
 def _grow(
     rows: LabelledRows, *, until: float, config: ChurnConfig, seed: int, mean_scale: float, margin: float
 ) -> ValueModel:
-    known = rows.take(rows.as_of + config.horizon_days <= until)
-    if len(known) == 0:
+    closed_rows = rows.take(rows.as_of + config.horizon_days <= until)
+    if len(closed_rows) == 0:
         raise ValueError("no as-of date has a horizon that is over by the moment of fitting")
     steady = fit_steady_buyers(rows, until=until)
-    features = churn_features(known.histories, steady.bg_nbd, horizon_days=config.horizon_days)
-    expected = steady.revenue(known.histories, horizon_days=config.horizon_days)
-    revenue = np.maximum(known.outcomes.revenue, 0.0)
+    features = churn_features(closed_rows.histories, steady.bg_nbd, horizon_days=config.horizon_days)
+    expected = steady.revenue(closed_rows.histories, horizon_days=config.horizon_days)
+    revenue = np.maximum(closed_rows.outcomes.revenue, 0.0)
     low, high = config.value_quantiles
     logs = np.log1p(revenue)  # a quantile of the logarithm is the logarithm of the quantile
     quantiles = [

@@ -97,9 +97,9 @@ class Curves:
             forecast[there] / mass[there], observed[there] / mass[there], mass[there] / mass.sum(), strict=True
         )
         _, group = np.unique(-probabilities, return_inverse=True)
-        shown = np.append(0.0, np.cumsum(np.bincount(group, weights=weights))) / weights.sum()
-        found = np.cumsum(np.bincount(group, weights=weights * outcomes)) / (weights * outcomes).sum()
-        gains = np.interp(SHARES, shown, np.append(0.0, found))
+        share_of_rows = np.append(0.0, np.cumsum(np.bincount(group, weights=weights))) / weights.sum()
+        share_of_outcomes = np.cumsum(np.bincount(group, weights=weights * outcomes)) / (weights * outcomes).sum()
+        gains = np.interp(SHARES, share_of_rows, np.append(0.0, share_of_outcomes))
         return cls(
             outcome=outcome,
             reliability=tuple(

@@ -63,18 +63,18 @@ def group_slices(
     """
     slices: dict[str, dict[str, Estimate]] = {}
     for attribute, values in groups.items():
-        known = np.array([value is not None for value in values], dtype=np.bool_)
-        for value in sorted(set(values[known].tolist())):
-            inside = values[known] == value
-            truth = outcomes[known]
-            counts = [len(np.unique(cases[known][side & had])) for side in (inside, ~inside) for had in (truth, ~truth)]
+        named = np.array([value is not None for value in values], dtype=np.bool_)
+        for value in sorted(set(values[named].tolist())):
+            inside = values[named] == value
+            truth = outcomes[named]
+            counts = [len(np.unique(cases[named][side & had])) for side in (inside, ~inside) for had in (truth, ~truth)]
             if min(counts) < min_cases:
                 continue
-            figures = _Gaps(truth, probabilities[known], inside)
+            figures = _Gaps(truth, probabilities[named], inside)
             slices[f"{attribute.replace('_', ' ')} {value}"] = bootstrap_clusters(
                 figures,
-                weights=weights[known],
-                clusters=people[known],
+                weights=weights[named],
+                clusters=people[named],
                 seed=seed,
                 resamples=min(resamples, MAX_RESAMPLES),
             )

@@ -65,23 +65,23 @@ def suggest_categories(
         seed: draws the items that the measure is taken on.
     """
     clean = [normalise(text or "") for text in texts]
-    known = np.array([place for place, name in enumerate(categories) if name and clean[place]], dtype=np.int64)
+    labelled = np.array([place for place, name in enumerate(categories) if name and clean[place]], dtype=np.int64)
     without = np.array([place for place, name in enumerate(categories) if not name and clean[place]], dtype=np.int64)
-    if len(known) < MIN_ITEMS:
+    if len(labelled) < MIN_ITEMS:
         return CategorySuggestions(rows=[], unsure=len(without), min_share=1.0, precision=None, coverage=None)
-    names = np.array([categories[place] for place in known], dtype=object)
+    names = np.array([categories[place] for place in labelled], dtype=object)
     matrix = _tfidf(clean)
-    judged = np.random.default_rng(seed).permutation(len(known))[:MAX_JUDGED]
-    votes = list(_votes(matrix[known[judged]], matrix[known], names, itself=judged))
+    judged = np.random.default_rng(seed).permutation(len(labelled))[:MAX_JUDGED]
+    votes = list(_votes(matrix[labelled[judged]], matrix[labelled], names, itself=judged))
     shares = np.array([vote.share for vote in votes])
     right = np.array([vote.category == names[place] for vote, place in zip(votes, judged, strict=True)])
     half = len(judged) // 2
     min_share = reject_threshold(shares[:half], right[:half], precision=PRECISION, min_coverage=1 / half)
     made = shares[half:] >= min_share
-    found = list(_votes(matrix[without], matrix[known], names, itself=None)) if len(without) else []
+    guesses = list(_votes(matrix[without], matrix[labelled], names, itself=None)) if len(without) else []
     rows = [
-        (int(place), Vote(category=vote.category, share=vote.share, nearest=int(known[vote.nearest])))
-        for place, vote in zip(without, found, strict=True)
+        (int(place), Vote(category=vote.category, share=vote.share, nearest=int(labelled[vote.nearest])))
+        for place, vote in zip(without, guesses, strict=True)
         if vote.share >= min_share
     ]
     return CategorySuggestions(

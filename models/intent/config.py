@@ -47,7 +47,7 @@ class IntentConfig:
     shop_limit: int = 800
     """Maximum number of texts that the shop itself labelled that are used, drawn by hash."""
     channel_limit: int = 300
-    """Maximum number of texts labelled by their channel (search box, question box, review form) that join the training split."""
+    """Maximum number of texts labelled by their channel (search or question box, review form) in the training split."""
     channel_weight: float = 0.3
     """Weight of a text labelled by its channel; a person's label weighs 1."""
     validation_share: float = 0.15

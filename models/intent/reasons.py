@@ -130,12 +130,12 @@ def exact_values(coalitions_CU: NDArray[np.bool_], values_C: NDArray[np.float64]
     """Return the Shapley values ``(U,)`` of a game whose every coalition was asked, in that order."""
     units = coalitions_CU.shape[1]
     sizes_C = coalitions_CU.sum(axis=1)
-    found = np.zeros(units)
+    shares = np.zeros(units)
     for unit in range(units):
         without = np.flatnonzero(~coalitions_CU[:, unit])
         weights = 1 / (units * np.array([comb(units - 1, int(size)) for size in sizes_C[without]]))
-        found[unit] = weights @ (values_C[without + (1 << unit)] - values_C[without])
-    return found
+        shares[unit] = weights @ (values_C[without + (1 << unit)] - values_C[without])
+    return shares
 
 
 def mean_steps(

@@ -32,5 +32,5 @@ def reject_threshold(
     share_right = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     min_answers = max(1, ceil(min_coverage * len(order)))
     enough = np.flatnonzero(share_right[min_answers - 1 :] >= precision) + min_answers
-    kept = int(enough.max()) if len(enough) else min_answers
-    return 0.0 if kept == len(order) else float(confidence[order[kept - 1]])
+    answered = int(enough.max()) if len(enough) else min_answers
+    return 0.0 if answered == len(order) else float(confidence[order[answered - 1]])

@@ -85,16 +85,18 @@ def read_static(
     for text in texts:
         ids = tokenizer.encode(encoder_text(text, encoder_knows_chinese=encoder_knows_chinese)).ids
         pieces.append(ids[1:-1])
-        found = character_ngrams(text, buckets=buckets)
+        grams_of_text = character_ngrams(text, buckets=buckets)
         if len(ids) > 2:
             one, two = _MIXERS
-            found += [(a * one) % buckets + 1 for a in ids[1:-1]]
-            found += [(a * one + b * two + 1) % buckets + 1 for a, b in itertools.pairwise(ids)]
-            found += [(a * one + b * two + c + 2) % buckets + 1 for a, b, c in zip(ids, ids[1:], ids[2:], strict=False)]
-        grams.append(found[:MAX_GRAMS])
+            grams_of_text += [(a * one) % buckets + 1 for a in ids[1:-1]]
+            grams_of_text += [(a * one + b * two + 1) % buckets + 1 for a, b in itertools.pairwise(ids)]
+            grams_of_text += [
+                (a * one + b * two + c + 2) % buckets + 1 for a, b, c in zip(ids, ids[1:], ids[2:], strict=False)
+            ]
+        grams.append(grams_of_text[:MAX_GRAMS])
     grams_BN = np.zeros((len(texts), max((len(row) for row in grams), default=1) or 1), dtype=np.int64)
-    for row, found in zip(grams_BN, grams, strict=True):
-        row[: len(found)] = found
+    for row, grams_of_text in zip(grams_BN, grams, strict=True):
+        row[: len(grams_of_text)] = grams_of_text
     return StaticInputs(pieces=pieces, grams_BN=grams_BN)
 
 

@@ -28,7 +28,7 @@ class PurchaseIntentConfig:
     num_leaves: int = 7
     """Leaves of a tree; chosen on validation sessions, as the next three."""
     min_rows_in_leaf: int = 300
-    """Minimum number of rows in a leaf: a shopper has tens of rows, and a leaf must not be able to remember one of them."""
+    """Minimum number of rows in a leaf: a shopper has tens of rows, and no leaf may be able to remember one of them."""
     l2: float = 5.0
     """L2 penalty on leaf values."""
     feature_fraction: float = 0.5

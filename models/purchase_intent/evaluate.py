@@ -57,9 +57,9 @@ def evaluate(
     judged = {name: _JudgedScores.of(test, scores) for name, scores in probabilities.items()}
 
     def figures(weights: Floats) -> dict[str, float]:
-        found = {f"{name}/{metric}": value for name, one in judged.items() for metric, value in one(weights).items()}
-        gains = {f"gain/{name}": found[f"{candidate}/pr_auc"] - found[f"{name}/pr_auc"] for name in BASELINES_TO_BEAT}
-        return found | gains
+        row = {f"{name}/{metric}": value for name, one in judged.items() for metric, value in one(weights).items()}
+        gains = {f"gain/{name}": row[f"{candidate}/pr_auc"] - row[f"{name}/pr_auc"] for name in BASELINES_TO_BEAT}
+        return row | gains
 
     estimates = bootstrap_clusters(
         figures, weights=test.weights, clusters=test.users, seed=seed, resamples=config.resamples
@@ -152,14 +152,14 @@ def _slices(
 def _segments(test: SessionRows) -> dict[str, NDArray[np.bool_]]:
     """Return the rows of each large device, country and favourite category of the shopper."""
     columns = dict(test.segments) | {"category": np.asarray(test.columns["favourite_category"], dtype=np.object_)}
-    found = {}
+    segments = {}
     for kind, values in columns.items():
-        known = np.array([value is not None for value in values], dtype=np.bool_)
-        names, group = np.unique(values[known].astype(str), return_inverse=True)
-        sizes = np.bincount(group, weights=test.weights[known], minlength=len(names))
+        has_value = np.array([value is not None for value in values], dtype=np.bool_)
+        names, group = np.unique(values[has_value].astype(str), return_inverse=True)
+        sizes = np.bincount(group, weights=test.weights[has_value], minlength=len(names))
         for place in np.argsort(-sizes, kind="stable")[:LARGEST_SEGMENTS]:
-            found[f"{kind} {names[place]}"] = values == names[place]
-    return found
+            segments[f"{kind} {names[place]}"] = values == names[place]
+    return segments
 
 
 def _slice_figures(outcomes: NDArray[np.bool_], candidate: Floats, cart_seen: Floats) -> Figures:

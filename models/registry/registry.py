@@ -131,11 +131,11 @@ class ModelRegistry:
         """
         _require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
-            found = self._find(family, version)
-            _require_candidate(found, "approved")
-            _require_second_person(found, approver=approver, requester=requester)
-            _require_eligible(found)
-            found.verify()
+            candidate = self._find(family, version)
+            _require_candidate(candidate, "approved")
+            _require_second_person(candidate, approver=approver, requester=requester)
+            _require_eligible(candidate)
+            candidate.verify()
             self._record("approve", family, version, at, approver=approver, requester=requester, reason=reason)
         return self._find(family, version)
 
@@ -185,9 +185,9 @@ class ModelRegistry:
             UnknownVersion: there is none.
             ArtefactChanged: a file is not what was registered.
         """
-        found = self._find(family, version)
-        found.verify()
-        return found
+        registered = self._find(family, version)
+        registered.verify()
+        return registered
 
     def champion(self, family: str) -> ModelVersion | None:
         """Return the version that serves, its files verified; ``None`` before the first approval."""

@@ -57,13 +57,13 @@ def import_pending(
     ``landing/.failed/<format>/`` with its error in a text file beside it, and the others are imported all the same.
 
     Args:
-        settings: Where the landing folder and the event log are.
-        received_at: Arrival of all of them.
-        report: Told after every chunk.
-        refused: Told of every file that cannot be read.
+        settings: where the landing folder and the event log are.
+        received_at: arrival of all of them.
+        report: told after every chunk.
+        refused: told of every file that cannot be read.
 
     Raises:
-        EventLogBusyError, DiskFullError, PseudonymKeyError: Not the file's fault: it stays where it is.
+        EventLogBusyError, DiskFullError, PseudonymKeyError: not the file's fault: it stays where it is.
     """
     receipts = []
     for waiting in pending(settings):

@@ -63,7 +63,7 @@ class EventLog:
         """Open the log, making it on first use; what a killed writer left behind is cleared away.
 
         Raises:
-            PseudonymKeyError: The log was written with another pseudonym key.
+            PseudonymKeyError: the log was written with another pseudonym key.
         """
         log = cls(settings.event_log_dir, Pseudonymiser.from_settings(settings))
         log.folder.mkdir(parents=True, exist_ok=True)
@@ -90,18 +90,18 @@ class EventLog:
         """Validate, deduplicate and append one batch.
 
         Args:
-            source: Chunks, read once and one at a time.
-            source_name: Shop or data set; fills ``source`` where a row has none.
-            received_at: Arrival of the batch, with a zone; fills ``created_timestamp`` where a row has none.
-            format_name: Kept in the manifest.
-            is_replay: Whether the rows come out of the quarantine: those that are still bad stay there, and where all
+            source: chunks, read once and one at a time.
+            source_name: shop or data set; fills ``source`` where a row has none.
+            received_at: arrival of the batch, with a zone; fills ``created_timestamp`` where a row has none.
+            format_name: kept in the manifest.
+            is_replay: whether the rows come out of the quarantine: those that are still bad stay there, and where all
                 are, no batch lands.
-            report: Told after every chunk.
+            report: told after every chunk.
 
         Raises:
-            EventLogBusyError: Another writer holds the log.
-            DiskFullError: No room; the log is as before.
-            ShopsightError: The source could not be read; the log is as before.
+            EventLogBusyError: another writer holds the log.
+            DiskFullError: no room; the log is as before.
+            ShopsightError: the source could not be read; the log is as before.
         """
         if received_at.tzinfo is None:
             raise ValueError("received_at must have a time zone")

@@ -57,14 +57,14 @@ def read_delimited(
     """Yield the rows of a file, every column as text under its name in the header.
 
     Args:
-        path: Text in UTF-8, gzip where the name ends in ``.gz``; the separator (comma, semicolon, tab) is taken from
+        path: text in UTF-8, gzip where the name ends in ``.gz``; the separator (comma, semicolon, tab) is taken from
             the header.
-        required: Names that the header must have.
-        names: Columns of a file without a header, whose separator is the comma.
-        block_bytes: How much is read at a time.
+        required: names that the header must have.
+        names: columns of a file without a header, whose separator is the comma.
+        block_bytes: how much is read at a time.
 
     Raises:
-        SourceFileError: The file cannot be read, is empty, is not UTF-8, or lacks a required column.
+        SourceFileError: the file cannot be read, is empty, is not UTF-8, or lacks a required column.
     """
     size = path.stat().st_size if path.is_file() else 0
     with open_source(path) as file:
