@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from models.churn.histories import Histories, LabelledRows, Outcomes
 from models.evaluation.fairness import Groups, groups_of
+from models.tabular.errors import BadTrainingTable
 from shopsight.contracts import USER_ORDER_HISTORY
-from shopsight.errors import ShopsightError
 
 Floats = NDArray[np.float64]
 
@@ -27,10 +27,6 @@ LISTS: Final = ("ordered_us", "order_values")
 ACTIVITY: Final = ("days_since_last_event", *(f"{name}_at_last_visit" for name in LAST_DAY))
 """Columns of ``Histories.activity``."""
 US_PER_DAY: Final = 86_400e6
-
-
-class BadTrainingTable(ShopsightError):
-    """The training table is not what the model trains on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from models.churn.survival import ChurnSurvival
 from models.churn.value import ForecastValue, ValueModel
 from models.evaluation.calibration import LogitScaling
 from models.tabular.committee import Committee
-from shopsight.errors import ShopsightError
+from models.tabular.errors import BadArtefact
 from shopsight.whole_files import write_json
 
 Floats = NDArray[np.float64]
@@ -30,10 +30,6 @@ CONFIG_FILE = "config.json"
 VALUE_FILES = ("value_mean.txt", "value_low.txt", "value_median.txt", "value_high.txt")
 BG_NBD = "bg_nbd"
 """The contribution of BG/NBD, on whose log odds the trees grow."""
-
-
-class BadArtefact(ShopsightError):
-    """An artefact folder cannot be served."""
 
 
 @dataclass(frozen=True, kw_only=True)

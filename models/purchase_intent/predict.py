@@ -12,15 +12,11 @@ from numpy.typing import NDArray
 from models.evaluation.calibration import LogitScaling
 from models.purchase_intent.encoding import FeatureEncoder, Row
 from models.purchase_intent.reasons import in_words
-from shopsight.errors import ShopsightError
+from models.tabular.errors import BadArtefact
 from shopsight.whole_files import write_json
 
 MODEL_FILE = "model.txt"
 CONFIG_FILE = "config.json"
-
-
-class BadArtefact(ShopsightError):
-    """An artefact folder cannot be served."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,15 +14,16 @@ from churn_shop import CONFIG, shop, training_table
 
 from models.churn.campaign import plan_win_back
 from models.churn.config import ChurnConfig
-from models.churn.dataset import FEATURES, BadTrainingTable, customer_rows, histories_of
+from models.churn.dataset import FEATURES, customer_rows, histories_of
 from models.churn.drift_columns import WATCHED_COLUMNS, watched
-from models.churn.predict import BadArtefact, ChurnModel
+from models.churn.predict import ChurnModel
 from models.churn.reasons import in_words
 from models.churn.scoring import score
 from models.churn.train import train
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import SentinelTripped, check_shift_changes_little
 from models.progress import ignore_progress
+from models.tabular.errors import BadArtefact, BadTrainingTable
 
 
 def run(table: pa.Table, out_dir: Path, config: ChurnConfig = CONFIG) -> Evaluation:

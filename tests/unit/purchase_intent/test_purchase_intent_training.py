@@ -20,9 +20,10 @@ from models.purchase_intent.config import PurchaseIntentConfig, for_size
 from models.purchase_intent.dataset import SessionRows, session_rows
 from models.purchase_intent.drift_columns import WATCHED_COLUMNS
 from models.purchase_intent.folds import Folds
-from models.purchase_intent.predict import BadArtefact, PurchaseIntentModel
+from models.purchase_intent.predict import PurchaseIntentModel
 from models.purchase_intent.sentinels import a_day_older
 from models.purchase_intent.train import train
+from models.tabular.errors import BadArtefact
 from shopsight.settings import SIZES, Size
 
 TINY = dataclasses.replace(for_size("tiny"), resamples=50, threads=1)
