@@ -29,13 +29,13 @@ from models.evaluation.bootstrap import bootstrap_statistic
 from models.evaluation.classification import (
     confusion,
     confusion_table,
-    expected_calibration_error,
+    label_calibration_error,
     macro_f1,
     per_label_scores,
 )
 from models.evaluation.probability import roc_auc
 from models.intent.predict import IntentClassifier
-from models.intent.text import detect_language, skeleton
+from models.text.normalise import detect_language, skeleton
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 from shopsight.settings import SIZES, Settings, prepare_environment
@@ -215,7 +215,7 @@ def _figures(
         "macro_f1": round(estimate.value, 4),
         "intervals": {"macro_f1": [round(estimate.low, 4), round(estimate.high, 4)]},
         "accuracy": round(float((predicted == labels).mean()), 4),
-        "ece": round(expected_calibration_error(labels, chances), 4),
+        "ece": round(label_calibration_error(labels, chances), 4),
     }
 
 

@@ -68,15 +68,15 @@ def prepared_ways(folder: Path) -> dict[str, Ask]:
     """Return every form of one classifier, as a function of texts; each runs on one thread."""
     import torch
 
-    from models.evaluation.classification import softmax
+    from models.evaluation.calibration import softmax
     from models.intent.config import for_size
     from models.intent.distillation import HIDDEN, WIDTH, principal_components
     from models.intent.export import FULL_GRAPH, INT8_GRAPH, export_graph, quantise_graph, write_config
     from models.intent.inputs import Reader
     from models.intent.model import build_model
+    from models.intent.ngrams import PATHS
     from models.intent.predict import IntentClassifier
     from models.intent.static_model import STATIC_FILE, StaticModel
-    from models.intent.text import PATHS
 
     torch.set_num_threads(1)
     config = for_size("small")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shopsight.settings import REPO_ROOT
-from shopsight.whole_files import replaced
+from shopsight.whole_files import write_json
 
 STANDARD_OUTPUT = "-"
 
@@ -31,12 +31,10 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 def write_figures(figures: Mapping[str, Any], destination: str) -> None:
     """Write ``figures``, and under ``run`` how they came about, to where ``--json`` says; a file appears whole."""
     document = {**figures, "run": describe_run(sys.orig_argv)}
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if destination == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-        return
-    with replaced(Path(destination)) as staging:
-        staging.write_text(text)
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    else:
+        write_json(Path(destination), document)
 
 
 def describe_run(argv: list[str]) -> dict[str, Any]:

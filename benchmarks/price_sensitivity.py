@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from benchmarks.output import add_json_option, write_figures
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
-from models.price_sensitivity import FIRST_LOOKS, price_sensitivities
+from models.evaluation.bootstrap import bootstrap_clusters
+from models.price_sensitivity import price_sensitivities
 from shopsight.errors import ShopsightError
+from shopsight.first_looks import read_first_looks
 from shopsight.privacy import Pseudonymiser
 from shopsight.sample_shop import SampleShop, generate
 from shopsight.settings import Settings
@@ -38,7 +39,7 @@ MEAN_PRICE: Final = """
     where event_name in ('add_to_cart', 'purchase') group by user_id
 """
 """The baseline: how far below the shelf's mean viewed price, in its spread, lie the prices of carts and purchases."""
-LEAST_CHOICES: Final = 5
+MIN_CHOICES: Final = 5
 """Carts and purchases from which the baseline is told at its best."""
 SENSITIVITIES: Final = np.linspace(0.0, 1.0, 51)
 
@@ -56,7 +57,7 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     with duckdb.connect() as connection:
         for name in ("interactions", "items"):
             connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
-        told = price_sensitivities(connection.sql(FIRST_LOOKS).to_arrow_table()).to_pandas().set_index("user_id")
+        told = price_sensitivities(read_first_looks(connection)).to_pandas().set_index("user_id")
         baseline = connection.sql(MEAN_PRICE).df().set_index("user_id")
     shop = generate(settings.sample_size, seed=settings.seed)
     planted = shop.truth.users.to_pandas().assign(best_possible=best_possible(shop))
@@ -64,10 +65,10 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     both = told.join(planted[~planted["is_bot"]], how="inner").join(baseline)
     if len(both) < 100:
         raise ShopsightError("the shoppers are not of this shop", why="size or seed differ", fix="run make demo first")
-    bought = both[both["choices"] >= LEAST_CHOICES]
+    bought = both[both["choices"] >= MIN_CHOICES]
     return {
         "all_who_looked": _correlations(both.fillna({"mean_price": 0.0}), seed, resamples),
-        f"with_{LEAST_CHOICES}_carts_or_purchases": _correlations(bought, seed, resamples),
+        f"with_{MIN_CHOICES}_carts_or_purchases": _correlations(bought, seed, resamples),
     }
 
 

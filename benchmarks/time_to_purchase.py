@@ -37,7 +37,7 @@ from models.churn.next_order import (
     surprise_at_the_wait,
     waiting_curve,
 )
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.probability import calibration_error, equal_mass_bins
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
@@ -49,7 +49,7 @@ Planted = Callable[[NDArray[np.bool_], float, float], Floats]
 DATES_BEFORE_END: Final = (56, 42, 28)
 JUDGED_DAYS: Final = 28
 """How far every test date's log reaches: the probabilities within so many days are judged."""
-MOST_COMPARED: Final = 1_500
+MAX_COMPARED: Final = 1_500
 """Customers of a date whose waits are compared pair by pair."""
 PROPOSED: Final = "proposed"
 
@@ -223,7 +223,7 @@ def _pairs(test: LabelledRows, observed_until: float, seed: int) -> list[tuple[N
     found = []
     for date in np.unique(test.as_of):
         rows = np.flatnonzero(test.as_of == date)
-        rows = rng.permutation(rows)[:MOST_COMPARED]
+        rows = rng.permutation(rows)[:MAX_COMPARED]
         waits = np.minimum(test.outcomes.days_to_next[rows], observed_until - date)
         found.append((rows, waits[:, None] < waits[None, :]))
     return found

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from benchmarks.output import add_json_option, write_figures
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.probability import roc_auc
-from models.intent.text import normalise, skeleton
 from models.intent.tone import word_list_share
 from models.intent.tone_training import Reviews, cross_validated, figures
+from models.text.normalise import normalise, skeleton
 from shopsight.errors import ShopsightError
 
 Floats = NDArray[np.float64]

@@ -25,9 +25,10 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.output import add_json_option, write_figures
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.calibration import fit_logit_scaling
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
+from models.tabular.trees import grow_trees, tree_parameters
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 
@@ -168,12 +169,22 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     train, test = order < DATES - TEST_DATES - VALIDATION_DATES, order >= DATES - TEST_DATES
     held = ~train & ~test
     learning = lgb.Dataset(features[train], bought[train])
-    booster = lgb.train(
-        {**TREES, "seed": seed},
+    parameters = tree_parameters(
+        {"objective": "binary"},
+        learning_rate=0.05,
+        num_leaves=15,
+        min_rows_in_leaf=100,
+        l2=5.0,
+        feature_fraction=0.6,
+        threads=2,
+        seed=seed,
+    )
+    booster = grow_trees(
+        parameters,
         learning,
-        num_boost_round=600,
-        valid_sets=[lgb.Dataset(features[held], bought[held], reference=learning)],
-        callbacks=[lgb.early_stopping(40, verbose=False)],
+        max_rounds=600,
+        validation=lgb.Dataset(features[held], bought[held], reference=learning),
+        early_stopping_rounds=40,
     )
     raw = np.asarray(booster.predict(features, raw_score=True))
     scaling = fit_logit_scaling(raw[held], bought[held], np.ones(int(held.sum())))

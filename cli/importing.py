@@ -10,11 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import CHECKS_FAILED, err, out, print_json
+from shopsight.errors import ShopsightError
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
     from shopsight.ingestion.checking import Check
     from shopsight.ingestion.log.event_log import Receipt
+    from shopsight.ingestion.readers.chunks import ImportProgress
 
 
 def run_import(format_name: str, path: Path | None, *, mapping: Path | None = None, as_json: bool) -> None:
@@ -33,17 +35,20 @@ def land(settings: Settings, format_name: str, path: Path | None, *, mapping: Pa
         ShopsightError: the format is unknown, or the importer refused the file.
     """
     from shopsight.ingestion.importers import import_file
+    from shopsight.sample_shop import land_sample_shop
 
     prepare_environment(settings)
+    received_at = datetime.now(UTC)
     with err.status(f"importing {format_name}") as note:
-        return import_file(
-            settings,
-            format_name,
-            path,
-            received_at=datetime.now(UTC),
-            mapping=mapping,
-            report=lambda progress: note.update(f"importing {format_name}: {progress.rows:,} rows"),
-        )
+
+        def report(progress: "ImportProgress") -> None:
+            note.update(f"importing {format_name}: {progress.rows:,} rows")
+
+        if format_name == "sample":
+            return land_sample_shop(
+                settings, settings.sample_size, seed=settings.seed, received_at=received_at, report=report
+            )
+        return import_file(settings, format_name, path, received_at=received_at, mapping=mapping, report=report)
 
 
 def run_validate(format_name: str, path: Path | None, *, mapping: Path | None, as_json: bool) -> None:
@@ -55,6 +60,10 @@ def run_validate(format_name: str, path: Path | None, *, mapping: Path | None, a
     from shopsight.ingestion.checking import worst
     from shopsight.ingestion.importers import check_file
 
+    if format_name == "sample":
+        raise ShopsightError(
+            "cannot validate the format sample", why="it is generated, not read", fix="validate a file of your own"
+        )
     prepare_environment(Settings())
     with err.status(f"reading {format_name}"):
         checks = check_file(format_name, path, received_at=datetime.now(UTC), mapping=mapping)

@@ -25,8 +25,8 @@ def predict_intent_file(file: Path, output: TextIO = sys.stdout, *, explain: boo
     Raises:
         ShopsightError: there is no champion, or the file cannot be read or has no column ``text``.
     """
-    from models.intent.explain import explain as explanation_of
     from models.intent.predict import IntentClassifier
+    from models.intent.reasons import explain as explanation_of
     from models.registry.registry import ModelRegistry
 
     texts = _texts(file)

@@ -28,7 +28,7 @@ LOOK_SECONDS = 5.0
 def run_up() -> None:
     """Start everything, keep services at the newest Bento, and stop it all on SIGINT or SIGTERM."""
     from serving.running.fleet import ServiceFleet
-    from shopsight.ingestion.importers import FORMATS
+    from shopsight.ingestion.formats import FORMATS
 
     settings = Settings().model_copy(update={"sample_when_empty": True})
     prepare_environment(settings)

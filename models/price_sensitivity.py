@@ -29,14 +29,6 @@ SLOPES: Final = np.linspace(-3.0, 3.0, 61)
 ROUNDS: Final = 30
 """Steps of expectation and maximisation for the mean and spread of the slopes."""
 
-FIRST_LOOKS: Final = """
-    select user_id, item_id, category, items.price
-    from interactions inner join items using (item_id)
-    where event_name = 'view_item' and category is not null
-    qualify row_number() over (partition by user_id, session_id, item_id order by nth) = 1
-    order by user_id, nth
-"""
-"""What is read of the marts ``interactions`` and ``items``: an item counts once a visit."""
 KEYS: Final = ("user_id", "item_id", "category")
 SCHEMA: Final = pa.schema(
     [("user_id", pa.string()), ("price_sensitivity", pa.float64()), ("price_sensitivity_spread", pa.float64())]
@@ -97,14 +89,14 @@ def price_sensitivities(looks: pa.Table) -> pa.Table:
     """Return ``user_id, price_sensitivity, price_sensitivity_spread``, a row per shopper who looked at a priced item.
 
     Args:
-        looks: ``user_id, item_id, category, price``, as :data:`FIRST_LOOKS` reads them.
+        looks: ``user_id, item_id, category, price``, as :func:`shopsight.first_looks.read_first_looks` reads them.
     """
     (users, items, shelves) = (looks[name].combine_chunks().dictionary_encode() for name in KEYS)
     if looks.num_rows == looks["price"].null_count:
         return SCHEMA.empty_table()
     item_V = items.indices.to_numpy().astype(np.intp)
     first_I = np.unique(item_V, return_index=True)[1]
-    found = price_slopes(
+    slopes = price_slopes(
         Looks(
             users=users.indices.to_numpy().astype(np.intp),
             items=item_V,
@@ -112,17 +104,17 @@ def price_sensitivities(looks: pa.Table) -> pa.Table:
             prices=looks["price"].to_numpy().astype(np.float64)[first_I],
         )
     )
-    told = pa.table([users.dictionary, found.mean, found.spread], schema=SCHEMA)
-    return told.filter(pa.array(found.looks > 0))
+    sensitivities = pa.table([users.dictionary, slopes.mean, slopes.spread], schema=SCHEMA)
+    return sensitivities.filter(pa.array(slopes.looks > 0))
 
 
 def with_price_sensitivity(scores: pa.Table, looks: pa.Table) -> pa.Table:
     """Return a table of customers with both columns of :func:`price_sensitivities`, null where nobody looked."""
-    found = price_sensitivities(looks)
+    sensitivities = price_sensitivities(looks)
     # No join: Arrow's carries no lists along, and the table has reasons.
-    place = pc.index_in(scores["user_id"], found["user_id"])
-    for name in found.column_names[1:]:
-        scores = scores.append_column(name, found[name].take(place))
+    place = pc.index_in(scores["user_id"], sensitivities["user_id"])
+    for name in sensitivities.column_names[1:]:
+        scores = scores.append_column(name, sensitivities[name].take(place))
     return scores
 
 

@@ -205,4 +205,4 @@ SESSION_STATE: Final = (
 """Columns of ``session_state_features`` beside its keys; the push source goes on from them, models do not read them."""
 
 HISTORY_LENGTH: Final = 50
-"""Longest history, in events, that ``user_history_daily`` and the sequence models keep."""
+"""Maximum history, in events, that ``user_history_daily`` and the sequence models keep."""

@@ -1,7 +1,5 @@
 """One writer at a time, across processes, by a lock that the operating system lets go of when its holder dies."""
 
-import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,20 +23,23 @@ def exclusive(path: Path, *, what: str, wait_seconds: float) -> Iterator[None]:
 
     Raises:
         ResourceBusy: another writer held the lock for all of ``wait_seconds``.
+        OSError: the file system has no locks that end with their holder (``ENOSYS``).
     """
+    # Imported here: the services import this module, through the feature store, but lock nothing and carry no filelock.
+    from filelock import FileLock, Timeout
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + wait_seconds
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise ResourceBusy(
-                        f"Cannot write {what}: another process is writing it.",
-                        why=f"the lock {path} was held for {wait_seconds:g} seconds",
-                        fix="wait for the other run to end, then try again",
-                    ) from None
-                time.sleep(0.02)
+    # Without `flock`, filelock would fall back to a marker file, which outlives a killed holder and locks out everyone.
+    lock = FileLock(path, timeout=wait_seconds, poll_interval=0.02, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ResourceBusy(
+            f"Cannot write {what}: another process is writing it.",
+            why=f"the lock {path} was held for {wait_seconds:g} seconds",
+            fix="wait for the other run to end, then try again",
+        ) from None
+    try:
         yield
+    finally:
+        lock.release()

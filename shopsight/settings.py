@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     answer_precision: float = Field(default=0.95, gt=0, le=1)
     """Share of the text intents that are not rejected which must be right; the reject threshold is chosen for it."""
     warehouse_memory: str = Field(default="4GB", pattern=r"^[1-9]\d*(\.\d+)?\s?([KMGT]i?B)$")
-    """Most memory that DuckDB takes while dbt builds; what needs more goes to disk, where it can."""
+    """Maximum memory that DuckDB takes while dbt builds; what needs more goes to disk, where it can."""
     action_benefit: float = Field(default=2.0, gt=0)
     """What reaching out during a visit earns where a purchase follows, in the shop's currency."""
     action_cost: float = Field(default=0.5, ge=0)

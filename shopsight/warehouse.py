@@ -28,12 +28,12 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
     """Run a dbt command in this process, as ``dbt <arguments>`` in ``dbt_project/`` would.
 
     Args:
-        settings: Says where the event log and the warehouse are.
-        arguments: For example ``"build"``, ``"--select"``, ``"marts"``.
-        target_path: Folder for dbt's artefacts; ``warehouse/dbt_target`` when not given.
+        settings: says where the event log and the warehouse are.
+        arguments: for example ``"build"``, ``"--select"``, ``"marts"``.
+        target_path: folder for dbt's artefacts; ``warehouse/dbt_target`` when not given.
 
     Raises:
-        DbtError: A model, test or the project itself failed; names every node that did.
+        DbtError: a model, test or the project itself failed; names every node that did.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.artifacts.schemas.run import RunExecutionResult

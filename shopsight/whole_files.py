@@ -1,9 +1,11 @@
 """Files that a reader sees as they were or as they are, never half-written."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -24,3 +26,16 @@ def replaced(target: Path) -> Iterator[Path]:
         staging.replace(target)
     finally:
         staging.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: Any, *, sort_keys: bool = False) -> None:
+    """Write ``document`` as JSON that people can read, whole or not at all.
+
+    Args:
+        path: the file; its folder is made where missing.
+        document: anything that :mod:`json` writes.
+        sort_keys: whether keys are sorted; otherwise they stay in the order they have.
+    """
+    text = json.dumps(document, indent=2, sort_keys=sort_keys, ensure_ascii=False) + "\n"
+    with replaced(path) as staging:
+        staging.write_text(text, encoding="utf-8")

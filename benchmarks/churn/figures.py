@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from models.churn.histories import LabelledRows
 from models.churn.value import ForecastValue
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
 
 Floats = NDArray[np.float64]

@@ -6,9 +6,9 @@ import lightgbm as lgb
 import numpy as np
 
 from benchmarks.purchase_intent.event_log import Bools, Floats, Ints
+from benchmarks.purchase_intent.sequence import EventRows, SequenceConfig, fit_sequence
 from benchmarks.purchase_intent.signals import COUNTS, EVENT, EVERYTHING, SESSION, SHOPPER, columns
 from models.evaluation.calibration import fit_logit_scaling
-from models.purchase_intent.sequence import EventRows, SequenceConfig, fit_sequence
 
 TREES: dict[str, tuple[str, ...]] = {
     "lightgbm_counts": COUNTS,
@@ -37,7 +37,7 @@ TREE_SETTINGS = {
     "force_row_wise": True,
     "verbosity": -1,
 }
-MOST_TREES = 2_000
+MAX_TREES = 2_000
 PATIENCE = 50
 
 
@@ -140,7 +140,7 @@ def _grow(
     *,
     seed: int,
     watched: Visits | None = None,
-    rounds: int = MOST_TREES,
+    rounds: int = MAX_TREES,
 ) -> lgb.Booster:
     learning = lgb.Dataset(columns(rows.signals, names), rows.outcomes, weight=_mean_one(rows.weights))
     settings = TREE_SETTINGS | {"seed": seed}

@@ -26,9 +26,9 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.purchase_intent.mixture import KINDS as PARTS
 from benchmarks.purchase_intent.mixture import MIXTURE, MixtureConfig, fit_mixture
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from benchmarks.purchase_intent.thresholds import best_threshold, f1_score
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
-from models.tabular.committee import best_threshold, f1_score
 from shopsight.errors import ShopsightError
 
 Floats = NDArray[np.float64]

@@ -26,8 +26,8 @@ from benchmarks.purchase_intent.contenders import (
 )
 from benchmarks.purchase_intent.event_log import EventLog, Floats
 from benchmarks.purchase_intent.signals import signals
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.calibration import sigmoid
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins, negative_log_likelihood
 from shopsight.errors import ShopsightError
 
@@ -36,7 +36,7 @@ SHARES = (0.55, 0.15, 0.10, 0.20)
 BASELINES = ("cart_seen", "lightgbm_counts")
 CURVE = (1, 2, 3, 5, 8, 13, 20)
 """Numbers of events seen at which the visits that got that far without a purchase are judged."""
-LEAST_VISITS = 30
+MIN_VISITS = 30
 """A point of the curve needs this many visits with a purchase, and without one."""
 
 
@@ -159,7 +159,7 @@ def _curve(test: Visits, scores: dict[str, list[Floats]], *, chosen: str, resamp
     for seen in CURVE:
         here = test.signals["events_so_far"] == seen
         buying = int(test.outcomes[here].sum())
-        if min(buying, int(here.sum()) - buying) < LEAST_VISITS:
+        if min(buying, int(here.sum()) - buying) < MIN_VISITS:
             continue
         shown = {name: [one[here] for one in scores[name]] for name in (chosen, *BASELINES)}
         found = _figures(test.take(here), shown, chosen=chosen, resamples=resamples, metrics=("roc_auc", "pr_auc"))

@@ -107,6 +107,6 @@ def fit_bg_nbd(customers: RecencyFrequency) -> BetaGeometric:
         # A whisper of a prior: where nobody seems to stop, a runs to 0 and b to infinity and the search never ends.
         return float(-log_likelihood(model, customers).mean() + 1e-4 * (logs**2).sum())
 
-    found = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 4)
-    r, alpha, a, b = (float(value) for value in np.exp(found.x))
+    optimum = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 4)
+    r, alpha, a, b = (float(value) for value in np.exp(optimum.x))
     return BetaGeometric(r=r, alpha=alpha * scale, a=a, b=b)

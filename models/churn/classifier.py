@@ -80,8 +80,8 @@ def fit_classifier(
 
 def log_odds(probabilities: Floats) -> Floats:
     """Return log odds; probabilities are held off 0 and 1 by 1e-6."""
-    held = np.clip(probabilities, 1e-6, 1 - 1e-6)
-    return np.log(held / (1 - held))
+    clipped = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    return np.log(clipped / (1 - clipped))
 
 
 def bg_nbd_known_at(rows: LabelledRows, until: float) -> BetaGeometric:

@@ -27,21 +27,21 @@ class ChurnConfig:
             early_stopping_rounds=30,
             num_leaves=6,
             min_rows_in_leaf=150,
-            column_share=0.4,
-            row_share=0.7,
+            feature_fraction=0.4,
+            bagging_fraction=0.7,
             l2=20.0,
             threads=1,
         )
     )
     """How the trees grow: few leaves, for they only correct BG/NBD."""
     min_customers: int = 100
-    """Fewest customers at any as-of date that is trained, calibrated or judged on."""
+    """Minimum number of customers at any as-of date that is trained, calibrated or judged on."""
     min_churned: int = 30
-    """Fewest of them that churned, and that did not."""
+    """Minimum of them that churned, and that did not."""
     too_good_roc_auc: float = 0.97
     """A ROC AUC above this at the calibration date stops the run: a feature then holds the outcome."""
     largest_shift: float = 0.15
-    """Most that probabilities may change, on average, when everything is told from a day later."""
+    """Maximum that probabilities may change, on average, when everything is told from a day later."""
     largest_loss_of_older_visits: float = 0.05
     """ROC AUC on the level date that what is known of visits may cost when it is told from the as-of date before."""
     margin_share: float = 0.3
@@ -88,8 +88,8 @@ def for_size(size: Size) -> ChurnConfig:
         early_stopping_rounds=15,
         num_leaves=5,
         min_rows_in_leaf=20 if size == "tiny" else 40,
-        column_share=0.5,
-        row_share=0.7,
+        feature_fraction=0.5,
+        bagging_fraction=0.7,
         l2=10.0,
         threads=1,
     )

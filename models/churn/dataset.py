@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from models.churn.histories import Histories, LabelledRows, Outcomes
 from models.evaluation.fairness import Groups, groups_of
+from models.tabular.errors import BadTrainingTable
 from shopsight.contracts import USER_ORDER_HISTORY
-from shopsight.errors import ShopsightError
 
 Floats = NDArray[np.float64]
 
@@ -27,10 +27,6 @@ LISTS: Final = ("ordered_us", "order_values")
 ACTIVITY: Final = ("days_since_last_event", *(f"{name}_at_last_visit" for name in LAST_DAY))
 """Columns of ``Histories.activity``."""
 US_PER_DAY: Final = 86_400e6
-
-
-class BadTrainingTable(ShopsightError):
-    """The training table is not what the model trains on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,34 +70,37 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
             table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.list_(pa.string())))
     # Column by column in Arrow: a million customers as Python objects would take a minute.
     known = pc.fill_null(pc.greater(pc.list_value_length(table["ordered_us"]), 0), False)
-    kept = table.filter(known).combine_chunks()
-    as_of = _days(kept["event_timestamp"])
-    orders, values = (pa.concat_arrays(kept[name].chunks or [pa.array([], kept[name].type)]) for name in LISTS)
+    chosen = table.filter(known).combine_chunks()
+    as_of = _days(chosen["event_timestamp"])
+    orders, values = (pa.concat_arrays(chosen[name].chunks or [pa.array([], chosen[name].type)]) for name in LISTS)
     histories = Histories(
-        customers=_numbered(kept["user_id"]),
+        customers=_numbered(chosen["user_id"]),
         as_of=as_of,
         lengths=np.asarray(pc.list_value_length(orders), dtype=np.intp),
         days=_floats(pc.list_flatten(orders)) / US_PER_DAY,
         values=_floats(pc.list_flatten(values)),
         activity=np.column_stack(
-            [as_of - _floats(kept["last_seen_us"]) / US_PER_DAY, *(_floats(kept[name]) for name in LAST_DAY)]
+            [
+                as_of - _floats(chosen["last_seen_us"]) / US_PER_DAY,
+                *(_floats(chosen[name]) for name in LAST_DAY),
+            ]
         ),
     )
-    waits = _floats(pc.fill_null(kept[LABEL].cast(pa.float64()), np.inf))
-    observed = np.asarray(kept["observed_days"].to_numpy(), dtype=np.float64)
+    waits = _floats(pc.fill_null(chosen[LABEL].cast(pa.float64()), np.inf))
+    observed = np.asarray(chosen["observed_days"].to_numpy(), dtype=np.float64)
     return CustomerRows(
         labelled=LabelledRows(
             histories=histories,
             outcomes=Outcomes(
                 churned=waits >= horizon_days,
                 days_to_next=waits,
-                revenue=np.asarray(kept["revenue_after"].to_numpy(), dtype=np.float64),
+                revenue=np.asarray(chosen["revenue_after"].to_numpy(), dtype=np.float64),
             ),
         ),
-        users=np.array(kept["user_id"].to_pylist(), dtype=np.object_),
+        users=np.array(chosen["user_id"].to_pylist(), dtype=np.object_),
         observed_until=float((as_of + observed).max()) if len(as_of) else 0.0,
-        without_history=table.num_rows - kept.num_rows,
-        groups=groups_of(kept),
+        without_history=table.num_rows - chosen.num_rows,
+        groups=groups_of(chosen),
     )
 
 

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from models.churn.config import ChurnConfig
 from models.churn.histories import LabelledRows
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import Figures, bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, Figures, bootstrap_clusters
 from models.evaluation.fairness import Groups, group_slices
 from models.evaluation.probability import (
     RankedScores,
@@ -17,7 +16,7 @@ from models.evaluation.probability import (
     squared_distances,
     surprises,
 )
-from models.evaluation.results import Evaluation
+from models.evaluation.results import Evaluation, by_model
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +28,7 @@ PROTOCOL = (
     "whose horizons were over by that date, its level set on the last of them by a model that saw only what was over "
     "before; churned: no order within the horizon; intervals resample customers"
 )
-LEAST_SLICE_CASES = 30
+MIN_SLICE_CASES = 30
 """A slice needs this many customers who churned, and who did not; below it its AUC says nothing."""
 
 
@@ -70,32 +69,29 @@ def evaluate(
     }
 
     def figures(weights: Floats) -> dict[str, float]:
-        found: dict[str, float] = {}
+        scored: dict[str, float] = {}
         for name, scores in probabilities.items():
             areas = ranked[name].areas(weights)
-            found |= {f"{name}/roc_auc": areas.roc_auc, f"{name}/pr_auc": areas.pr_auc}
-            found[f"{name}/ece"] = calibration_error(truth, scores, weights, bin_of_row=bins[name])
-            found |= {f"{name}/{key}": float((weights * row).sum() / weights.sum()) for key, row in rows[name].items()}
+            scored |= {f"{name}/roc_auc": areas.roc_auc, f"{name}/pr_auc": areas.pr_auc}
+            scored[f"{name}/ece"] = calibration_error(truth, scores, weights, bin_of_row=bins[name])
+            scored |= {f"{name}/{key}": float((weights * row).sum() / weights.sum()) for key, row in rows[name].items()}
         gains = {
-            f"gain/{name}": found[f"{candidate}/{PRIMARY_METRIC}"] - found[f"{name}/{PRIMARY_METRIC}"]
+            f"gain/{name}": scored[f"{candidate}/{PRIMARY_METRIC}"] - scored[f"{name}/{PRIMARY_METRIC}"]
             for name in BASELINES_TO_BEAT
         }
-        return found | gains
+        return scored | gains
 
     estimates = _bootstrapped(figures, len(test), config=config, seed=seed)
-    by_model: dict[str, dict[str, Estimate]] = {}
-    for key, estimate in estimates.items():
-        name, metric = key.split("/")
-        by_model.setdefault(name, {})[metric] = estimate
-    gains = by_model.pop("gain")
+    judged_models = by_model(estimates)
+    gains = judged_models.pop("gain")
     return Evaluation(
         family=FAMILY,
         candidate=candidate,
         primary_metric=PRIMARY_METRIC,
         protocol=PROTOCOL,
         cases=len(test),
-        metrics=by_model.pop(candidate),
-        baselines=by_model,
+        metrics=judged_models.pop(candidate),
+        baselines=judged_models,
         gains=gains,
         slices=_slices(test, probabilities[candidate], config=config, seed=seed)
         | group_slices(
@@ -105,7 +101,7 @@ def evaluate(
             weights=np.ones(len(test)),
             cases=np.arange(len(test)),
             people=np.arange(len(test)),
-            least_cases=LEAST_SLICE_CASES,
+            min_cases=MIN_SLICE_CASES,
             seed=seed,
             resamples=config.resamples,
         ),
@@ -124,7 +120,7 @@ def _slices(test: LabelledRows, scores: Floats, *, config: ChurnConfig, seed: in
     }
     slices: dict[str, dict[str, Estimate]] = {}
     for name, rows in chosen.items():
-        if min((truth & rows).sum(), (~truth & rows).sum()) < LEAST_SLICE_CASES:
+        if min((truth & rows).sum(), (~truth & rows).sum()) < MIN_SLICE_CASES:
             continue
         ranked = RankedScores.of(truth[rows], scores[rows])
 

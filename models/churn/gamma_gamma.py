@@ -60,6 +60,6 @@ def fit_gamma_gamma(orders: Floats, means: Floats) -> GammaGamma:
         )
         return float(-likelihood.mean() + 1e-4 * (logs**2).sum())
 
-    found = minimize(loss, np.zeros(3), method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 3)
-    p, more_than_one, v = (float(value) for value in np.exp(found.x))
+    optimum = minimize(loss, np.zeros(3), method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 3)
+    p, more_than_one, v = (float(value) for value in np.exp(optimum.x))
     return GammaGamma(p=p, q=1.0 + more_than_one, v=v * scale)

@@ -21,7 +21,8 @@ from models.churn.survival import ChurnSurvival
 from models.churn.value import ForecastValue, ValueModel
 from models.evaluation.calibration import LogitScaling
 from models.tabular.committee import Committee
-from shopsight.errors import ShopsightError
+from models.tabular.errors import BadArtefact
+from shopsight.whole_files import write_json
 
 Floats = NDArray[np.float64]
 
@@ -29,10 +30,6 @@ CONFIG_FILE = "config.json"
 VALUE_FILES = ("value_mean.txt", "value_low.txt", "value_median.txt", "value_high.txt")
 BG_NBD = "bg_nbd"
 """The contribution of BG/NBD, on whose log odds the trees grow."""
-
-
-class BadArtefact(ShopsightError):
-    """An artefact folder cannot be served."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +117,8 @@ class ChurnModel:
             )
         return explained
 
-    def raising_words(self, histories: Histories, *, most: int) -> list[list[str]]:
-        """Return what raises each customer's risk, at most ``most`` in words, the strongest first.
+    def raising_words(self, histories: Histories, *, max_words: int) -> list[list[str]]:
+        """Return what raises each customer's risk, at most ``max_words`` in words, the strongest first.
 
         The same contributions as :meth:`explain`, for a million customers: only those that are told get words.
         """
@@ -131,12 +128,12 @@ class ChurnModel:
         names = (*feature_names(), *ACTIVITY)[: features.shape[1]]
         values = np.column_stack([features, features[:, names.index("bg_nbd_no_order")]])
         names = (*names, BG_NBD)
-        strongest = np.argsort(-shares, axis=1, kind="stable")[:, :most]
+        strongest = np.argsort(-shares, axis=1, kind="stable")[:, :max_words]
         raising = np.take_along_axis(shares, strongest, axis=1) > 0
-        told = np.take_along_axis(values, strongest, axis=1)
+        strongest_values = np.take_along_axis(values, strongest, axis=1)
         return [
             [in_words(names[place], value, raises=True) for place, value, yes in zip(*row, strict=True) if yes]
-            for row in zip(strongest.tolist(), told.tolist(), raising.tolist(), strict=True)
+            for row in zip(strongest.tolist(), strongest_values.tolist(), raising.tolist(), strict=True)
         ]
 
     def save(self, folder: Path) -> None:
@@ -166,7 +163,7 @@ class ChurnModel:
             "wait_ends": list(self.waiting.ends),
             "base_rate": self.base_rate,
         }
-        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
+        write_json(folder / CONFIG_FILE, config)
 
     @classmethod
     def load(cls, folder: Path) -> "ChurnModel":

@@ -43,7 +43,7 @@ def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Tabl
         part = listed[begin : begin + AT_ONCE]
         chosen = np.zeros(len(users), dtype=np.bool_)
         chosen[part] = True
-        for place, words in zip(part, model.raising_words(histories.take(chosen), most=REASONS), strict=True):
+        for place, words in zip(part, model.raising_words(histories.take(chosen), max_words=REASONS), strict=True):
             reasons[place] = words
     as_of = np.round(histories.as_of * 86_400e6).astype(np.int64)
     scored = pa.table(

@@ -85,20 +85,20 @@ def fit_survival(
 
 
 def _grow(rows: LabelledRows, ends: tuple[int, ...], *, until: float, config: ChurnConfig, seed: int) -> ChurnSurvival:
-    known = rows.take(rows.as_of + ends[0] <= until)
-    if len(known) == 0:
+    closed_rows = rows.take(rows.as_of + ends[0] <= until)
+    if len(closed_rows) == 0:
         raise ValueError("no period after an as-of date is over by the moment of fitting")
     model = bg_nbd_known_at(rows, until)
-    features = churn_features(known.histories, model, horizon_days=ends[-1])
-    begin = _hazards_of(model, known.histories, ends)
-    at_risk, ordered = _at_risk(known, until, ends)
+    features = churn_features(closed_rows.histories, model, horizon_days=ends[-1])
+    begin = _hazards_of(model, closed_rows.histories, ends)
+    at_risk, ordered = _at_risk(closed_rows, until, ends)
     row, period = np.nonzero(at_risk)
     committee = fit_committee(
         np.column_stack([features[row], period]),
         ordered[row, period],
         config=config.trees,
         seed=seed,
-        groups=known.histories.customers[row],
+        groups=closed_rows.histories.customers[row],
         offsets=begin[row, period],
     )
     return ChurnSurvival(bg_nbd=model, committee=committee, ends=ends)

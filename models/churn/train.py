@@ -1,11 +1,8 @@
 """Train churn: sentinels, level set on a later date, one look at the test date's customers."""
 
-import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +22,7 @@ from models.churn.value import fit_value
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
+from models.training import EVALUATION_FILE, impossible, write_card
 
 
 def train(
@@ -60,28 +58,30 @@ def train(
     customers = customer_rows(rows, horizon_days=config.horizon_days)
     reason = why_too_small(customers, config)
     if reason:
-        evaluation = Evaluation.impossible(
-            family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=PROTOCOL, reason=reason
+        return impossible(
+            out_dir,
+            family=FAMILY,
+            primary_metric=PRIMARY_METRIC,
+            protocol=PROTOCOL,
+            reason=reason,
+            card={"rows": len(rows), "settings": asdict(config), "seed": seed},
         )
-        evaluation.write(out_dir / "evaluation.json")
-        _write_card(out_dir, {"not_trained": reason, "rows": len(rows), "settings": asdict(config), "seed": seed})
-        return evaluation
 
-    known = customers.labelled
-    test_date = newest_closed(known, customers.observed_until, config)
-    on_test = known.as_of == test_date
-    test = known.take(on_test)
-    classifier = fit_classifier(known, until=test_date, config=config, seed=seed)
+    labelled = customers.labelled
+    test_date = newest_closed(labelled, customers.observed_until, config)
+    on_test = labelled.as_of == test_date
+    test = labelled.take(on_test)
+    classifier = fit_classifier(labelled, until=test_date, config=config, seed=seed)
     report(Progress(message="grew the classifier on BG/NBD", fraction=0.4))
-    readings = check_run(known, classifier, test_date, config=config, seed=seed)
+    readings = check_run(labelled, classifier, test_date, config=config, seed=seed)
     report(Progress(message="sentinels are quiet", fraction=0.6))
-    value = fit_value(known, until=test_date, config=config, seed=seed)
+    value = fit_value(labelled, until=test_date, config=config, seed=seed)
     report(Progress(message="grew the forecast of value", fraction=0.7))
-    waiting = fit_waiting(known, until=test_date, config=config, seed=seed)
+    waiting = fit_waiting(labelled, until=test_date, config=config, seed=seed)
     report(Progress(message="grew the forecast of the next order", fraction=0.8))
 
-    steady = fit_steady_buyers(known, until=test_date)
-    recency = fit_recency(known, until=test_date, horizon_days=config.horizon_days)
+    steady = fit_steady_buyers(labelled, until=test_date)
+    recency = fit_recency(labelled, until=test_date, horizon_days=config.horizon_days)
     probabilities = {
         "lightgbm": classifier.probabilities(test.histories),
         "recency": recency.probabilities(test.histories),
@@ -101,18 +101,18 @@ def train(
     waits = {name: surprise_at_the_wait(curve, test.outcomes.days_to_next, observed) for name, curve in curves.items()}
     groups = {name: column[on_test] for name, column in customers.groups.items()}
     evaluation = evaluate(test, "lightgbm", probabilities, values, waits, groups=groups, config=config, seed=seed)
-    closed = known.as_of + config.horizon_days <= test_date
-    base_rate = float(known.outcomes.churned[closed].mean())
+    closed = labelled.as_of + config.horizon_days <= test_date
+    base_rate = float(labelled.outcomes.churned[closed].mean())
     ChurnModel(classifier=classifier, value=value, waiting=waiting, base_rate=base_rate).save(out_dir)
-    evaluation.write(out_dir / "evaluation.json")
+    evaluation.write(out_dir / EVALUATION_FILE)
     outcome = f"no order within {config.horizon_days} days"
     Curves.of(test.outcomes.churned, probabilities["lightgbm"], outcome=outcome).write(out_dir)
     card = {
         "chosen": "lightgbm",
         "horizon_days": config.horizon_days,
         "as_of_dates": {
-            "train": [_date(date) for date in np.unique(known.as_of[closed])],
-            "level": _date(known.as_of[closed].max()),
+            "train": [_date(date) for date in np.unique(labelled.as_of[closed])],
+            "level": _date(labelled.as_of[closed].max()),
             "test": _date(test_date),
         },
         "rows": {"train": int(closed.sum()), "test": len(test), "without_history": customers.without_history},
@@ -127,14 +127,14 @@ def train(
             "ends": waiting.ends,
         },
         "sentinels": [asdict(reading) for reading in readings],
-        "importance": _importance(classifier, known.take(closed)),
+        "importance": _importance(classifier, labelled.take(closed)),
         "settings": asdict(config),
         "seed": seed,
         "device": "cpu",
         "asked_for": {"device": device, "precision": precision},
         "train_seconds": round(time.monotonic() - began, 2),
     }
-    _write_card(out_dir, card)
+    write_card(out_dir, FAMILY, card)
     report(Progress(message=f"judged on {len(test)} customers", fraction=1.0))
     return evaluation
 
@@ -179,7 +179,3 @@ def _importance(classifier: ChurnClassifier, rows: LabelledRows) -> dict[str, fl
 
 def _date(days: float) -> str:
     return str(np.datetime64(int(days), "D"))
-
-
-def _write_card(out_dir: Path, card: Mapping[str, Any]) -> None:
-    (out_dir / "card.json").write_text(json.dumps({"family": FAMILY, **card}, indent=2, ensure_ascii=False) + "\n")

@@ -19,12 +19,13 @@ from models.churn.baselines import SteadyBuyers, fit_steady_buyers
 from models.churn.config import ChurnConfig
 from models.churn.features import churn_features
 from models.churn.histories import Histories, LabelledRows
+from models.tabular.trees import grow_trees, tree_parameters
 
 Floats = NDArray[np.float64]
 
-MOST_ROUNDS = 150
+MAX_ROUNDS = 150
 """Trees of each booster, where the settings allow as many."""
-LEAST_EXPECTED = 0.01
+MIN_EXPECTED = 0.01
 """Revenue, in the shop's currency, that the mean's trees begin from at least: they grow on its logarithm."""
 
 
@@ -106,13 +107,13 @@ def fit_value(rows: LabelledRows, *, until: float, config: ChurnConfig, seed: in
 def _grow(
     rows: LabelledRows, *, until: float, config: ChurnConfig, seed: int, mean_scale: float, margin: float
 ) -> ValueModel:
-    known = rows.take(rows.as_of + config.horizon_days <= until)
-    if len(known) == 0:
+    closed_rows = rows.take(rows.as_of + config.horizon_days <= until)
+    if len(closed_rows) == 0:
         raise ValueError("no as-of date has a horizon that is over by the moment of fitting")
     steady = fit_steady_buyers(rows, until=until)
-    features = churn_features(known.histories, steady.bg_nbd, horizon_days=config.horizon_days)
-    expected = steady.revenue(known.histories, horizon_days=config.horizon_days)
-    revenue = np.maximum(known.outcomes.revenue, 0.0)
+    features = churn_features(closed_rows.histories, steady.bg_nbd, horizon_days=config.horizon_days)
+    expected = steady.revenue(closed_rows.histories, horizon_days=config.horizon_days)
+    revenue = np.maximum(closed_rows.outcomes.revenue, 0.0)
     low, high = config.value_quantiles
     logs = np.log1p(revenue)  # a quantile of the logarithm is the logarithm of the quantile
     quantiles = [
@@ -134,26 +135,23 @@ def _grow(
 def _booster(
     features: Floats, target: Floats, begin: Floats, objective: dict[str, object], config: ChurnConfig, seed: int
 ) -> lgb.Booster:
-    settings = objective | {
-        "learning_rate": 0.05,
-        "num_leaves": config.trees.num_leaves + 2,
-        "min_data_in_leaf": config.trees.min_rows_in_leaf,
-        "feature_fraction": config.trees.column_share,
-        "bagging_fraction": config.trees.row_share,
-        "bagging_freq": 1,
-        "lambda_l2": config.trees.l2,
-        "num_threads": config.trees.threads,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbose": -1,
-    }
+    parameters = tree_parameters(
+        objective,
+        learning_rate=0.05,
+        num_leaves=config.trees.num_leaves + 2,
+        min_rows_in_leaf=config.trees.min_rows_in_leaf,
+        l2=config.trees.l2,
+        feature_fraction=config.trees.feature_fraction,
+        bagging_fraction=config.trees.bagging_fraction,
+        threads=config.trees.threads,
+        seed=seed,
+    )
     table = lgb.Dataset(features, target, init_score=begin)
-    return lgb.train(settings, table, num_boost_round=min(MOST_ROUNDS, config.trees.rounds))
+    return grow_trees(parameters, table, max_rounds=min(MAX_ROUNDS, config.trees.rounds))
 
 
 def _log_held(revenue: Floats) -> Floats:
-    return np.asarray(np.log(np.maximum(revenue, LEAST_EXPECTED)), dtype=np.float64)
+    return np.asarray(np.log(np.maximum(revenue, MIN_EXPECTED)), dtype=np.float64)
 
 
 def _money(logs: Floats) -> Floats:

@@ -22,7 +22,7 @@ class GatePolicy:
     """What a candidate must show."""
 
     minimum_cases: int = 100
-    """Fewest independent test cases; an interval over fewer says little."""
+    """Minimum number of independent test cases; an interval over fewer says little."""
     champion_margin: float = 0.02
     """Share of the champion's primary metric that may be missing: it was measured on an earlier test split."""
     slice_margin: float = 0.1
@@ -149,12 +149,13 @@ def _holds_against_the_champion(
     metric = evaluation.primary_metric
     if champion.primary_metric != metric:
         return _failed(rule, f"The champion was judged by {champion.primary_metric}, this one by {metric}.")
-    held = champion.metrics.get(metric)
-    if held is None or not _finite(held):
+    reference = champion.metrics.get(metric)
+    if reference is None or not _finite(reference):
         return _failed(rule, f"The champion has no figure for {metric} to compare with.")
-    found = evaluation.metrics[metric]
-    sentence = f"{metric} is {found.value:.4f}, the champion's {held.value:.4f}, margin {policy.champion_margin:.0%}."
-    return _judged(rule, found.value >= held.value * (1 - policy.champion_margin), sentence)
+    estimate = evaluation.metrics[metric]
+    margin = f"margin {policy.champion_margin:.0%}"
+    sentence = f"{metric} is {estimate.value:.4f}, the champion's {reference.value:.4f}, {margin}."
+    return _judged(rule, estimate.value >= reference.value * (1 - policy.champion_margin), sentence)
 
 
 def _harms_no_slice(evaluation: "Evaluation", champion: "Evaluation | None", policy: GatePolicy) -> RuleResult:
@@ -164,13 +165,13 @@ def _harms_no_slice(evaluation: "Evaluation", champion: "Evaluation | None", pol
     metric = evaluation.primary_metric
     harmed = []
     for name, metrics in sorted(champion.slices.items()):
-        held, found = metrics.get(metric), evaluation.slices.get(name, {}).get(metric)
-        if held is None or not _finite(held):
+        reference, estimate = metrics.get(metric), evaluation.slices.get(name, {}).get(metric)
+        if reference is None or not _finite(reference):
             continue
-        if found is None or not _finite(found):
-            harmed.append(f"{name} (no figure, the champion's is {held.value:.4f})")
-        elif found.high < held.value * (1 - policy.slice_margin):  # more than the slice's own noise explains
-            harmed.append(f"{name} ({found.value:.4f}, the champion's {held.value:.4f})")
+        if estimate is None or not _finite(estimate):
+            harmed.append(f"{name} (no figure, the champion's is {reference.value:.4f})")
+        elif estimate.high < reference.value * (1 - policy.slice_margin):  # more than the slice's own noise explains
+            harmed.append(f"{name} ({estimate.value:.4f}, the champion's {reference.value:.4f})")
     if harmed:
         return _failed(rule, f"{metric} falls by more than {policy.slice_margin:.0%} on: {', '.join(harmed)}.")
     return _passed(
@@ -209,15 +210,15 @@ def _stays_under_the_limits(
     results = []
     for metric, limit in sorted(policy.upper_limits.items()):
         rule = f"keeps {metric} under its limit"
-        found = evaluation.metrics.get(metric)
-        if found is None:
+        estimate = evaluation.metrics.get(metric)
+        if estimate is None:
             if champion is not None and metric in champion.metrics:
                 results.append(_failed(rule, f"There is no figure for {metric}, which the champion has."))
             else:
                 results.append(_not_applicable(rule, f"This model is not judged by {metric}."))
             continue
-        sentence = f"{metric} is {found.value:.4f}; the limit is {limit:g}."
-        results.append(_judged(rule, _finite(found) and found.value <= limit, sentence))
+        sentence = f"{metric} is {estimate.value:.4f}; the limit is {limit:g}."
+        results.append(_judged(rule, _finite(estimate) and estimate.value <= limit, sentence))
     return results
 
 

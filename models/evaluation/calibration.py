@@ -1,4 +1,4 @@
-"""Calibration on a later fold: a slope and an intercept on the log odds.
+"""Log odds and probabilities, and their calibration on a later fold: a slope and an intercept on the log odds.
 
 Chosen over isotonic regression for two reasons. It keeps the order of all scores (isotonic steps tie scores, which
 costs PR AUC) and needs tens of positives instead of about a thousand; and contributions that sum to the raw log odds
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-LEAST_SLOPE = 0.05
+MIN_SLOPE = 0.05
 """The slope never falls below this: a calibration fold may flatten the order of scores, but not turn it round."""
 
 
@@ -38,6 +38,13 @@ class LogitScaling:
 def sigmoid(log_odds: Floats) -> Floats:
     """Return ``1 / (1 + exp(-log_odds))`` without overflow."""
     return 0.5 * (1.0 + np.tanh(0.5 * log_odds))
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return probabilities over the last axis."""
+    shifted: NDArray[np.float64] = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def fit_logit_scaling(raw: Floats, outcomes: NDArray[np.bool_], weights: Floats) -> LogitScaling:
@@ -73,7 +80,7 @@ def fit_logit_scaling(raw: Floats, outcomes: NDArray[np.bool_], weights: Floats)
             break
         parameters = parameters - step
     slope, intercept = float(parameters[0]), float(parameters[1])
-    return LogitScaling(slope=max(slope, LEAST_SLOPE), intercept=intercept)
+    return LogitScaling(slope=max(slope, MIN_SLOPE), intercept=intercept)
 
 
 def fit_level(log_odds: Floats, outcomes: NDArray[np.bool_]) -> float:

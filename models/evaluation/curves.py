@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.probability import equal_mass_bins
+from shopsight.whole_files import write_json
 
 Floats = NDArray[np.float64]
 
@@ -96,9 +97,9 @@ class Curves:
             forecast[there] / mass[there], observed[there] / mass[there], mass[there] / mass.sum(), strict=True
         )
         _, group = np.unique(-probabilities, return_inverse=True)
-        shown = np.append(0.0, np.cumsum(np.bincount(group, weights=weights))) / weights.sum()
-        found = np.cumsum(np.bincount(group, weights=weights * outcomes)) / (weights * outcomes).sum()
-        gains = np.interp(SHARES, shown, np.append(0.0, found))
+        share_of_rows = np.append(0.0, np.cumsum(np.bincount(group, weights=weights))) / weights.sum()
+        share_of_outcomes = np.cumsum(np.bincount(group, weights=weights * outcomes)) / (weights * outcomes).sum()
+        gains = np.interp(SHARES, share_of_rows, np.append(0.0, share_of_outcomes))
         return cls(
             outcome=outcome,
             reliability=tuple(
@@ -114,7 +115,7 @@ class Curves:
 
     def write(self, folder: Path) -> None:
         """Write the curves into an artefact folder."""
-        (folder / CURVES_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write_json(folder / CURVES_FILE, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> "Curves | None":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from models.evaluation.drift_checks import ColumnFinding, DriftColumns, DriftConfig, Status, check_column
+from shopsight.whole_files import replaced, write_json
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
@@ -47,7 +48,7 @@ class DriftJudgement:
 
     def write(self, path: Path) -> None:
         """Write the judgement as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> "DriftJudgement":
@@ -74,8 +75,8 @@ def judge_drift(
     reference, current = (_sample(frame, columns=columns, config=config, seed=seed) for frame in (reference, current))
     counts = {"reference_rows": len(reference), "current_rows": len(current)}
     for window, frame in (("reference", reference), ("current", current)):
-        if len(frame) < config.least_rows:
-            reason = f"{len(frame)} rows in the {window} window, of {config.least_rows} needed"
+        if len(frame) < config.min_rows:
+            reason = f"{len(frame)} rows in the {window} window, of {config.min_rows} needed"
             return DriftJudgement(status="not evaluable", reason=reason, columns=(), drifted_share=0.0, **counts)
 
     names = (*columns.numerical, *columns.categorical)
@@ -128,16 +129,16 @@ def write_report(
     head, body, rest = page.partition("<body>")
     if not body:
         raise ValueError("Evidently's page has no <body>; its format changed")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(head + body + _findings_table(judgement) + rest)
+    with replaced(path) as staging:
+        staging.write_text(head + body + _findings_table(judgement) + rest)
 
 
 def _sample(frame: pd.DataFrame, *, columns: DriftColumns, config: DriftConfig, seed: int) -> pd.DataFrame:
-    """Return at most ``most_rows`` rows in random order, one for each unit."""
+    """Return at most ``max_rows`` rows in random order, one for each unit."""
     shuffled = frame.sample(frac=1.0, random_state=seed)
     if columns.unit is not None and len(shuffled):
         shuffled = shuffled.drop_duplicates(columns.unit)
-    return shuffled.head(config.most_rows).reset_index(drop=True)
+    return shuffled.head(config.max_rows).reset_index(drop=True)
 
 
 def _measure(

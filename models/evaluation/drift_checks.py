@@ -43,11 +43,11 @@ class DriftConfig:
     level shared among all columns): the first keeps large windows quiet, the second small ones.
     """
 
-    least_rows: int = 200
-    """Fewest rows (of different units) of a window that is judged."""
-    least_values: int = 30
-    """Fewest values that are not null of a column that is measured."""
-    most_rows: int = 10_000
+    min_rows: int = 200
+    """Minimum number of rows (of different units) of a window that is judged."""
+    min_values: int = 30
+    """Minimum number of values that are not null of a column that is measured."""
+    max_rows: int = 10_000
     """Rows of a window that are looked at; a larger one is sampled by the seed."""
     wasserstein: float = 0.1
     """Distance of numerical windows, in standard deviations of the reference, that matters (Evidently's own limit)."""
@@ -60,9 +60,9 @@ class DriftConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings under which nothing, or everything, drifts."""
-        if not 2 <= self.least_values <= self.least_rows <= self.most_rows:
-            counts = (self.least_values, self.least_rows, self.most_rows)
-            raise ValueError(f"2 <= least_values <= least_rows <= most_rows, got {counts}")
+        if not 2 <= self.min_values <= self.min_rows <= self.max_rows:
+            counts = (self.min_values, self.min_rows, self.max_rows)
+            raise ValueError(f"2 <= min_values <= min_rows <= max_rows, got {counts}")
         for name in ("wasserstein", "psi", "share_change"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
@@ -140,8 +140,8 @@ def _check_constant(
 def _check_enough(name: str, before: pd.Series, after: pd.Series, *, config: DriftConfig) -> ColumnFinding | None:
     for window, values in (("reference", before), ("current", after)):
         count = int(values.notna().sum())
-        if count < config.least_values:
-            return _not_evaluable(name, f"{count} values in the {window} window, of {config.least_values} needed")
+        if count < config.min_values:
+            return _not_evaluable(name, f"{count} values in the {window} window, of {config.min_values} needed")
     return None
 
 

@@ -10,7 +10,7 @@ from models.evaluation.drift_checks import DriftColumns
 CURRENT_DAYS: Final = 14
 """Length of the window that is judged: two weeks hold two of each weekday."""
 
-MOST_REFERENCE_ROWS: Final = 20_000
+MAX_REFERENCE_ROWS: Final = 20_000
 """Rows kept beside a version as its reference; the judgement itself samples fewer."""
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, bootstrap_clusters
 from models.evaluation.probability import RankedScores
 
 Floats = NDArray[np.float64]
@@ -24,7 +23,7 @@ SKILL_GAP = "fairness_roc_auc_gap"
 """ROC AUC within the group minus that within all others whose group is known."""
 TRUTH_GAP = "fairness_calibration_gap"
 """How far forecasts lie above the observed rate, in the group minus in all others."""
-MOST_RESAMPLES = 300
+MAX_RESAMPLES = 300
 """A group's interval needs no more; there are ten groups and each resample sorts none of its rows again."""
 
 
@@ -45,7 +44,7 @@ def group_slices(
     weights: Floats,
     cases: NDArray[np.intp],
     people: NDArray[np.intp],
-    least_cases: int,
+    min_cases: int,
     seed: int,
     resamples: int,
 ) -> dict[str, dict[str, Estimate]]:
@@ -58,26 +57,26 @@ def group_slices(
         weights: weight of each row.
         cases: number of the case (session, customer) of each row.
         people: number of the person behind each row; intervals resample people.
-        least_cases: cases with the outcome, and without it, that a group and the others need to be told of.
+        min_cases: cases with the outcome, and without it, that a group and the others need to be told of.
         seed: of the bootstrap.
-        resamples: number of its draws, of which at most :data:`MOST_RESAMPLES` are made.
+        resamples: number of its draws, of which at most :data:`MAX_RESAMPLES` are made.
     """
     slices: dict[str, dict[str, Estimate]] = {}
     for attribute, values in groups.items():
-        known = np.array([value is not None for value in values], dtype=np.bool_)
-        for value in sorted(set(values[known].tolist())):
-            inside = values[known] == value
-            truth = outcomes[known]
-            counts = [len(np.unique(cases[known][side & had])) for side in (inside, ~inside) for had in (truth, ~truth)]
-            if min(counts) < least_cases:
+        named = np.array([value is not None for value in values], dtype=np.bool_)
+        for value in sorted(set(values[named].tolist())):
+            inside = values[named] == value
+            truth = outcomes[named]
+            counts = [len(np.unique(cases[named][side & had])) for side in (inside, ~inside) for had in (truth, ~truth)]
+            if min(counts) < min_cases:
                 continue
-            figures = _Gaps(truth, probabilities[known], inside)
+            figures = _Gaps(truth, probabilities[named], inside)
             slices[f"{attribute.replace('_', ' ')} {value}"] = bootstrap_clusters(
                 figures,
-                weights=weights[known],
-                clusters=people[known],
+                weights=weights[named],
+                clusters=people[named],
                 seed=seed,
-                resamples=min(resamples, MOST_RESAMPLES),
+                resamples=min(resamples, MAX_RESAMPLES),
             )
     return slices
 

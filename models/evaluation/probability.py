@@ -60,11 +60,11 @@ class RankedScores:
         """Return both areas under row weights of shape ``(rows,)``; ``nan`` where a class they need is empty."""
         if len(self.positives) == 0:
             return Areas(roc_auc=float("nan"), pr_auc=float("nan"))
-        shown = np.cumsum(np.append(0.0, weights[self.order]))
+        weight_above = np.cumsum(np.append(0.0, weights[self.order]))
         gained = np.add.reduceat(weights[self.positives], self.group_firsts)
         hits = np.cumsum(gained)
-        above, through = shown[self.group_begins], shown[self.group_ends]
-        positives, negatives = hits[-1], shown[-1] - hits[-1]
+        above, through = weight_above[self.group_begins], weight_above[self.group_ends]
+        positives, negatives = hits[-1], weight_above[-1] - hits[-1]
         roc = pr = float("nan")
         # Sums of products, not dots: a dot of this length wakes the threads of BLAS, at 3 times the processor time.
         if positives > 0:
@@ -118,8 +118,8 @@ def squared_distances(outcomes: NDArray[np.bool_], probabilities: Floats) -> Flo
 
 def surprises(outcomes: NDArray[np.bool_], probabilities: Floats) -> Floats:
     """Return each row's part of :func:`negative_log_likelihood`."""
-    held = np.clip(probabilities, 1e-12, 1 - 1e-12)
-    return -np.where(outcomes, np.log(held), np.log1p(-held))
+    clipped = np.clip(probabilities, 1e-12, 1 - 1e-12)
+    return -np.where(outcomes, np.log(clipped), np.log1p(-clipped))
 
 
 def equal_mass_bins(probabilities: Floats, weights: Floats | None = None, *, bins: int = 15) -> NDArray[np.intp]:

@@ -82,8 +82,8 @@ def coverage(lists_CK: Ints, catalogue_size: int) -> float:
     >>> coverage(np.array([[0, 1], [1, -1]]), 4)
     0.5
     """
-    shown = np.unique(lists_CK[lists_CK >= 0])
-    return len(shown) / catalogue_size
+    listed_items = np.unique(lists_CK[lists_CK >= 0])
+    return len(listed_items) / catalogue_size
 
 
 def mean_per_user(values_C: Floats, users_C: Ints) -> tuple[Ints, Floats]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.evaluation.bootstrap import Estimate
+from shopsight.whole_files import write_json
 
 Metrics = Mapping[str, Estimate]
 
@@ -53,7 +54,7 @@ class Evaluation:
 
     def write(self, path: Path) -> None:
         """Write the evaluation as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
+        write_json(path, asdict(self), sort_keys=True)
 
     @classmethod
     def read(cls, path: Path) -> "Evaluation":
@@ -68,6 +69,15 @@ class Evaluation:
                 "slices": {name: _estimates(m) for name, m in raw["slices"].items()},
             }
         )
+
+
+def by_model(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, Estimate]]:
+    """Return the figures of each model, from figures that are named ``model/metric``."""
+    figures: dict[str, dict[str, Estimate]] = {}
+    for key, estimate in estimates.items():
+        model, metric = key.split("/")
+        figures.setdefault(model, {})[metric] = estimate
+    return figures
 
 
 def _estimates(raw: Mapping[str, Mapping[str, float]]) -> Metrics:

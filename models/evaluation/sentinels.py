@@ -64,6 +64,27 @@ def check_shuffled_labels(roc_auc: float, *, positives: int, negatives: int) -> 
     return SentinelReading(sentinel="shuffled_labels", value=roc_auc, limit=limit)
 
 
+def check_shuffled_accuracy(accuracy: float, *, chance: float, cases: int) -> SentinelReading:
+    """Check that a classifier of several labels that was trained on shuffled labels is right no more than by chance.
+
+    Args:
+        accuracy: on validation cases, against their shuffled labels.
+        chance: share of the commonest label.
+        cases: number of validation cases.
+
+    Raises:
+        SentinelTripped: the accuracy is further above chance than four standard errors.
+    """
+    limit = chance + 4 * float(np.sqrt(chance * (1 - chance) / cases))
+    if accuracy > limit:
+        raise SentinelTripped(
+            f"training stopped: a model of shuffled labels is right in {accuracy:.3f} of the validation cases",
+            why=f"chance is {chance:.3f} and at most {limit:.3f} by luck; cases stand on both sides of the split",
+            fix="look for cases that repeat across the sides of the split",
+        )
+    return SentinelReading(sentinel="shuffled_labels_accuracy", value=accuracy, limit=limit)
+
+
 def check_not_too_good(roc_auc: float, *, limit: float) -> SentinelReading:
     """Check that a validation ROC AUC is humanly possible.
 
@@ -108,7 +129,7 @@ def check_shift_changes_little(change: float, *, limit: float) -> SentinelReadin
 
     Args:
         change: mean absolute change of the probabilities.
-        limit: the most it may be.
+        limit: the maximum.
 
     Raises:
         SentinelTripped: it is above ``limit``: a feature most likely holds the day, or the days around it.
@@ -131,7 +152,7 @@ def check_older_features_keep_skill(now: float, older: float, *, limit: float, n
     Args:
         now: ROC AUC of held-out cases with their features.
         older: ROC AUC of the same cases and model with the same shoppers' features of an earlier day.
-        limit: the most that may be lost.
+        limit: the maximum loss.
         name: name of the features, for the message.
 
     Raises:
@@ -152,7 +173,7 @@ def check_newcomers_have_no_past(shares: Mapping[str, float], *, limit: float) -
 
     Args:
         shares: share of newcomers for whom a count or a sum of their past is above zero, by its name.
-        limit: the most it may be.
+        limit: the maximum.
 
     Raises:
         SentinelTripped: a total is above it.

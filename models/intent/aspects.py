@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from models.intent.text import normalise
+from models.text.normalise import normalise
 
 ASPECTS: Final = ("quality", "price", "delivery", "service", "fit")
 
@@ -37,12 +37,12 @@ _CHINESE: Final = {
 
 
 def _patterns() -> dict[str, re.Pattern[str]]:
-    found = {}
+    mentions = {}
     for aspect in ASPECTS:
         english = "|".join(_ENGLISH[aspect].split())
         chinese = "|".join(_CHINESE[aspect].split())
-        found[aspect] = re.compile(rf"\b(?:{english})\b|{chinese}", re.IGNORECASE)
-    return found
+        mentions[aspect] = re.compile(rf"\b(?:{english})\b|{chinese}", re.IGNORECASE)
+    return mentions
 
 
 _PATTERNS: Final = _patterns()
@@ -80,10 +80,10 @@ def mentions(text: str, tone_of: Callable[[str], str]) -> list[Mention]:
         text: the review.
         tone_of: tells the tone of a clause.
     """
-    found = []
+    mentions = []
     for clause in clauses(text):
         aspects = [aspect for aspect, pattern in _PATTERNS.items() if pattern.search(clause)]
         if aspects:
             tone = tone_of(clause)
-            found += [Mention(aspect=aspect, tone=tone, clause=clause) for aspect in aspects]
-    return found
+            mentions += [Mention(aspect=aspect, tone=tone, clause=clause) for aspect in aspects]
+    return mentions

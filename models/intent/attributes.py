@@ -105,10 +105,10 @@ class _Names:
         self._pattern = _any_word(held)
 
     def mentions(self, text: str, kind: str) -> list[_Mention]:
-        found = self._pattern.finditer(text) if self._pattern else ()
+        matches = self._pattern.finditer(text) if self._pattern else ()
         return [
             _Mention(kind=kind, name=self.held[m.group()], start=m.start(), end=m.end())
-            for m in found
+            for m in matches
             if self.held[m.group()] != NO_NAME
         ]
 

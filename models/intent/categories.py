@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from models.evaluation.bootstrap import Estimate, bootstrap_mean
 from models.intent.rejection import reject_threshold
-from models.intent.text import normalise
+from models.text.normalise import normalise
 
 NEIGHBOURS: Final = 10
-MOST_JUDGED: Final = 2_000
+MAX_JUDGED: Final = 2_000
 """Items with a category that the measure is taken on."""
 PRECISION: Final = 0.95
 """Share of the suggestions that should be right."""
-LEAST_ITEMS: Final = 20
-"""Fewest items with a category that are worth asking."""
+MIN_ITEMS: Final = 20
+"""Minimum number of items with a category that are worth asking."""
 _CHUNK: Final = 200
 """Rows compared at once: 80 MB beside 100,000 items."""
 
@@ -46,7 +46,7 @@ class CategorySuggestions:
     """Row of the item, and what its neighbours say."""
     unsure: int
     """Items without a category whose neighbours disagree too much."""
-    least_share: float
+    min_share: float
     """Share of the votes that a suggestion needs, 0 to 1; chosen on one half of the judged items."""
     precision: Estimate | None
     """Share of the suggestions that were right, on the other half; None where too few items have a category."""
@@ -65,29 +65,29 @@ def suggest_categories(
         seed: draws the items that the measure is taken on.
     """
     clean = [normalise(text or "") for text in texts]
-    known = np.array([place for place, name in enumerate(categories) if name and clean[place]], dtype=np.int64)
+    labelled = np.array([place for place, name in enumerate(categories) if name and clean[place]], dtype=np.int64)
     without = np.array([place for place, name in enumerate(categories) if not name and clean[place]], dtype=np.int64)
-    if len(known) < LEAST_ITEMS:
-        return CategorySuggestions(rows=[], unsure=len(without), least_share=1.0, precision=None, coverage=None)
-    names = np.array([categories[place] for place in known], dtype=object)
+    if len(labelled) < MIN_ITEMS:
+        return CategorySuggestions(rows=[], unsure=len(without), min_share=1.0, precision=None, coverage=None)
+    names = np.array([categories[place] for place in labelled], dtype=object)
     matrix = _tfidf(clean)
-    judged = np.random.default_rng(seed).permutation(len(known))[:MOST_JUDGED]
-    votes = list(_votes(matrix[known[judged]], matrix[known], names, itself=judged))
+    judged = np.random.default_rng(seed).permutation(len(labelled))[:MAX_JUDGED]
+    votes = list(_votes(matrix[labelled[judged]], matrix[labelled], names, itself=judged))
     shares = np.array([vote.share for vote in votes])
     right = np.array([vote.category == names[place] for vote, place in zip(votes, judged, strict=True)])
     half = len(judged) // 2
-    least = reject_threshold(shares[:half], right[:half], precision=PRECISION, least_coverage=1 / half)
-    made = shares[half:] >= least
-    found = list(_votes(matrix[without], matrix[known], names, itself=None)) if len(without) else []
+    min_share = reject_threshold(shares[:half], right[:half], precision=PRECISION, min_coverage=1 / half)
+    made = shares[half:] >= min_share
+    guesses = list(_votes(matrix[without], matrix[labelled], names, itself=None)) if len(without) else []
     rows = [
-        (int(place), Vote(category=vote.category, share=vote.share, nearest=int(known[vote.nearest])))
-        for place, vote in zip(without, found, strict=True)
-        if vote.share >= least
+        (int(place), Vote(category=vote.category, share=vote.share, nearest=int(labelled[vote.nearest])))
+        for place, vote in zip(without, guesses, strict=True)
+        if vote.share >= min_share
     ]
     return CategorySuggestions(
         rows=sorted(rows, key=lambda row: (-row[1].share, row[0])),
         unsure=len(without) - len(rows),
-        least_share=least,
+        min_share=min_share,
         precision=bootstrap_mean(right[half:][made].astype(float), seed=seed) if made.any() else None,
         coverage=bootstrap_mean(made.astype(float), seed=seed),
     )

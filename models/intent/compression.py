@@ -8,20 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.evaluation.classification import fit_temperature, macro_f1, softmax
+from models.evaluation.calibration import softmax
+from models.evaluation.classification import fit_temperature, macro_f1
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance
 from models.intent.dataset import labels_of
 from models.intent.distillation import distil
 from models.intent.export import FULL_GRAPH, INT8_GRAPH, export_graph, quantise_graph, write_config
 from models.intent.model import IntentModel
+from models.intent.ngrams import PATHS, path_of
 from models.intent.predict import IntentClassifier
 from models.intent.rejection import reject_threshold
 from models.intent.static_model import STATIC_FILE
-from models.intent.text import PATHS, knows_chinese, normalise, path_of
+from models.text.normalise import knows_chinese, normalise
 from shopsight.contracts import INTENTS
 
-LEAST_CASES_PER_TEMPERATURE: Final = 40
+MIN_CASES_PER_TEMPERATURE: Final = 40
 LOSS_LIMIT: Final = 0.005
 """Macro-F1 that a compressed form may cost on validation; int8 makes one text 2.5 times as fast."""
 FILES: Final = {"static": STATIC_FILE, "int8": INT8_GRAPH, "full": FULL_GRAPH}
@@ -93,7 +95,7 @@ def export_served(
             probabilities.max(axis=1),
             probabilities.argmax(axis=1) == truth,
             precision=config.answer_precision,
-            least_coverage=config.least_coverage,
+            min_coverage=config.min_coverage,
         ),
     )
     return served | {
@@ -133,6 +135,6 @@ def _fit_temperatures(texts: Sequence[str], truth: NDArray[np.int64], logits: ND
     temperatures = {}
     for path in PATHS:
         rows = np.flatnonzero([path_of(text) == path for text in texts])
-        few = len(rows) < LEAST_CASES_PER_TEMPERATURE
+        few = len(rows) < MIN_CASES_PER_TEMPERATURE
         temperatures[path] = everything if few else fit_temperature(truth[rows], logits[rows])
     return temperatures

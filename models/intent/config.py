@@ -45,9 +45,9 @@ class IntentConfig:
     corpus_share: float = 1.0
     """Share of the shipped corpus that is used; below 1 only for tests."""
     shop_limit: int = 800
-    """Most texts that the shop itself labelled that are used, drawn by hash."""
+    """Maximum number of texts that the shop itself labelled that are used, drawn by hash."""
     channel_limit: int = 300
-    """Most texts labelled by their channel (search box, question box, review form) that join the training split."""
+    """Maximum number of texts labelled by their channel (search or question box, review form) in the training split."""
     channel_weight: float = 0.3
     """Weight of a text labelled by its channel; a person's label weighs 1."""
     validation_share: float = 0.15
@@ -56,7 +56,7 @@ class IntentConfig:
     """Share of the groups that nothing is chosen on."""
     answer_precision: float = 0.95
     """Share of the texts that are not rejected whose label is right, on validation."""
-    least_coverage: float = 0.8
+    min_coverage: float = 0.8
     """Share of the texts that are not rejected, even where that precision is out of reach."""
     tone_resamples: int = 300
     """Bootstrap resamples behind the figures of tone."""
@@ -85,8 +85,8 @@ class IntentConfig:
             raise ValueError(f"channel_weight must be in [0, 1], not {self.channel_weight}")
         if not 0 < self.corpus_share <= 1:
             raise ValueError(f"corpus_share must be in (0, 1], not {self.corpus_share}")
-        if not (0 < self.answer_precision <= 1 and 0 < self.least_coverage <= 1):
-            raise ValueError("answer_precision and least_coverage must be in (0, 1]")
+        if not (0 < self.answer_precision <= 1 and 0 < self.min_coverage <= 1):
+            raise ValueError("answer_precision and min_coverage must be in (0, 1]")
         if min(self.validation_share, self.test_share) <= 0 or self.validation_share + self.test_share >= 1:
             raise ValueError("validation_share and test_share must be above 0 and leave something to train on")
 

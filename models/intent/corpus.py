@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models.intent.text import skeleton
+from models.text.normalise import skeleton
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 

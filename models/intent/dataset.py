@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance
-from models.intent.text import detect_language, normalise, skeleton
+from models.text.normalise import detect_language, normalise, skeleton
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 
@@ -66,13 +66,13 @@ def read_shop_utterances(table: pa.Table, *, config: IntentConfig) -> list[Utter
         key = (skeleton(text), "shop" if source == "shop" else "channel")
         votes[key][label] += 1
         texts[key] = min(texts.get(key, text), text)
-    found = []
+    utterances = []
     for (group, source), counts in votes.items():
         if source == "channel" and (group, "shop") in votes:
             continue
         label = max(INTENTS, key=lambda name: counts.get(name, 0))
         text = texts[group, source]
-        found.append(
+        utterances.append(
             Utterance(
                 text=text,
                 label=label,
@@ -83,10 +83,10 @@ def read_shop_utterances(table: pa.Table, *, config: IntentConfig) -> list[Utter
                 weight=1.0 if source == "shop" else config.channel_weight,
             )
         )
-    kept = []
+    drawn = []
     for source, limit in (("shop", config.shop_limit), ("channel", config.channel_limit)):
-        kept += sorted((u for u in found if u.source == source), key=lambda u: _draw("shop", u.group))[:limit]
-    return kept
+        drawn += sorted((u for u in utterances if u.source == source), key=lambda u: _draw("shop", u.group))[:limit]
+    return drawn
 
 
 def split_by_group(utterances: Iterable[Utterance], *, config: IntentConfig, seed: int) -> Splits:

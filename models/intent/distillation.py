@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from models.evaluation.classification import softmax
+from models.evaluation.calibration import softmax
 from models.intent.config import IntentConfig
 from models.intent.static_model import StaticModel, mean_pieces, read_static
 from shopsight.contracts import INTENTS

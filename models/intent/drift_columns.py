@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.evaluation.drift_checks import DriftColumns
 from models.evaluation.drift_windows import watched_rows
 from models.intent.corpus import read_corpus
-from models.intent.text import detect_language, normalise
+from models.text.normalise import detect_language, normalise
 
 EMBEDDING: Final = tuple(f"embedding_{number}" for number in range(1, 9))
 
@@ -32,11 +32,11 @@ def watched(training_set: pd.DataFrame) -> pd.DataFrame:
     """Return the watched columns of the training set."""
     texts = [normalise(text) for text in training_set["text"].fillna("").astype(str)]
     tokens = [words_of(text) for text in texts]
-    known = known_words()
+    vocabulary = known_words()
     measured = training_set.assign(
         characters=[len(text) for text in texts],
         words=[len(of_text) for of_text in tokens],
-        unknown_word_share=[sum(w not in known for w in of_text) / max(len(of_text), 1) for of_text in tokens],
+        unknown_word_share=[sum(w not in vocabulary for w in of_text) / max(len(of_text), 1) for of_text in tokens],
         language=[detect_language(text) for text in texts],
         **dict(zip(EMBEDDING, embed(tokens).T, strict=True)),
     )

@@ -5,25 +5,23 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from models.evaluation.bootstrap import Estimate, bootstrap_mean, bootstrap_statistic
 from models.evaluation.classification import (
-    brier,
     confusion,
     confusion_table,
-    expected_calibration_error,
+    label_brier_score,
+    label_calibration_error,
+    label_negative_log_likelihood,
     macro_f1,
-    negative_log_likelihood,
     per_label_scores,
 )
 from models.evaluation.results import Evaluation, Metrics
-from models.evaluation.sentinels import SentinelTripped
 from models.intent.baselines import encoder_regression, keyword_rules, majority, tfidf_regression
 from models.intent.corpus import Utterance
 from models.intent.dataset import Splits, labels_of
 from models.intent.predict import IntentClassifier
-from models.intent.text import normalise
+from models.text.normalise import normalise
 from shopsight.contracts import INTENTS
 
 PROTOCOL: Final = (
@@ -33,7 +31,7 @@ PROTOCOL: Final = (
     "chosen on validation"
 )
 BASELINES_TO_BEAT: Final = ("majority", "tfidf_regression")
-LEAST_CASES_PER_LABEL: Final = 5
+MIN_CASES_PER_LABEL: Final = 5
 LABELS: Final = len(INTENTS)
 
 
@@ -62,9 +60,9 @@ def evaluate(
     """
     truth = labels_of(splits.test)
     support = np.bincount(truth, minlength=LABELS)
-    if support.min() < LEAST_CASES_PER_LABEL:
+    if support.min() < MIN_CASES_PER_LABEL:
         scarce = INTENTS[int(support.argmin())]
-        reason = f"the test split holds {support.min()} texts of {scarce}, fewer than {LEAST_CASES_PER_LABEL}"
+        reason = f"the test split holds {support.min()} texts of {scarce}, fewer than {MIN_CASES_PER_LABEL}"
         impossible = Evaluation.impossible(family="intent", primary_metric="macro_f1", protocol=PROTOCOL, reason=reason)
         return impossible, {"confusion": {}}
     texts = [normalise(u.text) for u in splits.test]
@@ -84,7 +82,7 @@ def evaluate(
     slices: dict[str, Metrics] = {}
     for name, member in _slices(splits.test).items():
         rows = np.flatnonzero([member(u) for u in splits.test])
-        if len(rows) >= LEAST_CASES_PER_LABEL:
+        if len(rows) >= MIN_CASES_PER_LABEL:
             right = bootstrap_mean((truth[rows] == predicted[rows]).astype(float), seed=seed)
             # Over a part with one label, accuracy is that label's recall, and an F1 would say nothing else.
             slices[name] = (
@@ -126,36 +124,6 @@ def evaluate(
     }
 
 
-def check_shuffled_labels(
-    train_features: NDArray[np.floating],
-    train: NDArray[np.int64],
-    validation_features: NDArray[np.floating],
-    validation: NDArray[np.int64],
-    *,
-    seed: int,
-) -> float:
-    """Return the validation accuracy of a regression on shuffled labels.
-
-    Labels of both sides are shuffled together, so that a text that stands on both sides would show.
-
-    Raises:
-        SentinelTripped: the accuracy is further above chance than four standard errors.
-    """
-    shuffled = np.random.default_rng(seed).permutation(np.concatenate([train, validation]))
-    model = LogisticRegression(C=0.01, max_iter=200).fit(train_features, shuffled[: len(train)])
-    reached = float(np.mean(model.predict(validation_features) == shuffled[len(train) :]))
-    shares = np.bincount(shuffled, minlength=LABELS) / len(shuffled)
-    chance = float(shares.max())
-    limit = chance + 4 * float(np.sqrt(chance * (1 - chance) / len(validation)))
-    if reached > limit:
-        raise SentinelTripped(
-            f"training stopped: a model of shuffled labels is right in {reached:.3f} of the validation texts",
-            why=f"chance is {chance:.3f} and at most {limit:.3f} by luck; texts stand on both sides of the split",
-            fix="look for repeated texts in the corpus and in the shop's utterances",
-        )
-    return reached
-
-
 def _slices(test: Sequence[Utterance]) -> dict[str, Callable[[Utterance], bool]]:
     """Return the parts of the test split that are judged by themselves, by name."""
     slices: dict[str, Callable[[Utterance], bool]] = {}
@@ -184,8 +152,8 @@ def _soft_figures(truth: NDArray[np.int64], probabilities: NDArray[np.float64], 
     return {
         name: bootstrap_statistic(figure, truth, probabilities, seed=seed)
         for name, figure in (
-            ("ece", expected_calibration_error),
-            ("brier", brier),
-            ("nll", negative_log_likelihood),
+            ("ece", label_calibration_error),
+            ("brier", label_brier_score),
+            ("nll", label_negative_log_likelihood),
         )
     }

@@ -1,6 +1,5 @@
 """Turn a trained classifier into the artefact that is served: an ONNX graph, a tokenizer, a config.json."""
 
-import json
 import logging
 import shutil
 import warnings
@@ -15,8 +14,9 @@ from tokenizers import Tokenizer
 
 from models.intent.config import IntentConfig
 from models.intent.model import IntentModel
-from models.intent.text import knows_chinese
+from models.text.normalise import knows_chinese
 from shopsight.contracts import INTENTS
+from shopsight.whole_files import write_json
 
 FULL_GRAPH = "model.onnx"
 INT8_GRAPH = "model.int8.onnx"
@@ -96,5 +96,5 @@ def write_config(
         "encoder": config.encoder,
         "encoder_knows_chinese": knows_chinese(vocabulary.get_vocab()),
     }
-    (folder / "config.json").write_text(json.dumps(served, indent=2, sort_keys=True) + "\n")
+    write_json(folder / "config.json", served, sort_keys=True)
     return served

@@ -11,15 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from models.device import Checkpoint, restore_training, training_checkpoint
-from models.evaluation.classification import fit_temperature, macro_f1, negative_log_likelihood, softmax
+from models.evaluation.calibration import softmax
+from models.evaluation.classification import fit_temperature, label_negative_log_likelihood, macro_f1
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance
 from models.intent.dataset import labels_of
 from models.intent.grammar import roughen
 from models.intent.inputs import Reader, read_logits
 from models.intent.model import IntentModel
-from models.intent.text import ngram_batch, normalise
+from models.intent.ngrams import ngram_batch
 from models.progress import Progress, ReportProgress
+from models.text.normalise import normalise
 from shopsight.contracts import INTENTS
 
 PROBE_BATCH: Final = 256
@@ -48,7 +50,7 @@ class TrainingLog:
         figures = {
             "epoch": float(epoch),
             "validation_macro_f1": macro_f1(truth, logits.argmax(axis=1), labels=len(INTENTS)),
-            "validation_nll": negative_log_likelihood(truth, softmax(logits / fit_temperature(truth, logits))),
+            "validation_nll": label_negative_log_likelihood(truth, softmax(logits / fit_temperature(truth, logits))),
         }
         self.rows.append(figures if loss is None else figures | {"training_loss": loss})
         if self.chosen() == len(self.rows) - 1:

@@ -13,8 +13,9 @@ from torch import Tensor
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance
 from models.intent.model import IntentModel
+from models.intent.ngrams import ngram_batch
 from models.intent.predict import tokenize
-from models.intent.text import encoder_text, knows_chinese, ngram_batch, normalise
+from models.text.normalise import encoder_text, knows_chinese, normalise
 from shopsight.contracts import INTENTS
 
 ENCODING_BATCH: Final = 64

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from models.intent.predict import IntentPrediction
-from models.intent.text import normalise, skeleton
+from models.text.normalise import normalise, skeleton
 
 READ: Final = 5_000
 """Latest texts of a shop that are asked about: seconds of the model."""
@@ -36,17 +36,17 @@ def merge_labels(held: pa.Table, rows: Iterable[tuple[str, str]]) -> Merged:
         held: columns ``text`` and ``label``.
         rows: text and label, or ``""`` where nobody labelled it.
     """
-    found = {skeleton(text): (text, label) for text, label in _pairs(held, "text", "label")}
+    labelled = {skeleton(text): (text, label) for text, label in _pairs(held, "text", "label")}
     counts = {"added": 0, "changed": 0, "unchanged": 0, "without_label": 0}
     for raw, label in rows:
         if not label:
             counts["without_label"] += 1
             continue
         text = normalise(raw)
-        before = found.get(skeleton(text))
+        before = labelled.get(skeleton(text))
         counts["added" if before is None else "unchanged" if before[1] == label else "changed"] += 1
-        found[skeleton(text)] = (text, label)
-    return Merged(pairs=list(found.values()), **counts)
+        labelled[skeleton(text)] = (text, label)
+    return Merged(pairs=list(labelled.values()), **counts)
 
 
 class Suggestion(NamedTuple):
@@ -80,11 +80,11 @@ def suggest_labels(
     labelled |= {skeleton(normalise(text or "")) for text, source in latest if source == "shop"}
     distinct = {skeleton(clean): clean for text, _ in latest if (clean := normalise(text or ""))}
     asked = [text for key, text in sorted(distinct.items()) if key not in labelled]
-    found = []
+    suggestions = []
     for text, prediction in zip(asked, predict(asked) if asked else (), strict=True):
         first, second = sorted(prediction.probabilities.values(), reverse=True)[:2]
-        found.append(Suggestion(text=text, predicted_label=prediction.label, margin=first - second))
-    return sorted(found, key=lambda one: (one.margin, one.text))[:count]
+        suggestions.append(Suggestion(text=text, predicted_label=prediction.label, margin=first - second))
+    return sorted(suggestions, key=lambda one: (one.margin, one.text))[:count]
 
 
 def _pairs(table: pa.Table, first: str, second: str) -> list[tuple[str, str]]:

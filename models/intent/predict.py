@@ -11,17 +11,10 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.evaluation.classification import softmax
+from models.evaluation.calibration import softmax
+from models.intent.ngrams import NGRAM_CHARACTERS, ngram_batch, path_of
 from models.intent.static_model import STATIC_FILE, StaticModel, read_static
-from models.intent.text import (
-    NGRAM_CHARACTERS,
-    detect_language,
-    encoder_text,
-    has_cjk,
-    ngram_batch,
-    normalise,
-    path_of,
-)
+from models.text.normalise import detect_language, encoder_text, has_cjk, normalise
 from shopsight.errors import ShopsightError
 
 BATCH: Final = 64

@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.intent.text import character_ngrams, encoder_text
+from models.intent.ngrams import character_ngrams
+from models.text.normalise import encoder_text
 
 STATIC_FILE: Final = "model.static.safetensors"
-MOST_GRAMS: Final = 256
+MAX_GRAMS: Final = 256
 """Hashed grams that are read of a text; an English one of 64 word pieces has 190."""
 _MIXERS: Final = (1_000_003, 8_191)
 
@@ -84,16 +85,18 @@ def read_static(
     for text in texts:
         ids = tokenizer.encode(encoder_text(text, encoder_knows_chinese=encoder_knows_chinese)).ids
         pieces.append(ids[1:-1])
-        found = character_ngrams(text, buckets=buckets)
+        grams_of_text = character_ngrams(text, buckets=buckets)
         if len(ids) > 2:
             one, two = _MIXERS
-            found += [(a * one) % buckets + 1 for a in ids[1:-1]]
-            found += [(a * one + b * two + 1) % buckets + 1 for a, b in itertools.pairwise(ids)]
-            found += [(a * one + b * two + c + 2) % buckets + 1 for a, b, c in zip(ids, ids[1:], ids[2:], strict=False)]
-        grams.append(found[:MOST_GRAMS])
+            grams_of_text += [(a * one) % buckets + 1 for a in ids[1:-1]]
+            grams_of_text += [(a * one + b * two + 1) % buckets + 1 for a, b in itertools.pairwise(ids)]
+            grams_of_text += [
+                (a * one + b * two + c + 2) % buckets + 1 for a, b, c in zip(ids, ids[1:], ids[2:], strict=False)
+            ]
+        grams.append(grams_of_text[:MAX_GRAMS])
     grams_BN = np.zeros((len(texts), max((len(row) for row in grams), default=1) or 1), dtype=np.int64)
-    for row, found in zip(grams_BN, grams, strict=True):
-        row[: len(found)] = found
+    for row, grams_of_text in zip(grams_BN, grams, strict=True):
+        row[: len(grams_of_text)] = grams_of_text
     return StaticInputs(pieces=pieces, grams_BN=grams_BN)
 
 

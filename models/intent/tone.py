@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from models.intent.text import normalise
 from models.intent.word_list import Sentiment, praise
+from models.text.normalise import normalise
+from shopsight.whole_files import write_json
 
 BUCKETS: Final = 1 << 17
 """Of 40,026 distinct terms in 1,280 reviews, 27% share a bucket with another."""
@@ -127,7 +128,7 @@ class ToneModel:
             "usual": self.usual,
             "rate": self.rate,
         }
-        (folder / _CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n")
+        write_json(folder / _CONFIG_FILE, content)
 
     @classmethod
     def load(cls, folder: Path) -> "ToneModel | None":

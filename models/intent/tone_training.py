@@ -14,12 +14,11 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from models.evaluation.bootstrap import Estimate
+from models.evaluation.bootstrap import Estimate, bootstrap_clusters
 from models.evaluation.calibration import fit_logit_scaling, sigmoid
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
-from models.intent.text import normalise, skeleton
 from models.intent.tone import BUCKETS, ToneModel, bucket, term_weights, terms, word_list_share
+from models.text.normalise import normalise, skeleton
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -46,16 +45,16 @@ class Reviews:
     @classmethod
     def of(cls, texts: Sequence[str | None], stars: Sequence[float | None], shoppers: Sequence[Any]) -> "Reviews":
         """Leave out three stars, empty texts and repetitions of a text."""
-        kept: dict[str, tuple[str, bool, Any]] = {}
+        distinct: dict[str, tuple[str, bool, Any]] = {}
         for text, star, shopper in zip(texts, stars, shoppers, strict=True):
             clean = normalise(text or "")
             if clean and star is not None and 1 <= star <= 5 and round(star) != 3:
-                kept.setdefault(skeleton(clean), (clean, star > 3, shopper))
-        names = {shopper: number for number, shopper in enumerate(dict.fromkeys(row[2] for row in kept.values()))}
+                distinct.setdefault(skeleton(clean), (clean, star > 3, shopper))
+        names = {shopper: number for number, shopper in enumerate(dict.fromkeys(row[2] for row in distinct.values()))}
         return cls(
-            texts=[row[0] for row in kept.values()],
-            praises=np.array([row[1] for row in kept.values()], dtype=np.bool_),
-            shoppers=np.array([names[row[2]] for row in kept.values()], dtype=np.intp),
+            texts=[row[0] for row in distinct.values()],
+            praises=np.array([row[1] for row in distinct.values()], dtype=np.bool_),
+            shoppers=np.array([names[row[2]] for row in distinct.values()], dtype=np.intp),
         )
 
     def __len__(self) -> int:
@@ -106,12 +105,12 @@ def fit_tone(reviews: Reviews, *, seed: int) -> ToneModel:
 
 def cross_validated(reviews: Reviews, *, seed: int) -> Floats:
     """Return each review's calibrated log odds by a model that saw nothing of its shopper, shape (R,)."""
-    found = np.empty(len(reviews))
+    log_odds = np.empty(len(reviews))
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for inside, outside in splitter.split(reviews.praises, reviews.praises, groups=reviews.shoppers):
         model = fit_tone(reviews.only(inside), seed=seed)
-        found[outside] = [model.log_odds(reviews.texts[row]) for row in outside]
-    return found
+        log_odds[outside] = [model.log_odds(reviews.texts[row]) for row in outside]
+    return log_odds
 
 
 def figures(
@@ -165,9 +164,9 @@ def train_tone(reviews: pa.Table, *, seed: int, resamples: int) -> tuple[ToneMod
         return None, evidence | {"reason": few}
     word_list = np.array([word_list_share(text) for text in rated.texts])
     held_out = cross_validated(rated, seed=seed)
-    found = figures(rated, [held_out], {"word_list": word_list}, seed=seed, resamples=resamples)
-    evidence |= {name: [estimate.value, estimate.low, estimate.high] for name, estimate in found.items()}
-    if found["gain over word_list"].low <= 0:
+    estimates = figures(rated, [held_out], {"word_list": word_list}, seed=seed, resamples=resamples)
+    evidence |= {name: [estimate.value, estimate.low, estimate.high] for name, estimate in estimates.items()}
+    if estimates["gain over word_list"].low <= 0:
         return None, evidence | {"reason": "it is not ahead of the word list beyond chance"}
     return fit_tone(rated, seed=seed), evidence | {"shipped": True}
 

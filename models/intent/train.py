@@ -6,7 +6,6 @@ Out-of-Distribution" (2022). The probe is epoch 0 of the choice that validation 
 """
 
 import hashlib
-import json
 import shutil
 import time
 from collections import Counter
@@ -25,15 +24,17 @@ from models.intent.compression import export_served
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance, read_corpus
 from models.intent.dataset import labels_of, read_shop_utterances, split_by_group, thin
-from models.intent.evaluate import check_shuffled_labels, evaluate
+from models.intent.evaluate import evaluate
 from models.intent.fitting import TrainingLog, fine_tune, fit_probe
 from models.intent.grammar import generate
 from models.intent.inputs import Reader, encode
 from models.intent.model import build_model
 from models.intent.predict import IntentClassifier
-from models.intent.text import skeleton
+from models.intent.sentinels import check_run
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
+from models.text.normalise import skeleton
+from shopsight.whole_files import write_json
 
 DISTILLED_CHINESE: Final = 1500
 """Chinese texts of the probe that the static form is taught on, too."""
@@ -96,7 +97,7 @@ def train(
     encoded = encode(model, reader, first, autocast=accelerator.autocast)
     encoded_validation = encode(model, reader, splits.validation, autocast=accelerator.autocast)
     encoded_test = encode(model, reader, splits.test, autocast=accelerator.autocast)
-    sentinel = check_shuffled_labels(
+    shuffled_labels = check_run(
         encoded[: len(splits.train)].numpy(),
         labels_of(splits.train),
         encoded_validation.numpy(),
@@ -139,7 +140,7 @@ def train(
         seed=seed,
     )
     evaluation.write(out_dir / "evaluation.json")
-    _write_json(out_dir / "confusion.json", figures.pop("confusion"))
+    write_json(out_dir / "confusion.json", figures.pop("confusion"), sort_keys=True)
     card = {
         "family": "intent",
         "seed": seed,
@@ -151,13 +152,13 @@ def train(
         | {"grammar_in_probe": len(first) - len(splits.train)},
         "epochs": log.rows,
         "chosen_epoch": best,
-        "sentinels": {"shuffled_labels_accuracy": sentinel},
+        "sentinels": {shuffled_labels.sentinel: shuffled_labels.value},
         "served": served,
         "tone": tone,
         "train_seconds": round(time.perf_counter() - started, 1),
         **figures,
     }
-    _write_json(out_dir / "card.json", card)
+    write_json(out_dir / "card.json", card, sort_keys=True)
     report(Progress(message="trained", fraction=1.0, metrics={k: e.value for k, e in evaluation.metrics.items()}))
     return evaluation
 
@@ -195,7 +196,3 @@ def _window(utterances: pa.Table) -> list[str | None]:
         return [None, None]
     times = pc.min_max(utterances.column("event_timestamp")).as_py()
     return [str(times["min"]), str(times["max"])]
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")

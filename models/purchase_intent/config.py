@@ -20,7 +20,7 @@ class PurchaseIntentConfig:
     max_categories: int = 50
     """Categories of a text column that are kept, the most frequent of the training fold; the rest count as missing."""
     rounds: int = 600
-    """Most trees grown; the validation fold stops earlier."""
+    """Maximum number of trees grown; the validation fold stops earlier."""
     early_stopping_rounds: int = 50
     """Trees without a lower validation log loss before growing stops."""
     learning_rate: float = 0.05
@@ -28,15 +28,15 @@ class PurchaseIntentConfig:
     num_leaves: int = 7
     """Leaves of a tree; chosen on validation sessions, as the next three."""
     min_rows_in_leaf: int = 300
-    """Fewest rows in a leaf: a shopper has tens of rows, and a leaf must not be able to remember one of them."""
+    """Minimum number of rows in a leaf: a shopper has tens of rows, and no leaf may be able to remember one of them."""
     l2: float = 5.0
     """L2 penalty on leaf values."""
-    column_share: float = 0.5
+    feature_fraction: float = 0.5
     """Share of the columns that each tree may use."""
     min_sessions: int = 100
-    """Fewest sessions in any fold; below it nothing is judged."""
+    """Minimum number of sessions in any fold; below it nothing is judged."""
     min_purchases: int = 20
-    """Fewest sessions with a purchase, and without one, in any fold; below it nothing is judged."""
+    """Minimum number of sessions with a purchase, and without one, in any fold; below it nothing is judged."""
     too_good_roc_auc: float = 0.985
     """A validation ROC AUC above this stops the run: a feature then holds the outcome."""
     newcomers_with_past: float = 0.05
@@ -55,15 +55,15 @@ class PurchaseIntentConfig:
             raise ValueError(f"shares must be above 0 and leave a tenth for training, got {shares}")
         if self.gap_minutes < 0:
             raise ValueError(f"gap_minutes must not be negative, got {self.gap_minutes}")
-        if not (0 < self.learning_rate <= 1 and 0 < self.column_share <= 1):
-            raise ValueError("learning_rate and column_share must lie in (0, 1]")
+        if not (0 < self.learning_rate <= 1 and 0 < self.feature_fraction <= 1):
+            raise ValueError("learning_rate and feature_fraction must lie in (0, 1]")
         if not 0.5 < self.too_good_roc_auc <= 1:
             raise ValueError(f"too_good_roc_auc must lie in (0.5, 1], got {self.too_good_roc_auc}")
         if not (0 < self.newcomers_with_past < 1 and 0 < self.largest_loss_of_a_day < 0.5):
             raise ValueError("newcomers_with_past must lie in (0, 1), largest_loss_of_a_day in (0, 0.5)")
         if self.l2 < 0:
             raise ValueError(f"l2 must not be negative, got {self.l2}")
-        for name, least in (
+        for name, minimum in (
             ("max_categories", 1),
             ("rounds", 1),
             ("early_stopping_rounds", 1),
@@ -74,8 +74,8 @@ class PurchaseIntentConfig:
             ("resamples", 1),
             ("threads", 1),
         ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} must be at least {minimum}, got {getattr(self, name)}")
 
 
 def for_size(size: Size) -> PurchaseIntentConfig:

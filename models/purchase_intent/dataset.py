@@ -9,15 +9,11 @@ from numpy.typing import NDArray
 
 from models.evaluation.fairness import Groups, groups_of
 from models.purchase_intent.encoding import CATEGORICAL, FEATURES
-from shopsight.errors import ShopsightError
+from models.tabular.errors import BadTrainingTable
 
 SEGMENTS = ("device", "country")
 """Columns that say where a session came from, if the table has them; no feature is made of them."""
 KEYS = ("session_id", "user_id", "event_timestamp", "session_started_at", "position", "purchased")
-
-
-class BadTrainingTable(ShopsightError):
-    """The training table is not what the model trains on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,8 +42,8 @@ class FeatureEncoder:
         for name in names:
             if name in CATEGORICAL:
                 counts = Counter(value for value in columns[name].tolist() if value is not None)
-                kept = sorted(counts, key=lambda value: (-counts[value], value))[:max_categories]
-                categories[name] = {value: number for number, value in enumerate(kept)}
+                largest = sorted(counts, key=lambda value: (-counts[value], value))[:max_categories]
+                categories[name] = {value: number for number, value in enumerate(largest)}
         return cls(names=tuple(names), categories=categories)
 
     @property
@@ -55,9 +55,9 @@ class FeatureEncoder:
         """Return columns as a matrix of shape ``(rows, features)``."""
         encoded = np.empty((len(columns[self.names[0]]), len(self.names)))
         for place, name in enumerate(self.names):
-            known = self.categories.get(name)
+            numbers = self.categories.get(name)
             values = columns[name]
-            encoded[:, place] = values if known is None else [known.get(value, np.nan) for value in values.tolist()]
+            encoded[:, place] = values if numbers is None else [numbers.get(value, np.nan) for value in values.tolist()]
         return encoded
 
     def rows(self, rows: Sequence[Row]) -> NDArray[np.float64]:
@@ -79,9 +79,9 @@ class FeatureEncoder:
     def _number(self, name: str, value: float | str | None) -> float:
         if value is None:
             return float("nan")
-        known = self.categories.get(name)
-        if known is not None:
-            return known.get(str(value), float("nan"))
+        numbers = self.categories.get(name)
+        if numbers is not None:
+            return numbers.get(str(value), float("nan"))
         if isinstance(value, str):
             raise ValueError(f"feature {name} is a number, got the text {value!r}")
         return float(value)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.cluster_bootstrap import Figures, bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, Figures, bootstrap_clusters
 from models.evaluation.fairness import group_slices
 from models.evaluation.probability import (
     RankedScores,
@@ -16,7 +15,7 @@ from models.evaluation.probability import (
     squared_distances,
     surprises,
 )
-from models.evaluation.results import Evaluation
+from models.evaluation.results import Evaluation, by_model
 from models.purchase_intent.config import PurchaseIntentConfig
 from models.purchase_intent.dataset import SessionRows
 
@@ -34,7 +33,7 @@ CURVE_POSITIONS = (1, 2, 3, 5, 8, 13)
 """Numbers of events seen at which the test sessions that got that far are judged."""
 LARGEST_SEGMENTS = 5
 """So many of the devices, countries and favourite categories with the most sessions are judged on their own."""
-LEAST_SLICE_SESSIONS = 30
+MIN_SLICE_SESSIONS = 30
 """A slice needs this many sessions with a purchase, and without one; below it its AUC says nothing."""
 
 
@@ -58,26 +57,23 @@ def evaluate(
     judged = {name: _JudgedScores.of(test, scores) for name, scores in probabilities.items()}
 
     def figures(weights: Floats) -> dict[str, float]:
-        found = {f"{name}/{metric}": value for name, one in judged.items() for metric, value in one(weights).items()}
-        gains = {f"gain/{name}": found[f"{candidate}/pr_auc"] - found[f"{name}/pr_auc"] for name in BASELINES_TO_BEAT}
-        return found | gains
+        row = {f"{name}/{metric}": value for name, one in judged.items() for metric, value in one(weights).items()}
+        gains = {f"gain/{name}": row[f"{candidate}/pr_auc"] - row[f"{name}/pr_auc"] for name in BASELINES_TO_BEAT}
+        return row | gains
 
     estimates = bootstrap_clusters(
         figures, weights=test.weights, clusters=test.users, seed=seed, resamples=config.resamples
     )
-    by_model: dict[str, dict[str, Estimate]] = {}
-    for key, estimate in estimates.items():
-        name, metric = key.split("/")
-        by_model.setdefault(name, {})[metric] = estimate
-    gains = by_model.pop("gain")
+    judged_models = by_model(estimates)
+    gains = judged_models.pop("gain")
     return Evaluation(
         family=FAMILY,
         candidate=candidate,
         primary_metric=PRIMARY_METRIC,
         protocol=PROTOCOL,
         cases=len(np.unique(test.users)),
-        metrics=by_model.pop(candidate),
-        baselines=by_model,
+        metrics=judged_models.pop(candidate),
+        baselines=judged_models,
         gains=gains,
         slices=_slices(test, probabilities, candidate, config=config, seed=seed)
         | group_slices(
@@ -87,7 +83,7 @@ def evaluate(
             weights=test.weights,
             cases=test.sessions,
             people=test.users,
-            least_cases=LEAST_SLICE_SESSIONS,
+            min_cases=MIN_SLICE_SESSIONS,
             seed=seed,
             resamples=config.resamples,
         ),
@@ -144,7 +140,7 @@ def _slices(
     for name, rows in chosen.items():
         part = test.take(rows)
         buying = part.buying_session_count
-        if min(buying, part.session_count - buying) < LEAST_SLICE_SESSIONS:
+        if min(buying, part.session_count - buying) < MIN_SLICE_SESSIONS:
             continue
         figures = _slice_figures(part.purchased, probabilities[candidate][rows], probabilities["cart_seen"][rows])
         slices[name] = bootstrap_clusters(
@@ -156,14 +152,14 @@ def _slices(
 def _segments(test: SessionRows) -> dict[str, NDArray[np.bool_]]:
     """Return the rows of each large device, country and favourite category of the shopper."""
     columns = dict(test.segments) | {"category": np.asarray(test.columns["favourite_category"], dtype=np.object_)}
-    found = {}
+    segments = {}
     for kind, values in columns.items():
-        known = np.array([value is not None for value in values], dtype=np.bool_)
-        names, group = np.unique(values[known].astype(str), return_inverse=True)
-        sizes = np.bincount(group, weights=test.weights[known], minlength=len(names))
+        has_value = np.array([value is not None for value in values], dtype=np.bool_)
+        names, group = np.unique(values[has_value].astype(str), return_inverse=True)
+        sizes = np.bincount(group, weights=test.weights[has_value], minlength=len(names))
         for place in np.argsort(-sizes, kind="stable")[:LARGEST_SEGMENTS]:
-            found[f"{kind} {names[place]}"] = values == names[place]
-    return found
+            segments[f"{kind} {names[place]}"] = values == names[place]
+    return segments
 
 
 def _slice_figures(outcomes: NDArray[np.bool_], candidate: Floats, cart_seen: Floats) -> Figures:

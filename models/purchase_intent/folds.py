@@ -47,11 +47,11 @@ def split_by_time(rows: SessionRows, config: PurchaseIntentConfig) -> Folds:
     gap = np.timedelta64(config.gap_minutes, "m")
     folds: list[SessionRows] = []
     for begin, end in pairwise(places):
-        kept = np.zeros(len(starts), dtype=np.bool_)
-        kept[begin:end] = True
+        chosen = np.zeros(len(starts), dtype=np.bool_)
+        chosen[begin:end] = True
         if end < len(starts):
-            kept &= last_times + gap < starts[end]
-        folds.append(rows.take(kept[rows.sessions]))
+            chosen &= last_times + gap < starts[end]
+        folds.append(rows.take(chosen[rows.sessions]))
     train, validation, calibration, test = folds
     return Folds(train=train, validation=validation, calibration=calibration, test=test)
 

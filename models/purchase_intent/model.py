@@ -1,4 +1,4 @@
-"""The trees: LightGBM on the untouched mix of outcomes, seeded and deterministic."""
+"""The trees: they grow on the untouched mix of outcomes, seeded and deterministic."""
 
 import lightgbm as lgb
 import numpy as np
@@ -7,24 +7,7 @@ from numpy.typing import NDArray
 from models.purchase_intent.config import PurchaseIntentConfig
 from models.purchase_intent.dataset import SessionRows
 from models.purchase_intent.encoding import FeatureEncoder
-
-
-def tree_settings(config: PurchaseIntentConfig, *, seed: int) -> dict[str, object]:
-    """Return LightGBM's parameters; row-wise histograms and one seed make two runs grow the same trees."""
-    return {
-        "objective": "binary",
-        "metric": "binary_logloss",
-        "learning_rate": config.learning_rate,
-        "num_leaves": config.num_leaves,
-        "min_data_in_leaf": config.min_rows_in_leaf,
-        "lambda_l2": config.l2,
-        "feature_fraction": config.column_share,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": config.threads,
-        "verbosity": -1,
-    }
+from models.tabular.trees import grow_trees, tree_parameters
 
 
 def grow(
@@ -49,12 +32,12 @@ def grow(
     train_labels, validation_labels = labels or (train.purchased, validation.purchased)
     learning = _dataset(encoder, train, train_labels)
     watched = _dataset(encoder, validation, validation_labels, reference=learning)
-    return lgb.train(
-        tree_settings(config, seed=seed),
+    return grow_trees(
+        _parameters(config, seed=seed),
         learning,
-        num_boost_round=config.rounds,
-        valid_sets=[watched],
-        callbacks=[lgb.early_stopping(config.early_stopping_rounds, verbose=False)],
+        max_rounds=config.rounds,
+        validation=watched,
+        early_stopping_rounds=config.early_stopping_rounds,
     )
 
 
@@ -62,13 +45,26 @@ def regrow(
     encoder: FeatureEncoder, rows: SessionRows, *, rounds: int, config: PurchaseIntentConfig, seed: int
 ) -> lgb.Booster:
     """Grow a fixed number of trees: on training and validation sessions together, so that the freshest count too."""
-    settings = tree_settings(config, seed=seed)
-    return lgb.train(settings, _dataset(encoder, rows, rows.purchased), num_boost_round=rounds)
+    learning = _dataset(encoder, rows, rows.purchased)
+    return grow_trees(_parameters(config, seed=seed), learning, max_rounds=rounds)
 
 
 def raw_log_odds(booster: lgb.Booster, encoder: FeatureEncoder, rows: SessionRows) -> NDArray[np.float64]:
     """Return uncalibrated log odds of shape ``(rows,)``."""
     return np.asarray(booster.predict(encoder.matrix(rows.columns), raw_score=True), dtype=np.float64)
+
+
+def _parameters(config: PurchaseIntentConfig, *, seed: int) -> dict[str, object]:
+    return tree_parameters(
+        {"objective": "binary"},
+        learning_rate=config.learning_rate,
+        num_leaves=config.num_leaves,
+        min_rows_in_leaf=config.min_rows_in_leaf,
+        l2=config.l2,
+        feature_fraction=config.feature_fraction,
+        threads=config.threads,
+        seed=seed,
+    )
 
 
 def _dataset(

@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from models.evaluation.calibration import LogitScaling
 from models.purchase_intent.encoding import FeatureEncoder, Row
 from models.purchase_intent.reasons import in_words
-from shopsight.errors import ShopsightError
+from models.tabular.errors import BadArtefact
+from shopsight.whole_files import write_json
 
 MODEL_FILE = "model.txt"
 CONFIG_FILE = "config.json"
-
-
-class BadArtefact(ShopsightError):
-    """An artefact folder cannot be served."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +82,7 @@ class PurchaseIntentModel:
             "categories": {name: dict(known) for name, known in self._encoder.categories.items()},
             "calibration": {"slope": self._scaling.slope, "intercept": self._scaling.intercept},
         }
-        (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+        write_json(folder / CONFIG_FILE, config)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Train purchase intent: contenders, choice on validation, sentinels, calibration, one look at the test sessions."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from models.purchase_intent.folds import Folds, split_by_time, why_too_small
 from models.purchase_intent.model import grow, raw_log_odds, regrow
 from models.purchase_intent.predict import PurchaseIntentModel
 from models.purchase_intent.sentinels import check_run
+from models.training import EVALUATION_FILE, impossible, write_card
 from shopsight.contracts import SESSION_FEATURES
 
 CONTENDERS: Mapping[str, tuple[str, ...]] = {"lightgbm_session_only": SESSION_FEATURES, "lightgbm": FEATURES}
@@ -76,12 +76,14 @@ def train(
     folds = split_by_time(everything, config) if len(everything) else None
     reason = why_too_small(folds, config) if folds else "the training table has no rows"
     if folds is None or reason:
-        evaluation = Evaluation.impossible(
-            family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=PROTOCOL, reason=reason or ""
+        return impossible(
+            out_dir,
+            family=FAMILY,
+            primary_metric=PRIMARY_METRIC,
+            protocol=PROTOCOL,
+            reason=reason or "",
+            card={"rows": len(everything), "settings": asdict(config), "seed": seed},
         )
-        evaluation.write(out_dir / "evaluation.json")
-        _write_card(out_dir, {"not_trained": reason, "rows": len(everything), "settings": asdict(config), "seed": seed})
-        return evaluation
 
     contenders = {}
     for number, (name, columns) in enumerate(CONTENDERS.items()):
@@ -111,7 +113,7 @@ def train(
     evaluation = evaluate(folds.test, chosen, probabilities, config=config, seed=seed)
     booster, scaling = finals[chosen]
     PurchaseIntentModel(booster, contenders[chosen].encoder, scaling).save(out_dir)
-    evaluation.write(out_dir / "evaluation.json")
+    evaluation.write(out_dir / EVALUATION_FILE)
     curves = Curves.of(folds.test.purchased, probabilities[chosen], folds.test.weights, outcome=OUTCOME)
     curves.write(out_dir)
     card = {
@@ -130,7 +132,7 @@ def train(
         "asked_for": {"device": device, "precision": precision},
         "train_seconds": round(time.monotonic() - began, 2),
     }
-    _write_card(out_dir, card)
+    write_card(out_dir, FAMILY, card)
     report(Progress(message=f"judged {chosen} on {folds.test.session_count} test sessions", fraction=1.0))
     return evaluation
 
@@ -147,10 +149,6 @@ def _contend(columns: tuple[str, ...], folds: Folds, *, config: PurchaseIntentCo
         "rounds": float(booster.best_iteration),
     }
     return Contender(encoder=encoder, booster=booster, validation=figures)
-
-
-def _write_card(out_dir: Path, card: Mapping[str, Any]) -> None:
-    (out_dir / "card.json").write_text(json.dumps({"family": FAMILY, **card}, indent=2, ensure_ascii=False) + "\n")
 
 
 def _describe(fold: SessionRows) -> dict[str, Any]:

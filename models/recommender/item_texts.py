@@ -48,8 +48,8 @@ def encode_texts(texts: Sequence[str], *, encoder: str, tokens: int, accelerator
     from tokenizers import Tokenizer
     from transformers import AutoModel
 
-    from models.intent.model import find_encoder
-    from models.intent.text import encoder_text, knows_chinese, normalise
+    from models.text.encoder import find_encoder
+    from models.text.normalise import encoder_text, knows_chinese, normalise
 
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -83,10 +83,10 @@ def verify_hashes(folder: Path, expected: Mapping[str, str]) -> None:
         ArtefactChanged: a file was changed, added or taken away; the message names it.
         UnsafeArtefact: something was added that a model may not consist of.
     """
-    found = hashes_of(folder) if folder.is_dir() else {}
-    for name in sorted({*expected, *found}):
-        if expected.get(name) != found.get(name):
-            state = "is missing" if name not in found else "was added" if name not in expected else "was changed"
+    hashes = hashes_of(folder) if folder.is_dir() else {}
+    for name in sorted({*expected, *hashes}):
+        if expected.get(name) != hashes.get(name):
+            state = "is missing" if name not in hashes else "was added" if name not in expected else "was changed"
             raise ArtefactChanged(
                 f"{folder / name} {state} since it was registered.",
                 why="its SHA-256 is not the one in the registry's journal",

@@ -8,7 +8,6 @@ rejects it. The approved one is the ``champion``, and the one before it stays ``
 champion again and the other ``withdrawn``, for good.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -33,6 +32,7 @@ from models.registry.version import (
 from shopsight.contracts import TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.locking import exclusive
+from shopsight.whole_files import write_json
 
 if TYPE_CHECKING:
     from models.evaluation.approval import Verdict
@@ -92,7 +92,7 @@ class ModelRegistry:
                     shutil.rmtree(leftover)
             copy_durably(candidate_dir, staging)
             evaluation.write(staging / EVALUATION_FILE)
-            (staging / CARD_FILE).write_text(json.dumps(dict(card), indent=2, sort_keys=True) + "\n")
+            write_json(staging / CARD_FILE, dict(card), sort_keys=True)
             make_durable(staging)
             files = hashes_of(staging)
             staging.rename(target)
@@ -131,11 +131,11 @@ class ModelRegistry:
         """
         _require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
-            found = self._find(family, version)
-            _require_candidate(found, "approved")
-            _require_second_person(found, approver=approver, requester=requester)
-            _require_eligible(found)
-            found.verify()
+            candidate = self._find(family, version)
+            _require_candidate(candidate, "approved")
+            _require_second_person(candidate, approver=approver, requester=requester)
+            _require_eligible(candidate)
+            candidate.verify()
             self._record("approve", family, version, at, approver=approver, requester=requester, reason=reason)
         return self._find(family, version)
 
@@ -185,9 +185,9 @@ class ModelRegistry:
             UnknownVersion: there is none.
             ArtefactChanged: a file is not what was registered.
         """
-        found = self._find(family, version)
-        found.verify()
-        return found
+        registered = self._find(family, version)
+        registered.verify()
+        return registered
 
     def champion(self, family: str) -> ModelVersion | None:
         """Return the version that serves, its files verified; ``None`` before the first approval."""

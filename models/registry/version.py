@@ -117,8 +117,8 @@ def rollback_target(versions: Versions) -> ModelVersion | None:
 def _apply(versions: Versions, record: Mapping[str, Any], number: int, root: Path) -> bool:
     """Take one step, and tell whether it was legal."""
     name = record["version"]
-    found = versions.get(name)
-    candidate = found is not None and found.status == "candidate"
+    registered = versions.get(name)
+    candidate = registered is not None and registered.status == "candidate"
     match record["action"]:
         case "register" if name == next_version(versions):
             versions[name] = ModelVersion(
@@ -130,14 +130,14 @@ def _apply(versions: Versions, record: Mapping[str, Any], number: int, root: Pat
                 requester=record["requester"],
                 files=record["files"],
             )
-        case "judge" if found and candidate:
-            versions[name] = replace(found, eligible=record["eligible"], reasons=tuple(record["reasons"]))
-        case "reject" if found and candidate:
-            versions[name] = replace(found, status="rejected")
-        case "approve" if found and candidate and found.eligible is True:
-            _crown(versions, found, record, number, former="approved")
-        case "rollback" if found and champion_of(versions) and found == rollback_target(versions):
-            _crown(versions, found, record, number, former="withdrawn")
+        case "judge" if registered and candidate:
+            versions[name] = replace(registered, eligible=record["eligible"], reasons=tuple(record["reasons"]))
+        case "reject" if registered and candidate:
+            versions[name] = replace(registered, status="rejected")
+        case "approve" if registered and candidate and registered.eligible is True:
+            _crown(versions, registered, record, number, former="approved")
+        case "rollback" if registered and champion_of(versions) and registered == rollback_target(versions):
+            _crown(versions, registered, record, number, former="withdrawn")
         case _:
             return False
     return True

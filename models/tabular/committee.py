@@ -3,8 +3,7 @@
 Every row is held out by one member: it stops that member's growth and shows how true its log odds are. No row is
 spent on a validation split of its own, which matters in tables of some thousand rows.
 
-Source: B. Parmanto, P. Munro, H. Doyle, "Improving committee diagnosis with resampling techniques", NIPS 8 (1996);
-trees: G. Ke et al., "LightGBM", NIPS 30 (2017).
+Source: B. Parmanto, P. Munro, H. Doyle, "Improving committee diagnosis with resampling techniques", NIPS 8 (1996).
 
 Shapes: R rows, F features.
 """
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.calibration import LogitScaling, fit_logit_scaling
 from models.evaluation.sentinels import check_apart
+from models.tabular.trees import grow_trees, tree_parameters
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -34,16 +34,16 @@ class CommitteeConfig:
     learning_rate: float = 0.02
     """Shrinkage of each tree."""
     rounds: int = 2_000
-    """Most trees of a member; its held-out fold stops it earlier."""
+    """Maximum number of trees of a member; its held-out fold stops it earlier."""
     early_stopping_rounds: int = 100
     """Trees without a lower held-out log loss before growing stops."""
     num_leaves: int = 12
     """Leaves of a tree."""
     min_rows_in_leaf: int = 40
-    """Fewest rows in a leaf."""
-    column_share: float = 0.5
+    """Minimum number of rows in a leaf."""
+    feature_fraction: float = 0.5
     """Share of the columns that each tree may use."""
-    row_share: float = 0.7
+    bagging_fraction: float = 0.7
     """Share of the rows that each tree sees."""
     l2: float = 10.0
     """L2 penalty on leaf values."""
@@ -54,8 +54,8 @@ class CommitteeConfig:
         """Refuse settings that no run can have."""
         if min(self.members - 1, self.repeats, self.rounds, self.num_leaves - 1, self.min_rows_in_leaf) < 1:
             raise ValueError("members and num_leaves must be at least 2; repeats, rounds and leaf rows at least 1")
-        if not all(0 < share <= 1 for share in (self.learning_rate, self.column_share, self.row_share)):
-            raise ValueError("learning_rate, column_share and row_share must lie in (0, 1]")
+        if not all(0 < share <= 1 for share in (self.learning_rate, self.feature_fraction, self.bagging_fraction)):
+            raise ValueError("learning_rate, feature_fraction and bagging_fraction must lie in (0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,19 +129,6 @@ def fit_committee(
     return Committee(boosters=tuple(boosters), scaling=scaling, held_out=scaling.probabilities(raw))
 
 
-def best_threshold(outcomes: Bools, probabilities: Floats) -> float:
-    """Return the probability from which "yes" gives the highest F1; choose it on rows that the model did not see."""
-    order = np.argsort(-probabilities, kind="stable")
-    hits = np.cumsum(outcomes[order])
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + outcomes.sum())
-    return float(probabilities[order][int(np.argmax(f1))])
-
-
-def f1_score(outcomes: Bools, said_yes: Bools) -> float:
-    """Return the harmonic mean of precision and recall of "yes"; 0 where nobody says or is yes."""
-    return float(2 * (outcomes & said_yes).sum() / max(outcomes.sum() + said_yes.sum(), 1))
-
-
 def _folds(
     outcomes: Bools, groups: NDArray[np.intp] | None, members: int, *, seed: int
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -164,29 +151,25 @@ def _grow(
     seed: int,
     categorical: Sequence[int],
 ) -> lgb.Booster:
-    parameters = {
-        "objective": "binary",
-        "learning_rate": config.learning_rate,
-        "num_leaves": config.num_leaves,
-        "min_data_in_leaf": config.min_rows_in_leaf,
-        "feature_fraction": config.column_share,
-        "bagging_fraction": config.row_share,
-        "bagging_freq": 1,
-        "lambda_l2": config.l2,
-        "num_threads": config.threads,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbose": -1,
-    }
+    parameters = tree_parameters(
+        {"objective": "binary"},
+        learning_rate=config.learning_rate,
+        num_leaves=config.num_leaves,
+        min_rows_in_leaf=config.min_rows_in_leaf,
+        l2=config.l2,
+        feature_fraction=config.feature_fraction,
+        bagging_fraction=config.bagging_fraction,
+        threads=config.threads,
+        seed=seed,
+    )
     # Without offsets LightGBM starts from the base rate by itself, which an initial score of zeros would switch off.
     begin, watch = (start[inside], start[outside]) if start.any() else (None, None)
     grown = lgb.Dataset(features_RF[inside], outcomes[inside], init_score=begin, categorical_feature=list(categorical))
-    held = lgb.Dataset(features_RF[outside], outcomes[outside], init_score=watch, reference=grown)
-    return lgb.train(
+    stopper = lgb.Dataset(features_RF[outside], outcomes[outside], init_score=watch, reference=grown)
+    return grow_trees(
         parameters,
         grown,
-        num_boost_round=config.rounds,
-        valid_sets=[held],
-        callbacks=[lgb.early_stopping(config.early_stopping_rounds, verbose=False)],
+        max_rounds=config.rounds,
+        validation=stopper,
+        early_stopping_rounds=config.early_stopping_rounds,
     )

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from models.intent.aspects import mentions
 from models.intent.attributes import TextAttributes
-from models.intent.explain import explain
 from models.intent.predict import IntentClassifier, IntentPrediction
+from models.intent.reasons import explain
 from models.intent.tone import ToneModel
 from models.intent.word_list import sentiment
 from serving.intent.named_items import NamedItems

@@ -50,6 +50,7 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
         "models/evaluation/*.py",
         "models/registry/*.py",
         "models/tabular/*.py",
+        "models/text/*.py",
         f"models/{family}/**/*.py",
         "serving/*.py",
         "serving/http/*.py",

@@ -65,9 +65,9 @@ def check_source(chunks: Iterable[RawChunk], *, source_name: str, received_at: d
     """Read a source to its end and return every check, in the order of the rules.
 
     Args:
-        chunks: What an importer yields.
-        source_name: As an import would fill it in.
-        received_at: Arrival, with a zone: times more than a day after it are in the future.
+        chunks: what an importer yields.
+        source_name: as an import would fill it in.
+        received_at: arrival, with a zone: times more than a day after it are in the future.
     """
     seen = _Seen()
     try:
@@ -100,7 +100,7 @@ def _note(
     seen.last = max(filter(None, (seen.last, span["max"])))
     seen.arrived_now += pc.sum(pc.equal(good["created_timestamp"], received_at)).as_py() or 0
     connection.register("identified", with_event_ids(connection, good))
-    seen.keys.append(connection.sql(f"SELECT hash({KEY}) AS key FROM identified").fetchnumpy()["key"])
+    seen.keys.append(connection.sql(f"select hash({KEY}) as key from identified").fetchnumpy()["key"])
     connection.unregister("identified")
 
 
@@ -158,5 +158,5 @@ def _sum(counts: Mapping[TableName, int] | Mapping[str, int]) -> str:
 
 def worst(checks: Iterable[Check]) -> Status:
     """Return FAIL where any check fails, else WARN where any warns, else PASS."""
-    found = {check.status for check in checks}
-    return "FAIL" if "FAIL" in found else "WARN" if "WARN" in found else "PASS"
+    statuses = {check.status for check in checks}
+    return "FAIL" if "FAIL" in statuses else "WARN" if "WARN" in statuses else "PASS"

@@ -13,8 +13,8 @@ def utc_connection(spill: Path | None = None, *, threads: int = 1) -> duckdb.Duc
     """Return a connection in UTC.
 
     Args:
-        spill: Folder for what exceeds :data:`MEMORY_LIMIT`; it need not exist.
-        threads: One keeps rows in their order, which everything relies on that puts an answer beside the Arrow columns
+        spill: folder for what exceeds :data:`MEMORY_LIMIT`; it need not exist.
+        threads: one keeps rows in their order, which everything relies on that puts an answer beside the Arrow columns
             it was made from. With two, DuckDB 2.0 mixed up blocks of 122,880 rows, ``preserve_insertion_order`` or not.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -24,5 +24,5 @@ def utc_connection(spill: Path | None = None, *, threads: int = 1) -> duckdb.Duc
     }
     connection = duckdb.connect(config=config)
     # Not in the config: there it is read before ICU, which knows the time zones, is loaded.
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("set TimeZone = 'UTC'")
     return connection

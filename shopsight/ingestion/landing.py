@@ -10,10 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.formats.canonical import companions, table_of
+from shopsight.ingestion.formats import FORMATS
+from shopsight.ingestion.formats.canonical import ENCODINGS, companions, table_of
 from shopsight.ingestion.formats.hm import hm_files
+from shopsight.ingestion.formats.mapping import mapping_beside
 from shopsight.ingestion.formats.yoochoose import both_files
-from shopsight.ingestion.importers import ENCODINGS, FORMATS, import_file, mapping_beside
+from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.event_log import DiskFullError, EventLogBusyError, Receipt
 from shopsight.ingestion.readers.chunks import ReportImport, ignore
 from shopsight.ingestion.readers.source_files import SourceFileError
@@ -55,13 +57,13 @@ def import_pending(
     ``landing/.failed/<format>/`` with its error in a text file beside it, and the others are imported all the same.
 
     Args:
-        settings: Where the landing folder and the event log are.
-        received_at: Arrival of all of them.
-        report: Told after every chunk.
-        refused: Told of every file that cannot be read.
+        settings: where the landing folder and the event log are.
+        received_at: arrival of all of them.
+        report: told after every chunk.
+        refused: told of every file that cannot be read.
 
     Raises:
-        EventLogBusyError, DiskFullError, PseudonymKeyError: Not the file's fault: it stays where it is.
+        EventLogBusyError, DiskFullError, PseudonymKeyError: not the file's fault: it stays where it is.
     """
     receipts = []
     for waiting in pending(settings):

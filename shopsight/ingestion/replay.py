@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.ingestion.formats import FORMATS
 from shopsight.ingestion.formats.hm import read_hm_table
 from shopsight.ingestion.formats.mapped import read_mapped
 from shopsight.ingestion.formats.mapping import Mapping
 from shopsight.ingestion.formats.yoochoose import read_yoochoose_file
-from shopsight.ingestion.importers import read_format
 from shopsight.ingestion.log.event_log import EventLog, Receipt
 from shopsight.ingestion.log.quarantine import REPLAYED_SCHEMA, read_quarantine
 from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, ignore
@@ -55,15 +55,15 @@ def replay_quarantine(
     """Import the rows of the quarantine again, by the rules and importers of today.
 
     Args:
-        settings: Where the event log is.
-        received_at: Arrival of those that are good now.
-        mapping: Mended mapping for rows that were imported by one; left out, such rows are not read.
-        batch_id: Only rows of this batch; left out, of all.
-        report: Told after every chunk.
+        settings: where the event log is.
+        received_at: arrival of those that are good now.
+        mapping: mended mapping for rows that were imported by one; left out, such rows are not read.
+        batch_id: only rows of this batch; left out, of all.
+        report: told after every chunk.
 
     Raises:
-        EventLogBusyError: Another import is running.
-        DiskFullError: No room; the log is as before.
+        EventLogBusyError: another import is running.
+        DiskFullError: no room; the log is as before.
     """
     log = EventLog.open(settings)
     seen = {"read": 0, "left": 0}
@@ -116,15 +116,15 @@ def _read_again(group: pa.Table, format_name: str, mapping: Mapping | None) -> I
                 continue
             numbers = lines[np.searchsorted(starts, chunk.lines, side="right") - 1]
             parts: list[int | None] = [None] * len(numbers) if chunk.parts is None else chunk.parts.tolist()
-            found = [wanted.get((line, part)) for line, part in zip(numbers.tolist(), parts, strict=True)]
-            kept = np.array([i for i, row in enumerate(found) if row is not None], dtype=np.int64)
-            origins = group.take(pa.array([row for row in found if row is not None], pa.int64()))
+            group_rows = [wanted.get((line, part)) for line, part in zip(numbers.tolist(), parts, strict=True)]
+            chosen = np.array([i for i, row in enumerate(group_rows) if row is not None], dtype=np.int64)
+            origins = group.take(pa.array([row for row in group_rows if row is not None], pa.int64()))
             yield replace(
                 chunk,
-                rows=_with_source(chunk.rows.take(pa.array(kept)), source),
-                lines=numbers[kept],
-                parts=None if chunk.parts is None else chunk.parts[kept],
-                refused={reason: mask[kept] for reason, mask in chunk.refused.items()},
+                rows=_with_source(chunk.rows.take(pa.array(chosen)), source),
+                lines=numbers[chosen],
+                parts=None if chunk.parts is None else chunk.parts[chosen],
+                refused={reason: mask[chosen] for reason, mask in chunk.refused.items()},
                 broken=(),
                 origins=origins.select(REPLAYED_SCHEMA.names),
             )
@@ -160,7 +160,7 @@ def _reader(format_name: str, file: Path, mapping: Mapping | None) -> Iterator[R
         return read_hm_table(file)
     if format_name in ("canonical_parquet", "sample"):
         format_name = "canonical_jsonl"
-    return read_format(format_name, file)
+    return FORMATS[format_name](file)
 
 
 def _with_source(rows: pa.Table, source: str) -> pa.Table:

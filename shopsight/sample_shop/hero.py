@@ -97,16 +97,16 @@ def hero_part(config: SampleShopConfig, catalogue: Catalogue) -> HeroPart:
     end = config.starts_at_us + config.days * DAY_US
     evening = 19 * 3_600_000_000 + 30 * 60_000_000
     starts = np.array([end - days * DAY_US - DAY_US + evening for days, _ in STORY], dtype=np.int64)
-    told = [(nth, step, *line) for nth, (_, lines) in enumerate(STORY) for step, line in enumerate(lines)]
-    session = np.array([nth for nth, *_ in told])
-    name = np.array([CODE[event] for _, _, event, _, _ in told], dtype=np.int8)
-    item = np.array([-1 if stop is None else catalogue.trail[stop] for _, _, _, stop, _ in told], dtype=np.int32)
-    size = len(told)
+    scenes = [(nth, step, *line) for nth, (_, lines) in enumerate(STORY) for step, line in enumerate(lines)]
+    session = np.array([nth for nth, *_ in scenes])
+    name = np.array([CODE[event] for _, _, event, _, _ in scenes], dtype=np.int8)
+    item = np.array([-1 if stop is None else catalogue.trail[stop] for _, _, _, stop, _ in scenes], dtype=np.int32)
+    size = len(scenes)
     carted = np.isin(name, [CODE["add_to_cart"], CODE["purchase"]])
     rows = Rows(
         session_R=session,
         name_R=name,
-        time_R=starts[session] + np.array([step for _, step, *_ in told]) * _STEP_US,
+        time_R=starts[session] + np.array([step for _, step, *_ in scenes]) * _STEP_US,
         event_R=np.arange(size),
         line_R=np.zeros(size, np.int32),
         item_R=item,
@@ -116,7 +116,7 @@ def hero_part(config: SampleShopConfig, catalogue: Catalogue) -> HeroPart:
         rating_R=np.where(name == CODE[REVIEW], 5, -1).astype(np.int8),
         in_session_R=np.ones(size, np.bool_),
     )
-    text = [line for *_, line in told]
+    text = [line for *_, line in scenes]
     by_event = {CODE[QUESTION]: 2, CODE[REVIEW]: 3}
     label = [
         -1 if line is None else _LABELS.get(line, by_event.get(int(code), -1))

@@ -42,18 +42,18 @@ def land_sample_shop(
     """Generate a shop and land it as one batch of the event log; landing it again adds nothing.
 
     Args:
-        settings: Where the event log is.
-        size: Name of a size, or any configuration.
-        seed: Seed of the shop.
-        received_at: Arrival of the batch; not before its newest row, or a whole day of rows would be quarantined.
-        report: Told after every block of shoppers.
-        arrived_from: Land only what arrived at or after this moment, as a second delivery would.
-        arrived_before: Land only what arrived before this moment, as a first delivery would.
+        settings: where the event log is.
+        size: name of a size, or any configuration.
+        seed: seed of the shop.
+        received_at: arrival of the batch; not before its newest row, or a whole day of rows would be quarantined.
+        report: told after every block of shoppers.
+        arrived_from: land only what arrived at or after this moment, as a second delivery would.
+        arrived_before: land only what arrived before this moment, as a first delivery would.
 
     Raises:
         ValueError: ``received_at`` lies before the end of what is delivered.
-        EventLogBusyError: Another import is running.
-        DiskFullError: No room.
+        EventLogBusyError: another import is running.
+        DiskFullError: no room.
     """
     shop = generate(size, seed=seed)
     end = shop.config.ends_at if arrived_before is None else min(arrived_before, shop.config.ends_at)

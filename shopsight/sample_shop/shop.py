@@ -52,8 +52,8 @@ class SampleShop:
         A batch holds whole shoppers, by shopper and time; memory is that of one block, however many there are.
 
         Args:
-            arrived_from: Only rows that arrived at or after this moment (by ``created_timestamp``).
-            arrived_before: Only rows that arrived before this moment. Two calls with the same moment split a shop
+            arrived_from: only rows that arrived at or after this moment (by ``created_timestamp``).
+            arrived_before: only rows that arrived before this moment. Two calls with the same moment split a shop
                 into what a first and a second delivery would have brought, late rows in the second.
         """
         held: list[pa.RecordBatch] = []
@@ -91,7 +91,7 @@ def generate(size: Size | SampleShopConfig, *, seed: int) -> SampleShop:
 
     Args:
         size: ``tiny`` (tests), ``small`` (the demo), ``medium``, ``large``, or any configuration.
-        seed: Source of every draw.
+        seed: source of every draw.
     """
     config = size if isinstance(size, SampleShopConfig) else SIZES[size]
     return SampleShop(

@@ -50,11 +50,11 @@ def write_utterances(
     """Return each row's text (or None) and its true intent's number (or -1).
 
     Args:
-        catalogue: What is talked about.
-        rows: The rows; searches, questions and ratings get a text, a fifth of the ratings none.
-        chinese_R: Whether the row's shopper writes Chinese.
-        shelf_R: Shelf that a search is about.
-        rng: Source of every choice.
+        catalogue: what is talked about.
+        rows: the rows; searches, questions and ratings get a text, a fifth of the ratings none.
+        chinese_R: whether the row's shopper writes Chinese.
+        shelf_R: shelf that a search is about.
+        rng: source of every choice.
     """
     text_R = np.full(len(rows), None, dtype=np.object_)
     label_R = np.full(len(rows), -1, dtype=np.int8)

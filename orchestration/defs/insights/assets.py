@@ -143,7 +143,7 @@ def category_suggestions() -> dg.MaterializeResult[None]:
             "dagster/row_count": len(found.rows),
             "path": dg.MetadataValue.path(path),
             "items without a category that stay so": found.unsure,
-            "share of votes needed": found.least_share,
+            "share of votes needed": found.min_share,
             **metric_metadata({name: figure for name, figure in measured.items() if figure is not None}),
         }
     )

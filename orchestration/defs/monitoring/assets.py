@@ -40,7 +40,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         import pandas as pd
 
         from models.evaluation.drift import DriftConfig, DriftJudgement, judge_drift, write_report
-        from models.evaluation.drift_windows import MOST_REFERENCE_ROWS, comparable_columns, split_windows
+        from models.evaluation.drift_windows import MAX_REFERENCE_ROWS, comparable_columns, split_windows
         from models.registry.registry import ModelRegistry
 
         # The same file name in every family's folder; imported here because pandas comes with it.
@@ -48,7 +48,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         settings, config = Settings(), DriftConfig()
         folder = settings.training_dir / family
         rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
-        kept = rows.sample(n=min(len(rows), MOST_REFERENCE_ROWS), random_state=settings.seed)
+        kept = rows.sample(n=min(len(rows), MAX_REFERENCE_ROWS), random_state=settings.seed)
         kept.to_parquet(folder / REFERENCE_FILE, index=False)
         older, current = split_windows(rows)
         champion = ModelRegistry(settings.registry_dir).champion(family)

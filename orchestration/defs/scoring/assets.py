@@ -46,8 +46,9 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     from models.churn.config import for_size
     from models.churn.predict import ChurnModel
     from models.churn.scoring import score
-    from models.price_sensitivity import FIRST_LOOKS, with_price_sensitivity
+    from models.price_sensitivity import with_price_sensitivity
     from models.registry.registry import ModelRegistry
+    from shopsight.first_looks import read_first_looks
 
     settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("churn")
@@ -60,7 +61,7 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     with duckdb.connect() as connection:
         for name in ("interactions", "items"):
             connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
-        scores = with_price_sensitivity(scores, connection.sql(FIRST_LOOKS).to_arrow_table())
+        scores = with_price_sensitivity(scores, read_first_looks(connection))
     path = settings.exports_dir / "churn_scores.parquet"
     with replaced(path) as staging:
         pq.write_table(scores, staging)

@@ -23,21 +23,21 @@ KEYS: Final = [
 ]  # fmt: skip
 """Keys of 2014 and 2018, and those that 2023 has instead."""
 QUERY: Final = """
-    SELECT
-        'rate_item' AS event_name,
-        coalesce(unixReviewTime, "timestamp") AS event_timestamp,
-        coalesce(reviewerID, user_id) AS user_id,
-        coalesce(parent_asin, asin) AS item_id,
-        coalesce(overall, rating) AS "value",
-        coalesce(nullif(trim(coalesce(reviewText, "text")), ''), summary, title) AS "text",
+    select
+        'rate_item' as event_name,
+        coalesce(unixReviewTime, "timestamp") as event_timestamp,
+        coalesce(reviewerID, user_id) as user_id,
+        coalesce(parent_asin, asin) as item_id,
+        coalesce(overall, rating) as "value",
+        coalesce(nullif(trim(coalesce(reviewText, "text")), ''), summary, title) as "text",
         nullif(json_merge_patch('{}', json_object(
             'summary', headline,
             'verified', coalesce(verified, verified_purchase),
-            'helpful_votes', coalesce(vote, helpful_vote, TRY(json_extract_string(helpful, '$[0]'))),
-            'variant', CASE WHEN parent_asin <> asin THEN asin END,
-            'style', TRY(style::JSON)
-        ))::VARCHAR, '{}') AS properties
-    FROM native
+            'helpful_votes', coalesce(vote, helpful_vote, try(json_extract_string(helpful, '$[0]'))),
+            'variant', case when parent_asin <> asin then asin end,
+            'style', try(style::JSON)
+        ))::varchar, '{}') as properties
+    from native
 """
 
 

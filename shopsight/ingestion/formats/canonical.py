@@ -20,6 +20,12 @@ from shopsight.ingestion.readers.source_files import unreadable
 from shopsight.ingestion.validation.validate import SCHEMAS
 
 Encoding = Literal["csv", "parquet", "jsonl"]
+ENCODINGS: Final[dict[str, Encoding]] = {
+    "canonical_csv": "csv",
+    "canonical_parquet": "parquet",
+    "canonical_jsonl": "jsonl",
+}
+"""How the files of each canonical format are written."""
 
 REQUIRED: Final[dict[TableName, tuple[str, ...]]] = {
     "events": ("event_name", "event_timestamp"),
@@ -38,7 +44,7 @@ def read_canonical(path: Path, encoding: Encoding) -> Iterator[RawChunk]:
     read too; they come first.
 
     Raises:
-        SourceFileError: A file cannot be read, or lacks a required column.
+        SourceFileError: a file cannot be read, or lacks a required column.
     """
     with utc_connection() as connection:
         for table, file in companions(path, encoding):
@@ -53,14 +59,14 @@ def read_canonical(path: Path, encoding: Encoding) -> Iterator[RawChunk]:
 def companions(path: Path, encoding: Encoding) -> list[tuple[TableName, Path]]:
     """Return the files that belong to a path, each with its table: items and users before events."""
     if path.is_dir():
-        found = _in_folder(path, "", encoding)
-        if not found:
+        files = _in_folder(path, "", encoding)
+        if not files:
             raise unreadable(
                 path,
                 why=f"the folder holds no events.{encoding}, items.{encoding} or users.{encoding}",
                 fix="give a file, or name the files so",
             )
-        return found
+        return files
     table = table_of(path)
     if table != "events" or not path.stem.lower().endswith("events"):
         return [(table, path)]
@@ -93,7 +99,7 @@ def read_parquet(path: Path, *, required: tuple[str, ...]) -> Iterator[RawChunk]
     """Yield the rows of a Parquet file under its own column names and types.
 
     Raises:
-        SourceFileError: It is not readable Parquet, or lacks a required column.
+        SourceFileError: it is not readable Parquet, or lacks a required column.
     """
     try:
         with pq.ParquetFile(path) as file:

@@ -22,42 +22,42 @@ TABLES: Final = ("transactions", "products", "demographics")
 ROWS_PER_CHUNK: Final = 131_072
 
 EVENTS_SQL: Final = """
-    SELECT
-        'purchase' AS event_name,
-        basket_id || '-' || product_id AS event_id,
-        transaction_timestamp AS event_timestamp,
-        household_id AS user_id,
-        basket_id AS session_id,
-        product_id AS item_id,
+    select
+        'purchase' as event_name,
+        basket_id || '-' || product_id as event_id,
+        transaction_timestamp as event_timestamp,
+        household_id as user_id,
+        basket_id as session_id,
+        product_id as item_id,
         quantity,
-        CASE WHEN quantity > 0 THEN round(sales_value / quantity, 4) END AS price,
-        'USD' AS currency,
-        sales_value AS "value",
-        basket_id AS order_id,
-        'store' AS channel,
-        'US' AS country,
+        case when quantity > 0 then round(sales_value / quantity, 4) end as price,
+        'USD' as currency,
+        sales_value as "value",
+        basket_id as order_id,
+        'store' as channel,
+        'US' as country,
         json_object(
             'store_id', store_id, 'retail_disc', retail_disc, 'coupon_disc', coupon_disc,
             'coupon_match_disc', coupon_match_disc
-        )::VARCHAR AS properties
-    FROM transactions_chunk
+        )::varchar as properties
+    from transactions_chunk
 """
 ITEMS_SQL: Final = """
-    SELECT
-        product_id AS item_id,
-        concat_ws(', ', coalesce(product_type, product_category, department), package_size) AS title,
-        concat_ws(' > ', department, product_category, product_type) AS category,
-        concat_ws(' ', brand, manufacturer_id) AS brand,
-        json_object('package_size', package_size, 'manufacturer_id', manufacturer_id)::VARCHAR AS attributes
-    FROM read_parquet($products)
-    WHERE product_id IN (SELECT product_id FROM bought)
-    ORDER BY product_id
+    select
+        product_id as item_id,
+        concat_ws(', ', coalesce(product_type, product_category, department), package_size) as title,
+        concat_ws(' > ', department, product_category, product_type) as category,
+        concat_ws(' ', brand, manufacturer_id) as brand,
+        json_object('package_size', package_size, 'manufacturer_id', manufacturer_id)::varchar as attributes
+    from read_parquet($products)
+    where product_id in (select product_id from bought)
+    order by product_id
 """
 USERS_SQL: Final = """
-    SELECT household_id AS user_id, age AS age_band, 'US' AS country
-    FROM read_parquet($demographics)
-    WHERE household_id IN (SELECT household_id FROM chosen)
-    ORDER BY household_id
+    select household_id as user_id, age as age_band, 'US' as country
+    from read_parquet($demographics)
+    where household_id in (select household_id from chosen)
+    order by household_id
 """
 
 
@@ -69,13 +69,13 @@ def read_completejourney(folder: Path | None = None, *, households: int | None =
     """Yield the products bought, the households' demographics and their purchases.
 
     Args:
-        folder: Holds ``transactions.parquet``, ``products.parquet`` and ``demographics.parquet``; left out, the data of
+        folder: holds ``transactions.parquet``, ``products.parquet`` and ``demographics.parquet``; left out, the data of
             the installed package are read.
-        households: Only the first so many households, by id.
+        households: only the first so many households, by id.
 
     Raises:
-        MissingExtraError: No folder is given and the package is not installed.
-        SourceFileError: A table is missing or cannot be read.
+        MissingExtraError: no folder is given and the package is not installed.
+        SourceFileError: a table is missing or cannot be read.
     """
     files = _files(folder or _packaged_data())
     with utc_connection() as connection:
@@ -95,13 +95,13 @@ def _chunks(
     paths = {name: str(path) for name, path in files.items()}
     transactions = {"transactions": paths["transactions"]}
     connection.execute(
-        "CREATE TEMP TABLE chosen AS SELECT DISTINCT household_id FROM read_parquet($transactions) "
-        "ORDER BY household_id LIMIT $households",
+        "create temp table chosen as select distinct household_id from read_parquet($transactions) "
+        "order by household_id limit $households",
         transactions | {"households": households if households is not None else 2**31},
     )
     connection.execute(
-        "CREATE TEMP TABLE bought AS SELECT DISTINCT product_id FROM read_parquet($transactions) "
-        "WHERE household_id IN (FROM chosen)",
+        "create temp table bought as select distinct product_id from read_parquet($transactions) "
+        "where household_id in (from chosen)",
         transactions,
     )
     items = connection.sql(ITEMS_SQL, params={"products": paths["products"]}).to_arrow_table()
@@ -109,8 +109,8 @@ def _chunks(
     users = connection.sql(USERS_SQL, params={"demographics": paths["demographics"]}).to_arrow_table()
     yield chunk_of_rows(users, first_line=1, table="users", file_name=files["demographics"].name)
     chosen_rows = connection.sql(
-        "SELECT file_row_number + 1 AS line, * EXCLUDE (file_row_number) "
-        "FROM read_parquet($transactions, file_row_number = true) WHERE household_id IN (FROM chosen)",
+        "select file_row_number + 1 as line, * exclude (file_row_number) "
+        "from read_parquet($transactions, file_row_number = true) where household_id in (from chosen)",
         params=transactions,
     )
     with utc_connection() as mapping:  # a second connection: the first is still streaming

@@ -21,7 +21,7 @@ EVENT_NAMES: Final = {
     "screen_view": "page_view",
     "ecommerce_purchase": "purchase",
 }
-TEXT: Final = "VARCHAR"
+TEXT: Final = "varchar"
 ITEM: Final = dict.fromkeys(
     (
         "item_id", "item_name", "item_brand", "item_category", "item_category2", "item_category3", "item_category4",
@@ -54,52 +54,52 @@ def _param(name: str) -> str:
 
 def _known(column: str) -> str:
     """Return SQL that reads GA4's words for nothing as null."""
-    return f"CASE WHEN {column} NOT IN ('(not set)', '(none)', '(direct)', '(other)', '') THEN {column} END"
+    return f"case when {column} not in ('(not set)', '(none)', '(direct)', '(other)', '') then {column} end"
 
 
 QUERY: Final = f"""
-    WITH events AS (SELECT row, json_transform(line, '{STRUCTURE}') AS fields FROM objects),
-    exploded AS (
-        SELECT
+    with events as (select row, json_transform(line, '{STRUCTURE}') as fields from objects),
+    exploded as (
+        select
             row,
             fields,
-            unnest(CASE WHEN len(fields.items) > 0 THEN fields.items ELSE [NULL] END) AS item,
-            unnest(range(greatest(coalesce(len(fields.items), 0), 1))) AS part
-        FROM events
+            unnest(case when len(fields.items) > 0 then fields.items else [null] end) as item,
+            unnest(range(greatest(coalesce(len(fields.items), 0), 1))) as part
+        from events
     )
-    SELECT
+    select
         row,
         part,
-        part AS line_number,
-        {one_of("fields.event_name", EVENT_NAMES)} AS event_name,
-        fields.event_timestamp AS event_timestamp,
-        TRY_CAST(fields.event_timestamp AS BIGINT) + TRY_CAST(fields.event_server_timestamp_offset AS BIGINT)
-            AS created_timestamp,
-        fields.user_id AS user_id,
-        fields.user_pseudo_id AS anonymous_id,
-        {_param("ga_session_id")} AS session_id,
-        {_known("item.item_id")} AS item_id,
-        item.quantity AS quantity,
-        item.price AS price,
-        CASE WHEN item.price IS NOT NULL THEN {_param("currency")} END AS currency,
-        item.item_revenue AS "value",
-        coalesce({_known("fields.ecommerce.transaction_id")}, {_known(_param("transaction_id"))}) AS order_id,
-        coalesce({_known("item.item_list_id")}, {_known("item.item_list_name")}) AS list_id,
-        {_known("item.item_list_index")} AS list_position,
-        {_known("item.creative_slot")} AS placement,
-        {_param("search_term")} AS query,
-        coalesce({_known("item.promotion_id")}, {_known("fields.traffic_source.name")}) AS campaign_id,
-        {_known("fields.traffic_source.medium")} AS channel,
-        fields.device.category AS device,
-        {_known("fields.geo.country")} AS country,
-        fields.platform AS platform,
+        part as line_number,
+        {one_of("fields.event_name", EVENT_NAMES)} as event_name,
+        fields.event_timestamp as event_timestamp,
+        try_cast(fields.event_timestamp as bigint) + try_cast(fields.event_server_timestamp_offset as bigint)
+            as created_timestamp,
+        fields.user_id as user_id,
+        fields.user_pseudo_id as anonymous_id,
+        {_param("ga_session_id")} as session_id,
+        {_known("item.item_id")} as item_id,
+        item.quantity as quantity,
+        item.price as price,
+        case when item.price is not null then {_param("currency")} end as currency,
+        item.item_revenue as "value",
+        coalesce({_known("fields.ecommerce.transaction_id")}, {_known(_param("transaction_id"))}) as order_id,
+        coalesce({_known("item.item_list_id")}, {_known("item.item_list_name")}) as list_id,
+        {_known("item.item_list_index")} as list_position,
+        {_known("item.creative_slot")} as placement,
+        {_param("search_term")} as query,
+        coalesce({_known("item.promotion_id")}, {_known("fields.traffic_source.name")}) as campaign_id,
+        {_known("fields.traffic_source.medium")} as channel,
+        fields.device.category as device,
+        {_known("fields.geo.country")} as country,
+        fields.platform as platform,
         nullif(concat_ws(' > ', {", ".join(_known(f"item.item_category{n}") for n in ("", "2", "3", "4", "5"))}), '')
-            AS category,
-        {_known("item.item_brand")} AS brand,
-        {_known("item.item_name")} AS title,
-        CASE WHEN fields.privacy_info.analytics_storage = 'No' THEN 'none'
-             WHEN fields.privacy_info.ads_storage = 'No' THEN 'analytics_only' END AS consent
-    FROM exploded
+            as category,
+        {_known("item.item_brand")} as brand,
+        {_known("item.item_name")} as title,
+        case when fields.privacy_info.analytics_storage = 'No' then 'none'
+             when fields.privacy_info.ads_storage = 'No' then 'analytics_only' end as consent
+    from exploded
 """
 
 

@@ -20,36 +20,36 @@ from shopsight.ingestion.readers.source_files import unreadable
 
 COLUMNS: Final = ("t_dat", "customer_id", "article_id", "price", "sales_channel_id")
 CHANNELS: Final = {"1": "store", "2": "web"}
-ARTICLE: Final = "repeat('0', 10 - length(article_id::VARCHAR)) || article_id::VARCHAR"
+ARTICLE: Final = "repeat('0', 10 - length(article_id::varchar)) || article_id::varchar"
 """Ten digits; the first is a zero, which is lost where a table went through numbers on its way."""
 EVENTS_QUERY: Final = f"""
-    SELECT
-        'purchase' AS event_name,
-        coalesce(strftime(TRY_CAST(t_dat AS DATE), '%Y-%m-%dT00:00:00Z'), t_dat::VARCHAR) AS event_timestamp,
-        customer_id AS user_id,
-        nullif({ARTICLE}, '0000000000') AS item_id,
+    select
+        'purchase' as event_name,
+        coalesce(strftime(try_cast(t_dat as date), '%Y-%m-%dT00:00:00Z'), t_dat::varchar) as event_timestamp,
+        customer_id as user_id,
+        nullif({ARTICLE}, '0000000000') as item_id,
         price,
-        {one_of("sales_channel_id::VARCHAR", CHANNELS)} AS channel,
-        concat_ws('-', t_dat::VARCHAR, sales_channel_id::VARCHAR) AS order_id,
-        hash({", ".join(COLUMNS)}) AS row_hash
-    FROM native
+        {one_of("sales_channel_id::varchar", CHANNELS)} as channel,
+        concat_ws('-', t_dat::varchar, sales_channel_id::varchar) as order_id,
+        hash({", ".join(COLUMNS)}) as row_hash
+    from native
 """
 ITEMS_QUERY: Final = f"""
-    SELECT
-        nullif({ARTICLE}, '0000000000') AS item_id,
-        prod_name AS title,
-        detail_desc AS description,
+    select
+        nullif({ARTICLE}, '0000000000') as item_id,
+        prod_name as title,
+        detail_desc as description,
         concat_ws(' > ', nullif(index_group_name, ''), nullif(product_group_name, ''), nullif(product_type_name, ''))
-            AS category,
-        json_object('colour', colour_group_name, 'department', department_name)::VARCHAR AS attributes
-    FROM native
+            as category,
+        json_object('colour', colour_group_name, 'department', department_name)::varchar as attributes
+    from native
 """
 USERS_QUERY: Final = """
-    SELECT
-        customer_id AS user_id,
-        CASE WHEN TRY_CAST(age AS INTEGER) >= 10
-             THEN format('{0}-{1}', age::INTEGER // 10 * 10, age::INTEGER // 10 * 10 + 9) END AS age_band
-    FROM native
+    select
+        customer_id as user_id,
+        case when try_cast(age as integer) >= 10
+             then format('{0}-{1}', age::integer // 10 * 10, age::integer // 10 * 10 + 9) end as age_band
+    from native
 """
 ITEM_COLUMNS: Final = (
     "article_id", "prod_name", "detail_desc", "index_group_name", "product_group_name", "product_type_name",
@@ -64,7 +64,7 @@ def read_hm(path: Path) -> Iterator[RawChunk]:
         path: ``transactions_train.csv``, its folder, or any of the data set's tables by itself.
 
     Raises:
-        SourceFileError: A table cannot be read or lacks a column.
+        SourceFileError: a table cannot be read or lacks a column.
     """
     for file in hm_files(path):
         yield from read_hm_table(file)

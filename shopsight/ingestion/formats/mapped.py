@@ -25,10 +25,10 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
 
     Args:
         path: CSV, Parquet or JSON Lines.
-        mapping: Where each canonical column comes from.
+        mapping: where each canonical column comes from.
 
     Raises:
-        SourceFileError: The file cannot be read, or lacks a column that the mapping names.
+        SourceFileError: the file cannot be read, or lacks a column that the mapping names.
     """
     if mapping.header:
         chunks = read_delimited(path, names=mapping.header)
@@ -48,31 +48,31 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
 
 
 def _query(mapping: Mapping, schema: pa.Schema) -> str:
-    taken = [f"{_value(name, origin, schema)} AS {_quoted(name)}" for name, origin in mapping.columns.items()]
+    taken = [f"{_value(name, origin, schema)} as {_quoted(name)}" for name, origin in mapping.columns.items()]
     if mapping.properties:
         pairs = ", ".join(f"{_literal(name)}, {_kept(name, schema)}" for name in mapping.properties)
         rest = "attributes" if mapping.table == "items" else "properties"
-        taken.append(f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}') AS {rest}")
+        taken.append(f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}') as {rest}")
     if mapping.repeats_are_pieces:
-        taken.append(f"hash({', '.join(_quoted(name) for name in schema.names)}) AS row_hash")
+        taken.append(f"hash({', '.join(_quoted(name) for name in schema.names)}) as row_hash")
     final = [_final(name, origin) for name, origin in mapping.columns.items()]
     if mapping.negative_quantity_is_refund:
-        is_refund = "event_name = 'purchase' AND TRY_CAST(quantity AS DOUBLE) < 0"
-        name = f"if({is_refund}, 'refund', event_name) AS event_name"
-        quantity = f"if({is_refund}, ltrim(quantity, '-'), quantity) AS quantity"
+        is_refund = "event_name = 'purchase' and try_cast(quantity as double) < 0"
+        name = f"if({is_refund}, 'refund', event_name) as event_name"
+        quantity = f"if({is_refund}, ltrim(quantity, '-'), quantity) as quantity"
         final = [name, quantity, *(f for f in final if f not in ('"event_name"', '"quantity"'))]
     if mapping.repeats_are_pieces:
         names = ", ".join(map(_literal, mapping.repeats_are_pieces))
-        final.append(f"row_hash, event_name IN ({names}) AS is_counted")
+        final.append(f"row_hash, event_name in ({names}) as is_counted")
     rest_name = ["attributes" if mapping.table == "items" else "properties"] if mapping.properties else []
-    return f"WITH taken AS (SELECT {', '.join(taken)} FROM native) SELECT {', '.join([*final, *rest_name])} FROM taken"
+    return f"with taken as (select {', '.join(taken)} from native) select {', '.join([*final, *rest_name])} from taken"
 
 
 def _final(name: str, origin: ColumnMapping) -> str:
     if not origin.only:
         return _quoted(name)
     names = ", ".join(map(_literal, origin.only))
-    return f"CASE WHEN event_name IN ({names}) THEN {_quoted(name)} END AS {_quoted(name)}"
+    return f"case when event_name in ({names}) then {_quoted(name)} end as {_quoted(name)}"
 
 
 def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
@@ -82,8 +82,8 @@ def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
     column = _quoted(origin.column)
     text = _text(column, schema.field(origin.column).type)
     if origin.values:
-        cases = " ".join(f"WHEN {_literal(old)} THEN {_literal(new)}" for old, new in origin.values.items())
-        text = f"CASE trim({text}) {cases} ELSE {text} END"
+        cases = " ".join(f"when {_literal(old)} then {_literal(new)}" for old, new in origin.values.items())
+        text = f"case trim({text}) {cases} else {text} end"
     if origin.separator:
         text = f"replace({text}, {_literal(origin.separator)}, ' > ')"
     if origin.decimal == "," and name in NUMBERS:
@@ -93,29 +93,29 @@ def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
 
 def _time(text: str, origin: ColumnMapping) -> str:
     if origin.unit:
-        number = f"TRY_CAST({text} AS DECIMAL(38, 6))"
-        moment = f"TRY(make_timestamptz(CAST(round({number} * {UNITS[origin.unit]}) AS BIGINT)))"
+        number = f"try_cast({text} as DECIMAL(38, 6))"
+        moment = f"try(make_timestamptz(cast(round({number} * {UNITS[origin.unit]}) as bigint)))"
         wanted = f"a number of {origin.unit}"
     elif origin.format and "%z" in origin.format:
-        moment, wanted = f"try_strptime({text}, {_literal(origin.format)})::TIMESTAMPTZ", origin.format
+        moment, wanted = f"try_strptime({text}, {_literal(origin.format)})::timestamptz", origin.format
     elif origin.zone:
         local = (
-            f"try_strptime({text}, {_literal(origin.format)})" if origin.format else f"TRY_CAST({text} AS TIMESTAMP)"
+            f"try_strptime({text}, {_literal(origin.format)})" if origin.format else f"try_cast({text} as timestamp)"
         )
-        moment, wanted = f"timezone({_literal(origin.zone)}, {local}::TIMESTAMP)", origin.format or "ISO 8601"
+        moment, wanted = f"timezone({_literal(origin.zone)}, {local}::timestamp)", origin.format or "ISO 8601"
     else:
         return text
     utc = f"strftime(timezone('UTC', {moment}), '%Y-%m-%dT%H:%M:%S.%fZ')"
-    return f"CASE WHEN trim({text}) <> '' THEN coalesce({utc}, {_literal(f'not {wanted}: ')} || {text}) END"
+    return f"case when trim({text}) <> '' then coalesce({utc}, {_literal(f'not {wanted}: ')} || {text}) end"
 
 
 def _text(column: str, kind: pa.DataType) -> str:
     if pa.types.is_floating(kind):  # 6768.0 is item 6768: pandas turns whole numbers with gaps into floats
-        return f"if({column} = floor({column}), TRY_CAST({column} AS BIGINT)::VARCHAR, {column}::VARCHAR)"
+        return f"if({column} = floor({column}), try_cast({column} as bigint)::varchar, {column}::varchar)"
     if pa.types.is_timestamp(kind):  # Parquet without a zone is UTC by convention, unless the mapping says otherwise
         utc = column if kind.tz is None else f"timezone('UTC', {column})"
         return f"strftime({utc}, '%Y-%m-%d %H:%M:%S.%fZ')"
-    return f"{column}::VARCHAR"
+    return f"{column}::varchar"
 
 
 def _with_pieces_numbered(chunk: RawChunk, repeats: RepeatCounter) -> RawChunk:

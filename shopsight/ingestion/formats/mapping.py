@@ -118,11 +118,16 @@ class Mapping(BaseModel):
         return tuple(dict.fromkeys([*named, *self.properties]))
 
 
+def mapping_beside(path: Path) -> Path:
+    """Return where the mapping of a file is looked for: beside it, under the same name."""
+    return path.with_name(path.name.split(".")[0] + ".yml")
+
+
 def read_mapping(path: Path) -> Mapping:
     """Read and check a mapping file.
 
     Raises:
-        MappingError: It is missing, no YAML, or says something that no mapping says; with the line of the mistake.
+        MappingError: it is missing, no YAML, or says something that no mapping says; with the line of the mistake.
     """
     try:
         text = path.read_text()
@@ -148,12 +153,12 @@ def _problem(root: yaml.Node | None, location: tuple[int | str, ...], message: s
     """Return a mistake with its line and its key, as far down as the file has the key."""
     node, keys = root, [str(step) for step in location if step != "function-before[<lambda>(), ColumnMapping]"]
     for key in keys:
-        found = [
+        mistakes = [
             (k if v.start_mark.line == k.start_mark.line else v)
             for k, v in (node.value if isinstance(node, yaml.MappingNode) else [])
             if k.value == key
         ]
-        if not found:
+        if not mistakes:
             break
         node = next(v for k, v in node.value if k.value == key) if isinstance(node, yaml.MappingNode) else None
     line = node.start_mark.line + 1 if node is not None else 1

@@ -13,28 +13,28 @@ from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.json_lines import read_json_lines
 
 EVENT_NAMES: Final = {"clicks": "view_item", "carts": "add_to_cart", "orders": "purchase"}
-STRUCTURE: Final = '{"session": "VARCHAR", "events": [{"aid": "VARCHAR", "ts": "VARCHAR", "type": "VARCHAR"}]}'
+STRUCTURE: Final = '{"session": "varchar", "events": [{"aid": "varchar", "ts": "varchar", "type": "varchar"}]}'
 QUERY: Final = f"""
-    WITH sessions AS (SELECT row, json_transform(line, '{STRUCTURE}') AS fields FROM objects),
-    exploded AS (
-        SELECT
+    with sessions as (select row, json_transform(line, '{STRUCTURE}') as fields from objects),
+    exploded as (
+        select
             row,
-            fields.session AS visitor,
+            fields.session as visitor,
             -- A session without events gives one row without content, which is quarantined and so counted.
-            unnest(CASE WHEN len(fields.events) > 0 THEN fields.events ELSE [NULL] END) AS event,
-            unnest(range(greatest(coalesce(len(fields.events), 0), 1))) AS part
-        FROM sessions
+            unnest(case when len(fields.events) > 0 then fields.events else [null] end) as event,
+            unnest(range(greatest(coalesce(len(fields.events), 0), 1))) as part
+        from sessions
     )
-    SELECT
+    select
         row,
         part,
-        {one_of("event.type", EVENT_NAMES)} AS event_name,
-        event.ts AS event_timestamp,
-        visitor AS anonymous_id,
-        visitor AS session_id,
-        event.aid AS item_id,
-        CASE WHEN event.type = 'orders' THEN event.ts END AS order_id
-    FROM exploded
+        {one_of("event.type", EVENT_NAMES)} as event_name,
+        event.ts as event_timestamp,
+        visitor as anonymous_id,
+        visitor as session_id,
+        event.aid as item_id,
+        case when event.type = 'orders' then event.ts end as order_id
+    from exploded
 """
 
 

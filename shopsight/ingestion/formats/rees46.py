@@ -29,21 +29,21 @@ EVENT_NAMES: Final = {
     "purchase": "purchase",
 }
 QUERY: Final = f"""
-    SELECT
-        {one_of("event_type", EVENT_NAMES)} AS event_name,
-        event_time AS event_timestamp,
+    select
+        {one_of("event_type", EVENT_NAMES)} as event_name,
+        event_time as event_timestamp,
         user_id,
-        user_session AS session_id,
-        product_id AS item_id,
+        user_session as session_id,
+        product_id as item_id,
         price,
         -- Where the session is missing, purchases of the same second are one order; the log adds the person.
-        CASE WHEN event_type = 'purchase' THEN coalesce(nullif(user_session, ''), event_time::VARCHAR) END AS order_id,
-        replace(category_code, '.', ' > ') AS category,
+        case when event_type = 'purchase' then coalesce(nullif(user_session, ''), event_time::varchar) end as order_id,
+        replace(category_code, '.', ' > ') as category,
         brand,
-        CASE WHEN category_id <> '' THEN json_object('category_id', category_id)::VARCHAR END AS properties,
-        event_type IN ('cart', 'purchase') AS is_counted,
-        hash({", ".join(COLUMNS)}) AS row_hash
-    FROM native
+        case when category_id <> '' then json_object('category_id', category_id)::varchar end as properties,
+        event_type in ('cart', 'purchase') as is_counted,
+        hash({", ".join(COLUMNS)}) as row_hash
+    from native
 """
 
 

@@ -35,64 +35,64 @@ EVENT_NAMES: Final = {
     "Product Reviewed": "rate_item",
 }
 PRODUCT: Final = dict.fromkeys(
-    ("product_id", "sku", "name", "price", "quantity", "brand", "category", "position"), "VARCHAR"
+    ("product_id", "sku", "name", "price", "quantity", "brand", "category", "position"), "varchar"
 )
 CALL: Final = dict.fromkeys(
-    ("order_id", "currency", "list_id", "promotion_id", "query", "rating", "review_body", "session_id"), "VARCHAR"
+    ("order_id", "currency", "list_id", "promotion_id", "query", "rating", "review_body", "session_id"), "varchar"
 )
 STRUCTURE: Final = orjson.dumps(
-    dict.fromkeys(("type", "event", "messageId", "timestamp", "receivedAt", "userId", "anonymousId"), "VARCHAR")
+    dict.fromkeys(("type", "event", "messageId", "timestamp", "receivedAt", "userId", "anonymousId"), "varchar")
     | {
         "properties": PRODUCT | CALL | {"products": [PRODUCT]},
         "context": {
-            "campaign": {"name": "VARCHAR", "medium": "VARCHAR"},
-            "device": {"type": "VARCHAR"},
-            "location": {"country": "VARCHAR"},
+            "campaign": {"name": "varchar", "medium": "varchar"},
+            "device": {"type": "varchar"},
+            "location": {"country": "varchar"},
         },
     }
 ).decode()
-NAME: Final = "if(fields.type IN ('page', 'screen'), 'page_view', coalesce(fields.event, fields.type))"
+NAME: Final = "if(fields.type in ('page', 'screen'), 'page_view', coalesce(fields.event, fields.type))"
 QUERY: Final = f"""
-    WITH calls AS (SELECT row, json_transform(line, '{STRUCTURE}') AS fields FROM objects),
-    exploded AS (
-        SELECT
+    with calls as (select row, json_transform(line, '{STRUCTURE}') as fields from objects),
+    exploded as (
+        select
             row,
             fields,
-            fields.properties AS properties,
-            unnest(CASE WHEN len(fields.properties.products) > 0 THEN fields.properties.products ELSE [NULL] END)
-                AS product,
-            unnest(range(greatest(coalesce(len(fields.properties.products), 0), 1))) AS part
-        FROM calls
+            fields.properties as properties,
+            unnest(case when len(fields.properties.products) > 0 then fields.properties.products else [null] end)
+                as product,
+            unnest(range(greatest(coalesce(len(fields.properties.products), 0), 1))) as part
+        from calls
     )
-    SELECT
+    select
         row,
         part,
-        part AS line_number,
-        fields.messageId AS event_id,
-        {one_of(NAME, EVENT_NAMES)} AS event_name,
-        fields.timestamp AS event_timestamp,
-        fields.receivedAt AS created_timestamp,
-        fields.userId AS user_id,
-        fields.anonymousId AS anonymous_id,
-        properties.session_id AS session_id,
-        coalesce(product.product_id, product.sku, properties.product_id, properties.sku) AS item_id,
-        coalesce(product.quantity, properties.quantity) AS quantity,
-        coalesce(product.price, properties.price) AS price,
-        properties.currency AS currency,
-        properties.rating AS "value",
-        properties.order_id AS order_id,
-        properties.list_id AS list_id,
-        coalesce(product.position, properties.position) AS list_position,
-        properties.query AS query,
-        properties.review_body AS "text",
-        coalesce(properties.promotion_id, fields.context.campaign.name) AS campaign_id,
-        fields.context.campaign.medium AS channel,
-        fields.context.device.type AS device,
-        fields.context.location.country AS country,
-        coalesce(product.category, properties.category) AS category,
-        coalesce(product.brand, properties.brand) AS brand,
-        coalesce(product.name, properties.name) AS title
-    FROM exploded
+        part as line_number,
+        fields.messageId as event_id,
+        {one_of(NAME, EVENT_NAMES)} as event_name,
+        fields.timestamp as event_timestamp,
+        fields.receivedAt as created_timestamp,
+        fields.userId as user_id,
+        fields.anonymousId as anonymous_id,
+        properties.session_id as session_id,
+        coalesce(product.product_id, product.sku, properties.product_id, properties.sku) as item_id,
+        coalesce(product.quantity, properties.quantity) as quantity,
+        coalesce(product.price, properties.price) as price,
+        properties.currency as currency,
+        properties.rating as "value",
+        properties.order_id as order_id,
+        properties.list_id as list_id,
+        coalesce(product.position, properties.position) as list_position,
+        properties.query as query,
+        properties.review_body as "text",
+        coalesce(properties.promotion_id, fields.context.campaign.name) as campaign_id,
+        fields.context.campaign.medium as channel,
+        fields.context.device.type as device,
+        fields.context.location.country as country,
+        coalesce(product.category, properties.category) as category,
+        coalesce(product.brand, properties.brand) as brand,
+        coalesce(product.name, properties.name) as title
+    from exploded
 """
 
 

@@ -21,10 +21,10 @@ def read_table(path: Path, *, required: tuple[str, ...] = ()) -> Iterator[RawChu
 
     Args:
         path: ``.parquet``, ``.jsonl`` or ``.json`` by its name, else delimited text; text may be packed as ``.gz``.
-        required: Columns that it must have.
+        required: columns that it must have.
 
     Raises:
-        SourceFileError: It cannot be read, or lacks a required column.
+        SourceFileError: it cannot be read, or lacks a required column.
     """
     name = plain_name(path)
     if name.endswith(".parquet"):

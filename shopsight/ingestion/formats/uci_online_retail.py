@@ -33,35 +33,35 @@ COUNTRIES: Final = {
     "West Indies": "",
 }  # fmt: skip
 QUERY: Final = f"""
-    WITH rows_of_invoices AS (
-        SELECT
-            upper(trim(Invoice)) AS invoice,
-            trim(StockCode) AS code,
-            starts_with(upper(trim(Invoice)), 'C') AS is_refund,
-            TRY_CAST(Quantity AS DOUBLE) AS pieces,
-            nullif(regexp_replace(trim("Customer ID"::VARCHAR), '\\.0$', ''), '') AS customer,
-            coalesce(TRY_CAST(InvoiceDate AS TIMESTAMP), try_strptime(InvoiceDate::VARCHAR, '%m/%d/%Y %H:%M'))
-                AS moment,
+    with rows_of_invoices as (
+        select
+            upper(trim(Invoice)) as invoice,
+            trim(StockCode) as code,
+            starts_with(upper(trim(Invoice)), 'C') as is_refund,
+            try_cast(Quantity as double) as pieces,
+            nullif(regexp_replace(trim("Customer ID"::varchar), '\\.0$', ''), '') as customer,
+            coalesce(try_cast(InvoiceDate as timestamp), try_strptime(InvoiceDate::varchar, '%m/%d/%Y %H:%M'))
+                as moment,
             *
-        FROM native
+        from native
     )
-    SELECT
-        CASE WHEN is_refund THEN 'refund' ELSE 'purchase' END AS event_name,
-        coalesce(strftime(moment, '%Y-%m-%dT%H:%M:%SZ'), InvoiceDate::VARCHAR) AS event_timestamp,
-        customer AS user_id,
-        CASE WHEN customer IS NULL THEN 'invoice ' || invoice END AS anonymous_id,
-        invoice AS session_id,
-        invoice AS order_id,
-        code AS item_id,
-        CASE WHEN is_refund AND pieces < 0 THEN (-pieces)::VARCHAR ELSE Quantity::VARCHAR END AS quantity,
-        Price::VARCHAR AS price,
-        'GBP' AS currency,
-        nullif({one_of("Country", COUNTRIES)}, '') AS country,
+    select
+        case when is_refund then 'refund' else 'purchase' end as event_name,
+        coalesce(strftime(moment, '%Y-%m-%dT%H:%M:%SZ'), InvoiceDate::varchar) as event_timestamp,
+        customer as user_id,
+        case when customer is null then 'invoice ' || invoice end as anonymous_id,
+        invoice as session_id,
+        invoice as order_id,
+        code as item_id,
+        case when is_refund and pieces < 0 then (-pieces)::varchar else Quantity::varchar end as quantity,
+        Price::varchar as price,
+        'GBP' as currency,
+        nullif({one_of("Country", COUNTRIES)}, '') as country,
         -- Small letters are remarks of the stockroom: "damaged?".
-        CASE WHEN Description <> lower(Description) THEN trim(Description) END AS title,
-        regexp_full_match(upper(code), '{NO_PRODUCT}') AS is_no_product,
-        NOT is_refund AND customer IS NULL AND TRY_CAST(Price AS DOUBLE) = 0 AS is_no_sale
-    FROM rows_of_invoices
+        case when Description <> lower(Description) then trim(Description) end as title,
+        regexp_full_match(upper(code), '{NO_PRODUCT}') as is_no_product,
+        not is_refund and customer is null and try_cast(Price as double) = 0 as is_no_sale
+    from rows_of_invoices
 """
 
 

@@ -18,28 +18,28 @@ from shopsight.ingestion.readers.source_files import unreadable
 CLICK_COLUMNS: Final = ("session", "moment", "item", "category")
 BUY_COLUMNS: Final = ("session", "moment", "item", "price", "quantity")
 CLICKS_QUERY: Final = r"""
-    SELECT
-        'view_item' AS event_name,
-        moment AS event_timestamp,
-        session AS anonymous_id,
-        session AS session_id,
-        item AS item_id,
-        CASE WHEN category = 'S' THEN 'special offer'
-             WHEN regexp_full_match(category, '[1-9]|1[0-2]') THEN category END AS category,
-        CASE WHEN regexp_full_match(category, '\d{3,}') THEN category END AS brand
-    FROM native
+    select
+        'view_item' as event_name,
+        moment as event_timestamp,
+        session as anonymous_id,
+        session as session_id,
+        item as item_id,
+        case when category = 'S' then 'special offer'
+             when regexp_full_match(category, '[1-9]|1[0-2]') then category end as category,
+        case when regexp_full_match(category, '\d{3,}') then category end as brand
+    from native
 """
 BUYS_QUERY: Final = """
-    SELECT
-        'purchase' AS event_name,
-        moment AS event_timestamp,
-        session AS anonymous_id,
-        session AS session_id,
-        item AS item_id,
-        nullif(price, '0') AS price,
-        nullif(quantity, '0') AS quantity,
-        session AS order_id
-    FROM native
+    select
+        'purchase' as event_name,
+        moment as event_timestamp,
+        session as anonymous_id,
+        session as session_id,
+        item as item_id,
+        nullif(price, '0') as price,
+        nullif(quantity, '0') as quantity,
+        session as order_id
+    from native
 """
 
 
@@ -47,10 +47,10 @@ def read_yoochoose(path: Path) -> Iterator[RawChunk]:
     """Yield the clicks, then the buys, in canonical columns.
 
     Args:
-        path: The folder with both files, or either of them: the other lies beside it.
+        path: the folder with both files, or either of them: the other lies beside it.
 
     Raises:
-        SourceFileError: One of the two is missing, or cannot be read.
+        SourceFileError: one of the two is missing, or cannot be read.
     """
     for file in both_files(path):
         yield from read_yoochoose_file(file)
@@ -69,7 +69,7 @@ def both_files(path: Path) -> tuple[Path, Path]:
     """Return the clicks file and the buys file that a path stands for.
 
     Raises:
-        SourceFileError: One of them is missing.
+        SourceFileError: one of them is missing.
     """
     if path.is_dir():
         files = sorted(path.iterdir())

@@ -59,7 +59,7 @@ def guess_mapping(path: Path, *, source: str = "shop") -> Guess:
     """Look at the first rows of a CSV, Parquet or JSON Lines file of events, and guess their mapping.
 
     Raises:
-        SourceFileError: The file cannot be read, has no rows, or nothing in it looks like a time or like a shopper.
+        SourceFileError: the file cannot be read, has no rows, or nothing in it looks like a time or like a shopper.
     """
     header = _header_that_is_missing(path)
     rows = _first_rows(read_delimited(path, names=header) if header else read_table(path))
@@ -101,11 +101,11 @@ def _dealt_out(values: dict[str, list[Any]]) -> dict[str, tuple[str, float, str]
         score, evidence = _score(name, column, values[column])
         if score >= LEAST:
             scored.append((score, evidence, name, column))
-    found: dict[str, tuple[str, float, str]] = {}
+    guesses: dict[str, tuple[str, float, str]] = {}
     for score, evidence, name, column in sorted(scored, key=lambda one: -one[0]):
-        if name not in found and column not in {taken for taken, _, _ in found.values()}:
-            found[name] = (column, round(score, 2), evidence)
-    return {name: found[name] for name in COLUMN_WORDS if name in found}
+        if name not in guesses and column not in {taken for taken, _, _ in guesses.values()}:
+            guesses[name] = (column, round(score, 2), evidence)
+    return {name: guesses[name] for name in COLUMN_WORDS if name in guesses}
 
 
 def _score(name: str, column: str, values: list[Any]) -> tuple[float, str]:

@@ -32,11 +32,11 @@ def with_event_ids(connection: duckdb.DuckDBPyConnection, events: pa.Table) -> p
     if events["event_id"].null_count == 0:
         return events
     given = [name for name in IDENTITY.split() if events[name].null_count < events.num_rows]
-    parts = ", ".join(f"coalesce(\"{name}\"::VARCHAR, '')" if name in given else "''" for name in IDENTITY.split())
+    parts = ", ".join(f"coalesce(\"{name}\"::varchar, '')" if name in given else "''" for name in IDENTITY.split())
     connection.register("nameless", events.select(["event_id", "source", "event_timestamp", *given]))
     hashes = connection.sql(
-        f"SELECT coalesce(event_id, md5(concat_ws(chr(31), source, epoch_us(event_timestamp), {parts}))) AS event_id "
-        "FROM nameless"
+        f"select coalesce(event_id, md5(concat_ws(chr(31), source, epoch_us(event_timestamp), {parts}))) as event_id "
+        "from nameless"
     ).to_arrow_table()
     connection.unregister("nameless")
     return events.set_column(0, events.schema.field("event_id"), hashes["event_id"])
@@ -48,38 +48,38 @@ def find_duplicates(
     """Yield, for each staged file that has any, the row numbers (from 0) of its duplicates.
 
     Args:
-        connection: A connection of its own, with a folder to spill to.
-        staged: Parts of the new batch, in order; of equal rows the first is kept.
-        log: Event files that are already in the log.
+        connection: a connection of its own, with a folder to spill to.
+        staged: parts of the new batch, in order; of equal rows the first is kept.
+        log: event files that are already in the log.
     """
     new, old = _scan(staged), _scan(log)
-    hashes = connection.sql(f"SELECT hash({KEY}) AS hash FROM {new}").fetchnumpy()["hash"]
+    hashes = connection.sql(f"select hash({KEY}) as hash from {new}").fetchnumpy()["hash"]
     hashes.sort()
     connection.register("repeated", pa.table({"hash": np.unique(hashes[1:][hashes[1:] == hashes[:-1]])}))
     connection.register("hashes", pa.table({"hash": hashes}))
-    connection.execute("CREATE TEMP TABLE known (hash UBIGINT)")
+    connection.execute("create temp table known (hash ubigint)")
     if log:
         connection.execute(
-            f"INSERT INTO known SELECT DISTINCT hash({KEY}) FROM {old} WHERE hash({KEY}) IN (FROM hashes)"
+            f"insert into known select distinct hash({KEY}) from {old} where hash({KEY}) in (from hashes)"
         )
     connection.execute(f"""
-        CREATE TEMP TABLE suspects AS
-        SELECT {KEY}, list_position({_list(staged)}, filename) - 1 AS part, file_row_number AS row, hash({KEY}) AS hash
-        FROM {new} WHERE hash({KEY}) IN (FROM repeated UNION ALL FROM known)
+        create temp table suspects as
+        select {KEY}, list_position({_list(staged)}, filename) - 1 as part, file_row_number as row, hash({KEY}) as hash
+        from {new} where hash({KEY}) in (from repeated union all from known)
     """)
     connection.execute(f"""
-        CREATE TEMP TABLE duplicates AS
-        SELECT part, row FROM suspects WHERE hash IN (FROM repeated)
-        QUALIFY row_number() OVER (PARTITION BY {KEY} ORDER BY part, row) > 1
+        create temp table duplicates as
+        select part, row from suspects where hash in (from repeated)
+        qualify row_number() over (partition by {KEY} order by part, row) > 1
     """)
     if log:
         connection.execute(f"""
-            INSERT INTO duplicates
-            SELECT part, row FROM suspects SEMI JOIN (FROM {old} WHERE hash({KEY}) IN (FROM known)) USING ({KEY})
+            insert into duplicates
+            select part, row from suspects semi join (from {old} where hash({KEY}) in (from known)) using ({KEY})
         """)
     for part, path in enumerate(staged):
-        found = connection.sql(f"SELECT DISTINCT row FROM duplicates WHERE part = {part} ORDER BY row")
-        rows = found.fetchnumpy()["row"]
+        repeated_rows = connection.sql(f"select distinct row from duplicates where part = {part} order by row")
+        rows = repeated_rows.fetchnumpy()["row"]
         if len(rows):
             yield path, np.asarray(rows, dtype=np.int64)
 

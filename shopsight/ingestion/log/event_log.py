@@ -8,6 +8,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.log.deduplication import with_event_ids
-from shopsight.ingestion.log.guards import DiskFullError, EventLogBusyError, exclusive, explained_if_disk_is_full
+from shopsight.ingestion.log.guards import DiskFullError, EventLogBusyError, explained_if_disk_is_full, only_writer
 from shopsight.ingestion.log.quarantine import QUARANTINE_SCHEMA, count_reasons, quarantine_rows
 from shopsight.ingestion.log.receipts import Delivery, Receipt, Totals, manifest_of, sum_manifests
 from shopsight.ingestion.log.staging import StagedBatch
@@ -33,7 +34,7 @@ __all__ = ["GENESIS", "DiskFullError", "EventLog", "EventLogBusyError", "Receipt
 GENESIS: Final = "genesis"
 """The batch of zero rows that an empty log begins with, so that every reader finds files to read."""
 GENESIS_ARRIVAL: Final = datetime(1970, 1, 1, tzinfo=UTC)
-PATIENCE: Final = 1.0
+WAIT_SECONDS: Final = 1.0
 """Seconds to wait for the lock: opening a log may hold it for some milliseconds, importing for minutes."""
 
 
@@ -62,17 +63,16 @@ class EventLog:
         """Open the log, making it on first use; what a killed writer left behind is cleared away.
 
         Raises:
-            PseudonymKeyError: The log was written with another pseudonym key.
+            PseudonymKeyError: the log was written with another pseudonym key.
         """
         log = cls(settings.event_log_dir, Pseudonymiser.from_settings(settings))
         log.folder.mkdir(parents=True, exist_ok=True)
         begun, left_over = log._place(GENESIS_ARRIVAL, GENESIS).exists(), any(log._staging.glob("*"))
         if left_over or not begun:
             # Where another process is writing, what is staged is alive and not left over: it is let be.
-            with exclusive(log.folder / ".lock", patience=0 if begun else PATIENCE) as alone:
-                if alone:
-                    log._clear_staging()
-                if alone and not log.manifests():
+            with suppress(EventLogBusyError), only_writer(log.folder, wait_seconds=0 if begun else WAIT_SECONDS):
+                log._clear_staging()
+                if not log.manifests():
                     log._land_genesis()
         log._check_key()
         return log
@@ -90,29 +90,23 @@ class EventLog:
         """Validate, deduplicate and append one batch.
 
         Args:
-            source: Chunks, read once and one at a time.
-            source_name: Shop or data set; fills ``source`` where a row has none.
-            received_at: Arrival of the batch, with a zone; fills ``created_timestamp`` where a row has none.
-            format_name: Kept in the manifest.
-            is_replay: Whether the rows come out of the quarantine: those that are still bad stay there, and where all
+            source: chunks, read once and one at a time.
+            source_name: shop or data set; fills ``source`` where a row has none.
+            received_at: arrival of the batch, with a zone; fills ``created_timestamp`` where a row has none.
+            format_name: kept in the manifest.
+            is_replay: whether the rows come out of the quarantine: those that are still bad stay there, and where all
                 are, no batch lands.
-            report: Told after every chunk.
+            report: told after every chunk.
 
         Raises:
-            EventLogBusyError: Another writer holds the log.
-            DiskFullError: No room; the log is as before.
-            ShopsightError: The source could not be read; the log is as before.
+            EventLogBusyError: another writer holds the log.
+            DiskFullError: no room; the log is as before.
+            ShopsightError: the source could not be read; the log is as before.
         """
         if received_at.tzinfo is None:
             raise ValueError("received_at must have a time zone")
         received_at = received_at.astimezone(UTC)
-        with exclusive(self.folder / ".lock", patience=PATIENCE) as alone:
-            if not alone:
-                raise EventLogBusyError(
-                    f"cannot write to the event log {self.folder}",
-                    why="another process is importing at this moment",
-                    fix="wait until it has finished and try again; nothing was changed",
-                )
+        with only_writer(self.folder, wait_seconds=WAIT_SECONDS):
             self._clear_staging()
             number = 1 + max((manifest["number"] for manifest in self._landed()), default=0)
             batch_id = f"{received_at:%Y%m%dT%H%M%SZ}-{number:06d}"

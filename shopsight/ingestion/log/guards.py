@@ -1,17 +1,16 @@
 """What stands between the log and its enemies: a second writer, and a full disk."""
 
 import errno
-import fcntl
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from shopsight.errors import ShopsightError
+from shopsight.locking import ResourceBusy, exclusive
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -25,30 +24,26 @@ class DiskFullError(ShopsightError):
 
 
 @contextmanager
-def exclusive(path: Path, *, patience: float) -> Iterator[bool]:
-    """Hold the writer's lock, and say whether it could be had; the kernel frees it when its holder dies.
+def only_writer(log: Path, *, wait_seconds: float) -> Iterator[None]:
+    """Hold the log's lock, so that nobody else writes to it for the length of the block.
 
     Args:
-        path: The lock file.
-        patience: Seconds to wait for it.
+        log: folder of the event log.
+        wait_seconds: how long to wait for another writer before giving up.
+
+    Raises:
+        EventLogBusyError: another writer held the lock for all of ``wait_seconds``.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        yield _locked(descriptor, give_up_at=time.monotonic() + patience)
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int, *, give_up_at: float) -> bool:
-    while True:
+    with ExitStack() as lock:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= give_up_at:
-                return False
-            time.sleep(0.02)
-        else:
-            return True
+            lock.enter_context(exclusive(log / ".lock", what="the event log", wait_seconds=wait_seconds))
+        except ResourceBusy as busy:
+            raise EventLogBusyError(
+                f"cannot write to the event log {log}",
+                why="another process is importing at this moment",
+                fix="wait until it has finished and try again; nothing was changed",
+            ) from busy
+        yield
 
 
 @contextmanager

@@ -76,16 +76,16 @@ def read_quarantine(
     The files are read in pieces: with a limit, memory holds that many rows and the places of what was replayed.
 
     Args:
-        settings: Where the event log is.
-        limit: How many rows at most; None for all of them.
-        batch_id: Only rows of this batch.
-        reason: Only rows with this reason.
+        settings: where the event log is.
+        limit: how many rows at most; None for all of them.
+        batch_id: only rows of this batch.
+        reason: only rows with this reason.
     """
     with utc_connection() as connection:
         rows, values = _in_quarantine(connection, settings, batch_id, reason)
         found = connection.sql(
-            f"FROM ({rows}) ORDER BY batch_id DESC, file_name, line, part "
-            f"LIMIT {limit if limit is not None else 'ALL'}",
+            f"from ({rows}) order by batch_id desc, file_name, line, part "
+            f"limit {limit if limit is not None else 'all'}",
             params=values,
         ).to_arrow_table()
     return found.cast(QUARANTINE_SCHEMA)
@@ -97,7 +97,7 @@ def count_quarantine(
     """Return how many rows are in quarantine, and how many of them per reason; see :func:`read_quarantine`."""
     with utc_connection() as connection:
         rows, values = _in_quarantine(connection, settings, batch_id, reason)
-        counted = connection.execute(f"SELECT reasons, count(*) FROM ({rows}) GROUP BY reasons", values).fetchall()
+        counted = connection.execute(f"select reasons, count(*) from ({rows}) group by reasons", values).fetchall()
     reasons: Counter[str] = Counter()
     for names, count in counted:
         for name in names:
@@ -116,13 +116,13 @@ def _in_quarantine(
     ):
         files = _files(settings, file)
         connection.register(name, dataset(files, schema=schema, format="parquet") if files else schema.empty_table())
-    places = " AND ".join(f"gone.{name} IS NOT DISTINCT FROM rows.{name}" for name in PLACE)
-    query = f"FROM rows WHERE NOT EXISTS (FROM gone WHERE {places})"
+    places = " and ".join(f"gone.{name} is not distinct from rows.{name}" for name in PLACE)
+    query = f"from rows where not exists (from gone where {places})"
     values = {}
     if batch_id is not None:
-        query, values["batch_id"] = f"{query} AND batch_id = $batch_id", batch_id
+        query, values["batch_id"] = f"{query} and batch_id = $batch_id", batch_id
     if reason is not None:
-        query, values["reason"] = f"{query} AND list_contains(reasons, $reason)", reason
+        query, values["reason"] = f"{query} and list_contains(reasons, $reason)", reason
     return query, values
 
 

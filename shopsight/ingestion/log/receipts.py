@@ -80,12 +80,12 @@ def manifest_of(
     """Return what is kept beside a batch's files, as JSON.
 
     Args:
-        receipt: The counts.
-        delivery: Where the batch came from, and when.
-        sources: Distinct ``source`` of its accepted events; a later batch of others cannot repeat any of them.
-        files: Base names of the files it was read from.
-        key_id: Names the key of its pseudonyms.
-        replayed_reasons: Of a replay: why its event rows had been in quarantine.
+        receipt: the counts.
+        delivery: where the batch came from, and when.
+        sources: distinct ``source`` of its accepted events; a later batch of others cannot repeat any of them.
+        files: base names of the files it was read from.
+        key_id: names the key of its pseudonyms.
+        replayed_reasons: of a replay: why its event rows had been in quarantine.
     """
     return {
         "batch_id": receipt.batch_id,

@@ -69,7 +69,7 @@ class StagedBatch:
         """Take out rows that are in the log, or earlier in this batch, and return how many there were.
 
         Args:
-            log: Event files of the log that may hold the same events.
+            log: event files of the log that may hold the same events.
         """
         spill = self.folder / ".spill"
         dropped = 0
@@ -85,8 +85,8 @@ class StagedBatch:
         files = [str(path) for path in self.event_files()]
         with utc_connection() as connection:
             connection.execute(
-                "SELECT count(*), min(event_timestamp), max(event_timestamp), list(DISTINCT source ORDER BY source) "
-                "FROM read_parquet($files, hive_partitioning = false)",
+                "select count(*), min(event_timestamp), max(event_timestamp), list(distinct source order by source) "
+                "from read_parquet($files, hive_partitioning = false)",
                 {"files": files},
             )
             rows, first, last, sources = connection.fetchall()[0]

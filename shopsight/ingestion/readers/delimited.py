@@ -19,7 +19,7 @@ from shopsight.ingestion.readers.chunks import BrokenRow, RawChunk
 from shopsight.ingestion.readers.source_files import bytes_read, open_source, unreadable
 
 BLOCK_BYTES: Final = 16 * 1024 * 1024
-LONGEST_RECORD: Final = 1024 * 1024
+MAX_RECORD_BYTES: Final = 1024 * 1024
 """Bytes of the longest row, and so how far a quoted field may run on before it counts as never closed."""
 LINES_PER_RECORD: Final = 200
 
@@ -57,14 +57,14 @@ def read_delimited(
     """Yield the rows of a file, every column as text under its name in the header.
 
     Args:
-        path: Text in UTF-8, gzip where the name ends in ``.gz``; the separator (comma, semicolon, tab) is taken from
+        path: text in UTF-8, gzip where the name ends in ``.gz``; the separator (comma, semicolon, tab) is taken from
             the header.
-        required: Names that the header must have.
-        names: Columns of a file without a header, whose separator is the comma.
-        block_bytes: How much is read at a time.
+        required: names that the header must have.
+        names: columns of a file without a header, whose separator is the comma.
+        block_bytes: how much is read at a time.
 
     Raises:
-        SourceFileError: The file cannot be read, is empty, is not UTF-8, or lacks a required column.
+        SourceFileError: the file cannot be read, is empty, is not UTF-8, or lacks a required column.
     """
     size = path.stat().st_size if path.is_file() else 0
     with open_source(path) as file:
@@ -76,7 +76,7 @@ def read_delimited(
             if not block:
                 return
             records = split_records(block, header, first_line=line, last=not fresh)
-            if not records.lines_consumed and len(block) > block_bytes + LONGEST_RECORD:
+            if not records.lines_consumed and len(block) > block_bytes + MAX_RECORD_BYTES:
                 raise unreadable(
                     path, why=f"line {line} is longer than a megabyte", fix="check that it is text with line breaks"
                 )
@@ -111,7 +111,7 @@ def split_records(block: bytes, header: Header, *, first_line: int, last: bool) 
         if _fields(block[starts[i] : ends[i]], header) == len(header.names):
             continue  # a quote in the middle of a field, as in: 5" screen
         j = int(odd[k]) if k < len(odd) else None
-        if j is None and not last and len(ends) - i <= LINES_PER_RECORD and len(block) - starts[i] <= LONGEST_RECORD:
+        if j is None and not last and len(ends) - i <= LINES_PER_RECORD and len(block) - starts[i] <= MAX_RECORD_BYTES:
             lines_consumed = i
             break
         if j is not None and _is_one_record(block, starts, ends, i, j, header):
@@ -152,7 +152,7 @@ def split_records(block: bytes, header: Header, *, first_line: int, last: bool) 
 
 
 def _read_header(file: BinaryIO, path: Path, required: tuple[str, ...]) -> Header:
-    first = file.readline(LONGEST_RECORD)
+    first = file.readline(MAX_RECORD_BYTES)
     if not first.strip():
         raise unreadable(path, why="it is empty", fix="export it again; a header line is needed even without rows")
     if b"\x00" in first or first.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -270,7 +270,7 @@ def _is_one_record(
     block: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], i: int, j: int, header: Header
 ) -> bool:
     wanted = len(header.names)
-    if j - i > LINES_PER_RECORD or ends[j] - starts[i] > LONGEST_RECORD:
+    if j - i > LINES_PER_RECORD or ends[j] - starts[i] > MAX_RECORD_BYTES:
         return False
     if _fields(block[starts[i] : ends[j]], header) != wanted:
         return False

@@ -17,7 +17,7 @@ from shopsight.ingestion.readers.rest import merged
 from shopsight.ingestion.readers.source_files import bytes_read, open_source, unreadable
 
 CHUNK_BYTES: Final = 16 * 1024 * 1024
-IS_OBJECT: Final = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+IS_OBJECT: Final = "case when json_valid(line) then json_type(line) = 'OBJECT' else false end"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ def read_json_lines(path: Path, query: str) -> Iterator[RawChunk]:
             the line from 0. A line that gives none would be lost uncounted.
 
     Raises:
-        SourceFileError: The file cannot be read, is empty, or is no JSON Lines.
+        SourceFileError: the file cannot be read, is empty, or is no JSON Lines.
     """
     size = path.stat().st_size if path.is_file() else 0
     if path.is_file() and not size:
@@ -60,21 +60,21 @@ def keys_as_columns(names: list[str], *, rest_into: str | None = None) -> str:
     """Return a query that takes keys of the objects as text columns.
 
     Args:
-        names: Keys that become columns.
-        rest_into: The one of them that takes all other keys, as JSON; None leaves those out.
+        names: keys that become columns.
+        rest_into: the one of them that takes all other keys, as JSON; None leaves those out.
     """
-    structure = _literal(json.dumps(dict.fromkeys(names, "VARCHAR")))
+    structure = _literal(json.dumps(dict.fromkeys(names, "varchar")))
     without_names = _literal(json.dumps(dict.fromkeys(names)))  # as a merge patch, nulls take keys out
     columns = [
-        f"{merged(f'fields.{_name(name)}', 'others')} AS {_name(name)}"
+        f"{merged(f'fields.{_name(name)}', 'others')} as {_name(name)}"
         if name == rest_into
         else f"fields.{_name(name)}"
         for name in names
     ]
-    others = f", json_merge_patch(line::JSON, {without_names}::JSON) AS others" if rest_into else ""
+    others = f", json_merge_patch(line::JSON, {without_names}::JSON) as others" if rest_into else ""
     return f"""
-        WITH taken AS (SELECT row, json_transform(line, {structure}) AS fields{others} FROM objects)
-        SELECT row, {", ".join(columns)} FROM taken
+        with taken as (select row, json_transform(line, {structure}) as fields{others} from objects)
+        select row, {", ".join(columns)} from taken
     """
 
 
@@ -104,10 +104,10 @@ def _chunk(
 ) -> RawChunk:
     lines = pa.table({"line": pa.array(block.texts, pa.string()), "row": np.arange(len(block.texts))})
     connection.register("json_text", lines)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, {IS_OBJECT} AS is_object FROM json_text")
+    connection.execute(f"create or replace temp table judged as select *, {IS_OBJECT} as is_object from json_text")
     connection.unregister("json_text")
-    others = connection.sql("SELECT row FROM judged WHERE NOT is_object ORDER BY row").fetchnumpy()["row"]
-    connection.execute("CREATE OR REPLACE TEMP TABLE objects AS SELECT line, row FROM judged WHERE is_object")
+    others = connection.sql("select row from judged where not is_object order by row").fetchnumpy()["row"]
+    connection.execute("create or replace temp table objects as select line, row from judged where is_object")
     rows = connection.sql(query).to_arrow_table()
     order = [("row", "ascending"), *([("part", "ascending")] if "part" in rows.column_names else [])]
     rows = rows.sort_by(order)

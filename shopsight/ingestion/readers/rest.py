@@ -13,18 +13,18 @@ def gather_rest(
     extra = [name for name in rows.column_names if name not in known]
     if not extra:
         return rows
-    kept = rows.select([name for name in rows.column_names if name in known])
+    canonical = rows.select([name for name in rows.column_names if name in known])
     if into is None:
-        return kept
+        return canonical
     pairs = ", ".join(f"{_text(name)}, {_value(name, rows.schema.field(name).type)}" for name in extra)
     gathered = f"json_merge_patch('{{}}', json_object({pairs}))"  # the patch leaves out nulls
-    own = f'"{into}"::VARCHAR' if into in kept.column_names else "NULL::VARCHAR"
+    own = f'"{into}"::varchar' if into in canonical.column_names else "null::varchar"
     connection.register("with_rest", rows)
-    column = connection.sql(f"SELECT {merged(own, gathered)} AS rest FROM with_rest").to_arrow_table()["rest"]
+    column = connection.sql(f"select {merged(own, gathered)} as rest from with_rest").to_arrow_table()["rest"]
     connection.unregister("with_rest")
-    if into in kept.column_names:
-        return kept.set_column(kept.schema.get_field_index(into), into, column)
-    return kept.append_column(into, column)
+    if into in canonical.column_names:
+        return canonical.set_column(canonical.schema.get_field_index(into), into, column)
+    return canonical.append_column(into, column)
 
 
 def merged(own: str, gathered: str) -> str:
@@ -33,8 +33,8 @@ def merged(own: str, gathered: str) -> str:
     Where the column's own text is no JSON it stays as it is, for validation to refuse.
     """
     return (
-        f"CASE WHEN coalesce(trim({own}), '') = '' THEN nullif(({gathered})::VARCHAR, '{{}}') "
-        f"WHEN json_valid({own}) THEN json_merge_patch(({gathered})::JSON, {own}::JSON)::VARCHAR ELSE {own} END"
+        f"case when coalesce(trim({own}), '') = '' then nullif(({gathered})::varchar, '{{}}') "
+        f"when json_valid({own}) then json_merge_patch(({gathered})::JSON, {own}::JSON)::varchar else {own} end"
     )
 
 

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.validation.rules import ITEM_EVENTS, LONGEST_ID, LONGEST_QUERY, LONGEST_TEXT
+from shopsight.ingestion.validation.rules import ITEM_EVENTS, MAX_ID_BYTES, MAX_QUERY_BYTES, MAX_TEXT_BYTES
 
 SCHEMA_VERSION: Final = "1.0"
 
-Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_BYTES)]
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Price = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 
@@ -44,8 +44,8 @@ class Event(BaseModel):
     list_position: Whole | None = Field(None, description="Place in that list, from 0.")
     placement: Id | None = Field(None, description="Where on the page.")
     recommendation_id: Id | None = Field(None, description="The recommendation that led here.")
-    query: Annotated[str, Field(max_length=LONGEST_QUERY)] | None = Field(None, description="Search text, redacted.")
-    text: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = Field(
+    query: Annotated[str, Field(max_length=MAX_QUERY_BYTES)] | None = Field(None, description="Search text, redacted.")
+    text: Annotated[str, Field(max_length=MAX_TEXT_BYTES)] | None = Field(
         None, description="Review or question, redacted."
     )
     campaign_id: Id | None = Field(None, description="Campaign that brought the visit.")
@@ -53,7 +53,7 @@ class Event(BaseModel):
     device: Id | None = Field(None, description="For example mobile, desktop.")
     country: Id | None = Field(None, description="ISO 3166.")
     platform: Id | None = Field(None, description="Keeps behaviour on several platforms apart.")
-    category: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = Field(None, description="Path joined by ' > '.")
+    category: Annotated[str, Field(max_length=MAX_TEXT_BYTES)] | None = Field(None, description="Path joined by ' > '.")
     brand: Id | None = Field(None, description="Brand at that time.")
     consent: Literal["granted", "analytics_only", "none"] = Field(
         "granted", description="What the data may be used for."

@@ -50,10 +50,10 @@ def _as_text(connection: duckdb.DuckDBPyConnection, column: pa.ChunkedArray) -> 
     value = "value"
     if pa.types.is_floating(column.type):
         # pandas turns integer ids with gaps into floats: 6768.0 is item 6768.
-        value = "CASE WHEN value = floor(value) THEN TRY_CAST(value AS BIGINT)::VARCHAR ELSE value::VARCHAR END"
+        value = "case when value = floor(value) then try_cast(value as bigint)::varchar else value::varchar end"
     elif pa.types.is_nested(column.type):
         value = "to_json(value)"
     connection.register("untyped", pa.table({"value": column}))
-    text = connection.sql(f"SELECT CAST({value} AS VARCHAR) AS value FROM untyped").to_arrow_table()["value"]
+    text = connection.sql(f"select cast({value} as varchar) as value from untyped").to_arrow_table()["value"]
     connection.unregister("untyped")
     return text

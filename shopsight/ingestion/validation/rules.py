@@ -24,10 +24,10 @@ ITEM_EVENTS: Final = (
 CONSENTS: Final = ("granted", "analytics_only", "none")
 EARLIEST: Final = "1995-01-01T00:00:00+00:00"
 """Older than any online shop: what lies before is a unit mistake, such as seconds read as milliseconds."""
-LONGEST_ID: Final = 256
-LONGEST_QUERY: Final = 2_000
-LONGEST_TEXT: Final = 20_000
-LONGEST_PROPERTIES: Final = 65_536
+MAX_ID_BYTES: Final = 256
+MAX_QUERY_BYTES: Final = 2_000
+MAX_TEXT_BYTES: Final = 20_000
+MAX_PROPERTIES_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def _names(values: tuple[str, ...]) -> str:
 def _is_not_a(column: str, kind: str) -> Rule:
     return Rule(
         reason=f"{column}_invalid",
-        condition=f"raw_{column} IS NOT NULL AND {column} IS NULL",
+        condition=f"raw_{column} is not null and {column} is null",
         meaning=f"{column} is not {kind}",
         about=(column,),
     )
@@ -63,7 +63,7 @@ def _is_not_whole(column: str) -> Rule:
     # A cast to INTEGER rounds 1.5 to 2, hence the comparison with the number itself.
     return Rule(
         reason=f"{column}_invalid",
-        condition=f"raw_{column} IS NOT NULL AND ({column} IS NULL OR TRY_CAST(raw_{column} AS DOUBLE) <> {column})",
+        condition=f"raw_{column} is not null and ({column} is null or try_cast(raw_{column} as double) <> {column})",
         meaning=f"{column} is not a whole number",
         about=(column,),
     )
@@ -73,14 +73,14 @@ def _is_negative(column: str) -> Rule:
     return Rule(reason=f"{column}_negative", condition=f"{column} < 0", meaning=f"{column} is below 0", about=(column,))
 
 
-def _too_long(columns: tuple[str, ...], longest: int, reason: str) -> Rule:
+def _too_long(columns: tuple[str, ...], max_bytes: int, reason: str) -> Rule:
     sizes = ", ".join(f'strlen("{column}")' for column in columns)
     return Rule(
         reason=reason,
-        condition=f"greatest({sizes}, 0) > {longest}",
-        meaning=f"over {longest:,} bytes in {', '.join(columns)}",
+        condition=f"greatest({sizes}, 0) > {max_bytes}",
+        meaning=f"over {max_bytes:,} bytes in {', '.join(columns)}",
         about=columns,
-        limit=longest,
+        limit=max_bytes,
     )
 
 
@@ -90,63 +90,63 @@ _EVENT_IDS = (
 )
 
 EVENT_RULES: Final = (
-    Rule(reason="event_name_missing", condition="event_name IS NULL", meaning="event_name is empty"),
+    Rule(reason="event_name_missing", condition="event_name is null", meaning="event_name is empty"),
     Rule(
         reason="event_name_unknown",
-        condition=f"event_name NOT IN ({_names(EVENT_NAMES)})",
+        condition=f"event_name not in ({_names(EVENT_NAMES)})",
         meaning="event_name is none of the canonical names",
     ),
     Rule(
         reason="event_timestamp_missing",
-        condition="raw_event_timestamp IS NULL",
+        condition="raw_event_timestamp is null",
         meaning="event_timestamp is empty",
     ),
     _is_not_a("event_timestamp", "RFC 3339 with a zone, nor epoch seconds or milliseconds"),
     Rule(
         reason="event_timestamp_out_of_range",
-        condition=f"event_timestamp < TIMESTAMPTZ '{EARLIEST}' OR event_timestamp > $latest",
+        condition=f"event_timestamp < timestamptz '{EARLIEST}' or event_timestamp > $latest",
         meaning="event_timestamp lies before 1995 or more than a day after the arrival",
     ),
     _is_not_a("created_timestamp", "RFC 3339 with a zone, nor epoch seconds or milliseconds"),
     Rule(
         reason="created_timestamp_out_of_range",
-        condition=f"created_timestamp < TIMESTAMPTZ '{EARLIEST}' OR created_timestamp > $latest",
+        condition=f"created_timestamp < timestamptz '{EARLIEST}' or created_timestamp > $latest",
         meaning="created_timestamp lies before 1995 or more than a day after the arrival",
         about=("created_timestamp",),
     ),
     Rule(
         reason="actor_missing",
-        condition="user_id IS NULL AND anonymous_id IS NULL",
+        condition="user_id is null and anonymous_id is null",
         meaning="neither user_id nor anonymous_id is given",
     ),
     Rule(
         reason="item_id_missing",
-        condition=f"item_id IS NULL AND event_name IN ({_names(ITEM_EVENTS)})",
+        condition=f"item_id is null and event_name in ({_names(ITEM_EVENTS)})",
         meaning="an event of an item without item_id",
     ),
     Rule(
         reason="order_id_missing",
-        condition="order_id IS NULL AND event_name IN ('purchase', 'refund')",
+        condition="order_id is null and event_name in ('purchase', 'refund')",
         meaning="a purchase or refund without order_id",
     ),
     Rule(
         reason="query_missing",
-        condition="query IS NULL AND event_name = 'search'",
+        condition="query is null and event_name = 'search'",
         meaning="a search without query",
     ),
     Rule(
         reason="text_missing",
-        condition="\"text\" IS NULL AND event_name = 'ask_question'",
+        condition="\"text\" is null and event_name = 'ask_question'",
         meaning="a question without text",
     ),
     Rule(
         reason="rating_missing",
-        condition='"value" IS NULL AND "text" IS NULL AND event_name = \'rate_item\'',
+        condition='"value" is null and "text" is null and event_name = \'rate_item\'',
         meaning="a review without value (1 to 5) and without text",
     ),
     Rule(
         reason="rating_out_of_range",
-        condition='event_name = \'rate_item\' AND ("value" < 1 OR "value" > 5)',
+        condition='event_name = \'rate_item\' and ("value" < 1 or "value" > 5)',
         meaning="a rating below 1 or above 5",
         about=("value",),
     ),
@@ -155,7 +155,7 @@ EVENT_RULES: Final = (
     _is_not_whole("quantity"),
     Rule(
         reason="quantity_out_of_range",
-        condition="quantity < 1 OR quantity > 1000000",
+        condition="quantity < 1 or quantity > 1000000",
         meaning="quantity is below 1 or above a million",
         about=("quantity",),
     ),
@@ -163,7 +163,7 @@ EVENT_RULES: Final = (
     _is_negative("price"),
     Rule(
         reason="value_invalid",
-        condition='raw_value IS NOT NULL AND ("value" IS NULL OR NOT isfinite("value"))',
+        condition='raw_value is not null and ("value" is null or not isfinite("value"))',
         meaning="value is not a finite number",
         about=("value",),
     ),
@@ -171,34 +171,34 @@ EVENT_RULES: Final = (
     _is_negative("list_position"),
     Rule(
         reason="currency_invalid",
-        condition="NOT regexp_full_match(currency, '[A-Z]{3}')",
+        condition="not regexp_full_match(currency, '[A-Z]{3}')",
         meaning="currency is not three letters (ISO 4217)",
         about=("currency",),
     ),
     Rule(
         reason="consent_unknown",
-        condition=f"consent NOT IN ({_names(CONSENTS)})",
+        condition=f"consent not in ({_names(CONSENTS)})",
         meaning=f"consent is none of {', '.join(CONSENTS)}",
     ),
     Rule(
         reason="properties_invalid",
-        condition="properties IS NOT NULL AND (NOT json_valid(properties) OR TRY(json_type(properties)) <> 'OBJECT')",
+        condition="properties is not null and (not json_valid(properties) or try(json_type(properties)) <> 'OBJECT')",
         meaning="properties is not a JSON object",
         about=("properties",),
     ),
-    _too_long(tuple(_EVENT_IDS.split()), LONGEST_ID, "id_too_long"),
-    _too_long(("query",), LONGEST_QUERY, "query_too_long"),
-    _too_long(("text", "category"), LONGEST_TEXT, "text_too_long"),
-    _too_long(("properties",), LONGEST_PROPERTIES, "properties_too_long"),
+    _too_long(tuple(_EVENT_IDS.split()), MAX_ID_BYTES, "id_too_long"),
+    _too_long(("query",), MAX_QUERY_BYTES, "query_too_long"),
+    _too_long(("text", "category"), MAX_TEXT_BYTES, "text_too_long"),
+    _too_long(("properties",), MAX_PROPERTIES_BYTES, "properties_too_long"),
 )
 
 ITEM_RULES: Final = (
-    Rule(reason="item_id_missing", condition="item_id IS NULL", meaning="item_id is empty"),
+    Rule(reason="item_id_missing", condition="item_id is null", meaning="item_id is empty"),
     _is_not_a("price", "a number with a decimal point"),
     _is_negative("price"),
     Rule(
         reason="currency_invalid",
-        condition="NOT regexp_full_match(currency, '[A-Z]{3}')",
+        condition="not regexp_full_match(currency, '[A-Z]{3}')",
         meaning="currency is not three letters (ISO 4217)",
         about=("currency",),
     ),
@@ -207,23 +207,23 @@ ITEM_RULES: Final = (
     _is_not_a("created_timestamp", "a timestamp"),
     Rule(
         reason="attributes_invalid",
-        condition="attributes IS NOT NULL AND (NOT json_valid(attributes) OR TRY(json_type(attributes)) <> 'OBJECT')",
+        condition="attributes is not null and (not json_valid(attributes) or try(json_type(attributes)) <> 'OBJECT')",
         meaning="attributes is not a JSON object",
     ),
-    _too_long(("item_id", "brand", "availability"), LONGEST_ID, "id_too_long"),
-    _too_long(("title", "description", "category", "image_url"), LONGEST_TEXT, "text_too_long"),
+    _too_long(("item_id", "brand", "availability"), MAX_ID_BYTES, "id_too_long"),
+    _too_long(("title", "description", "category", "image_url"), MAX_TEXT_BYTES, "text_too_long"),
 )
 
 USER_RULES: Final = (
-    Rule(reason="user_id_missing", condition="user_id IS NULL", meaning="user_id is empty"),
+    Rule(reason="user_id_missing", condition="user_id is null", meaning="user_id is empty"),
     _is_not_a("created_at", "a timestamp"),
     _is_not_a("created_timestamp", "a timestamp"),
     Rule(
         reason="consent_unknown",
-        condition=f"consent NOT IN ({_names(CONSENTS)})",
+        condition=f"consent not in ({_names(CONSENTS)})",
         meaning=f"consent is none of {', '.join(CONSENTS)}",
     ),
-    _too_long(("user_id", "age_band", "gender", "country"), LONGEST_ID, "id_too_long"),
+    _too_long(("user_id", "age_band", "gender", "country"), MAX_ID_BYTES, "id_too_long"),
 )
 
 STRUCTURE_REASONS: Final = {

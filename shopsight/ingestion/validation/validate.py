@@ -42,10 +42,10 @@ def validate(
     """Type every column of a chunk and apply every rule of its table to every row.
 
     Args:
-        connection: Any DuckDB connection in UTC.
-        chunk: Rows as they came.
-        source_name: Fills ``source`` where a row has none.
-        received_at: Fills ``created_timestamp`` where a row has none.
+        connection: any DuckDB connection in UTC.
+        chunk: rows as they came.
+        source_name: fills ``source`` where a row has none.
+        received_at: fills ``created_timestamp`` where a row has none.
     """
     schema, rules = SCHEMAS[chunk.table], RULES[chunk.table]
     columns = clean_columns(connection, chunk.rows, schema)
@@ -87,26 +87,26 @@ def _query(
     raw, typed, wanted = [], [], ["problems"]
     for field in schema:
         kind = columns[field.name].type if field.name in columns else None
-        source = f'"{field.name}"' if kind else "NULL::VARCHAR"
+        source = f'"{field.name}"' if kind else "null::varchar"
         if not _is_typed(field):
-            raw.append(f'{source} AS "{field.name}"')
+            raw.append(f'{source} as "{field.name}"')
             continue
-        raw.append(f'{source} AS "raw_{field.name}"')
-        typed.append(f'{_typed(field, kind)} AS "{field.name}"')
+        raw.append(f'{source} as "raw_{field.name}"')
+        typed.append(f'{_typed(field, kind)} as "{field.name}"')
         default = {"line_number": "0", "created_timestamp": arrival}.get(field.name)
-        is_null = f'"raw_{field.name}" IS NULL'
-        value = f'CASE WHEN {is_null} THEN {default} ELSE "{field.name}" END' if default else f'"{field.name}"'
+        is_null = f'"raw_{field.name}" is null'
+        value = f'case when {is_null} then {default} else "{field.name}" end' if default else f'"{field.name}"'
         if kind or default:
-            wanted.append(f'{value} AS "{field.name}"')
+            wanted.append(f'{value} as "{field.name}"')
     bits = " + ".join(
-        f"CASE WHEN {rule.condition.replace('$latest', latest)} THEN {1 << i} ELSE 0 END::BIGINT"
+        f"case when {rule.condition.replace('$latest', latest)} then {1 << i} else 0 end::bigint"
         for i, rule in enumerate(rules)
     )
     return f"""
-        WITH raw AS (SELECT {", ".join(raw)} FROM raw_chunk),
-        typed AS (SELECT *, {", ".join(typed)} FROM raw),
-        judged AS (SELECT *, {bits} AS problems FROM typed)
-        SELECT {", ".join(wanted)} FROM judged
+        with raw as (select {", ".join(raw)} from raw_chunk),
+        typed as (select *, {", ".join(typed)} from raw),
+        judged as (select *, {bits} as problems from typed)
+        select {", ".join(wanted)} from judged
     """
 
 
@@ -132,45 +132,45 @@ def _typed(field: pa.Field, kind: pa.DataType | None) -> str:
     if pa.types.is_timestamp(field.type):
         return _typed_timestamp(column, kind)
     if pa.types.is_int32(field.type):
-        return f"TRY_CAST({column} AS INTEGER)"
+        return f"try_cast({column} as integer)"
     if pa.types.is_float64(field.type):
-        return f"TRY_CAST({column} AS DOUBLE)"
-    return f"TRY_CAST({column} AS DECIMAL({field.type.precision}, {field.type.scale}))"
+        return f"try_cast({column} as double)"
+    return f"try_cast({column} as DECIMAL({field.type.precision}, {field.type.scale}))"
 
 
 def _typed_timestamp(column: str, kind: pa.DataType | None) -> str:
     if kind is not None and pa.types.is_timestamp(kind):
         # A Parquet timestamp without a zone is UTC by convention (pandas and Spark both write it so).
-        return f"TRY_CAST({column} AS TIMESTAMPTZ)"
+        return f"try_cast({column} as timestamptz)"
     if kind is not None and pa.types.is_integer(kind):
-        return _from_whole_epoch(f"TRY_CAST({column} AS BIGINT)")
+        return _from_whole_epoch(f"try_cast({column} as bigint)")
     if kind is not None and pa.types.is_floating(kind):
-        return _from_epoch(f"TRY_CAST({column} AS DECIMAL(38, 6))")
-    text = f"{column}::VARCHAR"
-    whole = _from_whole_epoch(f"TRY_CAST({text} AS BIGINT)")
-    epoch = _from_epoch(f"TRY_CAST({text} AS DECIMAL(38, 6))")
+        return _from_epoch(f"try_cast({column} as DECIMAL(38, 6))")
+    text = f"{column}::varchar"
+    whole = _from_whole_epoch(f"try_cast({text} as bigint)")
+    epoch = _from_epoch(f"try_cast({text} as DECIMAL(38, 6))")
     return (
-        f"CASE WHEN regexp_full_match({text}, '{DIGITS}') THEN {whole} "
-        f"WHEN regexp_full_match({text}, '{EPOCH}') THEN {epoch} "
-        f"WHEN regexp_full_match(upper({text}), '{RFC3339}') THEN TRY_CAST(upper({text}) AS TIMESTAMPTZ) END"
+        f"case when regexp_full_match({text}, '{DIGITS}') then {whole} "
+        f"when regexp_full_match({text}, '{EPOCH}') then {epoch} "
+        f"when regexp_full_match(upper({text}), '{RFC3339}') then try_cast(upper({text}) as timestamptz) end"
     )
 
 
 def _from_epoch(number: str) -> str:
     """Return SQL for epoch seconds, milliseconds or microseconds: told apart by size, sure from 1973 to 5138."""
-    unit = f"CASE WHEN {number} < 1e11 THEN 1000000 WHEN {number} < 1e14 THEN 1000 ELSE 1 END"
+    unit = f"case when {number} < 1e11 then 1000000 when {number} < 1e14 then 1000 else 1 end"
     return (
-        f"CASE WHEN {number} >= 0 AND {number} < 1e17 "
-        f"THEN make_timestamptz(CAST(round({number} * {unit}) AS BIGINT)) END"
+        f"case when {number} >= 0 and {number} < 1e17 "
+        f"then make_timestamptz(cast(round({number} * {unit}) as bigint)) end"
     )
 
 
 def _from_whole_epoch(number: str) -> str:
     """Return the same for whole numbers, in a fortieth of the time: decimals of 38 digits are slow."""
-    whole_unit = f"CASE WHEN {number} < 100000000000 THEN 1000000 WHEN {number} < 100000000000000 THEN 1000 ELSE 1 END"
-    is_in_range = f"{number} BETWEEN 0 AND 99999999999999999"
-    return f"CASE WHEN {is_in_range} THEN make_timestamptz({number} * {whole_unit}) END"
+    whole_unit = f"case when {number} < 100000000000 then 1000000 when {number} < 100000000000000 then 1000 else 1 end"
+    is_in_range = f"{number} between 0 and 99999999999999999"
+    return f"case when {is_in_range} then make_timestamptz({number} * {whole_unit}) end"
 
 
 def _timestamp_literal(moment: datetime) -> str:
-    return f"TIMESTAMPTZ '{moment.isoformat()}'"
+    return f"timestamptz '{moment.isoformat()}'"

@@ -10,10 +10,10 @@ import torch
 
 from benchmarks.purchase_intent import contenders
 from benchmarks.purchase_intent.event_log import CART, DAY_MS, PURCHASE, VIEW, EventLog, read_events
+from benchmarks.purchase_intent.sequence import SequenceConfig
 from benchmarks.purchase_intent.signals import EVERYTHING, counted_before, signals
 from benchmarks.purchase_intent.visits import measure, split_by_day
 from models.purchase_intent.features import SessionEvent, session_features
-from models.purchase_intent.sequence import SequenceConfig
 from shopsight.errors import ShopsightError
 
 MINUTE = 60_000

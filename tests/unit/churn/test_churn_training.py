@@ -14,15 +14,16 @@ from churn_shop import CONFIG, shop, training_table
 
 from models.churn.campaign import plan_win_back
 from models.churn.config import ChurnConfig
-from models.churn.dataset import FEATURES, BadTrainingTable, customer_rows, histories_of
+from models.churn.dataset import FEATURES, customer_rows, histories_of
 from models.churn.drift_columns import WATCHED_COLUMNS, watched
-from models.churn.predict import BadArtefact, ChurnModel
+from models.churn.predict import ChurnModel
 from models.churn.reasons import in_words
 from models.churn.scoring import score
 from models.churn.train import train
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import SentinelTripped, check_shift_changes_little
 from models.progress import ignore_progress
+from models.tabular.errors import BadArtefact, BadTrainingTable
 
 
 def run(table: pa.Table, out_dir: Path, config: ChurnConfig = CONFIG) -> Evaluation:
@@ -225,7 +226,7 @@ def test_a_batch_gives_the_reasons_that_an_explanation_gives(trained: tuple[Path
     model = ChurnModel.load(trained[0])
     histories = customer_rows(table.slice(0, 80), horizon_days=CONFIG.horizon_days).labelled.histories
     wanted = [[part.words for part in one.contributions if part.log_odds > 0][:3] for one in model.explain(histories)]
-    assert model.raising_words(histories, most=3) == wanted
+    assert model.raising_words(histories, max_words=3) == wanted
     assert any(wanted)
 
 

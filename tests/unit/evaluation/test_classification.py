@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, precision_recall_fscore_support
 
+from models.evaluation.calibration import softmax
 from models.evaluation.classification import (
     accuracy,
-    brier,
     confusion,
     confusion_table,
-    expected_calibration_error,
     fit_temperature,
+    label_brier_score,
+    label_calibration_error,
+    label_negative_log_likelihood,
     macro_f1,
-    negative_log_likelihood,
     per_label_scores,
-    softmax,
 )
 
 TRUTH = np.array([0, 0, 0, 1, 1, 2])
@@ -55,30 +55,32 @@ def test_a_label_that_never_occurs_does_not_lower_macro_f1() -> None:
 def test_confidence_equal_to_accuracy_has_no_calibration_error() -> None:
     probabilities = np.tile([0.75, 0.25], (80, 1))
     truth = np.array([0, 0, 0, 1] * 20)
-    assert expected_calibration_error(truth, probabilities, bins=1) == pytest.approx(0.0)
+    assert label_calibration_error(truth, probabilities, bins=1) == pytest.approx(0.0)
 
 
 def test_the_calibration_error_of_two_bins_is_the_one_worked_out_by_hand() -> None:
     sure, unsure = np.tile([0.9, 0.1], (4, 1)), np.tile([0.6, 0.4], (4, 1))
     truth = np.array([0, 0, 0, 1, 0, 0, 0, 0])  # sure: 3 of 4 right; unsure: 4 of 4
-    error = expected_calibration_error(truth, np.concatenate([sure, unsure]), bins=2, least_cases_per_bin=4)
+    error = label_calibration_error(truth, np.concatenate([sure, unsure]), bins=2, min_cases_per_bin=4)
     assert error == pytest.approx((0.15 + 0.4) / 2)
 
 
 def test_few_cases_make_few_bins() -> None:
     probabilities = np.tile([0.75, 0.25], (40, 1))
     truth = np.array([1] * 10 + [0] * 30)  # sorted: bins of ten would each be all right or all wrong
-    assert expected_calibration_error(truth, probabilities) == pytest.approx(0.0)
+    assert label_calibration_error(truth, probabilities) == pytest.approx(0.0)
 
 
 def test_brier_and_surprise_are_those_worked_out_by_hand_and_by_scikit_learn() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.5, 0.4]])
     truth = np.array([0, 2])
-    assert brier(truth, probabilities) == pytest.approx(((0.3**2 + 0.2**2 + 0.1**2) + (0.1**2 + 0.5**2 + 0.6**2)) / 2)
-    assert negative_log_likelihood(truth, probabilities) == pytest.approx(
+    assert label_brier_score(truth, probabilities) == pytest.approx(
+        ((0.3**2 + 0.2**2 + 0.1**2) + (0.1**2 + 0.5**2 + 0.6**2)) / 2
+    )
+    assert label_negative_log_likelihood(truth, probabilities) == pytest.approx(
         log_loss(truth, probabilities, labels=[0, 1, 2])
     )
-    assert np.isfinite(negative_log_likelihood(np.array([0]), np.array([[0.0, 1.0]])))
+    assert np.isfinite(label_negative_log_likelihood(np.array([0]), np.array([[0.0, 1.0]])))
 
 
 def test_the_temperature_undoes_overconfidence() -> None:

@@ -124,7 +124,7 @@ def test_rows_of_one_unit_count_once() -> None:
 
 
 def test_a_large_window_is_sampled() -> None:
-    judgement = judge(REFERENCE, window(1), DriftConfig(most_rows=400))
+    judgement = judge(REFERENCE, window(1), DriftConfig(max_rows=400))
     assert (judgement.reference_rows, judgement.current_rows) == (400, 400)
 
 
@@ -155,9 +155,9 @@ def test_a_report_without_a_measured_column_is_still_written(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"least_rows": 1},
-        {"least_values": 1},
-        {"least_rows": 50, "most_rows": 40},
+        {"min_rows": 1},
+        {"min_values": 1},
+        {"min_rows": 50, "max_rows": 40},
         {"wasserstein": 0.0},
         {"psi": -1.0},
         {"share_change": 0.0},
@@ -196,5 +196,5 @@ def test_each_limit_decides_what_matters(
 def test_a_column_needs_the_least_number_of_values() -> None:
     lonely = window(0).assign(gap=lambda w: w.gap.where(w.index < 80))
     other = window(1).assign(gap=lambda w: w.gap.where(w.index < 80))
-    assert guilty(judge(lonely, other, DriftConfig(least_values=30))) == {}
-    assert guilty(judge(lonely, other, DriftConfig(least_values=100))) == {"gap": "not evaluable"}
+    assert guilty(judge(lonely, other, DriftConfig(min_values=30))) == {}
+    assert guilty(judge(lonely, other, DriftConfig(min_values=100))) == {"gap": "not evaluable"}

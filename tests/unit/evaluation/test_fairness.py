@@ -20,7 +20,7 @@ def slices_of(probabilities: np.ndarray, log_odds: np.ndarray, groups: np.ndarra
         weights=np.ones(COUNT),
         cases=np.arange(COUNT),
         people=np.arange(COUNT) // 2,
-        least_cases=30,
+        min_cases=30,
         seed=1,
         resamples=100,
     )

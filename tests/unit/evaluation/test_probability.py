@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from models.evaluation.cluster_bootstrap import bootstrap_clusters
+from models.evaluation.bootstrap import bootstrap_clusters
 from models.evaluation.probability import (
     RankedScores,
     brier_score,

@@ -10,6 +10,7 @@ from models.evaluation.sentinels import (
     check_newcomers_have_no_past,
     check_not_too_good,
     check_older_features_keep_skill,
+    check_shuffled_accuracy,
     check_shuffled_labels,
 )
 
@@ -30,6 +31,13 @@ def test_shuffled_labels_that_can_still_be_told_stop_the_run() -> None:
 def test_shuffled_labels_at_chance_are_noted_with_their_limit() -> None:
     reading = check_shuffled_labels(0.52, positives=50, negatives=200)
     assert (reading.value, reading.limit) == (0.52, pytest.approx(4 * 0.0457, abs=0.01))
+
+
+def test_a_classifier_that_is_right_of_shuffled_labels_stops_the_run() -> None:
+    with pytest.raises(SentinelTripped, match=r"shuffled labels is right in 0\.710 of the validation cases"):
+        check_shuffled_accuracy(0.71, chance=0.5, cases=100)
+    reading = check_shuffled_accuracy(0.69, chance=0.5, cases=100)
+    assert (reading.value, reading.limit) == (0.69, pytest.approx(0.7))
 
 
 def test_chance_over_one_class_has_no_width() -> None:

@@ -34,7 +34,7 @@ def test_items_of_the_sample_shop_get_back_the_category_that_was_taken_from_them
     for place, vote in found.rows:
         assert vote.nearest not in taken
         assert truth[vote.nearest] == vote.category
-        assert vote.share >= found.least_share, (place, vote)
+        assert vote.share >= found.min_share, (place, vote)
 
 
 def test_where_texts_say_nothing_of_the_category_hardly_anything_is_suggested(catalogue: Catalogue) -> None:

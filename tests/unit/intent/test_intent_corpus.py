@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from models.intent.corpus import STYLES, read_corpus
-from models.intent.text import detect_language, skeleton
+from models.text.normalise import detect_language, skeleton
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.intent.explain import (
+from models.intent.reasons import (
     EXACT_UNITS,
-    MOST_COALITIONS,
-    MOST_UNITS,
+    MAX_COALITIONS,
+    MAX_UNITS,
     all_coalitions,
     draw_orders,
     exact_values,
@@ -28,13 +28,13 @@ def _values_at(game: NDArray[np.float64], coalitions: NDArray[np.bool_]) -> NDAr
     return game[coalitions @ (1 << np.arange(coalitions.shape[1]))]
 
 
-@pytest.mark.parametrize("units", range(7, MOST_UNITS + 1))
+@pytest.mark.parametrize("units", range(7, MAX_UNITS + 1))
 def test_contributions_sum_to_the_whole_minus_the_empty_text_whatever_orders_were_drawn(units: int) -> None:
     orders = draw_orders(units, seed=units)
     coalitions = visited_coalitions(orders)
     values = _values_at(_game(units, seed=1), coalitions)
     assert mean_steps(orders, coalitions, values).sum() == pytest.approx(values[-1] - values[0], abs=1e-9)
-    assert len(coalitions) <= MOST_COALITIONS, "one run of the graph"
+    assert len(coalitions) <= MAX_COALITIONS, "one run of the graph"
     assert len({row.tobytes() for row in coalitions}) == len(coalitions), "no part is read twice"
 
 
@@ -45,7 +45,7 @@ def test_values_of_a_short_text_are_the_mean_over_all_its_orders() -> None:
     found = exact_values(coalitions, game)
     np.testing.assert_allclose(found, mean_steps(orders, coalitions, game), atol=1e-12)
     assert found.sum() == pytest.approx(game[-1] - game[0])
-    assert len(all_coalitions(EXACT_UNITS)) <= MOST_COALITIONS
+    assert len(all_coalitions(EXACT_UNITS)) <= MAX_COALITIONS
 
 
 def test_words_that_act_alone_get_exactly_their_own_weight_from_drawn_orders_too() -> None:
@@ -79,5 +79,5 @@ def test_words_and_characters_are_told_apart_and_nothing_is_lost(text: str, unit
 def test_neighbours_of_a_long_text_go_together_and_unread_words_are_left_out() -> None:
     text = " ".join(f"w{n}" for n in range(40))
     units = split_units(text, end=text.index("w35") + 1)
-    assert len(units) == MOST_UNITS
+    assert len(units) == MAX_UNITS
     assert "".join(units) == text[: text.index("w36")]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.intent.grammar import Grammar, generate, roughen
-from models.intent.text import detect_language
+from models.text.normalise import detect_language
 from shopsight.contracts import INTENTS
 from shopsight.errors import ShopsightError
 

@@ -1,17 +1,8 @@
 import numpy as np
 import pytest
 
-from models.intent.text import (
-    MAX_CHARACTERS,
-    MAX_NGRAMS,
-    character_ngrams,
-    detect_language,
-    encoder_text,
-    knows_chinese,
-    ngram_batch,
-    normalise,
-    skeleton,
-)
+from models.intent.ngrams import MAX_NGRAMS, character_ngrams, ngram_batch
+from models.text.normalise import MAX_CHARACTERS, detect_language, encoder_text, knows_chinese, normalise, skeleton
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.evaluation.calibration import LEAST_SLOPE, LogitScaling, fit_logit_scaling, sigmoid
+from models.evaluation.calibration import MIN_SLOPE, LogitScaling, fit_logit_scaling, sigmoid
 from models.evaluation.probability import calibration_error, negative_log_likelihood
 
 
@@ -24,7 +24,7 @@ def test_an_overconfident_and_shifted_score_is_undone() -> None:
 def test_calibration_keeps_the_order_even_where_the_fold_says_the_opposite() -> None:
     log_odds, outcomes = forecasts(3, 500)
     scaling = fit_logit_scaling(log_odds, ~outcomes, np.ones(500))
-    assert scaling.slope == LEAST_SLOPE
+    assert scaling.slope == MIN_SLOPE
     assert (np.diff(scaling.probabilities(np.linspace(-3, 3, 50))) > 0).all()
 
 

@@ -6,9 +6,10 @@ import pyarrow.compute as pc
 import pytest
 
 from models.purchase_intent.config import PurchaseIntentConfig
-from models.purchase_intent.dataset import BadTrainingTable, session_rows
+from models.purchase_intent.dataset import session_rows
 from models.purchase_intent.encoding import FEATURES, FeatureEncoder
 from models.purchase_intent.folds import shuffle_by_session, split_by_time, why_too_small
+from models.tabular.errors import BadTrainingTable
 
 CONFIG = PurchaseIntentConfig(gap_minutes=60)
 

@@ -20,9 +20,10 @@ from models.purchase_intent.config import PurchaseIntentConfig, for_size
 from models.purchase_intent.dataset import SessionRows, session_rows
 from models.purchase_intent.drift_columns import WATCHED_COLUMNS
 from models.purchase_intent.folds import Folds
-from models.purchase_intent.predict import BadArtefact, PurchaseIntentModel
+from models.purchase_intent.predict import PurchaseIntentModel
 from models.purchase_intent.sentinels import a_day_older
 from models.purchase_intent.train import train
+from models.tabular.errors import BadArtefact
 from shopsight.settings import SIZES, Size
 
 TINY = dataclasses.replace(for_size("tiny"), resamples=50, threads=1)
@@ -272,7 +273,7 @@ def test_every_feature_but_running_totals_is_watched_for_drift(model: PurchaseIn
     watched = {*WATCHED_COLUMNS.numerical, *WATCHED_COLUMNS.categorical}
     assert len(watched) == 28
     assert "days_since_first_event" not in watched
-    assert DriftConfig().least_rows > 0
+    assert DriftConfig().min_rows > 0
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -287,7 +288,7 @@ def test_every_size_has_settings(size: Size) -> None:
         {"validation_share": 0.8},
         {"gap_minutes": -1},
         {"learning_rate": 0.0},
-        {"column_share": 1.5},
+        {"feature_fraction": 1.5},
         {"too_good_roc_auc": 0.4},
         {"l2": -1.0},
         {"max_categories": 0},
@@ -315,7 +316,7 @@ def test_settings_that_no_run_can_have_are_refused(wrong: dict[str, float]) -> N
         {"num_leaves": 3},
         {"min_rows_in_leaf": 400},
         {"l2": 500.0},
-        {"column_share": 0.2},
+        {"feature_fraction": 0.2},
         {"max_categories": 1},
         {"gap_minutes": 3000},
         {"validation_share": 0.3},

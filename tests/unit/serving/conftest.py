@@ -181,7 +181,7 @@ def write_intent(folder: Path) -> Path:
     from onnx import TensorProto, helper, numpy_helper
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-    from models.intent.text import PATHS
+    from models.intent.ngrams import PATHS
     from shopsight.contracts import INTENTS
 
     words = ("[PAD]", "[UNK]", "find", "versus", "does", "loved")

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.purchase_intent.thresholds import best_threshold, f1_score
 from models.evaluation.probability import calibration_error, roc_auc
-from models.tabular.committee import Committee, CommitteeConfig, best_threshold, f1_score, fit_committee
+from models.tabular.committee import Committee, CommitteeConfig, fit_committee
 
 CONFIG = CommitteeConfig(members=3, repeats=1, learning_rate=0.1, rounds=60, early_stopping_rounds=10, threads=1)
 

@@ -21,12 +21,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.intent.ngrams import path_of
 from models.intent.predict import IntentClassifier
-from models.intent.text import normalise, path_of
+from models.text.normalise import normalise
 
-MOST_UNITS: Final = 16
+MAX_UNITS: Final = 16
 """Words that are told apart in one text; of a longer one, neighbours are taken together."""
-MOST_COALITIONS: Final = 64
+MAX_COALITIONS: Final = 64
 """Parts of a text that the graph is asked about, the empty and the whole one among them: one run of it."""
 EXACT_UNITS: Final = 6
 """Up to here that is every part there is."""
@@ -98,14 +99,14 @@ def split_units(text: str, *, end: int) -> list[str]:
     ['red ', 'shoes ', '多', '少', '钱']
     """
     words = [match.group() for match in _UNIT.finditer(text) if match.start() < end]
-    if len(words) <= MOST_UNITS:
+    if len(words) <= MAX_UNITS:
         return words
-    return ["".join(part) for part in np.array_split(np.array(words, dtype=object), MOST_UNITS)]
+    return ["".join(part) for part in np.array_split(np.array(words, dtype=object), MAX_UNITS)]
 
 
 def draw_orders(units: int, *, seed: int) -> NDArray[np.int64]:
-    """Return orders ``(O, U)``, each followed by its reverse, whose parts number at most :data:`MOST_COALITIONS`."""
-    pairs = (MOST_COALITIONS - 2) // (2 * (units - 1))
+    """Return orders ``(O, U)``, each followed by its reverse, whose parts number at most :data:`MAX_COALITIONS`."""
+    pairs = (MAX_COALITIONS - 2) // (2 * (units - 1))
     rng = np.random.default_rng(seed)
     drawn = [rng.permutation(units) for _ in range(pairs)]
     return np.array([order for one in drawn for order in (one, one[::-1])])
@@ -129,12 +130,12 @@ def exact_values(coalitions_CU: NDArray[np.bool_], values_C: NDArray[np.float64]
     """Return the Shapley values ``(U,)`` of a game whose every coalition was asked, in that order."""
     units = coalitions_CU.shape[1]
     sizes_C = coalitions_CU.sum(axis=1)
-    found = np.zeros(units)
+    shares = np.zeros(units)
     for unit in range(units):
         without = np.flatnonzero(~coalitions_CU[:, unit])
         weights = 1 / (units * np.array([comb(units - 1, int(size)) for size in sizes_C[without]]))
-        found[unit] = weights @ (values_C[without + (1 << unit)] - values_C[without])
-    return found
+        shares[unit] = weights @ (values_C[without + (1 << unit)] - values_C[without])
+    return shares
 
 
 def mean_steps(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.purchase_intent.sequence import EventRows, SequenceConfig, SignalScale, fit_sequence
+from benchmarks.purchase_intent.sequence import EventRows, SequenceConfig, SignalScale, fit_sequence
 
 
 def sessions(seed: int, *, count: int) -> EventRows:

@@ -1,36 +1,24 @@
-"""What happens to a text before any model sees it: the same at training and at serving, with numpy alone.
+"""What happens to a text before any model sees it: the same at training and at serving.
 
-MiniLM's English vocabulary splits Chinese into single characters, knows some 250 of them and has hardly seen those, so
-texts with Chinese, Japanese or Korean characters take another path: hashed character n-grams. Such an encoder is given
-nothing of them (macro-F1 on the corpus' Chinese texts: 0.68 with both paths, 0.80 with n-grams alone).
+An encoder whose vocabulary was not made for Chinese, Japanese and Korean is given nothing of such texts: MiniLM's
+English vocabulary splits Chinese into single characters, knows some 250 of them and has hardly seen those.
 """
 
 import re
 import unicodedata
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 MAX_CHARACTERS: Final = 1000
 """Characters that are read of a text; an encoder of 48 tokens sees about 250 of an English one."""
-MAX_NGRAMS: Final = 192
-"""N-grams that are read of a text: about 64 Chinese characters."""
-NGRAM_CHARACTERS: Final = MAX_NGRAMS // 3 + 1
-"""Characters of a text in a CJK script that its n-grams reach, at most."""
-PATHS: Final = ("encoder", "ngrams")
-LEAST_HAN_PIECES: Final = 2000
+MIN_HAN_PIECES: Final = 2000
 """English MiniLM has 488, the Chinese and the multilingual BERT above 7,000."""
 
 _HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _KANA_AND_HANGUL: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\uac00-\ud7af]")
 _LATIN: Final = re.compile("[A-Za-z\u00c0-\u024f]")
-
-
-_DIGITS = re.compile(r"\d+")
-_NOT_WORD = re.compile(r"[\W_]+")
+_DIGITS: Final = re.compile(r"\d+")
+_NOT_WORD: Final = re.compile(r"[\W_]+")
 
 
 def normalise(text: str) -> str:
@@ -69,44 +57,14 @@ def has_cjk(text: str) -> bool:
     return _count(text, _HAN) + _count(text, _KANA_AND_HANGUL) > 0
 
 
-def path_of(text: str) -> str:
-    """Return which path decides on a normalised text: ``ngrams`` or ``encoder``."""
-    return "ngrams" if has_cjk(text) else "encoder"
-
-
 def knows_chinese(vocabulary: Iterable[str]) -> bool:
     """Return whether a tokenizer's vocabulary was made for Chinese too: it then has thousands of Han characters."""
-    return sum(_count(piece, _HAN) > 0 for piece in vocabulary) >= LEAST_HAN_PIECES
+    return sum(_count(piece, _HAN) > 0 for piece in vocabulary) >= MIN_HAN_PIECES
 
 
 def encoder_text(text: str, *, encoder_knows_chinese: bool) -> str:
     """Return what the encoder reads of a normalised text: nothing, where its vocabulary is not made for it."""
     return text if encoder_knows_chinese or not has_cjk(text) else ""
-
-
-def character_ngrams(text: str, *, buckets: int) -> list[int]:
-    """Return hashed n-grams of one, two and three characters, 1 to ``buckets``, of a text in a CJK script.
-
-    A text without such characters has none: the encoder reads it well by itself. Start and end are marked, as many
-    Chinese intents show there (a final question particle, an opening verb).
-    """
-    if not has_cjk(text):
-        return []
-    marked = f"^{text.lower()}$"
-    grams = [marked[i : i + n] for n in (1, 2, 3) for i in range(len(marked) - n + 1)]
-    if len(grams) > MAX_NGRAMS:  # a long text: keep its start, with all three lengths
-        width = MAX_NGRAMS // 3
-        grams = [marked[i : i + n] for n in (1, 2, 3) for i in range(width)]
-    return [zlib.crc32(gram.encode("utf-8", "surrogatepass")) % buckets + 1 for gram in grams]
-
-
-def ngram_batch(texts: Sequence[str], *, buckets: int) -> NDArray[np.int64]:
-    """Return the n-grams of every text, shape ``(texts, longest)``, padded with 0; ``longest`` is at least 2."""
-    rows = [character_ngrams(text, buckets=buckets) for text in texts]
-    batch = np.zeros((len(rows), max(2, *(len(row) for row in rows), 2)), dtype=np.int64)
-    for index, row in enumerate(rows):
-        batch[index, : len(row)] = row
-    return batch
 
 
 def _count(text: str, characters: re.Pattern[str]) -> int:

@@ -1,0 +1,1 @@
+"""What every model that reads texts does to them, and the sentence encoder that they share."""
