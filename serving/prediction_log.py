@@ -7,6 +7,7 @@ power cut loses a second at most. A log that cannot be written costs no request:
 
 import os
 import threading
+import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ def decode_row(line: bytes) -> dict[str, Any] | None:
         return None
     row: dict[str, Any] = orjson.loads(content + b"}")
     return row
+
+
+def new_id() -> str:
+    """Return an id that no answer had before."""
+    return uuid.uuid4().hex
 
 
 class RowLog(Protocol):

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from models.recommender.history import BEHAVIOURS
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem, Together
+from serving.recommender.schemas import Fallback
 
-Rung = tuple[str | None, Callable[[], Sequence[ScoredItem]]]
+Rung = tuple[Fallback | None, Callable[[], Sequence[ScoredItem]]]
 """A rung's name in ``fallback`` and what it recommends."""
 
 RANK_CONSTANT: Final = 60
@@ -78,12 +79,12 @@ class Shelf:
     """Largest share of a personal list that items may take which nobody had touched."""
 
 
-def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[str | None, list[ScoredItem]]:
+def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[Fallback | None, list[ScoredItem]]:
     """Return the first rung that had items, and its items filled up from the rungs below.
 
     Where no rung has any (the filter left none), the lowest is named: everything was tried.
     """
-    fallback: str | None = None
+    fallback: Fallback | None = None
     items: dict[str, ScoredItem] = {}
     for name, recommend in _rungs(recommender, visit, shelf):
         if not items:

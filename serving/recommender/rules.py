@@ -18,7 +18,8 @@ from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, Validati
 from models.recommender.catalogue import Catalogue
 from serving.recommender.catalogue_filter import CatalogueFilter
 from serving.recommender.reranking import Wishes
-from serving.schemas import BrandFilter, CategoryFilter, Identifier, ItemFilter, Placement, PriceFilter, Request
+from serving.recommender.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter
+from serving.schemas import Identifier, Request
 from shopsight.errors import ShopsightError
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]

@@ -11,11 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from serving.features import FeatureReader, UserFeatures
-from serving.recommender.desk import RecommendationDesk, visit_of
+from serving.recommender.desk import FAMILY, RecommendationDesk, visit_of
 from serving.recommender.placements import Visit
 from serving.recommender.rules import RuleBook, RulesInForce
-from serving.schemas import RecommendationRequest
-from shopsight.contracts import FEATURE_SERVICES
+from serving.recommender.schemas import RecommendationRequest
 
 
 @dataclass(kw_only=True)
@@ -94,15 +93,15 @@ def _ids(desk: RecommendationDesk, request: RecommendationRequest, visit: Visit,
 
 
 def _request(row: Mapping[str, Any]) -> RecommendationRequest | None:
-    kept = row.get("request")
-    if not isinstance(kept, dict) or row.get("placement") == "ranking":
+    request = row.get("request")
+    if not isinstance(request, dict) or row.get("placement") == "ranking":
         return None
     try:
-        return RecommendationRequest.model_validate({**kept, "explain": False})
+        return RecommendationRequest.model_validate({**request, "explain": False})
     except ValidationError:  # a row of another version's interface
         return None
 
 
 def _users(rows: Sequence[Mapping[str, Any]], features: FeatureReader) -> dict[str, UserFeatures]:
     keys = list(dict.fromkeys(row["user"] for row in rows if row.get("user")))
-    return features.users_by_key(keys, FEATURE_SERVICES["recommender"])
+    return features.users_by_key(keys, FAMILY.feature_service)

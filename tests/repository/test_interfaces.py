@@ -1,0 +1,17 @@
+"""What clients of the services rely on."""
+
+import pytest
+from interfaces import described, snapshot
+
+from shopsight.families import FAMILIES
+
+pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211")  # in BentoML itself
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_routes_and_schemas_of_a_service_are_those_of_its_snapshot(family: str) -> None:
+    record = FAMILIES[family]
+    agreed = snapshot(record).read_text()
+    assert described(record) == agreed, (
+        "a client sees this change: where it is meant, `python tests/support/interfaces.py`"
+    )
