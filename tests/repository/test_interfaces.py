@@ -1,4 +1,4 @@
-"""What clients of the services rely on."""
+"""What clients of the services rely on; a change that is meant is written down by `python tests/support/interfaces.py`."""
 
 import pytest
 from interfaces import described, snapshot
@@ -11,7 +11,4 @@ pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDepre
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_routes_and_schemas_of_a_service_are_those_of_its_snapshot(family: str) -> None:
     record = FAMILIES[family]
-    agreed = snapshot(record).read_text()
-    assert described(record) == agreed, (
-        "a client sees this change: where it is meant, `python tests/support/interfaces.py`"
-    )
+    assert described(record) == snapshot(record).read_text()
