@@ -20,14 +20,15 @@ IN_PROGRESS = [
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Builds the Bento of a champion that has none yet.",
 )
-def new_approvals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+def new_approvals(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.SensorResult | dg.SkipReason:
     """Request one packaging run per champion version."""
     from models.registry.registry import ModelRegistry
     from serving.packaging.bento import find_bento
 
     if context.instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)):
         return dg.SkipReason("a run is in progress, and may package the champion itself")
-    settings = Settings()
     registry = ModelRegistry(settings.registry_dir)
     requests = []
     for family in MODEL_FAMILIES:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.metadata import OWNER
+from shopsight.contracts import MODEL_FAMILIES
 from shopsight.settings import Settings
 
 REFERENCE_FILE = "drift_reference.parquet"
@@ -35,7 +36,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         ),
     )
     def drift(
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         import pandas as pd
 
@@ -45,7 +46,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
 
         # The same file name in every family's folder; imported here because pandas comes with it.
         inputs = importlib.import_module(f"models.{family}.drift_columns")
-        settings, config = Settings(), DriftConfig()
+        config = DriftConfig()
         folder = settings.training_dir / family
         rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
         kept = rows.sample(n=min(len(rows), MOST_REFERENCE_ROWS), random_state=settings.seed)
@@ -96,7 +97,4 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
     return drift
 
 
-intent_drift = drift_asset("intent")
-recommender_drift = drift_asset("recommender")
-purchase_intent_drift = drift_asset("purchase_intent")
-churn_drift = drift_asset("churn")
+drifts = [drift_asset(family) for family in MODEL_FAMILIES]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
-from shopsight.contracts import TRAINING_RUN
+from shopsight.contracts import MODEL_FAMILIES, TRAINING_RUN
 from shopsight.settings import Settings
 
 POLICY = "automatic approval policy"
@@ -27,10 +27,11 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
             "nothing is here, and nothing after it runs, until then."
         ),
     )
-    def champion(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    def champion(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         from models.registry.registry import ModelRegistry
 
-        settings = Settings()
         registry = ModelRegistry(settings.registry_dir)
         candidate = registry.latest_candidate(family)
         if candidate is None:
@@ -65,7 +66,4 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
     return champion
 
 
-intent_champion = champion_asset("intent")
-recommender_champion = champion_asset("recommender")
-purchase_intent_champion = champion_asset("purchase_intent")
-churn_champion = champion_asset("churn")
+champions = [champion_asset(family) for family in MODEL_FAMILIES]

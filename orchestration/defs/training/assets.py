@@ -18,14 +18,15 @@ from shopsight.settings import Settings
 
 
 @dg.asset(group_name="models/training", kinds={"pytorch"}, owners=[OWNER], deps=["recommender_training_set"])
-def recommender_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def recommender_candidate(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
     """A causal transformer, EASE, item-kNN and their sums over shoppers' histories; validation prefers one."""
     import pyarrow.parquet as pq
 
     from models.recommender.config import for_size
     from models.recommender.train import train
 
-    settings = Settings()
     folder = settings.training_dir / "recommender"
     evaluation = train(
         pq.read_table(folder / "training_set.parquet"),
@@ -41,7 +42,9 @@ def recommender_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeRe
 
 
 @dg.asset(group_name="models/training", kinds={"huggingface", "pytorch"}, owners=[OWNER], deps=["intent_training_set"])
-def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def intent_candidate(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
     """A fine-tuned text encoder that tells what a shopper means: one of five intents, with calibrated probabilities.
 
     With it goes the tone of reviews, learnt from the shop's stars where that beats a word list.
@@ -52,7 +55,6 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
     from models.intent.train import train
     from shopsight.labelled_texts import read_labels
 
-    settings = Settings()
     folder = settings.training_dir / "intent"
     evaluation = train(
         pq.read_table(folder / "training_set.parquet"),
@@ -82,11 +84,12 @@ def tabular_candidate(family: str, *, description: str) -> dg.AssetsDefinition:
         deps=[f"{family}_training_set"],
         description=description,
     )
-    def candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def candidate(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult[None]:
         import pyarrow.parquet as pq
 
         config, training = (importlib.import_module(f"models.{family}.{part}") for part in ("config", "train"))
-        settings = Settings()
         folder = settings.training_dir / family
         evaluation = training.train(
             pq.read_table(folder / "training_set.parquet"),
