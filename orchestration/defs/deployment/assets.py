@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.metadata import OWNER
-from shopsight.contracts import BENTOS, MODEL_FAMILIES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 
@@ -17,7 +17,9 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
         owners=[OWNER],
         deps=[f"{family}_champion"],
         pool="bento_store",
-        description=f"The Bento {BENTOS[family]} with the approved {family} model; `make up` serves the newest one.",
+        description=(
+            f"The Bento {FAMILIES[family].bento} with the approved {family} model; `make up` serves the newest one."
+        ),
     )
     def bento(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
         from models.registry.registry import ModelRegistry
@@ -37,4 +39,4 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
     return bento
 
 
-bentos = [bento_asset(family) for family in MODEL_FAMILIES]
+bentos = [bento_asset(family) for family in FAMILIES]

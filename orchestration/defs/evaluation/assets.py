@@ -12,7 +12,8 @@ from models.evaluation.results import Evaluation
 from orchestration.charts import curves_metadata
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
-from shopsight.contracts import MODEL_FAMILIES, TRAINING_RUN
+from shopsight.contracts import TRAINING_RUN
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,4 +109,4 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
     return evaluation
 
 
-evaluations = [evaluation_asset(family) for family in MODEL_FAMILIES]
+evaluations = [evaluation_asset(family) for family in FAMILIES]

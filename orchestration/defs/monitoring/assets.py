@@ -1,12 +1,11 @@
 """Drift: do the newest rows still look like those that the model in use was trained on?"""
 
-import importlib
 from collections.abc import Iterator
 
 import dagster as dg
 
 from orchestration.metadata import OWNER
-from shopsight.contracts import MODEL_FAMILIES
+from shopsight.families import FAMILIES, resolve
 from shopsight.settings import Settings
 
 REFERENCE_FILE = "drift_reference.parquet"
@@ -44,8 +43,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         from models.evaluation.drift_windows import MOST_REFERENCE_ROWS, comparable_columns, split_windows
         from models.registry.registry import ModelRegistry
 
-        # The same file name in every family's folder; imported here because pandas comes with it.
-        inputs = importlib.import_module(f"models.{family}.drift_columns")
+        inputs = resolve(FAMILIES[family].drift_columns)
         config = DriftConfig()
         folder = settings.training_dir / family
         rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
@@ -97,4 +95,4 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
     return drift
 
 
-drifts = [drift_asset(family) for family in MODEL_FAMILIES]
+drifts = [drift_asset(family) for family in FAMILIES]
