@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.rule import Rule
 
-from cli.chain import run_chain, seconds_table
+from cli.chain import run_with_progress, seconds_table
 from cli.console import err, out
 from cli.importing import land, show_receipt
 from cli.recommend import recommend_to, shopper_tables
@@ -49,7 +49,7 @@ def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) 
     receipt = land(settings, source, data)
     imported = time.monotonic() - started
     show_receipt(receipt)
-    result = run_chain(settings)
+    result = run_with_progress(settings)
     out.print(seconds_table({"import": imported, **result.seconds}))
     for check in result.failed_checks:
         out.print(f"[yellow]check says no[/] {check}")

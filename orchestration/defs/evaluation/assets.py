@@ -13,6 +13,7 @@ from orchestration.charts import curves_metadata
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.contracts import TRAINING_RUN
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         ),
     )
     def evaluation(
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         import json
 
@@ -64,7 +65,6 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         from models.evaluation.drift import DriftJudgement
         from models.registry.registry import ModelRegistry
 
-        settings = Settings()
         folder = settings.training_dir / family / "candidate"
         found = Evaluation.read(folder / "evaluation.json")
         judged = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
@@ -109,7 +109,4 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
     return evaluation
 
 
-intent_evaluation = evaluation_asset("intent")
-recommender_evaluation = evaluation_asset("recommender")
-purchase_intent_evaluation = evaluation_asset("purchase_intent")
-churn_evaluation = evaluation_asset("churn")
+evaluations = [evaluation_asset(family) for family in FAMILIES]

@@ -32,9 +32,10 @@ class ShopsightTranslator(DagsterDbtTranslator):
     name="warehouse",
     pool="duckdb",
 )
-def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def warehouse(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: dg.ResourceParam[Settings]
+) -> Iterator[Any]:
     """Build and test every dbt model, then export the marts; rows that arrived late change the day they belong to."""
-    settings = Settings()
     prepare_warehouse(settings)
     # dbt's artefacts go to the home, not the checkout, and only a failed run's are kept, for whoever asks why.
     target = settings.home / "warehouse" / "dbt" / context.run_id
