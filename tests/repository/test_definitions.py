@@ -60,10 +60,10 @@ def test_no_asset_hangs_in_the_air(asset_graph) -> None:
 
 
 def test_every_model_family_goes_the_whole_way_from_training_set_to_bento(asset_graph) -> None:
-    from shopsight.contracts import MODEL_FAMILIES
+    from shopsight.families import FAMILIES
 
     keys = {key.to_user_string() for key in asset_graph.get_all_asset_keys()}
-    for family in MODEL_FAMILIES:
+    for family in FAMILIES:
         for stage in ("training_set", "drift", "candidate", "evaluation", "champion", "bento"):
             assert f"{family}_{stage}" in keys
 

@@ -1,4 +1,4 @@
-"""What clients of the services rely on; a change that is meant is written down by `python tests/support/interfaces.py`."""
+"""What clients of the services rely on; `python tests/support/interfaces.py` writes a change down that is meant."""
 
 import pytest
 from interfaces import described, snapshot

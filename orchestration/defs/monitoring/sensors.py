@@ -6,7 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from orchestration.defs.jobs import weekly_retraining
-from shopsight.contracts import MODEL_FAMILIES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 
@@ -24,7 +24,7 @@ def drifted_features(
 
     registry = ModelRegistry(settings.registry_dir)
     drifted = []
-    for family in MODEL_FAMILIES:
+    for family in FAMILIES:
         judged = settings.reports_dir / "drift" / f"{family}.json"
         champion = registry.champion(family)
         if champion is None or champion.approval is None or not judged.exists():
