@@ -29,8 +29,8 @@ def encode_row(row: Mapping[str, Any]) -> bytes:
 
 def decode_row(line: bytes) -> dict[str, Any] | None:
     """Return the row of ``line`` without its checksum, or None where the line was torn or changed."""
-    content, found, rest = line.rstrip(b"\n").rpartition(_CHECKSUM)
-    if not found or rest != b'%08x"}' % zlib.crc32(content):
+    content, checksum, rest = line.rstrip(b"\n").rpartition(_CHECKSUM)
+    if not checksum or rest != b'%08x"}' % zlib.crc32(content):
         return None
     row: dict[str, Any] = orjson.loads(content + b"}")
     return row

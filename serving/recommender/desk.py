@@ -150,7 +150,7 @@ class RecommendationDesk:
             wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
         wanted, personal = request.num_results, request.placement in PERSONAL
         cold_share = rules.book.new_items if personal else 0.0
-        wishes = replace(wishes, most_cold=int(cold_share * wanted) if personal else None)
+        wishes = replace(wishes, max_cold=int(cold_share * wanted) if personal else None)
         shelf = Shelf(
             num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
             allowed=allowed,
