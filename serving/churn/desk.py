@@ -119,7 +119,9 @@ class ChurnDesk:
         values = self.predictor.forecast(histories)
         probabilities = self.predictor.probabilities(histories)
         coming = self.predictor.next_order(histories, probabilities)
-        explanations = self.predictor.explain(histories) if explain else [None] * len(cases)
+        explanations: Sequence[ExplainedChurn | None] = [None] * len(cases)
+        if explain:
+            explanations = self.predictor.explain(histories)
         return [
             {
                 "index": case.index,

@@ -104,6 +104,7 @@ def readable(recommender: Recommender, events: Sequence[HistoryEvent]) -> list[H
 
 def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
     num_results, allowed, exclude = shelf.num_results, shelf.allowed, shelf.exclude
+    rung: Fallback | None
     if visit.placement == "best_sellers":
         yield None, lambda: model.best_sellers(num_results=num_results, allowed=allowed, exclude=exclude)
         return
