@@ -5,6 +5,9 @@ One process imports the libraries once: the whole chain on the sample shop takes
 
 import contextlib
 import logging
+import os
+import signal
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,12 +56,23 @@ class RunWatch:
     """What the running step logged last."""
     failure: tuple[str, str] | None = None
     """The first step that failed, and its innermost cause."""
+    signals: int | None = None
+    """File descriptor that a signal writes a byte to; ``None``: nobody asks whether there was one."""
+    interrupted: bool = False
+    """Whether there was a Ctrl-C or a termination: what failed then is no fault of the step."""
 
     def handle(self, entry: EventLogEntry) -> None:
-        """Take in one event."""
+        """Take in one event.
+
+        Raises:
+            KeyboardInterrupt: a signal came, and a library swallowed the exception that Dagster made of it.
+        """
         event = entry.dagster_event
         if event is None:
             self.message = entry.user_message
+            self.look_for_signals()
+            if self.interrupted and self.failure is None and threading.current_thread() is threading.main_thread():
+                raise KeyboardInterrupt
             return
         step = event.step_key or ""
         kind = event.event_type_value
@@ -70,10 +84,17 @@ class RunWatch:
             if kind != "STEP_FAILURE":
                 self.seconds[step] = spent
         if kind == "STEP_FAILURE" and self.failure is None:
+            self.look_for_signals()
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
             self.failure = (step, error.message.strip() if error is not None else "unknown")
+
+    def look_for_signals(self) -> None:
+        """Take note of a signal that came since the last look."""
+        if self.signals is not None:
+            with contextlib.suppress(BlockingIOError):
+                self.interrupted |= not {signal.SIGINT, signal.SIGTERM}.isdisjoint(os.read(self.signals, 64))
 
 
 def run_job(
@@ -101,7 +122,7 @@ def run_job(
     watch.steps = len(job_def.graph.node_defs) if assets is None else len(assets)
     config: Mapping[str, Any] = request.run_config if request is not None else {}
     run_id = str(uuid.uuid4())
-    with open_instance(settings) as instance, _tools_kept_quiet(settings):
+    with open_instance(settings) as instance, _tools_kept_quiet(settings), _signals_noted(watch):
         end_lost_runs(instance)
         instance.add_event_listener(run_id, watch.handle)
         try:
@@ -114,6 +135,8 @@ def run_job(
             )
         except dg.DagsterExecutionInterruptedError as interruption:
             raise KeyboardInterrupt from interruption
+    if not outcome.success and watch.interrupted:
+        raise KeyboardInterrupt
     if not outcome.success:
         step, cause = watch.failure or ("the run", "no step reported a cause")
         raise ShopsightError(
@@ -137,6 +160,24 @@ def _checks(outcome: ExecuteInProcessResult) -> list[AssetCheckEvaluation]:
 
 def _name(check: AssetCheckEvaluation) -> str:
     return f"{check.asset_key.to_user_string()}:{check.check_name}"
+
+
+@contextmanager
+def _signals_noted(watch: RunWatch) -> Iterator[None]:
+    """Let the watch know of signals: of an exception that Dagster's handler raises, some libraries make another one."""
+    reader, writer = os.pipe()
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    watch.signals = reader
+    try:
+        yield
+        watch.look_for_signals()
+    finally:
+        watch.signals = None
+        signal.set_wakeup_fd(before)
+        for end in (reader, writer):
+            os.close(end)
 
 
 @contextmanager
