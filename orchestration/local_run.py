@@ -10,13 +10,13 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
-from dagster import AssetCheckEvaluation, AssetKey, DagsterEventType, EventLogEntry, ExecuteInProcessResult
+from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, ExecuteInProcessResult
 
 from orchestration.instance import open_instance
 from orchestration.run_health import end_lost_runs
@@ -100,7 +100,7 @@ class RunWatch:
 def run_job(
     settings: Settings, job: str, request: dg.RunRequest | None = None, *, watch: RunWatch | None = None
 ) -> ChainResult:
-    """Execute a job of the code location.
+    """Execute a job of the code location, on the main thread.
 
     Args:
         settings: the home; they are set in the environment, where the run's resource reads them.
@@ -113,25 +113,27 @@ def run_job(
         KeyboardInterrupt: Ctrl-C, or a termination, stopped it.
     """
     prepare_environment(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
     from orchestration.definitions import defs
 
-    watch = watch or RunWatch()
     job_def = defs().resolve_job_def(job)
-    assets: Sequence[AssetKey] | None = request.asset_selection if request is not None else None
-    watch.steps = len(job_def.graph.node_defs) if assets is None else len(assets)
-    config: Mapping[str, Any] = request.run_config if request is not None else {}
+    return execute(settings, job_def, request or dg.RunRequest(), watch=watch or RunWatch())
+
+
+def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *, watch: RunWatch) -> ChainResult:
+    """Execute a job, whichever it is; raises as :func:`run_job` does."""
+    assets = request.asset_selection
+    watch.steps = len(job.graph.node_defs) if assets is None else len(assets)
     run_id = str(uuid.uuid4())
     with open_instance(settings) as instance, _tools_kept_quiet(settings), _signals_noted(watch):
         end_lost_runs(instance)
         instance.add_event_listener(run_id, watch.handle)
         try:
-            outcome = job_def.execute_in_process(
+            outcome = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=assets,
-                run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         except dg.DagsterExecutionInterruptedError as interruption:
             raise KeyboardInterrupt from interruption
