@@ -12,7 +12,7 @@ import psutil
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
 
 # Dagster has no public launcher to extend. pyproject.toml pins dagster below 1.14, and
-# tests/unit/orchestration/test_run_health.py fails where a newer one moves these names or asks them otherwise.
+# tests/unit/orchestration/test_resources.py fails where a newer one moves these names or asks them otherwise.
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 
 CLOCK_SECONDS = 1.0
