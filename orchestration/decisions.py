@@ -6,8 +6,11 @@ runs it at once; both take the request that :func:`deployment_of` makes.
 """
 
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
+import yaml
 
 from models.registry.registry import ModelRegistry, ModelVersion
 from shopsight.contracts import TRAINING_RUN
@@ -17,6 +20,10 @@ from shopsight.settings import Settings
 
 DEPLOY = "deploy"
 """Name of the job that packages champions."""
+
+
+APPROVE_CANDIDATE = "approve_candidate"
+"""Name of the job in which a person approves."""
 
 
 class NoCandidate(ShopsightError):
@@ -80,6 +87,18 @@ def deployment_of(champion: ModelVersion) -> dg.RunRequest:
         run_config={"ops": {asset: {"config": {"approve_by_policy": False}}}},
         asset_selection=[dg.AssetKey(asset), dg.AssetKey(f"{champion.family}_bento")],
     )
+
+
+def prefilled(op: str, *, family: str, version: str = "") -> dict[str, Any]:
+    """Return the config of a deciding job with the name and the reason left for a person to write."""
+    return {"ops": {op: {"config": {"family": family, "version": version, "approver": "", "reason": ""}}}}
+
+
+def approval_form(settings: Settings, family: str, version: str) -> str:
+    """Return the address of the web UI's form that approves a candidate, filled in but for the name and the reason."""
+    config = yaml.safe_dump(prefilled("approve", family=family, version=version), sort_keys=False)
+    page = f"locations/shopsight/jobs/{APPROVE_CANDIDATE}/playground/setup"
+    return f"http://{settings.host}:{settings.dagster_port}/{page}?config={quote(config)}"
 
 
 def known_family(family: str) -> str:

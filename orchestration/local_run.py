@@ -5,15 +5,18 @@ One process imports the libraries once: the whole chain on the sample shop takes
 
 import contextlib
 import logging
+import os
+import signal
+import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
-from dagster import AssetCheckEvaluation, AssetKey, DagsterEventType, EventLogEntry, ExecuteInProcessResult
+from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, ExecuteInProcessResult
 
 from orchestration.instance import open_instance
 from orchestration.run_health import end_lost_runs
@@ -53,12 +56,23 @@ class RunWatch:
     """What the running step logged last."""
     failure: tuple[str, str] | None = None
     """The first step that failed, and its innermost cause."""
+    signals: int | None = None
+    """File descriptor that a signal writes a byte to; ``None``: nobody asks whether there was one."""
+    interrupted: bool = False
+    """Whether there was a Ctrl-C or a termination: what failed then is no fault of the step."""
 
     def handle(self, entry: EventLogEntry) -> None:
-        """Take in one event."""
+        """Take in one event.
+
+        Raises:
+            KeyboardInterrupt: a signal came, and a library swallowed the exception that Dagster made of it.
+        """
         event = entry.dagster_event
         if event is None:
             self.message = entry.user_message
+            self.look_for_signals()
+            if self.interrupted and self.failure is None and threading.current_thread() is threading.main_thread():
+                raise KeyboardInterrupt
             return
         step = event.step_key or ""
         kind = event.event_type_value
@@ -70,16 +84,23 @@ class RunWatch:
             if kind != "STEP_FAILURE":
                 self.seconds[step] = spent
         if kind == "STEP_FAILURE" and self.failure is None:
+            self.look_for_signals()
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
             self.failure = (step, error.message.strip() if error is not None else "unknown")
 
+    def look_for_signals(self) -> None:
+        """Take note of a signal that came since the last look."""
+        if self.signals is not None:
+            with contextlib.suppress(BlockingIOError):
+                self.interrupted |= not {signal.SIGINT, signal.SIGTERM}.isdisjoint(os.read(self.signals, 64))
+
 
 def run_job(
     settings: Settings, job: str, request: dg.RunRequest | None = None, *, watch: RunWatch | None = None
 ) -> ChainResult:
-    """Execute a job of the code location.
+    """Execute a job of the code location, on the main thread.
 
     Args:
         settings: the home; they are set in the environment, where the run's resource reads them.
@@ -92,28 +113,32 @@ def run_job(
         KeyboardInterrupt: Ctrl-C, or a termination, stopped it.
     """
     prepare_environment(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
     from orchestration.definitions import defs
 
-    watch = watch or RunWatch()
     job_def = defs().resolve_job_def(job)
-    assets: Sequence[AssetKey] | None = request.asset_selection if request is not None else None
-    watch.steps = len(job_def.graph.node_defs) if assets is None else len(assets)
-    config: Mapping[str, Any] = request.run_config if request is not None else {}
+    return execute(settings, job_def, request or dg.RunRequest(), watch=watch or RunWatch())
+
+
+def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *, watch: RunWatch) -> ChainResult:
+    """Execute a job, whichever it is; raises as :func:`run_job` does."""
+    assets = request.asset_selection
+    watch.steps = len(job.graph.node_defs) if assets is None else len(assets)
     run_id = str(uuid.uuid4())
-    with open_instance(settings) as instance, _tools_kept_quiet(settings):
+    with open_instance(settings) as instance, _tools_kept_quiet(settings), _signals_noted(watch):
         end_lost_runs(instance)
         instance.add_event_listener(run_id, watch.handle)
         try:
-            outcome = job_def.execute_in_process(
+            outcome = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=assets,
-                run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         except dg.DagsterExecutionInterruptedError as interruption:
             raise KeyboardInterrupt from interruption
+    if not outcome.success and watch.interrupted:
+        raise KeyboardInterrupt
     if not outcome.success:
         step, cause = watch.failure or ("the run", "no step reported a cause")
         raise ShopsightError(
@@ -137,6 +162,24 @@ def _checks(outcome: ExecuteInProcessResult) -> list[AssetCheckEvaluation]:
 
 def _name(check: AssetCheckEvaluation) -> str:
     return f"{check.asset_key.to_user_string()}:{check.check_name}"
+
+
+@contextmanager
+def _signals_noted(watch: RunWatch) -> Iterator[None]:
+    """Let the watch know of signals: of an exception that Dagster's handler raises, some libraries make another one."""
+    reader, writer = os.pipe()
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    watch.signals = reader
+    try:
+        yield
+        watch.look_for_signals()
+    finally:
+        watch.signals = None
+        signal.set_wakeup_fd(before)
+        for end in (reader, writer):
+            os.close(end)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Drift: do the newest rows still look like those that the model in use was trained on?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
@@ -68,6 +69,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
             columns = comparable_columns(columns, reference, current)
             judgement = judge_drift(reference, current, columns=columns, config=config, seed=settings.seed)
         write_report(reference, current, judgement, columns=columns, config=config, seed=settings.seed, path=report)
+        judgement = replace(judgement, champion=champion.version if champion else None)
         judgement.write(report.with_suffix(".json"))
         context.log.info("%s: %s", judgement.status, judgement.reason)
         yield dg.MaterializeResult(

@@ -66,7 +66,7 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
             return
         yield dg.MaterializeResult(
             metadata={
-                **metric_metadata(current.evaluation.metrics),
+                **metric_metadata(current.evaluation.metrics, first=current.evaluation.primary_metric),
                 "version": current.version,
                 "model": current.evaluation.candidate,
                 "approved by": current.approval.approver,

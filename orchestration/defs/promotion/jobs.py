@@ -1,7 +1,7 @@
 """Jobs a person starts from the web UI to decide on a candidate; name and reason are kept for good."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 from pydantic import Field
@@ -35,11 +35,6 @@ class Decision(dg.Config):
     reason: str = Field(description="Why, in a sentence.")
 
 
-def prefilled(op: str, *, family: str, version: str = "") -> dict[str, Any]:
-    """Return the config of a decision with the name and the reason left for a person to write."""
-    return {"ops": {op: {"config": {"family": family, "version": version, "approver": "", "reason": ""}}}}
-
-
 FIRST: Final = next(iter(FAMILIES))
 
 
@@ -71,8 +66,9 @@ def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.Res
 
 
 @dg.job(
+    name=decisions.APPROVE_CANDIDATE,
     description="A person approves a candidate that passed its gate; a sensor then builds its Bento.",
-    config=prefilled("approve", family=FIRST),
+    config=decisions.prefilled("approve", family=FIRST),
     tags=NO_RETRY,
 )
 def approve_candidate() -> None:
@@ -82,7 +78,7 @@ def approve_candidate() -> None:
 
 @dg.job(
     description="A person turns a candidate down.",
-    config=prefilled("reject", family=FIRST),
+    config=decisions.prefilled("reject", family=FIRST),
     tags=NO_RETRY,
 )
 def reject_candidate() -> None:
@@ -92,7 +88,7 @@ def reject_candidate() -> None:
 
 @dg.job(
     description="A person withdraws the champion; the version before it, or the one that is named, serves again.",
-    config=prefilled("roll_back", family=FIRST),
+    config=decisions.prefilled("roll_back", family=FIRST),
     tags=NO_RETRY,
 )
 def rollback_champion() -> None:

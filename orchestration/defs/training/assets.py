@@ -10,8 +10,7 @@ import dagster as dg
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
-from orchestration.charts import curves_metadata
-from orchestration.intent_pictures import intent_pictures
+from orchestration.charts import curves_metadata, intent_pictures
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.families import FAMILIES, Family, TableTraining, resolve
 from shopsight.settings import Settings
@@ -131,7 +130,7 @@ def _trained(
 ) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={
-            **metric_metadata(evaluation.metrics),
+            **metric_metadata(evaluation.metrics, first=evaluation.primary_metric),
             "chosen": evaluation.candidate,
             "side by side": evaluation_table(evaluation),
             **curves_metadata(Curves.read(folder)),
