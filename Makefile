@@ -17,7 +17,7 @@ DATA ?=
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo up docs test test-all campaign-kills campaign-shuffles screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-all snapshots campaign-kills campaign-shuffles screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ test: setup ## Run every test but those marked slow, on two cores
 
 test-all: setup ## Run every test, the slow ones too
 	@$(BIN)/pytest
+
+snapshots: setup ## Write the description of every asset anew, for the test that compares it
+	@$(BIN)/python tests/support/asset_specs.py
 
 campaign-kills: setup ## Kill the chain 200 times at random moments; it must end as an unbroken one does (hours)
 	@SHOPSIGHT_CAMPAIGN_KILLS=200 $(BIN)/pytest -q tests/end_to_end/test_demo.py -k killed

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.feature_marts import write_sessions, write_user_days
 from benchmarks.output import add_json_option, write_figures
-from shopsight.contracts import FEATURE_SERVICES, SESSION_FEATURES, USER_FEATURES
+from shopsight.contracts import SESSION_FEATURES, USER_FEATURES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def _by_feast(settings: Settings) -> "pd.DataFrame":
     from shopsight.feature_store import training_set
 
     labels = pq.read_table(settings.exports_dir / "session_labels.parquet")
-    return training_set(settings, service=FEATURE_SERVICES["purchase_intent"], entities=labels, columns=FEATURES)
+    return training_set(
+        settings, service=FAMILIES["purchase_intent"].feature_service, entities=labels, columns=FEATURES
+    )
 
 
 def _by_hand(settings: Settings) -> "pd.DataFrame":

@@ -58,7 +58,7 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
     from serving.features import FeatureReader
     from serving.prediction_log import PredictionLog
     from serving.purchase_intent.desk import TASK, PropensityDesk
-    from serving.schemas import PredictionRequest
+    from serving.purchase_intent.schemas import PredictionRequest
     from serving.served_model import ServedModel
     from shopsight.feature_store import OnlineFeatures
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.console import explained
+from shopsight.families import FAMILIES
 
 app = typer.Typer(
     name="shopsight",
@@ -28,8 +29,11 @@ rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, pu
 app.add_typer(rules_app, name="rules")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-Family = Annotated[str, typer.Argument(help="intent, recommender, purchase_intent or churn")]
-Version = Annotated[str, typer.Option(help="The candidate's version, such as v0002; default: the newest.")]
+Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
+Version = Annotated[
+    str,
+    typer.Option(help="The candidate's version, such as v0002; default: the newest eligible (to reject: the newest)."),
+]
 Approver = Annotated[str, typer.Option("--by", help="Who decides: a person's name.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence; kept for good.")]
 
@@ -259,21 +263,36 @@ def predict_intent(
 
 
 @app.command()
-def approve(family: Family, by: Approver, reason: Reason, version: Version = "") -> None:
-    """Make an eligible candidate the champion, in your name."""
+def approve(family: Family, by: Approver, reason: Reason, version: Version = "", as_json: AsJson = False) -> None:
+    """Make an eligible candidate the champion, in your name, and build its Bento."""
     with explained():
         from cli.decide import decide
 
-        decide("approve", family, version or None, by=by, reason=reason)
+        decide("approve", family, version or None, by=by, reason=reason, as_json=as_json)
 
 
 @app.command()
-def reject(family: Family, by: Approver, reason: Reason, version: Version = "") -> None:
+def reject(family: Family, by: Approver, reason: Reason, version: Version = "", as_json: AsJson = False) -> None:
     """Turn a candidate down, in your name."""
     with explained():
         from cli.decide import decide
 
-        decide("reject", family, version or None, by=by, reason=reason)
+        decide("reject", family, version or None, by=by, reason=reason, as_json=as_json)
+
+
+@app.command()
+def rollback(
+    family: Family,
+    by: Approver,
+    reason: Reason,
+    to: Annotated[str, typer.Option(help="A former champion, such as v0002; default: the one before.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw the champion, in your name; a former one serves again, and those between are withdrawn, too."""
+    with explained():
+        from cli.decide import decide
+
+        decide("rollback", family, to or None, by=by, reason=reason, as_json=as_json)
 
 
 @app.command()

@@ -1,49 +1,44 @@
-"""``shopsight approve`` and ``reject``: a person's word on a candidate."""
+"""``shopsight approve``, ``reject`` and ``rollback``: a person's word on a model."""
 
-from datetime import UTC, datetime
 from typing import Literal
 
-from cli.console import out
-from shopsight.contracts import MODEL_FAMILIES, TRAINING_RUN
-from shopsight.errors import ShopsightError
+from cli.console import out, print_json
 from shopsight.settings import Settings
 
+Word = Literal["approve", "reject", "rollback"]
 
-def decide(decision: Literal["approve", "reject"], family: str, version: str | None, *, by: str, reason: str) -> None:
-    """Record the decision; an approved candidate is the champion from then on, and its Bento is built at once.
+
+def decide(word: Word, family: str, version: str | None, *, by: str, reason: str, as_json: bool) -> None:
+    """Record the decision; where it makes a champion, show and package that at once, as the web UI's sensor would.
 
     Raises:
-        ShopsightError: there is no such candidate, its gates said no, the decision is not the person's to take, or the
-            Bento could not be built (the approval stands).
+        ShopsightError: there is no such version, its gate said no, the decision is not the person's to take, or the
+            Bento could not be built (the decision stands).
     """
-    from cli.chain import run_chain
-    from models.registry.registry import ModelRegistry
+    from cli.chain import run_with_progress
+    from orchestration import decisions
     from serving.packaging.bento import find_bento
 
-    if family not in MODEL_FAMILIES:
-        raise ShopsightError(
-            f"no model family is called {family!r}",
-            why="the name is unknown",
-            fix=f"use one of: {', '.join(MODEL_FAMILIES)}",
-        )
     settings = Settings()
-    registry = ModelRegistry(settings.registry_dir)
-    if version is None:
-        candidate = registry.latest_candidate(family)
-        if candidate is None:
-            raise ShopsightError(
-                f"{family} has no candidate to {decision}",
-                why="none was trained since the last decision",
-                fix="train one with `shopsight run`",
-            )
-        version = candidate.version
-    now = datetime.now(UTC)
-    if decision == "approve":
-        registry.approve(family, version, approver=by, reason=reason, at=now, requester=TRAINING_RUN)
-        out.print(f"{family} {version} is the champion")
-        run_chain(settings, assets=[f"{family}_champion", f"{family}_bento"])
-        bento = find_bento(settings, family, version)
-        out.print(f"Bento {bento.tag if bento else '(none)'}; a running `make up` serves it within seconds")
-    else:
-        registry.reject(family, version, approver=by, reason=reason, at=now, requester=TRAINING_RUN)
-        out.print(f"{family} {version} is rejected")
+    take = {"approve": decisions.approve, "reject": decisions.reject, "rollback": decisions.roll_back}[word]
+    model = take(settings, family, version, approver=by, reason=reason)
+    bento = None
+    if word != "reject":
+        run_with_progress(settings, decisions.DEPLOY, decisions.deployment_of(model), quiet=as_json)
+        bento = find_bento(settings, family, model.version)
+    if as_json:
+        print_json(
+            {
+                "family": family,
+                "version": model.version,
+                "status": model.status,
+                "by": by,
+                "reason": reason,
+                "bento": bento.tag if bento else None,
+            }
+        )
+        return
+    again = " again" if word == "rollback" else ""
+    out.print(f"{family} {model.version} is {'rejected' if word == 'reject' else f'the champion{again}'}")
+    if bento is not None:
+        out.print(f"Bento {bento.tag}; a running `make up` serves it within seconds")

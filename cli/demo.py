@@ -10,17 +10,16 @@ from typing import Any
 
 from rich.rule import Rule
 
-from cli.chain import run_chain, seconds_table
+from cli.chain import run_with_progress, seconds_table
 from cli.console import err, out
 from cli.importing import land, show_receipt
 from cli.recommend import recommend_to, shopper_tables
 from cli.status import collect_status, show_models
-from shopsight.contracts import MODEL_FAMILIES
 from shopsight.errors import ShopsightError
+from shopsight.families import FAMILIES, SHOPPER, Family
 from shopsight.settings import SIZES, Settings, prepare_environment
 
 SOURCES = ("sample", "retailrocket", "completejourney")
-EXAMPLE_TEXT = "which is better for running, the blue or the red shoes?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) 
     receipt = land(settings, source, data)
     imported = time.monotonic() - started
     show_receipt(receipt)
-    result = run_chain(settings)
+    result = run_with_progress(settings)
     out.print(seconds_table({"import": imported, **result.seconds}))
     for check in result.failed_checks:
         out.print(f"[yellow]check says no[/] {check}")
@@ -62,12 +61,12 @@ def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) 
     shopper = _shopper(source, data)
     if "recommender" in approved:
         out.print(shopper_tables(shopper, recommend_to(settings, shopper, num_results=10, explain=True), explain=True))
-    calls = [call for call in _calls(settings, shopper) if call.family in approved]
+    calls = [first_call(settings, FAMILIES[family], shopper) for family in approved]
     if call_services:
         _call_services(settings, calls)
     out.print(
         "\nStart the services and the web UI with [bold]make up[/]; then these work "
-        f"({len(calls)} of {len(MODEL_FAMILIES)} models serve):"
+        f"({len(calls)} of {len(FAMILIES)} models serve):"
     )
     for call in calls:
         out.print(f"  {call.curl}", soft_wrap=True, markup=False)
@@ -106,31 +105,14 @@ def _shopper(source: str, data: Path | None) -> str:
     return str(busiest[0]) if busiest else "nobody"
 
 
-def _calls(settings: Settings, shopper: str) -> list[Call]:
-    base = f"http://{settings.host}"
-    session = [
-        {"event_name": "view_item", "event_timestamp": "2026-10-31T10:00:00Z", "item_id": "a", "price": 20.0},
-        {"event_name": "view_item", "event_timestamp": "2026-10-31T10:01:10Z", "item_id": "b", "price": 22.0},
-        {"event_name": "add_to_cart", "event_timestamp": "2026-10-31T10:02:30Z", "item_id": "b", "price": 22.0},
-    ]
-    return [
-        Call(family="intent", url=f"{base}:{settings.intent_port}/v1/intents", body={"texts": [EXAMPLE_TEXT]}),
-        Call(
-            family="recommender",
-            url=f"{base}:{settings.recommendation_port}/v1/recommendations",
-            body={"placement": "recommended_for_you", "user_id": shopper, "num_results": 3},
-        ),
-        Call(
-            family="purchase_intent",
-            url=f"{base}:{settings.propensity_port}/v1/predictions/purchase_intent",
-            body={"instances": [{"user_id": shopper, "events": session}]},
-        ),
-        Call(
-            family="churn",
-            url=f"{base}:{settings.churn_port}/v1/predictions/churn",
-            body={"instances": [{"user_id": shopper}], "explain": True},
-        ),
-    ]
+def first_call(settings: Settings, family: Family, shopper: str) -> Call:
+    """Return the family's example as a request about ``shopper``."""
+    body = json.dumps(family.example).replace(json.dumps(SHOPPER), json.dumps(shopper))
+    return Call(
+        family=family.name,
+        url=f"http://{settings.host}:{family.port(settings)}{family.route}",
+        body=json.loads(body),
+    )
 
 
 def _call_services(settings: Settings, calls: list[Call]) -> None:

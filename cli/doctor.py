@@ -14,6 +14,7 @@ from typing import Literal
 import typer
 
 from cli.console import CHECKS_FAILED, out, print_json
+from shopsight.families import FAMILIES
 from shopsight.settings import REPO_ROOT, Settings
 
 NEEDED = ("dagster", "dbt-duckdb", "duckdb", "feast", "evidently", "bentoml", "torch", "transformers", "lightgbm")
@@ -53,14 +54,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _encoder(settings)
     yield _home(settings)
     yield _online_store(settings)
-    for name, port in (
-        ("Dagster", settings.dagster_port),
-        ("intent", settings.intent_port),
-        ("recommendation", settings.recommendation_port),
-        ("propensity", settings.propensity_port),
-        ("churn", settings.churn_port),
-    ):
-        yield _port(name, settings.host, port)
+    yield _port("Dagster", "dagster_port", settings)
+    yield _port("reports", "reports_port", settings)
+    for family in FAMILIES.values():
+        yield _port(family.name, family.port_setting, settings)
 
 
 def _python() -> Finding:
@@ -130,17 +127,18 @@ def _online_store(settings: Settings) -> Finding:
     return Finding(name="online store", outcome="ok", detail=settings.online_store)
 
 
-def _port(name: str, host: str, port: int) -> Finding:
+def _port(name: str, setting: str, settings: Settings) -> Finding:
+    port = int(getattr(settings, setting))
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((settings.host, port))
         except OSError as error:
             return Finding(
                 name=f"port {port}",
                 outcome="warning",
                 detail=f"taken ({error.strerror}): {name} cannot start there, or is running already",
-                fix=f"stop what holds it, or set SHOPSIGHT_{name.upper()}_PORT",
+                fix=f"stop what holds it, or set SHOPSIGHT_{setting.upper()}",
             )
     return Finding(name=f"port {port}", outcome="ok", detail=f"free for {name}")
 

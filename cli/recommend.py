@@ -1,9 +1,7 @@
 """``shopsight recommend``: one shopper's list beside the history it follows from."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.columns import Columns
@@ -15,8 +13,8 @@ from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
     from models.recommender.predict import Recommender
-    from serving.features import FeatureReader
-    from serving.recommender.desk import RecommendationDesk
+    from serving.recommender.desk import OpenDesk
+    from serving.recommender.schemas import Recommendations
 
 SHOWN_HISTORY = 10
 
@@ -25,7 +23,7 @@ SHOWN_HISTORY = 10
 class Shopper:
     """A recommendation with what it follows from."""
 
-    answer: dict[str, Any]
+    answer: "Recommendations"
     """The service's answer."""
     history: list[tuple[str, str]]
     """Item id and event name of the last interactions, newest first."""
@@ -38,14 +36,6 @@ class _NotServed:
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Keep nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenDesk:
-    """The recommendation desk of this home's champion, without a service around it."""
-
-    desk: "RecommendationDesk"
-    features: "FeatureReader"
 
 
 def show_recommendations(user: str, *, num_results: int, explain: bool, as_json: bool) -> None:
@@ -64,62 +54,47 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
         ShopsightError: there is no approved recommender.
     """
     from serving.features import OnlineStoreGone
-    from serving.schemas import RecommendationRequest
+    from serving.recommender.schemas import RecommendationRequest
 
-    opened = open_desk(settings)
+    opened = champion_desk(settings)
     request = RecommendationRequest(user_id=user, num_results=num_results, explain=explain)
     answer = opened.desk.answer(request)
     try:
-        known = opened.features.user(user, "user_history")
+        features = opened.features.user(user, "user_history")
     except OnlineStoreGone as gone:
         raise ShopsightError(
             "the history of the shopper cannot be read",
             why=str(gone),
             fix="run `shopsight doctor`, then `shopsight run`",
         ) from gone
-    history = list(zip(known.item_ids, known.event_names, strict=True))[::-1][:SHOWN_HISTORY]
+    history = list(zip(features.item_ids, features.event_names, strict=True))[::-1][:SHOWN_HISTORY]
     named = [item["item_id"] for item in answer["items"]] + [item_id for item_id, _ in history]
     named += [cause for item in answer["items"] for reason in item["reasons"] for cause in reason["item_ids"]]
     return Shopper(answer=answer, history=history, titles=_titles(opened.desk.recommender, named))
 
 
-def open_desk(settings: Settings) -> OpenDesk:
-    """Open the champion as the recommendation service would, with the rules in force.
+def champion_desk(settings: Settings) -> "OpenDesk":
+    """Open the champion as the recommendation service would.
 
     Raises:
         ShopsightError: there is no approved recommender.
     """
-    from models.recommender.predict import Recommender
     from models.registry.registry import ModelRegistry
-    from serving.features import FeatureReader
-    from serving.recommender.desk import RecommendationDesk
-    from serving.recommender.rules_file import RulesFile
+    from serving.recommender.desk import FAMILY, open_desk
     from serving.served_model import ServedModel
-    from shopsight.feature_store import OnlineFeatures
-    from shopsight.privacy import Pseudonymiser
 
     prepare_environment(settings)
-    champion = ModelRegistry(settings.registry_dir).champion("recommender")
+    champion = ModelRegistry(settings.registry_dir).champion(FAMILY.name)
     if champion is None:
         raise ShopsightError(
             "there is no recommender to answer with",
             why="no candidate was approved in this home",
             fix="run `make demo`, or `shopsight run` and then `shopsight approve recommender --by NAME --reason TEXT`",
         )
-    recommender = Recommender.load(champion.path)
-    features = FeatureReader(lambda: OnlineFeatures(settings), Pseudonymiser.from_settings(settings))
-    desk = RecommendationDesk(
-        recommender,
-        model=ServedModel(
-            family="recommender", version=champion.version, artefact=champion.path, card={}, evaluation={}, approval={}
-        ),
-        features=features,
-        log=_NotServed(),
-        clock=lambda: datetime.now(UTC),
-        new_id=lambda: secrets.token_hex(8),
-        rules=RulesFile(settings.rules_path, recommender.catalogue),
+    model = ServedModel(
+        family=FAMILY.name, version=champion.version, artefact=champion.path, card={}, evaluation={}, approval={}
     )
-    return OpenDesk(desk=desk, features=features)
+    return open_desk(settings, model=model, log=_NotServed())
 
 
 def shopper_tables(user: str, shopper: Shopper, *, explain: bool) -> Columns:

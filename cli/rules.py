@@ -45,7 +45,7 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
         UnusableRules: the file, or the one in force, is not valid.
         ShopsightError: there is no recommender, no request, or no online store.
     """
-    from cli.recommend import open_desk
+    from cli.recommend import champion_desk
     from serving.features import OnlineStoreGone
     from serving.prediction_log import read_log
     from serving.recommender.rules import RuleBook
@@ -54,7 +54,7 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
     settings = Settings()
     after = RuleBook.read(file)
     before = RuleBook.read(settings.rules_path) if settings.rules_path.exists() else RuleBook()
-    opened = open_desk(settings)
+    opened = champion_desk(settings)
     today = datetime.now(UTC).date()
     folders = [settings.predictions_dir / "recommender" / str(today - timedelta(days=back)) for back in range(days + 1)]
     rows = [row for folder in folders if folder.exists() for row in read_log(folder).rows]

@@ -5,7 +5,7 @@ from typing import Any
 from rich.table import Table
 
 from cli.console import out, print_json
-from shopsight.contracts import MODEL_FAMILIES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 
@@ -30,7 +30,7 @@ def collect_status(settings: Settings) -> dict[str, Any]:
     return {
         "home": str(settings.home),
         "events": _event_counts(settings),
-        "models": {family: _model_status(registry, family) for family in MODEL_FAMILIES},
+        "models": {family: _model_status(registry, family) for family in FAMILIES},
         "bentos": _bentos(settings),
     }
 

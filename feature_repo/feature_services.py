@@ -1,6 +1,6 @@
 """The features of each model, under a version: what it trains on is what it is served with.
 
-A change of a service's features is a new version (``…_v2``); the names stand in ``shopsight.contracts``.
+A change of a service's features is a new version (``…_v2``); the names stand in ``shopsight.families``.
 ``item_features`` belongs to no service: it has names in common with ``user_features`` and another key, and is read by
 its own name; so does ``session_state``, which no model may read. ``ranking_v1`` and ``session_flow_v1`` are offered to
 models to come; no model of today is trained on them.

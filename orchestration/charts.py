@@ -1,113 +1,112 @@
-"""Curves of a candidate as pictures that the UI shows: SVG inside Markdown, drawn here, no plotting library."""
+"""What the UI draws of a candidate: curves of its probabilities, and a text model's learning and confusions."""
 
-import base64
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from models.evaluation.curves import Curves
+from orchestration.drawing import Axis, Drawing, Points, cell_chart, line_chart, picture
 
-WIDTH, HEIGHT, MARGIN = 420, 320, 48
-Points = Sequence[tuple[float, float]]
+Epochs = Sequence[Mapping[str, float]]
+Confusion = Mapping[str, Mapping[str, int]]
 
 
 def curves_metadata(curves: Curves | None) -> dict[str, dg.MarkdownMetadataValue]:
     """Return reliability, gain, lift and net benefit as pictures, numbers below; nothing where there are no curves."""
     if curves is None:
         return {}
-    reliability = [(one.forecast, one.observed) for one in curves.reliability]
-    top = max(max(point) for point in reliability)
-    lifts = [(one.share, one.lift) for one in curves.gain]
-    pictures = {
-        "reliability": _picture(
-            f"Reliability: {curves.outcome}",
-            _chart(reliability, [(0.0, 0.0), (top, top)], x="forecast", y="observed", top=(top, top)),
-            ("forecast", "observed", "share of rows"),
-            [(one.forecast, one.observed, one.share) for one in curves.reliability],
-        ),
-        "gain and lift": _picture(
-            f"Gain and lift: {curves.outcome}",
-            _chart(
-                [(0.0, 0.0), *((one.share, one.gain) for one in curves.gain)],
-                [(0.0, 0.0), (1.0, 1.0)],
-                x="share of rows, likeliest first",
-                y="share of all outcomes",
-                top=(1.0, 1.0),
-            )
-            + _chart(
-                lifts,
-                [(0.0, 1.0), (1.0, 1.0)],
-                x="share of rows, likeliest first",
-                y="lift",
-                top=(1.0, max(lift for _, lift in lifts)),
-            ),
-            ("share of rows", "gain", "lift"),
-            [(one.share, one.gain, one.lift) for one in curves.gain],
-        ),
-    }
+    pictures = {"reliability": _reliability(curves), "gain and lift": _gain_and_lift(curves)}
     if curves.benefit:
-        pictures["net benefit"] = _picture(
-            f"Net benefit of acting where acting pays: {curves.outcome}",
-            _chart(
-                [(one.ratio, one.net) for one in curves.benefit],
-                # The better of what needs no model: acting on every row, and on none.
-                [(one.ratio, max(one.net_of_all, 0.0)) for one in curves.benefit],
-                x="cost of an action / benefit = threshold",
-                y="net benefit per row",
-                top=(1.0, max(*(one.net for one in curves.benefit), 1e-9)),
-            ),
-            ("cost / benefit", "share of rows acted on", "net benefit", "of acting on all"),
-            [(one.ratio, one.share, one.net, one.net_of_all) for one in curves.benefit],
-        )
+        pictures["net benefit"] = _net_benefit(curves)
     return pictures
 
 
-def _picture(
-    title: str, charts: str, header: Sequence[str], rows: Sequence[Sequence[float]]
-) -> dg.MarkdownMetadataValue:
-    count = charts.count("<g>")
-    placed = charts.replace("<g>", "<g transform='translate(0,0)'>", 1).replace(
-        "<g>", f"<g transform='translate({WIDTH},0)'>"
+def _reliability(curves: Curves) -> dg.MarkdownMetadataValue:
+    points = [(one.forecast, one.observed) for one in curves.reliability]
+    top = max(max(point) for point in points)
+    return picture(
+        f"Reliability: {curves.outcome}",
+        [
+            line_chart(
+                points, x=_from_zero("forecast", top), y=_from_zero("observed", top), reference=[(0, 0), (top, top)]
+            )
+        ],
+        ("forecast", "observed", "share of rows"),
+        _cells([(one.forecast, one.observed, one.share) for one in curves.reliability]),
     )
-    svg = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH * count}' height='{HEIGHT}' font-family='sans-serif' "
-        f"font-size='12'><rect width='100%' height='100%' fill='white'/>{placed}</svg>"
-    )
-    image = base64.b64encode(svg.encode()).decode()
-    table = [f"| {' | '.join(header)} |", "|---:" * len(header) + "|"]
-    table += [f"| {' | '.join(f'{value:.3f}' for value in row)} |" for row in rows]
-    return dg.MetadataValue.md("\n".join([f"![{title}](data:image/svg+xml;base64,{image})", "", *table]))
 
 
-def _chart(points: Points, reference: Points, *, x: str, y: str, top: tuple[float, float]) -> str:
-    """Return a line with dots and a dashed reference, axes from 0 to ``top``."""
-
-    def place(point: tuple[float, float]) -> tuple[float, float]:
-        return (
-            MARGIN + point[0] / top[0] * (WIDTH - 1.5 * MARGIN),
-            HEIGHT - MARGIN - point[1] / top[1] * (HEIGHT - 1.5 * MARGIN),
-        )
-
-    def path(line: Points) -> str:
-        return " ".join(f"{across:.1f},{up:.1f}" for across, up in map(place, line))
-
-    (left, bottom), (right, ceiling) = place((0.0, 0.0)), place(top)
-    dots = "".join(
-        f"<circle cx='{across:.1f}' cy='{up:.1f}' r='3' fill='#3b5bdb'/>" for across, up in map(place, points)
+def _gain_and_lift(curves: Curves) -> dg.MarkdownMetadataValue:
+    share = _from_zero("share of rows, likeliest first", 1.0)
+    gains: Points = [(0.0, 0.0), *((one.share, one.gain) for one in curves.gain)]
+    lifts: Points = [(one.share, one.lift) for one in curves.gain]
+    return picture(
+        f"Gain and lift: {curves.outcome}",
+        [
+            line_chart(gains, x=share, y=_from_zero("share of all outcomes", 1.0), reference=[(0, 0), (1, 1)]),
+            line_chart(
+                lifts, x=share, y=_from_zero("lift", max(lift for _, lift in lifts)), reference=[(0, 1), (1, 1)]
+            ),
+        ],
+        ("share of rows", "gain", "lift"),
+        _cells([(one.share, one.gain, one.lift) for one in curves.gain]),
     )
-    marks = "".join(
-        f"<text x='{left + share * (right - left):.1f}' y='{bottom + 16:.1f}' text-anchor='middle'>"
-        f"{share * top[0]:.2g}</text>"
-        f"<text x='{left - 6:.1f}' y='{bottom - share * (bottom - ceiling) + 4:.1f}' text-anchor='end'>"
-        f"{share * top[1]:.2g}</text>"
-        for share in (0.0, 0.5, 1.0)
+
+
+def _net_benefit(curves: Curves) -> dg.MarkdownMetadataValue:
+    return picture(
+        f"Net benefit of acting where acting pays: {curves.outcome}",
+        [
+            line_chart(
+                [(one.ratio, one.net) for one in curves.benefit],
+                x=_from_zero("cost of an action / benefit = threshold", 1.0),
+                y=_from_zero("net benefit per row", max(*(one.net for one in curves.benefit), 1e-9)),
+                # The better of what needs no model: acting on every row, and on none.
+                reference=[(one.ratio, max(one.net_of_all, 0.0)) for one in curves.benefit],
+            )
+        ],
+        ("cost / benefit", "share of rows acted on", "net benefit", "of acting on all"),
+        _cells([(one.ratio, one.share, one.net, one.net_of_all) for one in curves.benefit]),
     )
-    return (
-        f"<g><path d='M{left:.1f},{ceiling:.1f} V{bottom:.1f} H{right:.1f}' fill='none' stroke='#495057'/>{marks}"
-        f"<text x='{(left + right) / 2:.1f}' y='{HEIGHT - 10}' text-anchor='middle'>{escape(x)}</text>"
-        f"<text x='12' y='{(bottom + ceiling) / 2:.1f}' text-anchor='middle' "
-        f"transform='rotate(-90 12 {(bottom + ceiling) / 2:.1f})'>{escape(y)}</text>"
-        f"<polyline points='{path(reference)}' fill='none' stroke='#adb5bd' stroke-dasharray='5 4'/>"
-        f"<polyline points='{path(points)}' fill='none' stroke='#3b5bdb' stroke-width='2'/>{dots}</g>"
+
+
+def intent_pictures(epochs: Epochs, confusion: Confusion) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return both pictures, each with its numbers below; no confusions where the test split was too small to judge.
+
+    Args:
+        epochs: rows with ``epoch`` and figures, as in the card; epoch 0 is the probe on the frozen encoder.
+        confusion: ``confusion[truth][prediction]``, counts on the test split.
+    """
+    names = sorted({name for row in epochs for name in row} - {"epoch"})
+    rows = [[f"{row['epoch']:.0f}", *(f"{row[name]:.3f}" if name in row else "–" for name in names)] for row in epochs]
+    curves = [_learning_curve(name, [(row["epoch"], row[name]) for row in epochs if name in row]) for name in names]
+    pictures = {"learning curves": picture("Learning curves", curves, ("epoch", *names), rows)}
+    if confusion:
+        labels = list(confusion)
+        counts = [[confusion[truth][guess] for guess in labels] for truth in labels]
+        table = [[truth, *map(str, row)] for truth, row in zip(labels, counts, strict=True)]
+        header = ("truth \\ prediction", *labels)
+        pictures["confusion"] = picture("Confusions", [cell_chart(labels, counts)], header, table)
+    return pictures
+
+
+def _learning_curve(name: str, points: Points) -> Drawing:
+    """Return one line over the epochs; the axis reaches a little beyond what it shows."""
+    last = max(1.0, max(x for x, _ in points))
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    spare = (high - low) / 10 or abs(high) / 10 or 1.0
+    low, high = low - spare, high + spare
+    return line_chart(
+        points,
+        title=name.replace("_", " "),
+        x=Axis(label="epoch", low=0.0, high=last, ticks=(0.0, last), number_format=".0f"),
+        y=Axis(label="", low=low, high=high, ticks=(low, high), number_format=".3f"),
     )
+
+
+def _from_zero(label: str, top: float) -> Axis:
+    return Axis(label=label, low=0.0, high=top, ticks=(0.0, top / 2, top))
+
+
+def _cells(rows: Sequence[Sequence[float]]) -> list[list[str]]:
+    return [[f"{value:.3f}" for value in row] for row in rows]

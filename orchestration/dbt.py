@@ -1,8 +1,13 @@
-"""Where the dbt project is, and a manifest that is never older than its files."""
+"""dbt as Dagster runs it: the project, its command, and a manifest that is never older than its files.
+
+There is one other way to run dbt, :func:`shopsight.warehouse.run_dbt`, for whoever has no Dagster run: in this process,
+in one call. The warehouse asset cannot take it without a loss: dagster-dbt reads the log of a dbt command as it is
+written, and makes a materialisation, a check or an observation of each line, while the build goes on. Both have the
+project's folder, the profiles and the words of a failure in common, and the manifest comes through ``run_dbt``.
+"""
 
 import importlib.metadata
 import os
-import subprocess
 import sys
 import tempfile
 from functools import cached_property
@@ -11,14 +16,14 @@ from pathlib import Path
 from dagster_dbt import DbtCliResource, DbtProject
 from packaging.version import Version
 
-from shopsight.errors import ShopsightError
 from shopsight.locking import exclusive
-from shopsight.settings import REPO_ROOT, Settings, prepare_environment
+from shopsight.settings import Settings
+from shopsight.warehouse import DBT_PROJECT_DIR, run_dbt
 
 DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
 """The environment's own dbt, also where the environment was not activated."""
 
-DBT_PROJECT = DbtProject(project_dir=REPO_ROOT / "dbt_project", profiles_dir=REPO_ROOT / "dbt_project")
+DBT_PROJECT = DbtProject(project_dir=DBT_PROJECT_DIR, profiles_dir=DBT_PROJECT_DIR)
 
 
 class OfflineDbtCliResource(DbtCliResource):
@@ -39,7 +44,7 @@ def ensure_manifest() -> Path:
     Of several processes that start in a fresh checkout one parses and the others wait; none reads half a manifest.
 
     Raises:
-        ShopsightError: dbt could not parse the project.
+        DbtError: dbt could not parse the project.
     """
     manifest = DBT_PROJECT.manifest_path
     if _is_current(manifest):
@@ -55,21 +60,8 @@ def _is_current(manifest: Path) -> bool:
 
 
 def _parse(target: Path) -> None:
-    prepare_environment(Settings())
     with tempfile.TemporaryDirectory(dir=target, prefix=".parsing-") as folder:
-        parse = subprocess.run(
-            [DBT_EXECUTABLE, "parse", "--quiet", "--target-path", folder],
-            cwd=DBT_PROJECT.project_dir,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if parse.returncode != 0:
-            raise ShopsightError(
-                "dbt could not parse the warehouse project",
-                why=(parse.stdout + parse.stderr).strip()[-2000:],
-                fix="mend the file that dbt names, or run `make setup` again",
-            )
+        run_dbt(Settings(), "parse", target_path=Path(folder))
         # What speeds up the next parse goes first: the manifest says that all is there.
         for name in ("partial_parse.msgpack", "manifest.json"):
             os.replace(Path(folder, name), target / name)

@@ -10,14 +10,18 @@ from models.evaluation.results import Evaluation, Metrics
 OWNER = "team:shopsight"
 
 
-def metric_metadata(metrics: Metrics) -> dict[str, float]:
-    """Return one plotted number per metric, with its interval beside it."""
+def metric_metadata(metrics: Metrics, *, first: str | None = None) -> dict[str, float]:
+    """Return one plotted number per metric, with its interval beside it, to five digits; the metric ``first`` leads."""
     plotted: dict[str, float] = {}
-    for name, estimate in metrics.items():
-        plotted[f"metric/{name}"] = estimate.value
-        plotted[f"interval/{name}/low"] = estimate.low
-        plotted[f"interval/{name}/high"] = estimate.high
+    for name, estimate in sorted(metrics.items(), key=lambda metric: metric[0] != first):
+        plotted[f"metric/{name}"] = _rounded(estimate.value)
+        plotted[f"interval/{name}/low"] = _rounded(estimate.low)
+        plotted[f"interval/{name}/high"] = _rounded(estimate.high)
     return plotted
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
 
 
 def evaluation_table(evaluation: Evaluation) -> dg.MarkdownMetadataValue:

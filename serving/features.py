@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from shopsight.errors import ShopsightError
-from shopsight.feature_store import DatedFeatures
+from shopsight.feature_store import DatedFeatures, OnlineFeatures
 from shopsight.privacy import Pseudonymiser
+from shopsight.settings import Settings
 
 RETRY_SECONDS: Final = 5.0
 """How long a store that failed is left alone: asking a dead Redis costs every request half a second."""
@@ -163,3 +164,12 @@ class FeatureReader:
         self._retry_at = self._seconds_now() + RETRY_SECONDS
         self.failure = error.what
         return OnlineStoreGone(error.what)
+
+
+def feature_reader(settings: Settings) -> FeatureReader:
+    """Return a reader of this home's online store, which is opened on the first read."""
+
+    def open_store() -> OnlineStore:
+        return OnlineFeatures(settings)
+
+    return FeatureReader(open_store, Pseudonymiser.from_settings(settings))

@@ -7,6 +7,7 @@ power cut loses a second at most. A log that cannot be written costs no request:
 
 import os
 import threading
+import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,11 +29,16 @@ def encode_row(row: Mapping[str, Any]) -> bytes:
 
 def decode_row(line: bytes) -> dict[str, Any] | None:
     """Return the row of ``line`` without its checksum, or None where the line was torn or changed."""
-    content, found, rest = line.rstrip(b"\n").rpartition(_CHECKSUM)
-    if not found or rest != b'%08x"}' % zlib.crc32(content):
+    content, checksum, rest = line.rstrip(b"\n").rpartition(_CHECKSUM)
+    if not checksum or rest != b'%08x"}' % zlib.crc32(content):
         return None
     row: dict[str, Any] = orjson.loads(content + b"}")
     return row
+
+
+def new_id() -> str:
+    """Return an id that no answer had before."""
+    return uuid.uuid4().hex
 
 
 class RowLog(Protocol):

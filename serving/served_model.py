@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from shopsight.contracts import FEATURE_SERVICES
+from serving.schemas import ModelDescription, ModelName
+from shopsight.families import FAMILIES
 
 ARTEFACT_FOLDER: Final = "artefact"
 DESCRIPTION_FILE: Final = "served.json"
@@ -37,19 +38,20 @@ class ServedModel:
         return cls(artefact=folder / ARTEFACT_FOLDER, **description)
 
     @property
-    def name_and_version(self) -> dict[str, str]:
+    def name_and_version(self) -> ModelName:
         """The ``model`` of every answer."""
         return {"name": self.family, "version": self.version}
 
-    def description(self) -> dict[str, Any]:
+    def description(self) -> ModelDescription:
         """Return the model's entry in ``GET /v1/models``."""
         return {
-            **self.name_and_version,
+            "name": self.family,
+            "version": self.version,
             "trained_at": self.trained_at,
             "data_window": self.card.get("data_window"),
             "metrics": self.evaluation.get("metrics", {}),
             "approval": self.approval,
-            "feature_service": FEATURE_SERVICES[self.family],
+            "feature_service": FAMILIES[self.family].feature_service,
         }
 
 

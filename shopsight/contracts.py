@@ -8,24 +8,6 @@ from typing import Final
 INTENTS: Final = ("search_product", "compare_product", "ask_question", "leave_review", "other")
 """The five labels of an utterance, in the order of every probability vector."""
 
-MODEL_FAMILIES: Final = ("intent", "recommender", "purchase_intent", "churn")
-
-FEATURE_SERVICES: Final = {
-    "intent": "intent_v1",
-    "recommender": "recommender_v1",
-    "purchase_intent": "purchase_intent_v1",
-    "churn": "churn_v1",
-}
-"""The versioned feature service that each model trains on and is served with."""
-
-BENTOS: Final = {
-    "intent": "shopsight_intent",
-    "recommender": "shopsight_recommendation",
-    "purchase_intent": "shopsight_propensity",
-    "churn": "shopsight_churn",
-}
-"""The Bento that carries each model family; the BentoML model has the family's own name."""
-
 TRAINING_RUN: Final = "training run"
 """Who asks for a candidate's approval, and therefore cannot be the one who gives it."""
 

@@ -65,10 +65,15 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
     if isinstance(result.result, RunExecutionResult):
         failed = [row for row in result.result if row.status in ("error", "fail", "runtime error")]
         why = "; ".join(f"{row.node.name}: {row.message}" for row in failed)
-    fix = f"read {target / 'logs' / 'dbt.log'}; the compiled SQL is under {target / 'run'}"
+    raise dbt_failure(settings, *arguments, why=why, target=target, log=target / "logs" / "dbt.log")
+
+
+def dbt_failure(settings: Settings, *arguments: str, why: str, target: Path, log: Path) -> DbtError:
+    """Return the error of a dbt command that failed, with what to do about it."""
+    fix = f"read {log}; the compiled SQL is under {target / 'run'}"
     if "Out of Memory" in why:
         fix = f"give it more than {settings.warehouse_memory}: SHOPSIGHT_WAREHOUSE_MEMORY, such as 12GB"
-    raise DbtError(f"dbt {' '.join(arguments)} failed in {DBT_PROJECT_DIR}", why=why, fix=fix)
+    return DbtError(f"dbt {' '.join(arguments)} failed in {DBT_PROJECT_DIR}", why=why, fix=fix)
 
 
 def write_docs(settings: Settings) -> Path:

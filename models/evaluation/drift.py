@@ -40,6 +40,8 @@ class DriftJudgement:
     reference_rows: int
     """Rows compared, one for each unit."""
     current_rows: int
+    champion: str | None = None
+    """Version of the champion whose rows are the reference; ``None``: the older part of the training set is."""
 
     @property
     def alerts(self) -> bool:
@@ -73,7 +75,7 @@ def judge_drift(
         KeyError: a window that has rows lacks the unit column.
     """
     reference, current = (_sample(frame, columns=columns, config=config, seed=seed) for frame in (reference, current))
-    counts = {"reference_rows": len(reference), "current_rows": len(current)}
+    counts: dict[str, Any] = {"reference_rows": len(reference), "current_rows": len(current)}
     for window, frame in (("reference", reference), ("current", current)):
         if len(frame) < config.min_rows:
             reason = f"{len(frame)} rows in the {window} window, of {config.min_rows} needed"

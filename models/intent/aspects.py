@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from models.intent.word_list import Sentiment
 from models.text.normalise import normalise
 
 ASPECTS: Final = ("quality", "price", "delivery", "service", "fit")
@@ -58,7 +59,7 @@ class Mention:
     """A clause that speaks of an aspect."""
 
     aspect: str
-    tone: str
+    tone: Sentiment
     """``positive``, ``neutral`` or ``negative``."""
     clause: str
     """The words, as they were written."""
@@ -73,7 +74,7 @@ def clauses(text: str) -> list[str]:
     return [part.strip() for part in _ENDS.split(normalise(text)) if part and part.strip()]
 
 
-def mentions(text: str, tone_of: Callable[[str], str]) -> list[Mention]:
+def mentions(text: str, tone_of: Callable[[str], Sentiment]) -> list[Mention]:
     """Return what each clause of a review speaks of, and how.
 
     Args:

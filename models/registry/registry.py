@@ -153,25 +153,36 @@ class ModelRegistry:
             self._record("reject", family, version, at, approver=approver, requester=requester, reason=reason)
         return self._find(family, version)
 
-    def rollback(self, family: str, *, approver: str, reason: str, at: datetime) -> ModelVersion:
+    def rollback(self, family: str, *, approver: str, reason: str, at: datetime, to: str | None = None) -> ModelVersion:
         """Withdraw the champion, and make the version that was champion before it champion again.
 
+        Args:
+            family: the model family.
+            approver: a named person.
+            reason: why the champion may serve no longer.
+            at: the time of the decision, aware.
+            to: the former champion to return to, a step and a record at a time: those between are withdrawn, too.
+
         Raises:
-            IllegalTransition: there is no champion, or none was approved before it.
+            IllegalTransition: there is no champion, or none was approved before it, or not ``to``.
+            UnknownVersion: the registry has no version ``to``.
             ArtefactChanged: the earlier version's files are not those that were approved.
         """
         _require_text(approver=approver, reason=reason)
         with self._writing():
-            versions = self._versions(family)
-            target = rollback_target(versions)
-            if champion_of(versions) is None or target is None:
+            target = rollback_target(self._versions(family)) if to is None else self._find(family, to)
+            if target is None or target.status != "approved" or champion_of(self._versions(family)) is None:
                 raise IllegalTransition(
-                    f"{family} cannot be rolled back.",
-                    why="no version was approved before the present champion",
-                    fix="approve a candidate instead",
+                    f"{family} cannot be rolled back{f' to {to}' if to else ''}.",
+                    why=f"it is {target.status}" if target else "no version was approved before the present champion",
+                    fix="approve a candidate instead, or name a version that was champion before",
                 )
             target.verify()
-            self._record("rollback", family, target.version, at, approver=approver, reason=reason)
+            step: ModelVersion | None = None
+            while step is None or step.version != target.version:
+                step = rollback_target(self._versions(family))
+                assert step is not None, "the target is approved, so a step leads to it"
+                self._record("rollback", family, step.version, at, approver=approver, reason=reason)
         return self._find(family, target.version)
 
     def versions(self, family: str) -> list[ModelVersion]:

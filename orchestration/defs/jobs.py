@@ -2,8 +2,11 @@
 
 import dagster as dg
 
+from orchestration.decisions import DEPLOY
+from orchestration.local_run import WHOLE_CHAIN
+
 whole_chain = dg.define_asset_job(
-    "whole_chain",
+    WHOLE_CHAIN,
     selection=dg.AssetSelection.all(),
     description="Everything: from files in the landing folder to Bentos of approved models.",
 )
@@ -21,7 +24,7 @@ weekly_retraining = dg.define_asset_job(
     description="New candidates from the present features, judged and registered; champions change by approval only.",
 )
 deploy = dg.define_asset_job(
-    "deploy",
+    DEPLOY,
     selection=dg.AssetSelection.groups("models/promotion", "models/deployment"),
     description="Package every champion that has no Bento yet; families without a champion are skipped.",
 )

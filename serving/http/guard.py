@@ -170,7 +170,7 @@ class _Answer:
         self.notes = notes
         self.started = False
         self.closed = False
-        self.held: Message | None = None
+        self.start: Message | None = None
         self.body = b""
 
     async def send_problem(self, problem: Problem) -> None:
@@ -182,13 +182,13 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             if message["status"] >= 400 or self.notes is not None:
-                self.held = message
+                self.start = message
                 return
             message["headers"] = [*message.get("headers", []), (b"x-request-id", self.request_id.encode())]
-        elif message["type"] == "http.response.body" and self.held is not None:
+        elif message["type"] == "http.response.body" and self.start is not None:
             self.body += message.get("body", b"")
             if not message.get("more_body", False):
-                await self._release(self.held)
+                await self._release(self.start)
             return
         await self.forward(message)
 
@@ -201,8 +201,8 @@ class _Answer:
         problem = _problem_in(start["status"], headers.get(b"content-type", b"").decode("latin-1"), self.body)
         if b"retry-after" in headers:
             problem.retry_after = int(headers[b"retry-after"])
-        kept = {"allow": headers[b"allow"].decode("latin-1")} if b"allow" in headers else {}
-        await self._send_whole(problem.status, problem.headers() | kept, problem.body(self.request_id))
+        allow = {"allow": headers[b"allow"].decode("latin-1")} if b"allow" in headers else {}
+        await self._send_whole(problem.status, problem.headers() | allow, problem.body(self.request_id))
 
     async def _send_whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         fields = {**headers, "content-length": str(len(body)), "x-request-id": self.request_id}

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import orjson
 
+from serving.schemas import ErrorEntry, ProblemDocument
+
 MEDIA_TYPE: Final = "application/problem+json"
 
 CODES: Final[Mapping[int, str]] = {
@@ -39,17 +41,17 @@ class Problem(Exception):
         detail: str,
         *,
         code: str | None = None,
-        errors: Sequence[Mapping[str, Any]] = (),
+        errors: Sequence[ErrorEntry] = (),
         retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.code = code or CODES.get(status, "error")
-        self.errors = [dict(error) for error in errors]
+        self.errors = list(errors)
         self.retry_after = retry_after
 
-    def document(self, request_id: str | None = None) -> dict[str, Any]:
+    def document(self, request_id: str | None = None) -> ProblemDocument:
         """Return the problem as a JSON object."""
         return {
             "type": f"urn:shopsight:problem:{self.code}",
@@ -73,11 +75,14 @@ class Problem(Exception):
         return headers
 
 
-def error_entries(errors: Sequence[Mapping[str, Any]], prefix: tuple[str | int, ...] = ()) -> list[dict[str, Any]]:
+def error_entries(errors: Sequence[Mapping[str, Any]], prefix: tuple[str | int, ...] = ()) -> list[ErrorEntry]:
     """Return pydantic's errors as ``{loc, msg, type}``, without the input: it may not be serialisable, or private."""
     return [
-        {"loc": [*prefix, *(part if isinstance(part, int) else str(part) for part in error["loc"])]}
-        | {"msg": str(error["msg"]), "type": str(error["type"])}
+        {
+            "loc": [*prefix, *(part if isinstance(part, int) else str(part) for part in error["loc"])],
+            "msg": str(error["msg"]),
+            "type": str(error["type"]),
+        }
         for error in errors
     ]
 

@@ -3,37 +3,25 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from models.intent.aspects import mentions
 from models.intent.attributes import TextAttributes
 from models.intent.predict import IntentClassifier, IntentPrediction
 from models.intent.reasons import explain
 from models.intent.tone import ToneModel
-from models.intent.word_list import sentiment
+from models.intent.word_list import Sentiment, sentiment
+from serving.clock import rfc3339
 from serving.intent.named_items import NamedItems
+from serving.intent.schemas import AspectEntry, Attributes, IntentEntry, IntentExplanation, IntentRequest, Intents
 from serving.intent.strategies import DEFAULT, Strategy, filter_of
 from serving.prediction_log import RowLog
-from serving.schemas import IntentRequest
+from serving.schemas import ElementError
 from serving.served_model import ServedModel
 
 MAX_CHARACTERS: Final = 5_000
 """Longest text that is taken; the classifier itself reads the first 1,000."""
-
-EMPTY: Final = (
-    "label",
-    "probabilities",
-    "rejected",
-    "language",
-    "attributes",
-    "sentiment",
-    "praise_probability",
-    "strategy",
-    "explanation",
-)
-"""What an entry of a text that cannot be answered has none of."""
 
 
 class IntentDesk:
@@ -62,78 +50,80 @@ class IntentDesk:
         self._clock = clock
         self._new_id = new_id
 
-    def answer(self, request: IntentRequest) -> dict[str, Any]:
+    def answer(self, request: IntentRequest) -> Intents:
         """Answer every text that is one; the others get their own error."""
         started = time.perf_counter()
         errors = [_error(index, text) for index, text in enumerate(request.texts)]
-        good = [text for text, error in zip(request.texts, errors, strict=True) if error is None]
-        found = iter(self.classifier.predict(good) if good else ())
-        intents = [
-            _failed(index, error)
-            if error is not None
-            else self._entry(index, text, next(found)) | {"explanation": self._explanation(text, request)}
-            for index, (text, error) in enumerate(zip(request.texts, errors, strict=True))
-        ]
-        answer = {
+        texts = [text for text, error in zip(request.texts, errors, strict=True) if error is None]
+        predictions = iter(self.classifier.predict(texts) if texts else ())
+        answer: Intents = {
             "prediction_id": "pred_" + self._new_id(),
             "model": self.model.name_and_version,
-            "intents": intents,
+            "intents": [
+                _failed(index, error)
+                if error is not None
+                else self._entry(index, text, next(predictions), explain=request.explain)
+                for index, (text, error) in enumerate(zip(request.texts, errors, strict=True))
+            ],
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
         }
         self._write_row(answer, request)
         return answer
 
-    def _entry(self, index: int, text: str, prediction: IntentPrediction) -> dict[str, Any]:
-        review = prediction.label == "leave_review"
+    def _entry(self, index: int, text: str, prediction: IntentPrediction, *, explain: bool) -> IntentEntry:
+        is_review = prediction.label == "leave_review"
         # A guess is acted on as little as talk that has nothing to do with the shop.
         strategy = self.strategies["other" if prediction.rejected else prediction.label]
-        attributes = self.attributes.find(text)
-        entry = {
+        attributes = cast(Attributes, self.attributes.find(text))
+        sentiment_of_text = self._sentiment(text) if is_review else None
+        aspects: list[AspectEntry] = [
+            {"aspect": one.aspect, "sentiment": one.tone, "clause": one.clause}
+            for one in (mentions(text, self._sentiment) if is_review else ())
+        ]
+        needs: dict[str, Callable[[], Any]] = {
+            "query": lambda: text,
+            "filter": lambda: filter_of(attributes),
+            "items": lambda: self.items.find(text),
+            "attributes": lambda: attributes,
+            "sentiment": lambda: sentiment_of_text,
+            "aspects": lambda: aspects,
+        }
+        return {
             "index": index,
             "label": prediction.label,
             "probabilities": {label: round(p, 6) for label, p in prediction.probabilities.items()},
             "rejected": prediction.rejected,
             "language": prediction.language,
             "attributes": attributes,
-            "sentiment": self._sentiment(text) if review else None,
-            "praise_probability": round(self.tone.tone(text).probability, 6) if review and self.tone else None,
-            "aspects": [
-                {"aspect": one.aspect, "sentiment": one.tone, "clause": one.clause}
-                for one in (mentions(text, self._sentiment) if review else ())
-            ],
+            "sentiment": sentiment_of_text,
+            "praise_probability": round(self.tone.tone(text).probability, 6) if is_review and self.tone else None,
+            "aspects": aspects,
             "strategy": strategy.strategy,
             "error": None,
+            "needs": {need: needs[need]() for need in strategy.needs},
+            "explanation": self._explanation(text) if explain else None,
         }
-        has: dict[str, Callable[[], Any]] = {
-            "query": lambda: text,
-            "filter": lambda: filter_of(attributes),
-            "items": lambda: self.items.find(text),
-            "attributes": lambda: attributes,
-            "sentiment": lambda: entry["sentiment"],
-            "aspects": lambda: entry["aspects"],
-        }
-        return entry | {"needs": {need: has[need]() for need in strategy.needs}}
 
-    def _explanation(self, text: str, request: IntentRequest) -> dict[str, Any] | None:
-        if not request.explain:
-            return None
-        found = explain(self.classifier, text)
+    def _explanation(self, text: str) -> IntentExplanation:
+        explanation = explain(self.classifier, text)
         return {
-            "logit": found.logit,
-            "empty_logit": found.empty_logit,
-            "contributions": [asdict(one) for one in found.contributions],
-            "exact": found.exact,
+            "logit": explanation.logit,
+            "empty_logit": explanation.empty_logit,
+            "contributions": [
+                {"text": one.text, "contribution": one.contribution} for one in explanation.contributions
+            ],
+            "exact": explanation.exact,
         }
 
-    def _sentiment(self, text: str) -> str:
+    def _sentiment(self, text: str) -> Sentiment:
         return sentiment(text) if self.tone is None else self.tone.tone(text).label
 
-    def _write_row(self, answer: Mapping[str, Any], request: IntentRequest) -> None:
+    def _write_row(self, answer: Intents, request: IntentRequest) -> None:
         """Log the answer without its texts: a person may have written anything there."""
         self._log.append(
             {
                 "prediction_id": answer["prediction_id"],
-                "answered_at": self._clock().isoformat().replace("+00:00", "Z"),
+                "answered_at": rfc3339(self._clock()),
                 "model": answer["model"],
                 "results": [
                     {
@@ -153,7 +143,7 @@ class IntentDesk:
         )
 
 
-def _error(index: int, text: object) -> dict[str, Any] | None:
+def _error(index: int, text: object) -> ElementError | None:
     if not isinstance(text, str):
         code, detail = "not_a_text", "A text must be a string."
     elif len(text) > MAX_CHARACTERS:
@@ -167,5 +157,19 @@ def _error(index: int, text: object) -> dict[str, Any] | None:
     }
 
 
-def _failed(index: int, error: Mapping[str, Any]) -> dict[str, Any]:
-    return {"index": index, **dict.fromkeys(EMPTY), "aspects": [], "needs": {}, "error": error}
+def _failed(index: int, error: ElementError) -> IntentEntry:
+    return {
+        "index": index,
+        "label": None,
+        "probabilities": None,
+        "rejected": None,
+        "language": None,
+        "attributes": None,
+        "sentiment": None,
+        "praise_probability": None,
+        "strategy": None,
+        "explanation": None,
+        "aspects": [],
+        "needs": {},
+        "error": error,
+    }

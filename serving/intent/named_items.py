@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-FEWEST_WORDS: Final = 2
-MOST_WORDS: Final = 8
+MIN_WORDS: Final = 2
+MAX_WORDS: Final = 8
 """Words of a title's beginning that are looked up."""
-MOST_ITEMS: Final = 5
+MAX_ITEMS: Final = 5
 """Items that one name may stand for, such as a model in several colours."""
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -28,10 +28,10 @@ class NamedItems:
             words = _words(title or "")
             if title == item_id:
                 continue
-            for count in range(FEWEST_WORDS, min(len(words), MOST_WORDS) + 1):
-                held = self._ids.setdefault(tuple(words[:count]), [])
-                if len(held) < MOST_ITEMS:
-                    held.append(item_id)
+            for count in range(MIN_WORDS, min(len(words), MAX_WORDS) + 1):
+                item_ids = self._ids.setdefault(tuple(words[:count]), [])
+                if len(item_ids) < MAX_ITEMS:
+                    item_ids.append(item_id)
 
     @classmethod
     def from_export(cls, path: Path) -> "NamedItems":
@@ -50,7 +50,7 @@ class NamedItems:
     def _found(self, words: Sequence[str]) -> Iterator[list[str]]:
         place = 0
         while place < len(words):
-            for count in range(min(MOST_WORDS, len(words) - place), FEWEST_WORDS - 1, -1):
+            for count in range(min(MAX_WORDS, len(words) - place), MIN_WORDS - 1, -1):
                 ids = self._ids.get(tuple(words[place : place + count]))
                 if ids:
                     yield ids

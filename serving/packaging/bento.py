@@ -21,46 +21,21 @@ import yaml
 from models.registry.version import ModelVersion
 from serving.packaging.requirements import locked_requirements
 from serving.served_model import ALIAS, ARTEFACT_FOLDER, DESCRIPTION_FILE, describe
-from shopsight.contracts import BENTOS
 from shopsight.errors import ShopsightError
+from shopsight.families import FAMILIES, Family
 from shopsight.locking import exclusive
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
-SERVICES: Final[Mapping[str, str]] = {
-    "intent": "serving.intent.service:IntentService",
-    "recommender": "serving.recommender.service:RecommendationService",
-    "purchase_intent": "serving.purchase_intent.service:PropensityService",
-    "churn": "serving.churn.service:ChurnService",
-}
-"""The service that each family's Bento starts."""
-
-PREDICTORS: Final[Mapping[str, str]] = {
-    "intent": "models.intent.predict:IntentClassifier",
-    "recommender": "models.recommender.predict:Recommender",
-    "purchase_intent": "models.purchase_intent.predict:PurchaseIntentModel",
-    "churn": "models.churn.predict:ChurnModel",
-}
-"""What loads each family's artefact."""
-
-SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
-    family: (
-        "shopsight/*.py",
-        "shopsight/feature_store/*.py",
-        "models/*.py",
-        "models/evaluation/*.py",
-        "models/registry/*.py",
-        "models/tabular/*.py",
-        "models/text/*.py",
-        f"models/{family}/**/*.py",
-        "serving/*.py",
-        "serving/http/*.py",
-        "serving/packaging/*.py",
-        "serving/running/*.py",
-        f"serving/{family}/*.py",
-    )
-    for family in SERVICES
-}
-"""The code that each Bento carries, as globs from the root: no pipelines, no corpora, no other family's model."""
+SHARED_SOURCES: Final = (
+    "shopsight/*.py",
+    "shopsight/feature_store/*.py",
+    "models/*.py",
+    "serving/*.py",
+    "serving/http/*.py",
+    "serving/packaging/*.py",
+    "serving/running/*.py",
+)
+"""The code that every Bento carries, as globs from the root, beside what of ``models/`` is no other family's."""
 
 
 class UnapprovedModel(ShopsightError):
@@ -105,14 +80,14 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
         evaluation=asdict(version.evaluation),
         approval=asdict(version.approval),
     )
-    packages = locked_requirements(family, REPO_ROOT / "requirements.lock")
+    packages = locked_requirements(FAMILIES[family], REPO_ROOT)
     settings.bentoml_dir.mkdir(parents=True, exist_ok=True)
     with (
         exclusive(settings.bentoml_dir / ".lock", what="the Bento store", wait_seconds=300),
         tempfile.TemporaryDirectory(prefix="bento-", dir=settings.bentoml_dir) as staging,
     ):
         source, model = Path(staging) / "source", Path(staging) / "model"
-        for path in _source_files(family):
+        for path in source_files(FAMILIES[family]):
             target = source / path.relative_to(REPO_ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
@@ -120,13 +95,13 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
         model_tag = f"{family}:{version.version}-{_digest(model)}"
         (model / DESCRIPTION_FILE).write_text(description)
         content = hashlib.sha256("\n".join([model_tag, _digest(source), *packages]).encode()).hexdigest()[:10]
-        tag = f"{BENTOS[family]}:{version.version}-{content}"
+        tag = f"{FAMILIES[family].bento}:{version.version}-{content}"
         if any(record.tag == tag for record in list_bentos(settings)):
             return tag
         plan = {
             "tag": tag,
-            "service": SERVICES[family],
-            "predictor": PREDICTORS[family],
+            "service": FAMILIES[family].service,
+            "predictor": FAMILIES[family].predictor,
             "artefact": str(model / ARTEFACT_FOLDER),
             "source": str(source),
             "model": str(model),
@@ -146,7 +121,7 @@ def list_bentos(settings: Settings) -> list[BentoRecord]:
     for path in (settings.bentoml_dir / "bentos").glob("*/*/bento.yaml"):
         info = yaml.safe_load(path.read_text())
         labels = info.get("labels") or {}
-        if labels.get("family") not in BENTOS:
+        if labels.get("family") not in FAMILIES:
             continue  # somebody's own Bento in the same store
         records.append(
             BentoRecord(
@@ -186,8 +161,11 @@ def _run_build(settings: Settings, plan: Mapping[str, Any], source: Path) -> Non
         )
 
 
-def _source_files(family: str) -> Iterator[Path]:
-    for pattern in SOURCES[family]:
+def source_files(family: Family) -> Iterator[Path]:
+    """Yield the files of the checkout that a family's Bento carries."""
+    rooms = sorted(path.name for path in (REPO_ROOT / "models").iterdir() if path.is_dir())
+    models = [f"models/{room}/**/*.py" for room in rooms if room == family.name or room not in FAMILIES]
+    for pattern in (*SHARED_SOURCES, *models, f"serving/{family.name}/*.py"):
         yield from sorted(REPO_ROOT.glob(pattern))
 
 
@@ -206,7 +184,8 @@ def _moment(value: datetime | str) -> datetime:
 
 def _readme(family: str, version: str) -> str:
     return (
-        f"# {BENTOS[family]}\n\nServes the approved {family} model {version}. Errors are problem documents (RFC 9457). "
+        f"# {FAMILIES[family].bento}\n\nServes the approved {family} model {version}. "
+        "Errors are problem documents (RFC 9457). "
         "`GET /v1/models` tells where the model comes from, how good it is and who approved it; `/readyz` what is "
         "missing at the moment; `/metrics` is for Prometheus.\n"
     )

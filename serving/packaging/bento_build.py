@@ -1,6 +1,5 @@
 """The child of :mod:`serving.packaging.bento`: stores a model and builds its Bento from a plan on standard input."""
 
-import importlib
 import json
 import shutil
 import sys
@@ -9,6 +8,8 @@ from typing import Any
 
 import bentoml
 
+from shopsight.families import resolve
+
 
 def build(plan: dict[str, Any]) -> None:
     """Store the plan's model, unless it is there already, and build its Bento.
@@ -16,8 +17,7 @@ def build(plan: dict[str, Any]) -> None:
     The artefact is loaded first, with the code that it will be served by: one that does not load gets no Bento, and so
     never takes the place of one that serves.
     """
-    module, _, name = plan["predictor"].partition(":")
-    getattr(importlib.import_module(module), name).load(Path(plan["artefact"]))
+    resolve(plan["predictor"]).load(Path(plan["artefact"]))
     if plan["model_tag"] not in {str(model.tag) for model in bentoml.models.list()}:
         with bentoml.models.create(plan["model_tag"], labels=plan["labels"]) as stored:
             shutil.copytree(plan["model"], stored.path, dirs_exist_ok=True)

@@ -1,55 +1,67 @@
 """The packages a Bento installs: what its service imports and everything below, at the versions of the lock file."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
-from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from shopsight.errors import ShopsightError
-
-COMMON: Final = ("bentoml", "fastapi", "numpy", "orjson", "prometheus-client", "pyarrow", "pydantic-settings", "uvloop")
-# Feast names its stores in the registry and loads both when it opens, the offline one (DuckDB) included.
-ONLINE_FEATURES: Final = ("feast[duckdb,redis]",)
-
-PACKAGES: Final[Mapping[str, Sequence[str]]] = {
-    "intent": (*COMMON, "onnxruntime", "safetensors", "tokenizers"),
-    "recommender": (*COMMON, *ONLINE_FEATURES, "onnxruntime", "safetensors"),
-    "purchase_intent": (*COMMON, *ONLINE_FEATURES, "lightgbm"),
-    "churn": (*COMMON, *ONLINE_FEATURES, "lightgbm", "scipy"),
-}
-"""What each family's service imports, directly; neither torch nor transformers is among it or below it."""
+from shopsight.families import Family
 
 
-def locked_requirements(family: str, lock_file: Path) -> list[str]:
-    """Return the lines of ``lock_file`` that ``family``'s service needs, sorted.
+def direct_requirements(family: Family, root: Path) -> list[Requirement]:
+    """Return what the family's service imports, as the family's extra in ``pyproject.toml`` lists it.
+
+    An extra may name another one (``shopsight[serve]``). The file is read, not the metadata of the installed
+    distribution: that is as old as the last installation.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    extras: Mapping[str, Sequence[str]] = project["optional-dependencies"]
+    requirements: list[Requirement] = []
+    waiting = [family.serve_extra]
+    while waiting:
+        for requirement in map(Requirement, extras[waiting.pop()]):
+            if requirement.name == project["name"]:
+                waiting.extend(requirement.extras)
+            else:
+                requirements.append(requirement)
+    return requirements
+
+
+def locked_requirements(family: Family, root: Path) -> list[str]:
+    """Return the lines of ``requirements.lock`` that ``family``'s service needs, sorted.
 
     A line's own marker is kept, so that the list serves every supported Python.
+
+    Args:
+        family: whose service is packed.
+        root: the checkout, with ``pyproject.toml`` and ``requirements.lock``.
 
     Raises:
         ShopsightError: a package that is needed is not in the lock file or not installed here.
     """
     locked: dict[str, list[str]] = {}
-    for line in lock_file.read_text().splitlines():
+    for line in (root / "requirements.lock").read_text().splitlines():
         if line and not line.startswith("#"):
             locked.setdefault(canonicalize_name(Requirement(line).name), []).append(line.strip())
-    needed = _closure(PACKAGES[family])
-    missing = sorted(needed - locked.keys())
+    names = closure(direct_requirements(family, root))
+    missing = sorted(names - locked.keys())
     if missing:
         raise ShopsightError(
-            f"cannot list the packages of the {family} Bento",
-            why=f"{lock_file.name} has no version of {', '.join(missing)}",
+            f"cannot list the packages of the {family.name} Bento",
+            why=f"requirements.lock has no version of {', '.join(missing)}",
             fix="run `make lock`, then `make setup`",
         )
-    return sorted(line for name in needed for line in locked[name])
+    return sorted(line for name in names for line in locked[name])
 
 
-def _closure(roots: Sequence[str]) -> set[str]:
+def closure(roots: Sequence[Requirement]) -> set[str]:
     """Return the names of ``roots`` and of all they require on this platform, canonically spelt."""
     seen: set[tuple[str, frozenset[str]]] = set()
-    waiting = [Requirement(root) for root in roots]
+    waiting = list(roots)
     while waiting:
         requirement = waiting.pop()
         node = (canonicalize_name(requirement.name), frozenset(requirement.extras))

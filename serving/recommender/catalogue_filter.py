@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.catalogue import Catalogue
-from serving.schemas import ItemFilter
+from serving.recommender.schemas import ItemFilter
 
 SEPARATOR = " > "
 

@@ -4,33 +4,43 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
-from serving.features import FeatureReader, OnlineStoreGone, UserFeatures
-from serving.http.problems import Problem, error_entries
-from serving.prediction_log import RowLog
+from serving.clock import rfc3339, utc_now
+from serving.features import FeatureReader, OnlineStoreGone, UserFeatures, feature_reader
+from serving.http.problems import Problem
+from serving.instances import parsed
+from serving.prediction_log import RowLog, new_id
 from serving.recommender.catalogue_filter import CatalogueFilter
 from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
 from serving.recommender.request_digest import digest, logged
 from serving.recommender.reranking import CANDIDATES, rerank
 from serving.recommender.rules import RuleBook, RulesInForce
-from serving.schemas import (
+from serving.recommender.rules_file import RulesFile
+from serving.recommender.schemas import (
     MAX_RESULTS,
     NEEDS_ITEMS,
+    BatchEntry,
     CategoryFilter,
+    Fallback,
     ItemFilter,
     RankingRequest,
+    RecommendationAnswers,
     RecommendationBatch,
     RecommendationRequest,
+    Recommendations,
+    RecommendedItem,
 )
+from serving.schemas import ElementError
 from serving.served_model import ServedModel
-from shopsight.contracts import FEATURE_SERVICES
+from shopsight.families import FAMILIES
+from shopsight.settings import Settings
 
+FAMILY: Final = FAMILIES["recommender"]
 WIN_BACK: Final = ((0.5, 14.0),)
 """A shopper who was away is shown what came since then before what was there already."""
 
@@ -43,7 +53,7 @@ class Listed:
     """A list, and how it came about."""
 
     items: list[ScoredItem]
-    fallback: str | None
+    fallback: Fallback | None
     """The rung of the ladder that gave it."""
 
 
@@ -71,7 +81,7 @@ class RecommendationDesk:
         no_rules = RulesInForce(RuleBook(), recommender.catalogue)
         self._rules = rules or (lambda: no_rules)
 
-    def similar(self, item_id: str, request: RecommendationRequest) -> dict[str, Any]:
+    def similar(self, item_id: str, request: RecommendationRequest) -> Recommendations:
         """Answer for the item of a path.
 
         Raises:
@@ -81,7 +91,7 @@ class RecommendationDesk:
             raise Problem(404, f"The catalogue has no item {item_id!r}.", code="unknown_item")
         return self.answer(request.model_copy(update={"placement": "similar_items", "item_ids": [item_id]}))
 
-    def answer(self, request: RecommendationRequest) -> dict[str, Any]:
+    def answer(self, request: RecommendationRequest) -> Recommendations:
         """Answer a valid request; a missing part costs a rung, never the answer.
 
         Raises:
@@ -99,11 +109,11 @@ class RecommendationDesk:
         listed = self.compose(request, visit, self._rules())
         return self._write_up(request, user, visit, listed, started)
 
-    def answer_batch(self, batch: RecommendationBatch) -> dict[str, Any]:
+    def answer_batch(self, batch: RecommendationBatch) -> RecommendationAnswers:
         """Answer several requests; one that is not valid gets its own error."""
         return {"results": [self._answer_one(index, raw) for index, raw in enumerate(batch.requests)]}
 
-    def rank(self, request: RankingRequest) -> dict[str, Any]:
+    def rank(self, request: RankingRequest) -> Recommendations:
         """Put the items of the request into the order of what the shopper wants; the shop's rules do not move them."""
         started = time.perf_counter()
         asked = RecommendationRequest(
@@ -116,7 +126,7 @@ class RecommendationDesk:
         history = readable(self.recommender, visit.history)
         items = self.recommender.rank(history, list(dict.fromkeys(request.item_ids)), explain=request.explain)
         asked = asked.model_copy(update={"item_ids": request.item_ids})
-        fallback = None if history else "best_sellers"
+        fallback: Fallback | None = None if history else "best_sellers"
         return self._write_up(asked, user, visit, Listed(items=items, fallback=fallback), started, placement="ranking")
 
     def compose(self, request: RecommendationRequest, visit: Visit, rules: RulesInForce) -> Listed:
@@ -140,7 +150,7 @@ class RecommendationDesk:
             wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
         wanted, personal = request.num_results, request.placement in PERSONAL
         cold_share = rules.book.new_items if personal else 0.0
-        wishes = replace(wishes, most_cold=int(cold_share * wanted) if personal else None)
+        wishes = replace(wishes, max_cold=int(cold_share * wanted) if personal else None)
         shelf = Shelf(
             num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
             allowed=allowed,
@@ -168,7 +178,7 @@ class RecommendationDesk:
         if not request.personalised or request.user_id is None:
             return None
         try:
-            return self._features.user(request.user_id, FEATURE_SERVICES["recommender"])
+            return self._features.user(request.user_id, FAMILY.feature_service)
         except OnlineStoreGone:
             return self._features.unreachable_user(request.user_id)
 
@@ -177,19 +187,18 @@ class RecommendationDesk:
         if not visit.categories:
             return None
         branches = CategoryFilter.model_construct(any_of=list(visit.categories))
-        found = self._filter.mask(ItemFilter.model_construct(category=branches, in_stock=False))
-        return found if found is not None and found.any() else None
+        in_segment = self._filter.mask(ItemFilter.model_construct(category=branches, in_stock=False))
+        return in_segment if in_segment is not None and in_segment.any() else None
 
-    def _answer_one(self, index: int, raw: object) -> dict[str, Any]:
-        place = ("body", "requests", index)
+    def _answer_one(self, index: int, raw: object) -> BatchEntry:
+        request = parsed(RecommendationRequest, raw, "body", "requests", index, code="invalid_request")
+        if not isinstance(request, RecommendationRequest):
+            return {"index": index, "answer": None, "error": request}
         try:
-            return {"index": index, "answer": self.answer(RecommendationRequest.model_validate(raw)), "error": None}
-        except ValidationError as error:
-            entries = error_entries(error.errors(include_input=False, include_url=False), place)
-            wrong = {"code": "invalid_request", "detail": entries[0]["msg"], "errors": entries[:20]}
+            return {"index": index, "answer": self.answer(request), "error": None}
         except Problem as problem:
-            wrong = {"code": problem.code, "detail": problem.detail, "errors": list(problem.errors)}
-        return {"index": index, "answer": None, "error": wrong}
+            error: ElementError = {"code": problem.code, "detail": problem.detail, "errors": problem.errors}
+            return {"index": index, "answer": None, "error": error}
 
     def _may_show(self, item_id: str, shelf: Shelf) -> bool:
         place = self.recommender.catalogue.index_of(item_id)
@@ -212,12 +221,12 @@ class RecommendationDesk:
         started: float,
         *,
         placement: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Recommendations:
         items, placement = listed.items, placement or request.placement
         index_of = self.recommender.catalogue.index_of
         asked_for = dict.fromkeys([*request.item_ids, *request.exclude_item_ids])
-        as_of = None if user is None or user.as_of is None else _rfc3339(user.as_of)
-        answer = {
+        as_of = None if user is None or user.as_of is None else rfc3339(user.as_of)
+        answer: Recommendations = {
             "recommendation_id": "rec_" + self._new_id(),
             "placement": placement,
             "user_known": user.known if user is not None else None,
@@ -232,7 +241,7 @@ class RecommendationDesk:
         self._log.append(
             {
                 "recommendation_id": answer["recommendation_id"],
-                "answered_at": _rfc3339(self._clock()),
+                "answered_at": rfc3339(self._clock()),
                 "model": self.model.name_and_version,
                 "placement": placement,
                 "user": user.user_key if user is not None else None,
@@ -249,9 +258,35 @@ class RecommendationDesk:
         return answer
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenDesk:
+    """The desk of a home, and what it reads while it answers."""
+
+    desk: RecommendationDesk
+    features: FeatureReader
+    rules: RulesFile
+
+
+def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDesk:
+    """Open a model as it is served: with the home's online features and the rules in force.
+
+    Args:
+        settings: of the home.
+        model: the approved recommender, from a Bento or from the registry.
+        log: where the row of each answer goes.
+    """
+    recommender = Recommender.load(model.artefact)
+    features = feature_reader(settings)
+    rules = RulesFile(settings.rules_path, recommender.catalogue)
+    desk = RecommendationDesk(
+        recommender, model=model, features=features, log=log, clock=utc_now, new_id=new_id, rules=rules
+    )
+    return OpenDesk(desk=desk, features=features, rules=rules)
+
+
 def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:
     """Return what the answer may be made from; of a request that is not to be personal, nothing of the person."""
-    kept = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
+    history = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
     recent = request.recent_events if request.personalised else []
     # What the session is about says more than what the shopper mostly looks at.
     of_events = list(dict.fromkeys(e.category for e in reversed(recent) if e.category))[:SEGMENT_CATEGORIES]
@@ -259,7 +294,7 @@ def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit
     return Visit(
         placement=request.placement,
         item_ids=request.item_ids,
-        online=[HistoryEvent(item_id=item, event_name=event) for item, event in kept],
+        online=[HistoryEvent(item_id=item, event_name=event) for item, event in history],
         recent=[
             HistoryEvent(item_id=e.item_id, event_name=e.event_name, event_timestamp=e.event_timestamp)
             for e in recent
@@ -279,14 +314,14 @@ def _excluded(request: RecommendationRequest, visit: Visit) -> frozenset[str]:
     )
 
 
-def _shown(item: ScoredItem, rank: int, *, explain: bool) -> dict[str, Any]:
-    reasons = [
-        {"code": reason.code, "item_ids": list(reason.item_ids), "weight": round(float(reason.weight), 4)}
-        for reason in (item.reasons if explain else ())
-    ]
-    score = round(float(item.score), 6)
-    return {"item_id": item.item_id, "rank": rank, "score": score, "source": item.source, "reasons": reasons}
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def _shown(item: ScoredItem, rank: int, *, explain: bool) -> RecommendedItem:
+    return {
+        "item_id": item.item_id,
+        "rank": rank,
+        "score": round(float(item.score), 6),
+        "source": item.source,
+        "reasons": [
+            {"code": reason.code, "item_ids": list(reason.item_ids), "weight": round(float(reason.weight), 4)}
+            for reason in (item.reasons if explain else ())
+        ],
+    }

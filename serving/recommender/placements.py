@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from models.recommender.history import BEHAVIOURS
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem, Together
+from serving.recommender.schemas import Fallback
 
-Rung = tuple[str | None, Callable[[], Sequence[ScoredItem]]]
+Rung = tuple[Fallback | None, Callable[[], Sequence[ScoredItem]]]
 """A rung's name in ``fallback`` and what it recommends."""
 
 RANK_CONSTANT: Final = 60
@@ -53,13 +54,13 @@ class Visit:
         """What lies in the cart: the items that the request names, or else those that went in and did not come out."""
         if self.item_ids:
             return list(self.item_ids)
-        held: dict[str, None] = {}
+        cart: dict[str, None] = {}
         for event in self.history:
             if event.event_name == "add_to_cart":
-                held[event.item_id] = None
+                cart[event.item_id] = None
             elif event.event_name in ("remove_from_cart", "purchase"):
-                held.pop(event.item_id, None)
-        return list(held)
+                cart.pop(event.item_id, None)
+        return list(cart)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +79,12 @@ class Shelf:
     """Largest share of a personal list that items may take which nobody had touched."""
 
 
-def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[str | None, list[ScoredItem]]:
+def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[Fallback | None, list[ScoredItem]]:
     """Return the first rung that had items, and its items filled up from the rungs below.
 
     Where no rung has any (the filter left none), the lowest is named: everything was tried.
     """
-    fallback: str | None = None
+    fallback: Fallback | None = None
     items: dict[str, ScoredItem] = {}
     for name, recommend in _rungs(recommender, visit, shelf):
         if not items:
@@ -103,6 +104,7 @@ def readable(recommender: Recommender, events: Sequence[HistoryEvent]) -> list[H
 
 def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
     num_results, allowed, exclude = shelf.num_results, shelf.allowed, shelf.exclude
+    rung: Fallback | None
     if visit.placement == "best_sellers":
         yield None, lambda: model.best_sellers(num_results=num_results, allowed=allowed, exclude=exclude)
         return
@@ -145,8 +147,8 @@ def _trending_in_segment(model: Recommender, shelf: Shelf) -> list[ScoredItem]:
     if segment is None:
         return []
     allowed = (model.catalogue.available if shelf.allowed is None else shelf.allowed) & segment
-    found = model.trending(num_results=shelf.num_results, allowed=allowed, exclude=shelf.exclude)
-    return [item for item in found if item.score > 0]
+    trending = model.trending(num_results=shelf.num_results, allowed=allowed, exclude=shelf.exclude)
+    return [item for item in trending if item.score > 0]
 
 
 def _together(model: Recommender, visit: Visit, shelf: Shelf) -> list[ScoredItem]:
@@ -157,42 +159,42 @@ def _together(model: Recommender, visit: Visit, shelf: Shelf) -> list[ScoredItem
     about = visit.cart if visit.placement == "cart_complement" else visit.item_ids
     exclude = shelf.exclude | set(about)
     kind = TOGETHER[visit.placement]
-    found = model.together(kind, about, num_results=shelf.num_results, allowed=shelf.allowed, exclude=exclude)
+    together = model.together(kind, about, num_results=shelf.num_results, allowed=shelf.allowed, exclude=exclude)
     if visit.placement != "cart_complement":
-        return found
+        return together
     places = [place for place in map(model.catalogue.index_of, about) if place is not None]
     in_cart = {model.catalogue.categories[place] for place in places} - {None}
-    return sorted(found, key=lambda i: model.catalogue.categories[model.catalogue.positions[i.item_id]] in in_cart)
+    return sorted(together, key=lambda i: model.catalogue.categories[model.catalogue.positions[i.item_id]] in in_cart)
 
 
 def _similar_to_any(model: Recommender, item_ids: Sequence[str], shelf: Shelf) -> list[ScoredItem]:
     """Return items similar to any of ``item_ids``; lists of several are fused by rank, as their scores differ."""
-    known = [i for i in dict.fromkeys(item_ids) if model.catalogue.index_of(i) is not None]
+    in_catalogue = [i for i in dict.fromkeys(item_ids) if model.catalogue.index_of(i) is not None]
     lists = [
         model.similar_items(item_id, num_results=shelf.num_results, allowed=shelf.allowed, exclude=shelf.exclude)
-        for item_id in known
+        for item_id in in_catalogue
     ]
     if len(lists) <= 1:
         return lists[0] if lists else []
-    found: dict[str, ScoredItem] = {}
+    fused: dict[str, ScoredItem] = {}
     for similar in lists:
         for rank, item in enumerate(similar, start=1):
-            before = found.get(item.item_id)
-            found[item.item_id] = ScoredItem(
+            before = fused.get(item.item_id)
+            fused[item.item_id] = ScoredItem(
                 item_id=item.item_id,
                 score=(before.score if before else 0.0) + 1 / (RANK_CONSTANT + rank),
                 source=item.source,
                 reasons=(before.reasons if before else ()) + item.reasons,
             )
-    return sorted(found.values(), key=lambda item: (-item.score, item.item_id))
+    return sorted(fused.values(), key=lambda item: (-item.score, item.item_id))
 
 
 def _recently_viewed(model: Recommender, history: Sequence[HistoryEvent], shelf: Shelf) -> list[ScoredItem]:
     viewed = dict.fromkeys(event.item_id for event in reversed(history) if event.event_name == "view_item")
-    shown: list[ScoredItem] = []
+    items: list[ScoredItem] = []
     for item_id in viewed:
         place = model.catalogue.index_of(item_id)
         if place is None or item_id in shelf.exclude or (shelf.allowed is not None and not shelf.allowed[place]):
             continue
-        shown.append(ScoredItem(item_id=item_id, score=1 / (1 + len(shown)), source="recently_viewed", reasons=()))
-    return shown
+        items.append(ScoredItem(item_id=item_id, score=1 / (1 + len(items)), source="recently_viewed", reasons=()))
+    return items

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from serving.schemas import RecommendationRequest
+from serving.recommender.schemas import RecommendationRequest
 
 
 def digest(request: BaseModel) -> str:

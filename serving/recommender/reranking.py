@@ -34,7 +34,7 @@ class Wishes:
     """Most places of one ``category`` or ``brand``."""
     pins: tuple[tuple[int, tuple[str, ...]], ...] = ()
     """From which place on, counted from 1, these items stand."""
-    most_cold: int | None = None
+    max_cold: int | None = None
     """Most places of items that nobody had touched; a bound of its own, no reason to put a list in another order."""
 
     @property
@@ -75,8 +75,8 @@ def rerank(
     for place, item_ids in wishes.pins:
         for item_id in filter(may_show, item_ids):
             pinned.setdefault(item_id, place)
-    kept = _capped(moved, wishes, recommender, leave_out=set(pinned))
-    return _pinned(kept, pinned, items)[:num_results]
+    capped = _capped(moved, wishes, recommender, leave_out=set(pinned))
+    return _pinned(capped, pinned, items)[:num_results]
 
 
 def _moved(
@@ -97,33 +97,33 @@ def _capped(
 ) -> list[ScoredItem]:
     """Drop what is one too many of its category or brand, or of the cold items; without one, nothing is too many."""
     caps = dict(wishes.caps)
-    if wishes.most_cold is not None and recommender.cold_N.any():
-        caps["cold"] = wishes.most_cold
+    if wishes.max_cold is not None and recommender.cold_N.any():
+        caps["cold"] = wishes.max_cold
     cold = ["cold" if cold else None for cold in recommender.cold_N.tolist()] if "cold" in caps else []
     names = {"category": recommender.catalogue.categories, "brand": recommender.catalogue.brands, "cold": cold}
     taken: dict[tuple[str, str], int] = {}
-    kept = []
+    capped = []
     for item, place in zip(items, _places(items, recommender), strict=True):
         groups = [(per, name) for per in caps if (name := names[per][place]) is not None]
         if item.item_id in leave_out or any(taken.get(group, 0) >= caps[group[0]] for group in groups):
             continue
         for group in groups:
             taken[group] = taken.get(group, 0) + 1
-        kept.append(item)
-    return kept
+        capped.append(item)
+    return capped
 
 
 def _pinned(
     items: Sequence[ScoredItem], pinned: Mapping[str, int], candidates: Sequence[ScoredItem]
 ) -> list[ScoredItem]:
     """Put the pinned items in, those of one place behind each other; one that was a candidate keeps its reasons."""
-    known = {item.item_id: item for item in candidates}
-    shown = list(items)
+    by_id = {item.item_id: item for item in candidates}
+    with_pins = list(items)
     for offset, (item_id, place) in enumerate(sorted(pinned.items(), key=lambda one: one[1])):
         behind = sum(other == place for other in sorted(pinned.values())[:offset])
-        item = known.get(item_id, ScoredItem(item_id=item_id, score=0.0, source="pinned"))
-        shown.insert(place - 1 + behind, item)
-    return shown
+        item = by_id.get(item_id, ScoredItem(item_id=item_id, score=0.0, source="pinned"))
+        with_pins.insert(place - 1 + behind, item)
+    return with_pins
 
 
 def _places(items: Sequence[ScoredItem], recommender: Recommender) -> list[int]:

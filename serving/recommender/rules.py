@@ -18,7 +18,8 @@ from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, Validati
 from models.recommender.catalogue import Catalogue
 from serving.recommender.catalogue_filter import CatalogueFilter
 from serving.recommender.reranking import Wishes
-from serving.schemas import BrandFilter, CategoryFilter, Identifier, ItemFilter, Placement, PriceFilter, Request
+from serving.recommender.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter
+from serving.schemas import Identifier, Request
 from shopsight.errors import ShopsightError
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -46,13 +47,13 @@ class Items(Request):
     def mask(self, catalogue: Catalogue, catalogue_filter: CatalogueFilter) -> NDArray[np.bool_]:
         """Return which items of the catalogue these are, shape (N,)."""
         asked = ItemFilter(category=self.category, brand=self.brand, price=self.price, in_stock=False)
-        found = catalogue_filter.mask(asked)
-        assert found is not None, "a filter was given"
+        mask = catalogue_filter.mask(asked)
+        assert mask is not None, "a filter was given"
         if self.item_ids is not None:
             named = np.zeros(len(catalogue), dtype=np.bool_)
             named[[place for place in map(catalogue.index_of, self.item_ids) if place is not None]] = True
-            found = found & named
-        return found
+            mask = mask & named
+        return mask
 
 
 class Boost(Request):

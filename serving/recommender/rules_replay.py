@@ -11,11 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from serving.features import FeatureReader, UserFeatures
-from serving.recommender.desk import RecommendationDesk, visit_of
+from serving.recommender.desk import FAMILY, RecommendationDesk, visit_of
 from serving.recommender.placements import Visit
 from serving.recommender.rules import RuleBook, RulesInForce
-from serving.schemas import RecommendationRequest
-from shopsight.contracts import FEATURE_SERVICES
+from serving.recommender.schemas import RecommendationRequest
 
 
 @dataclass(kw_only=True)
@@ -65,28 +64,28 @@ def replay(
     catalogue = desk.recommender.catalogue
     old, new = RulesInForce(before, catalogue), RulesInForce(after, catalogue)
     leaving_out = {rule.name: new.without(rule.name) for rule in after.rules}
-    found = Replay(by_rule=dict.fromkeys(leaving_out, 0))
+    changes = Replay(by_rule=dict.fromkeys(leaving_out, 0))
     users = _users(rows, features)
     shares = 0.0
     for number, row in enumerate(rows, start=1):
         request = _request(row)
         if request is None:
-            found.not_asked += 1
+            changes.not_asked += 1
             continue
         visit = visit_of(request, users.get(row.get("user") or ""))
 
         was, becomes = _ids(desk, request, visit, old), _ids(desk, request, visit, new)
-        found.asked += 1
-        found.changed += was != becomes
-        found.shorter += len(becomes) < len(was)
+        changes.asked += 1
+        changes.changed += was != becomes
+        changes.shorter += len(becomes) < len(was)
         shares += len(set(was) & set(becomes)) / len(was) if was else 1.0
-        found.enter.update(set(becomes) - set(was))
-        found.leave.update(set(was) - set(becomes))
+        changes.enter.update(set(becomes) - set(was))
+        changes.leave.update(set(was) - set(becomes))
         for name, rules in leaving_out.items():
-            found.by_rule[name] += _ids(desk, request, visit, rules) != becomes
+            changes.by_rule[name] += _ids(desk, request, visit, rules) != becomes
         report(number)
-    found.kept = shares / found.asked if found.asked else 1.0
-    return found
+    changes.kept = shares / changes.asked if changes.asked else 1.0
+    return changes
 
 
 def _ids(desk: RecommendationDesk, request: RecommendationRequest, visit: Visit, rules: RulesInForce) -> list[str]:
@@ -94,15 +93,15 @@ def _ids(desk: RecommendationDesk, request: RecommendationRequest, visit: Visit,
 
 
 def _request(row: Mapping[str, Any]) -> RecommendationRequest | None:
-    kept = row.get("request")
-    if not isinstance(kept, dict) or row.get("placement") == "ranking":
+    request = row.get("request")
+    if not isinstance(request, dict) or row.get("placement") == "ranking":
         return None
     try:
-        return RecommendationRequest.model_validate({**kept, "explain": False})
+        return RecommendationRequest.model_validate({**request, "explain": False})
     except ValidationError:  # a row of another version's interface
         return None
 
 
 def _users(rows: Sequence[Mapping[str, Any]], features: FeatureReader) -> dict[str, UserFeatures]:
     keys = list(dict.fromkeys(row["user"] for row in rows if row.get("user")))
-    return features.users_by_key(keys, FEATURE_SERVICES["recommender"])
+    return features.users_by_key(keys, FAMILY.feature_service)

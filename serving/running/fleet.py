@@ -3,7 +3,7 @@
 from models.registry.registry import ModelRegistry
 from serving.packaging.bento import BentoRecord, find_bento
 from serving.running.launcher import ServiceProcess
-from shopsight.contracts import MODEL_FAMILIES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 
@@ -25,7 +25,7 @@ class ServiceFleet:
             ServiceNotStarted: a service did not come up; the others keep running.
         """
         started = []
-        for family in MODEL_FAMILIES:
+        for family in FAMILIES:
             wanted, present = self._wanted(family), self._processes.get(family)
             if wanted is None or (present is not None and present.running and present.bento.tag == wanted.tag):
                 continue

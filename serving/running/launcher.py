@@ -8,27 +8,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from serving.packaging.bento import BentoRecord
-from shopsight.contracts import BENTOS
 from shopsight.errors import ShopsightError
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings, child_environment
 
 
 class ServiceNotStarted(ShopsightError):
     """A service did not come up."""
-
-
-PORTS: Final[Mapping[str, str]] = {
-    "intent": "intent_port",
-    "recommender": "recommendation_port",
-    "purchase_intent": "propensity_port",
-    "churn": "churn_port",
-}
-"""The setting that holds each family's port."""
 
 
 STARTUP_FAILED: Final = b"Application startup failed"
@@ -41,9 +31,10 @@ class ServiceProcess:
     def __init__(self, settings: Settings, bento: BentoRecord) -> None:
         self.settings = settings
         self.bento = bento
-        self.port: int = getattr(settings, PORTS[bento.family])
+        self.family = FAMILIES[bento.family]
+        self.port = self.family.port(settings)
         self.url = f"http://{settings.host}:{self.port}"
-        self.log_file: Path = settings.home / "logs" / f"{BENTOS[bento.family]}.log"
+        self.log_file: Path = settings.home / "logs" / f"{self.family.bento}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -63,11 +54,11 @@ class ServiceProcess:
             try:
                 probe.bind((self.settings.host, self.port))
             except OSError as error:
-                name = PORTS[self.bento.family]
+                setting = f"SHOPSIGHT_{self.family.port_setting.upper()}"
                 raise ServiceNotStarted(
                     f"cannot serve {self.bento.tag} on {self.url}",
                     why=str(error),
-                    fix=f"stop what listens on port {self.port}, or set SHOPSIGHT_{name.upper()} to another",
+                    fix=f"stop what listens on port {self.port}, or set {setting} to another",
                 ) from error
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "bentoml", "serve", str(self.bento.path)]

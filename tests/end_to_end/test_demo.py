@@ -13,7 +13,8 @@ from killing import STAGES, digests, kill_after_stage, kill_import, unfinished_r
 from running import SHOPSIGHT, environment_of, settings_of
 
 from cli.recommend import recommend_to
-from shopsight.contracts import INTENTS, MODEL_FAMILIES
+from shopsight.contracts import INTENTS
+from shopsight.families import FAMILIES
 
 SLICE = 2
 KILLS = int(os.environ.get("SHOPSIGHT_CAMPAIGN_KILLS", SLICE))
@@ -23,7 +24,7 @@ KILLS = int(os.environ.get("SHOPSIGHT_CAMPAIGN_KILLS", SLICE))
 def test_the_demo_ends_with_approved_models_their_bentos_and_calls_that_were_answered(demo) -> None:
     assert "time per stage" in demo.output
     status = json.loads(demo.call("status", "--json").stdout)
-    approved = [family for family in MODEL_FAMILIES if status["models"][family]["champion"]]
+    approved = [family for family in FAMILIES if status["models"][family]["champion"]]
     assert "recommender" in approved
     assert len(status["bentos"]) == len(approved)
     assert demo.output.count("curl -s http://127.0.0.1") == len(approved)

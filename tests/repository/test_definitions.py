@@ -44,6 +44,14 @@ def test_every_asset_says_what_it_is_where_it_belongs_and_who_owns_it(asset_grap
     assert incomplete == {}
 
 
+def test_every_asset_is_as_the_snapshot_describes_it() -> None:
+    from asset_specs import SNAPSHOT, described
+
+    from orchestration.definitions import defs
+
+    assert described(defs()) == SNAPSHOT.read_text(), "where the change is meant, write it down with `make snapshots`"
+
+
 def test_no_asset_hangs_in_the_air(asset_graph) -> None:
     roots = {key.to_user_string() for key in asset_graph.root_materializable_asset_keys}
     assert roots == {"event_log/events", "event_log/items", "event_log/users"}
@@ -52,10 +60,10 @@ def test_no_asset_hangs_in_the_air(asset_graph) -> None:
 
 
 def test_every_model_family_goes_the_whole_way_from_training_set_to_bento(asset_graph) -> None:
-    from shopsight.contracts import MODEL_FAMILIES
+    from shopsight.families import FAMILIES
 
     keys = {key.to_user_string() for key in asset_graph.get_all_asset_keys()}
-    for family in MODEL_FAMILIES:
+    for family in FAMILIES:
         for stage in ("training_set", "drift", "candidate", "evaluation", "champion", "bento"):
             assert f"{family}_{stage}" in keys
 

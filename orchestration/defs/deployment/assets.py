@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.metadata import OWNER
-from shopsight.contracts import BENTOS
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 
@@ -17,13 +17,14 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
         owners=[OWNER],
         deps=[f"{family}_champion"],
         pool="bento_store",
-        description=f"The Bento {BENTOS[family]} with the approved {family} model; `make up` serves the newest one.",
+        description=(
+            f"The Bento {FAMILIES[family].bento} with the approved {family} model; `make up` serves the newest one."
+        ),
     )
-    def bento(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def bento(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
         from models.registry.registry import ModelRegistry
         from serving.packaging.bento import build_bento, find_bento
 
-        settings = Settings()
         champion = ModelRegistry(settings.registry_dir).champion(family)
         if champion is None:
             raise dg.Failure(
@@ -38,7 +39,4 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
     return bento
 
 
-intent_bento = bento_asset("intent")
-recommender_bento = bento_asset("recommender")
-purchase_intent_bento = bento_asset("purchase_intent")
-churn_bento = bento_asset("churn")
+bentos = [bento_asset(family) for family in FAMILIES]

@@ -1,9 +1,10 @@
-"""A new champion, by approval or rollback, starts the packaging of its Bento."""
+"""A new champion, by approval or rollback, is shown in the catalogue and packaged."""
 
 import dagster as dg
 
+from orchestration.decisions import deployment_of
 from orchestration.defs.jobs import deploy
-from shopsight.contracts import MODEL_FAMILIES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 IN_PROGRESS = [
@@ -18,23 +19,33 @@ IN_PROGRESS = [
     job=deploy,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Builds the Bento of a champion that has none yet.",
+    description="Shows a new champion in the catalogue, and builds its Bento where there is none yet.",
 )
-def new_approvals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Request one packaging run per champion version."""
+def new_approvals(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.SensorResult | dg.SkipReason:
+    """Request one run per decision; after a rollback the Bento is there, and the catalogue shows the other version."""
     from models.registry.registry import ModelRegistry
     from serving.packaging.bento import find_bento
 
     if context.instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)):
         return dg.SkipReason("a run is in progress, and may package the champion itself")
-    settings = Settings()
     registry = ModelRegistry(settings.registry_dir)
-    requests = []
-    for family in MODEL_FAMILIES:
-        champion = registry.champion(family)
-        if champion is not None and find_bento(settings, family, champion.version) is None:
-            keys = [dg.AssetKey(f"{family}_{part}") for part in ("champion", "bento")]
-            requests.append(dg.RunRequest(run_key=f"{family}:{champion.version}", asset_selection=keys))
+    champions = [champion for champion in map(registry.champion, FAMILIES) if champion is not None]
+    requests = [
+        deployment_of(champion)
+        for champion in champions
+        if shown_version(context.instance, champion.family) != champion.version
+        or find_bento(settings, champion.family, champion.version) is None
+    ]
     if not requests:
-        return dg.SkipReason("every champion has its Bento")
+        return dg.SkipReason("every champion is shown and has its Bento")
     return dg.SensorResult(run_requests=requests)
+
+
+def shown_version(instance: dg.DagsterInstance, family: str) -> str | None:
+    """Return the champion's version that the catalogue shows."""
+    event = instance.get_latest_materialization_event(dg.AssetKey(f"{family}_champion"))
+    if event is None or event.asset_materialization is None:
+        return None
+    return str(event.asset_materialization.metadata["version"].value)

@@ -10,9 +10,12 @@ import dagster as dg
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from orchestration.charts import curves_metadata
+from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
+from orchestration.verdicts import baseline_outcomes, verdict_card
 from shopsight.contracts import TRAINING_RUN
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,8 +58,8 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
             "of the gate; whoever approves reads this first."
         ),
     )
-    def evaluation(
-        context: dg.AssetExecutionContext,
+    def register_and_judge(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         import json
 
@@ -64,40 +67,49 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         from models.evaluation.drift import DriftJudgement
         from models.registry.registry import ModelRegistry
 
-        settings = Settings()
         folder = settings.training_dir / family / "candidate"
-        found = Evaluation.read(folder / "evaluation.json")
-        judged = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
+        evaluation = Evaluation.read(folder / "evaluation.json")
+        drift = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
         # The rows it was trained on go with it: drift is judged against them as long as it serves.
         shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
         registry = ModelRegistry(settings.registry_dir)
         champion = registry.champion(family)
-        verdict = gate(found, champion.evaluation if champion else None, drift_summary(judged))
+        verdict = gate(evaluation, champion.evaluation if champion else None, drift_summary(drift))
         card = json.loads((folder / "card.json").read_text())
         now = datetime.now(UTC)
-        version = registry.register(family, folder, evaluation=found, card=card, created_at=now, requester=TRAINING_RUN)
+        version = registry.register(
+            family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
+        )
         registry.judge(family, version.version, verdict=verdict, at=now)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
         yield dg.MaterializeResult(
             metadata={
-                **metric_metadata(found.metrics),
-                "version": version.version,
-                "candidate": found.candidate,
-                "eligible": verdict.eligible,
-                "side by side": evaluation_table(found),
-                **curves_metadata(Curves.read(folder)),
+                "verdict": verdict_card(
+                    version.version,
+                    evaluation,
+                    verdict,
+                    champion=champion,
+                    approve_at=approval_form(settings, family, version.version),
+                ),
                 "gate": dg.MetadataValue.md(
                     "\n".join(f"- **{rule.outcome}** {rule.rule}: {rule.sentence}" for rule in verdict.rules)
                 ),
+                "version": version.version,
+                "candidate": evaluation.candidate,
+                "eligible": verdict.eligible,
+                "side by side": evaluation_table(evaluation),
+                **metric_metadata(evaluation.metrics, first=evaluation.primary_metric),
+                **curves_metadata(Curves.read(folder)),
             }
         )
         # A candidate that fell short is a result, not a fault of the run: the checks warn, the gate refuses.
         yield dg.AssetCheckResult(
             check_name="beats_its_baselines",
-            passed=bool(found.gains) and all(gain.low > 0 for gain in found.gains.values()),
+            passed=bool(evaluation.gains) and all(gain.low > 0 for gain in evaluation.gains.values()),
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={name: str(gain) for name, gain in found.gains.items()},
+            description=f"{len(evaluation.gains)} of {len(baseline_outcomes(evaluation))} must be beaten.",
+            metadata=baseline_outcomes(evaluation),
         )
         yield dg.AssetCheckResult(
             check_name="passes_its_gate",
@@ -106,10 +118,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
             metadata={rule.rule: rule.sentence for rule in verdict.rules},
         )
 
-    return evaluation
+    return register_and_judge
 
 
-intent_evaluation = evaluation_asset("intent")
-recommender_evaluation = evaluation_asset("recommender")
-purchase_intent_evaluation = evaluation_asset("purchase_intent")
-churn_evaluation = evaluation_asset("churn")
+evaluations = [evaluation_asset(family) for family in FAMILIES]

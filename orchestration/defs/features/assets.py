@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
-from shopsight.contracts import FEATURE_SERVICES, SESSION_FEATURES, USER_FEATURES
+from shopsight.families import FAMILIES, Family, TableTraining, resolve
 from shopsight.settings import Settings
 
 
@@ -33,11 +33,10 @@ def _marts(*names: str) -> list[dg.AssetKey]:
         "user_order_history_daily",
     ),
 )
-def online_features() -> dg.MaterializeResult[None]:
+def online_features(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """The newest value of every user, item, category and session feature, in the store that the services read."""
     from shopsight.feature_store import apply_definitions, materialize
 
-    settings = Settings()
     applied = apply_definitions(settings)
     written = materialize(settings, until=datetime.now(UTC))
     return dg.MaterializeResult(
@@ -50,7 +49,7 @@ def online_features() -> dg.MaterializeResult[None]:
 
 
 @dg.asset(group_name="features", kinds={"parquet"}, owners=[OWNER], deps=_marts("interactions", "items"))
-def recommender_training_set() -> dg.MaterializeResult[None]:
+def recommender_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """Every shopper's interactions in order; the recommender learns each next item from those before it.
 
     The sequence is its own point-in-time join: a row's features are the rows before it, so they are read in order
@@ -58,7 +57,6 @@ def recommender_training_set() -> dg.MaterializeResult[None]:
     """
     import pyarrow.parquet as pq
 
-    settings = Settings()
     folder = settings.training_dir / "recommender"
     folder.mkdir(parents=True, exist_ok=True)
     interactions = pq.read_table(settings.exports_dir / "interactions.parquet")
@@ -67,58 +65,49 @@ def recommender_training_set() -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))
 
 
-@dg.asset(
-    group_name="features",
-    kinds={"parquet"},
-    owners=[OWNER],
-    deps=[online_features, *_marts("session_labels", "session_features", "user_features_daily", "users", "sessions")],
-)
-def purchase_intent_training_set() -> dg.MaterializeResult[None]:
-    """One row per session event: the session's shape and the shopper as known then, and whether a purchase followed."""
-    from models.evaluation.fairness import ATTRIBUTES
-    from models.purchase_intent.dataset import SEGMENTS
+def tabular_training_set(family: Family, training: TableTraining) -> dg.AssetsDefinition:
+    """Return the asset that joins one family's features to its labels."""
 
-    return _point_in_time_training_set(
-        "purchase_intent",
-        entities="session_labels",
-        columns=(*SESSION_FEATURES, *USER_FEATURES),
-        beside={"users": ("user_id", ATTRIBUTES), "sessions": ("session_id", SEGMENTS)},
+    @dg.asset(
+        name=f"{family.name}_training_set",
+        group_name="features",
+        kinds={"parquet"},
+        owners=[OWNER],
+        deps=[online_features, *_marts(training.labels, *training.marts)],
+        description=training.description,
     )
+    def training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+        return _point_in_time_training_set(
+            settings,
+            family,
+            entities=training.labels,
+            columns=resolve(training.features),
+            beside={mart: (key, resolve(names)) for mart, (key, names) in training.beside.items()},
+        )
+
+    return training_set
 
 
-@dg.asset(
-    group_name="features",
-    kinds={"parquet"},
-    owners=[OWNER],
-    deps=[online_features, *_marts("churn_labels", "user_order_history_daily", "user_features_daily", "users")],
-)
-def churn_training_set() -> dg.MaterializeResult[None]:
-    """One row per customer and as-of date: their orders and visits as known then, and what they did after."""
-    from models.churn.dataset import FEATURES
-    from models.evaluation.fairness import ATTRIBUTES
-
-    return _point_in_time_training_set(
-        "churn", entities="churn_labels", columns=FEATURES, beside={"users": ("user_id", ATTRIBUTES)}
-    )
+training_sets = [tabular_training_set(family, family.training) for family in FAMILIES.values() if family.training]
 
 
 @dg.asset(
     group_name="features", kinds={"parquet"}, owners=[OWNER], deps=[online_features, *_marts("utterances", "reviews")]
 )
-def intent_training_set() -> dg.MaterializeResult[None]:
+def intent_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """One row per utterance of the shop: its text and channel, and the label the shop or the channel gave it.
 
     Beside it lie the reviews with their stars, which tone is learnt from.
     """
-    settings = Settings()
     folder = settings.training_dir / "intent"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(settings.exports_dir / "reviews.parquet", folder / "reviews.parquet")
-    return _point_in_time_training_set("intent", entities="utterances", columns=("text", "channel"))
+    return _point_in_time_training_set(settings, FAMILIES["intent"], entities="utterances", columns=("text", "channel"))
 
 
 def _point_in_time_training_set(
-    family: str,
+    settings: Settings,
+    family: Family,
     *,
     entities: str,
     columns: tuple[str, ...],
@@ -133,12 +122,11 @@ def _point_in_time_training_set(
 
     from shopsight.feature_store import training_set
 
-    settings = Settings()
-    folder = settings.training_dir / family
+    folder = settings.training_dir / family.name
     folder.mkdir(parents=True, exist_ok=True)
     labels = pq.read_table(settings.exports_dir / f"{entities}.parquet")
     labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
-    joined = training_set(settings, service=FEATURE_SERVICES[family], entities=labels, columns=columns)
+    joined = training_set(settings, service=family.feature_service, entities=labels, columns=columns)
     for mart, (key, names) in (beside or {}).items():
         known = pq.read_table(settings.exports_dir / f"{mart}.parquet", columns=[key, *names]).to_pandas()
         for name in names:

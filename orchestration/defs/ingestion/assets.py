@@ -40,13 +40,15 @@ EVENT_LOG_TABLES = {
         ),
     ],
 )
-def event_log(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+def event_log(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Land what waits in the landing folder; an empty log gets the sample shop where the settings say so."""
     from shopsight.ingestion.landing import import_pending
     from shopsight.ingestion.log.event_log import EventLog
     from shopsight.sample_shop import land_sample_shop
 
-    settings, now = Settings(), datetime.now(UTC)
+    now = datetime.now(UTC)
     unreadable: dict[str, str] = {}
     for receipt in import_pending(
         settings, received_at=now, refused=lambda file, error: unreadable.update({file.path.name: str(error)})

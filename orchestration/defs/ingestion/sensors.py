@@ -14,11 +14,13 @@ from shopsight.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the refresh when a file appears in the landing folder.",
 )
-def landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def landing_files(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.RunRequest | dg.SkipReason:
     """Request one run per set of waiting files; the run key keeps a slow import from being asked for twice."""
     from shopsight.ingestion.landing import pending
 
-    files = pending(Settings())
+    files = pending(settings)
     if not files:
         return dg.SkipReason("the landing folder is empty")
     stamp = "\n".join(f"{file.path}:{file.path.stat().st_mtime_ns}" for file in files)

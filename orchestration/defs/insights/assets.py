@@ -24,7 +24,7 @@ SUGGESTED = 200
     # Not of the champion: until a text model is approved nothing after that asset runs, and the word list tells tone.
     deps=[dg.AssetKey(["marts", "reviews"]), "intent_evaluation"],
 )
-def review_insights() -> dg.MaterializeResult[None]:
+def review_insights(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """What shoppers praise and complain of: a row per week, category, item and aspect, with the clauses behind it.
 
     Written to `warehouse/exports/review_insights.parquet` for merchandisers. The tone of a clause is the approved text
@@ -37,7 +37,6 @@ def review_insights() -> dg.MaterializeResult[None]:
     from models.intent.word_list import sentiment
     from models.registry.registry import ModelRegistry
 
-    settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("intent")
     tone = None if champion is None else ToneModel.load(champion.path)
     reviews = pq.read_table(settings.exports_dir / "reviews.parquet")
@@ -63,7 +62,7 @@ def review_insights() -> dg.MaterializeResult[None]:
     owners=[OWNER],
     deps=[dg.AssetKey(["marts", "utterances"]), "intent_champion"],
 )
-def label_suggestions() -> dg.MaterializeResult[None]:
+def label_suggestions(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """The shoppers' texts that the approved intent model is least sure of, one a row, for people to label.
 
     Written to `reports/label_suggestions.csv`; fill its column `label`, then `shopsight label import` it: the next
@@ -76,7 +75,6 @@ def label_suggestions() -> dg.MaterializeResult[None]:
     from models.registry.registry import ModelRegistry
     from shopsight.labelled_texts import read_labels, write_suggestions
 
-    settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("intent")
     if champion is None:
         raise ShopsightError(
@@ -103,7 +101,7 @@ def label_suggestions() -> dg.MaterializeResult[None]:
 
 
 @dg.asset(group_name="insights", kinds={"csv"}, owners=[OWNER], deps=[dg.AssetKey(["marts", "items"])])
-def category_suggestions() -> dg.MaterializeResult[None]:
+def category_suggestions(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """A category for each item that has none, from the most alike items of the catalogue, for people to take over.
 
     Written to `reports/category_suggestions.csv`; how often such a suggestion is right is measured on items whose
@@ -113,7 +111,6 @@ def category_suggestions() -> dg.MaterializeResult[None]:
 
     from models.intent.categories import suggest_categories
 
-    settings = Settings()
     items = pq.read_table(
         settings.exports_dir / "items.parquet", columns=["item_id", "title", "description", "category"]
     ).to_pylist()

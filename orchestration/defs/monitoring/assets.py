@@ -1,11 +1,12 @@
 """Drift: do the newest rows still look like those that the model in use was trained on?"""
 
-import importlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
 from orchestration.metadata import OWNER
+from shopsight.families import FAMILIES, resolve
 from shopsight.settings import Settings
 
 REFERENCE_FILE = "drift_reference.parquet"
@@ -35,7 +36,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         ),
     )
     def drift(
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         import pandas as pd
 
@@ -43,9 +44,8 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         from models.evaluation.drift_windows import MAX_REFERENCE_ROWS, comparable_columns, split_windows
         from models.registry.registry import ModelRegistry
 
-        # The same file name in every family's folder; imported here because pandas comes with it.
-        inputs = importlib.import_module(f"models.{family}.drift_columns")
-        settings, config = Settings(), DriftConfig()
+        inputs = resolve(FAMILIES[family].drift_columns)
+        config = DriftConfig()
         folder = settings.training_dir / family
         rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
         kept = rows.sample(n=min(len(rows), MAX_REFERENCE_ROWS), random_state=settings.seed)
@@ -69,6 +69,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
             columns = comparable_columns(columns, reference, current)
             judgement = judge_drift(reference, current, columns=columns, config=config, seed=settings.seed)
         write_report(reference, current, judgement, columns=columns, config=config, seed=settings.seed, path=report)
+        judgement = replace(judgement, champion=champion.version if champion else None)
         judgement.write(report.with_suffix(".json"))
         context.log.info("%s: %s", judgement.status, judgement.reason)
         yield dg.MaterializeResult(
@@ -96,7 +97,4 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
     return drift
 
 
-intent_drift = drift_asset("intent")
-recommender_drift = drift_asset("recommender")
-purchase_intent_drift = drift_asset("purchase_intent")
-churn_drift = drift_asset("churn")
+drifts = [drift_asset(family) for family in FAMILIES]

@@ -1,12 +1,11 @@
 """Drift of a champion's inputs starts a retraining, once per champion."""
 
 import json
-from datetime import datetime
 
 import dagster as dg
 
 from orchestration.defs.jobs import weekly_retraining
-from shopsight.contracts import MODEL_FAMILIES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 
@@ -16,22 +15,26 @@ from shopsight.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the retraining when a champion's inputs drifted.",
 )
-def drifted_features(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request one retraining per set of drifted champions: the next one waits for a new champion, not for a new day."""
+def drifted_features(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.RunRequest | dg.SkipReason:
+    """Request one retraining per set of drifted champions: the next one waits for a new champion, not for a new day.
+
+    A judgement counts where it names the present champion: one of the data before it says nothing of its rows, and the
+    times of files change when a home is copied.
+    """
     from models.registry.registry import ModelRegistry
 
-    settings = Settings()
     registry = ModelRegistry(settings.registry_dir)
     drifted = []
-    for family in MODEL_FAMILIES:
+    for family in FAMILIES:
         judged = settings.reports_dir / "drift" / f"{family}.json"
         champion = registry.champion(family)
-        if champion is None or champion.approval is None or not judged.exists():
+        if champion is None or not judged.exists():
             continue
-        approved_at = datetime.fromisoformat(champion.approval.at).timestamp()
-        if judged.stat().st_mtime < approved_at:
-            continue  # that judgement was of the data before this champion
-        if json.loads(judged.read_text())["status"] == "drifted":
+        judgement = json.loads(judged.read_text())
+        # Judgements that were written before they named a champion are passed over until the next refresh.
+        if judgement["status"] == "drifted" and judgement.get("champion") == champion.version:
             drifted.append(f"{family}:{champion.version}")
     if not drifted:
         return dg.SkipReason("no champion's inputs drifted")

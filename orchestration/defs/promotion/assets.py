@@ -4,12 +4,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
+from pydantic import Field
 
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.contracts import TRAINING_RUN
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 POLICY = "automatic approval policy"
+
+
+class Promotion(dg.Config):
+    """Whether this run may make a candidate the champion."""
+
+    approve_by_policy: bool = Field(
+        default=True,
+        description="Let the policy approve the newest candidate, where SHOPSIGHT_APPROVAL_POLICY is automatic; a run "
+        "that follows a person's decision leaves it as it is.",
+    )
 
 
 def champion_asset(family: str) -> dg.AssetsDefinition:
@@ -27,17 +39,18 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
             "nothing is here, and nothing after it runs, until then."
         ),
     )
-    def champion(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    def champion(
+        context: dg.AssetExecutionContext, config: Promotion, settings: dg.ResourceParam[Settings]
+    ) -> Iterator[dg.MaterializeResult[None]]:
         from models.registry.registry import ModelRegistry
 
-        settings = Settings()
         registry = ModelRegistry(settings.registry_dir)
         candidate = registry.latest_candidate(family)
         if candidate is None:
             context.log.info("no %s candidate waits for a decision", family)
         elif not candidate.eligible:
             context.log.info("%s %s is not eligible: %s", family, candidate.version, "; ".join(candidate.reasons))
-        elif settings.approval_policy == "automatic":
+        elif config.approve_by_policy and settings.approval_policy == "automatic":
             registry.approve(
                 family,
                 candidate.version,
@@ -53,7 +66,7 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
             return
         yield dg.MaterializeResult(
             metadata={
-                **metric_metadata(current.evaluation.metrics),
+                **metric_metadata(current.evaluation.metrics, first=current.evaluation.primary_metric),
                 "version": current.version,
                 "model": current.evaluation.candidate,
                 "approved by": current.approval.approver,
@@ -65,7 +78,4 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
     return champion
 
 
-intent_champion = champion_asset("intent")
-recommender_champion = champion_asset("recommender")
-purchase_intent_champion = champion_asset("purchase_intent")
-churn_champion = champion_asset("churn")
+champions = [champion_asset(family) for family in FAMILIES]

@@ -1,96 +1,96 @@
 """Jobs a person starts from the web UI to decide on a candidate; name and reason are kept for good."""
 
-from datetime import UTC, datetime
 from enum import Enum
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 from pydantic import Field
 
-from shopsight.contracts import TRAINING_RUN
+from orchestration import decisions
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
+if TYPE_CHECKING:
 
-class Family(Enum):
-    """The model families."""
+    class Family(Enum):
+        """A model family; its names are known when the records are read."""
 
-    intent = "intent"
-    recommender = "recommender"
-    purchase_intent = "purchase_intent"
-    churn = "churn"
+else:
+    Family = Enum("Family", {name: name for name in FAMILIES})
+
+NO_RETRY: Final = {"dagster/max_retries": "0"}
+"""A decision that was refused would be refused again."""
 
 
 class Decision(dg.Config):
     """Who decides what, and why."""
 
     family: Family = Field(description="The model family.")
-    version: str = Field(description="The version, such as v0002; see the asset <family>_evaluation.")
+    version: str = Field(
+        default="",
+        description="The version, such as v0002. Empty: to approve, the newest eligible candidate; to reject, the "
+        "newest candidate; to roll back, the champion before the present one.",
+    )
     approver: str = Field(description="Your name; the run that trained the candidate cannot approve it.")
     reason: str = Field(description="Why, in a sentence.")
 
 
-@dg.op(description="Make an eligible candidate the champion.")
-def approve(context: dg.OpExecutionContext, config: Decision) -> None:
-    """Approve; refused where the gate said no."""
-    from models.registry.registry import ModelRegistry
+FIRST: Final = next(iter(FAMILIES))
 
-    ModelRegistry(Settings().registry_dir).approve(
-        config.family.value,
-        config.version,
-        approver=config.approver,
-        reason=config.reason,
-        at=datetime.now(UTC),
-        requester=TRAINING_RUN,
+
+@dg.op(description="Make an eligible candidate the champion.")
+def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
+    """Approve; refused where the gate said no."""
+    champion = decisions.approve(
+        settings, config.family.value, config.version or None, approver=config.approver, reason=config.reason
     )
-    context.log.info("%s %s is the champion", config.family.value, config.version)
+    context.log.info("%s %s is the champion", champion.family, champion.version)
 
 
 @dg.op(description="Turn a candidate down.")
-def reject(config: Decision) -> None:
+def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Reject."""
-    from models.registry.registry import ModelRegistry
-
-    ModelRegistry(Settings().registry_dir).reject(
-        config.family.value,
-        config.version,
-        approver=config.approver,
-        reason=config.reason,
-        at=datetime.now(UTC),
-        requester=TRAINING_RUN,
+    rejected = decisions.reject(
+        settings, config.family.value, config.version or None, approver=config.approver, reason=config.reason
     )
+    context.log.info("%s %s is rejected", rejected.family, rejected.version)
 
 
-class Rollback(dg.Config):
-    """Who goes back, and why."""
-
-    family: Family = Field(description="The model family.")
-    approver: str = Field(description="Your name.")
-    reason: str = Field(description="Why, in a sentence.")
-
-
-@dg.op(description="Withdraw the champion; the one before it serves again.")
-def roll_back(context: dg.OpExecutionContext, config: Rollback) -> None:
+@dg.op(description="Withdraw the champion; one before it serves again.")
+def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Roll back."""
-    from models.registry.registry import ModelRegistry
-
-    champion = ModelRegistry(Settings().registry_dir).rollback(
-        config.family.value, approver=config.approver, reason=config.reason, at=datetime.now(UTC)
+    champion = decisions.roll_back(
+        settings, config.family.value, config.version or None, approver=config.approver, reason=config.reason
     )
-    context.log.info("%s %s is the champion again", config.family.value, champion.version)
+    context.log.info("%s %s is the champion again", champion.family, champion.version)
 
 
-@dg.job(description="A person approves a candidate that passed its gate; the sensor then builds its Bento.")
+@dg.job(
+    name=decisions.APPROVE_CANDIDATE,
+    description="A person approves a candidate that passed its gate; a sensor then builds its Bento.",
+    config=decisions.prefilled("approve", family=FIRST),
+    tags=NO_RETRY,
+)
 def approve_candidate() -> None:
     """Approve one candidate."""
     approve()
 
 
-@dg.job(description="A person turns a candidate down.")
+@dg.job(
+    description="A person turns a candidate down.",
+    config=decisions.prefilled("reject", family=FIRST),
+    tags=NO_RETRY,
+)
 def reject_candidate() -> None:
     """Reject one candidate."""
     reject()
 
 
-@dg.job(description="A person withdraws the champion; the version before it serves again.")
+@dg.job(
+    description="A person withdraws the champion; the version before it, or the one that is named, serves again.",
+    config=decisions.prefilled("roll_back", family=FIRST),
+    tags=NO_RETRY,
+)
 def rollback_champion() -> None:
     """Roll back one family."""
     roll_back()

@@ -34,7 +34,9 @@ NEWEST_HISTORIES: Final = """
     ],
     output_required=False,
 )
-def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+def churn_scores(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult[None]]:
     """Each customer's chance to order no more, their next order, value and feeling for prices, and who gets a message.
 
     Nothing before an approval.
@@ -50,7 +52,6 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     from models.registry.registry import ModelRegistry
     from shopsight.first_looks import read_first_looks
 
-    settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("churn")
     if champion is None:
         context.log.info("no churn model is approved, so nobody is scored")
@@ -82,7 +83,9 @@ def churn_scores(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     deps=["recommender_champion", "online_features", dg.AssetKey(["marts", "user_history_daily"])],
     output_required=False,
 )
-def recommender_embeddings(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+def recommender_embeddings(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult[None]]:
     """Where the approved recommender places shoppers and items, and the segments of shoppers who are near each other.
 
     Written to `warehouse/exports/{user,item}_embeddings.parquet` and, through Feast, to the online store; for
@@ -96,7 +99,6 @@ def recommender_embeddings(context: dg.AssetExecutionContext) -> Iterator[dg.Mat
     from models.registry.registry import ModelRegistry
     from shopsight.feature_store import materialize
 
-    settings = Settings()
     champion = ModelRegistry(settings.registry_dir).champion("recommender")
     embedder = None if champion is None else Embedder.load(champion.path)
     if champion is None or embedder is None:

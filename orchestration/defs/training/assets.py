@@ -1,6 +1,5 @@
 """Candidate models, one asset per family: contenders are trained, validation chooses, the test split is read once."""
 
-import importlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,21 +10,22 @@ import dagster as dg
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
-from orchestration.charts import curves_metadata
-from orchestration.intent_pictures import intent_pictures
+from orchestration.charts import curves_metadata, intent_pictures
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
+from shopsight.families import FAMILIES, Family, TableTraining, resolve
 from shopsight.settings import Settings
 
 
 @dg.asset(group_name="models/training", kinds={"pytorch"}, owners=[OWNER], deps=["recommender_training_set"])
-def recommender_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def recommender_candidate(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
     """A causal transformer, EASE, item-kNN and their sums over shoppers' histories; validation prefers one."""
     import pyarrow.parquet as pq
 
     from models.recommender.config import for_size
     from models.recommender.train import train
 
-    settings = Settings()
     folder = settings.training_dir / "recommender"
     evaluation = train(
         pq.read_table(folder / "training_set.parquet"),
@@ -41,7 +41,9 @@ def recommender_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeRe
 
 
 @dg.asset(group_name="models/training", kinds={"huggingface", "pytorch"}, owners=[OWNER], deps=["intent_training_set"])
-def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def intent_candidate(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
     """A fine-tuned text encoder that tells what a shopper means: one of five intents, with calibrated probabilities.
 
     With it goes the tone of reviews, learnt from the shop's stars where that beats a word list.
@@ -52,7 +54,6 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
     from models.intent.train import train
     from shopsight.labelled_texts import read_labels
 
-    settings = Settings()
     folder = settings.training_dir / "intent"
     evaluation = train(
         pq.read_table(folder / "training_set.parquet"),
@@ -71,26 +72,26 @@ def intent_candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
     return _trained(evaluation, folder / "candidate", pictures=intent_pictures(card["epochs"], confusion))
 
 
-def tabular_candidate(family: str, *, description: str) -> dg.AssetsDefinition:
+def tabular_candidate(family: Family, training: TableTraining) -> dg.AssetsDefinition:
     """Return the asset that trains a family whose training set is one table of features and labels."""
 
     @dg.asset(
-        name=f"{family}_candidate",
+        name=f"{family.name}_candidate",
         group_name="models/training",
         kinds={"lightgbm"},
         owners=[OWNER],
-        deps=[f"{family}_training_set"],
-        description=description,
+        deps=[f"{family.name}_training_set"],
+        description=training.candidate_description,
     )
-    def candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def candidate(
+        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.MaterializeResult[None]:
         import pyarrow.parquet as pq
 
-        config, training = (importlib.import_module(f"models.{family}.{part}") for part in ("config", "train"))
-        settings = Settings()
-        folder = settings.training_dir / family
-        evaluation = training.train(
+        folder = settings.training_dir / family.name
+        evaluation = resolve(family.train)(
             pq.read_table(folder / "training_set.parquet"),
-            config=config.for_size(settings.training_size),
+            config=resolve(family.config)(settings.training_size),
             out_dir=_empty(folder / "candidate"),
             seed=settings.seed,
             device=settings.device,
@@ -102,14 +103,7 @@ def tabular_candidate(family: str, *, description: str) -> dg.AssetsDefinition:
     return candidate
 
 
-purchase_intent_candidate = tabular_candidate(
-    "purchase_intent",
-    description="After each event of a session, the calibrated probability that it ends in a purchase.",
-)
-churn_candidate = tabular_candidate(
-    "churn",
-    description="For each customer, the calibrated chance of no order within four weeks, and what they will bring.",
-)
+candidates = [tabular_candidate(family, family.training) for family in FAMILIES.values() if family.training]
 
 
 def _report_to(context: dg.AssetExecutionContext) -> ReportProgress:
@@ -136,7 +130,7 @@ def _trained(
 ) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={
-            **metric_metadata(evaluation.metrics),
+            **metric_metadata(evaluation.metrics, first=evaluation.primary_metric),
             "chosen": evaluation.candidate,
             "side by side": evaluation_table(evaluation),
             **curves_metadata(Curves.read(folder)),

@@ -22,14 +22,13 @@ class Bounds(dg.Config):
 
 
 @dg.op(description="Try settings of the recommender's transformer on the validation window; the test is not read.")
-def search_settings(context: dg.OpExecutionContext, config: Bounds) -> None:
+def search_settings(context: dg.OpExecutionContext, config: Bounds, settings: dg.ResourceParam[Settings]) -> None:
     """Search, and write each trial to the catalogue under `recommender_search_trials`."""
     import pyarrow.parquet as pq
 
     from models.recommender.config import for_size
     from models.recommender.search import search
 
-    settings = Settings()
     folder = settings.training_dir / "recommender"
 
     def tell(progress: Progress) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from pydantic import Field
 
 from orchestration.dbt import DBT_PROJECT, ensure_manifest
 from orchestration.metadata import OWNER
 from shopsight.settings import Settings
-from shopsight.warehouse import prepare_warehouse
+from shopsight.warehouse import dbt_failure, prepare_warehouse
 
 
 class ShopsightTranslator(DagsterDbtTranslator):
@@ -25,6 +27,15 @@ class ShopsightTranslator(DagsterDbtTranslator):
         return [OWNER]
 
 
+class BuildOptions(dg.Config):
+    """How to build the warehouse."""
+
+    full_refresh: bool = Field(
+        default=False,
+        description="Build every table anew from the event log, also those that are kept up by the rows that arrived.",
+    )
+
+
 @dbt_assets(
     manifest=ensure_manifest(),
     project=DBT_PROJECT,
@@ -32,13 +43,20 @@ class ShopsightTranslator(DagsterDbtTranslator):
     name="warehouse",
     pool="duckdb",
 )
-def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def warehouse(
+    context: dg.AssetExecutionContext,
+    config: BuildOptions,
+    dbt: DbtCliResource,
+    settings: dg.ResourceParam[Settings],
+) -> Iterator[Any]:
     """Build and test every dbt model, then export the marts; rows that arrived late change the day they belong to."""
-    settings = Settings()
     prepare_warehouse(settings)
     # dbt's artefacts go to the home, not the checkout, and only a failed run's are kept, for whoever asks why.
     target = settings.home / "warehouse" / "dbt" / context.run_id
     # dbt's unit tests try the SQL on made-up rows: the test suite runs them, and a shop's own rows cannot change them.
-    build = ["build", "--exclude-resource-type", "unit_test"]
-    yield from dbt.cli(build, context=context, target_path=target).stream()
+    build = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if config.full_refresh else [])]
+    try:
+        yield from dbt.cli(build, context=context, target_path=target).stream()
+    except DagsterDbtCliRuntimeError as error:
+        raise dbt_failure(settings, *build, why=str(error), target=target, log=target / "dbt.log") from None
     shutil.rmtree(target, ignore_errors=True)

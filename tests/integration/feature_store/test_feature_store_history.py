@@ -10,7 +10,6 @@ import pytest
 
 from shopsight.contracts import (
     CATEGORY_PRICE_FEATURES,
-    FEATURE_SERVICES,
     ITEM_FEATURES,
     ITEM_QUALITY_FEATURES,
     SESSION_FEATURES,
@@ -22,6 +21,7 @@ from shopsight.contracts import (
     USER_TASTE_FEATURES,
 )
 from shopsight.events import TIMESTAMP
+from shopsight.families import FAMILIES
 from shopsight.feature_store import (
     FeatureStoreNotReady,
     UnusableFeatures,
@@ -91,7 +91,7 @@ def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are(h
         assert view.ttl == timedelta(0)
         assert all(field.description for field in view.features), view.name
     services = [value for value in defined if isinstance(value, FeatureService)]
-    assert set(FEATURE_SERVICES.values()) <= {service.name for service in services}
+    assert {family.feature_service for family in FAMILIES.values()} <= {service.name for service in services}
     read = {projection.name for service in services for projection in service.feature_view_projections}
     assert "session_state" not in read, "it knows the end of the session"
     assert not set(MODULES) & set(sys.modules), "names as general as `entities` must not stay importable"
@@ -101,7 +101,7 @@ def test_applying_twice_is_applying_once_and_leaves_a_snapshot_that_readers_open
     first, second = apply_definitions(home), apply_definitions(home)
     assert first == second
     assert second.removed == ()
-    assert set(FEATURE_SERVICES.values()) <= set(first.services)
+    assert {family.feature_service for family in FAMILIES.values()} <= set(first.services)
     store = open_feature_store(home, read_only=True)
     on_demand = store.list_on_demand_feature_views()
     assert tuple(sorted(view.name for view in [*store.list_feature_views(), *on_demand])) == first.views

@@ -64,7 +64,7 @@ def test_people_get_a_file_of_suggestions_with_the_item_that_each_follows_from(
     items[5]["category"] = None
     home.exports_dir.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(items), home.exports_dir / "items.parquet")
-    result = dg.materialize([category_suggestions])
+    result = dg.materialize([category_suggestions], resources={"settings": home})
     metadata = result.asset_materializations_for_node("category_suggestions")[0].metadata
     with (home.reports_dir / "category_suggestions.csv").open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)

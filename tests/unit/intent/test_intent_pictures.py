@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import dagster as dg
 
-from orchestration.intent_pictures import intent_pictures
+from orchestration.charts import intent_pictures
 
 EPOCHS = [
     {"epoch": 0.0, "validation_macro_f1": 0.80, "validation_nll": 0.5},

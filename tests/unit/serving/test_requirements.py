@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from serving.packaging.requirements import PACKAGES, _closure
+from serving.packaging.requirements import closure, direct_requirements
+from shopsight.families import FAMILIES
 from shopsight.settings import REPO_ROOT
 
 DIRECT_IMPORTS = f"""
@@ -27,10 +28,10 @@ print(json.dumps(sorted({{d for name in names & set(sys.modules) for d in distri
 """
 
 
-@pytest.mark.parametrize("family", sorted(PACKAGES))
+@pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_a_bento_installs_every_package_that_its_service_imports(family: str) -> None:
     command = [sys.executable, "-c", DIRECT_IMPORTS, family]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPO_ROOT)
     imported = {name.lower().replace("_", "-") for name in json.loads(done.stdout)} - {"shopsight"}
     assert {"bentoml", "numpy"} <= imported
-    assert imported - _closure(PACKAGES[family]) == set()
+    assert imported - closure(direct_requirements(FAMILIES[family], REPO_ROOT)) == set()

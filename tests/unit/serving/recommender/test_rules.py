@@ -12,7 +12,7 @@ from serving.recommender.desk import RecommendationDesk
 from serving.recommender.rules import RuleBook, RulesInForce, UnusableRules
 from serving.recommender.rules_file import RulesFile
 from serving.recommender.rules_replay import replay
-from serving.schemas import RecommendationRequest
+from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
 

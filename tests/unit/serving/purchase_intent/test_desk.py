@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from models.purchase_intent.predict import PurchaseIntentModel
-from serving.answers import Predictions
 from serving.features import FeatureReader
 from serving.http.problems import Problem
 from serving.prediction_log import PredictionLog, read_log
 from serving.purchase_intent.desk import PropensityDesk
-from serving.schemas import PredictionRequest
+from serving.purchase_intent.schemas import PredictionRequest, Predictions
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
 
@@ -55,7 +55,7 @@ def ask(desk: PropensityDesk) -> Ask:
     def answer(*instances: Any, **fields: Any) -> list[dict[str, Any]]:
         request = PredictionRequest.model_validate({"instances": list(instances), **fields})
         found = desk.answer("purchase_intent", request)
-        Predictions.model_validate(found)
+        TypeAdapter(Predictions).validate_python(found)
         return list(found["predictions"])
 
     return answer

@@ -4,17 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from models.intent.attributes import TextAttributes
 from models.intent.predict import IntentClassifier
 from models.intent.tone import BUCKETS, ToneModel, bucket
 from models.intent.word_list import sentiment
-from serving.answers import Intents
 from serving.intent.desk import IntentDesk
 from serving.intent.named_items import NamedItems
+from serving.intent.schemas import IntentRequest, Intents
 from serving.intent.strategies import DEFAULT, Strategy, UnusableStrategies, read_strategies
 from serving.prediction_log import PredictionLog, read_log
-from serving.schemas import IntentRequest, RecommendationRequest
+from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.contracts import INTENTS
 
@@ -54,7 +55,7 @@ def desk(intent_folder: Path, log: PredictionLog) -> IntentDesk:
 
 def ask(desk: IntentDesk, *texts: Any) -> list[dict[str, Any]]:
     found = desk.answer(IntentRequest(texts=list(texts)))
-    Intents.model_validate(found)
+    TypeAdapter(Intents).validate_python(found)
     return list(found["intents"])
 
 
@@ -115,7 +116,7 @@ def test_one_bad_text_fails_alone(desk: IntentDesk) -> None:
 def test_a_label_is_explained_on_request_by_what_each_word_adds(desk: IntentDesk) -> None:
     text = "find me the one that she had last summer"
     found = desk.answer(IntentRequest(texts=[text, None, ""], explain=True))
-    Intents.model_validate(found)
+    TypeAdapter(Intents).validate_python(found)
     first, bad, empty = (entry["explanation"] for entry in found["intents"])
     added = {one["text"]: one["contribution"] for one in first["contributions"]}
     assert list(added) == text.split()

@@ -4,14 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from models.recommender.predict import Recommender
-from serving.answers import RecommendationAnswers, Recommendations
 from serving.features import FeatureReader
 from serving.http.problems import Problem
 from serving.prediction_log import PredictionLog, read_log
 from serving.recommender.desk import RecommendationDesk
-from serving.schemas import RankingRequest, RecommendationBatch, RecommendationRequest
+from serving.recommender.schemas import (
+    RankingRequest,
+    RecommendationAnswers,
+    RecommendationBatch,
+    RecommendationRequest,
+    Recommendations,
+)
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
 
@@ -41,7 +47,7 @@ def desk(recommender: Recommender, log: PredictionLog, online: Any, pseudonymise
 def ask(desk: RecommendationDesk) -> Ask:
     def answer(**fields: Any) -> dict[str, Any]:
         found = desk.answer(RecommendationRequest.model_validate(fields))
-        Recommendations.model_validate(found)
+        TypeAdapter(Recommendations).validate_python(found)
         return found
 
     return answer
@@ -237,7 +243,7 @@ def test_no_category_or_brand_takes_more_places_than_it_may(ask: Ask, recommende
 def test_given_items_are_ranked_for_the_shopper_those_of_the_history_too(desk: RecommendationDesk) -> None:
     given = ["i_50", "i_22", "i_20", "i_21", "gone"]
     answer = desk.rank(RankingRequest(item_ids=given, user_id="maya", explain=True))
-    Recommendations.model_validate(answer)
+    TypeAdapter(Recommendations).validate_python(answer)
     assert ids(answer)[:2] == ["i_21", "i_22"]
     assert set(ids(answer)) == set(given) - {"gone"}
     assert (answer["placement"], answer["missing_item_ids"], answer["fallback"]) == ("ranking", ["gone"], None)
@@ -248,7 +254,7 @@ def test_given_items_are_ranked_for_the_shopper_those_of_the_history_too(desk: R
 def test_one_bad_request_of_a_batch_costs_the_others_nothing(desk: RecommendationDesk) -> None:
     requests = [{"placement": "trending"}, {"num_results": 0}, {"placement": "also_viewed"}, "what"]
     answer = desk.answer_batch(RecommendationBatch(requests=requests))
-    RecommendationAnswers.model_validate(answer)
+    TypeAdapter(RecommendationAnswers).validate_python(answer)
     first, *others = answer["results"]
     assert first["error"] is None
     assert len(first["answer"]["items"]) == 10

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from models.recommender.predict import HistoryEvent, Recommender
-from serving.answers import Recommendations
 from serving.features import FeatureReader
 from serving.recommender.desk import RecommendationDesk
 from serving.recommender.rules import RuleBook, RulesInForce
-from serving.schemas import RecommendationRequest
+from serving.recommender.schemas import RecommendationRequest, Recommendations
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
 
@@ -86,7 +86,7 @@ def ask(cold: Recommender, online: Any, pseudonymiser: Pseudonymiser) -> Ask:
             rules=lambda: rules,
         )
         found = desk.answer(RecommendationRequest.model_validate(fields))
-        Recommendations.model_validate(found)
+        TypeAdapter(Recommendations).validate_python(found)
         return found
 
     return answer

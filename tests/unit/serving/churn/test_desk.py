@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from models.churn.dataset import LAST_DAY
 from models.churn.predict import ChurnModel
-from serving.churn.desk import ChurnDesk, ChurnPredictions, ChurnRequest
+from serving.churn.desk import ChurnDesk
+from serving.churn.schemas import ChurnPredictions, ChurnRequest
 from serving.features import FeatureReader
 from serving.http.problems import Problem
 from serving.prediction_log import PredictionLog, read_log
@@ -55,7 +57,7 @@ def desk(churn_folder: Path, log: PredictionLog, online: Any, pseudonymiser: Pse
 def ask(desk: ChurnDesk) -> Ask:
     def answer(*instances: Any, **fields: Any) -> list[dict[str, Any]]:
         found = desk.answer("churn", ChurnRequest.model_validate({"instances": list(instances), **fields}))
-        ChurnPredictions.model_validate(found)
+        TypeAdapter(ChurnPredictions).validate_python(found)
         return list(found["predictions"])
 
     return answer

@@ -1,0 +1,129 @@
+"""What a person decides about a model, and the road from there to its Bento: one for the web UI and the command line.
+
+A decision is a record in the registry. What it means for what serves is the job ``deploy``'s affair: it shows the
+champion in the catalogue and packages it. The web UI's jobs are followed by a sensor that starts it, the command line
+runs it at once; both take the request that :func:`deployment_of` makes.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import dagster as dg
+import yaml
+
+from models.registry.registry import ModelRegistry, ModelVersion
+from shopsight.contracts import TRAINING_RUN
+from shopsight.errors import ShopsightError
+from shopsight.families import FAMILIES
+from shopsight.settings import Settings
+
+DEPLOY = "deploy"
+"""Name of the job that packages champions."""
+
+
+APPROVE_CANDIDATE = "approve_candidate"
+"""Name of the job in which a person approves."""
+
+
+class NoCandidate(ShopsightError):
+    """A decision was asked for, and there is nothing to decide about."""
+
+
+def approve(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
+    """Make a candidate the champion.
+
+    Args:
+        settings: the home.
+        family: the model family.
+        version: the candidate; ``None``: the newest that its gate found eligible.
+        approver: who decides.
+        reason: why, in a sentence.
+
+    Raises:
+        ShopsightError: there is no such candidate, its gate said no, or the decision is not the approver's to take.
+    """
+    registry = ModelRegistry(settings.registry_dir)
+    version = version or _newest_candidate(registry, family, "approve", eligible=True).version
+    return registry.approve(
+        family, version, approver=approver, reason=reason, at=datetime.now(UTC), requester=TRAINING_RUN
+    )
+
+
+def reject(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
+    """Turn a candidate down; ``None``: the newest.
+
+    Raises:
+        ShopsightError: there is no such candidate, or a name or the reason is missing.
+    """
+    registry = ModelRegistry(settings.registry_dir)
+    version = version or _newest_candidate(registry, family, "reject", eligible=False).version
+    return registry.reject(
+        family, version, approver=approver, reason=reason, at=datetime.now(UTC), requester=TRAINING_RUN
+    )
+
+
+def roll_back(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
+    """Withdraw the champion; ``None``: the version before it serves again, otherwise the named former champion.
+
+    Raises:
+        ShopsightError: there is no such former champion, or a name or the reason is missing.
+    """
+    known_family(family)
+    registry = ModelRegistry(settings.registry_dir)
+    return registry.rollback(family, to=version, approver=approver, reason=reason, at=datetime.now(UTC))
+
+
+def deployment_of(champion: ModelVersion) -> dg.RunRequest:
+    """Return the run that shows a champion in the catalogue and packages it.
+
+    Its key names the decision, so that a version that was champion before gets a run of its own; and a run that follows
+    a decision decides nothing by itself: it leaves the policy out.
+    """
+    decision = champion.approval.record if champion.approval else 0
+    asset = f"{champion.family}_champion"
+    return dg.RunRequest(
+        run_key=f"{champion.family}:{champion.version}:{decision}",
+        run_config={"ops": {asset: {"config": {"approve_by_policy": False}}}},
+        asset_selection=[dg.AssetKey(asset), dg.AssetKey(f"{champion.family}_bento")],
+    )
+
+
+def prefilled(op: str, *, family: str, version: str = "") -> dict[str, Any]:
+    """Return the config of a deciding job with the name and the reason left for a person to write."""
+    return {"ops": {op: {"config": {"family": family, "version": version, "approver": "", "reason": ""}}}}
+
+
+def approval_form(settings: Settings, family: str, version: str) -> str:
+    """Return the address of the web UI's form that approves a candidate, filled in but for the name and the reason."""
+    config = yaml.safe_dump(prefilled("approve", family=family, version=version), sort_keys=False)
+    page = f"locations/shopsight/jobs/{APPROVE_CANDIDATE}/playground/setup"
+    return f"http://{settings.host}:{settings.dagster_port}/{page}?config={quote(config)}"
+
+
+def known_family(family: str) -> str:
+    """Return the family's name.
+
+    Raises:
+        ShopsightError: no family is called so.
+    """
+    if family not in FAMILIES:
+        raise ShopsightError(
+            f"no model family is called {family!r}",
+            why="the name is unknown",
+            fix=f"use one of: {', '.join(FAMILIES)}",
+        )
+    return family
+
+
+def _newest_candidate(registry: ModelRegistry, family: str, decision: str, *, eligible: bool) -> ModelVersion:
+    candidates = [version for version in registry.versions(known_family(family)) if version.status == "candidate"]
+    if not candidates:
+        raise NoCandidate(
+            f"{family} has no candidate to {decision}",
+            why="none was trained since the last decision",
+            fix="train one with `shopsight run`",
+        )
+    suitable = [version for version in candidates if version.eligible or not eligible]
+    # Where the gate refused all of them, the registry says so of the newest, with the gate's own reasons.
+    return (suitable or candidates)[-1]

@@ -1,0 +1,166 @@
+"""The Dagster web UI of a home, and the reports that its pages link to, as long as somebody wants them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from orchestration.instance import prepare_dagster_home
+from shopsight.errors import ShopsightError
+from shopsight.settings import REPO_ROOT, Settings
+
+START_SECONDS: Final = 120.0
+STOP_SECONDS: Final = 20.0
+
+
+class PortTaken(ShopsightError):
+    """Something listens already where the web UI or the reports should."""
+
+
+class UiStopped(ShopsightError):
+    """The web UI did not come up, or ended by itself."""
+
+
+class WebUi:
+    """``dagster dev`` in a session of its own: the web server, the daemon and the code server that they share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = f"http://{settings.host}:{settings.dagster_port}"
+        self.log: Path = settings.home / "logs" / "dagster.log"
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; :meth:`wait_until_ready` tells when it answers.
+
+        Raises:
+            PortTaken: its port is not free.
+        """
+        settings = self._settings
+        prepare_dagster_home(settings)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, settings.dagster_port))
+            except OSError as error:
+                raise _port_taken(settings, settings.dagster_port, "SHOPSIGHT_DAGSTER_PORT", error) from error
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "dagster", "dev", "-h", settings.host, "-p", str(settings.dagster_port)],
+                cwd=REPO_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                # A Ctrl-C at the terminal reaches the command line alone, which then stops its children in order.
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self, stopping: threading.Event) -> None:
+        """Return once it answers, or once ``stopping`` is set.
+
+        Raises:
+            UiStopped: it ended, or did not answer in time.
+        """
+        for _ in range(int(START_SECONDS / 0.5)):
+            if stopping.is_set() or _answers(self.url):
+                return
+            self.require_running()
+            stopping.wait(0.5)
+        raise self._stopped("it did not answer in time", "read the log, then start `make up` again")
+
+    def require_running(self) -> None:
+        """Prove that it has not ended by itself.
+
+        Raises:
+            UiStopped: it has.
+        """
+        if self._process is None or self._process.poll() is not None:
+            code = None if self._process is None else self._process.returncode
+            raise self._stopped(f"it ended by itself with exit code {code}", "read the log, then start `make up` again")
+
+    def stop(self) -> None:
+        """Ask Dagster to stop, then end what it started: its code servers outlive it by a minute, and a run by hours.
+
+        A run that is cut off here is found and retried by the run monitor of the next start.
+        """
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+
+    def _stopped(self, why: str, fix: str) -> UiStopped:
+        return UiStopped(
+            f"the Dagster web UI is not running at {self.url}",
+            why=f"{why}; its last words are in {self.log}",
+            fix=fix,
+        )
+
+
+@contextmanager
+def served_reports(settings: Settings) -> Iterator[None]:
+    """Serve the report folder over HTTP: browsers open no ``file:`` link from the web UI's pages.
+
+    Raises:
+        PortTaken: its port is not free; nothing was started.
+    """
+
+    class Reports(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(settings.reports_dir))
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Say nothing: the terminal shows the table of URLs."""
+
+    try:
+        server = ThreadingHTTPServer((settings.host, settings.reports_port), Reports)
+    except OSError as error:
+        raise _port_taken(settings, settings.reports_port, "SHOPSIGHT_REPORTS_PORT", error) from error
+    with server:
+        settings.reports_dir.mkdir(parents=True, exist_ok=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+def _port_taken(settings: Settings, port: int, variable: str, error: OSError) -> PortTaken:
+    ui = f"http://{settings.host}:{settings.dagster_port}"
+    if _answers(ui):
+        return PortTaken(
+            f"already running, open {ui}",
+            why=f"port {port} is taken, and a Dagster web UI answers",
+            fix=f"use that one, or stop it first; for a second one set {variable} and the other ports",
+        )
+    return PortTaken(
+        f"cannot start on port {port}",
+        why=str(error),
+        fix=f"stop what listens there, or set {variable} to another port",
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/server_info", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

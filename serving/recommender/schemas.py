@@ -1,0 +1,192 @@
+"""What the recommendation service takes in and gives out."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from typing_extensions import TypedDict
+
+from serving.schemas import (
+    MAX_BATCH,
+    ElementError,
+    EventName,
+    Identifier,
+    ModelName,
+    Moment,
+    Request,
+    StrictBool,
+    closed,
+)
+
+Placement = Literal[
+    "recommended_for_you",
+    "similar_items",
+    "also_viewed",
+    "bought_together",
+    "cart_complement",
+    "best_sellers",
+    "trending",
+    "recently_viewed",
+    "win_back",
+]
+Fallback = Literal["session_events", "similar_items", "trending_in_segment", "trending", "best_sellers"]
+"""Rungs of the ladder below the first; one is named where it gave the list."""
+NEEDS_ITEMS: Final = ("similar_items", "also_viewed", "bought_together")
+"""Placements that are about items, and ask for ``item_ids``."""
+
+MAX_RESULTS: Final = 500
+
+
+class RecentEvent(BaseModel):
+    """An event of the running session, newer than the features; extra fields of a canonical event are welcome."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    event_name: EventName
+    item_id: Identifier | None = None
+    category: Annotated[str, StringConstraints(max_length=500)] | None = None
+    event_timestamp: Moment | None = None
+
+
+class CategoryFilter(Request):
+    """Categories to keep: each name keeps its whole branch of the tree."""
+
+    any_of: list[Annotated[str, StringConstraints(min_length=1, max_length=500)]] = Field(min_length=1, max_length=100)
+
+
+class BrandFilter(Request):
+    """Brands to keep."""
+
+    any_of: list[Annotated[str, StringConstraints(min_length=1, max_length=200)]] = Field(min_length=1, max_length=100)
+
+
+class PriceFilter(Request):
+    """Prices to keep, bounds included; an item without a price is left out."""
+
+    gte: Annotated[FiniteFloat, Field(ge=0, strict=True)] | None = None
+    lte: Annotated[FiniteFloat, Field(ge=0, strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "PriceFilter":
+        if self.gte is not None and self.lte is not None and self.gte > self.lte:
+            raise ValueError("gte is above lte: no price is left")
+        return self
+
+
+class ItemFilter(Request):
+    """What every returned item must be."""
+
+    category: CategoryFilter | None = None
+    brand: BrandFilter | None = None
+    price: PriceFilter | None = None
+    in_stock: StrictBool | None = None
+
+
+class RecommendationRequest(Request):
+    """Ask for items to show in one place of the shop."""
+
+    placement: Placement = "recommended_for_you"
+    user_id: Identifier | None = None
+    session_id: Identifier | None = None
+    item_ids: list[Identifier] = Field(default=[], max_length=100)
+    recent_events: list[RecentEvent] = Field(default=[], max_length=500)
+    num_results: Annotated[int, Field(ge=1, le=MAX_RESULTS, strict=True)] = 10
+    filter: ItemFilter | None = None
+    exclude_item_ids: list[Identifier] = Field(default=[], max_length=1000)
+    exclude_purchased: StrictBool = False
+    diversity: Annotated[FiniteFloat, Field(ge=0, le=1, strict=True)] = 0.0
+    max_per_category: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_per_brand: Annotated[int, Field(ge=1, strict=True)] | None = None
+    explain: StrictBool = False
+    personalised: StrictBool = True
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "placement": "recommended_for_you",
+                "user_id": "maya",
+                "num_results": 5,
+                "filter": {"price": {"lte": 100}, "in_stock": True},
+                "exclude_purchased": True,
+                "explain": True,
+            }
+        },
+    )
+
+
+class RankingRequest(Request):
+    """Ask for given items, such as the results of a search, in the order of what a shopper wants."""
+
+    item_ids: list[Identifier] = Field(min_length=1, max_length=MAX_RESULTS)
+    user_id: Identifier | None = None
+    session_id: Identifier | None = None
+    recent_events: list[RecentEvent] = Field(default=[], max_length=500)
+    explain: StrictBool = False
+    personalised: StrictBool = True
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"user_id": "maya", "item_ids": ["i_17", "i_18", "i_88"]}}
+    )
+
+
+class RecommendationBatch(Request):
+    """Ask several times at once. A request that is not valid gets its own error; the others are answered."""
+
+    requests: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"requests": [{"placement": "trending"}, {"user_id": "maya"}]}},
+    )
+
+
+@closed
+class ReasonEntry(TypedDict):
+    """Why an item is shown."""
+
+    code: str
+    item_ids: list[str]
+    weight: float
+
+
+@closed
+class RecommendedItem(TypedDict):
+    """An item to show."""
+
+    item_id: str
+    rank: int
+    score: float
+    source: str
+    reasons: list[ReasonEntry]
+
+
+@closed
+class Recommendations(TypedDict):
+    """Items to show, best first."""
+
+    recommendation_id: str
+    placement: str
+    user_known: bool | None
+    fallback: Fallback | None
+    model: ModelName
+    items: list[RecommendedItem]
+    missing_item_ids: list[str]
+    exhausted: bool
+    took_ms: float
+    features_as_of: str | None
+
+
+@closed
+class BatchEntry(TypedDict):
+    """What one request of a batch got, or what is wrong with it."""
+
+    index: int
+    answer: Recommendations | None
+    error: ElementError | None
+
+
+@closed
+class RecommendationAnswers(TypedDict):
+    """Answers in the order of the requests."""
+
+    results: list[BatchEntry]

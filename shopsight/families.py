@@ -1,0 +1,197 @@
+"""The model families: one record each, from which every room reads what differs between them.
+
+A family has one name. ``models/<name>/`` trains it, ``serving/<name>/`` serves it, its assets are called ``<name>_…``.
+Code of the rooms above is named by import strings, so that this module stays at the bottom: :func:`resolve` is the
+only reader of them, and a test resolves each one.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shopsight.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableTraining:
+    """How a family is trained whose training set is one table: features joined to labels, point in time."""
+
+    labels: str
+    """Exported mart of the rows to predict: their keys, their moment and what came of them."""
+    features: str
+    """Import string of the names of the features that are joined to them from the family's feature service."""
+    marts: tuple[str, ...]
+    """Further marts that the training set is made of: they are materialised before it."""
+    beside: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By mart: the key, and the import string of columns that cut the evaluation into slices, never learnt from."""
+    description: str
+    """What a row of the training set is, for its asset."""
+    candidate_description: str
+    """What the trained model says, for its asset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A model family: its names and where its code is found."""
+
+    name: str
+    """The one name: of the folders under ``models/`` and ``serving/``, the registry's folder and the assets."""
+    title: str
+    """What its service answers, as a heading."""
+    bento: str
+    """The Bento that carries it; the BentoML model has the family's own name."""
+    feature_service: str
+    """The versioned feature service that it is trained on and served with."""
+    port_setting: str
+    """The setting that holds the port of its service."""
+    serve_extra: str
+    """The extra of ``pyproject.toml`` with all that its service imports."""
+    service: str
+    """Import string of the BentoML service."""
+    predictor: str
+    """Import string of the class whose ``load`` reads the artefact."""
+    config: str
+    """Import string of the function that gives the settings of a training budget: ``for_size(size)``."""
+    train: str
+    """Import string of the function that trains, chooses and evaluates a candidate."""
+    drift_columns: str
+    """Import string of the module with the inputs watched for drift: ``WATCHED_COLUMNS`` and ``watched(table)``."""
+    training: TableTraining | None = None
+    """How its training set is made; None of a family whose set is more than one table, and has assets of its own."""
+    route: str
+    """The route of its service that a first request goes to."""
+    example: Mapping[str, Any]
+    """The body of a first request; where it names a shopper it says :data:`SHOPPER`."""
+
+    def port(self, settings: Settings) -> int:
+        """Return the port of the family's service."""
+        return int(getattr(settings, self.port_setting))
+
+
+SHOPPER: Final = "{shopper}"
+"""Stands in an example for the id of a shopper whom the shop knows."""
+
+
+FAMILIES: Final[Mapping[str, Family]] = {
+    family.name: family
+    for family in (
+        Family(
+            name="intent",
+            title="Intents",
+            bento="shopsight_intent",
+            feature_service="intent_v1",
+            port_setting="intent_port",
+            serve_extra="serve-intent",
+            service="serving.intent.service:IntentService",
+            predictor="models.intent.predict:IntentClassifier",
+            config="models.intent.config:for_size",
+            train="models.intent.train:train",
+            drift_columns="models.intent.drift_columns",
+            route="/v1/intents",
+            example={"texts": ["which is better for running, the blue or the red shoes?"]},
+        ),
+        Family(
+            name="recommender",
+            title="Recommendations",
+            bento="shopsight_recommendation",
+            feature_service="recommender_v1",
+            port_setting="recommendation_port",
+            serve_extra="serve-recommender",
+            service="serving.recommender.service:RecommendationService",
+            predictor="models.recommender.predict:Recommender",
+            config="models.recommender.config:for_size",
+            train="models.recommender.train:train",
+            drift_columns="models.recommender.drift_columns",
+            route="/v1/recommendations",
+            example={"placement": "recommended_for_you", "user_id": SHOPPER, "num_results": 3},
+        ),
+        Family(
+            name="purchase_intent",
+            title="Predictions",
+            bento="shopsight_propensity",
+            feature_service="purchase_intent_v1",
+            port_setting="propensity_port",
+            serve_extra="serve-purchase-intent",
+            service="serving.purchase_intent.service:PropensityService",
+            predictor="models.purchase_intent.predict:PurchaseIntentModel",
+            config="models.purchase_intent.config:for_size",
+            train="models.purchase_intent.train:train",
+            drift_columns="models.purchase_intent.drift_columns",
+            training=TableTraining(
+                labels="session_labels",
+                features="models.purchase_intent.encoding:FEATURES",
+                marts=("session_features", "user_features_daily", "users", "sessions"),
+                beside={
+                    "users": ("user_id", "models.evaluation.fairness:ATTRIBUTES"),
+                    "sessions": ("session_id", "models.purchase_intent.dataset:SEGMENTS"),
+                },
+                description="One row per session event: the session's shape and the shopper as known then, and "
+                "whether a purchase followed.",
+                candidate_description="After each event of a session, the calibrated probability that it ends in a "
+                "purchase.",
+            ),
+            route="/v1/predictions/purchase_intent",
+            example={
+                "instances": [
+                    {
+                        "user_id": SHOPPER,
+                        "events": [
+                            {
+                                "event_name": "view_item",
+                                "event_timestamp": "2026-10-31T10:00:00Z",
+                                "item_id": "a",
+                                "price": 20.0,
+                            },
+                            {
+                                "event_name": "view_item",
+                                "event_timestamp": "2026-10-31T10:01:10Z",
+                                "item_id": "b",
+                                "price": 22.0,
+                            },
+                            {
+                                "event_name": "add_to_cart",
+                                "event_timestamp": "2026-10-31T10:02:30Z",
+                                "item_id": "b",
+                                "price": 22.0,
+                            },
+                        ],
+                    }
+                ]
+            },
+        ),
+        Family(
+            name="churn",
+            title="Churn",
+            bento="shopsight_churn",
+            feature_service="churn_v1",
+            port_setting="churn_port",
+            serve_extra="serve-churn",
+            service="serving.churn.service:ChurnService",
+            predictor="models.churn.predict:ChurnModel",
+            config="models.churn.config:for_size",
+            train="models.churn.train:train",
+            drift_columns="models.churn.drift_columns",
+            training=TableTraining(
+                labels="churn_labels",
+                features="models.churn.dataset:FEATURES",
+                marts=("user_order_history_daily", "user_features_daily", "users"),
+                beside={"users": ("user_id", "models.evaluation.fairness:ATTRIBUTES")},
+                description="One row per customer and as-of date: their orders and visits as known then, and what "
+                "they did after.",
+                candidate_description="For each customer, the calibrated chance of no order within four weeks, and "
+                "what they will bring.",
+            ),
+            route="/v1/predictions/churn",
+            example={"instances": [{"user_id": SHOPPER}], "explain": True},
+        ),
+    )
+}
+"""Every family, by its name, in the order in which they are shown."""
+
+
+def resolve(reference: str) -> Any:
+    """Return what an import string names: ``package.module``, or ``package.module:attribute`` of one."""
+    module, _, attribute = reference.partition(":")
+    owner = importlib.import_module(module)
+    return getattr(owner, attribute) if attribute else owner

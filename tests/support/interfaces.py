@@ -1,0 +1,28 @@
+"""The interface of each service as its description says it, and the command that writes it down anew."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from shopsight.families import FAMILIES, Family, resolve
+from shopsight.settings import REPO_ROOT
+
+SNAPSHOTS: Final = REPO_ROOT / "tests" / "repository" / "snapshots"
+
+
+def described(family: Family) -> str:
+    """Return what ``/docs.json`` of the family's service says, without what names the Bento that serves it."""
+    document = resolve(family.service).openapi_spec.asdict()
+    for name in ("version", "description"):
+        del document["info"][name]
+    return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def snapshot(family: Family) -> Path:
+    """Return the file that holds the description as it was agreed with the services' clients."""
+    return SNAPSHOTS / f"{family.name}.openapi.json"
+
+
+if __name__ == "__main__":
+    for record in FAMILIES.values():
+        snapshot(record).write_text(described(record))

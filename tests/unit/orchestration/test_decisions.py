@@ -1,0 +1,160 @@
+"""One road from a decision to what serves, for the web UI and the command line."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import dagster as dg
+import pytest
+import yaml
+
+from models.registry.registry import IllegalTransition, ModelRegistry
+from orchestration import decisions
+from orchestration.defs.deployment.sensors import new_approvals, shown_version
+from orchestration.defs.promotion.assets import champions
+from orchestration.defs.promotion.jobs import approve_candidate, reject_candidate, rollback_champion
+from orchestration.instance import open_instance
+from shopsight.errors import ShopsightError
+from shopsight.settings import Settings
+
+WHO = {"approver": "Ada", "reason": "a test"}
+
+
+def status_of(home: Settings) -> dict[str, str]:
+    return {one.version: one.status for one in ModelRegistry(home.registry_dir).versions("recommender")}
+
+
+def materialise_champion(home: Settings, instance: dg.DagsterInstance, *, by_policy: bool) -> None:
+    asset = next(one for one in champions if one.key == dg.AssetKey("recommender_champion"))
+    config = {"ops": {"recommender_champion": {"config": {"approve_by_policy": by_policy}}}}
+    assert dg.materialize([asset], instance=instance, resources={"settings": home}, run_config=config).success
+
+
+def requests_of_a_tick(home: Settings, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+    result = new_approvals(dg.build_sensor_context(instance=instance, resources={"settings": home}))
+    return list(result.run_requests or []) if isinstance(result, dg.SensorResult) else []
+
+
+def test_an_approval_without_a_version_is_of_the_newest_eligible_candidate(home, register) -> None:
+    register()
+    wanted = register()
+    register(eligible=False)
+    assert decisions.approve(home, "recommender", None, **WHO).version == wanted
+
+
+def test_where_the_gate_refused_every_candidate_its_reasons_are_what_the_approver_reads(home, register) -> None:
+    register(eligible=False)
+    with pytest.raises(IllegalTransition, match="It does not beat popularity"):
+        decisions.approve(home, "recommender", None, **WHO)
+
+
+def test_a_family_that_is_unknown_or_has_no_candidate_is_refused(home) -> None:
+    with pytest.raises(ShopsightError, match="no model family is called 'recomender'"):
+        decisions.roll_back(home, "recomender", None, **WHO)
+    with pytest.raises(decisions.NoCandidate, match="shopsight run"):
+        decisions.reject(home, "recommender", None, **WHO)
+
+
+def test_a_rollback_to_a_version_withdraws_all_that_came_after_it(home, register) -> None:
+    for _ in range(3):
+        decisions.approve(home, "recommender", register(), **WHO)
+    assert decisions.roll_back(home, "recommender", "v0001", **WHO).version == "v0001"
+    assert status_of(home) == {"v0001": "champion", "v0002": "withdrawn", "v0003": "withdrawn"}
+    ModelRegistry(home.registry_dir).verify()
+
+
+def test_a_rollback_to_a_version_that_never_served_changes_nothing(home, register) -> None:
+    for _ in range(2):
+        decisions.approve(home, "recommender", register(), **WHO)
+    register()
+    before = status_of(home)
+    with pytest.raises(IllegalTransition, match="v0003"):
+        decisions.roll_back(home, "recommender", "v0003", **WHO)
+    assert status_of(home) == before
+
+
+def test_each_decision_asks_for_a_run_of_its_own_also_where_the_version_served_before(home, register) -> None:
+    first = decisions.deployment_of(decisions.approve(home, "recommender", register(), **WHO))
+    decisions.approve(home, "recommender", register(), **WHO)
+    again = decisions.deployment_of(decisions.roll_back(home, "recommender", None, **WHO))
+    assert first.asset_selection == again.asset_selection
+    assert first.run_key != again.run_key
+
+
+def test_after_a_rollback_the_sensor_has_the_catalogue_show_the_version_that_serves_again(
+    home, register, packaged
+) -> None:
+    for _ in range(2):
+        version = register()
+        decisions.approve(home, "recommender", version, **WHO)
+        packaged(version)
+    with open_instance(home) as instance:
+        materialise_champion(home, instance, by_policy=False)
+        assert requests_of_a_tick(home, instance) == []
+        champion = decisions.roll_back(home, "recommender", None, **WHO)
+        assert shown_version(instance, "recommender") == "v0002"
+        assert requests_of_a_tick(home, instance) == [decisions.deployment_of(champion)]
+        materialise_champion(home, instance, by_policy=False)
+        assert shown_version(instance, "recommender") == "v0001"
+        assert requests_of_a_tick(home, instance) == []
+
+
+def test_a_champion_without_its_bento_is_packaged(home, register) -> None:
+    champion = decisions.approve(home, "recommender", register(), **WHO)
+    with open_instance(home) as instance:
+        materialise_champion(home, instance, by_policy=False)
+        assert requests_of_a_tick(home, instance) == [decisions.deployment_of(champion)]
+
+
+def test_a_run_that_follows_a_decision_leaves_the_policy_out(home, register) -> None:
+    automatic = home.model_copy(update={"approval_policy": "automatic"})
+    decisions.approve(automatic, "recommender", register(), **WHO)
+    register()
+    with open_instance(home) as instance:
+        materialise_champion(automatic, instance, by_policy=False)
+        assert status_of(home) == {"v0001": "champion", "v0002": "candidate"}
+        materialise_champion(automatic, instance, by_policy=True)
+        assert status_of(home) == {"v0001": "approved", "v0002": "champion"}
+
+
+@pytest.mark.parametrize("job", [approve_candidate, reject_candidate, rollback_champion], ids=lambda job: job.name)
+def test_a_deciding_job_comes_with_a_form_to_fill_in_and_is_not_retried(job: dg.JobDefinition) -> None:
+    assert job.tags["dagster/max_retries"] == "0"
+    (op,) = job.run_config["ops"].values()
+    assert list(op["config"]) == ["family", "version", "approver", "reason"]
+    assert dg.validate_run_config(job, job.run_config)
+
+
+def test_a_form_that_was_launched_without_a_name_is_refused_and_nothing_is_decided(home, register) -> None:
+    register()
+    config = decisions.prefilled("approve", family="recommender")
+    outcome = approve_candidate.execute_in_process(
+        run_config=config, raise_on_error=False, resources={"settings": home}
+    )
+    assert not outcome.success
+    assert status_of(home) == {"v0001": "candidate"}
+
+
+def test_the_form_of_a_candidate_is_filled_in_with_its_family_and_version(home) -> None:
+    address = urlsplit(decisions.approval_form(home, "churn", "v0007"))
+    assert address.path == "/locations/shopsight/jobs/approve_candidate/playground/setup"
+    (config,) = parse_qs(address.query)["config"]
+    assert yaml.safe_load(config) == decisions.prefilled("approve", family="churn", version="v0007")
+
+
+def test_the_command_line_rolls_back_on_the_same_road_and_the_web_ui_shows_it(home, register, packaged) -> None:
+    from typer.testing import CliRunner
+
+    from cli.app import app
+
+    for _ in range(2):
+        version = register()
+        decisions.approve(home, "recommender", version, **WHO)
+        packaged(version)
+    answer = CliRunner().invoke(app, ["rollback", "recommender", "--by", "Ada", "--reason", "complaints", "--json"])
+    assert answer.exit_code == 0, answer.output
+    document = json.loads(answer.stdout)
+    assert (document["version"], document["status"]) == ("v0001", "champion")
+    assert document["bento"] == "shopsight_recommendation:v0001-0123456789"
+    with open_instance(home) as instance:
+        assert shown_version(instance, "recommender") == "v0001"
+        assert requests_of_a_tick(home, instance) == []

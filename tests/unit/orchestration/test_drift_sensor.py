@@ -1,0 +1,51 @@
+"""Drift starts a retraining of the champion that it was judged of, whatever the times of files say."""
+
+import os
+
+import dagster as dg
+
+from models.evaluation.drift import DriftJudgement
+from orchestration import decisions
+from orchestration.defs.monitoring.sensors import drifted_features
+from shopsight.settings import Settings
+
+
+def judge(home: Settings, *, champion: str | None, status: str = "drifted") -> None:
+    path = home.reports_dir / "drift" / "recommender.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    DriftJudgement(
+        status=status,
+        reason="3 of 9 columns drifted",
+        columns=(),
+        drifted_share=1 / 3,
+        reference_rows=500,
+        current_rows=500,
+        champion=champion,
+    ).write(path)
+
+
+def tick(home: Settings) -> str | None:
+    result = drifted_features(dg.build_sensor_context(resources={"settings": home}))
+    return result.run_key if isinstance(result, dg.RunRequest) else None
+
+
+def test_a_drifted_champion_starts_a_retraining_however_old_its_judgement_seems(home, register) -> None:
+    decisions.approve(home, "recommender", register(), approver="Ada", reason="a test")
+    judge(home, champion="v0001")
+    os.utime(home.reports_dir / "drift" / "recommender.json", (0, 0))
+    assert tick(home) == "drift:recommender:v0001"
+
+
+def test_a_judgement_of_before_the_champion_starts_none_though_a_copy_made_its_file_new(home, register) -> None:
+    judge(home, champion=None)
+    decisions.approve(home, "recommender", register(), approver="Ada", reason="a test")
+    os.utime(home.reports_dir / "drift" / "recommender.json")
+    assert tick(home) is None
+    judge(home, champion="v0000")
+    assert tick(home) is None
+
+
+def test_stable_inputs_start_none(home, register) -> None:
+    decisions.approve(home, "recommender", register(), approver="Ada", reason="a test")
+    judge(home, champion="v0001", status="stable")
+    assert tick(home) is None

@@ -1,0 +1,97 @@
+"""Starting and stopping the web UI: twice, on a taken port, and without leaving anything behind."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import psutil
+import pytest
+from running import free_port
+from typer.testing import CliRunner
+
+from orchestration.web_ui import UiStopped, WebUi, served_reports
+from shopsight.settings import Settings
+
+
+@pytest.fixture
+def ports(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    chosen = {name: free_port() for name in ("dagster_port", "reports_port")}
+    for name, port in chosen.items():
+        monkeypatch.setenv(f"SHOPSIGHT_{name.upper()}", str(port))
+    return home.model_copy(update=chosen)
+
+
+@contextmanager
+def answering(port: int) -> Iterator[None]:
+    """Answer as a Dagster web UI that is up already does."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", port), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def up() -> str:
+    from cli.app import app
+
+    outcome = CliRunner().invoke(app, ["up"])
+    assert outcome.exit_code == 1
+    return " ".join(outcome.output.split())
+
+
+def test_a_second_up_says_where_the_first_one_is_and_starts_nothing(ports: Settings) -> None:
+    with served_reports(ports), answering(ports.dagster_port):
+        assert f"already running, open http://127.0.0.1:{ports.dagster_port}" in up()
+    assert not (ports.home / "logs" / "dagster.log").exists()
+
+
+def test_a_port_that_somebody_else_holds_is_named_with_the_setting_that_moves_it(ports: Settings) -> None:
+    with socket.create_server(("127.0.0.1", ports.reports_port)):
+        said = up()
+    assert f"cannot start on port {ports.reports_port}" in said
+    assert "SHOPSIGHT_REPORTS_PORT" in said
+    assert not (ports.home / "logs" / "dagster.log").exists()
+
+
+def test_where_the_web_uis_own_port_is_taken_the_reports_are_given_up_again(ports: Settings) -> None:
+    with socket.create_server(("127.0.0.1", ports.dagster_port)):
+        assert "SHOPSIGHT_DAGSTER_PORT" in up()
+    with served_reports(ports):
+        pass  # the port is free again
+
+
+def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Settings) -> None:
+    ui = WebUi(ports)
+    ui.start()
+    (process,) = [child for child in psutil.Process().children() if "dagster" in child.cmdline()]
+    session = os.getsid(process.pid)
+    assert session == process.pid, "Ctrl-C at the terminal must not reach it before the command line stops it"
+    ui.stop()
+    left = [
+        one.pid for one in psutil.process_iter() if one.status() != psutil.STATUS_ZOMBIE and _session(one) == session
+    ]
+    psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=15)
+    assert not [pid for pid in left if psutil.pid_exists(pid)]
+    with pytest.raises(UiStopped):
+        ui.require_running()
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
