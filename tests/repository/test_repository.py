@@ -59,9 +59,9 @@ def test_the_tree_in_the_architecture_document_exists() -> None:
 def test_relative_links_in_documents_lead_somewhere() -> None:
     broken = []
     for document in [*REPO_ROOT.glob("*.md"), *(REPO_ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text()):
-            if not (document.parent / target).exists():
-                broken.append(f"{document.relative_to(REPO_ROOT)} -> {target}")
+        targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text())
+        missing = [target for target in targets if not (document.parent / target).exists()]
+        broken += [f"{document.relative_to(REPO_ROOT)} -> {target}" for target in missing]
     assert broken == []
 
 

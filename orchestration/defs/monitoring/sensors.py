@@ -16,7 +16,7 @@ from shopsight.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the retraining when a champion's inputs drifted.",
 )
-def drifted_features(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def drifted_features() -> dg.RunRequest | dg.SkipReason:
     """Request one retraining per set of drifted champions: the next one waits for a new champion, not for a new day."""
     from models.registry.registry import ModelRegistry
 

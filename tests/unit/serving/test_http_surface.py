@@ -18,7 +18,7 @@ from serving.purchase_intent import service as purchase_intent
 from serving.recommender import service as recommender
 from serving.served_model import ServedModel
 
-ROUTES: Final = {
+ROUTES: Final[dict[str, tuple[str, str, dict[str, Any], Any]]] = {
     "intent": ("/v1/intents", "/classify", {"texts": ["find red shoes"]}, Intents),
     "recommender": ("/v1/recommendations", "/recommend", {"user_id": "maya", "num_results": 3}, Recommendations),
     "purchase_intent": (
@@ -30,7 +30,7 @@ ROUTES: Final = {
     "churn": ("/v1/predictions/churn", "/predict", {"instances": [{"user_id": "maya"}]}, ChurnPredictions),
 }
 FAMILIES: Final = tuple(ROUTES)
-SERVICES: Final = {
+SERVICES: Final[dict[str, Any]] = {
     "intent": (intent, intent.IntentService),
     "recommender": (recommender, recommender.RecommendationService),
     "purchase_intent": (purchase_intent, purchase_intent.PropensityService),
@@ -64,12 +64,12 @@ def client(
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
         patch.setattr(module, "champion", lambda: model)
         patch.setattr(module, "settle_memory", lambda: None)  # this process has other things to collect
-        before = set(REGISTRY._collector_to_names)
+        before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
         try:
             with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
                 yield client
         finally:  # three services share this process, and each registers BentoML's metrics
-            for collector in set(REGISTRY._collector_to_names) - before:
+            for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
                 REGISTRY.unregister(collector)
 
 
@@ -120,7 +120,7 @@ def test_no_malformed_request_makes_a_5xx(client: TestClient, family: str) -> No
 def malformed(rng: random.Random, body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     """Return a body that is broken in one of many ways, and headers that may be as well."""
     text = json.dumps(body)
-    odd = [
+    odd: list[Any] = [
         None,
         True,
         -1,
