@@ -28,7 +28,7 @@ def _shop(*rows: tuple[str, str, str]) -> pa.Table:
     return pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate(names)})
 
 
-def _train(  # type: ignore[no-untyped-def]
+def _train(
     folder: Path, *, config: IntentConfig, shop: pa.Table, precision: str = "fp32", report=ignore_progress, **more
 ) -> Evaluation:
     from models.intent.train import train

@@ -45,7 +45,7 @@ def model(trained: tuple[Path, Evaluation]) -> PurchaseIntentModel:
 
 @pytest.fixture
 def rows(shop_table: pa.Table, model: PurchaseIntentModel) -> list[dict[str, float | str | None]]:
-    return shop_table.select(model.feature_names).slice(0, 60).to_pylist()  # type: ignore[no-any-return]
+    return shop_table.select(model.feature_names).slice(0, 60).to_pylist()
 
 
 def test_the_model_beats_the_base_rate_and_a_glance_at_the_cart(trained: tuple[Path, Evaluation]) -> None:
