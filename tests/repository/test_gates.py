@@ -53,4 +53,5 @@ def test_a_warning_fails_a_test_and_each_exception_names_its_module() -> None:
 
 def test_mypy_reads_every_folder_of_python() -> None:
     folders = {path.parent.relative_to(REPO_ROOT).parts[0] for path in REPO_ROOT.glob("[a-z]*/**/*.py")}
-    assert folders - {"dbt_project", "site", "build", "dist"} == set(project()["tool"]["mypy"]["files"])
+    # dbt_project has stand-ins for sqlfluff, docs the hooks of its site; the others are built.
+    assert folders - {"dbt_project", "docs", "site", "build", "dist"} == set(project()["tool"]["mypy"]["files"])
