@@ -45,10 +45,13 @@ def test_the_workflow_runs_the_whole_check_on_every_python_that_is_promised() ->
     assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(first, beyond)]
 
 
-def test_a_warning_fails_a_test_and_each_exception_names_its_module() -> None:
-    first, *ignored = project()["tool"]["pytest"]["ini_options"]["filterwarnings"]
+def test_a_warning_fails_a_test_and_each_exception_says_what_it_is_and_where_it_comes_from() -> None:
+    first, *rules = project()["tool"]["pytest"]["ini_options"]["filterwarnings"]
     assert first == "error"
-    assert [rule for rule in ignored if not re.fullmatch(r"ignore:[^:]+:[\w.]+:[\w.]+", rule)] == []
+    named = re.compile(r"ignore:[^:]+:[\w.]+:[\w.]+")
+    # A file that was left open is reported from wherever the collector runs: there is no module to name.
+    left_open = re.compile(r"default::ResourceWarning|ignore:unclosed file [^:]+:ResourceWarning")
+    assert [rule for rule in rules if not named.fullmatch(rule) and not left_open.fullmatch(rule)] == []
 
 
 def test_mypy_reads_every_folder_of_python() -> None:
