@@ -17,7 +17,7 @@ DATA ?=
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo up docs test test-all snapshots campaign-kills campaign-shuffles screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-all snapshots coverage campaign-kills campaign-shuffles screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ test: setup ## Run every test but those marked slow, on two cores
 test-all: setup ## Run every test, the slow ones too
 	@$(BIN)/pytest
 
+coverage: setup ## Run the tests of `make test` and say which lines none of them runs
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --cov
+
 snapshots: setup ## Write the description of every asset anew, for the test that compares it
 	@$(BIN)/python tests/support/asset_specs.py
 
@@ -64,17 +67,19 @@ campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not
 screenshot: setup ## Take the pictures of the web UI anew, of the shop that `make demo` made (needs Chromium)
 	@$(BIN)/python docs/pictures.py
 
-lint: setup ## Check style, types and import layers
+lint: setup ## Check style, types, import layers, SQL and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint dbt_project/models
+	@# Not dbt_project/macros: a file of macros renders to nothing, so there is no SQL in it to judge; where a model calls them it is.
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	$(BIN)/codespell
 
 format: setup ## Format Python and SQL
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/sqlfluff fix dbt_project/models
+	$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
 
 bench: setup ## Print how fast importing, loading the definitions and --help are, as JSON
 	@$(BIN)/python -m benchmarks.ground --json -
@@ -88,4 +93,4 @@ lock: setup ## Resolve requirements.lock anew from pyproject.toml
 	@mv requirements.lock.new requirements.lock
 
 clean: ## Remove the environment and every cache; the home (.shopsight) stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs site
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dbt_project/target dbt_project/logs site

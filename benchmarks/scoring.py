@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pyarrow as pa
@@ -61,12 +61,13 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
     from serving.purchase_intent.schemas import PredictionRequest
     from serving.served_model import ServedModel
     from shopsight.feature_store import OnlineFeatures
+    from shopsight.privacy import Pseudonymiser
 
     champion = approved(settings, TASK)
     model = PurchaseIntentModel.load(champion.path)
     rows = pq.read_table(settings.training_dir / TASK / "training_set.parquet", columns=[*model.feature_names])
     sessions = _sessions(settings, events=events + WARM_UP, seed=seed)
-    reader = FeatureReader(lambda: OnlineFeatures(settings), _KeysAreKnown())
+    reader = FeatureReader(lambda: OnlineFeatures(settings), cast(Pseudonymiser, _KeysAreKnown()))
     with tempfile.TemporaryDirectory() as folder:
         desk = PropensityDesk(
             model,

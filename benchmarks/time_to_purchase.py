@@ -100,13 +100,7 @@ def measure(
         raise ShopsightError(
             "the log has no customers at the test dates", why="it is too short", fix="give a longer one"
         )
-    curves: dict[str, list[WaitingCurve]] = {}
-    for date in dates:
-        found = contenders(rows, date, config, seed)
-        if planted is not None:
-            found["planted"] = _planted_curve(found[PROPOSED], rows.as_of == date, date, planted)
-        for name, curve in found.items():
-            curves.setdefault(name, []).append(curve)
+    curves = _curves(rows, dates, config, seed, planted)
     test = LabelledRows(
         histories=Histories.joined([rows.histories.take(rows.as_of == date) for date in dates]),
         outcomes=Outcomes(
@@ -153,6 +147,20 @@ def measure(
         },
         "cpu_seconds": round(time.process_time() - began, 1),
     }
+
+
+def _curves(
+    rows: LabelledRows, dates: list[float], config: ChurnConfig, seed: int, planted: Planted | None
+) -> dict[str, list[WaitingCurve]]:
+    """Return each contender's curve at each test date."""
+    curves: dict[str, list[WaitingCurve]] = {}
+    for date in dates:
+        contending = contenders(rows, date, config, seed)
+        if planted is not None:
+            contending["planted"] = _planted_curve(contending[PROPOSED], rows.as_of == date, date, planted)
+        for name, curve in contending.items():
+            curves.setdefault(name, []).append(curve)
+    return curves
 
 
 class _Judged:

@@ -86,7 +86,7 @@ def new_accelerator(device: str, precision: str) -> Accelerator:
     """
     resolved = resolve_device(device)
     mixed = "bf16" if resolve_precision(precision, resolved) == "bf16" else "no"
-    AcceleratorState._reset_state(reset_partial_state=True)
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - accelerate keeps one state a process
     return Accelerator(mixed_precision=mixed, cpu=resolved == "cpu")
 
 

@@ -44,7 +44,7 @@ def new_id() -> str:
 class RowLog(Protocol):
     """Where a desk leaves the row of each answer: the prediction log, or nothing where no shopper sees the answer."""
 
-    def append(self, row: Mapping[str, Any]) -> object:
+    def append(self, row: Mapping[str, Any], /) -> object:
         """Keep ``row``."""
         ...
 

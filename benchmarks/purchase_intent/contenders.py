@@ -159,4 +159,5 @@ def _log_odds(booster: lgb.Booster, rows: Visits, names: tuple[str, ...]) -> Flo
 
 
 def _mean_one(weights: Floats) -> Floats:
-    return weights / weights.mean()
+    scaled: Floats = weights / weights.mean()
+    return scaled

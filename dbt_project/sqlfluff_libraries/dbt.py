@@ -8,7 +8,7 @@ def datediff(first: str, second: str, datepart: str) -> str:
 
 def dateadd(datepart: str, interval: str, moment: str) -> str:
     """Stand in for ``dbt.dateadd``."""
-    return f"({moment} + interval 1 {datepart})"
+    return f"({moment} + to_{datepart}s({interval}))"
 
 
 def date_trunc(datepart: str, moment: str) -> str:

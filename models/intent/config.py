@@ -79,6 +79,9 @@ class IntentConfig:
             raise ValueError("batch_size, probe_steps, ngram_buckets and tone_resamples must be at least 1")
         if min(self.learning_rate, self.head_learning_rate, self.ngram_learning_rate) <= 0 or self.weight_decay < 0:
             raise ValueError("learning rates must be above 0, weight_decay at least 0")
+        self._check_shares()
+
+    def _check_shares(self) -> None:
         if not (0 <= self.dropout < 1 and 0 <= self.label_smoothing < 1 and 0 <= self.warmup_share < 1):
             raise ValueError("dropout, label_smoothing and warmup_share must be in [0, 1)")
         if not 0 <= self.channel_weight <= 1:

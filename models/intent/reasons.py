@@ -96,7 +96,7 @@ def split_units(text: str, *, end: int) -> list[str]:
     """Return the words that begin before ``end``, each with the space behind it; neighbours together if too many.
 
     >>> split_units("red shoes 多少钱", end=12)
-    ['red ', 'shoes ', '多', '少', '钱']
+    ['red ', 'shoes ', '多', '少']
     """
     words = [match.group() for match in _UNIT.finditer(text) if match.start() < end]
     if len(words) <= MAX_UNITS:

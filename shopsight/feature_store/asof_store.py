@@ -19,6 +19,7 @@ from feast.infra.offline_stores import offline_utils
 from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 from feast.infra.registry.base_registry import BaseRegistry
+from typing_extensions import override
 
 from shopsight.feature_store.online_rows import MICROSECOND
 
@@ -39,6 +40,7 @@ class AsOfOfflineStore(DuckDBOfflineStore):
     supports_filter_by_created_timestamp = True
 
     @staticmethod
+    @override
     def get_historical_features(
         config: RepoConfig,
         feature_views: list[FeatureView],
@@ -106,10 +108,12 @@ class AsOfRetrievalJob(RetrievalJob):
         """Return what was asked for."""
         return RetrievalMetadata(features=list(self._refs), keys=self._entities.column_names)
 
+    @override
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
         frame: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas()
         return frame
 
+    @override
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         joined = self._entities
         with duckdb.connect(config={"threads": 2}) as connection:

@@ -45,7 +45,7 @@ class LiveFeatures:
             FeatureStoreNotReady: no definitions with these views were applied to this home.
         """
         self._store = open_feature_store(settings, read_only=True)
-        self._online = cast(MonotoneOnlineStore, self._store._get_provider().online_store)
+        self._online = cast(MonotoneOnlineStore, self._store._get_provider().online_store)  # noqa: SLF001 - Feast gives it out no other way
         views = {view.name: view for view in self._store.list_feature_views()}
         missing = sorted({*SESSION_VIEWS, HISTORY_VIEW} - views.keys())
         if missing:
@@ -115,8 +115,9 @@ def _session_rows(
     if moved_at is None:
         return [None] * len(views)
     rows: list[OnlineRow | None] = [_row(views[0], key, moved_at, arrived, state.values())]
-    for view in views[1:]:
-        rows.append(None if features is None else _row(view, key, cast(int, state.last_us), arrived, features))
+    rows.extend(
+        None if features is None else _row(view, key, cast(int, state.last_us), arrived, features) for view in views[1:]
+    )
     return rows
 
 

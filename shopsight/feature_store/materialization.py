@@ -97,7 +97,7 @@ def _materialize_view(store: "FeatureStore", view: "FeatureView", *, until: date
 
 
 def _online_store(store: "FeatureStore") -> MonotoneOnlineStore:
-    return cast(MonotoneOnlineStore, store._get_provider().online_store)
+    return cast(MonotoneOnlineStore, store._get_provider().online_store)  # noqa: SLF001 - Feast gives it out no other way
 
 
 def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[OnlineRow]]:

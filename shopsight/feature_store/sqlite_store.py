@@ -19,6 +19,7 @@ from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel
+from typing_extensions import override
 
 from shopsight.feature_store.connection import OnlineStoreUnavailable
 from shopsight.feature_store.feast_values import entity_name, rows_from_feast, to_value
@@ -48,6 +49,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
     def __init__(self) -> None:
         self._connections = threading.local()
 
+    @override
     def update(
         self,
         config: RepoConfig,

@@ -128,15 +128,15 @@ def _review(facts: dict[str, str], dice: Dice) -> str:
     return _misspell(text, dice) if dice.chance(10) else text
 
 
-def _as_is(text: str, dice: Dice) -> str:
+def _as_is(text: str, _dice: Dice) -> str:
     return text
 
 
-def _lower(text: str, dice: Dice) -> str:
+def _lower(text: str, _dice: Dice) -> str:
     return text.lower()
 
 
-def _bare(text: str, dice: Dice) -> str:
+def _bare(text: str, _dice: Dice) -> str:
     return text.lower().rstrip("?.!")
 
 

@@ -41,7 +41,7 @@ def compiled(settings: Settings) -> Iterator[tuple[str, str]]:
     assert outcome.success, outcome.exception
     for row in outcome.result.results:
         if row.node.resource_type == "model":
-            yield row.node.name, row.node.compiled_code
+            yield str(row.node.name), str(row.node.compiled_code)
 
 
 def faults(sql: str) -> set[str]:
@@ -74,7 +74,8 @@ def test_every_dbt_model_is_spark_sql_when_it_is_rendered_for_spark(
 ) -> None:
     from dbt.context.providers import BaseDatabaseWrapper
 
-    dispatch, prefixes = BaseDatabaseWrapper.dispatch, BaseDatabaseWrapper._get_adapter_macro_prefixes
+    dispatch = BaseDatabaseWrapper.dispatch
+    prefixes = BaseDatabaseWrapper._get_adapter_macro_prefixes  # noqa: SLF001 - dbt has no setting for it
 
     def dispatch_for_spark(self, macro_name, *arguments, **named):
         self.renders_spark = macro_name in OWN_MACROS | CROSS_DATABASE_MACROS

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from shopsight.settings import Settings
+import pytest
 
 # One process forks all the others: importing pyarrow and duckdb each time would take most of the time.
 CAMPAIGN = """
@@ -71,7 +71,8 @@ print(json.dumps([killed, *json.loads((settings.home / "seen.json").read_text())
 """
 
 
-def test_a_writer_killed_at_each_of_its_disk_calls_lands_all_or_nothing(home: Settings) -> None:
+@pytest.mark.usefixtures("home")
+def test_a_writer_killed_at_each_of_its_disk_calls_lands_all_or_nothing() -> None:
     child = subprocess.run([sys.executable, "-c", CAMPAIGN], capture_output=True, text=True, check=False)
     assert child.returncode == 0, child.stderr
     steps = [json.loads(line) for line in child.stdout.splitlines()]

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import SecretStr
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.importers import import_file
@@ -194,7 +195,7 @@ def test_a_source_that_fails_half_way_leaves_the_log_as_it_was(home: Settings) -
 
 def test_another_pseudonym_key_is_refused_before_it_splits_identities(home: Settings) -> None:
     land(home, views(1))
-    other = Settings(home=home.home, pseudonym_key="quite another key")
+    other = Settings(home=home.home, pseudonym_key=SecretStr("quite another key"))
     with pytest.raises(PseudonymKeyError, match="does not belong to the event log"):
         EventLog.open(other)
 

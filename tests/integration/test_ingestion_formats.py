@@ -23,7 +23,7 @@ from shopsight.settings import Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
-EVENTS = [
+EVENTS: list[dict[str, Any]] = [
     {"event_id": "1", "event_name": "view_item", "event_timestamp": "2026-03-01T10:00:00Z", "user_id": "maya",
      "item_id": "007", "price": "9.99", "colour": "red", "shelf": None},
     {"event_id": "2", "event_name": "search", "event_timestamp": "2026-03-01T10:01:00Z", "user_id": "maya",
@@ -48,7 +48,7 @@ def write_events(folder: Path, format_name: str) -> Path:
         pq.write_table(table, path)
     else:
         objects = [{name: value for name, value in event.items() if value is not None} for event in EVENTS]
-        objects[1]["properties"] = {"colour": "blue", "page": 2}  # type: ignore[assignment]
+        objects[1]["properties"] = {"colour": "blue", "page": 2}
         path.write_text("".join(json.dumps(row) + "\n" for row in objects))
     return path
 
@@ -185,7 +185,7 @@ def test_the_first_households_of_the_complete_journey_land(home: Settings) -> No
 def test_without_its_package_the_complete_journey_names_the_extra(
     home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingExtraError, match=r"shopsight\[completejourney\]"):
         import_file(home, "completejourney", received_at=ARRIVAL)
 

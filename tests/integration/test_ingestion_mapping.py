@@ -235,7 +235,7 @@ def test_guessed_invoices_of_known_customers_are_the_native_ones(
     assert len(mine) > 10_000
 
 
-def test_a_guess_says_how_sure_it_is_and_why(tmp_path: Path, home: Settings) -> None:
+def test_a_guess_says_how_sure_it_is_and_why(tmp_path: Path) -> None:
     table = "ts,cust,what,sku,email\n" + "".join(f"177235920{i},{i},view,s{i},m{i}@x.de\n" for i in range(9))
     guess = guess_mapping(write(tmp_path, table=table))
     columns = {column.name: column for column in guess.columns}

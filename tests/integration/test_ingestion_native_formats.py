@@ -209,7 +209,7 @@ def test_half_of_yoochoose_is_refused(home: Settings, tmp_path: Path) -> None:
     assert EventLog.open(home).totals().batches == 0
 
 
-def test_the_landing_folder_waits_for_both_files_of_yoochoose(home: Settings, tmp_path: Path) -> None:
+def test_the_landing_folder_waits_for_both_files_of_yoochoose(home: Settings) -> None:
     folder = home.landing_dir / "yoochoose"
     write_yoochoose(folder)
     (folder / "yoochoose-buys.dat").rename(folder / ".yoochoose-buys.dat.part")

@@ -29,7 +29,7 @@ def _shop(*rows: tuple[str, str, str]) -> pa.Table:
     return pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate(names)})
 
 
-def _train(  # type: ignore[no-untyped-def]
+def _train(
     folder: Path, *, config: IntentConfig, shop: pa.Table, precision: str = "fp32", report=ignore_progress, **more
 ) -> Evaluation:
     from models.intent.train import train
@@ -124,14 +124,14 @@ def test_an_english_encoder_is_given_nothing_of_a_chinese_text(run: tuple[Path, 
     assert json.loads((run[0] / "config.json").read_text())["encoder_knows_chinese"] is False
     lengths: list[int] = []
     classifier = IntentClassifier.load(run[0])
-    session = classifier._form
+    session = classifier._form  # noqa: SLF001 - the graph is watched at work
 
     class _Watched:
         def run(self, names: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
             lengths.append(feed["input_ids"].shape[1])
             return session.run(names, feed)
 
-    classifier._form = _Watched()
+    classifier._form = _Watched()  # noqa: SLF001 - as above
     classifier.predict(["这件衣服有没有大号"])
     classifier.predict(["do you have it in large"])
     assert lengths[0] == 2
@@ -186,9 +186,7 @@ def test_what_the_words_contribute_sums_to_the_labels_logit_minus_that_of_an_emp
     assert explain(classifier, text) == found, "the orders are drawn by a seed"
 
 
-def test_the_graph_gives_the_logits_of_the_torch_model(
-    run: tuple[Path, Evaluation, list[Progress]], tmp_path: Path
-) -> None:
+def test_the_graph_gives_the_logits_of_the_torch_model(tmp_path: Path) -> None:
     import onnxruntime
     import torch
 

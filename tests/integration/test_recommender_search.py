@@ -53,7 +53,8 @@ def searched(
 
 
 def test_the_first_trial_is_what_is_shipped_and_a_later_search_goes_on_from_the_earlier_one(shop, tmp_path) -> None:
-    first, second = [], []
+    first: list[Trial] = []
+    second: list[Trial] = []
     found = searched(shop, tmp_path, trials=2, ended=first)
     shipped = for_size("tiny").transformer
     assert found.shipped.settings["learning_rate"] == pytest.approx(shipped.learning_rate)
@@ -77,7 +78,7 @@ def test_a_shop_that_is_too_small_to_judge_is_refused(shop, tmp_path) -> None:
 def test_a_search_that_is_interrupted_keeps_its_trials(shop, tmp_path) -> None:
     ended: list[Trial] = []
 
-    def stop(progress: Progress) -> None:
+    def stop(_progress: Progress) -> None:
         if len(ended) == 1:
             raise KeyboardInterrupt
 

@@ -224,7 +224,7 @@ def test_a_bento_serves_from_an_environment_of_its_own_packages_alone(
     python = tmp_path / "own" / "bin" / "python"
     subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, python.parents[1]], check=True, env=environment)
     requirements = bento.path / "env" / "python" / "requirements.txt"
-    install = [*uv, "pip", "install", "--quiet", "--offline", "--python", python, "-r", requirements]
+    install = [*uv, "pip", "install", "--quiet", "--offline", "--python", str(python), "-r", str(requirements)]
     installed = subprocess.run(install, env=environment, capture_output=True, text=True, check=False)
     if installed.returncode != 0:
         pytest.skip(f"uv's cache lacks a package, and tests ask no index: {installed.stderr[-200:]}")

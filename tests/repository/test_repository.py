@@ -33,7 +33,7 @@ def test_every_direct_dependency_is_locked() -> None:
     }
     wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
     names = {re.split(r"[\[<>=! ;]", requirement)[0].lower() for requirement in wanted}
-    assert names - locked == set()
+    assert names - locked - {project["name"]} == set(), "an extra may name other extras of this very package"
 
 
 def test_no_tracked_file_names_a_registry_host_or_a_path_of_a_machine() -> None:
@@ -48,20 +48,44 @@ def test_no_tracked_file_names_a_registry_host_or_a_path_of_a_machine() -> None:
     assert offenders == []
 
 
-def test_the_tree_in_the_architecture_document_exists() -> None:
+def entries_of_a_tree(tree: str) -> set[str]:
+    """Return the paths that an indented tree names: what stands left of two spaces, and folders named on the right."""
+    paths: set[str] = set()
+    above: list[str] = []
+    for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names, _, text = line.strip().partition("  ")
+        above = above[:depth]
+        parent = "".join(above)
+        paths |= {parent + name for name in names.split()}
+        above.append(names if names.endswith("/") and " " not in names else "")
+        paths |= {parent + names + name for name in re.findall(r"(?<!\S)[a-z_]+/(?!\S)", text)}
+    return paths
+
+
+def test_a_tree_is_read_with_its_folders_and_files() -> None:
+    tree = "tests/    unit/ end_to_end/\nmodels/   pure\n  intent/ churn/   config\n  card.py          one file\n"
+    assert entries_of_a_tree(tree) == {
+        "tests/", "tests/unit/", "tests/end_to_end/", "models/", "models/intent/", "models/churn/", "models/card.py",
+    }  # fmt: skip
+
+
+def test_the_tree_in_the_architecture_document_exists_and_has_every_top_folder() -> None:
     text = (REPO_ROOT / "docs" / "architecture.md").read_text()
-    tree = text.split("```text")[1].split("```")[0]
-    folders = re.findall(r"^([a-z_]+)/", tree, flags=re.MULTILINE)
-    assert len(folders) >= 8
-    assert [folder for folder in folders if not (REPO_ROOT / folder).is_dir()] == []
+    entries = entries_of_a_tree(text.split("```text")[1].split("```")[0])
+    missing = [name for name in entries if not (REPO_ROOT / name).exists()]
+    assert missing == []
+    assert [name for name in entries if name.endswith("/") and not (REPO_ROOT / name).is_dir()] == []
+    packages = {f"{path.parent.relative_to(REPO_ROOT).parts[0]}/" for path in REPO_ROOT.glob("[a-z]*/**/*.py")}
+    assert packages - {"site/", "build/", "dist/"} <= entries
 
 
 def test_relative_links_in_documents_lead_somewhere() -> None:
     broken = []
     for document in [*REPO_ROOT.glob("*.md"), *(REPO_ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text()):
-            if not (document.parent / target).exists():
-                broken.append(f"{document.relative_to(REPO_ROOT)} -> {target}")
+        targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text())
+        missing = [target for target in targets if not (document.parent / target).exists()]
+        broken += [f"{document.relative_to(REPO_ROOT)} -> {target}" for target in missing]
     assert broken == []
 
 

@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from shopsight.settings import Settings, tool_environment
 
 SHOPSIGHT = str(Path(sys.executable).with_name("shopsight"))
@@ -61,7 +63,7 @@ def settings_of(home: Path) -> Settings:
         home=home,
         training_size="tiny",
         sample_size="tiny",
-        pseudonym_key="a key for tests only",
+        pseudonym_key=SecretStr("a key for tests only"),
         dagster_port=free_port(),
         intent_port=free_port(),
         recommendation_port=free_port(),

@@ -14,9 +14,7 @@ from shopsight.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the refresh when a file appears in the landing folder.",
 )
-def landing_files(
-    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
-) -> dg.RunRequest | dg.SkipReason:
+def landing_files(settings: dg.ResourceParam[Settings]) -> dg.RunRequest | dg.SkipReason:
     """Request one run per set of waiting files; the run key keeps a slow import from being asked for twice."""
     from shopsight.ingestion.landing import pending
 

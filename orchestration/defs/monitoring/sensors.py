@@ -15,9 +15,7 @@ from shopsight.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the retraining when a champion's inputs drifted.",
 )
-def drifted_features(
-    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
-) -> dg.RunRequest | dg.SkipReason:
+def drifted_features(settings: dg.ResourceParam[Settings]) -> dg.RunRequest | dg.SkipReason:
     """Request one retraining per set of drifted champions: the next one waits for a new champion, not for a new day.
 
     A judgement counts where it names the present champion: one of the data before it says nothing of its rows, and the

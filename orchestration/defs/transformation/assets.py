@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from pydantic import Field
+from typing_extensions import override
 
 from orchestration.dbt import DBT_PROJECT, ensure_manifest
 from orchestration.metadata import OWNER
@@ -18,10 +19,12 @@ from shopsight.warehouse import dbt_failure, prepare_warehouse
 class ShopsightTranslator(DagsterDbtTranslator):
     """Group dbt models by their folder and name their owner, as every other asset does."""
 
+    @override
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return ``warehouse/<folder>``."""
         return f"warehouse/{dbt_resource_props['fqn'][1]}"
 
+    @override
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         """Return the one team that owns the warehouse."""
         return [OWNER]

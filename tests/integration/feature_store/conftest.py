@@ -119,8 +119,9 @@ def write_mart(home: Settings) -> WriteMart:
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def shop(request: pytest.FixtureRequest, home: Settings, write_mart: WriteMart) -> Iterator[Settings]:
-    """Settings with definitions applied, once for each kind of online store."""
+def shop(request: pytest.FixtureRequest, home: Settings) -> Iterator[Settings]:
+    """Settings with definitions applied, once for each kind of online store; all marts exist, empty at first."""
+    request.getfixturevalue("write_mart")
     if request.param == "sqlite":
         apply_definitions(home)
         yield home
@@ -145,7 +146,7 @@ def random_user_days() -> Callable[[random.Random], list[Row]]:
     """Make random histories of a few users: days, odd microseconds, late arrivals and later corrections."""
 
     def make(rng: random.Random) -> list[Row]:
-        rows = []
+        rows: list[Row] = []
         for user in range(rng.randint(2, 4)):
             for day in rng.sample(range(20), rng.randint(1, 10)):
                 known = MONDAY + timedelta(days=day, microseconds=rng.choice([0, 0, 1, 999_999]))

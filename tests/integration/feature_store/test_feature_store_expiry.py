@@ -67,7 +67,7 @@ def test_a_newer_session_lets_the_old_ones_expire_on_read_and_materialising_dele
     assert lifetime == 30 * DAY
     at = (MONDAY + lifetime + DAY - EPOCH) // MICROSECOND
     nothing = [None] * (len(view.features) - 1)
-    online = store._get_provider().online_store
+    online = store._get_provider().online_store  # noqa: SLF001 - Feast gives it out no other way
     online.write_rows(store.config, view, [("s_3", at, at, 3, *nothing)], rewrite=False)  # type: ignore[attr-defined]
     assert events_of(shop, "s_1", "s_2", "s_3") == [None, 2, 3], "expired, though nobody deleted it yet"
     assert held(shop) == 3
@@ -94,7 +94,8 @@ def test_users_do_not_expire(shop: Settings, write_mart: WriteMart) -> None:
 
 
 @pytest.mark.parametrize("key", ["u_1", "", "Zoë", "x" * 300])
-def test_rows_in_redis_have_feast_s_own_bytes(home: Settings, write_mart: WriteMart, key: str) -> None:
+@pytest.mark.usefixtures("write_mart")
+def test_rows_in_redis_have_feast_s_own_bytes(home: Settings, key: str) -> None:
     """Reading stays Feast's, so each value and each key must be what Feast would have written."""
     from feast.infra.online_stores.helpers import _redis_key
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey

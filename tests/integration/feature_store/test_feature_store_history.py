@@ -2,6 +2,7 @@ import random
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import duckdb
 import pandas as pd
@@ -56,7 +57,8 @@ def values(frame: pd.DataFrame, name: str = "events_7d") -> list[object]:
     return [None if pd.isna(value) else value for value in frame[name]]
 
 
-def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are(home: Settings) -> None:
+@pytest.mark.usefixtures("home")
+def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are() -> None:
     from feast import Entity, FeatureService, FeatureView, OnDemandFeatureView
     from feast.data_source import DataSource
 
@@ -139,14 +141,16 @@ def test_before_anything_was_applied_the_error_says_what_to_do(home: Settings) -
     assert not home.feature_store_dir.exists(), "a reader creates nothing"
 
 
-def test_a_missing_mart_is_named(home: Settings, write_mart: WriteMart) -> None:
+@pytest.mark.usefixtures("write_mart")
+def test_a_missing_mart_is_named(home: Settings) -> None:
     apply_definitions(home)
     (home.exports_dir / "user_features_daily.parquet").unlink()
     with pytest.raises(FeatureStoreNotReady, match=r"user_features_daily\.parquet"):
         ask(home, [("u_1", MONDAY)])
 
 
-def test_an_empty_shop_gives_a_training_set_with_all_columns(home: Settings, write_mart: WriteMart) -> None:
+@pytest.mark.usefixtures("write_mart")
+def test_an_empty_shop_gives_a_training_set_with_all_columns(home: Settings) -> None:
     apply_definitions(home)
     empty = pa.table({"session_id": [], "user_id": [], "event_timestamp": [], "purchased": []}).cast(
         pa.schema(
@@ -248,7 +252,8 @@ def test_a_session_is_known_by_its_own_events_at_once_whatever_their_arrival(
     assert values(frame, "events_so_far") == [1, 2]
 
 
-def test_unknown_names_are_refused_with_the_known_ones(home: Settings, write_mart: WriteMart) -> None:
+@pytest.mark.usefixtures("write_mart")
+def test_unknown_names_are_refused_with_the_known_ones(home: Settings) -> None:
     apply_definitions(home)
     with pytest.raises(UnusableFeatures, match="recommender_v1"):
         training_set(home, service="recommender_v9", entities=pa.table({"user_id": ["u_1"]}))
@@ -286,7 +291,10 @@ def test_random_histories_with_corrections_equal_a_brute_force_search(
         write_mart("user_features_daily", history)
         moments = [row["feature_timestamp"] for row in history] + [row["created_timestamp"] for row in history]
         rows = [
-            (f"u_{rng.randrange(5)}", rng.choice(moments or [MONDAY]) + timedelta(microseconds=rng.choice([-1, 0, 1])))  # type: ignore[operator]
+            (
+                f"u_{rng.randrange(5)}",
+                cast(datetime, rng.choice(moments or [MONDAY])) + timedelta(microseconds=rng.choice([-1, 0, 1])),
+            )
             for _ in range(rng.randint(40, 120))
         ]
         found = values(ask(home, rows))

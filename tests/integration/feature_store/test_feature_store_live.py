@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -79,8 +80,9 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+@pytest.mark.usefixtures("write_mart")
 def test_each_instant_of_each_session_is_counted_as_the_warehouse_counts_it(
-    home: Settings, write_mart: WriteMart, warehouse: Warehouse
+    home: Settings, warehouse: Warehouse
 ) -> None:
     from shopsight.feature_store import apply_definitions
 
@@ -180,7 +182,7 @@ def test_a_repeated_or_late_event_and_what_follows_a_checkout_change_nothing(sho
 
 
 def test_a_push_goes_on_from_what_was_materialised_and_an_older_mart_takes_nothing_back(
-    shop: Settings, write_mart: WriteMart, warehouse: Warehouse
+    shop: Settings, warehouse: Warehouse
 ) -> None:
     import shutil
 
@@ -211,7 +213,6 @@ def test_a_push_goes_on_from_what_was_materialised_and_an_older_mart_takes_nothi
 
 
 def test_two_workers_that_push_at_once_lose_no_event(shop: Settings) -> None:
-    import threading
 
     workers = [LiveFeatures(shop) for _ in range(2)]
     at = MONDAY
@@ -219,21 +220,14 @@ def test_two_workers_that_push_at_once_lose_no_event(shop: Settings) -> None:
         LiveEvent(event_id=f"e{n:03}", event_name="view_item", event_timestamp=at, session_id="s_1", item_id=f"i_{n}")
         for n in range(8)
     ]
-    failures: list[BaseException] = []
 
     def push(worker: LiveFeatures, part: list[LiveEvent]) -> None:
-        try:
-            for one in part:
-                worker.push([one], received_at=NOW)
-        except BaseException as error:
-            failures.append(error)
+        for one in part:
+            worker.push([one], received_at=NOW)
 
-    threads = [threading.Thread(target=push, args=(worker, events[n::2])) for n, worker in enumerate(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(2) as pool:
+        pushes = [pool.submit(push, worker, events[n::2]) for n, worker in enumerate(workers)]
+    assert [one.exception() for one in pushes] == [None, None]
     (answer,) = OnlineFeatures(shop).read("session_features", [{"session_id": "s_1"}])
     assert answer["events_so_far"] == answer["distinct_items_so_far"] == 8
 

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,23 +132,16 @@ def test_writers_that_race_leave_the_newest_row_whole(shop: Settings) -> None:
     rows = [user_day(f"u_{n % 5}", MONDAY + timedelta(seconds=n // 5), n) for n in range(150)]
     rows += [{**row, "created_timestamp": MONDAY + DAY, "events_7d": row["events_7d"] + 1000} for row in rows[::7]]
     rng.shuffle(rows)
-    failures: list[BaseException] = []
 
     def write(part: list[Row]) -> None:
-        try:
-            store = open_feature_store(shop, read_only=True)
-            for start in range(0, len(part), 5):
-                frame = pd.DataFrame([{**dict.fromkeys(USER_FEATURES), **row} for row in part[start : start + 5]])
-                store.write_to_online_store("user_features", frame)
-        except BaseException as error:
-            failures.append(error)
+        store = open_feature_store(shop, read_only=True)
+        for start in range(0, len(part), 5):
+            frame = pd.DataFrame([{**dict.fromkeys(USER_FEATURES), **row} for row in part[start : start + 5]])
+            store.write_to_online_store("user_features", frame)
 
-    threads = [threading.Thread(target=write, args=(rows[n::3],)) for n in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(3) as pool:
+        writes = [pool.submit(write, rows[n::3]) for n in range(3)]
+    assert [one.exception() for one in writes] == [None] * 3
     for user in range(5):
         newest = max(
             (row for row in rows if row["user_id"] == f"u_{user}"),
@@ -203,7 +197,8 @@ def test_a_view_with_a_new_field_is_written_again_whole(home: Settings, write_ma
     assert row["revenue_28d"] == 0.5
 
 
-def test_a_mart_that_lacks_a_column_or_is_missing_is_named(home: Settings, write_mart: WriteMart) -> None:
+@pytest.mark.usefixtures("write_mart")
+def test_a_mart_that_lacks_a_column_or_is_missing_is_named(home: Settings) -> None:
     import pyarrow.parquet as pq
 
     apply_definitions(home)
@@ -239,8 +234,9 @@ def test_a_lost_online_store_is_named_and_filled_again(home: Settings, write_mar
         ("redis://:with,comma@127.0.0.1:6379/0", "holds a comma"),
     ],
 )
+@pytest.mark.usefixtures("write_mart")
 def test_an_online_store_that_cannot_be_used_is_named_with_the_fix_and_without_its_password(
-    home: Settings, write_mart: WriteMart, url: str, message: str
+    home: Settings, url: str, message: str
 ) -> None:
     apply_definitions(home)
     began = time.monotonic()
@@ -256,25 +252,21 @@ def test_reading_from_many_threads_while_a_writer_works(home: Settings, write_ma
     apply_definitions(home)
     write_mart("user_features_daily", [user_day(f"u_{n}", MONDAY, n) for n in range(200)])
     materialize(home, until=LATER)
-    online, done, failures = OnlineFeatures(home), threading.Event(), []
+    online, done = OnlineFeatures(home), threading.Event()
 
     def read(seed: int) -> None:
         rng = random.Random(seed)
-        try:
-            while not done.is_set():
-                n = rng.randrange(200)
-                (row,) = online.read("user_features", [{"user_id": f"u_{n}"}])
-                assert row["events_7d"] == n
-                assert row["favourite_category"] == f"Küche > {n}"
-        except BaseException as error:
-            failures.append(error)
+        while not done.is_set():
+            n = rng.randrange(200)
+            (row,) = online.read("user_features", [{"user_id": f"u_{n}"}])
+            assert row["events_7d"] == n
+            assert row["favourite_category"] == f"Küche > {n}"
 
-    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(3):
-        assert materialize(home, until=LATER, rewrite=True)["user_features"] == 200
-    done.set()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(3) as pool:
+        reads = [pool.submit(read, seed) for seed in range(3)]
+        try:
+            for _ in range(3):
+                assert materialize(home, until=LATER, rewrite=True)["user_features"] == 200
+        finally:
+            done.set()
+    assert [one.exception() for one in reads] == [None] * 3

@@ -30,7 +30,9 @@ def a_value(rng: random.Random, kind: pa.DataType) -> Any:
         return rng.choice([0.0, 0.1, 1 / 3, 1e-9, rng.random() * 1e6])
     if pa.types.is_list(kind) and pa.types.is_floating(kind.value_type):
         return [rng.choice([0.0, 1 / 3, -1e-9, rng.random() * 1e6]) for _ in range(1 + rng.randrange(4))]
-    return [rng.choice(TEXTS) for _ in range(rng.randrange(4))] if pa.types.is_list(kind) else rng.choice(TEXTS)
+    if pa.types.is_list(kind):
+        return [rng.choice(TEXTS) for _ in range(rng.randrange(4))]
+    return rng.choice(TEXTS)
 
 
 def plain(value: Any) -> Any:
@@ -54,12 +56,12 @@ def test_the_online_answer_equals_the_training_row_of_that_moment(shop: Settings
             {key: f"{key}-{number // 3 if nth else number}" for nth, key in enumerate(sorted(view.join_keys))}
             for number in range(KEYS)
         ]
-        rows = []
-        for keys in asked[view.name][: KEYS - 50]:
+        rows: list[Row] = []
+        for key in asked[view.name][: KEYS - 50]:
             for day in rng.sample(range(20), 3):
                 known = MONDAY + timedelta(days=day, seconds=rng.randrange(3))
                 values = {field.name: a_value(rng, field.type) for field in schema}
-                rows.append({**values, **keys, time: known, "created_timestamp": known - timedelta(seconds=5)})
+                rows.append({**values, **key, time: known, "created_timestamp": known - timedelta(seconds=5)})
         mart = path.rsplit("/", 1)[-1].removesuffix(".parquet")
         write_mart(mart, rows)
     materialize(shop, until=MOMENT)
@@ -78,8 +80,8 @@ def test_the_online_answer_equals_the_training_row_of_that_moment(shop: Settings
             if plain(row[name]) != plain(answer[name])
         ]
         assert different == [], view.name
-        known = sum(any(answer[name] is not None for name in names) for answer in served)
-        assert KEYS // 2 < known < KEYS, "most keys are known, and some are not"
+        answered = sum(any(answer[name] is not None for name in names) for answer in served)
+        assert KEYS // 2 < answered < KEYS, "most keys are known, and some are not"
 
 
 def test_on_demand_features_are_computed_alike_for_training_and_for_a_request(

@@ -29,5 +29,5 @@ def _guarded_resolve(host: object, *args: object, **kwargs: object) -> object:
     return _resolve(host, *args, **kwargs)  # type: ignore[arg-type]
 
 
-socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
+socket.socket.connect = _guarded_connect  # type: ignore[method-assign, assignment]
 socket.getaddrinfo = _guarded_resolve  # type: ignore[assignment]

@@ -120,7 +120,10 @@ def test_the_model_that_knows_shoppers_beats_a_glance_and_counts(monkeypatch: py
     quick = {"num_threads": 1, "learning_rate": 0.2, "min_data_in_leaf": 30}
     monkeypatch.setattr(contenders, "TREE_SETTINGS", contenders.TREE_SETTINGS | quick)
     monkeypatch.setattr(contenders, "PATIENCE", 10)
-    few = {kind: SequenceConfig(kind=kind, epochs=1, width=16) for kind in ("gru", "transformer")}
+    few = {
+        "gru": SequenceConfig(kind="gru", epochs=1, width=16),
+        "transformer": SequenceConfig(kind="transformer", epochs=1, width=16),
+    }
     monkeypatch.setattr(contenders, "SEQUENCES", few)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

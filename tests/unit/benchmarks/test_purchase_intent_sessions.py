@@ -1,6 +1,7 @@
 """The benchmark on the table of sessions: no row is told by its own outcome, and a mixture beats its parts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -78,7 +79,7 @@ def test_too_few_of_one_outcome_are_refused() -> None:
 def sessions(path: Path, rows: int) -> Path:
     rng = np.random.default_rng(1)
     kinds = ("Administrative", "Informational", "ProductRelated")
-    columns = {kind: rng.poisson(4, rows) for kind in kinds}
+    columns: dict[str, Any] = {kind: rng.poisson(4, rows) for kind in kinds}
     columns |= {f"{kind}_Duration": columns[kind] * rng.exponential(30, rows) for kind in kinds}
     columns |= {"BounceRates": rng.random(rows) / 10, "ExitRates": rng.random(rows) / 5}
     columns |= {"PageValues": rng.exponential(5, rows), "SpecialDay": np.zeros(rows)}

@@ -13,7 +13,7 @@ from shopsight.settings import Settings
 def test_the_forecast_is_ahead_of_the_mean_gap_its_interval_holds_and_a_truth_that_knows_all_is_ahead_of_it() -> None:
     rows = LabelledRows.of(shop(1, customers=400), np.arange(58.0, 199.0, 14.0), horizon_days=28)
 
-    def planted(chosen: np.ndarray, day: float, days: float) -> np.ndarray:
+    def planted(chosen: np.ndarray, _day: float, days: float) -> np.ndarray:
         return np.where(rows.outcomes.days_to_next[chosen] < days, 0.95, 0.05) * (days > 0)
 
     found = measure(rows, 198.0, CONFIG, seed=1, resamples=5, planted=planted)

@@ -28,7 +28,7 @@ def test_an_order_is_judged_by_what_was_bought_of_the_list() -> None:
     rows = [("mon", "u", "a", True, 0.9), ("mon", "u", "b", False, 0.1), ("mon", "v", "a", False, 0.5)]
     rows += [("tue", "w", "a", False, 0.8), ("tue", "w", "b", True, 0.2)]
     lists = pd.DataFrame(rows, columns=["as_of", "user_id", "item_id", "bought", "lightgbm"])
-    found = ordering(lists, lambda user, date, items: ["b", "a"], 1, 10)
+    found = ordering(lists, lambda *_asked: ["b", "a"], 1, 10)
     assert found["lists"] == 2, "who bought nothing says nothing"
     first, second = 1.0, 1 / np.log2(3)
     assert found["lightgbm"][0] == pytest.approx((first + second) / 2, abs=1e-4)

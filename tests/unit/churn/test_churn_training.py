@@ -107,7 +107,7 @@ def test_visits_that_lie_after_the_day_stop_the_run(table, tmp_path) -> None:
 
 
 def test_a_customer_on_both_sides_of_a_fold_stops_the_run(table, tmp_path, monkeypatch) -> None:
-    def by_row(outcomes, groups, members, *, seed):
+    def by_row(outcomes, _groups, members, *, seed):
         part = np.random.default_rng(seed).integers(0, members, len(outcomes))
         return [(np.flatnonzero(part != n), np.flatnonzero(part == n)) for n in range(members)]
 

@@ -1,6 +1,7 @@
 import math
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -103,7 +104,7 @@ def test_with_too_few_complaints_nothing_is_shipped_and_the_reason_has_the_numbe
 def test_a_model_that_is_not_ahead_of_the_word_list_is_not_shipped() -> None:
     """Words that the list knows already: nothing is left to learn."""
     rng = random.Random(7)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"text": f"{word} {rng.random()}", "value": stars, "user_id": f"u_{n % 30}"}
         for n in range(300)
         for word, stars in [rng.choice([("excellent", 5.0), ("terrible", 1.0)])]

@@ -24,7 +24,7 @@ def training_table(*, sessions: int, seed: int, signal: float = 1.0) -> pa.Table
         past = float(user % 6) if user % 3 and user in seen else None
         seen.add(user)
         events: list[SessionEvent] = []
-        shape: list[dict[str, object]] = []
+        shape: list[dict[str, float | str | None]] = []
         for step in range(int(rng.integers(1, 9))):
             name = str(rng.choice(["view_item", "search", "add_to_cart"], p=[0.6, 0.25, 0.15]))
             events.append(

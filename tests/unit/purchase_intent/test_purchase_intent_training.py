@@ -46,7 +46,7 @@ def model(trained: tuple[Path, Evaluation]) -> PurchaseIntentModel:
 
 @pytest.fixture
 def rows(shop_table: pa.Table, model: PurchaseIntentModel) -> list[dict[str, float | str | None]]:
-    return shop_table.select(model.feature_names).slice(0, 60).to_pylist()  # type: ignore[no-any-return]
+    return shop_table.select(model.feature_names).slice(0, 60).to_pylist()
 
 
 def test_the_model_beats_the_base_rate_and_a_glance_at_the_cart(trained: tuple[Path, Evaluation]) -> None:
@@ -176,7 +176,7 @@ def test_a_window_that_ends_after_its_day_stops_the_run(shop_table: pa.Table, tm
 
 
 def test_a_split_by_row_stops_the_run(shop_table: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def by_row(rows: SessionRows, config: PurchaseIntentConfig) -> Folds:
+    def by_row(rows: SessionRows, _config: PurchaseIntentConfig) -> Folds:
         fold = np.random.default_rng(1).choice(4, len(rows), p=[0.55, 0.15, 0.1, 0.2])
         return Folds(**{name: rows.take(fold == n) for n, name in enumerate(Folds.__dataclass_fields__)})
 
@@ -212,9 +212,7 @@ def test_probabilities_are_the_same_alone_and_together(
     assert ((together > 0) & (together < 1)).all()
 
 
-def test_an_unknown_user_and_an_unknown_event_are_predicted(
-    model: PurchaseIntentModel, rows: list[dict[str, float | str | None]]
-) -> None:
+def test_an_unknown_user_and_an_unknown_event_are_predicted(model: PurchaseIntentModel) -> None:
     stranger = dict.fromkeys(model.feature_names) | {"events_so_far": 1, "last_event_name": "never_heard_of"}
     assert 0 < model.predict([stranger])[0] < 1
 
@@ -269,7 +267,7 @@ def test_the_serving_side_imports_none_of_what_trains() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_every_feature_but_running_totals_is_watched_for_drift(model: PurchaseIntentModel) -> None:
+def test_every_feature_but_running_totals_is_watched_for_drift() -> None:
     watched = {*WATCHED_COLUMNS.numerical, *WATCHED_COLUMNS.categorical}
     assert len(watched) == 28
     assert "days_since_first_event" not in watched

@@ -53,6 +53,7 @@ def test_the_choice_is_by_rank_and_the_vectors_are_projected_from_it(shop):
     of_shelf, noise, sequence, cases = shop
     features = {"noise": noise, "shelf": of_shelf}
     choice = choose_cold(sequence, USERS_N, features, cases, CONFIG, seed=1)
+    assert choice is not None
     assert choice.report["shelf"] > choice.report["noise"] + 0.2
     assert choice.report["chosen"] >= max(choice.report.values())
     users_N = np.where(np.arange(ITEMS) % 9 == 0, 0, USERS_N)

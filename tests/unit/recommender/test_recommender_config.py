@@ -59,4 +59,4 @@ def test_every_size_has_a_preset_and_a_bigger_one_never_trains_less():
 
 def test_an_unknown_size_is_named():
     with pytest.raises(ValueError, match="gigantic"):
-        for_size("gigantic")
+        for_size("gigantic")  # type: ignore[arg-type]

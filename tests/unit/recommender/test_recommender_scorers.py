@@ -87,10 +87,11 @@ def test_item_knn_is_the_cosine_by_hand(data_of):
 )
 def test_every_setting_of_item_knn_has_an_effect(change, data_of):
     data = data_of(*((user, item, "view_item", day) for user in "xy" for day, item in enumerate("abcdef")))
-    scores = []
-    for config in (ItemKnnConfig(), replace(ItemKnnConfig(), **change)):
-        scores.append(fit_item_knn(cooccurrence(data, config), config).scores([_history(0, 3)]))
-    assert not np.allclose(*scores)
+    scores = [
+        fit_item_knn(cooccurrence(data, config), config).scores([_history(0, 3)])
+        for config in (ItemKnnConfig(), replace(ItemKnnConfig(), **change))
+    ]
+    assert not np.allclose(scores[0], scores[1])
 
 
 def test_ease_weights_are_those_of_the_closed_form(data_of):

@@ -253,7 +253,7 @@ def test_editing_removing_or_reordering_any_record_breaks_the_chain(registry: Mo
 def test_a_well_chained_record_of_an_illegal_step_is_refused(registry: ModelRegistry, candidate: Path) -> None:
     version = register(registry, candidate)
     forged = {"action": "approve", "family": "intent", "version": version, "at": "2026-05-01T12:00:00+00:00"}
-    registry._journal.append({**forged, "approver": "Eve", "reason": "because", "requester": "x"})
+    registry._journal.append({**forged, "approver": "Eve", "reason": "because", "requester": "x"})  # noqa: SLF001 - forged, past the registry
     with pytest.raises(JournalBroken, match="not a legal step"):
         registry.champion("intent")
 

@@ -17,7 +17,7 @@ def histories(people: pd.DataFrame) -> dict[str, list[str]]:
         subset=["item_id"]
     )
     changed = items[items.item_id != items.groupby("who").item_id.shift()]
-    return changed.groupby("who").item_id.agg(list).to_dict()
+    return {str(who): items for who, items in changed.groupby("who").item_id.agg(list).items()}
 
 
 def _hit_rate(histories: dict[str, list[str]], recommend: Callable[[list[str]], list[str]]) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -111,7 +112,8 @@ def test_every_field_of_the_configuration_has_an_effect() -> None:
     base = SampleShopConfig(users=100, items=130, events=4_000, days=20)
     plain = _rows(generate(base, seed=1))
     for field, value in CHANGES.items():
-        assert not _rows(generate(replace(base, **{field: value}), seed=1)).equals(plain), field
+        changed: dict[str, Any] = {field: value}
+        assert not _rows(generate(replace(base, **changed), seed=1)).equals(plain), field
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_every_field_of_the_configuration_has_an_effect() -> None:
         ("bot_share", 0.5),
     ],
 )
-def test_a_shop_that_cannot_be_generated_is_refused(field: str, value: object) -> None:
+def test_a_shop_that_cannot_be_generated_is_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=field.split("_")[0]):
         replace(TINY, **{field: value})
 

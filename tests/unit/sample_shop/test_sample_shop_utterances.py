@@ -16,7 +16,7 @@ def utterances(truth: PlantedTruth) -> pd.DataFrame:
 
 def test_every_intent_occurs_and_channels_are_noisy(utterances: pd.DataFrame) -> None:
     assert set(utterances.label) == set(INTENTS)
-    share = utterances.groupby("channel").label.value_counts(normalize=True).unstack(fill_value=0.0)
+    share = utterances.groupby("channel").label.value_counts(normalize=True).unstack(fill_value=0)
     assert share.loc["search", "search_product"] == pytest.approx(0.79, abs=0.03)
     assert share.loc["search", "compare_product"] == pytest.approx(0.10, abs=0.02)
     assert share.loc["search", "ask_question"] == pytest.approx(0.06, abs=0.02)

@@ -113,7 +113,7 @@ def write_churn(folder: Path) -> Path:
 class ShelfOfFeatures:
     """An online store in a dictionary: features by view and key; ``away`` takes it away, as an operator would."""
 
-    def __init__(self, features: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+    def __init__(self, features: Mapping[tuple[str, ...], Mapping[str, Any]]) -> None:
         self.features = features
         self.away = False
 

@@ -9,7 +9,7 @@ from serving.http.guard import GuardLimits, RequestGuard
 from serving.http.problems import MEDIA_TYPE
 
 
-async def echo(scope: Any, receive: Any, send: Any) -> None:
+async def echo(_scope: Any, receive: Any, send: Any) -> None:
     message = await receive()
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -81,7 +81,7 @@ def test_control_characters_and_endless_paths_are_refused() -> None:
 
 
 def test_an_error_of_any_shape_becomes_a_problem_document() -> None:
-    async def plain(scope: Any, receive: Any, send: Any) -> None:
+    async def plain(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 405, "headers": [(b"allow", b"GET")]})
         await send({"type": "http.response.body", "body": b"Method ", "more_body": True})
         await send({"type": "http.response.body", "body": b"Not Allowed"})
@@ -92,7 +92,7 @@ def test_an_error_of_any_shape_becomes_a_problem_document() -> None:
 
 
 def test_a_crash_is_a_problem_document_without_its_details() -> None:
-    async def crash(scope: Any, receive: Any, send: Any) -> None:
+    async def crash(*_asgi: Any) -> None:
         raise RuntimeError("secret")
 
     answer = ask(guarded(crash), method="GET")
@@ -101,7 +101,7 @@ def test_a_crash_is_a_problem_document_without_its_details() -> None:
 
 
 def test_bentomls_400_for_invalid_input_is_a_422_with_its_entries() -> None:
-    async def invalid(scope: Any, receive: Any, send: Any) -> None:
+    async def invalid(_scope: Any, _receive: Any, send: Any) -> None:
         body = b'{"error": "1 validation error", "detail": [{"loc": ["request", "x"], "msg": "no", "type": "t"}]}'
         await send({"type": "http.response.start", "status": 400, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": body})
@@ -112,7 +112,7 @@ def test_bentomls_400_for_invalid_input_is_a_422_with_its_entries() -> None:
 
 
 def test_what_takes_too_long_is_a_503_that_says_when_to_ask_again() -> None:
-    async def slow(scope: Any, receive: Any, send: Any) -> None:
+    async def slow(*_asgi: Any) -> None:
         await asyncio.sleep(5)
 
     answer = ask(guarded(slow, seconds=0.05), json={})

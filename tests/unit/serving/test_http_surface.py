@@ -20,7 +20,7 @@ from serving.schemas import Models, ProblemDocument
 from serving.served_model import ServedModel
 from shopsight.families import FAMILIES, resolve
 
-ROUTES: Final = {
+ROUTES: Final[dict[str, tuple[str, str, dict[str, Any], Any]]] = {
     "intent": ("/v1/intents", "/classify", {"texts": ["find red shoes"]}, Intents),
     "recommender": ("/v1/recommendations", "/recommend", {"user_id": "maya", "num_results": 3}, Recommendations),
     "purchase_intent": (
@@ -59,12 +59,12 @@ def client(
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
         patch.setattr(app, "champion", lambda: model)
         patch.setattr(app, "settle_memory", lambda: None)  # this process has other things to collect
-        before = set(REGISTRY._collector_to_names)
+        before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
         try:
             with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
                 yield client
         finally:  # three services share this process, and each registers BentoML's metrics
-            for collector in set(REGISTRY._collector_to_names) - before:
+            for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
                 REGISTRY.unregister(collector)
 
 
@@ -115,7 +115,7 @@ def test_no_malformed_request_makes_a_5xx(client: TestClient, family: str) -> No
 def malformed(rng: random.Random, body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     """Return a body that is broken in one of many ways, and headers that may be as well."""
     text = json.dumps(body)
-    odd = [
+    odd: list[Any] = [
         None,
         True,
         -1,

@@ -80,7 +80,7 @@ def ask(cold: Recommender, online: Any, pseudonymiser: Pseudonymiser) -> Ask:
                 family="recommender", version="v1", artefact=Path(), trained_at="", card={}, evaluation={}, approval={}
             ),
             features=FeatureReader(lambda: online, pseudonymiser),
-            log=[],  # type: ignore[arg-type]
+            log=[],
             clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
             new_id=lambda: "1",
             rules=lambda: rules,

@@ -105,8 +105,14 @@ def test_events_the_model_cannot_read_are_no_history(ask: Ask) -> None:
 def test_a_failed_store_is_left_alone_for_a_while_and_then_asked_again(
     online: Any, pseudonymiser: Pseudonymiser
 ) -> None:
-    opened, now = [], [0.0]
-    reader = FeatureReader(lambda: opened.append(1) or online, pseudonymiser, seconds_now=lambda: now[0])
+    opened: list[int] = []
+    now = [0.0]
+
+    def reopened() -> Any:
+        opened.append(1)
+        return online
+
+    reader = FeatureReader(reopened, pseudonymiser, seconds_now=lambda: now[0])
     online.away = True
     for _ in range(3):
         with pytest.raises(Exception, match="does not answer"):

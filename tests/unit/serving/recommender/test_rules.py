@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
 Shown = Callable[..., list[str]]
 
 
-class Kept(list[dict[str, Any]]):
+class Kept(list[Mapping[str, Any]]):
     """A prediction log in memory."""
 
 
@@ -49,7 +49,8 @@ def shown(desk: RecommendationDesk) -> Shown:
     """The ids of a list under some rules."""
 
     def ask(book: dict[str, Any], **fields: Any) -> list[str]:
-        desk._rules = lambda: RulesInForce(RuleBook.model_validate(book), desk.recommender.catalogue)
+        rules = RulesInForce(RuleBook.model_validate(book), desk.recommender.catalogue)
+        desk._rules = lambda: rules  # noqa: SLF001 - in place of the file, which is watched by its age
         answer = desk.answer(RecommendationRequest.model_validate({"placement": "best_sellers"} | fields))
         return [item["item_id"] for item in answer["items"]]
 
