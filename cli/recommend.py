@@ -10,6 +10,7 @@ from rich.columns import Columns
 from rich.table import Table
 
 from cli.console import out, print_json
+from shopsight.contracts import FEATURE_SERVICES
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings, prepare_environment
 
@@ -70,7 +71,7 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
     request = RecommendationRequest(user_id=user, num_results=num_results, explain=explain)
     answer = opened.desk.answer(request)
     try:
-        known = opened.features.user(user, "user_history")
+        known = opened.features.user(user, FEATURE_SERVICES["recommender"])
     except OnlineStoreGone as gone:
         raise ShopsightError(
             "the history of the shopper cannot be read",

@@ -100,14 +100,14 @@ def champion() -> ServedModel:
     return ServedModel.read(Path(bentoml.models.get(ALIAS).path))
 
 
-def open_features(settings: Settings, *views: str) -> FeatureReader:
-    """Return a reader of ``views``, warmed up; where the store is not there yet, requests are answered without it."""
+def open_features(settings: Settings, *services: str) -> FeatureReader:
+    """Return a reader of ``services``, warmed up; while the store is not there, requests are answered without it."""
 
     def open_store() -> OnlineStore:
         return OnlineFeatures(settings)
 
     reader = FeatureReader(open_store, Pseudonymiser.from_settings(settings))
-    reader.open(*views)
+    reader.open(*services)
     return reader
 
 

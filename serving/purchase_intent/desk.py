@@ -16,7 +16,7 @@ from serving.http.problems import Problem, error_entries
 from serving.prediction_log import RowLog
 from serving.schemas import PredictionRequest, PurchaseInstance
 from serving.served_model import ServedModel
-from shopsight.contracts import USER_FEATURES
+from shopsight.contracts import FEATURE_SERVICES, USER_FEATURES
 
 TASK: Final = "purchase_intent"
 HORIZON: Final = "session"
@@ -107,7 +107,7 @@ class PropensityDesk:
         if not user_ids:
             return {}
         try:
-            return self._features.users(user_ids, "user_features")
+            return self._features.users(user_ids, FEATURE_SERVICES[TASK])
         except OnlineStoreGone:
             return {user_id: self._features.unreachable_user(user_id) for user_id in user_ids}
 
@@ -122,7 +122,7 @@ class PropensityDesk:
         else:
             assert instance.session_id is not None  # its schema saw to it
             try:
-                found = self._features.session(instance.session_id)
+                found = self._features.session(instance.session_id, FEATURE_SERVICES[TASK])
             except OnlineStoreGone:
                 return _Failure(code="features_unavailable", detail="The online features are away; send the events.")
             if found is None:

@@ -28,7 +28,7 @@ from serving.app import (
 from serving.http.guard import RequestGuard
 from serving.purchase_intent.desk import TASK, PropensityDesk
 from serving.schemas import Identifier, PredictionRequest
-from shopsight.contracts import BENTOS
+from shopsight.contracts import BENTOS, FEATURE_SERVICES
 from shopsight.settings import Settings
 
 app = new_app("Predictions")
@@ -42,7 +42,7 @@ class PropensityService:
     def __init__(self) -> None:
         settings = Settings()
         model = champion()
-        self.features = open_features(settings, "user_features")
+        self.features = open_features(settings, FEATURE_SERVICES["purchase_intent"])
         self.log = open_prediction_log(settings, "purchase_intent")
         self.categories = _item_categories(settings.exports_dir / "items.parquet")
         self.desk = PropensityDesk(
