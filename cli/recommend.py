@@ -60,7 +60,7 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
     request = RecommendationRequest(user_id=user, num_results=num_results, explain=explain)
     answer = opened.desk.answer(request)
     try:
-        features = opened.features.user(user, "user_history")
+        features = opened.features.user(user, FAMILIES["recommender"].feature_service)
     except OnlineStoreGone as gone:
         raise ShopsightError(
             "the history of the shopper cannot be read",

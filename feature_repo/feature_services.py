@@ -1,20 +1,30 @@
 """The features of each model, under a version: what it trains on is what it is served with.
 
-A change of a service's features is a new version (``…_v2``); the names stand in ``shopsight.families``.
+A service lists the columns that its family reads and no others; the family's record in ``shopsight.families`` names the
+same views and columns on the reader's side, and applying the definitions compares the two. A change of a service's
+features is a new version (``…_v2``).
+
 ``item_features`` belongs to no service: it has names in common with ``user_features`` and another key, and is read by
 its own name; so does ``session_state``, which no model may read. ``ranking_v1`` and ``session_flow_v1`` are offered to
-models to come; no model of today is trained on them.
+models to come, ``embeddings_v1`` to analysts: none of their views is online.
 """
 
 from feast import FeatureService
 
-from embedding_views import item_embedding_view, user_embedding_view
+from categories import category_prices_view
+from embeddings import item_embedding_view, user_embedding_view
 from entities import OWNER
-from feature_views import session_features_view, user_features_view, user_history_view, utterance_text_view
-from on_demand_views import item_fit
-from order_views import user_order_history_view
-from session_views import session_flow_view
-from taste_views import category_prices_view, item_quality_view, user_category_view, user_taste_view
+from items import item_quality_view
+from on_demand import item_fit
+from sessions import session_features_view, session_flow_view
+from users import (
+    user_category_view,
+    user_features_view,
+    user_history_view,
+    user_order_history_view,
+    user_taste_view,
+)
+from utterances import utterance_text_view
 
 intent_v1 = FeatureService(
     name="intent_v1",
@@ -26,8 +36,8 @@ intent_v1 = FeatureService(
 
 recommender_v1 = FeatureService(
     name="recommender_v1",
-    features=[user_history_view, user_features_view],
-    description="History and activity of a user, for the recommender.",
+    features=[user_history_view, user_features_view[["favourite_category"]]],
+    description="History of a user and the category they look at most, for the recommender.",
     tags={"family": "recommender"},
     owner=OWNER,
 )
@@ -42,8 +52,13 @@ purchase_intent_v1 = FeatureService(
 
 churn_v1 = FeatureService(
     name="churn_v1",
-    features=[user_order_history_view, user_features_view],
-    description="What a customer ordered, and their visits around the last one, for churn.",
+    features=[
+        user_order_history_view,
+        user_features_view[
+            ["events_7d", "views_28d", "carts_28d", "sessions_28d", "distinct_items_28d", "mean_price_28d"]
+        ],
+    ],
+    description="What a customer ordered, and how active they were on their last active day, for churn.",
     tags={"family": "churn"},
     owner=OWNER,
 )

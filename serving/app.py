@@ -109,10 +109,10 @@ class FamilyService(ABC):
     def open_desk(self) -> Any:
         """Return what answers the requests, with the model loaded."""
 
-    def open_features(self, *views: str) -> FeatureReader:
-        """Return a reader of ``views``, warmed up; where the store is not there yet, requests are answered without."""
+    def open_features(self) -> FeatureReader:
+        """Return a reader of the family's feature service, warmed up; while the store is away it answers nothing."""
         self.features = feature_reader(self.settings)
-        self.features.open(*views)
+        self.features.open(self.family.feature_service)
         return self.features
 
     def notes(self) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from shopsight.errors import ShopsightError
-from shopsight.feature_store import DatedFeatures, OnlineFeatures
+from shopsight.feature_store import DatedFeatures, OnlineFeatures, UnusableFeatures
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
@@ -23,8 +23,10 @@ class OnlineStoreGone(Exception):
 class OnlineStore(Protocol):
     """The part of ``shopsight.feature_store.OnlineFeatures`` that is used here."""
 
-    def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, str]]) -> list[DatedFeatures]:
-        """Return the features of each row of keys, in order."""
+    def read_dated(
+        self, service_or_view: str, rows: Sequence[Mapping[str, str]], *, key: str | None = None
+    ) -> list[DatedFeatures]:
+        """Return the features of each row of keys, in order: those that the service keeps under ``key``."""
         ...
 
 
@@ -58,7 +60,10 @@ class UserFeatures:
 
 
 class FeatureReader:
-    """Reads features by raw ids. A raw id may be a user's or a visitor's: both pseudonyms are tried in one read.
+    """Reads feature services by raw ids.
+
+    A raw id may be a user's or a visitor's: both pseudonyms are tried in one read. A service is named, never a view:
+    the store refuses one that is not what its family reads (``shopsight.feature_store.contract``).
 
     The store is opened on first use and again after a failure, so that a service starts, and goes on, without it.
     """
@@ -79,71 +84,76 @@ class FeatureReader:
         self.failure: str | None = None
         """Why the store cannot be read, or None while it can."""
 
-    def open(self, *views: str) -> None:
-        """Open the store and read nobody's features from each of ``views`` (by user), ahead of the first request.
+    def open(self, *services: str) -> None:
+        """Open the store and read nobody's user features from each of ``services``, ahead of the first request.
 
-        Feast's imports and its first read take seconds of CPU, which no request should pay for. A failure is noted in
-        ``failure``.
+        Feast's imports and its first read take seconds of CPU, which no request should pay for. A store that is away is
+        noted in ``failure``.
+
+        Raises:
+            UnusableFeatures: a service is not defined, or is not what its family reads. That does not pass by itself as
+                an outage does, and every answer would lack its features.
         """
         try:
-            for view in views:
-                self._read(view, [{"user_id": "nobody"}])
-        except OnlineStoreGone:
-            return
+            for service in services:
+                self._read(service, "user_id", ["nobody"])
+        except OnlineStoreGone as gone:
+            if isinstance(gone.__cause__, UnusableFeatures):
+                raise gone.__cause__ from None
 
-    def user(self, user_id: str, view: str) -> UserFeatures:
+    def user(self, user_id: str, service: str) -> UserFeatures:
         """As :meth:`users`, of one."""
-        return self.users([user_id], view)[user_id]
+        return self.users([user_id], service)[user_id]
 
-    def users(self, user_ids: Sequence[str], view: str) -> dict[str, UserFeatures]:
-        """Return what ``view`` (a feature view, or a service by user alone) knows of each user or visitor.
+    def users(self, user_ids: Sequence[str], service: str) -> dict[str, UserFeatures]:
+        """Return what the user features of ``service`` say of each user or visitor.
 
         Raises:
             OnlineStoreGone: the store cannot be read.
         """
         names = list(dict.fromkeys(user_ids))
         keys = [key(name) for name in names for key in (self._pseudonymiser.user, self._pseudonymiser.anonymous)]
-        found = self._read(view, [{"user_id": key} for key in keys])
+        rows = self._read(service, "user_id", keys)
         users = {}
         for place, name in enumerate(names):
             both = range(2 * place, 2 * place + 2)
-            hit = next((i for i in both if found[i].as_of is not None), None)
+            hit = next((i for i in both if rows[i].as_of is not None), None)
             users[name] = (
                 UserFeatures(user_key=keys[2 * place], known=False)
                 if hit is None
-                else UserFeatures(user_key=keys[hit], known=True, values=found[hit].values, as_of=found[hit].as_of)
+                else UserFeatures(user_key=keys[hit], known=True, values=rows[hit].values, as_of=rows[hit].as_of)
             )
         return users
 
-    def users_by_key(self, user_keys: Sequence[str], view: str) -> dict[str, UserFeatures]:
+    def users_by_key(self, user_keys: Sequence[str], service: str) -> dict[str, UserFeatures]:
         """As :meth:`users`, of pseudonyms such as the prediction log holds.
 
         Raises:
             OnlineStoreGone: the store cannot be read.
         """
-        found = self._read(view, [{"user_id": key} for key in user_keys]) if user_keys else []
+        rows = self._read(service, "user_id", user_keys) if user_keys else []
         return {
             key: UserFeatures(user_key=key, known=one.as_of is not None, values=one.values, as_of=one.as_of)
-            for key, one in zip(user_keys, found, strict=True)
+            for key, one in zip(user_keys, rows, strict=True)
         }
 
     def unreachable_user(self, user_id: str) -> UserFeatures:
         """Return what is left of a user while the store is gone: the pseudonym."""
         return UserFeatures(user_key=self._pseudonymiser.user(user_id), known=None)
 
-    def session(self, session_id: str) -> DatedFeatures | None:
-        """Return the features of a session, or None where the store does not know it.
+    def session(self, session_id: str, service: str) -> DatedFeatures | None:
+        """Return the session features of ``service`` for one session, or None where the store does not know it.
 
         Raises:
             OnlineStoreGone: the store cannot be read.
         """
-        (found,) = self._read("session_features", [{"session_id": session_id}])
-        return None if found.as_of is None else found
+        (session,) = self._read(service, "session_id", [session_id])
+        return None if session.as_of is None else session
 
-    def _read(self, view: str, rows: list[dict[str, str]]) -> list[DatedFeatures]:
+    def _read(self, service: str, key: str, values: Sequence[str]) -> list[DatedFeatures]:
         store = self._ready_store()
         try:
-            return store.read_dated(view, rows)
+            return store.read_dated(service, [{key: value} for value in values], key=key)
         except ShopsightError as error:
             raise self._failed(error) from error
 

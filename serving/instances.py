@@ -33,11 +33,11 @@ def parsed(shape: type[Shape], raw: object, *place: str | int, code: str) -> Sha
         return {"code": code, "detail": entries[0]["msg"], "errors": entries[:MAX_ERRORS]}
 
 
-def users_of(features: FeatureReader, user_ids: Sequence[str], view: str) -> dict[str, UserFeatures]:
-    """Return what ``view`` has of each user; while the online store is away, their pseudonyms alone."""
+def users_of(features: FeatureReader, user_ids: Sequence[str], service: str) -> dict[str, UserFeatures]:
+    """Return what the feature ``service`` has of each user; while the online store is away, their pseudonyms alone."""
     if not user_ids:
         return {}
     try:
-        return features.users(user_ids, view)
+        return features.users(user_ids, service)
     except OnlineStoreGone:
         return {user_id: features.unreachable_user(user_id) for user_id in user_ids}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shopsight.contracts import SESSION_FEATURES, USER_FEATURES, USER_ORDER_HISTORY
 from shopsight.settings import Settings
 
 
@@ -45,6 +46,8 @@ class Family:
     """The versioned feature service that it is trained on and served with."""
     port_setting: str
     """The setting that holds the port of its service."""
+    features: Mapping[str, tuple[str, ...]]
+    """The columns that it reads of its feature service, by feature view; a service that lacks one is refused."""
     serve_extra: str
     """The extra of ``pyproject.toml`` with all that its service imports."""
     service: str
@@ -69,6 +72,16 @@ class Family:
         return int(getattr(settings, self.port_setting))
 
 
+CHURN_USER_FEATURES: Final = (
+    "events_7d",
+    "views_28d",
+    "carts_28d",
+    "sessions_28d",
+    "distinct_items_28d",
+    "mean_price_28d",
+)
+"""What churn reads of ``user_features`` beside the orders themselves."""
+
 SHOPPER: Final = "{shopper}"
 """Stands in an example for the id of a shopper whom the shop knows."""
 
@@ -81,6 +94,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             title="Intents",
             bento="shopsight_intent",
             feature_service="intent_v1",
+            features={"utterance_text": ("text", "channel")},
             port_setting="intent_port",
             serve_extra="serve-intent",
             service="serving.intent.service:IntentService",
@@ -96,6 +110,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             title="Recommendations",
             bento="shopsight_recommendation",
             feature_service="recommender_v1",
+            features={"user_history": ("item_ids", "event_names"), "user_features": ("favourite_category",)},
             port_setting="recommendation_port",
             serve_extra="serve-recommender",
             service="serving.recommender.service:RecommendationService",
@@ -111,6 +126,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             title="Predictions",
             bento="shopsight_propensity",
             feature_service="purchase_intent_v1",
+            features={"session_features": SESSION_FEATURES, "user_features": USER_FEATURES},
             port_setting="propensity_port",
             serve_extra="serve-purchase-intent",
             service="serving.purchase_intent.service:PropensityService",
@@ -165,6 +181,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             title="Churn",
             bento="shopsight_churn",
             feature_service="churn_v1",
+            features={"user_order_history": USER_ORDER_HISTORY, "user_features": CHURN_USER_FEATURES},
             port_setting="churn_port",
             serve_extra="serve-churn",
             service="serving.churn.service:ChurnService",

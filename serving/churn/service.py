@@ -37,7 +37,7 @@ class ChurnService(FamilyService):
         return ChurnDesk(
             ChurnModel.load(self.model.artefact),
             model=self.model,
-            features=self.open_features(FAMILY.feature_service),
+            features=self.open_features(),
             log=self.log,
             clock=utc_now,
             new_id=new_id,

@@ -29,8 +29,6 @@ from shopsight.families import FAMILIES
 
 FAMILY: Final = FAMILIES["purchase_intent"]
 TASK: Final = "purchase_intent"
-USER_VIEW: Final = "user_features"
-"""The part of the family's feature service that is kept by user; the session's part is made of the request."""
 HORIZON: Final = "session"
 """What the probability is about: a purchase later in the same session."""
 
@@ -85,7 +83,7 @@ class PropensityDesk:
             for index, raw in enumerate(request.instances)
         ]
         user_ids = [one.user_id for one in instances if isinstance(one, PurchaseInstance) and one.user_id is not None]
-        users = users_of(self._features, user_ids, USER_VIEW)
+        users = users_of(self._features, user_ids, FAMILY.feature_service)
         outcomes = [
             self._case(index, instance, users) if isinstance(instance, PurchaseInstance) else instance
             for index, instance in enumerate(instances)
@@ -118,7 +116,7 @@ class PropensityDesk:
         else:
             assert instance.session_id is not None  # its schema saw to it
             try:
-                features = self._features.session(instance.session_id)
+                features = self._features.session(instance.session_id, FAMILY.feature_service)
             except OnlineStoreGone:
                 return _error("features_unavailable", "The online features are away; send the events.")
             if features is None:

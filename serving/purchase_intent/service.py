@@ -20,7 +20,7 @@ from serving.app import (
 )
 from serving.clock import utc_now
 from serving.prediction_log import new_id
-from serving.purchase_intent.desk import FAMILY, TASK, USER_VIEW, PropensityDesk
+from serving.purchase_intent.desk import FAMILY, TASK, PropensityDesk
 from serving.purchase_intent.schemas import PredictionRequest, Predictions
 from serving.schemas import Identifier
 
@@ -39,7 +39,7 @@ class PropensityService(FamilyService):
         return PropensityDesk(
             PurchaseIntentModel.load(self.model.artefact),
             model=self.model,
-            features=self.open_features(USER_VIEW),
+            features=self.open_features(),
             categories=_item_categories(self.settings.exports_dir / "items.parquet"),
             log=self.log,
             clock=utc_now,

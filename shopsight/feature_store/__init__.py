@@ -10,16 +10,19 @@ from shopsight.feature_store.connection import (
     UnusableFeatures,
     open_feature_store,
 )
+from shopsight.feature_store.contract import FeatureContract, contract_of, contracts
 from shopsight.feature_store.definitions import AppliedDefinitions, apply_definitions
 from shopsight.feature_store.history import training_set
 from shopsight.feature_store.live import LiveFeatures, Moved
 from shopsight.feature_store.materialization import erase_online, materialize
 from shopsight.feature_store.online import DatedFeatures, OnlineFeatures
+from shopsight.feature_store.served_histories import compare_histories
 from shopsight.feature_store.session_state import LiveEvent
 
 __all__ = [
     "AppliedDefinitions",
     "DatedFeatures",
+    "FeatureContract",
     "FeatureStoreNotReady",
     "LiveEvent",
     "LiveFeatures",
@@ -28,6 +31,9 @@ __all__ = [
     "OnlineStoreUnavailable",
     "UnusableFeatures",
     "apply_definitions",
+    "compare_histories",
+    "contract_of",
+    "contracts",
     "erase_online",
     "materialize",
     "open_feature_store",

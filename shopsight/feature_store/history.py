@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from shopsight.feature_store.connection import UnusableFeatures, mart_source, open_feature_store
+from shopsight.feature_store.contract import refuse_broken_contract
 from shopsight.feature_store.online_rows import MICROSECOND
 from shopsight.settings import Settings
 
@@ -50,7 +51,8 @@ def training_set(
 
     Raises:
         FeatureStoreNotReady: no definitions were applied, or a mart was not exported.
-        UnusableFeatures: an unknown service or feature, or a missing key column.
+        UnusableFeatures: an unknown service or feature, a missing key column, or a service that is not what its
+            family reads.
     """
     import pandas as pd
 
@@ -76,10 +78,11 @@ def find_service(store: "FeatureStore", name: str) -> "FeatureService":
     """Return the feature service of this name.
 
     Raises:
-        UnusableFeatures: there is none.
+        UnusableFeatures: there is none, or it is not what the family that names it reads.
     """
     for service in store.list_feature_services():
         if service.name == name:
+            refuse_broken_contract(service)
             return service
     known = ", ".join(sorted(s.name for s in store.list_feature_services()))
     raise UnusableFeatures(
@@ -136,7 +139,7 @@ def _refuse_unknown(service: str, *, missing: list[str], kind: str) -> None:
         raise UnusableFeatures(
             f"The feature service {service!r} has no {kind} {', '.join(missing)}.",
             why="the name is not part of its contract, or the rows that ask lack it",
-            fix="compare the names with feature_repo/feature_services.py and feature_views.py",
+            fix="compare the names with feature_repo/feature_services.py",
         )
 
 

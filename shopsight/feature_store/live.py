@@ -15,7 +15,10 @@ from shopsight.settings import Settings
 if TYPE_CHECKING:
     from feast import FeatureView
 
-SESSION_VIEWS: Final = ("session_state", "session_features", "session_flow")
+STATE_VIEW: Final = "session_state"
+"""What it takes to go on counting a session: the one view that a push reads beside the one that it moves."""
+SESSION_VIEWS: Final = ("session_features", "session_flow")
+"""What a push moves of a session, as far as it is online."""
 HISTORY_VIEW: Final = "user_history"
 INTERACTIONS: Final = frozenset({"view_item", "add_to_wishlist", "add_to_cart", "purchase", "rate_item"})
 """What the mart ``interactions`` holds of an item."""
@@ -45,16 +48,16 @@ class LiveFeatures:
             FeatureStoreNotReady: no definitions with these views were applied to this home.
         """
         self._store = open_feature_store(settings, read_only=True)
-        self._online = cast(MonotoneOnlineStore, self._store._get_provider().online_store)  # noqa: SLF001 - Feast gives it out no other way
+        self._online = cast(MonotoneOnlineStore, self._store.provider.online_store)
         views = {view.name: view for view in self._store.list_feature_views()}
-        missing = sorted({*SESSION_VIEWS, HISTORY_VIEW} - views.keys())
+        missing = sorted({STATE_VIEW, *SESSION_VIEWS, HISTORY_VIEW} - views.keys())
         if missing:
             raise FeatureStoreNotReady(
                 f"The applied feature definitions lack {', '.join(missing)}.",
                 why="they were applied by an older version",
                 fix="run the features step (Dagster group `features`)",
             )
-        self._sessions = [views[name] for name in SESSION_VIEWS]
+        self._sessions = [views[STATE_VIEW], *(views[name] for name in SESSION_VIEWS if views[name].online)]
         self._history = views[HISTORY_VIEW]
 
     def push(self, events: Sequence[LiveEvent], *, received_at: datetime) -> Moved:

@@ -97,7 +97,7 @@ def _materialize_view(store: "FeatureStore", view: "FeatureView", *, until: date
 
 
 def _online_store(store: "FeatureStore") -> MonotoneOnlineStore:
-    return cast(MonotoneOnlineStore, store._get_provider().online_store)  # noqa: SLF001 - Feast gives it out no other way
+    return cast(MonotoneOnlineStore, store.provider.online_store)
 
 
 def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[OnlineRow]]:
@@ -125,7 +125,7 @@ def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Online
             raise UnusableFeatures(
                 f"{Path(source.path).name} lacks {', '.join(missing)}.",
                 why=f"the feature view {view.name!r} and the mart behind it have drifted apart",
-                fix="make feature_repo/feature_views.py and the dbt model agree, then build the warehouse again",
+                fix="make the view in feature_repo and the dbt model agree, then build the warehouse again",
             )
         connection.execute(
             f"""

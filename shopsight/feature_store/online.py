@@ -43,7 +43,7 @@ class OnlineFeatures:
             FeatureStoreNotReady: no definitions were applied to this home.
         """
         self._store = open_feature_store(settings, read_only=True)
-        self._requests: dict[str, _Request] = {}
+        self._requests: dict[tuple[str, str | None], _Request] = {}
 
     def read(self, service_or_view: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the features of each row's entities, in the order of the rows.
@@ -65,11 +65,20 @@ class OnlineFeatures:
         columns = self._response(service_or_view, rows).to_dict()
         return [{name: values[index] for name, values in columns.items()} for index in range(len(rows))]
 
-    def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, Any]]) -> list[DatedFeatures]:
-        """As :meth:`read`, with the moment that the features describe."""
+    def read_dated(
+        self, service_or_view: str, rows: Sequence[Mapping[str, Any]], *, key: str | None = None
+    ) -> list[DatedFeatures]:
+        """As :meth:`read`, with the moment that the features describe.
+
+        Args:
+            service_or_view: as for :meth:`read`.
+            rows: as for :meth:`read`.
+            key: read only the views of the service that are kept under this join key, such as the features of the user
+                where those of the session came with the request; all views where omitted.
+        """
         if not rows:
             return []
-        response = self._response(service_or_view, rows)
+        response = self._response(service_or_view, rows, key=key)
         columns = response.to_dict()
         names = response.proto.metadata.feature_names.val
         vectors = [v for name, v in zip(names, response.proto.results, strict=True) if name not in rows[0]]
@@ -82,26 +91,34 @@ class OnlineFeatures:
             dated.append(DatedFeatures(values=values, as_of=as_of))
         return dated
 
-    def _response(self, name: str, rows: Sequence[Mapping[str, Any]]) -> "OnlineResponse":
-        request = self._requests.get(name)
+    def _response(self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None = None) -> "OnlineResponse":
+        request = self._requests.get((name, key))
         if request is None:
-            request = self._requests[name] = self._request(name)
-        for key in request.inputs:
-            if any(key not in row for row in rows):
+            request = self._requests[name, key] = self._request(name, key=key)
+        for needed in request.inputs:
+            if any(needed not in row for row in rows):
                 raise UnusableFeatures(
-                    f"The features {name!r} need {key!r} in every row.",
+                    f"The features {name!r} need {needed!r} in every row.",
                     why="they are stored under it, or computed from it",
                     fix=f"give rows with {', '.join(request.inputs)}",
                 )
         return self._store.get_online_features(features=request.references, entity_rows=[dict(row) for row in rows])
 
-    def _request(self, name: str) -> _Request:
+    def _request(self, name: str, *, key: str | None) -> _Request:
         views = {view.name: view for view in self._store.list_feature_views(allow_cache=True)}
         on_demand = {view.name: view for view in self._store.list_on_demand_feature_views(allow_cache=True)}
         if name in views or name in on_demand:
             projections = [(views.get(name) or on_demand[name]).projection]
         else:
             projections = find_service(self._store, name).feature_view_projections
+        if key is not None:
+            projections = [p for p in projections if p.name in views and views[p.name].join_keys == [key]]
+            if not projections:
+                raise UnusableFeatures(
+                    f"{name!r} holds no features that are kept under {key!r} alone.",
+                    why="none of its views has this join key",
+                    fix="read it by the keys of its views, as feature_repo/feature_services.py lists them",
+                )
         asked = [on_demand[p.name] for p in projections if p.name in on_demand]
         read = {p.name for p in projections if p.name in views}
         read |= {source.name for view in asked for source in view.source_feature_view_projections.values()}

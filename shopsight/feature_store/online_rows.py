@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from feast import FeatureView, RepoConfig
+    from feast import Entity, FeatureView, RepoConfig
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -47,7 +47,18 @@ ChangeRows = Callable[[list[OnlineRow | None]], list[OnlineRow | None]]
 
 
 class MonotoneOnlineStore(Protocol):
-    """What materialisation asks of an online store beyond Feast's own interface."""
+    """What materialisation asks of an online store beyond Feast's own interface, and :meth:`update` of that."""
+
+    def update(
+        self,
+        config: "RepoConfig",
+        tables_to_delete: Sequence["FeatureView"],
+        tables_to_keep: Sequence["FeatureView"],
+        entities_to_delete: Sequence["Entity"],
+        entities_to_keep: Sequence["Entity"],
+        partial: bool,
+    ) -> None:
+        """Make room for the views that are kept, and delete all rows of those that go."""
 
     def write_rows(
         self, config: "RepoConfig", table: "FeatureView", rows: Sequence[OnlineRow], *, rewrite: bool

@@ -59,13 +59,14 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         entities_to_keep: Sequence[Entity],
         partial: bool,
     ) -> None:
-        """Make the tables of the views that are kept, add their new columns, and drop the views that are gone."""
+        """Make the tables of the views that are kept, add their new columns, and drop the views that are gone.
+
+        Feast names those that are kept online; what the others held goes back to the disk.
+        """
         with self._transaction(config) as connection:
             connection.execute('CREATE TABLE IF NOT EXISTS "written_fields" (view TEXT PRIMARY KEY, fields TEXT)')
             connection.execute('CREATE TABLE IF NOT EXISTS "horizons" (view TEXT PRIMARY KEY, oldest_us INTEGER)')
             for view in tables_to_keep:
-                if not view.online:
-                    continue
                 name = _table(config, view)
                 connection.execute(
                     f"CREATE TABLE IF NOT EXISTS {name} (entity TEXT PRIMARY KEY, event_us INTEGER, created_us INTEGER)"
@@ -78,6 +79,8 @@ class MonotoneSqliteOnlineStore(OnlineStore):
                 connection.execute(f"DROP TABLE IF EXISTS {_table(config, view)}")
                 connection.execute('DELETE FROM "written_fields" WHERE view = ?', (view.name,))
                 connection.execute('DELETE FROM "horizons" WHERE view = ?', (view.name,))
+        if tables_to_delete:
+            connection.execute("VACUUM")
 
     def teardown(self, config: RepoConfig, tables: Sequence[FeatureView], entities: Sequence[Entity]) -> None:
         """Drop the tables of the views."""

@@ -31,7 +31,7 @@ def test_every_document_is_a_page_of_the_site(site: Path) -> None:
     assert {path for path in documents if path.name != "README.md"} - pages == set()
 
 
-def test_every_document_is_in_the_navigation_or_in_the_list_of_decisions(site: Path) -> None:
+def test_every_document_is_in_the_navigation_or_in_the_list_of_decisions() -> None:
     named = (REPO_ROOT / "mkdocs.yml").read_text() + (REPO_ROOT / "docs" / "adr" / "README.md").read_text()
     documents = (REPO_ROOT / "docs").rglob("*.md")
     assert [path.name for path in documents if path.name not in named] == []

@@ -22,19 +22,13 @@ def _marts(*names: str) -> list[dg.AssetKey]:
     deps=_marts(
         "user_features_daily",
         "user_history_daily",
-        "user_taste_features_daily",
-        "user_category_features_daily",
-        "item_features_daily",
-        "item_quality_features_daily",
-        "category_price_features_daily",
         "session_features",
-        "session_flow_features",
         "session_state_features",
         "user_order_history_daily",
     ),
 )
 def online_features(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
-    """The newest value of every user, item, category and session feature, in the store that the services read."""
+    """The newest value of every feature that a request reads, of each user and session, in the services' store."""
     from shopsight.feature_store import apply_definitions, materialize
 
     applied = apply_definitions(settings)
@@ -48,21 +42,36 @@ def online_features(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResul
     )
 
 
-@dg.asset(group_name="features", kinds={"parquet"}, owners=[OWNER], deps=_marts("interactions", "items"))
+@dg.asset(
+    group_name="features",
+    kinds={"parquet"},
+    owners=[OWNER],
+    deps=[online_features, *_marts("interactions", "items", "user_history_daily", "user_features_daily")],
+)
 def recommender_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """Every shopper's interactions in order; the recommender learns each next item from those before it.
 
-    The sequence is its own point-in-time join: a row's features are the rows before it, so they are read in order
-    from the mart; at serving time the same history comes through the feature service ``recommender_v1``.
+    The sequence is its own point-in-time join: a row's features are the rows before it, so they are read in order from
+    the mart. At serving time the same history comes through the feature service; so the end of the sequences is
+    compared with it here, and a difference fails the asset.
     """
     import pyarrow.parquet as pq
+
+    from shopsight.feature_store import compare_histories
 
     folder = settings.training_dir / "recommender"
     folder.mkdir(parents=True, exist_ok=True)
     interactions = pq.read_table(settings.exports_dir / "interactions.parquet")
+    service = FAMILIES["recommender"].feature_service
+    compared = compare_histories(settings, service=service, interactions=interactions, now=datetime.now(UTC))
     pq.write_table(interactions, folder / "training_set.parquet")
     pq.write_table(pq.read_table(settings.exports_dir / "items.parquet"), folder / "items.parquet")
-    return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))
+    return dg.MaterializeResult(
+        metadata={
+            **parquet_metadata(folder / "training_set.parquet"),
+            f"histories equal to those of {service}": compared,
+        }
+    )
 
 
 def tabular_training_set(family: Family, training: TableTraining) -> dg.AssetsDefinition:

@@ -88,16 +88,15 @@ def recommender_embeddings(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Where the approved recommender places shoppers and items, and the segments of shoppers who are near each other.
 
-    Written to `warehouse/exports/{user,item}_embeddings.parquet` and, through Feast, to the online store; for
-    look-alikes (`shopsight lookalikes`), targeting and similar items. Nothing before an approval, or where the approved
-    recommender has no transformer.
+    Written to `warehouse/exports/{user,item}_embeddings.parquet`, which Feast reads offline; for look-alikes
+    (`shopsight lookalikes`), targeting and similar items. Nothing before an approval, or where the approved recommender
+    has no transformer.
     """
     import duckdb
     import pyarrow.parquet as pq
 
     from models.recommender.embeddings import Embedder, embed
     from models.registry.registry import ModelRegistry
-    from shopsight.feature_store import materialize
 
     champion = ModelRegistry(settings.registry_dir).champion("recommender")
     embedder = None if champion is None else Embedder.load(champion.path)
@@ -112,14 +111,12 @@ def recommender_embeddings(
     for name, table in (("user_embeddings", found.users), ("item_embeddings", found.items)):
         with replaced(settings.exports_dir / f"{name}.parquet") as staging:
             pq.write_table(table, staging)
-    written = materialize(settings, until=moment, views=("user_embedding", "item_embedding"))
     yield dg.MaterializeResult(
         metadata={
             **parquet_metadata(settings.exports_dir / "user_embeddings.parquet"),
             "version": champion.version,
             "items": found.items.num_rows,
             "segments": dg.MetadataValue.md(_segments(found.segments)),
-            **{f"rows/{view}": rows for view, rows in written.items()},
         }
     )
 

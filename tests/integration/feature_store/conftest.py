@@ -2,8 +2,10 @@
 
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ import yaml
 from shopsight.contracts import ITEM_FEATURES, SESSION_FEATURES, USER_FEATURES
 from shopsight.events import TIMESTAMP
 from shopsight.feature_store import apply_definitions
+from shopsight.feature_store.definitions import FEATURE_REPOSITORY
 from shopsight.settings import REPO_ROOT, Settings
 
 # A database per test process: two that share one would empty it under each other.
@@ -81,7 +84,7 @@ for _name in (
     "session_state_features",
     "user_order_history_daily",
 ):
-    _file = REPO_ROOT / "dbt_project" / "models" / "marts" / f"{_name}.yml"
+    (_file,) = (REPO_ROOT / "dbt_project" / "models" / "marts").rglob(f"{_name}.yml")
     _columns = yaml.safe_load(_file.read_text())["models"][0]["columns"]
     SCHEMAS[_name] = pa.schema(
         [(column["name"], DBT_TYPES[column["data_type"]]) for column in _columns if column["name"] != "fingerprint"]
@@ -139,6 +142,32 @@ def shop(request: pytest.FixtureRequest, home: Settings) -> Iterator[Settings]:
         yield settings
     finally:
         client.flushdb()
+
+
+@pytest.fixture
+def changed_repository(tmp_path: Path) -> Callable[[dict[str, dict[str, str]]], Path]:
+    """Make a copy of the feature repository with texts replaced, by module."""
+
+    def change(replacements: dict[str, dict[str, str]]) -> Path:
+        folder = tmp_path / "feature_repo"
+        shutil.copytree(FEATURE_REPOSITORY, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for module, texts in replacements.items():
+            file = folder / f"{module}.py"
+            text = file.read_text()
+            for old, new in texts.items():
+                assert old in text, f"{old!r} is not in {module}.py, so nothing would be changed"
+                text = text.replace(old, new)
+            file.write_text(text)
+        return folder
+
+    return change
+
+
+@pytest.fixture
+def with_all_views_online(changed_repository: Callable[[dict[str, dict[str, str]]], Path]) -> Path:
+    """Feature definitions as they would be if something read every view of the marts and of the models online."""
+    modules = ("users", "items", "categories", "sessions", "embeddings")
+    return changed_repository({module: {"online=False": "online=True"} for module in modules})
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from shopsight.feature_store import (
     training_set,
 )
 from shopsight.feature_store.connection import repository_config
-from shopsight.feature_store.definitions import MODULES, feature_repository
+from shopsight.feature_store.definitions import FEATURE_REPOSITORY, feature_repository
 from shopsight.settings import REPO_ROOT, Settings
 
 Row = dict[str, object]
@@ -46,11 +46,13 @@ def user_day(user: str, known: datetime, events: int, *, arrived: datetime | Non
 
 
 def ask(home: Settings, rows: list[tuple[str, datetime]], columns: tuple[str, ...] = ("events_7d",)) -> pd.DataFrame:
-    """Ask for user features through the service that has them."""
+    """Ask for user features through the service that has all of them; nothing is known of the session."""
     users = pa.array([user for user, _ in rows], pa.string())
     moments = pa.array([moment for _, moment in rows], TIMESTAMP)
-    entities = pa.table({"user_id": users, "event_timestamp": moments, "nth": range(len(rows))})
-    return training_set(home, service="recommender_v1", entities=entities, columns=columns)
+    session = pa.array(["s_unknown"] * len(rows), pa.string())
+    entities = pa.table({"user_id": users, "event_timestamp": moments, "nth": range(len(rows)), "session_id": session})
+    frame = training_set(home, service="purchase_intent_v1", entities=entities, columns=columns)
+    return frame.drop(columns="session_id")
 
 
 def values(frame: pd.DataFrame, name: str = "events_7d") -> list[object]:
@@ -96,7 +98,8 @@ def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are()
     assert {family.feature_service for family in FAMILIES.values()} <= {service.name for service in services}
     read = {projection.name for service in services for projection in service.feature_view_projections}
     assert "session_state" not in read, "it knows the end of the session"
-    assert not set(MODULES) & set(sys.modules), "names as general as `entities` must not stay importable"
+    assert not set(modules) & set(sys.modules), "names as general as `entities` must not stay importable"
+    assert str(FEATURE_REPOSITORY) not in sys.path
 
 
 def test_applying_twice_is_applying_once_and_leaves_a_snapshot_that_readers_open(home: Settings) -> None:
@@ -115,7 +118,7 @@ def test_a_view_that_is_no_longer_defined_leaves_the_registry(home: Settings) ->
     apply_definitions(home)
     store = open_feature_store(home)
     with feature_repository() as modules:
-        old = modules["feature_views"].item_features_view.with_name("left_over")
+        old = modules["items"].item_features_view.with_name("left_over")
         old.name = "left_over"
     store.apply([old])
     assert apply_definitions(home).removed == ("left_over",)
@@ -216,7 +219,7 @@ def test_a_row_without_a_user_keeps_its_place_with_nulls(home: Settings, write_m
     write_mart("user_features_daily", [user_day("u_1", MONDAY, 1)])
     frame = pd.DataFrame({"user_id": ["u_1", None, "u_1"], "event_timestamp": [MONDAY, MONDAY, MONDAY + DAY]})
     frame["event_timestamp"] = pd.to_datetime(frame["event_timestamp"], utc=True)
-    joined = training_set(home, service="recommender_v1", entities=frame, columns=["events_7d"])
+    joined = training_set(home, service="churn_v1", entities=frame, columns=["events_7d"])
     assert values(joined) == [1, None, 1]
 
 
@@ -224,7 +227,8 @@ def test_lists_come_back_as_they_were(home: Settings, write_mart: WriteMart) -> 
     apply_definitions(home)
     row = {"user_id": "u_1", "feature_timestamp": MONDAY, "created_timestamp": MONDAY}
     write_mart("user_history_daily", [{**row, "item_ids": ["i_1", "i_2", "i_1"], "event_names": ["a", "b", "c"]}])
-    frame = ask(home, [("u_1", MONDAY)], ("event_names", "item_ids"))
+    entities = pa.table({"user_id": ["u_1"], "event_timestamp": pa.array([MONDAY], TIMESTAMP)})
+    frame = training_set(home, service="recommender_v1", entities=entities, columns=("event_names", "item_ids"))
     assert list(frame["item_ids"][0]) == ["i_1", "i_2", "i_1"]
     assert list(frame["event_names"][0]) == ["a", "b", "c"]
 

@@ -71,7 +71,7 @@ def user_histories(seed: int) -> tuple[list[Row], list[Question], list[Any]]:
 def joined(home: Settings, asked: Sequence[Question]) -> list[Any]:
     moments = pd.to_datetime([moment for _, moment in asked], utc=True)
     frame = pd.DataFrame({"user_id": [key[0] for key, _ in asked], "event_timestamp": moments})
-    values = training_set(home, service="recommender_v1", entities=frame, columns=["events_7d"])["events_7d"]
+    values = training_set(home, service="churn_v1", entities=frame, columns=["events_7d"])["events_7d"]
     return [None if pd.isna(value) else int(value) for value in values]
 
 

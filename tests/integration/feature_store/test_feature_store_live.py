@@ -18,6 +18,7 @@ from shopsight.feature_store import (
     LiveFeatures,
     Moved,
     OnlineFeatures,
+    apply_definitions,
     materialize,
     open_feature_store,
 )
@@ -84,8 +85,6 @@ def same(left: Any, right: Any) -> bool:
 def test_each_instant_of_each_session_is_counted_as_the_warehouse_counts_it(
     home: Settings, warehouse: Warehouse
 ) -> None:
-    from shopsight.feature_store import apply_definitions
-
     apply_definitions(home)
     store = open_feature_store(home, read_only=True)
     views = {view.name: view for view in store.list_feature_views()}
@@ -147,18 +146,19 @@ def event(nth: int, name: str = "view_item", **columns: Any) -> LiveEvent:
     return LiveEvent(event_id=f"e{nth}", event_name=name, event_timestamp=MONDAY + timedelta(seconds=10 * nth), **given)
 
 
-def read(settings: Settings) -> dict[str, Any]:
-    (session,) = OnlineFeatures(settings).read("session_flow_v1", [{"session_id": "s_1"}])
+def read(settings: Settings, service_or_view: str = "session_features") -> dict[str, Any]:
+    (session,) = OnlineFeatures(settings).read(service_or_view, [{"session_id": "s_1"}])
     (history,) = OnlineFeatures(settings).read("user_history", [{"user_id": "u_1"}])
     return {**session, **history}
 
 
-def test_an_event_is_readable_as_soon_as_it_is_pushed(shop: Settings) -> None:
+def test_an_event_is_readable_as_soon_as_it_is_pushed(shop: Settings, with_all_views_online: Path) -> None:
+    apply_definitions(shop, repository=with_all_views_online)
     live = LiveFeatures(shop)
     assert live.push([event(1)], received_at=NOW) == Moved(sessions=1, histories=1)
-    assert read(shop)["views_so_far"] == 1
+    assert read(shop, "session_flow_v1")["views_so_far"] == 1
     assert live.push([event(3, "add_to_cart"), event(2, "search", item_id=None)], received_at=NOW).sessions == 1
-    answer = read(shop)
+    answer = read(shop, "session_flow_v1")
     assert answer["last_actions"] == ["view_item", "search", "add_to_cart"]
     assert answer["seconds_since_last_event"] == 10
     assert (answer["item_ids"], answer["event_names"]) == (["i_1", "i_3"], ["view_item", "add_to_cart"])

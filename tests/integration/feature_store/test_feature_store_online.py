@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shopsight.contracts import ITEM_FEATURES, USER_FEATURES
+from shopsight.contracts import ITEM_FEATURES, SESSION_FEATURES, USER_FEATURES
 from shopsight.feature_store import (
     FeatureStoreNotReady,
     OnlineFeatures,
@@ -41,8 +42,9 @@ def events_of(settings: Settings, *users: str) -> list[int | None]:
 
 
 def test_the_newest_row_of_each_entity_is_served_and_an_unknown_one_is_none(
-    shop: Settings, write_mart: WriteMart
+    shop: Settings, write_mart: WriteMart, with_all_views_online: Path
 ) -> None:
+    apply_definitions(shop, repository=with_all_views_online)
     write_mart("user_features_daily", [user_day("u_1", MONDAY, 1), user_day("u_1", MONDAY + DAY, 2)])
     write_mart(
         "item_features_daily",
@@ -77,10 +79,57 @@ def test_a_service_is_read_by_both_keys_of_a_shopper_at_once_and_says_of_when_it
     unknown, known = online.read_dated("recommender_v1", [{"user_id": "u_1"}, {"user_id": "a_1"}])
     assert known.values["item_ids"] == items
     assert known.values["event_names"] == names
-    assert known.values["events_7d"] == 3
+    assert known.values["favourite_category"] == "Küche > 3"
+    assert set(known.values) == {"user_id", "item_ids", "event_names", "favourite_category"}, "and nothing unread"
     assert known.as_of == MONDAY, "the older of the two views read"
     assert unknown.as_of is None
     assert unknown.values["item_ids"] is None
+
+
+def test_the_part_of_a_service_under_one_key_is_read_without_the_other_key(
+    shop: Settings, write_mart: WriteMart
+) -> None:
+    write_mart("user_features_daily", [user_day("u_1", MONDAY, 3)])
+    write_mart("session_features", [{"session_id": "s_1", "event_timestamp": MONDAY + DAY, "carts_so_far": 2}])
+    materialize(shop, until=LATER)
+    online = OnlineFeatures(shop)
+    (user,) = online.read_dated("purchase_intent_v1", [{"user_id": "u_1"}], key="user_id")
+    assert (set(user.values), user.values["events_7d"]) == ({"user_id", *USER_FEATURES}, 3)
+    (session,) = online.read_dated("purchase_intent_v1", [{"session_id": "s_1"}], key="session_id")
+    assert set(session.values) == {"session_id", *SESSION_FEATURES}
+    assert (session.values["carts_so_far"], session.as_of) == (2, MONDAY + DAY)
+    with pytest.raises(UnusableFeatures, match="no features that are kept under 'item_id' alone"):
+        online.read_dated("purchase_intent_v1", [{"item_id": "i_1"}], key="item_id")
+
+
+def test_a_view_that_goes_offline_leaves_nothing_in_the_store(
+    shop: Settings, write_mart: WriteMart, with_all_views_online: Path
+) -> None:
+    apply_definitions(shop, repository=with_all_views_online)
+    items = [
+        {"item_id": f"i_{n}", "feature_timestamp": MONDAY, "created_timestamp": MONDAY, "popularity": n / 7}
+        for n in range(3_000)
+    ]
+    write_mart("item_features_daily", items)
+    write_mart("user_features_daily", [user_day("u_1", MONDAY, 1)])
+    materialize(shop, until=LATER)
+    store = open_feature_store(shop, read_only=True)
+    (item_view,) = [view for view in store.list_feature_views() if view.name == "item_features"]
+    file = shop.feature_store_dir / "online.db"
+    before = file.stat().st_size if file.exists() else None
+    apply_definitions(shop)
+    assert "item_features" not in materialize(shop, until=LATER)
+    assert store.provider.online_store.held_fields(store.config, item_view) is None
+    assert events_of(shop, "u_1") == [1]
+    with pytest.raises(UnusableFeatures, match="item_features is kept offline only"):
+        OnlineFeatures(shop).read("item_features", [{"item_id": "i_1"}])
+    if before is not None:
+        with sqlite3.connect(file) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        assert "shopsight_item_features" not in tables
+        assert file.stat().st_size < before / 2, "the bytes go back to the disk"
 
 
 def test_a_second_run_writes_nothing_and_a_new_day_only_what_changed(shop: Settings, write_mart: WriteMart) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shopsight.feature_store import OnlineFeatures, materialize, open_feature_store
+from shopsight.feature_store import OnlineFeatures, apply_definitions, materialize, open_feature_store
 from shopsight.settings import Settings
 
 Row = dict[str, Any]
@@ -41,13 +42,17 @@ def plain(value: Any) -> Any:
     return None if value is None or value != value else value
 
 
-def test_the_online_answer_equals_the_training_row_of_that_moment(shop: Settings, write_mart: WriteMart) -> None:
+def test_the_online_answer_equals_the_training_row_of_that_moment(
+    shop: Settings, write_mart: WriteMart, with_all_views_online: Path
+) -> None:
+    apply_definitions(shop, repository=with_all_views_online)
     rng = random.Random(12)
     for written_by_a_model in ("user_embeddings", "item_embeddings"):
         write_mart(written_by_a_model, [])
     store = open_feature_store(shop, read_only=True)
     online = OnlineFeatures(shop)
     views = [view for view in store.list_feature_views() if view.online]
+    assert len(views) == 13
     asked: dict[str, list[Row]] = {}
     for view in views:
         path, time = view.batch_source.path, view.batch_source.timestamp_field
@@ -85,8 +90,9 @@ def test_the_online_answer_equals_the_training_row_of_that_moment(shop: Settings
 
 
 def test_on_demand_features_are_computed_alike_for_training_and_for_a_request(
-    shop: Settings, write_mart: WriteMart
+    shop: Settings, write_mart: WriteMart, with_all_views_online: Path
 ) -> None:
+    apply_definitions(shop, repository=with_all_views_online)
     rng = random.Random(13)
     users = [
         {

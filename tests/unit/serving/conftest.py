@@ -117,7 +117,10 @@ class ShelfOfFeatures:
         self.features = features
         self.away = False
 
-    def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, str]]) -> list[DatedFeatures]:
+    def read_dated(
+        self, service_or_view: str, rows: Sequence[Mapping[str, str]], *, key: str | None = None
+    ) -> list[DatedFeatures]:
+        assert all(list(row) == [key] for row in rows), "a part of a service is read by its one key"
         if self.away:
             raise OnlineStoreUnavailable("The online store does not answer.", why="it is away", fix="bring it back")
         found = [self.features.get((service_or_view, *row.values())) for row in rows]
@@ -157,8 +160,8 @@ def online(pseudonymiser: Pseudonymiser) -> ShelfOfFeatures:
         {
             ("recommender_v1", pseudonymiser.user("maya")): history,
             ("recommender_v1", pseudonymiser.anonymous("visitor")): history,
-            ("user_features", pseudonymiser.user("maya")): {"purchases_28d": 3, "favourite_category": "shoes"},
-            ("session_features", "s_1"): {"carts_so_far": 3, "views_so_far": 5, "last_event_name": "add_to_cart"},
+            ("purchase_intent_v1", pseudonymiser.user("maya")): {"purchases_28d": 3, "favourite_category": "shoes"},
+            ("purchase_intent_v1", "s_1"): {"carts_so_far": 3, "views_so_far": 5, "last_event_name": "add_to_cart"},
         }
     )
 

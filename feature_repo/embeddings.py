@@ -1,15 +1,13 @@
 """Where the approved recommender places shoppers and items: written by the asset `embeddings`, not by dbt.
 
 The vectors of two versions of the model do not compare, so each row names its own. Before a recommender is approved
-there are no rows.
+there is no file.
 """
 
 from feast import FeatureView, Field, FileSource
 from feast.types import Array, Float64, Int64, String
 
-from data_sources import EXPORTS
-from entities import OWNER, item, user
-from feature_views import NEVER_EXPIRES
+from entities import EXPORTS, NEVER_EXPIRES, OWNER, item, user
 
 user_embeddings = FileSource(
     name="user_embeddings",
@@ -34,7 +32,7 @@ user_embedding_view = FeatureView(
     entities=[user],
     ttl=NEVER_EXPIRES,
     source=user_embeddings,
-    online=True,
+    online=False,
     description="A shopper's vector, whose product with an item's is the transformer's score, and their segment.",
     tags={"written_by": "recommender"},
     owner=OWNER,
@@ -51,7 +49,7 @@ item_embedding_view = FeatureView(
     entities=[item],
     ttl=NEVER_EXPIRES,
     source=item_embeddings,
-    online=True,
+    online=False,
     description="An item's vector, the same on input and output of the transformer.",
     tags={"written_by": "recommender"},
     owner=OWNER,

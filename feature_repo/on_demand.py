@@ -10,8 +10,9 @@ from feast import Field, RequestSource
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Float64, Int64, String
 
+from categories import category_prices_view
 from entities import OWNER
-from taste_views import category_prices_view, user_taste_view
+from users import user_taste_view
 
 shown_item = RequestSource(
     name="shown_item",

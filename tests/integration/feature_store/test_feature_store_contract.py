@@ -1,0 +1,192 @@
+"""What a family reads is what its feature service offers; a difference is refused by name, never read as unknown."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from models.churn.dataset import FEATURES as CHURN_FEATURES
+from models.purchase_intent.encoding import FEATURES as PURCHASE_INTENT_FEATURES
+from serving.features import FeatureReader, UserFeatures
+from shopsight.contracts import FEATURE_SERVICES
+from shopsight.feature_store import (
+    OnlineFeatures,
+    UnusableFeatures,
+    apply_definitions,
+    compare_histories,
+    contract_of,
+    contracts,
+    open_feature_store,
+    training_set,
+)
+from shopsight.feature_store import definitions as definitions_module
+from shopsight.feature_store.definitions import feature_repository
+from shopsight.feature_store.live import STATE_VIEW
+from shopsight.privacy import Pseudonymiser
+from shopsight.settings import Settings
+
+ChangeRepository = Callable[[dict[str, dict[str, str]]], Path]
+WriteMart = Callable[[str, list[dict[str, Any]]], None]
+MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
+KEYS = ("user_id", "session_id", "utterance_id")
+
+RENAMED_VIEWS = {
+    "intent": ("utterances", "utterance_text"),
+    "recommender": ("users", "user_history"),
+    "purchase_intent": ("sessions", "session_features"),
+    "churn": ("users", "user_order_history"),
+}
+"""By family: a module of the feature repository and a view in it that the family reads."""
+RENAMED_COLUMNS = {
+    "intent": ("utterances", "utterance_text", "channel"),
+    "recommender": ("users", "user_history", "item_ids"),
+    "purchase_intent": ("sessions", "session_features", "carts_so_far"),
+    "churn": ("users", "user_order_history", "ordered_us"),
+}
+
+
+def a_new_version_of_the_view(change: ChangeRepository, family: str) -> Path:
+    module, view = RENAMED_VIEWS[family]
+    return change({module: {f'    name="{view}",\n    entities': f'    name="{view}_v2",\n    entities'}})
+
+
+def another_name_of_the_column(change: ChangeRepository, family: str) -> Path:
+    module, _, column = RENAMED_COLUMNS[family]
+    return change({module: {f'name="{column}"': f'name="{column}_renamed"'}})
+
+
+@pytest.mark.parametrize("family", FEATURE_SERVICES)
+def test_a_view_of_another_version_is_refused_when_the_definitions_are_applied(
+    home: Settings, changed_repository: ChangeRepository, family: str
+) -> None:
+    apply_definitions(home)
+    before = open_feature_store(home, read_only=True).registry.proto().SerializeToString(deterministic=True)
+    with pytest.raises(UnusableFeatures) as refused:
+        apply_definitions(home, repository=a_new_version_of_the_view(changed_repository, family))
+    assert repr(FEATURE_SERVICES[family]) in refused.value.what
+    assert repr(RENAMED_VIEWS[family][1]) in refused.value.what
+    after = open_feature_store(home, read_only=True).registry.proto().SerializeToString(deterministic=True)
+    assert after == before, "what served and trained goes on"
+
+
+@pytest.mark.parametrize("family", FEATURE_SERVICES)
+def test_a_column_of_another_name_is_refused_when_the_definitions_are_applied(
+    home: Settings, changed_repository: ChangeRepository, family: str
+) -> None:
+    _, view, column = RENAMED_COLUMNS[family]
+    with pytest.raises(UnusableFeatures) as refused:
+        apply_definitions(home, repository=another_name_of_the_column(changed_repository, family))
+    assert (repr(FEATURE_SERVICES[family]) in refused.value.what, repr(view) in refused.value.what) == (True, True)
+    assert f"lacks {column}" in refused.value.why
+
+
+@pytest.mark.parametrize("family", FEATURE_SERVICES)
+@pytest.mark.parametrize("change", [a_new_version_of_the_view, another_name_of_the_column])
+def test_training_refuses_a_registry_whose_service_is_not_what_the_family_reads(
+    home: Settings,
+    write_mart: WriteMart,
+    changed_repository: ChangeRepository,
+    monkeypatch: pytest.MonkeyPatch,
+    family: str,
+    change: Callable[[ChangeRepository, str], Path],
+) -> None:
+    monkeypatch.setattr(definitions_module, "_refuse_broken_contracts", lambda services: None)
+    apply_definitions(home, repository=change(changed_repository, family))
+    entities = pd.DataFrame({key: ["x"] for key in KEYS}).assign(event_timestamp=pd.Timestamp(MONDAY))
+    with pytest.raises(UnusableFeatures) as refused:
+        training_set(home, service=contract_of(family).service, entities=entities)
+    assert repr(FEATURE_SERVICES[family]) in refused.value.what
+    assert repr(RENAMED_VIEWS[family][1]) in refused.value.what
+
+
+@pytest.mark.parametrize("family", ["recommender", "purchase_intent", "churn"])
+@pytest.mark.parametrize("change", [a_new_version_of_the_view, another_name_of_the_column])
+def test_a_service_does_not_start_on_a_registry_that_lacks_what_it_reads(
+    home: Settings,
+    changed_repository: ChangeRepository,
+    monkeypatch: pytest.MonkeyPatch,
+    family: str,
+    change: Callable[[ChangeRepository, str], Path],
+) -> None:
+    monkeypatch.setattr(definitions_module, "_refuse_broken_contracts", lambda services: None)
+    apply_definitions(home, repository=change(changed_repository, family))
+    reader = FeatureReader(lambda: OnlineFeatures(home), Pseudonymiser(b"a key for tests only"))
+    with pytest.raises(UnusableFeatures) as refused:
+        reader.open(contract_of(family).service)
+    assert repr(FEATURE_SERVICES[family]) in refused.value.what
+    assert repr(RENAMED_VIEWS[family][1]) in refused.value.what
+
+
+def test_a_column_that_no_family_reads_is_not_offered(home: Settings, changed_repository: ChangeRepository) -> None:
+    whole_view = {'user_features_view[["favourite_category"]]': "user_features_view"}
+    with pytest.raises(UnusableFeatures, match=r"'recommender_v1' breaks its contract .* 'user_features'") as refused:
+        apply_definitions(home, repository=changed_repository({"feature_services": whole_view}))
+    assert "does not read: carts_28d" in refused.value.why
+
+
+def test_what_the_contracts_name_is_what_training_and_serving_take() -> None:
+    assert contract_of("churn").columns == CHURN_FEATURES
+    assert contract_of("purchase_intent").columns == PURCHASE_INTENT_FEATURES
+    values = {name: f"value of {name}" for name in contract_of("recommender").columns}
+    user = UserFeatures(user_key="u_1", known=True, values=values)
+    assert (user.item_ids, user.event_names, user.favourite_category) == tuple(values.values())
+
+
+def test_every_online_view_is_read_and_says_by_whom(home: Settings) -> None:
+    from feast import FeatureView
+
+    with feature_repository() as modules:
+        objects = {id(value): value for module in modules.values() for value in vars(module).values()}.values()
+    views = {view.name: view for view in objects if isinstance(view, FeatureView)}
+    readers = {name: {contract.family for contract in contracts() if name in contract.views} for name in views}
+    readers[STATE_VIEW].add("push")
+    said = {name: set(filter(None, view.tags.get("read_by", "").split(", "))) for name, view in views.items()}
+    online = {name for name, view in views.items() if view.online}
+    assert {name: said[name] for name in online} == {name: readers[name] for name in online}
+    assert all(said[name] for name in online), "nothing is online that nothing reads"
+    assert {name for name in readers if readers[name]} - online == {"utterance_text"}, "a request brings its own text"
+    assert not any(said[name] for name in views.keys() - online)
+
+
+def interactions(rows: list[tuple[str, str, str]]) -> pa.Table:
+    columns = {"user_id": [r[0] for r in rows], "item_id": [r[1] for r in rows], "event_name": [r[2] for r in rows]}
+    moments = pa.array([MONDAY + timedelta(minutes=n) for n in range(len(rows))], pa.timestamp("us", tz="UTC"))
+    return pa.table({**columns, "event_timestamp": moments, "nth": range(1, len(rows) + 1)})
+
+
+def test_histories_that_are_served_otherwise_than_they_are_learnt_from_are_refused(
+    home: Settings, write_mart: WriteMart
+) -> None:
+    apply_definitions(home)
+    known = MONDAY + timedelta(days=1)
+    history = {"user_id": "u_1", "feature_timestamp": known, "created_timestamp": MONDAY}
+    steps = [("u_1", f"i_{n}", "view_item") for n in range(60)]
+    served = {"item_ids": [f"i_{n}" for n in range(10, 60)], "event_names": ["view_item"] * 50}
+    write_mart("user_history_daily", [{**history, **served}])
+    assert compare_histories(home, service="recommender_v1", interactions=interactions(steps), now=MONDAY) == 1
+    missing = interactions([*steps, ("u_2", "i_1", "purchase")])
+    with pytest.raises(UnusableFeatures, match=r"1 of 2 histories in the feature service 'recommender_v1' .* 'u_2'"):
+        compare_histories(home, service="recommender_v1", interactions=missing, now=MONDAY)
+    turned = interactions([*steps[:-2], steps[-1], steps[-2]])
+    with pytest.raises(UnusableFeatures, match="1 of 1 histories"):
+        compare_histories(home, service="recommender_v1", interactions=turned, now=MONDAY)
+
+
+def test_feast_reads_redis_through_the_two_private_methods_that_are_replaced() -> None:
+    """They guard what is read and how long a dead server is waited for; if Feast moved them, ours would do nothing."""
+    import inspect
+
+    from feast.infra.online_stores.redis import RedisOnlineStore
+
+    from shopsight.feature_store.redis_store import MonotoneRedisOnlineStore
+
+    for name in ("_get_client", "_read_hash_fields"):
+        assert list(inspect.signature(getattr(RedisOnlineStore, name)).parameters) == list(
+            inspect.signature(getattr(MonotoneRedisOnlineStore, name)).parameters
+        ), name
+    assert "_read_hash_fields(" in inspect.getsource(RedisOnlineStore.online_read)
+    assert "_get_client(" in inspect.getsource(RedisOnlineStore._read_hash_fields)
