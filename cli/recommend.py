@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cli.console import out, print_json
 from shopsight.errors import ShopsightError
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:

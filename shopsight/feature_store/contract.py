@@ -1,7 +1,7 @@
 """What each model family reads of its feature service: the reader's side of the contract that ``feature_repo`` offers.
 
-Training and serving name the service and never a view. A family's record says which views and columns it reads, so that a
-view of another version, or a column of another name, is refused by name wherever the service is opened: when the
+Training and serving name the service and never a view. A family's record says which views and columns it reads, so that
+a view of another version, or a column of another name, is refused by name wherever the service is opened: when the
 definitions are applied, when a training set is joined and when a service reads online. Without it, a reader would get
 ``None`` for a column that is gone, and a model would take it for "not known".
 """

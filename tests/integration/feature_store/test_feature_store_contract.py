@@ -12,7 +12,7 @@ import pytest
 from models.churn.dataset import FEATURES as CHURN_FEATURES
 from models.purchase_intent.encoding import FEATURES as PURCHASE_INTENT_FEATURES
 from serving.features import FeatureReader, UserFeatures
-from shopsight.contracts import FEATURE_SERVICES
+from shopsight.families import FAMILIES
 from shopsight.feature_store import (
     OnlineFeatures,
     UnusableFeatures,
@@ -59,7 +59,7 @@ def another_name_of_the_column(change: ChangeRepository, family: str) -> Path:
     return change({module: {f'name="{column}"': f'name="{column}_renamed"'}})
 
 
-@pytest.mark.parametrize("family", FEATURE_SERVICES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_view_of_another_version_is_refused_when_the_definitions_are_applied(
     home: Settings, changed_repository: ChangeRepository, family: str
 ) -> None:
@@ -67,24 +67,27 @@ def test_a_view_of_another_version_is_refused_when_the_definitions_are_applied(
     before = open_feature_store(home, read_only=True).registry.proto().SerializeToString(deterministic=True)
     with pytest.raises(UnusableFeatures) as refused:
         apply_definitions(home, repository=a_new_version_of_the_view(changed_repository, family))
-    assert repr(FEATURE_SERVICES[family]) in refused.value.what
+    assert repr(FAMILIES[family].feature_service) in refused.value.what
     assert repr(RENAMED_VIEWS[family][1]) in refused.value.what
     after = open_feature_store(home, read_only=True).registry.proto().SerializeToString(deterministic=True)
     assert after == before, "what served and trained goes on"
 
 
-@pytest.mark.parametrize("family", FEATURE_SERVICES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_column_of_another_name_is_refused_when_the_definitions_are_applied(
     home: Settings, changed_repository: ChangeRepository, family: str
 ) -> None:
     _, view, column = RENAMED_COLUMNS[family]
     with pytest.raises(UnusableFeatures) as refused:
         apply_definitions(home, repository=another_name_of_the_column(changed_repository, family))
-    assert (repr(FEATURE_SERVICES[family]) in refused.value.what, repr(view) in refused.value.what) == (True, True)
+    assert (repr(FAMILIES[family].feature_service) in refused.value.what, repr(view) in refused.value.what) == (
+        True,
+        True,
+    )
     assert f"lacks {column}" in refused.value.why
 
 
-@pytest.mark.parametrize("family", FEATURE_SERVICES)
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("change", [a_new_version_of_the_view, another_name_of_the_column])
 def test_training_refuses_a_registry_whose_service_is_not_what_the_family_reads(
     home: Settings,
@@ -99,7 +102,7 @@ def test_training_refuses_a_registry_whose_service_is_not_what_the_family_reads(
     entities = pd.DataFrame({key: ["x"] for key in KEYS}).assign(event_timestamp=pd.Timestamp(MONDAY))
     with pytest.raises(UnusableFeatures) as refused:
         training_set(home, service=contract_of(family).service, entities=entities)
-    assert repr(FEATURE_SERVICES[family]) in refused.value.what
+    assert repr(FAMILIES[family].feature_service) in refused.value.what
     assert repr(RENAMED_VIEWS[family][1]) in refused.value.what
 
 
@@ -117,7 +120,7 @@ def test_a_service_does_not_start_on_a_registry_that_lacks_what_it_reads(
     reader = FeatureReader(lambda: OnlineFeatures(home), Pseudonymiser(b"a key for tests only"))
     with pytest.raises(UnusableFeatures) as refused:
         reader.open(contract_of(family).service)
-    assert repr(FEATURE_SERVICES[family]) in refused.value.what
+    assert repr(FAMILIES[family].feature_service) in refused.value.what
     assert repr(RENAMED_VIEWS[family][1]) in refused.value.what
 
 
