@@ -17,7 +17,7 @@ DATA ?=
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo up docs test test-all campaign-kills campaign-shuffles screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all campaign-kills campaign-shuffles screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -44,12 +44,18 @@ docs: setup ## Write the warehouse's documentation as one page: models, columns,
 	@$(BIN)/python -c "from shopsight.settings import Settings; from shopsight.warehouse import write_docs; \
 	  print(write_docs(Settings()))"
 
-test: setup ## Run every test but those marked slow, on two cores
-	@# One thread each: two processes that each compute on two threads wait for one another most of the time.
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 12
+# Whole files go to two workers, long ones first (tests/conftest.py). One thread each: two processes that each compute on
+# two threads wait for one another most of the time.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+test: setup ## Run every test but those marked slow, on two cores, in five minutes
+	@$(PYTEST) -m "not slow" --durations 12
+
+test-slow: setup ## Run the tests marked slow alone: kills, the whole click-through, real files in full
+	@$(PYTEST) -m slow --durations 12
 
 test-all: setup ## Run every test, the slow ones too
-	@$(BIN)/pytest
+	@$(PYTEST) --durations 12
 
 campaign-kills: setup ## Kill the chain 200 times at random moments; it must end as an unbroken one does (hours)
 	@SHOPSIGHT_CAMPAIGN_KILLS=200 $(BIN)/pytest -q tests/end_to_end/test_demo.py -k killed
@@ -58,7 +64,7 @@ campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not
 	@SHOPSIGHT_SHUFFLES=500 $(BIN)/pytest -q tests/integration/test_dbt_incremental.py -k shuffled
 
 screenshot: setup ## Take the README's picture of the web UI anew (needs Chromium)
-	@SHOPSIGHT_KEEP_SCREENSHOT=docs/images/asset-graph.png $(BIN)/pytest -q tests/end_to_end/test_web_ui.py
+	@SHOPSIGHT_KEEP_SCREENSHOT=docs/images/asset-graph.png $(BIN)/pytest -q tests/end_to_end/test_web_ui.py -m slow
 
 lint: setup ## Check style, types and import layers
 	$(BIN)/ruff check .

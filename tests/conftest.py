@@ -6,6 +6,28 @@ import pytest
 
 from shopsight.settings import REPO_ROOT, Settings, tool_environment
 
+TESTS = Path(__file__).parent
+HANDED_OUT_FIRST = (
+    "end_to_end/test_demo.py",
+    "integration/test_dbt_incremental.py",
+    "integration/test_recommender_training.py",
+    "integration/test_dbt_analytics.py",
+    "end_to_end/test_web_ui.py",
+    "end_to_end",
+    "integration",
+)
+"""Files and folders that the workers begin with: the demo, on which others wait, then the longest; unit tests fill up."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order whole files, so that no worker is left alone with a long one at the end."""
+
+    def place(item: pytest.Item) -> int:
+        file = item.path.relative_to(TESTS).as_posix()
+        return next((n for n, begin in enumerate(HANDED_OUT_FIRST) if file.startswith(begin)), len(HANDED_OUT_FIRST))
+
+    items.sort(key=place)
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
