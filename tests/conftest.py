@@ -16,7 +16,7 @@ HANDED_OUT_FIRST = (
     "end_to_end",
     "integration",
 )
-"""Files and folders that the workers begin with: the demo, on which others wait, then the longest; unit tests fill up."""
+"""What the workers begin with: the demo, on which others wait, then the longest files; unit tests fill up the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -155,7 +155,7 @@ def test_a_feature_mart_has_the_contracts_columns(
 def test_exported_times_are_utc_microseconds(shop: duckdb.DuckDBPyConnection, mart: str) -> None:
     schema = shop.sql(f"from {mart}").to_arrow_table().schema
     times = [field.type for field in schema if pa.types.is_timestamp(field.type)]
-    assert set(times) <= {TIMESTAMP}
+    assert set(times) == {TIMESTAMP}, "every exported mart has a time"
 
 
 def test_an_anonymous_visit_becomes_the_users_who_logged_in_later(shop: duckdb.DuckDBPyConnection) -> None:

@@ -245,6 +245,17 @@ def test_a_guess_says_how_sure_it_is_and_why(tmp_path: Path, home: Settings) -> 
     assert guess.unused == ["email"]
 
 
+@pytest.mark.parametrize(("personal", "plain"), [("customer_email", "customer_id"), ("user_phone", "user_id")])
+def test_a_personal_column_never_stands_for_the_shopper_whose_name_it_carries(
+    tmp_path: Path, personal: str, plain: str
+) -> None:
+    rows = "".join(f"177235920{i},m{i},s{i}\n" for i in range(9))
+    guess = guess_mapping(write(tmp_path, table=f"ts,{plain},sku\n{rows}"))
+    assert [column.column for column in guess.columns if column.name == "user_id"] == [plain]
+    with pytest.raises(SourceFileError, match="a shopper"):
+        guess_mapping(write(tmp_path, table=f"ts,{personal},sku\n{rows}"))
+
+
 def test_a_file_without_header_gets_names_and_is_guessed_by_its_values(home: Settings, tmp_path: Path) -> None:
     rows = [f"{i % 5},{i},30,{'buy' if i % 7 == 0 else 'pv'},{1511600000 + i}" for i in range(50)]
     file = write(tmp_path, table="\n".join(rows))
