@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from running import call, environment_of, run, settings_of
 
 
+@pytest.mark.slow
 def test_an_empty_shop_runs_through_and_says_that_nothing_can_be_judged(tmp_path: Path) -> None:
     environment = environment_of(settings_of(tmp_path / "home"), tmp_path)
     finished = run(environment, "run", "--json")

@@ -283,9 +283,9 @@ def test_the_dbt_projects_values_are_the_contracts() -> None:
     assert {column["name"] for column in tables["events"]["columns"]} <= {*EVENT_SCHEMA.names, "arrival_date", "batch"}
 
 
-def test_a_failed_run_names_what_failed_and_where(home: Settings) -> None:
+def test_a_failed_run_names_what_failed_and_where(dbt_home: Settings) -> None:
     with pytest.raises(DbtError, match=r"(?s)stg_event_log__events: .*No files found"):
-        run_dbt(home, "run", "--no-write-json", "--select", "stg_event_log__events")
+        run_dbt(dbt_home, "run", "--no-write-json", "--select", "stg_event_log__events")
 
 
 def test_a_build_that_needs_more_memory_than_it_may_take_says_so(home: Settings) -> None:

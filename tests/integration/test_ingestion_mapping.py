@@ -204,6 +204,7 @@ def import_by_guess(settings: Settings, file: Path, mapping: Path) -> Receipt:
     return import_file(settings, "mapped", file, mapping=mapping, received_at=ARRIVAL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format_name", "name"), [("retailrocket", "retailrocket/events.csv"), ("rees46", "rees46/2019-Oct.csv")]
 )
@@ -217,6 +218,7 @@ def test_the_guessed_mapping_says_what_the_native_importer_says(
     assert mine == theirs
 
 
+@pytest.mark.slow
 def test_guessed_invoices_of_known_customers_are_the_native_ones(
     home: Settings, tmp_path: Path, shared_data: Path
 ) -> None:
