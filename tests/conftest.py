@@ -1,5 +1,8 @@
 """Fixtures shared by every test."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,18 @@ HANDED_OUT_FIRST = (
     "integration",
 )
 """What the workers begin with: the demo, on which others wait, then the longest files; unit tests fill up the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of this run's demo; workers inherit the variable that names it."""
+    if not hasattr(config, "workerinput"):
+        os.environ["DEMO_OF_THIS_TEST_RUN"] = tempfile.mkdtemp(prefix="shopsight-demo-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it once every worker is done: some 200 MB."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop("DEMO_OF_THIS_TEST_RUN"), ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

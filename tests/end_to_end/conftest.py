@@ -1,6 +1,7 @@
 """One tiny demo a test run, with the network refused, that every end-to-end test looks at or copies."""
 
 import os
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -10,15 +11,13 @@ from shopsight.settings import Settings, tool_environment
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+def demo() -> DemoRun:
     """The demo, run by the worker that asks first; the others wait for it. Every test run makes it anew.
 
     A test that changes the home for good takes a copy.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
+    folder = Path(os.environ["DEMO_OF_THIS_TEST_RUN"])
+    with FileLock(folder / "running.lock"):
         return finished_demo(folder)
 
 
