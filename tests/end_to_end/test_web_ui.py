@@ -156,9 +156,8 @@ def browser_page(outside: list[str]) -> Iterator["Page"]:
 def test_the_assets_of_a_ready_shop_are_materialised_by_a_click_its_models_served_and_ctrl_c_stops_everything(
     demo: DemoRun, tmp_path: Path
 ) -> None:
-    # Inputs that drifted would start a retraining beside the test; nothing here reads training sets.
-    unwanted = shutil.ignore_patterns("drift", "training")
-    home = Path(shutil.copytree(demo.settings.home, tmp_path / "home", ignore=unwanted))
+    # Inputs that drifted would start a retraining beside the test.
+    home = Path(shutil.copytree(demo.untouched, tmp_path / "home", ignore=shutil.ignore_patterns("drift")))
     outside: list[str] = []
     with web_ui(home) as ui:
         with browser_page(outside) as page:

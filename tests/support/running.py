@@ -28,6 +28,8 @@ class DemoRun:
     output: str
     refused: list[str]
     """Addresses outside this machine that some process tried to reach."""
+    untouched: Path
+    """A copy of the home as the demo left it, without training sets: other tests may be changing the home itself."""
 
     def call(self, *arguments: str, **overrides: str) -> subprocess.CompletedProcess[str]:
         """Run another command on the demo's home, in this process, with some variables changed."""
@@ -45,6 +47,7 @@ def finished_demo(folder: Path) -> DemoRun:
         environment = environment_of(settings_of(folder / "home"), folder)
         finished = run(environment, "demo", "--size", "tiny")
         assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-6000:]
+        shutil.copytree(folder / "home", folder / "untouched", ignore=shutil.ignore_patterns("training"))
         log = folder / "refused.log"
         refused = log.read_text().splitlines() if log.exists() else []
         record.write_text(json.dumps({"environment": environment, "output": finished.stdout, "refused": refused}))
@@ -52,7 +55,7 @@ def finished_demo(folder: Path) -> DemoRun:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in demo["environment"].items():
             patch.setenv(name, value)
-        return DemoRun(settings=Settings(), **demo)
+        return DemoRun(settings=Settings(), untouched=folder / "untouched", **demo)
 
 
 def call(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
