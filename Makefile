@@ -17,7 +17,7 @@ DATA ?=
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo up docs test test-all snapshots coverage campaign-kills campaign-shuffles screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -45,15 +45,21 @@ docs: setup ## Build the documentation site into site/, with dbt's page of the w
 	@$(BIN)/python -c "import shutil; from shopsight.settings import Settings; from shopsight.warehouse import write_docs; \
 	  print(shutil.copy(write_docs(Settings()), 'site/warehouse.html'))"
 
-test: setup ## Run every test but those marked slow, on two cores
-	@# One thread each: two processes that each compute on two threads wait for one another most of the time.
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --durations 12
+# Whole files go to two workers, long ones first (tests/conftest.py). One thread each: two processes that each compute on
+# two threads wait for one another most of the time.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+test: setup ## Run every test but those marked slow, on two cores, in five minutes
+	@$(PYTEST) -m "not slow" --durations 12
+
+test-slow: setup ## Run the tests marked slow alone: kills, the whole click-through, real files in full
+	@$(PYTEST) -m slow --durations 12
 
 test-all: setup ## Run every test, the slow ones too
-	@$(BIN)/pytest
+	@$(PYTEST) --durations 12
 
 coverage: setup ## Run the tests of `make test` and say which lines none of them runs
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --cov
+	@$(PYTEST) -m "not slow" --cov
 
 snapshots: setup ## Write the description of every asset anew, for the test that compares it
 	@$(BIN)/python tests/support/asset_specs.py

@@ -1,10 +1,47 @@
 """Fixtures shared by every test."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from shopsight.settings import REPO_ROOT, Settings, tool_environment
+
+TESTS = Path(__file__).parent
+HANDED_OUT_FIRST = (
+    "end_to_end/test_demo.py",
+    "integration/test_dbt_incremental.py",
+    "integration/test_recommender_training.py",
+    "integration/test_dbt_analytics.py",
+    "end_to_end/test_web_ui.py",
+    "end_to_end",
+    "integration",
+)
+"""What the workers begin with: the demo, on which others wait, then the longest files; unit tests fill up the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of this run's demo; workers inherit the variable that names it."""
+    if not hasattr(config, "workerinput"):
+        os.environ["DEMO_OF_THIS_TEST_RUN"] = tempfile.mkdtemp(prefix="shopsight-demo-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it once every worker is done: some 200 MB."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop("DEMO_OF_THIS_TEST_RUN"), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order whole files, so that no worker is left alone with a long one at the end."""
+
+    def place(item: pytest.Item) -> int:
+        file = item.path.relative_to(TESTS).as_posix()
+        return next((n for n, begin in enumerate(HANDED_OUT_FIRST) if file.startswith(begin)), len(HANDED_OUT_FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture

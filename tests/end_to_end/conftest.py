@@ -1,37 +1,29 @@
-"""One tiny demo, run once with the network refused, that every end-to-end test looks at."""
+"""One tiny demo a test run, with the network refused, that every end-to-end test looks at or copies."""
 
-import shutil
-import subprocess
-from collections.abc import Iterator
+import os
+from pathlib import Path
 
 import pytest
-from running import SHOPSIGHT, DemoRun, environment_of, settings_of
+from filelock import FileLock
+from running import DemoRun, finished_demo
 
 from shopsight.settings import Settings, tool_environment
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoRun]:
-    folder = tmp_path_factory.mktemp("demo")
-    settings = settings_of(folder / "home")
-    environment = environment_of(settings, folder)
-    finished = subprocess.run(
-        [SHOPSIGHT, "demo", "--size", "tiny"], env=environment, capture_output=True, text=True, check=False, timeout=580
-    )
-    assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-6000:]
-    log = folder / "refused.log"
-    yield DemoRun(
-        settings=settings,
-        environment=environment,
-        output=finished.stdout,
-        refused=log.read_text().splitlines() if log.exists() else [],
-    )
-    shutil.rmtree(folder / "home", ignore_errors=True)
+def demo() -> DemoRun:
+    """The demo, run by the worker that asks first; the others wait for it. Every test run makes it anew.
+
+    A test that changes the home for good takes a copy.
+    """
+    folder = Path(os.environ["DEMO_OF_THIS_TEST_RUN"])
+    with FileLock(folder / "running.lock"):
+        return finished_demo(folder)
 
 
 @pytest.fixture
 def demo_home(demo: DemoRun, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The demo's settings, for what is asked of its home in this process: a command costs five seconds of imports."""
+    """The demo's settings, for what is asked of its home without a command."""
     for name, value in tool_environment(demo.settings).items():
         monkeypatch.setenv(name, value)
     return demo.settings

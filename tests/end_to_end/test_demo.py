@@ -6,11 +6,13 @@ import json
 import os
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from killing import STAGES, digests, kill_after_stage, kill_import, unfinished_runs
-from running import SHOPSIGHT, environment_of, settings_of
+from running import environment_of, run, settings_of
 
 from cli.recommend import recommend_to
 from shopsight.contracts import INTENTS
@@ -36,9 +38,6 @@ def test_nothing_outside_this_machine_is_ever_asked_for(demo) -> None:
 
 
 def test_the_guard_that_refuses_other_addresses_works(demo, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     log = tmp_path / "refused.log"
     attempt = subprocess.run(
         [sys.executable, "-c", "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"],
@@ -166,7 +165,7 @@ def test_predicted_intents_are_a_row_per_text_in_order(demo, tmp_path: Path) -> 
     file = tmp_path / "texts.csv"
     with file.open("w", newline="") as sink:
         csv.writer(sink).writerows([["id", "text"], *((str(n), text) for n, text in enumerate(texts))])
-    finished = demo.call("predict", "intent", str(file))
+    finished = demo.run("predict", "intent", str(file))
     status = json.loads(demo.call("status", "--json").stdout)
     if status["models"]["intent"]["champion"] is None:
         assert finished.returncode == 1
@@ -179,7 +178,7 @@ def test_predicted_intents_are_a_row_per_text_in_order(demo, tmp_path: Path) -> 
         probabilities = {label: float(row[label]) for label in INTENTS}
         assert abs(sum(probabilities.values()) - 1) < 1e-3
         assert row["predicted_label"] == max(probabilities, key=probabilities.__getitem__)
-    explained = list(csv.DictReader(io.StringIO(demo.call("predict", "intent", str(file), "--explain").stdout)))
+    explained = list(csv.DictReader(io.StringIO(demo.run("predict", "intent", str(file), "--explain").stdout)))
     reasons = [json.loads(row.pop("contributions")) for row in explained]
     assert explained == rows
     assert [one["text"] for one in reasons[0]] == ["running", "shoes"]
@@ -217,25 +216,26 @@ def test_a_store_that_does_not_answer_is_named_by_doctor_and_by_the_command(demo
     assert "online store" in answer.stderr
 
 
+@pytest.mark.slow
 def test_a_chain_that_is_killed_again_and_again_ends_where_an_unbroken_one_does(demo, tmp_path: Path) -> None:
     settings = settings_of(tmp_path / "home")
     environment = environment_of(settings, tmp_path)
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SHOPSIGHT, *arguments], env=environment, capture_output=True, text=True, check=True, timeout=580
-        )
+    def done(*arguments: str) -> subprocess.CompletedProcess[str]:
+        finished = run(environment, *arguments)
+        finished.check_returncode()
+        return finished
 
     rng = random.Random(KILLS)
     kill_import(settings, environment, rng=rng)
-    if not json.loads(call("status", "--json").stdout)["events"]["received"]:
-        call("import", "sample")  # a batch lands whole or not at all
+    if not json.loads(done("status", "--json").stdout)["events"]["received"]:
+        done("import", "sample")  # a batch lands whole or not at all
     stages = ["event_log"] if KILLS == SLICE else rng.choices(STAGES, k=KILLS - 1)
     for stage in stages:
         kill_after_stage(stage, ["run", "--auto-approve"], environment, rng=rng)
-    call("run", "--auto-approve")
+    done("run", "--auto-approve")
 
-    status, unbroken = (json.loads(call("status", "--json").stdout), json.loads(demo.call("status", "--json").stdout))
+    status, unbroken = (json.loads(done("status", "--json").stdout), json.loads(demo.call("status", "--json").stdout))
     assert status["events"] == unbroken["events"]
     assert digests(settings) == digests(demo.settings)
     champion = status["models"]["recommender"]

@@ -306,15 +306,15 @@ def test_every_mart_is_in_the_document(built: Settings) -> None:
     assert {name for name in names & exported if f"`{name}`" not in DOCUMENT} == set()
 
 
-def test_planted_bots_are_found_and_shoppers_are_not_taken_for_bots(home: Settings) -> None:
+def test_planted_bots_are_found_and_shoppers_are_not_taken_for_bots(dbt_home: Settings) -> None:
     config = SampleShopConfig(users=400, items=150, events=30_000, days=20, bot_share=0.05)
-    land_sample_shop(home, config, seed=3, received_at=config.ends_at + timedelta(days=1))
-    run_dbt(home, "run", "--select", "+bot_scores")
-    pseudonyms = Pseudonymiser.from_settings(home)
+    land_sample_shop(dbt_home, config, seed=3, received_at=config.ends_at + timedelta(days=1))
+    run_dbt(dbt_home, "run", "--select", "+bot_scores")
+    pseudonyms = Pseudonymiser.from_settings(dbt_home)
     truth = generate(config, seed=3).truth.users.to_pylist()
     planted = {name for user in truth if user["is_bot"] for name in ids_of(pseudonyms, user)}
     with duckdb.connect() as connection:
-        scores = rows(connection, f"select user_id, is_bot, bot_score from '{export_path(home, 'bot_scores')}'")
+        scores = rows(connection, f"select user_id, is_bot, bot_score from '{export_path(dbt_home, 'bot_scores')}'")
     assert sum(user in planted for user, _, _ in scores) >= 20
     for found in ({user for user, flag, _ in scores if flag}, {user for user, _, score in scores if score >= 0.5}):
         assert len(found & planted) / len(found) >= 0.95, "precision"

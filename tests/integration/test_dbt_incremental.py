@@ -130,39 +130,50 @@ def lose_a_chunk(settings: Settings) -> None:
             assert lost[0] > 0, model
 
 
+LEARNT_FROM = ("interactions", "session_features", "session_labels", "user_features_daily", "user_history_daily")
+"""Marts that every training reads; they stand on the models that are made in chunks."""
+
+
 @pytest.mark.parametrize(
-    ("seed", "batches"),
-    [(1, 2), *(pytest.param(seed, 5, marks=pytest.mark.slow) for seed in range(2, 8))],
+    ("seed", "batches", "marts"),
+    [
+        (1, 2, LEARNT_FROM),
+        pytest.param(1, 2, EXPORTED_MARTS, marks=pytest.mark.slow),
+        *(pytest.param(seed, 5, EXPORTED_MARTS, marks=pytest.mark.slow) for seed in range(2, 8)),
+    ],
 )
-def test_batches_in_any_order_leave_what_a_full_refresh_makes(home: Settings, seed: int, batches: int) -> None:
+def test_batches_in_any_order_leave_what_a_full_refresh_makes(
+    dbt_home: Settings, seed: int, batches: int, marts: tuple[str, ...]
+) -> None:
+    selected = () if marts == EXPORTED_MARTS else ("--select", *(f"+{mart}" for mart in marts))
     rng = random.Random(seed)
     history = a_history(seed)
     rng.shuffle(history)
     first, rest = history[:200], history[200:]
     users = [a_user(f"u_{number}", "granted", FIRST_DAY) for number in range(4)]
     items = [an_item(f"i{number}", f"Home > {number % 3}", FIRST_DAY) for number in range(8)]
-    land(home, "0", events=first, items=items, users=users)
-    before = run(home)
+    land(dbt_home, "0", events=first, items=items, users=users)
+    before = run(dbt_home, *selected)
     # Names in no order: nothing may lean on them. Meanwhile items move in the catalogue and a user withdraws consent.
     names = rng.sample(["00", "a", "x", "9", "b7"], batches)
     for number, name in enumerate(names, start=1):
         later = FIRST_DAY + timedelta(days=20 + number)
         land(
-            home,
+            dbt_home,
             name,
             events=rest[number - 1 :: batches],
             items=[an_item(f"i{rng.randrange(10)}", "Garden", later)],
             users=[a_user("u_1", rng.choice(("none", "granted")), later), a_user("u_2", "none", later)],
         )
-        after = run(home)
-    assert set(EXPORTED_MARTS) <= after.keys()
+        after = run(dbt_home, *selected)
+    assert set(marts) <= after.keys()
     # Few pairs are bought together at all: of seed 3, the later batches bring none that counts.
     assert [mart for mart in after if before[mart] == after[mart]] == (["basket_affinity"] if seed == 3 else [])
     for _ in range(1 if seed == 1 else 2):
-        lose_a_chunk(home)
-        a_day_again = run(home, "--vars", "{start_date: '2026-01-05', end_date: '2026-01-06'}")
+        lose_a_chunk(dbt_home)
+        a_day_again = run(dbt_home, *selected, "--vars", "{start_date: '2026-01-05', end_date: '2026-01-06'}")
         assert_same(a_day_again, after)
-    assert_same(run(home, "--full-refresh"), after)
+    assert_same(run(dbt_home, *selected, "--full-refresh"), after)
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +201,7 @@ def deliver(settings: Settings, folder: Path, rows: list[Row]) -> tuple[int, int
     return receipt.accepted, receipt.duplicates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(SHUFFLES))
 def test_rows_shuffled_sent_twice_and_late_leave_what_their_arrival_in_order_leaves(
     shuffled: tuple[Path, list[Row], dict[str, list[Any]]], seed: int
@@ -221,16 +233,16 @@ def rewrite(part: Path, *, drop: str | None = None, add: str | None = None, rety
     pq.write_table(table, part)
 
 
-def test_a_log_whose_columns_have_changed_is_refused_with_the_columns_names(home: Settings) -> None:
-    land(home, "0", events=a_history(1, rows=10))
-    run_dbt(home, "run", "--select", "+int_events")
-    land(home, "1", events=a_history(2, rows=10))
-    batch = home.event_log_dir / "arrival_date=2026-03-01" / "batch=1"
+def test_a_log_whose_columns_have_changed_is_refused_with_the_columns_names(dbt_home: Settings) -> None:
+    land(dbt_home, "0", events=a_history(1, rows=10))
+    run_dbt(dbt_home, "run", "--select", "+int_events")
+    land(dbt_home, "1", events=a_history(2, rows=10))
+    batch = dbt_home.event_log_dir / "arrival_date=2026-03-01" / "batch=1"
     rewrite(batch / "events" / "part-00000.parquet", drop="campaign_id", add="loyalty_tier", retype="price")
     rewrite(batch / "items.parquet", add="colour")
     rewrite(batch / "users.parquet", retype="country")
     with pytest.raises(DbtError) as refused:
-        run_dbt(home, "run", "--select", "staging")
+        run_dbt(dbt_home, "run", "--select", "staging")
     for fault in (
         "campaign_id is missing in ",
         "loyalty_tier is not known in ",
@@ -249,11 +261,11 @@ def test_the_source_lists_the_columns_of_the_event_log() -> None:
         assert {column["name"] for column in tables[name] if "data_type" in column} == set(schema.names)
 
 
-def test_a_table_of_an_older_version_is_refused_with_the_columns_name(home: Settings) -> None:
-    land(home, "0", events=a_history(1, rows=10))
-    run_dbt(home, "run", "--select", "+int_events")
+def test_a_table_of_an_older_version_is_refused_with_the_columns_name(dbt_home: Settings) -> None:
+    land(dbt_home, "0", events=a_history(1, rows=10))
+    run_dbt(dbt_home, "run", "--select", "+int_events")
     # Were the file still held, this would fail: run_dbt lets go of it.
-    with duckdb.connect(str(home.warehouse_path)) as warehouse:
+    with duckdb.connect(str(dbt_home.warehouse_path)) as warehouse:
         warehouse.execute("alter table intermediate.int_events drop column platform")
     with pytest.raises(DbtError, match=r"int_events: (?s:.*)platform"):
-        run_dbt(home, "run", "--select", "int_events")
+        run_dbt(dbt_home, "run", "--select", "int_events")

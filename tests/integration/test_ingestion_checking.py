@@ -79,6 +79,7 @@ def test_the_command_exits_with_three_on_a_failure_and_writes_nothing(home: Sett
     assert not home.home.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format_name", "name"),
     [

@@ -156,6 +156,7 @@ def test_retailrocket_rows_become_canonical_events(home: Settings, tmp_path: Pat
     ]
 
 
+@pytest.mark.slow
 def test_the_real_retailrocket_file_lands_to_the_row_once(home: Settings, shared_data: Path) -> None:
     file = shared_data / "retailrocket" / "events.csv"
     receipt = import_file(home, "retailrocket", file, received_at=ARRIVAL)

@@ -204,6 +204,7 @@ def import_by_guess(settings: Settings, file: Path, mapping: Path) -> Receipt:
     return import_file(settings, "mapped", file, mapping=mapping, received_at=ARRIVAL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format_name", "name"), [("retailrocket", "retailrocket/events.csv"), ("rees46", "rees46/2019-Oct.csv")]
 )
@@ -217,6 +218,7 @@ def test_the_guessed_mapping_says_what_the_native_importer_says(
     assert mine == theirs
 
 
+@pytest.mark.slow
 def test_guessed_invoices_of_known_customers_are_the_native_ones(
     home: Settings, tmp_path: Path, shared_data: Path
 ) -> None:
@@ -243,6 +245,17 @@ def test_a_guess_says_how_sure_it_is_and_why(tmp_path: Path) -> None:
     assert "epoch in s" in columns["event_timestamp"].evidence
     assert (columns["event_name"].column, columns["event_name"].confidence < 0.5) == ("what", True)
     assert guess.unused == ["email"]
+
+
+@pytest.mark.parametrize(("personal", "plain"), [("customer_email", "customer_id"), ("user_phone", "user_id")])
+def test_a_personal_column_never_stands_for_the_shopper_whose_name_it_carries(
+    tmp_path: Path, personal: str, plain: str
+) -> None:
+    rows = "".join(f"177235920{i},m{i},s{i}\n" for i in range(9))
+    guess = guess_mapping(write(tmp_path, table=f"ts,{plain},sku\n{rows}"))
+    assert [column.column for column in guess.columns if column.name == "user_id"] == [plain]
+    with pytest.raises(SourceFileError, match="a shopper"):
+        guess_mapping(write(tmp_path, table=f"ts,{personal},sku\n{rows}"))
 
 
 def test_a_file_without_header_gets_names_and_is_guessed_by_its_values(home: Settings, tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_missing_category_brand_and_session_of_rees46_stay_missing(home: Setting
     assert len(set(accepted(home, "order_id"))) == 2
 
 
+@pytest.mark.slow
 def test_the_real_rees46_slice_lands_to_the_row(home: Settings, shared_data: Path) -> None:
     receipt = import_file(home, "rees46", shared_data / "rees46" / "2019-Oct.csv", received_at=ARRIVAL)
     assert counts(receipt) == (1_000, 1_000, 0, 0)
@@ -126,6 +127,7 @@ def test_unknown_words_and_broken_stamps_of_taobao_are_quarantined(home: Setting
     assert [row["line"] for row in read_quarantine(home).to_pylist()] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_the_real_taobao_file_lands_to_the_row(home: Settings, shared_data: Path) -> None:
     file = shared_data / "taobao_userbehavior" / "UserBehavior.csv"
     receipt = import_file(home, "taobao", file, received_at=ARRIVAL)
@@ -163,6 +165,7 @@ def test_one_bad_event_of_a_session_leaves_the_others(home: Settings, tmp_path: 
     assert [(row["line"], row["raw"].decode()) for row in rows] == list(enumerate(lines, start=1))
 
 
+@pytest.mark.slow
 def test_the_real_otto_file_lands_to_the_row(home: Settings, shared_data: Path) -> None:
     receipt = import_file(home, "otto", shared_data / "otto" / "train.jsonl", received_at=ARRIVAL)
     assert counts(receipt) == (862, 862, 0, 0)
@@ -271,6 +274,7 @@ def test_a_review_without_stars_and_words_is_quarantined(home: Settings, tmp_pat
     assert receipt.reasons == {"rating_missing": 1, "rating_out_of_range": 1}
 
 
+@pytest.mark.slow
 def test_the_real_reviews_land_to_the_row(home: Settings, shared_data: Path) -> None:
     file = shared_data / "amazon_reviews_5core" / "All_Beauty_5.json"
     receipt = import_file(home, "amazon_reviews", file, received_at=ARRIVAL)
@@ -336,6 +340,7 @@ def test_an_invoice_without_customer_is_an_actor_of_its_own(home: Settings, tmp_
     assert len({anonymous for _, anonymous in actors if anonymous}) == 2
 
 
+@pytest.mark.slow
 def test_the_real_invoices_land_to_the_row(home: Settings, shared_data: Path) -> None:
     file = shared_data / "uci_online_retail" / "online_retail_II_2009_2010.parquet"
     receipt = import_file(home, "uci_online_retail", file, received_at=ARRIVAL)

@@ -1,15 +1,20 @@
 """What the end-to-end tests share: a finished demo, and the environment of a user who may reach this machine only."""
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from cli.app import app
 from shopsight.settings import Settings, tool_environment
 
 SHOPSIGHT = str(Path(sys.executable).with_name("shopsight"))
@@ -24,13 +29,47 @@ class DemoRun:
     output: str
     refused: list[str]
     """Addresses outside this machine that some process tried to reach."""
+    untouched: Path
+    """A copy of the home as the demo left it, without training sets: other tests may be changing the home itself."""
 
     def call(self, *arguments: str, **overrides: str) -> subprocess.CompletedProcess[str]:
-        """Run another ``shopsight`` command on the demo's home, with some variables changed."""
-        environment = self.environment | overrides
-        return subprocess.run(
-            [SHOPSIGHT, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=300
-        )
+        """Run another command on the demo's home, in this process, with some variables changed."""
+        return call(self.environment | overrides, *arguments)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command on the demo's home as its user does: in a process of its own."""
+        return run(self.environment, *arguments)
+
+
+def finished_demo(folder: Path) -> DemoRun:
+    """Return the tiny demo that was run in ``folder``, after running it where it was not."""
+    record = folder / "finished.json"
+    if not record.exists():
+        environment = environment_of(settings_of(folder / "home"), folder)
+        finished = run(environment, "demo", "--size", "tiny")
+        assert finished.returncode == 0, finished.stdout[-6000:] + finished.stderr[-6000:]
+        shutil.copytree(folder / "home", folder / "untouched", ignore=shutil.ignore_patterns("training"))
+        log = folder / "refused.log"
+        refused = log.read_text().splitlines() if log.exists() else []
+        record.write_text(json.dumps({"environment": environment, "output": finished.stdout, "refused": refused}))
+    demo = json.loads(record.read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in demo["environment"].items():
+            patch.setenv(name, value)
+        return DemoRun(settings=Settings(), untouched=folder / "untouched", **demo)
+
+
+def call(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a ``shopsight`` command in this process: one of its own costs five seconds of imports."""
+    done = CliRunner().invoke(app, arguments, env=environment, catch_exceptions=False)
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+
+def run(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a ``shopsight`` command in a process of its own."""
+    return subprocess.run(
+        [SHOPSIGHT, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=580
+    )
 
 
 def free_port() -> int:
@@ -68,5 +107,6 @@ def settings_of(home: Path) -> Settings:
         intent_port=free_port(),
         recommendation_port=free_port(),
         propensity_port=free_port(),
+        churn_port=free_port(),
         reports_port=free_port(),
     )
