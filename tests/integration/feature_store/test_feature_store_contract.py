@@ -80,10 +80,8 @@ def test_a_column_of_another_name_is_refused_when_the_definitions_are_applied(
     _, view, column = RENAMED_COLUMNS[family]
     with pytest.raises(UnusableFeatures) as refused:
         apply_definitions(home, repository=another_name_of_the_column(changed_repository, family))
-    assert (repr(FAMILIES[family].feature_service) in refused.value.what, repr(view) in refused.value.what) == (
-        True,
-        True,
-    )
+    assert repr(FAMILIES[family].feature_service) in refused.value.what
+    assert repr(view) in refused.value.what
     assert f"lacks {column}" in refused.value.why
 
 
@@ -91,7 +89,6 @@ def test_a_column_of_another_name_is_refused_when_the_definitions_are_applied(
 @pytest.mark.parametrize("change", [a_new_version_of_the_view, another_name_of_the_column])
 def test_training_refuses_a_registry_whose_service_is_not_what_the_family_reads(
     home: Settings,
-    write_mart: WriteMart,
     changed_repository: ChangeRepository,
     monkeypatch: pytest.MonkeyPatch,
     family: str,
@@ -139,7 +136,7 @@ def test_what_the_contracts_name_is_what_training_and_serving_take() -> None:
     assert (user.item_ids, user.event_names, user.favourite_category) == tuple(values.values())
 
 
-def test_every_online_view_is_read_and_says_by_whom(home: Settings) -> None:
+def test_every_online_view_is_read_and_says_by_whom() -> None:
     from feast import FeatureView
 
     with feature_repository() as modules:
