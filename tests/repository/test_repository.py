@@ -122,7 +122,19 @@ def test_every_command_explains_itself() -> None:
 
     from cli.app import app
 
-    for command in ("doctor", "demo", "import", "run", "status", "recommend", "predict", "approve", "reject", "up"):
+    for command in (
+        "doctor",
+        "demo",
+        "import",
+        "run",
+        "status",
+        "recommend",
+        "predict",
+        "approve",
+        "reject",
+        "rollback",
+        "up",
+    ):
         result = CliRunner().invoke(app, [command, "--help"])
         assert result.exit_code == 0, command
         assert len(result.output.splitlines()) > 4

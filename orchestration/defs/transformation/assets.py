@@ -55,7 +55,7 @@ def warehouse(
     """Build and test every dbt model, then export the marts; rows that arrived late change the day they belong to."""
     prepare_warehouse(settings)
     # dbt's artefacts go to the home, not the checkout, and only a failed run's are kept, for whoever asks why.
-    target = settings.home / "warehouse" / "dbt" / context.run_id
+    target = settings.home / "warehouse" / "dbt" / context.run.run_id
     # dbt's unit tests try the SQL on made-up rows: the test suite runs them, and a shop's own rows cannot change them.
     build = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if config.full_refresh else [])]
     try:
