@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import Final
 
 import pytest
@@ -111,6 +112,8 @@ def checkout(added: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
         if name in ANCHORS:
             text = path.read_text()
             assert text.count(ANCHORS[name]) == 1, name
+            if name.startswith("shopsight/"):  # the page shows an entry of a tuple, and a field of a class
+                block = indent(block.rstrip() + ",\n", 8 * " ") if "families" in name else indent(block, 4 * " ")
             path.write_text(text.replace(ANCHORS[name], block + ANCHORS[name]))
         else:
             path.parent.mkdir(exist_ok=True)
