@@ -13,12 +13,12 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from benchmarks.recommendation.views import Fitting
 from models.recommender.dataset import Interactions
 from models.recommender.fit_transformer import train_epoch
 from models.recommender.full_softmax import full_cross_entropy
 from models.recommender.model import Encoder, ItemTable, SequenceModel
 from models.recommender.sequences import TrainingHistory, training_histories
+from models.recommender.views import Run
 
 _HISTORIES = 4_096
 _ROUNDS = 5
@@ -27,7 +27,7 @@ _ROUNDS = 5
 def measure_speed(
     train: Interactions,
     attributes_NA: NDArray[np.int64],
-    fitting: Fitting,
+    run: Run,
     *,
     threads: Sequence[int],
 ) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def measure_speed(
 
     Loop and floor take turns, and the medians are compared: another process on the machine slows both.
     """
-    config, accelerator = fitting.config.transformer, fitting.accelerator
+    config, accelerator = run.config.transformer, run.accelerator
     start_ND = (torch.randn(train.items, config.width) * 0.02).numpy()
     table = ItemTable.over(train, attributes_NA, start_ND, fewest_users=0)
     model = SequenceModel(table, Encoder(config)).to(accelerator.device)

@@ -1,11 +1,10 @@
-"""Full ranking of the measured targets, the choice of a blend on validation, and the figures with their intervals.
+"""Full ranking of the measured targets, and the figures with their intervals.
 
 Shapes: C cases, B cases of one batch, N items, K length of a list.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,21 +45,6 @@ class Ranked:
     def only(self, members_C: NDArray[np.bool_]) -> "Ranked":
         """Return the cases of a slice, without their lists."""
         return Ranked(ranks_C=self.ranks_C[members_C], lists_CK=self.lists_CK[:0])
-
-
-def blends(components: Sequence[str], step: float) -> dict[str, dict[str, float]]:
-    """Return every mixture of at least two components whose weights are multiples of ``step`` and sum to 1.
-
-    >>> list(blends(["a", "b"], 0.5))
-    ['0.5 a + 0.5 b']
-    """
-    parts = round(1 / step)
-    mixtures: dict[str, dict[str, float]] = {}
-    for shares in product(range(parts + 1), repeat=len(components)):
-        weights = {name: share / parts for name, share in zip(components, shares, strict=True) if share}
-        if sum(shares) == parts and len(weights) > 1:
-            mixtures[" + ".join(f"{weight:g} {name}" for name, weight in weights.items())] = weights
-    return mixtures
 
 
 def rank_cases(

@@ -296,7 +296,7 @@ class Recommender:
 
     def _cold(self, known: History, scored: Scored, count: int, masked: Mask) -> list[ScoredItem]:
         """Return the cold items that rank first among themselves, each with the history's item that it is most like."""
-        if count == 0 or "transformer" not in scored.standard:
+        if count == 0 or not self.cold_N.any() or "transformer" not in scored.standard:
             return []
         cold_K, near = np.flatnonzero(self.cold_N), self._scorers.get("alike")
         alike_1K = near.scores([known])[:, cold_K] if near is not None else None

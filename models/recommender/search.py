@@ -16,8 +16,10 @@ from models.device import new_accelerator
 from models.progress import Progress, ReportProgress
 from models.recommender.config import RecommenderConfig, TransformerConfig
 from models.recommender.dataset import Interactions
-from models.recommender.fitting import Run, fit_sequence, similarity_of
+from models.recommender.item_knn import cooccurrence
+from models.recommender.sequences import item_attributes
 from models.recommender.train import windows
+from models.recommender.views import Run, fit_sequence
 from shopsight.errors import ShopsightError
 
 OBJECTIVE: Final = "validation ndcg@10"
@@ -102,9 +104,10 @@ def search(
     accelerator = new_accelerator(device, precision)
 
     def run_of(config: RecommenderConfig) -> Run:
-        return Run(items=items, config=config, seed=seed, accelerator=accelerator, checkpoints=folder)
+        return Run(config=config, seed=seed, accelerator=accelerator, checkpoints=folder)
 
-    similarity = similarity_of(window.train, run_of(base))
+    attributes_NA = item_attributes(items, window.train.item_ids)
+    similarity = cooccurrence(window.train, base.item_knn)
     study = optuna.create_study(
         study_name=f"{len(window.train)} interactions, {users} shoppers, {base.transformer}, seed {seed}",
         storage=JournalStorage(JournalFileBackend(str(folder / "trials.journal"))),
@@ -131,11 +134,12 @@ def search(
         try:
             fitted = fit_sequence(
                 window.train,
+                attributes_NA,
                 similarity,
                 run_of(replace(base, transformer=settings)),
                 phase=f"trial-{trial.number}",
                 epochs=settings.epochs,
-                cases=window.cases,
+                stop_on=window.cases,
                 report=judge,
             )
         finally:

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.recommendation.contenders.gru4rec import Gru4RecConfig, GruEncoder, fit_gru4rec
+from benchmarks.recommendation.split import leave_one_out
 from models.device import new_accelerator
 from models.progress import Progress
 from models.recommender.baselines import plain_popularity
-from models.recommender.config import Gru4RecConfig, for_size
+from models.recommender.config import for_size
 from models.recommender.evaluate import mean_ndcg, rank_cases
-from models.recommender.gru4rec import GruEncoder, fit_gru4rec
 from models.recommender.item_knn import cooccurrence
-from models.recommender.leave_one_out import leave_one_out
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.views import Run
 
 TINY = for_size("tiny")
 
@@ -25,27 +25,26 @@ def trained():
     rng = np.random.default_rng(1)
     starts = rng.integers(40, size=150)
     split = leave_one_out([[f"{(start + step) % 40:02d}" for step in range(9)] for start in starts])
-    config = replace(TINY, gru4rec=replace(TINY.gru4rec, epochs=4))
+    run = Run(config=TINY, seed=3, accelerator=new_accelerator("cpu", "fp32"), checkpoints=None)
     reports: list[Progress] = []
-    fitted = fit_gru4rec(
+    scorer, how = fit_gru4rec(
         split.train,
-        cooccurrence(split.train, config.item_knn),
-        config,
-        epochs=config.gru4rec.epochs,
-        validate=None,
-        seed=3,
-        accelerator=new_accelerator("cpu", "fp32"),
+        cooccurrence(split.train, TINY.item_knn),
+        Gru4RecConfig(width=16, batch_size=32),
+        run,
+        stop_on=(),
+        epochs=4,
         report=reports.append,
     )
-    return split, fitted, reports
+    return split, scorer, how, reports
 
 
 def test_the_next_item_of_a_ring_is_learnt(trained):
-    split, fitted, reports = trained
-    assert fitted.losses[-1] < fitted.losses[0]
-    assert len(reports) == fitted.epochs == 4
+    split, scorer, how, reports = trained
+    assert how["losses"][-1] < how["losses"][0]
+    assert len(reports) == how["epochs"] == 4
     scorers = {
-        "gru": SequenceScorer.of(fitted.model, length=50),
+        "gru": scorer,
         "popularity": plain_popularity(split.train),
     }
     ranked = rank_cases(scorers, {name: {name: 1.0} for name in scorers}, split.test, lists=False)

@@ -6,13 +6,11 @@ from typing import get_args
 import pytest
 
 from models.recommender.config import (
-    AlsConfig,
     EaseConfig,
     EvaluationConfig,
     HistoryConfig,
     ItemKnnConfig,
     PopularityConfig,
-    SessionKnnConfig,
     TransformerConfig,
     for_size,
 )
@@ -29,9 +27,6 @@ from shopsight.settings import Size
         (ItemKnnConfig(), {"shrinkage": -1.0}),
         (EaseConfig(), {"regularisation": 0.0}),
         (EaseConfig(), {"max_items": 0}),
-        (AlsConfig(), {"iterations": 0}),
-        (SessionKnnConfig(), {"neighbours": 0}),
-        (AlsConfig(), {"regularisation": 0.0}),
         (TransformerConfig(), {"width": 65}),
         (TransformerConfig(), {"dropout": 1.0}),
         (TransformerConfig(), {"epochs": 0}),
@@ -40,8 +35,8 @@ from shopsight.settings import Size
         (TransformerConfig(), {"left_out": 1.0}),
         (TransformerConfig(), {"averaging": 1.0}),
         (TransformerConfig(), {"learning_rate": 0.0}),
+        (TransformerConfig(), {"stopping_cases": 0}),
         (EvaluationConfig(), {"validation_quantile": 0.95}),
-        (EvaluationConfig(), {"weight_step": 0.0}),
         (EvaluationConfig(), {"min_users": 0}),
     ],
 )

@@ -11,10 +11,23 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from models.recommender.config import SessionKnnConfig
 from models.recommender.dataset import Interactions
 from models.recommender.history import History
 from models.recommender.scoring import Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionKnnConfig:
+    """V-SKNN."""
+
+    neighbours: int = 100
+    """Nearest sessions that vote."""
+    length: int = 10
+    """Newest distinct items of the current session that are compared."""
+
+    def __post_init__(self) -> None:
+        if min(self.neighbours, self.length) < 1:
+            raise ValueError("neighbours and length must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
