@@ -68,9 +68,9 @@ def choose_blend(scorers: Mapping[str, Scorer], cases: Sequence[Case]) -> Chosen
 
 @dataclass(frozen=True, kw_only=True)
 class Shortlists:
-    """Standardised scores of every view on the few items that can matter; place 0 is the target's."""
+    """How far the few items that can matter are ahead of the target, in every view's standardised scores."""
 
-    scores_VCS: NDArray[np.float32]
+    ahead_VCS: NDArray[np.float32]
     views: tuple[str, ...]
     shares_C: NDArray[np.float64]
     """What each case counts: one part of its user's, who all count the same."""
@@ -81,15 +81,29 @@ class Shortlists:
         batches = [_shortlisted(scorers, cases[start : start + _BATCH]) for start in range(0, len(cases), _BATCH)]
         _, users_C, counts = np.unique([case.user for case in cases], return_inverse=True, return_counts=True)
         shares_C = 1.0 / (counts[users_C] * len(counts))
-        return cls(scores_VCS=np.concatenate(batches, axis=1), views=tuple(scorers), shares_C=shares_C)
+        return cls(ahead_VCS=np.concatenate(batches, axis=1), views=tuple(scorers), shares_C=shares_C)
 
     def ndcg(self, weights: Mapping[str, float]) -> float:
         """Return the NDCG@10 of a blend; a tie counts against the target, so that a flat blend is worth nothing."""
-        total_CS = np.zeros(self.scores_VCS.shape[1:], dtype=np.float32)
-        for view, scores_CS in zip(self.views, self.scores_VCS, strict=True):
+        return self._ndcg_of(self._ahead(weights))
+
+    def ndcg_by_weight(self, weights: Mapping[str, float], view: str, tried: Sequence[float]) -> dict[float, float]:
+        """Return the NDCG@10 of the blend by what one view's weight is set to, the others staying as they are."""
+        others_CS, view_CS = self._ahead({**weights, view: 0.0}), self.ahead_VCS[self.views.index(view)]
+        # Nothing times minus infinity is no number: without a weight the view is left out.
+        return {
+            weight: self._ndcg_of(others_CS + np.float32(weight) * view_CS if weight else others_CS) for weight in tried
+        }
+
+    def _ahead(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        total_CS = np.zeros(self.ahead_VCS.shape[1:], dtype=np.float32)
+        for view, ahead_CS in zip(self.views, self.ahead_VCS, strict=True):
             if weights.get(view, 0.0):
-                total_CS += np.float32(weights[view]) * scores_CS
-        ranks_C = (total_CS[:, 1:] >= total_CS[:, :1]).sum(axis=1) + 1
+                total_CS += np.float32(weights[view]) * ahead_CS
+        return total_CS
+
+    def _ndcg_of(self, ahead_CS: NDArray[np.float32]) -> float:
+        ranks_C = np.count_nonzero(ahead_CS >= 0, axis=1) + 1
         return float(self.shares_C @ ndcg_at(ranks_C, 10))
 
 
@@ -105,8 +119,8 @@ def _climb(judge: Shortlists, start: Mapping[str, float]) -> dict[str, float]:
         before = dict(weights)
         for view in judge.views:
             if view != leader:
-                tried = {weight: judge.ndcg({**weights, view: weight}) for weight in sorted({*GRID, weights[view]})}
-                weights[view] = max(tried, key=lambda weight: tried[weight])
+                ndcg = judge.ndcg_by_weight(weights, view, sorted({*GRID, weights[view]}))
+                weights[view] = max(ndcg, key=lambda weight: ndcg[weight])
         if weights == before:
             break
     return {view: weight for view, weight in weights.items() if weight}
@@ -126,7 +140,7 @@ def _mixtures(views: Sequence[str]) -> list[dict[str, float]]:
 
 
 def _shortlisted(scorers: Mapping[str, Scorer], batch: Sequence[Case]) -> NDArray[np.float32]:
-    """Return the standardised scores of the target and of the best items of every view, shape (V, B, S)."""
+    """Return how far the best items of every view are ahead of the target, shape (V, B, S)."""
     histories = [case.history for case in batch]
     scores_VBN = [standardise(scorer.scores(histories)) for scorer in scorers.values()]
     per_view = min(_PER_VIEW, scores_VBN[0].shape[1])
@@ -139,12 +153,11 @@ def _shortlisted(scorers: Mapping[str, Scorer], batch: Sequence[Case]) -> NDArra
         for scores_BN in scores_VBN
     ]
     items_BS = np.concatenate([np.array([[case.target] for case in batch]), *best], axis=1)
-    shortlist_VBS = np.stack([np.take_along_axis(scores_BN, items_BS, axis=1) for scores_BN in scores_VBN])
+    listed_VBS = np.stack([np.take_along_axis(scores_BN, items_BS, axis=1) for scores_BN in scores_VBN])
+    ahead_VBS = listed_VBS[:, :, 1:] - listed_VBS[:, :, :1]
     # Several views may shortlist one item: its further places, and barred items of short catalogues, rank last.
-    barred_BS = np.take_along_axis(barred_BN, items_BS, axis=1) | _repeated(items_BS)
-    barred_BS[:, 0] = False
-    shortlist_VBS[:, barred_BS] = -np.inf
-    return shortlist_VBS
+    ahead_VBS[:, (np.take_along_axis(barred_BN, items_BS, axis=1) | _repeated(items_BS))[:, 1:]] = -np.inf
+    return ahead_VBS
 
 
 def _repeated(items_BS: NDArray[np.int64]) -> NDArray[np.bool_]:
