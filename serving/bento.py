@@ -49,7 +49,7 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
         "models/*.py",
         "models/evaluation/*.py",
         "models/tabular/*.py",
-        f"models/{family}/*.py",
+        f"models/{family}/**/*.py",
         "serving/*.py",
     )
     for family in SERVICES

@@ -18,15 +18,15 @@ from benchmarks.cold_start.split import ColdSplit, cold_split
 from models.progress import ignore_progress
 from models.recommender.baselines import plain_popularity
 from models.recommender.blend import choose_blend
-from models.recommender.cold_choice import choose_cold
-from models.recommender.cold_items import attribute_features, project_cold_items
+from models.recommender.cold.choice import choose_cold
+from models.recommender.cold.items import attribute_features, project_cold_items
+from models.recommender.cold.texts import encode_texts
 from models.recommender.config import RecommenderConfig
 from models.recommender.dataset import Case
 from models.recommender.evaluate import rank_cases, ranks_of_targets
 from models.recommender.history import History
-from models.recommender.item_texts import encode_texts
 from models.recommender.scoring import Neighbours, Scorer, Scores, cold_scores
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
 
 SERVED = "projected and alike"
@@ -72,9 +72,11 @@ def run_seed(
     cold, cpu = config.cold_items, time.process_time()
     if any(shop.texts):
         say("encoding texts")
-        features["text"] = encode_texts(shop.texts, encoder=cold.encoder, tokens=cold.tokens, accelerator=accelerator)
+        features["text"] = encode_texts(
+            shop.texts, encoder=cold.encoder, max_tokens=cold.max_tokens, accelerator=accelerator
+        )
     features["attributes"] = attribute_features(
-        shop.attributes_NA, fewest=cold.fewest_attribute_items, most=cold.most_attributes
+        shop.attributes_NA, min_items=cold.min_attribute_items, max_attributes=cold.max_attributes
     )
     encoding_seconds = time.process_time() - cpu
     contenders: dict[str, Scorer] = {

@@ -13,9 +13,8 @@ from pydantic import SecretStr
 
 from benchmarks.recommendation.reader import read_attributes, read_sequences
 from benchmarks.recommendation.split import as_interactions
-from models.recommender.dataset import Interactions
-from models.recommender.item_texts import item_texts
-from models.recommender.sequences import item_attributes
+from models.recommender.cold.texts import item_texts
+from models.recommender.dataset import Interactions, item_attributes
 from shopsight.ingestion.sample_shop.landing import land_sample_shop
 from shopsight.settings import Settings, Size
 from shopsight.warehouse import export_path, run_dbt

@@ -20,7 +20,7 @@ from benchmarks.recommendation.split import LeaveOneOut
 from models.evaluation.ranking import ndcg_at
 from models.recommender.blend import choose_blend
 from models.recommender.evaluate import rank_cases
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
 
 LEAVE_ONE_OUT_BASELINES = (*BASELINES, GRU4REC)

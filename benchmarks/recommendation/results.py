@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.progress import Progress, ReportProgress
-from models.recommender.ensemble import TrainedEnsemble
 from models.recommender.evaluate import Ranked
+from models.recommender.transformer.ensemble import TrainedEnsemble
 
 Say = Callable[[str], None]
 

@@ -1,11 +1,27 @@
 """Popularity, plain and recent: what every personal recommender has to beat."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.dataset import Interactions
 from models.recommender.history import BEHAVIOUR_CODES
 from models.recommender.scoring import Constant
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopularityConfig:
+    """The baseline that knows nobody."""
+
+    half_life_days: float = 7.0
+    """Age at which an interaction counts half."""
+    trending_half_life_days: float = 2.0
+    """The same for the ``trending`` list, which should move within days."""
+
+    def __post_init__(self) -> None:
+        if min(self.half_life_days, self.trending_half_life_days) <= 0:
+            raise ValueError("half-lives must be above 0 days")
 
 
 def plain_popularity(train: Interactions) -> Constant:

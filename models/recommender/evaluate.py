@@ -35,6 +35,32 @@ Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How much is measured."""
+
+    validation_quantile: float = 0.8
+    """The validation window starts at this quantile of the interactions' times."""
+    test_quantile: float = 0.9
+    """The test window starts at this quantile."""
+    max_users: int = 3_000
+    """Users measured per window; of more, a seeded sample."""
+    max_targets_per_user: int = 20
+    """Only a user's last targets of a window are measured, so that a few heavy users do not take all the time."""
+    max_targets: int = 8_000
+    """Targets measured per window: every contender ranks the whole catalogue for each of them."""
+    min_users: int = 50
+    """With fewer measurable test users nothing can be judged."""
+    resamples: int = 1_000
+    """Bootstrap resamples per interval."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_quantile < self.test_quantile < 1:
+            raise ValueError("quantiles must satisfy 0 < validation < test < 1")
+        if min(self.max_users, self.max_targets_per_user, self.max_targets, self.min_users, self.resamples) < 1:
+            raise ValueError("counts must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ranked:
     """Where one contender put the target of each case."""
 

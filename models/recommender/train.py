@@ -24,14 +24,13 @@ from models.recommender.artefact import catalogue_table, write_artefact
 from models.recommender.baselines import plain_popularity
 from models.recommender.blend import ChosenBlend, choose_blend
 from models.recommender.card import model_card, protocol_text
-from models.recommender.cold_items import ColdItems
+from models.recommender.cold.fit import choose_cold_items, cold_features, fit_cold_items, fit_lists, fit_pairs
+from models.recommender.cold.items import ColdItems
 from models.recommender.config import RecommenderConfig, for_size
-from models.recommender.dataset import Case, Interactions, Window, window
-from models.recommender.ensemble import TrainedEnsemble
+from models.recommender.dataset import Case, Interactions, Window, item_attributes, window
 from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, rank_cases, slices
-from models.recommender.fitting import choose_cold_items, cold_features, fit_cold_items, fit_lists, fit_pairs
 from models.recommender.scoring import Scorer
-from models.recommender.sequences import item_attributes
+from models.recommender.transformer.ensemble import TrainedEnsemble
 from models.recommender.views import VIEWS, Run, Views, fit_views
 from shopsight.settings import SIZES
 

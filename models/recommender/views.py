@@ -17,12 +17,12 @@ from models.progress import ReportProgress
 from models.recommender.baselines import recent_popularity
 from models.recommender.config import RecommenderConfig
 from models.recommender.dataset import Case, Interactions
-from models.recommender.ease import fit_ease
-from models.recommender.ensemble import TrainedEnsemble, fit_ensemble
 from models.recommender.evaluate import mean_ndcg, rank_cases
-from models.recommender.item_knn import Similarity, cooccurrence, fit_item_knn
+from models.recommender.linear.ease import fit_ease
+from models.recommender.linear.item_knn import Similarity, cooccurrence, fit_item_knn
 from models.recommender.scoring import Neighbours, Scorer
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.transformer.ensemble import TrainedEnsemble, fit_ensemble
+from models.recommender.transformer.scorer import SequenceScorer
 
 VIEWS = ("transformer", "ease", "item_knn", "popularity_recent")
 """Independent views of a history, in the order in which their scores are added."""

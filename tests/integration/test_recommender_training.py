@@ -22,18 +22,17 @@ from models.evaluation.results import Evaluation
 from models.progress import Progress, ignore_progress
 from models.recommender.artefact import catalogue_table, export_encoders, write_artefact
 from models.recommender.baselines import plain_popularity
-from models.recommender.cold_items import ColdChoice
+from models.recommender.cold.fit import cold_features, fit_cold_items, fit_lists
+from models.recommender.cold.items import ColdChoice
 from models.recommender.config import for_size
-from models.recommender.dataset import Interactions, window
+from models.recommender.dataset import Interactions, item_attributes, window
 from models.recommender.evaluate import gain, rank_cases
-from models.recommender.fitting import cold_features, fit_cold_items, fit_lists
 from models.recommender.history import BEHAVIOURS, History
-from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.predict import HistoryEvent, Recommender, UnknownItem
 from models.recommender.scoring import standardise, weighted_sum
-from models.recommender.sequence_scorer import SequenceScorer
-from models.recommender.sequences import item_attributes
+from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.train import ALONE, train
+from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
 from shopsight.settings import REPO_ROOT
 
@@ -238,7 +237,7 @@ def test_what_is_served_scores_as_what_was_evaluated(everything):
         ids = [str(found.train.item_ids[item]) for item in case.history.items]
         events = [BEHAVIOURS[code - 1] for code in case.history.behaviours]
         history = [HistoryEvent(item_id=i, event_name=e) for i, e in zip(ids, events, strict=True)]
-        codes = recommender._encode(history)
+        codes = recommender.encode(history)
         scores_N = _blended(scorers, weights, [codes])[0]
         expected = top_items(scores_N, length=10, masked=codes.items)
         served = recommender.recommend(history, num_results=10, allowed=everyone)
@@ -251,10 +250,10 @@ def test_the_network_in_onnx_is_the_network_in_torch(everything, length):
     data, scorers, _, recommender = everything
     rng = np.random.default_rng(length)
     histories = [
-        type(recommender._encode([]))(rng.integers(0, data.items, n), rng.integers(1, 6, n)) for n in (length, 1, 3)
+        type(recommender.encode([]))(rng.integers(0, data.items, n), rng.integers(1, 6, n)) for n in (length, 1, 3)
     ]
     torch_scores = scorers["transformer"].scores(histories)
-    onnx_scores = recommender._scorers["transformer"].scores(histories)
+    onnx_scores = recommender.scorers["transformer"].scores(histories)
     assert onnx_scores == pytest.approx(torch_scores, abs=1e-4)
 
 
@@ -276,7 +275,7 @@ def test_a_first_pass_in_eight_bits_changes_neither_a_list_nor_its_reasons(every
 def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
     interactions, items = shop
     data = Interactions.from_tables(interactions, items)
-    config = replace(TINY, transformer=replace(TINY.transformer, members=2, random_starts=1, averaging=0.9))
+    config = replace(TINY, transformer=replace(TINY.transformer, members=2, random_starts=1, ema_decay=0.9))
     trained = _fit(data, items, _run(tmp_path, config), epochs=(1, 2)).transformer
     scorer = trained.scorer
     assert trained.epochs == (1, 2)
@@ -419,7 +418,7 @@ def test_a_projection_leaves_the_vectors_of_touched_items_alone(cold):
 
 def test_a_shop_whose_items_were_all_touched_reads_no_text(shop, monkeypatch):
     interactions, items = shop
-    monkeypatch.setattr("models.recommender.fitting.encode_texts", lambda *_, **__: pytest.fail("texts were read"))
+    monkeypatch.setattr("models.recommender.cold.fit.encode_texts", lambda *_, **__: pytest.fail("texts were read"))
     assert cold_features(Interactions.from_tables(interactions), items, _run(Path())) is None
 
 
@@ -493,7 +492,7 @@ from models.device import new_accelerator
 from models.progress import ignore_progress
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions
-from models.recommender.sequences import item_attributes
+from models.recommender.dataset import item_attributes
 from models.recommender.views import Run, fit_views
 
 folder, tiny = Path(sys.argv[1]), for_size("tiny")

@@ -9,10 +9,10 @@ from shopsight.settings import REPO_ROOT
 OWN_CONTENDERS = REPO_ROOT / "benchmarks" / "recommendation" / "contenders"
 COMPOSING = {
     "models.recommender.views": {"fit_sequence"},
-    "models.recommender.ensemble": {"fit_ensemble"},
-    "models.recommender.fit_transformer": {"fit_transformer", "train_model"},
-    "models.recommender.ease": {"fit_ease"},
-    "models.recommender.item_knn": {"cooccurrence", "fit_item_knn", "item_factors"},
+    "models.recommender.transformer.ensemble": {"fit_ensemble"},
+    "models.recommender.transformer.fit": {"fit_transformer", "train_model"},
+    "models.recommender.linear.ease": {"fit_ease"},
+    "models.recommender.linear.item_knn": {"cooccurrence", "fit_item_knn", "item_factors"},
     "models.recommender.baselines": {"recent_popularity"},
     "models.recommender.blend": {"Shortlists", "GRID", "QUARTERS"},
 }

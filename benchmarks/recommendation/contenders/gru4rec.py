@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from models.progress import ReportProgress
-from models.recommender.config import TransformerConfig
 from models.recommender.dataset import Case, Interactions
 from models.recommender.evaluate import mean_ndcg, rank_cases
-from models.recommender.fit_transformer import train_model
-from models.recommender.item_knn import Similarity, item_factors
-from models.recommender.model import ItemTable, SequenceModel
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.linear.item_knn import Similarity, item_factors
+from models.recommender.transformer.fit import train_model
+from models.recommender.transformer.item_table import ItemTable
+from models.recommender.transformer.model import SequenceModel, TransformerConfig
+from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run
 from shopsight.settings import Size
 
@@ -36,7 +36,7 @@ _STOPPING_CASES = 1_500
 class Gru4RecConfig:
     """Sizes and rates; length, negatives and clipping are the transformer's."""
 
-    width: int = 64
+    hidden_size: int = 64
     """Size of an item's vector and of the recurrent state."""
     dropout: float = 0.3
     """Share of the inputs and of the states dropped in training."""
@@ -50,7 +50,7 @@ class Gru4RecConfig:
     """Stop after this many epochs without a better validation NDCG@10."""
 
     def __post_init__(self) -> None:
-        if min(self.width, self.batch_size, self.epochs, self.patience) < 1:
+        if min(self.hidden_size, self.batch_size, self.epochs, self.patience) < 1:
             raise ValueError("sizes and counts must be at least 1")
         if not 0 <= self.dropout < 1 or self.learning_rate <= 0:
             raise ValueError("dropout must be in [0, 1) and learning_rate above 0")
@@ -58,18 +58,18 @@ class Gru4RecConfig:
 
 def for_size(size: Size) -> Gru4RecConfig:
     """Return the preset beside that of the transformer."""
-    return Gru4RecConfig(width=16, batch_size=32, epochs=2) if size == "tiny" else Gru4RecConfig()
+    return Gru4RecConfig(hidden_size=16, batch_size=32, epochs=2) if size == "tiny" else Gru4RecConfig()
 
 
 class GruEncoder(nn.Module):
     """From item vectors to what comes next; the kind of an interaction is not read, as in the source."""
 
-    def __init__(self, *, width: int, dropout: float) -> None:
+    def __init__(self, *, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.scale = width**0.5
+        self.scale = hidden_size**0.5
         self.drop = nn.Dropout(dropout)
-        self.recurrent = nn.GRU(width, width, batch_first=True)
-        self.out = nn.Linear(width, width)
+        self.recurrent = nn.GRU(hidden_size, hidden_size, batch_first=True)
+        self.out = nn.Linear(hidden_size, hidden_size)
 
     def forward(self, items_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
         """Return the state after each interaction, (B, L, D); padding is on the right, behind every state asked for."""
@@ -109,9 +109,9 @@ def fit_gru4rec(
     started = time.process_time()
     torch.manual_seed(run.seed)
     no_attributes_NA = np.zeros((train.items, 0), dtype=np.int64)
-    table = ItemTable.over(train, no_attributes_NA, item_factors(similarity, width=config.width, seed=run.seed))
+    table = ItemTable.of(train, no_attributes_NA, item_factors(similarity, width=config.hidden_size, seed=run.seed))
     trained = train_model(
-        SequenceModel(table, GruEncoder(width=config.width, dropout=config.dropout)),
+        SequenceModel(table, GruEncoder(hidden_size=config.hidden_size, dropout=config.dropout)),
         train,
         config=_loop(config, run.config.transformer),
         epochs=epochs,
@@ -129,18 +129,18 @@ def fit_gru4rec(
         "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
         "train_cpu_seconds": round(time.process_time() - started, 1),
     }
-    return SequenceScorer.of(trained.model, length=run.config.transformer.length), how
+    return SequenceScorer.of(trained.model, length=run.config.transformer.max_length), how
 
 
 def _loop(own: Gru4RecConfig, transformer: TransformerConfig) -> TransformerConfig:
     """Return the training loop's settings: the transformer's, but for what a recurrent network needs otherwise."""
     return replace(
         transformer,
-        width=own.width,
-        heads=1,
+        hidden_size=own.hidden_size,
+        num_heads=1,
         learning_rate=own.learning_rate,
         batch_size=own.batch_size,
         epochs=own.epochs,
         patience=own.patience,
-        averaging=0.0,
+        ema_decay=0.0,
     )

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from models.recommender.config import ItemKnnConfig
 from models.recommender.dataset import Interactions
-from models.recommender.item_knn import cooccurrence, fit_item_knn
+from models.recommender.linear.item_knn import ItemKnnConfig, cooccurrence, fit_item_knn
 from models.recommender.scoring import Neighbours
 
 

@@ -19,7 +19,7 @@ def data_of(interactions_mart):
 
 def test_als_solves_the_weighted_least_squares_by_hand():
     factors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], dtype=np.float32)
-    config = AlsConfig(width=2, alpha=3.0, regularisation=0.5)
+    config = AlsConfig(num_factors=2, alpha=3.0, regularisation=0.5)
     (found,) = solve([np.array([0, 2])], factors, config)
     weights, happened = np.diag([4.0, 1.0, 4.0]), np.array([1.0, 0.0, 1.0])
     expected = np.linalg.solve(factors.T @ weights @ factors + 0.5 * np.eye(2), factors.T @ weights @ happened)
@@ -31,13 +31,13 @@ def test_als_finds_what_goes_together_and_knows_nothing_of_strangers(data_of):
     rows = [
         (f"u{n}", item, "view_item", place) for n, basket in enumerate(baskets) for place, item in enumerate(basket)
     ]
-    als = fit_als(data_of(*rows), AlsConfig(width=4), seed=0)
+    als = fit_als(data_of(*rows), AlsConfig(num_factors=4), seed=0)
     scores = als.scores([_history(0, 1), _history()])
     assert scores[0, 2:4].min() > scores[0, 4:].max()
     assert not scores[1].any()
 
 
-@pytest.mark.parametrize("change", [{"width": 2}, {"iterations": 1}, {"alpha": 1.0}, {"regularisation": 9.0}])
+@pytest.mark.parametrize("change", [{"num_factors": 2}, {"iterations": 1}, {"alpha": 1.0}, {"regularisation": 9.0}])
 def test_every_setting_of_als_has_an_effect(change, data_of):
     data = data_of(
         *(

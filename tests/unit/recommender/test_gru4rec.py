@@ -13,7 +13,7 @@ from models.progress import Progress
 from models.recommender.baselines import plain_popularity
 from models.recommender.config import for_size
 from models.recommender.evaluate import mean_ndcg, rank_cases
-from models.recommender.item_knn import cooccurrence
+from models.recommender.linear.item_knn import cooccurrence
 from models.recommender.views import Run
 
 TINY = for_size("tiny")
@@ -30,7 +30,7 @@ def trained():
     scorer, how = fit_gru4rec(
         split.train,
         cooccurrence(split.train, TINY.item_knn),
-        Gru4RecConfig(width=16, batch_size=32),
+        Gru4RecConfig(hidden_size=16, batch_size=32),
         run,
         stop_on=(),
         epochs=4,
@@ -53,7 +53,7 @@ def test_the_next_item_of_a_ring_is_learnt(trained):
 
 
 def test_the_state_after_an_item_knows_nothing_of_what_follows():
-    encoder = GruEncoder(width=4, dropout=0.5).eval()
+    encoder = GruEncoder(hidden_size=4, dropout=0.5).eval()
     items = torch.randn(1, 5, 4)
     changed = items.clone()
     changed[:, 3:] = 7.0
@@ -62,7 +62,7 @@ def test_the_state_after_an_item_knows_nothing_of_what_follows():
     assert not torch.allclose(encoder(items, kinds)[:, 3:], encoder(changed, kinds)[:, 3:])
 
 
-@pytest.mark.parametrize("change", [{"width": 0}, {"dropout": 1.0}, {"learning_rate": 0.0}, {"patience": 0}])
+@pytest.mark.parametrize("change", [{"hidden_size": 0}, {"dropout": 1.0}, {"learning_rate": 0.0}, {"patience": 0}])
 def test_an_impossible_setting_is_refused(change):
     with pytest.raises(ValueError, match=r"\w"):
         replace(Gru4RecConfig(), **change)

@@ -7,10 +7,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.evaluation.ranking import top_items
 from models.recommender.history import History
-from models.recommender.item_codes import ItemCodes, write_item_codes
-from models.recommender.onnx_sequence import OnnxSequence
-from models.recommender.scored import Scored
 from models.recommender.scoring import Constant, ItemVectors, standardise, weighted_sum
+from models.recommender.served.item_codes import ItemCodes, write_item_codes
+from models.recommender.served.onnx_sequence import OnnxSequence
+from models.recommender.served.scored import Scored
 
 ITEMS, WIDTH = 5_000, 48
 HISTORY = History(np.array([3, 70]), np.array([1, 4]))

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from models.recommender.baselines import best_sellers, plain_popularity, recent_popularity, trending
-from models.recommender.config import EaseConfig, HistoryConfig, ItemKnnConfig
 from models.recommender.dataset import Interactions
-from models.recommender.ease import fit_ease
-from models.recommender.history import History
-from models.recommender.item_knn import cooccurrence, fit_item_knn, item_factors
+from models.recommender.history import History, HistoryConfig
+from models.recommender.linear.ease import EaseConfig, fit_ease
+from models.recommender.linear.item_knn import ItemKnnConfig, cooccurrence, fit_item_knn, item_factors
 from models.recommender.scoring import Constant, ItemVectors, Neighbours, standardise, weighted_sum
 
 

@@ -73,7 +73,7 @@ def test_sessions_vote_by_how_much_they_share_with_the_newest_items(knn):
 
 def test_only_the_nearest_sessions_vote_and_only_the_newest_items_are_compared(knn):
     assert knn(neighbours=1).scores([_history(4)])[0].max() == pytest.approx(0.5)
-    newest_only = knn(length=1)
+    newest_only = knn(max_items=1)
     assert np.allclose(newest_only.scores([_history(4, 0)]), newest_only.scores([_history(0)]))
 
 

@@ -7,14 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from models.recommender.baselines import ages, best_sellers, plain_popularity, recent_popularity, trending
-from models.recommender.cold_choice import choose_cold
-from models.recommender.cold_items import ColdChoice, ColdItems, attribute_features, project_cold_items
-from models.recommender.dataset import Interactions, Window
-from models.recommender.item_texts import encode_texts, item_texts
-from models.recommender.pairs import fit_together
+from models.recommender.cold.choice import choose_cold
+from models.recommender.cold.items import ColdChoice, ColdItems, attribute_features, project_cold_items
+from models.recommender.cold.texts import encode_texts, item_texts
+from models.recommender.dataset import Interactions, Window, item_attributes
+from models.recommender.linear.pairs import fit_together
 from models.recommender.scoring import Constant, Neighbours
-from models.recommender.sequence_scorer import SequenceScorer
-from models.recommender.sequences import item_attributes
+from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run
 
 
@@ -49,16 +48,18 @@ def cold_features(data: Interactions, items: pa.Table, run: Run) -> dict[str, An
         return None
     attributes_NA = item_attributes(items, data.item_ids)
     features: dict[str, Any] = {}
-    if cold_N.sum() <= config.cold_texts:
+    if cold_N.sum() <= config.max_cold_texts:
         read_N = cold_N.copy()
-        read_N[np.argsort(-users_N, kind="stable")[: config.warm_texts]] = True
+        read_N[np.argsort(-users_N, kind="stable")[: config.max_warm_texts]] = True
         texts = item_texts(items, data.item_ids)
         wanted = [text if read else "" for text, read in zip(texts, read_N, strict=True)]
         if any(text for text, cold in zip(wanted, cold_N, strict=True) if cold):
             features["text"] = encode_texts(
-                wanted, encoder=config.encoder, tokens=config.tokens, accelerator=run.accelerator
+                wanted, encoder=config.encoder, max_tokens=config.max_tokens, accelerator=run.accelerator
             )
-    attributes = attribute_features(attributes_NA, fewest=config.fewest_attribute_items, most=config.most_attributes)
+    attributes = attribute_features(
+        attributes_NA, min_items=config.min_attribute_items, max_attributes=config.max_attributes
+    )
     if attributes.shape[1]:
         features["attributes"] = attributes
     return features

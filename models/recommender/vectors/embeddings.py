@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from models.recommender.catalogue import Catalogue
 from models.recommender.history import BEHAVIOUR_CODES, History
-from models.recommender.onnx_sequence import OnnxSequence
-from models.recommender.vector_index import Vectors, build_index, unit
+from models.recommender.served.onnx_sequence import OnnxSequence
+from models.recommender.vectors.vector_index import Vectors, build_index, unit
 
 SEGMENTS: Final = 8
 FEWEST_PER_SEGMENT: Final = 20

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.ranking import mean_per_user, ndcg_at
-from models.recommender.cold_items import ColdChoice, alike, project_cold_items, together
-from models.recommender.config import ColdItemsConfig
+from models.recommender.cold.items import ColdChoice, ColdItemsConfig, alike, project_cold_items, together
 from models.recommender.dataset import Case
 from models.recommender.evaluate import ranks_of_targets
 from models.recommender.history import History
 from models.recommender.scoring import standardise
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.transformer.scorer import SequenceScorer
 
 GRID = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 """Weights of likeness that are tried, beside 1 for the transformer."""
