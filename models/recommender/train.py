@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from models.recommender.config import RecommenderConfig, for_size
 from models.recommender.dataset import Case, Interactions, Window, item_attributes, window
 from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, rank_cases, slices
 from models.recommender.scoring import Scorer
+from models.recommender.sentinels import check_run
 from models.recommender.transformer.ensemble import TrainedEnsemble
 from models.recommender.views import VIEWS, Run, Views, fit_views
 from shopsight.settings import SIZES
@@ -72,6 +73,7 @@ def train(
     Raises:
         DeviceUnavailable: the device or precision is not there.
         UnknownBehaviour: an event name that the recommender does not know.
+        SentinelTripped: the data or the split gives the answer away.
     """
     started = time.perf_counter()
     checkpoints = out_dir / "checkpoints"
@@ -88,6 +90,14 @@ def train(
         return _without_candidate(run, data, items, out_dir, reason, started)
 
     choice = _choose(validation, items, run, report)
+    readings = check_run(
+        validation,
+        choice.scorers,
+        choice.blend.weights,
+        cutoff=data.quantile_time(config.evaluation.validation_quantile),
+        seed=seed,
+    )
+    report(Progress(message="sentinels are quiet", fraction=0.5))
     evaluation = _measure(test, items, run, choice, report)
     views = _fit(
         data,
@@ -109,6 +119,7 @@ def train(
             "validation ndcg@10": choice.transformer.validation,
         },
         "contenders on validation": {**choice.blend.alone, choice.blend.name: choice.blend.ndcg},
+        "sentinels": [asdict(reading) for reading in readings],
         "cold items": dict(cold.report) if cold else "none: every item was touched, or no item vectors are served",
         "served weights": "the chosen contender, fitted again on all data with the same settings and epochs",
     }
@@ -122,6 +133,8 @@ class _Choice:
     """What validation decided."""
 
     blend: ChosenBlend
+    scorers: Mapping[str, Scorer]
+    """All views, fitted on what precedes the validation window."""
     transformer: TrainedEnsemble
     """Fitted on what precedes the validation window, each member for as many epochs as were best there."""
 
@@ -179,7 +192,7 @@ def _choose(validation: Window, items: pa.Table, run: Run, report: ReportProgres
     assert views.transformer is not None, "all views were asked for"
     blend = choose_blend(views.scorers, validation.cases)
     report(Progress(message=f"validation chose {blend.name}", fraction=0.5, metrics={PRIMARY_METRIC: blend.ndcg}))
-    return _Choice(blend=blend, transformer=views.transformer)
+    return _Choice(blend=blend, scorers=views.scorers, transformer=views.transformer)
 
 
 def _measure(test: Window, items: pa.Table, run: Run, choice: _Choice, report: ReportProgress) -> Evaluation:

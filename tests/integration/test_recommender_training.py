@@ -209,6 +209,13 @@ def test_the_card_says_what_was_counted_and_left_out(trained):
     assert len(card["transformer"]["losses"]) == TINY.transformer.epochs
 
 
+def test_the_card_says_what_the_sentinels_saw(trained):
+    card = json.loads((trained[0] / "card.json").read_text())
+    limits = {reading["sentinel"]: (reading["value"], reading["limit"]) for reading in card["sentinels"]}
+    assert set(limits) == {"interactions_not_newer", "targets_are_new", "shuffled_histories"}
+    assert all(value <= limit for value, limit in limits.values())
+
+
 def test_progress_only_goes_forward_and_ends_at_one(trained):
     fractions = [report.fraction for report in trained[2]]
     assert fractions == sorted(fractions)
