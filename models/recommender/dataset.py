@@ -1,7 +1,7 @@
 """The ``interactions`` and ``items`` marts as arrays, and the protocol that the recommender is judged by.
 
 A window of time starts at a cutoff. Models see only what happened before the cutoff; within the window every first
-contact of a user with an item is a target, to be found from all that the user did strictly before that moment.
+contact of a user with an item is a target, to be ranked from all that the user did strictly before that moment.
 
 Shapes: E interactions, U users, N items, A attributes of an item.
 """
@@ -80,7 +80,7 @@ class Interactions:
         return float(np.quantile(self.times_E, quantile))
 
     def before(self, cutoff: float) -> "Interactions":
-        """Return what happened before ``cutoff``, with a catalogue of the items that were touched by then."""
+        """Return what happened before ``cutoff``, with a catalogue of the items that had users by then."""
         early = self.times_E < cutoff
         known, items_E = np.unique(self.items_E[early], return_inverse=True)
         return Interactions(
@@ -105,20 +105,20 @@ class Interactions:
         return first
 
     def distinct_users_per_item(self) -> Ints:
-        """Return how many users touched each item, shape (N,)."""
+        """Return how many users interacted with each item, shape (N,)."""
         return np.bincount(self.items_E[self.first_contacts()], minlength=self.items)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One target to be found: all codes are those of the catalogue known at the cutoff."""
+    """One target to be ranked: all codes are those of the catalogue known at the cutoff."""
 
     user: int
     target: int
     history: History
     """The newest :data:`HISTORY_LENGTH` interactions strictly before the target with items of the catalogue."""
     seen: Ints
-    """Every item of the catalogue that the user touched before the target: masked in the ranking."""
+    """Every item of the catalogue that the user interacted with before the target: masked in the ranking."""
 
 
 @dataclass(frozen=True, kw_only=True)

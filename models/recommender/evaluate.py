@@ -128,14 +128,14 @@ def estimates(
 
     Coverage counts the items of all lists together, which resampling users could only shrink: it has no interval.
     """
-    found = {
+    figures = {
         name: bootstrap_mean(mean_per_user(metric(ranked.ranks_C, k), users_C)[1], seed=seed, resamples=resamples)
         for name, (metric, k) in PER_CASE.items()
     }
     if catalogue_size is not None:
         share = coverage(ranked.lists_CK, catalogue_size)
-        found["coverage@10"] = Estimate(value=share, low=share, high=share)
-    return found
+        figures["coverage@10"] = Estimate(value=share, low=share, high=share)
+    return figures
 
 
 def gain(candidate: Ranked, baseline: Ranked, users_C: Ints, *, seed: int, resamples: int) -> Estimate:

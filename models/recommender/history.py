@@ -39,7 +39,7 @@ class HistoryConfig:
     """How much an item in a shopper's history counts for the linear contenders (popularity ignores it)."""
 
     decay: float = 0.7
-    """Factor per distinct item touched later."""
+    """Factor per distinct later item."""
     behaviour_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
     """Weight of a view, a wish, a cart, a purchase and a rating."""
 
@@ -55,7 +55,7 @@ def item_weights(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the distinct items of a history, newest first, and what each counts.
 
-    An item counts as much as the strongest thing done with it, times ``decay`` for every distinct item touched after
+    An item counts as much as the strongest thing done with it, times ``decay`` for every distinct item after
     it: three views of one shoe are one step, not three.
 
     >>> history = History(np.array([4, 7, 4]), np.array([3, 1, 1]))

@@ -114,7 +114,7 @@ def standardise(scores_BN: Scores) -> Scores:
 
 
 def cold_scores(sequence_BK: Scores, alike_BK: Scores | None) -> Scores:
-    """Return what items that nobody touched are ranked by among themselves, shape (B, K).
+    """Return what items without shoppers are ranked by among themselves, shape (B, K).
 
     The transformer's scores, standardised among these items, and where there is one the likeness to the history.
     """

@@ -21,14 +21,15 @@ from models.device import new_accelerator
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress, ignore_progress
 from models.recommender.artefact import catalogue_table, write_artefact
-from models.recommender.baselines import plain_popularity
+from models.recommender.baselines import fit_lists, plain_popularity
 from models.recommender.blend import ChosenBlend, choose_blend
 from models.recommender.card import model_card, protocol_text
-from models.recommender.cold.fit import choose_cold_items, cold_features, fit_cold_items, fit_lists, fit_pairs
+from models.recommender.cold.fit import choose_cold_items, cold_features, fit_cold_items
 from models.recommender.cold.items import ColdItems
 from models.recommender.config import RecommenderConfig, for_size
 from models.recommender.dataset import Case, Interactions, Window, item_attributes, window
 from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, rank_cases, slices
+from models.recommender.linear.pairs import fit_together
 from models.recommender.scoring import Scorer
 from models.recommender.sentinels import check_run
 from models.recommender.transformer.ensemble import TrainedEnsemble
@@ -36,8 +37,8 @@ from models.recommender.views import VIEWS, Run, Views, fit_views
 from shopsight.settings import SIZES
 
 FAMILY = "recommender"
-DUMB = ("popularity", "popularity_recent")
-"""Baselines that a candidate must beat: they know nobody."""
+IMPERSONAL = ("popularity", "popularity_recent")
+"""Baselines that a candidate must beat: they read nothing of a shopper."""
 ALONE: Mapping[str, Weights] = {name: {name: 1.0} for name in ("popularity", *VIEWS)}
 """Contenders that are judged beside the candidate: each view, and plain popularity."""
 
@@ -57,7 +58,7 @@ def train(
 
     The contenders are fitted three times with the same settings: on what precedes the validation window (blend weights
     and the number of epochs are chosen there), on what precedes the test window (every figure comes from that one
-    measurement), and, for the chosen one alone, on everything: a third of the items that RetailRocket's shoppers touch
+    measurement), and, for the chosen one alone, on everything: a third of the items that RetailRocket's shoppers see
     in a test window did not exist before it, and serving the measured weights would leave them all out.
 
     Args:
@@ -120,7 +121,7 @@ def train(
         },
         "contenders on validation": {**choice.blend.alone, choice.blend.name: choice.blend.ndcg},
         "sentinels": [asdict(reading) for reading in readings],
-        "cold items": dict(cold.report) if cold else "none: every item was touched, or no item vectors are served",
+        "cold items": dict(cold.report) if cold else "none: every item has shoppers, or no item vectors are served",
         "served weights": "the chosen contender, fitted again on all data with the same settings and epochs",
     }
     _write(run, data, items, out_dir, choice.blend.weights, views, evaluation, card, cold=cold)
@@ -225,8 +226,8 @@ def _measure(test: Window, items: pa.Table, run: Run, choice: _Choice, report: R
         protocol=protocol_text(run.config, test.counts),
         cases=len(np.unique(users_C)),
         metrics=figures[candidate],
-        baselines={name: found for name, found in figures.items() if name != candidate},
-        gains={name: gain(ranked[candidate], ranked[name], users_C, **sure) for name in DUMB},
+        baselines={name: metrics for name, metrics in figures.items() if name != candidate},
+        gains={name: gain(ranked[candidate], ranked[name], users_C, **sure) for name in IMPERSONAL},
         slices={
             name: estimates(ranked[candidate].only(members), users_C[members], catalogue_size=None, **sure)
             for name, members in slices(test.cases).items()
@@ -277,8 +278,12 @@ def _write(
             candidate="+".join(weights),
             weights=weights,
             catalogue=catalogue_table(items, data.item_ids),
-            constants=fit_lists(data, run),
-            neighbours=views.neighbours | fit_pairs(data, run),
+            constants=fit_lists(data, run.config.popularity),
+            neighbours={
+                **views.neighbours,
+                "viewed_together": fit_together(data, "view_item", run.config.viewed_together),
+                "bought_together": fit_together(data, "purchase", run.config.bought_together),
+            },
             sequence=views.transformer.scorer if views.transformer else None,
             cold=cold,
         )

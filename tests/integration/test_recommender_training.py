@@ -21,8 +21,8 @@ from models.evaluation.ranking import top_items
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ignore_progress
 from models.recommender.artefact import catalogue_table, export_encoders, write_artefact
-from models.recommender.baselines import plain_popularity
-from models.recommender.cold.fit import cold_features, fit_cold_items, fit_lists
+from models.recommender.baselines import fit_lists, plain_popularity
+from models.recommender.cold.fit import cold_features, fit_cold_items
 from models.recommender.cold.items import ColdChoice
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions, item_attributes, window
@@ -120,7 +120,7 @@ def everything(shop, tmp_path_factory):
         candidate="blend",
         weights=weights,
         catalogue=catalogue_table(items, data.item_ids),
-        constants=fit_lists(data, run),
+        constants=fit_lists(data, TINY.popularity),
         neighbours=views.neighbours,
         sequence=views.transformer.scorer,
     )
@@ -137,7 +137,7 @@ def in_codes(everything, shop, tmp_path_factory):
         candidate="blend",
         weights=weights,
         catalogue=catalogue_table(shop[1], data.item_ids),
-        constants=fit_lists(data, _run(folder)),
+        constants=fit_lists(data, TINY.popularity),
         neighbours={name: scorers[name] for name in ("item_knn", "ease")},
         sequence=scorers["transformer"],
         coded_from=0,
@@ -166,7 +166,7 @@ def cold(shop, tmp_path_factory):
         candidate="blend",
         weights={"transformer": 0.5, "item_knn": 0.5},
         catalogue=catalogue_table(items, data.item_ids),
-        constants=fit_lists(data, run),
+        constants=fit_lists(data, TINY.popularity),
         neighbours=views.neighbours,
         sequence=sequence,
         cold=found,
@@ -404,7 +404,7 @@ def test_a_share_for_new_items_changes_nothing_where_every_item_is_known(shop, t
         candidate="blend",
         weights={"transformer": 0.5, "item_knn": 0.5},
         catalogue=catalogue_table(known, data.item_ids),
-        constants=fit_lists(data, _run(tmp_path)),
+        constants=fit_lists(data, TINY.popularity),
         neighbours=views.neighbours,
         sequence=views.transformer.scorer,
     )

@@ -1,4 +1,4 @@
-"""What new items are ranked by, chosen on items that are held out as though nobody had touched them.
+"""What new items are ranked by, chosen on items that are held out as though they had no shoppers.
 
 What explains most of an item's vector is not always what ranks best. So the known items are held out, a part at a
 time; their vectors are projected from those of the others, and for shoppers of the validation window whose next item is
@@ -115,9 +115,9 @@ def _ask(
     scores: dict[str, NDArray[np.float32]] = {}
     for kind in kinds:
         matrix = {kind: together(features)[kind]}
-        found = project_cold_items(vectors_ND, left_N, matrix, config, seed=seed)
-        if found.projected_N[held_H].any():
-            scores[f"projected from {kind}"] = standardise(hidden_BD @ found.vectors_ND[held_H].T)
+        projected = project_cold_items(vectors_ND, left_N, matrix, config, seed=seed)
+        if projected.projected_N[held_H].any():
+            scores[f"projected from {kind}"] = standardise(hidden_BD @ projected.vectors_ND[held_H].T)
     past = np.unique(np.concatenate([history.items for history in histories]))
     for kind in features:
         near = alike(features, {kind: 1.0}, held_H, past, config)

@@ -1,4 +1,4 @@
-"""Fit what is served beside the views: lists for everybody, pairs, and the vectors of items without shoppers."""
+"""Fit the vectors of items without shoppers, as one training run does."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,41 +6,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.recommender.baselines import ages, best_sellers, plain_popularity, recent_popularity, trending
 from models.recommender.cold.choice import choose_cold
 from models.recommender.cold.items import ColdChoice, ColdItems, attribute_features, project_cold_items
 from models.recommender.cold.texts import encode_texts, item_texts
 from models.recommender.dataset import Interactions, Window, item_attributes
-from models.recommender.linear.pairs import fit_together
-from models.recommender.scoring import Constant, Neighbours
 from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run
 
 
-def fit_lists(data: Interactions, run: Run) -> dict[str, Constant]:
-    """Return the lists that are served to nobody in particular, and how old each item is."""
-    settings = run.config.popularity
-    return {
-        "popularity": plain_popularity(data),
-        "popularity_recent": recent_popularity(data, half_life_days=settings.half_life_days),
-        "best_sellers": best_sellers(data),
-        "trending": trending(data, half_life_days=settings.trending_half_life_days),
-        "age_days": ages(data),
-    }
-
-
-def fit_pairs(data: Interactions, run: Run) -> dict[str, Neighbours]:
-    """Return what is viewed and what is bought together: lists of their own, no contenders."""
-    return {
-        "viewed_together": fit_together(data, "view_item", run.config.viewed_together),
-        "bought_together": fit_together(data, "purchase", run.config.bought_together),
-    }
-
-
 def cold_features(data: Interactions, items: pa.Table, run: Run) -> dict[str, Any] | None:
-    """Return what the catalogue says of the items, by kind; None where there is no item that nobody has touched.
+    """Return what the catalogue says of the items, by kind; None where every item has shoppers.
 
-    Texts are read where they are few enough to take seconds: those of all cold items, and of the most touched others.
+    Texts are read where they are few enough to take seconds: those of all cold items, and of the
+    others with the most shoppers.
     """
     config, users_N = run.config.cold_items, data.distinct_users_per_item()
     cold_N = users_N == 0
@@ -92,7 +70,7 @@ def fit_cold_items(
     *,
     choice: ColdChoice | None = None,
 ) -> ColdItems:
-    """Return the item vectors with those of items that nobody has touched, and what ranks these beside the vectors."""
+    """Return the item vectors with those of items without shoppers, and what ranks these beside the vectors."""
     users_N = data.distinct_users_per_item()
     vectors_ND = sequence.vectors.vectors_ND
     return project_cold_items(vectors_ND, users_N, features, run.config.cold_items, seed=run.seed, choice=choice)

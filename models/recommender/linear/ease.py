@@ -60,7 +60,7 @@ def fit_ease(train: Interactions, config: EaseConfig, *, device: str) -> Neighbo
 def _most_popular(train: Interactions, max_items: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     users_per_item = train.distinct_users_per_item()
     ranked = np.argsort(-users_per_item, kind="stable")[:max_items]
-    # An item that a single user touched has no weight worth keeping, and one nobody touched has none.
+    # An item of a single user has no weight worth keeping, and one without users has none.
     return np.sort(ranked[users_per_item[ranked] >= 2])
 
 

@@ -27,7 +27,7 @@ class ItemKnnConfig:
     distance_power: float = 1.0
     """A pair d interactions apart counts d ** -power."""
     backward: float = 0.6
-    """What an item says for those touched before it, beside 1 for those touched after it (1: direction is ignored)."""
+    """What an item says for those that came before it, beside 1 for those after it (1: direction is ignored)."""
     shrinkage: float = 20.0
     """Added to both items' totals before the cosine, so that one chance pair is not a similarity of 1."""
     neighbours: int = 100

@@ -37,8 +37,9 @@ class Batch:
 def training_histories(train: Interactions, *, length: int) -> list[TrainingHistory]:
     """Cut every user's interactions into stretches of at most ``length`` and name the target after each of them.
 
-    The target is the next item that the user had not touched before, which is what is recommended, not the purchase of
-    what already lies in the cart. Stretches overlap by a quarter; a target is learnt once, with the longer past.
+    The target is the next item that the user had not interacted with before, which is what is recommended, not the
+    purchase of what already lies in the cart. Stretches overlap by a quarter; a target is learnt
+    once, with the longer past.
     """
     first_E = train.first_contacts()
     stretches: list[TrainingHistory] = []
