@@ -71,7 +71,7 @@ def measure(items: int, *, size: Size, requests: int, seed: int) -> dict[str, An
         ]
         for length in rng.integers(1, 51, size=requests)
     ]
-    width = for_size(size).transformer.width * for_size(size).transformer.members
+    width = for_size(size).transformer.hidden_size * for_size(size).transformer.members
     vectors_ND = rng.normal(size=(items, width)).astype(np.float32)
     state_D = vectors_ND[0].copy()
 
@@ -92,7 +92,7 @@ def measure(items: int, *, size: Size, requests: int, seed: int) -> dict[str, An
 
 def measure_index(vectors: int, *, seed: int) -> dict[str, Any]:
     """Return recall@10 and milliseconds a question of FAISS's graph beside the exact product."""
-    from models.recommender.vector_index import ExactIndex, FaissIndex, recall, unit
+    from models.recommender.vectors.vector_index import ExactIndex, FaissIndex, recall, unit
 
     rng = np.random.default_rng(seed)
     middles = rng.normal(size=(vectors // 100, 64))
@@ -164,21 +164,22 @@ def untrained(items: int, *, size: Size, rng: np.random.Generator) -> Any:
     """Return the networks of a size as they are before training."""
     import torch
 
-    from models.recommender.model import Encoder, ItemTable, SequenceModel
-    from models.recommender.sequence_scorer import SequenceScorer
+    from models.recommender.transformer.item_table import ItemTable
+    from models.recommender.transformer.model import Encoder, SequenceModel
+    from models.recommender.transformer.scorer import SequenceScorer
 
     config = for_size(size).transformer
 
     def member() -> SequenceModel:
         table = ItemTable(
-            start_ND=torch.from_numpy(0.1 * rng.normal(size=(items, config.width)).astype(np.float32)),
+            start_ND=torch.from_numpy(0.1 * rng.normal(size=(items, config.hidden_size)).astype(np.float32)),
             has_own_N=torch.ones(items),
             attributes_NA=torch.zeros((items, 0), dtype=torch.int64),
             attributes=0,
         )
         return SequenceModel(table, Encoder(config))
 
-    return SequenceScorer.of(*(member() for _ in range(config.members)), length=config.length)
+    return SequenceScorer.of(*(member() for _ in range(config.members)), length=config.max_length)
 
 
 if __name__ == "__main__":

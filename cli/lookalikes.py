@@ -18,7 +18,7 @@ def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None
     """
     import pyarrow.parquet as pq
 
-    from models.recommender.embeddings import look_alikes
+    from models.recommender.vectors.embeddings import look_alikes
 
     settings = Settings()
     path = settings.exports_dir / "user_embeddings.parquet"

@@ -17,23 +17,23 @@ from benchmarks.cold_start.sources import Shop
 from benchmarks.cold_start.split import ColdSplit, cold_split
 from models.progress import ignore_progress
 from models.recommender.baselines import plain_popularity
-from models.recommender.blend_search import search_weights, shortlists
-from models.recommender.cold_choice import choose_cold
-from models.recommender.cold_items import attribute_features, project_cold_items
+from models.recommender.blend import choose_blend
+from models.recommender.cold.choice import choose_cold
+from models.recommender.cold.items import attribute_features, project_cold_items
+from models.recommender.cold.texts import encode_texts
 from models.recommender.config import RecommenderConfig
 from models.recommender.dataset import Case
-from models.recommender.ensemble import fit_ensemble
-from models.recommender.evaluate import ranks_of_targets
+from models.recommender.evaluate import rank_cases, ranks_of_targets
 from models.recommender.history import History
-from models.recommender.item_knn import cooccurrence, fit_item_knn
-from models.recommender.item_texts import encode_texts
-from models.recommender.scoring import Blend, Neighbours, Scorer, Scores, cold_scores
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.scoring import Neighbours, Scorer, Scores, cold_scores
+from models.recommender.transformer.scorer import SequenceScorer
+from models.recommender.views import Run, fit_views
 
 SERVED = "projected and alike"
 """As served: vectors projected from what ranks held-out items best, and likeness to the history with its weight."""
 BLEND = "session events"
 """What a new shopper is served: the views of the session's events, with weights chosen on other shoppers."""
+BEST_OF_ATTRIBUTES = "best sellers of the last item's attributes"
 _TOGETHER = 256
 Ranks = dict[str, NDArray[np.int64]]
 
@@ -55,34 +55,33 @@ def run_seed(
 ) -> SeedFigures:
     """Hold items and shoppers out, train without them, and rank the held-out targets once."""
     split, cpu = cold_split(shop.data, seed=seed), time.process_time()
-    similarity = cooccurrence(split.train, config.item_knn)
     say(f"training on {len(split.train)} interactions")
-    sequence = fit_ensemble(
+    views = fit_views(
         split.train,
         shop.attributes_NA,
-        similarity,
-        config=config.transformer,
+        Run(config=config, seed=seed, accelerator=accelerator, checkpoints=None),
+        phase="cold_start",
         epochs=config.transformer.epochs,
-        validate=None,
-        seed=seed,
-        accelerator=accelerator,
-        checkpoint=None,
-        fingerprint="",
+        stop_on=split.validation,
         report=ignore_progress,
-    ).scorer
+    )
+    assert views.transformer is not None, "all views were asked for"
+    sequence = views.transformer.scorer
     train_seconds = time.process_time() - cpu
     features: dict[str, Any] = {}
     cold, cpu = config.cold_items, time.process_time()
     if any(shop.texts):
         say("encoding texts")
-        features["text"] = encode_texts(shop.texts, encoder=cold.encoder, tokens=cold.tokens, accelerator=accelerator)
+        features["text"] = encode_texts(
+            shop.texts, encoder=cold.encoder, max_tokens=cold.max_tokens, accelerator=accelerator
+        )
     features["attributes"] = attribute_features(
-        shop.attributes_NA, fewest=cold.fewest_attribute_items, most=cold.most_attributes
+        shop.attributes_NA, min_items=cold.min_attribute_items, max_attributes=cold.max_attributes
     )
     encoding_seconds = time.process_time() - cpu
     contenders: dict[str, Scorer] = {
         "random order": RandomOrder(items=shop.data.items, seed=seed),
-        "best sellers of the last item's attributes": SameAttributes.of(split.train, shop.attributes_NA),
+        BEST_OF_ATTRIBUTES: SameAttributes.of(split.train, shop.attributes_NA),
         **{f"{name} alone": Content(features_NF=matrix) for name, matrix in features.items()},
         "network's attribute vectors": sequence,
     }
@@ -97,26 +96,23 @@ def run_seed(
     for name, matrix in features.items():
         one = project_cold_items(vectors_ND, users_N, {name: matrix}, cold, seed=seed)
         contenders[f"projected from {name} alone"] = _with_vectors(sequence, one.vectors_ND)
-    views: dict[str, Scorer] = {
-        "transformer": sequence,
-        "item_knn": fit_item_knn(similarity, config.item_knn),
-        "popularity": plain_popularity(split.train),
-    }
-    weights, _ = search_weights(shortlists(views, split.validation))
+    weights = choose_blend(views.scorers, split.validation).weights
     say(f"validation chose {weights} for sessions; ranking")
-    of_users: dict[str, Scorer] = {
-        BLEND: Blend(scorers=views, weights=weights),
-        "transformer": sequence,
-        "item_knn": views["item_knn"],
-        "best sellers of the last item's attributes": contenders["best sellers of the last item's attributes"],
-        "best sellers": views["popularity"],
+    of_users = {name: {name: 1.0} for name in ("transformer", "item_knn", BEST_OF_ATTRIBUTES, "best sellers")}
+    scorers = {
+        **views.scorers,
+        BEST_OF_ATTRIBUTES: contenders[BEST_OF_ATTRIBUTES],
+        "best sellers": plain_popularity(split.train),
+    }
+    user_ranked = {
+        after: rank_cases(scorers, {BLEND: weights, **of_users}, _among_warm(split, cases), lists=False)
+        for after, cases in split.user_cases.items()
     }
     return SeedFigures(
         item_ranks={name: _ranks_among_cold(scorer, split) for name, scorer in contenders.items()},
         item_users=_users(split.item_cases),
         user_ranks={
-            after: {name: _ranks_among_warm(scorer, split, cases) for name, scorer in of_users.items()}
-            for after, cases in split.user_cases.items()
+            after: {name: one.ranks_C for name, one in ranked.items()} for after, ranked in user_ranked.items()
         },
         user_users={after: _users(cases) for after, cases in split.user_cases.items()},
         report={
@@ -126,7 +122,7 @@ def run_seed(
             "cold item cases": len(split.item_cases),
             "cold user cases": {str(after): len(cases) for after, cases in split.user_cases.items()},
             "projection": dict(served.report),
-            "session weights": weights,
+            "session weights": dict(weights),
             "train_cpu_seconds": round(train_seconds, 1),
             "encoding_cpu_seconds": round(encoding_seconds, 1),
             "projecting_cpu_seconds": round(projecting_seconds, 1),
@@ -162,23 +158,21 @@ def _ranks_among_cold(scorer: Scorer, split: ColdSplit) -> NDArray[np.int64]:
     place_N = np.full(len(split.cold_N), -1, dtype=np.int64)
     place_N[cold_K] = np.arange(len(cold_K))
     cases = [replace(case, target=int(place_N[case.target]), seen=place_N[case.seen]) for case in split.item_cases]
-    return _ranks(scorer, cases, lambda scores_BN: scores_BN[:, cold_K])
+    return _ranks(scorer, cases, cold_K)
 
 
-def _ranks_among_warm(scorer: Scorer, split: ColdSplit, cases: Sequence[Case]) -> NDArray[np.int64]:
-    def without_cold(scores_BN: Scores) -> Scores:
-        barred: Scores = np.where(split.cold_N, -np.inf, scores_BN).astype(np.float32)
-        return barred
-
-    return _ranks(scorer, cases, without_cold)
-
-
-def _ranks(scorer: Scorer, cases: Sequence[Case], of: Callable[[Scores], Scores]) -> NDArray[np.int64]:
+def _ranks(scorer: Scorer, cases: Sequence[Case], cold_K: NDArray[np.int64]) -> NDArray[np.int64]:
     ranks: list[int] = []
     for start in range(0, len(cases), _TOGETHER):
         batch = cases[start : start + _TOGETHER]
-        ranks += ranks_of_targets(of(scorer.scores([case.history for case in batch])), batch)
+        ranks += ranks_of_targets(scorer.scores([case.history for case in batch])[:, cold_K], batch)
     return np.array(ranks, dtype=np.int64)
+
+
+def _among_warm(split: ColdSplit, cases: Sequence[Case]) -> list[Case]:
+    """Return the cases with the cold items left out of the ranking."""
+    cold_K = np.flatnonzero(split.cold_N)
+    return [replace(case, seen=np.union1d(case.seen, cold_K)) for case in cases]
 
 
 def _users(cases: Sequence[Case]) -> NDArray[np.int64]:

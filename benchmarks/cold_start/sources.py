@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from pydantic import SecretStr
 
 from benchmarks.recommendation.reader import read_attributes, read_sequences
-from models.recommender.dataset import Interactions
-from models.recommender.item_texts import item_texts
-from models.recommender.leave_one_out import as_interactions
-from models.recommender.sequences import item_attributes
+from benchmarks.recommendation.split import as_interactions
+from models.recommender.cold.texts import item_texts
+from models.recommender.dataset import Interactions, item_attributes
 from shopsight.sample_shop.landing import land_sample_shop
 from shopsight.settings import Settings, Size
 from shopsight.warehouse import export_path, run_dbt

@@ -14,7 +14,7 @@ ranks held-out purchases from a log of views, carts and purchases in RetailRocke
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from shopsight.errors import ShopsightError
 from shopsight.settings import SIZES, Settings, prepare_environment
 
 if TYPE_CHECKING:  # torch comes with it, and --help can do without
-    from benchmarks.recommendation.views import Fitting
+    from models.recommender.views import Run
 
 LEAVE_ONE_OUT = (
     "leave-one-out in the order of the file: last item test, the one before validation (part of the history at test "
@@ -74,36 +74,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Return every figure of the chosen protocol, see :func:`benchmarks.recommendation.document.document`."""
-    from benchmarks.recommendation.views import Fitting
     from models.device import new_accelerator
     from models.recommender.config import for_size
+    from models.recommender.views import Run
 
-    started = time.perf_counter()
-
-    def fitting(seed: int) -> Fitting:
-
-        def say(message: str) -> None:
-            print(f"[{time.perf_counter() - started:7.1f} s] seed {seed}: {message}", file=sys.stderr, flush=True)
-
-        return Fitting(config=config, seed=seed, accelerator=accelerator, say=say)
-
-    config = for_size(options.size)
-    accelerator = new_accelerator(options.device, options.precision)
+    config, accelerator = for_size(options.size), new_accelerator(options.device, options.precision)
+    runs = {seed: Run(config=config, seed=seed, accelerator=accelerator, checkpoints=None) for seed in options.seeds}
     head = {
         "benchmark": "recommendation",
         "size": options.size,
         "seeds": options.seeds,
         "precision": accelerator.mixed_precision,
     }
-    run = {"leave_one_out": _leave_one_out, "time": _time, "session": _session, "held_out": _held_out}
-    return head | run[options.protocol](options, fitting)
+    protocol = {"leave_one_out": _leave_one_out, "time": _time, "session": _session, "held_out": _held_out}
+    return head | protocol[options.protocol](options, runs)
 
 
-def _leave_one_out(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
+def _say_of(seed: int) -> Callable[[str], None]:
+    """Return what prints the progress of a seed, with the seconds since now."""
+    started = time.perf_counter()
+
+    def say(message: str) -> None:
+        print(f"[{time.perf_counter() - started:7.1f} s] seed {seed}: {message}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _leave_one_out(options: argparse.Namespace, runs: Mapping[int, "Run"]) -> dict[str, Any]:
+    from benchmarks.recommendation.contenders.gru4rec import for_size
     from benchmarks.recommendation.document import document
     from benchmarks.recommendation.leave_one_out import LEAVE_ONE_OUT_BASELINES, run_seed
     from benchmarks.recommendation.speed import measure_speed
-    from models.recommender.leave_one_out import leave_one_out
+    from benchmarks.recommendation.split import leave_one_out
 
     sequences = read_sequences(options.interactions)
     split = leave_one_out(sequences.items)
@@ -111,8 +113,9 @@ def _leave_one_out(options: argparse.Namespace, fitting: Callable[[int], "Fittin
     if options.attributes:
         attributes_NA = read_attributes(options.attributes, split.train.item_ids)
     if options.speed:
-        return measure_speed(split.train, attributes_NA, fitting(options.seeds[0]), threads=(1, 2))
-    results = {seed: run_seed(split, attributes_NA, fitting(seed)) for seed in options.seeds}
+        return measure_speed(split.train, attributes_NA, runs[options.seeds[0]], threads=(1, 2))
+    gru4rec = for_size(options.size)
+    results = {seed: run_seed(split, attributes_NA, run, gru4rec, _say_of(seed)) for seed, run in runs.items()}
     return {
         "protocol": LEAVE_ONE_OUT,
         "order": "the order of the file",
@@ -126,23 +129,27 @@ def _leave_one_out(options: argparse.Namespace, fitting: Callable[[int], "Fittin
     }
 
 
-def _time(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
+def _time(options: argparse.Namespace, runs: Mapping[int, "Run"]) -> dict[str, Any]:
     from benchmarks.recommendation.event_log import read_event_log
     from benchmarks.recommendation.time_split import run_seed
 
     interactions = read_event_log(options.interactions)
     device = {"device": options.device, "precision": options.precision}
-    runs = {str(seed): run_seed(interactions, fitting(seed), **device) for seed in options.seeds}
-    metrics = [name for name in next(iter(runs.values())) if "@" in name]
+    results = {
+        str(seed): run_seed(interactions, run.config, seed=seed, **device, say=_say_of(seed))
+        for seed, run in runs.items()
+    }
+    metrics = [name for name in next(iter(results.values())) if "@" in name]
     return {
         "order": "by time",
         "interactions": len(interactions),
-        **{name: round(float(np.mean([run[name] for run in runs.values()])), 5) for name in metrics},
-        "per_seed": runs,
+        **{name: round(float(np.mean([result[name] for result in results.values()])), 5) for name in metrics},
+        "per_seed": results,
     }
 
 
-def _session(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
+def _session(options: argparse.Namespace, runs: Mapping[int, "Run"]) -> dict[str, Any]:
+    from benchmarks.recommendation.contenders.gru4rec import for_size
     from benchmarks.recommendation.document import document
     from benchmarks.recommendation.event_log import read_event_log
     from benchmarks.recommendation.sessions import SESSION_BASELINES, as_sessions, run_seed, split_sessions
@@ -153,7 +160,8 @@ def _session(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -
     starts = [first + share * (last - first) for share in (0.8, 0.9)]
     validation = split_sessions(data, start=starts[0], end=starts[1])
     test = split_sessions(data, start=starts[1], end=float("inf"))
-    results = {seed: run_seed(validation, test, fitting(seed)) for seed in options.seeds}
+    gru4rec = for_size(options.size)
+    results = {seed: run_seed(validation, test, run, gru4rec, _say_of(seed)) for seed, run in runs.items()}
     users_per_item_N = test.train.distinct_users_per_item()
     return {
         "protocol": SESSION,
@@ -166,15 +174,15 @@ def _session(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -
     }
 
 
-def _held_out(options: argparse.Namespace, fitting: Callable[[int], "Fitting"]) -> dict[str, Any]:
+def _held_out(options: argparse.Namespace, runs: Mapping[int, "Run"]) -> dict[str, Any]:
+    from benchmarks.recommendation.baselines import BASELINES
     from benchmarks.recommendation.document import document
     from benchmarks.recommendation.held_out import WITHOUT_OTHER_BEHAVIOURS, read_held_out, run_seed, test_cases
-    from benchmarks.recommendation.views import BASELINES
 
     if options.held_out is None:
         raise SystemExit("--protocol held_out needs --held-out FILE, a CSV of visitorid,itemid")
     source = read_held_out(options.interactions, options.held_out)
-    results = {seed: run_seed(source, fitting(seed)) for seed in options.seeds}
+    results = {seed: run_seed(source, run, _say_of(seed)) for seed, run in runs.items()}
     cases, users_per_item_N = test_cases(source), source.data.distinct_users_per_item()
     baselines = (*BASELINES, WITHOUT_OTHER_BEHAVIOURS)
     return {

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.recommendation.baselines import BASELINES
 from benchmarks.recommendation.figures import group_figures, intervals, list_figures, means, per_user
-from benchmarks.recommendation.views import BASELINES, SeedResult
+from benchmarks.recommendation.results import SeedResult
 from models.evaluation.bootstrap import bootstrap_mean
 from models.recommender.dataset import Case
 

@@ -5,8 +5,6 @@ it: of every shopper with two bought items or more, one is drawn, and every row 
 """
 
 import csv
-import resource
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,22 +13,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.recommendation.baselines import BASELINES, fit_baselines
 from benchmarks.recommendation.event_log import UnreadableEvents, read_event_log
-from benchmarks.recommendation.views import (
-    BASELINES,
-    Fitting,
+from benchmarks.recommendation.results import (
+    Say,
     SeedResult,
+    Stopwatch,
     ablated,
-    fit_baselines,
-    fit_views,
+    peak_memory_mb,
+    progress_to,
     training_report,
 )
-from models.recommender.blend_search import search_weights, shortlists
+from models.recommender.blend import ChosenBlend, choose_blend
 from models.recommender.dataset import Case, Interactions
-from models.recommender.ensemble import TrainedEnsemble
 from models.recommender.evaluate import rank_cases
 from models.recommender.history import BEHAVIOUR_CODES, History
-from models.recommender.scoring import Blend, Scorer
+from models.recommender.views import Run, Views, fit_views
 from shopsight.contracts import HISTORY_LENGTH
 
 _PURCHASE = BEHAVIOUR_CODES["purchase"]
@@ -71,49 +69,56 @@ def read_held_out(log: Path, held_out: Path) -> HeldOut:
     )
 
 
-def run_seed(source: HeldOut, fitting: Fitting) -> SeedResult:
+def run_seed(source: HeldOut, run: Run, say: Say) -> SeedResult:
     """Choose on an imitation, fit again on the whole log, rank the held-out purchases once.
 
     The candidate of the purchases alone goes through the same steps, on the log's purchases.
     """
-    wall, cpu = time.perf_counter(), time.process_time()
-    fitting.say("all behaviours")
-    scorers, weights, trained, on_validation = _choose_and_fit(source.data, fitting)
-    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    fitting.say("purchases alone")
-    bought = _rows(source.data, source.data.behaviours_E == _PURCHASE)
-    less, less_weights, _, _ = _choose_and_fit(bought, fitting)
+    stopwatch = Stopwatch()
+    say("all behaviours")
+    blend, views = _choose_and_fit(source.data, run, say)
+    assert views.transformer is not None, "all views were asked for"
+    seconds = stopwatch.seconds()
+    say("purchases alone")
+    blend_of_purchases, views_of_purchases = _choose_and_fit(
+        _rows(source.data, source.data.behaviours_E == _PURCHASE), run, say
+    )
     cases = test_cases(source)
-    contenders = {name: {name: 1.0} for name in BASELINES} | ablated(weights) | {"candidate": weights}
-    ranked = rank_cases(scorers | fit_baselines(source.data, fitting), contenders, cases, lists=True)
-    alone = [Case(case.user, case.target, _purchases(case.history), case.seen) for case in cases]
-    name = WITHOUT_OTHER_BEHAVIOURS
-    blend = {name: Blend(scorers=less, weights=less_weights)}
-    ranked |= rank_cases(blend, {name: {name: 1.0}}, alone, lists=True)
+    contenders = {name: {name: 1.0} for name in BASELINES} | ablated(blend.weights)
+    contenders["candidate"] = dict(blend.weights)
+    ranked = rank_cases(dict(views.scorers) | fit_baselines(source.data, run), contenders, cases, lists=True)
+    purchases = [Case(case.user, case.target, _purchases(case.history), case.seen) for case in cases]
+    only = {WITHOUT_OTHER_BEHAVIOURS: blend_of_purchases.weights}
+    ranked |= rank_cases(views_of_purchases.scorers, only, purchases, lists=True)
     report = {
-        "weights": weights,
-        "weights of purchases only": less_weights,
-        "validation_ndcg@10": round(on_validation, 5),
-        **training_report(trained),
-        "train_seconds": round(seconds, 1),
-        "train_cpu_seconds": round(cpu_seconds, 1),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "weights": dict(blend.weights),
+        "weights of purchases only": dict(blend_of_purchases.weights),
+        "validation_ndcg@10": round(blend.ndcg, 5),
+        **training_report(views.transformer),
+        **seconds,
+        "peak_memory_mb": peak_memory_mb(),
     }
     return SeedResult(ranked=ranked, report=report)
 
 
-def _choose_and_fit(
-    data: Interactions, fitting: Fitting
-) -> tuple[dict[str, Scorer], dict[str, float], TrainedEnsemble, float]:
+def _choose_and_fit(data: Interactions, run: Run, say: Say) -> tuple[ChosenBlend, Views]:
     """Choose epochs and weights on imitated held-out purchases, and fit on all of ``data`` with them."""
     none_NA = np.zeros((data.items, 0), dtype=np.int64)
-    train, cases = imitate(data, seed=fitting.seed)
-    epochs = fitting.config.transformer.epochs
-    scorers, trained = fit_views(train, none_NA, fitting, stop_on=cases, epochs=epochs)
-    weights, on_validation = search_weights(shortlists(scorers, cases))
-    fitting.say(f"validation chose {weights}: NDCG@10 {on_validation:.4f}; fitting on the whole log")
-    final, refitted = fit_views(data, none_NA, fitting, stop_on=(), epochs=trained.epochs)
-    return final, weights, refitted, on_validation
+    train, cases = imitate(data, seed=run.seed)
+    views = fit_views(
+        train,
+        none_NA,
+        run,
+        phase="validation",
+        epochs=run.config.transformer.epochs,
+        stop_on=cases,
+        report=progress_to(say),
+    )
+    assert views.transformer is not None, "all views were asked for"
+    blend = choose_blend(views.scorers, cases)
+    say(f"validation chose {blend.weights}: NDCG@10 {blend.ndcg:.4f}; fitting on the whole log")
+    epochs = views.transformer.epochs
+    return blend, fit_views(data, none_NA, run, phase="test", epochs=epochs, report=progress_to(say))
 
 
 def imitate(data: Interactions, *, seed: int) -> tuple[Interactions, list[Case]]:

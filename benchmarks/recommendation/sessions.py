@@ -4,33 +4,35 @@ A session ends after half an hour without an event. Repeated events of one item 
 since people go back to what they saw. Items that the training part does not know are no targets; they are counted.
 """
 
-import resource
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recommendation.views import (
-    BASELINES,
-    GRU4REC,
-    Fitting,
+from benchmarks.recommendation.baselines import BASELINES, fit_baselines
+from benchmarks.recommendation.contenders.gru4rec import GRU4REC, Gru4RecConfig, fit_gru4rec
+from benchmarks.recommendation.contenders.session_knn import SessionKnnConfig, fit_session_knn
+from benchmarks.recommendation.results import (
+    Say,
     SeedResult,
+    Stopwatch,
     ablated,
-    fit_baselines,
-    fit_gru,
-    fit_views,
+    peak_memory_mb,
+    progress_to,
     training_report,
 )
-from models.recommender.blend_search import search_weights, shortlists
+from models.recommender.blend import choose_blend
 from models.recommender.dataset import Case, Interactions
 from models.recommender.evaluate import rank_cases
 from models.recommender.history import History
-from models.recommender.session_knn import fit_session_knn
+from models.recommender.views import Run, fit_views
 from shopsight.contracts import HISTORY_LENGTH
 
 GAP_SECONDS = 1_800.0
-SESSION_BASELINES = (*BASELINES, "session_knn", GRU4REC)
+SESSION_KNN = "session_knn"
+SESSION_BASELINES = (*BASELINES, SESSION_KNN, GRU4REC)
+WITH_SESSION_KNN = "with session_knn"
+"""The candidate's views and session-kNN, blended as the candidate is; a contender, and nothing that is served."""
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -86,40 +88,64 @@ def split_sessions(data: Interactions, *, start: float, end: float) -> Sessions:
     return Sessions(train=train, cases=cases, cold_targets=cold)
 
 
-def run_seed(validation: Sessions, test: Sessions, fitting: Fitting) -> SeedResult:
+def run_seed(validation: Sessions, test: Sessions, run: Run, gru4rec: Gru4RecConfig, say: Say) -> SeedResult:
     """Choose epochs and weights on the validation sessions, fit again on all before the test, rank the test once."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    settings = fitting.config.session_knn
-    none_NA = np.zeros((validation.train.items, 0), dtype=np.int64)
-    epochs = fitting.config.transformer.epochs
-    scorers, trained = fit_views(validation.train, none_NA, fitting, stop_on=validation.cases, epochs=epochs)
-    scorers["session_knn"] = fit_session_knn(validation.train, settings)
-    weights, on_validation = search_weights(shortlists(scorers, validation.cases))
-    fitting.say(f"validation chose {weights}: NDCG@10 {on_validation:.4f}; fitting on all before the test")
-    none_NA = np.zeros((test.train.items, 0), dtype=np.int64)
-    scorers, trained = fit_views(test.train, none_NA, fitting, stop_on=(), epochs=trained.epochs)
-    scorers["session_knn"] = fit_session_knn(test.train, settings)
-    seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-    scorers |= fit_baselines(test.train, fitting)
-    most = fitting.config.gru4rec.epochs
-    _, chosen = fit_gru(validation.train, fitting, stop_on=validation.cases, epochs=most)
-    gru, gru_report = fit_gru(test.train, fitting, stop_on=(), epochs=chosen["epochs"])
-    scorers[GRU4REC] = gru
-    contenders = {name: {name: 1.0} for name in SESSION_BASELINES} | ablated(weights) | {"candidate": weights}
+    stopwatch = Stopwatch()
+    views = fit_views(
+        validation.train,
+        _no_attributes(validation),
+        run,
+        phase="validation",
+        epochs=run.config.transformer.epochs,
+        stop_on=validation.cases,
+        report=progress_to(say),
+    )
+    blend = choose_blend(views.scorers, validation.cases)
+    say(f"validation chose {blend.weights}: NDCG@10 {blend.ndcg:.4f}; fitting on all before the test")
+    assert views.transformer is not None, "all views were asked for"
+    final = fit_views(
+        test.train, _no_attributes(test), run, phase="test", epochs=views.transformer.epochs, report=progress_to(say)
+    )
+    assert final.transformer is not None, "all views were asked for"
+    seconds = stopwatch.seconds()
+    # What no shop is served: the blend with the strongest contender of sessions as one more view.
+    neighbours = fit_session_knn(validation.train, SessionKnnConfig())
+    with_neighbours = choose_blend({**views.scorers, SESSION_KNN: neighbours}, validation.cases)
+    scorers = dict(final.scorers) | fit_baselines(test.train, run)
+    scorers[SESSION_KNN] = fit_session_knn(test.train, SessionKnnConfig())
+    gru = progress_to(say, "GRU4Rec, ")
+    _, chosen = fit_gru4rec(
+        validation.train,
+        views.similarity,
+        gru4rec,
+        run,
+        stop_on=validation.cases,
+        epochs=gru4rec.epochs,
+        report=gru,
+    )
+    scorers[GRU4REC], how_gru4rec = fit_gru4rec(
+        test.train, final.similarity, gru4rec, run, stop_on=(), epochs=chosen["epochs"], report=gru
+    )
+    contenders = {name: {name: 1.0} for name in SESSION_BASELINES} | ablated(blend.weights)
+    contenders |= {WITH_SESSION_KNN: dict(with_neighbours.weights), "candidate": dict(blend.weights)}
     report = {
-        "weights": weights,
-        "validation_ndcg@10": round(on_validation, 5),
-        **training_report(trained),
+        "weights": dict(blend.weights),
+        f"weights {WITH_SESSION_KNN}": dict(with_neighbours.weights),
+        "validation_ndcg@10": round(blend.ndcg, 5),
+        **training_report(final.transformer),
         GRU4REC: {
-            **gru_report,
+            **how_gru4rec,
             "validation_by_epoch": chosen["validation_by_epoch"],
-            "train_cpu_seconds": round(chosen["train_cpu_seconds"] + gru_report["train_cpu_seconds"], 1),
+            "train_cpu_seconds": round(chosen["train_cpu_seconds"] + how_gru4rec["train_cpu_seconds"], 1),
         },
-        "train_seconds": round(seconds, 1),
-        "train_cpu_seconds": round(cpu_seconds, 1),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        **seconds,
+        "peak_memory_mb": peak_memory_mb(),
     }
     return SeedResult(ranked=rank_cases(scorers, contenders, test.cases, lists=True), report=report)
+
+
+def _no_attributes(sessions: Sessions) -> NDArray[np.int64]:
+    return np.zeros((sessions.train.items, 0), dtype=np.int64)
 
 
 def _rows(data: Interactions, kept_E: NDArray[np.bool_]) -> Interactions:

@@ -13,12 +13,13 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from benchmarks.recommendation.views import Fitting
 from models.recommender.dataset import Interactions
-from models.recommender.fit_transformer import train_epoch
-from models.recommender.full_softmax import full_cross_entropy
-from models.recommender.model import Encoder, ItemTable, SequenceModel
-from models.recommender.sequences import TrainingHistory, training_histories
+from models.recommender.transformer.fit import train_epoch
+from models.recommender.transformer.item_table import ItemTable
+from models.recommender.transformer.loss import full_cross_entropy
+from models.recommender.transformer.model import Encoder, SequenceModel
+from models.recommender.transformer.sequences import TrainingHistory, training_histories
+from models.recommender.views import Run
 
 _HISTORIES = 4_096
 _ROUNDS = 5
@@ -27,7 +28,7 @@ _ROUNDS = 5
 def measure_speed(
     train: Interactions,
     attributes_NA: NDArray[np.int64],
-    fitting: Fitting,
+    run: Run,
     *,
     threads: Sequence[int],
 ) -> dict[str, Any]:
@@ -35,13 +36,13 @@ def measure_speed(
 
     Loop and floor take turns, and the medians are compared: another process on the machine slows both.
     """
-    config, accelerator = fitting.config.transformer, fitting.accelerator
-    start_ND = (torch.randn(train.items, config.width) * 0.02).numpy()
-    table = ItemTable.over(train, attributes_NA, start_ND, fewest_users=0)
+    config, accelerator = run.config.transformer, run.accelerator
+    start_ND = (torch.randn(train.items, config.hidden_size) * 0.02).numpy()
+    table = ItemTable.of(train, attributes_NA, start_ND, min_users=0)
     model = SequenceModel(table, Encoder(config)).to(accelerator.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=accelerator.device.type != "mps")
     prepared, optimizer = accelerator.prepare(model, optimizer)
-    histories = training_histories(train, length=config.length)
+    histories = training_histories(train, length=config.max_length)
     rng = np.random.default_rng(1)
     some = [histories[row] for row in rng.permutation(len(histories))[:_HISTORIES]]
     packed = _packed(some, config.batch_size)

@@ -7,12 +7,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.recommendation.views import Fitting
+from benchmarks.recommendation.results import Say
 from models.evaluation.bootstrap import Estimate
+from models.recommender.config import RecommenderConfig
 from models.recommender.train import train
 
 
-def run_seed(interactions: pa.Table, fitting: Fitting, *, device: str, precision: str) -> dict[str, Any]:
+def run_seed(
+    interactions: pa.Table, config: RecommenderConfig, *, seed: int, device: str, precision: str, say: Say
+) -> dict[str, Any]:
     """Return the evaluation of :func:`models.recommender.train.train` as plain figures; cold targets are counted."""
     ids = pa.chunked_array([interactions["item_id"].unique()])
     nothing = pa.nulls(len(ids), pa.string())
@@ -30,12 +33,12 @@ def run_seed(interactions: pa.Table, fitting: Fitting, *, device: str, precision
         evaluation = train(
             interactions,
             items,
-            config=fitting.config,
+            config=config,
             out_dir=Path(folder),
-            seed=fitting.seed,
+            seed=seed,
             device=device,
             precision=precision,
-            report=lambda progress: fitting.say(progress.message),
+            report=lambda progress: say(progress.message),
         )
         card = json.loads((Path(folder) / "card.json").read_text())
     return {

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import nn
 
-from models.recommender.cold_items import ColdItems
-from models.recommender.item_codes import write_item_codes
-from models.recommender.model import Exported
+from models.recommender.cold.items import ColdItems
 from models.recommender.scoring import Constant, Neighbours
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.served.item_codes import write_item_codes
+from models.recommender.transformer.model import Exported
+from models.recommender.transformer.scorer import SequenceScorer
 from shopsight.contracts import HISTORY_LENGTH
 
 

@@ -1,5 +1,7 @@
 """Popularity, plain and recent: what every personal recommender has to beat."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,8 +10,22 @@ from models.recommender.history import BEHAVIOUR_CODES
 from models.recommender.scoring import Constant
 
 
+@dataclass(frozen=True, kw_only=True)
+class PopularityConfig:
+    """Popularity, which reads nothing of a shopper."""
+
+    half_life_days: float = 7.0
+    """Age at which an interaction counts half."""
+    trending_half_life_days: float = 2.0
+    """The same for the ``trending`` list, which should move within days."""
+
+    def __post_init__(self) -> None:
+        if min(self.half_life_days, self.trending_half_life_days) <= 0:
+            raise ValueError("half-lives must be above 0 days")
+
+
 def plain_popularity(train: Interactions) -> Constant:
-    """Return how many users touched each item."""
+    """Return how many users interacted with each item."""
     return Constant(scores_N=train.distinct_users_per_item().astype(np.float32))
 
 
@@ -27,20 +43,31 @@ def trending(train: Interactions, *, half_life_days: float) -> Constant:
 
 
 def best_sellers(train: Interactions) -> Constant:
-    """Return the purchases of each item; items without any follow by how many users touched them."""
+    """Return the purchases of each item; items without any follow by how many users interacted with them."""
     bought = np.bincount(train.items_E[train.behaviours_E == BEHAVIOUR_CODES["purchase"]], minlength=train.items)
-    touched = train.distinct_users_per_item()
+    users_N = train.distinct_users_per_item()
     # The share below 1 only breaks ties between items with equally many purchases.
-    return Constant(scores_N=(bought + touched / (touched.max(initial=0) + 1.0)).astype(np.float32))
+    return Constant(scores_N=(bought + users_N / (users_N.max(initial=0) + 1.0)).astype(np.float32))
 
 
 def ages(train: Interactions) -> Constant:
-    """Return the days between each item's first interaction and the last one of all; infinite where nobody came yet."""
+    """Return the days between each item's first interaction and the last one of all; infinite where there is none."""
     seconds_N = np.zeros(train.items)  # before the last interaction of all
     last = train.times_E.max(initial=0.0)
     np.maximum.at(seconds_N, train.items_E, last - train.times_E)
     seconds_N[np.bincount(train.items_E, minlength=train.items) == 0] = np.inf
     return Constant(scores_N=(seconds_N / 86_400).astype(np.float32))
+
+
+def fit_lists(train: Interactions, config: PopularityConfig) -> dict[str, Constant]:
+    """Return the scores behind the lists that are the same for every shopper, and how old each item is."""
+    return {
+        "popularity": plain_popularity(train),
+        "popularity_recent": recent_popularity(train, half_life_days=config.half_life_days),
+        "best_sellers": best_sellers(train),
+        "trending": trending(train, half_life_days=config.trending_half_life_days),
+        "age_days": ages(train),
+    }
 
 
 def _decayed_counts(

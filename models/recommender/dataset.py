@@ -1,9 +1,9 @@
 """The ``interactions`` and ``items`` marts as arrays, and the protocol that the recommender is judged by.
 
 A window of time starts at a cutoff. Models see only what happened before the cutoff; within the window every first
-contact of a user with an item is a target, to be found from all that the user did strictly before that moment.
+contact of a user with an item is a target, to be ranked from all that the user did strictly before that moment.
 
-Shapes: E interactions, U users, N items.
+Shapes: E interactions, U users, N items, A attributes of an item.
 """
 
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ class Interactions:
         return float(np.quantile(self.times_E, quantile))
 
     def before(self, cutoff: float) -> "Interactions":
-        """Return what happened before ``cutoff``, with a catalogue of the items that were touched by then."""
+        """Return what happened before ``cutoff``, with a catalogue of the items that had users by then."""
         early = self.times_E < cutoff
         known, items_E = np.unique(self.items_E[early], return_inverse=True)
         return Interactions(
@@ -105,20 +105,20 @@ class Interactions:
         return first
 
     def distinct_users_per_item(self) -> Ints:
-        """Return how many users touched each item, shape (N,)."""
+        """Return how many users interacted with each item, shape (N,)."""
         return np.bincount(self.items_E[self.first_contacts()], minlength=self.items)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One target to be found: all codes are those of the catalogue known at the cutoff."""
+    """One target to be ranked: all codes are those of the catalogue known at the cutoff."""
 
     user: int
     target: int
     history: History
     """The newest :data:`HISTORY_LENGTH` interactions strictly before the target with items of the catalogue."""
     seen: Ints
-    """Every item of the catalogue that the user touched before the target: masked in the ranking."""
+    """Every item of the catalogue that the user interacted with before the target: masked in the ranking."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,3 +184,24 @@ def window(
     return Window(
         train=train, cases=chosen, counts=counts | {"measured": len(chosen), "over_the_cap": eligible - len(chosen)}
     )
+
+
+def item_attributes(items: pa.Table | None, item_ids: NDArray[np.object_]) -> Ints:
+    """Return each item's attribute codes, shape (N, A).
+
+    An item has one attribute per level of its category path (``Shoes``, ``Shoes > Running``) and one for its brand;
+    codes start at 1 and 0 is padding.
+    """
+    names_of: dict[str, list[str]] = {}
+    if items is not None:
+        columns = (items[name].to_pylist() for name in ("item_id", "category", "brand"))
+        for item_id, category, brand in zip(*columns, strict=True):
+            levels = category.split(" > ") if category else []
+            paths = [f"category:{' > '.join(levels[: depth + 1])}" for depth in range(min(len(levels), 4))]
+            names_of[item_id] = paths + ([f"brand:{brand}"] if brand else [])
+    wanted = [names_of.get(item_id, []) for item_id in item_ids]
+    codes = {name: code for code, name in enumerate(sorted({n for names in wanted for n in names}), start=1)}
+    attributes_NA = np.zeros((len(wanted), max(map(len, wanted), default=1) or 1), dtype=np.int64)
+    for row, names in enumerate(wanted):
+        attributes_NA[row, : len(names)] = [codes[name] for name in names]
+    return attributes_NA

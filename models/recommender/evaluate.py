@@ -1,11 +1,10 @@
-"""Full ranking of the measured targets, the choice of a blend on validation, and the figures with their intervals.
+"""Full ranking of the measured targets, and the figures with their intervals.
 
 Shapes: C cases, B cases of one batch, N items, K length of a list.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +35,32 @@ Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How much is measured."""
+
+    validation_quantile: float = 0.8
+    """The validation window starts at this quantile of the interactions' times."""
+    test_quantile: float = 0.9
+    """The test window starts at this quantile."""
+    max_users: int = 3_000
+    """Users measured per window; of more, a seeded sample."""
+    max_targets_per_user: int = 20
+    """Only a user's last targets of a window are measured, so that a few heavy users do not take all the time."""
+    max_targets: int = 8_000
+    """Targets measured per window: every contender ranks the whole catalogue for each of them."""
+    min_users: int = 50
+    """With fewer measurable test users nothing can be judged."""
+    resamples: int = 1_000
+    """Bootstrap resamples per interval."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_quantile < self.test_quantile < 1:
+            raise ValueError("quantiles must satisfy 0 < validation < test < 1")
+        if min(self.max_users, self.max_targets_per_user, self.max_targets, self.min_users, self.resamples) < 1:
+            raise ValueError("counts must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ranked:
     """Where one contender put the target of each case."""
 
@@ -46,21 +71,6 @@ class Ranked:
     def only(self, members_C: NDArray[np.bool_]) -> "Ranked":
         """Return the cases of a slice, without their lists."""
         return Ranked(ranks_C=self.ranks_C[members_C], lists_CK=self.lists_CK[:0])
-
-
-def blends(components: Sequence[str], step: float) -> dict[str, dict[str, float]]:
-    """Return every mixture of at least two components whose weights are multiples of ``step`` and sum to 1.
-
-    >>> list(blends(["a", "b"], 0.5))
-    ['0.5 a + 0.5 b']
-    """
-    parts = round(1 / step)
-    mixtures: dict[str, dict[str, float]] = {}
-    for shares in product(range(parts + 1), repeat=len(components)):
-        weights = {name: share / parts for name, share in zip(components, shares, strict=True) if share}
-        if sum(shares) == parts and len(weights) > 1:
-            mixtures[" + ".join(f"{weight:g} {name}" for name, weight in weights.items())] = weights
-    return mixtures
 
 
 def rank_cases(
@@ -118,14 +128,14 @@ def estimates(
 
     Coverage counts the items of all lists together, which resampling users could only shrink: it has no interval.
     """
-    found = {
+    figures = {
         name: bootstrap_mean(mean_per_user(metric(ranked.ranks_C, k), users_C)[1], seed=seed, resamples=resamples)
         for name, (metric, k) in PER_CASE.items()
     }
     if catalogue_size is not None:
         share = coverage(ranked.lists_CK, catalogue_size)
-        found["coverage@10"] = Estimate(value=share, low=share, high=share)
-    return found
+        figures["coverage@10"] = Estimate(value=share, low=share, high=share)
+    return figures
 
 
 def gain(candidate: Ranked, baseline: Ranked, users_C: Ints, *, seed: int, resamples: int) -> Estimate:

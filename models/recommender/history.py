@@ -34,12 +34,28 @@ class History:
         return History(self.items[kept], self.behaviours[kept])
 
 
+@dataclass(frozen=True, kw_only=True)
+class HistoryConfig:
+    """How much an item in a shopper's history counts for the linear contenders (popularity ignores it)."""
+
+    decay: float = 0.7
+    """Factor per distinct later item."""
+    behaviour_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0)
+    """Weight of a view, a wish, a cart, a purchase and a rating."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay must be above 0 and at most 1, not {self.decay}")
+        if len(self.behaviour_weights) != len(BEHAVIOURS) or min(self.behaviour_weights) < 0:
+            raise ValueError(f"behaviour_weights must be {len(BEHAVIOURS)} numbers of at least 0")
+
+
 def item_weights(
     history: History, *, decay: float, behaviour_weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the distinct items of a history, newest first, and what each counts.
 
-    An item counts as much as the strongest thing done with it, times ``decay`` for every distinct item touched after
+    An item counts as much as the strongest thing done with it, times ``decay`` for every distinct item after
     it: three views of one shoe are one step, not three.
 
     >>> history = History(np.array([4, 7, 4]), np.array([3, 1, 1]))

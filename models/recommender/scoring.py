@@ -114,7 +114,7 @@ def standardise(scores_BN: Scores) -> Scores:
 
 
 def cold_scores(sequence_BK: Scores, alike_BK: Scores | None) -> Scores:
-    """Return what items that nobody touched are ranked by among themselves, shape (B, K).
+    """Return what items without shoppers are ranked by among themselves, shape (B, K).
 
     The transformer's scores, standardised among these items, and where there is one the likeness to the history.
     """
@@ -129,17 +129,3 @@ def weighted_sum(standard: Mapping[str, Scores], weights: Mapping[str, float]) -
     for name in names:
         total += np.float32(weights[name]) * standard[name]
     return total
-
-
-@dataclass(frozen=True, kw_only=True)
-class Blend:
-    """A weighted sum of standardised scores; one scorer with weight 1 ranks exactly as that scorer alone."""
-
-    scorers: Mapping[str, Scorer]
-    weights: Mapping[str, float]
-
-    def scores(self, histories: Sequence[History]) -> Scores:
-        """Return the blended scores, shape (B, N)."""
-        return weighted_sum(
-            {name: standardise(self.scorers[name].scores(histories)) for name in self.weights}, self.weights
-        )

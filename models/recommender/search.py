@@ -14,10 +14,12 @@ import pyarrow as pa
 
 from models.device import new_accelerator
 from models.progress import Progress, ReportProgress
-from models.recommender.config import RecommenderConfig, TransformerConfig
-from models.recommender.dataset import Interactions
-from models.recommender.fitting import Run, fit_sequence, similarity_of
+from models.recommender.config import RecommenderConfig
+from models.recommender.dataset import Interactions, item_attributes
+from models.recommender.linear.item_knn import cooccurrence
 from models.recommender.train import windows
+from models.recommender.transformer.model import TransformerConfig
+from models.recommender.views import Run, fit_sequence
 from shopsight.errors import ShopsightError
 
 OBJECTIVE: Final = "validation ndcg@10"
@@ -102,9 +104,10 @@ def search(
     accelerator = new_accelerator(device, precision)
 
     def run_of(config: RecommenderConfig) -> Run:
-        return Run(items=items, config=config, seed=seed, accelerator=accelerator, checkpoints=folder)
+        return Run(config=config, seed=seed, accelerator=accelerator, checkpoints=folder)
 
-    similarity = similarity_of(window.train, run_of(base))
+    attributes_NA = item_attributes(items, window.train.item_ids)
+    similarity = cooccurrence(window.train, base.item_knn)
     study = optuna.create_study(
         study_name=f"{len(window.train)} interactions, {users} shoppers, {base.transformer}, seed {seed}",
         storage=JournalStorage(JournalFileBackend(str(folder / "trials.journal"))),
@@ -131,11 +134,12 @@ def search(
         try:
             fitted = fit_sequence(
                 window.train,
+                attributes_NA,
                 similarity,
                 run_of(replace(base, transformer=settings)),
                 phase=f"trial-{trial.number}",
                 epochs=settings.epochs,
-                cases=window.cases,
+                stop_on=window.cases,
                 report=judge,
             )
         finally:
@@ -157,15 +161,17 @@ def suggest(trial: Any, base: TransformerConfig) -> TransformerConfig:
         base,
         learning_rate=trial.suggest_float("learning_rate", 5e-4, 2e-2, log=True),
         dropout=trial.suggest_float("dropout", 0.0, 0.7),
-        width=trial.suggest_categorical("width", (base.width // 2, base.width, 2 * base.width)),
-        blocks=trial.suggest_int("blocks", 1, 2),
-        left_out=trial.suggest_float("left_out", 0.0, 0.4),
+        hidden_size=trial.suggest_categorical(
+            "hidden_size", (base.hidden_size // 2, base.hidden_size, 2 * base.hidden_size)
+        ),
+        num_layers=trial.suggest_int("num_layers", 1, 2),
+        interaction_dropout=trial.suggest_float("interaction_dropout", 0.0, 0.4),
         weight_decay=trial.suggest_float("weight_decay", 1e-4, 1e-1, log=True),
     )
 
 
 def _point(config: TransformerConfig) -> dict[str, Any]:
-    searched = ("learning_rate", "dropout", "width", "blocks", "left_out", "weight_decay")
+    searched = ("learning_rate", "dropout", "hidden_size", "num_layers", "interaction_dropout", "weight_decay")
     return {name: value for name, value in asdict(config).items() if name in searched}
 
 

@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,46 +19,28 @@ from numpy.typing import NDArray
 
 from models.device import new_accelerator
 from models.evaluation.results import Evaluation
-from models.progress import Progress, ReportProgress
+from models.progress import Progress, ReportProgress, ignore_progress
 from models.recommender.artefact import catalogue_table, write_artefact
+from models.recommender.baselines import fit_lists, plain_popularity
+from models.recommender.blend import ChosenBlend, choose_blend
 from models.recommender.card import model_card, protocol_text
-from models.recommender.cold_items import ColdItems
+from models.recommender.cold.fit import choose_cold_items, cold_features, fit_cold_items
+from models.recommender.cold.items import ColdItems
 from models.recommender.config import RecommenderConfig, for_size
-from models.recommender.dataset import Interactions, Window, window
-from models.recommender.ensemble import TrainedEnsemble
-from models.recommender.evaluate import (
-    PRIMARY_METRIC,
-    Weights,
-    blends,
-    estimates,
-    gain,
-    mean_ndcg,
-    rank_cases,
-    slices,
-)
-from models.recommender.fitting import (
-    Run,
-    choose_cold_items,
-    cold_features,
-    fit_cold_items,
-    fit_constants,
-    fit_lists,
-    fit_neighbours,
-    fit_pairs,
-    fit_sequence,
-    in_phase,
-    similarity_of,
-)
+from models.recommender.dataset import Case, Interactions, Window, item_attributes, window
+from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, rank_cases, slices
+from models.recommender.linear.pairs import fit_together
 from models.recommender.scoring import Scorer
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.sentinels import check_run
+from models.recommender.transformer.ensemble import TrainedEnsemble
+from models.recommender.views import VIEWS, Run, Views, fit_views
 from shopsight.settings import SIZES
 
 FAMILY = "recommender"
-DUMB = ("popularity", "popularity_recent")
-"""Baselines that a candidate must beat: they know nobody."""
-BLENDED = ("transformer", "ease", "item_knn", "popularity_recent")
-"""Contenders whose scores are added up, in this order."""
-ALONE: Mapping[str, Weights] = {name: {name: 1.0} for name in ("popularity", *BLENDED)}
+IMPERSONAL = ("popularity", "popularity_recent")
+"""Baselines that a candidate must beat: they read nothing of a shopper."""
+ALONE: Mapping[str, Weights] = {name: {name: 1.0} for name in ("popularity", *VIEWS)}
+"""Contenders that are judged beside the candidate: each view, and plain popularity."""
 
 
 def train(
@@ -76,7 +58,7 @@ def train(
 
     The contenders are fitted three times with the same settings: on what precedes the validation window (blend weights
     and the number of epochs are chosen there), on what precedes the test window (every figure comes from that one
-    measurement), and, for the chosen one alone, on everything: a third of the items that RetailRocket's shoppers touch
+    measurement), and, for the chosen one alone, on everything: a third of the items that RetailRocket's shoppers see
     in a test window did not exist before it, and serving the measured weights would leave them all out.
 
     Args:
@@ -92,16 +74,12 @@ def train(
     Raises:
         DeviceUnavailable: the device or precision is not there.
         UnknownBehaviour: an event name that the recommender does not know.
+        SentinelTripped: the data or the split gives the answer away.
     """
     started = time.perf_counter()
-    run = Run(
-        items=items,
-        config=config,
-        seed=seed,
-        accelerator=new_accelerator(device, precision),
-        checkpoints=out_dir / "checkpoints",
-    )
-    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    checkpoints = out_dir / "checkpoints"
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    run = Run(config=config, seed=seed, accelerator=new_accelerator(device, precision), checkpoints=checkpoints)
     data = Interactions.from_tables(interactions, items)
     validation, test = windows(data, config, seed)
     measurable = min(len(np.unique(_users(validation))), len(np.unique(_users(test))))
@@ -110,32 +88,44 @@ def train(
             f"{measurable} measurable users in the smaller of the validation and test windows; "
             f"{config.evaluation.min_users} are needed"
         )
-        return _without_candidate(run, data, out_dir, reason, started)
+        return _without_candidate(run, data, items, out_dir, reason, started)
 
-    choice = _choose(validation, run, report)
-    evaluation = _measure(test, run, choice, report)
-    sequence, cold = None, None
-    if "transformer" in choice.weights:
-        serving = in_phase(report, "serving", 0.75, 0.95)
-        sequence = _transformer(data, run, phase="serving", epochs=choice.transformer.epochs, report=serving)
-        features = cold_features(data, run)
-        if features is not None:
-            ranked = choose_cold_items(data, features, validation, choice.transformer.scorer, run)
-            cold = fit_cold_items(data, features, sequence, run, choice=ranked)
+    choice = _choose(validation, items, run, report)
+    readings = check_run(
+        validation,
+        choice.scorers,
+        choice.blend.weights,
+        cutoff=data.quantile_time(config.evaluation.validation_quantile),
+        seed=seed,
+    )
+    report(Progress(message="sentinels are quiet", fraction=0.5))
+    evaluation = _measure(test, items, run, choice, report)
+    views = _fit(
+        data,
+        items,
+        run,
+        phase="serving",
+        epochs=choice.transformer.epochs,
+        # Item-kNN always: similar items need it, whatever was chosen.
+        names=("item_knn", *choice.blend.weights),
+        report=_in_phase(report, "serving", 0.75, 0.95),
+    )
+    cold = _cold_items(data, items, views, validation, choice, run)
     card = _card(run, data, started) | {
         "targets": {"validation": dict(validation.counts), "test": dict(test.counts)},
-        "weights": dict(choice.weights),
+        "weights": dict(choice.blend.weights),
         "transformer": {
             "epochs": list(choice.transformer.epochs),
             "losses": choice.transformer.losses,
             "validation ndcg@10": choice.transformer.validation,
         },
-        "contenders on validation": dict(choice.on_validation),
-        "cold items": dict(cold.report) if cold else "none: every item was touched, or no item vectors are served",
+        "contenders on validation": {**choice.blend.alone, choice.blend.name: choice.blend.ndcg},
+        "sentinels": [asdict(reading) for reading in readings],
+        "cold items": dict(cold.report) if cold else "none: every item has shoppers, or no item vectors are served",
         "served weights": "the chosen contender, fitted again on all data with the same settings and epochs",
     }
-    _write(run, data, out_dir, choice.candidate, choice.weights, sequence, evaluation, card, cold=cold)
-    report(Progress(message=f"wrote the candidate {choice.candidate}", fraction=1.0))
+    _write(run, data, items, out_dir, choice.blend.weights, views, evaluation, card, cold=cold)
+    report(Progress(message=f"wrote the candidate {choice.blend.name}", fraction=1.0))
     return evaluation
 
 
@@ -143,14 +133,11 @@ def train(
 class _Choice:
     """What validation decided."""
 
-    weights: Weights
+    blend: ChosenBlend
+    scorers: Mapping[str, Scorer]
+    """All views, fitted on what precedes the validation window."""
     transformer: TrainedEnsemble
-    on_validation: Mapping[str, float]
-    """NDCG@10 of every contender alone, and of the chosen one."""
-
-    @property
-    def candidate(self) -> str:
-        return "+".join(self.weights)
+    """Fitted on what precedes the validation window, each member for as many epochs as were best there."""
 
 
 def windows(data: Interactions, config: RecommenderConfig, seed: int) -> tuple[Window, Window]:
@@ -175,49 +162,54 @@ def windows(data: Interactions, config: RecommenderConfig, seed: int) -> tuple[W
     return first, second
 
 
-def _choose(validation: Window, run: Run, report: ReportProgress) -> _Choice:
-    """Fit everything before the validation window and compare all contenders and blends on it."""
-    report(Progress(message="fitting popularity, item-kNN and EASE before the validation window", fraction=0.0))
-    data = validation.train
-    similarity = similarity_of(data, run)
-    scorers: dict[str, Scorer] = {**fit_constants(data, run)}
-    scorers |= fit_neighbours(data, similarity, run, names=("item_knn", "ease"))
-    transformer = fit_sequence(
-        data,
-        similarity,
+def _fit(
+    data: Interactions,
+    items: pa.Table,
+    run: Run,
+    *,
+    phase: str,
+    epochs: int | Sequence[int],
+    stop_on: Sequence[Case] = (),
+    names: Sequence[str] = VIEWS,
+    report: ReportProgress,
+) -> Views:
+    """Fit the views on ``data``, whose items have the attributes that the ``items`` mart names."""
+    attributes_NA = item_attributes(items, data.item_ids)
+    return fit_views(data, attributes_NA, run, phase=phase, epochs=epochs, stop_on=stop_on, names=names, report=report)
+
+
+def _choose(validation: Window, items: pa.Table, run: Run, report: ReportProgress) -> _Choice:
+    """Fit everything before the validation window and choose the blend on it."""
+    report(Progress(message="fitting all views before the validation window", fraction=0.0))
+    views = _fit(
+        validation.train,
+        items,
         run,
         phase="validation",
         epochs=run.config.transformer.epochs,
-        cases=validation.cases,
-        report=in_phase(report, "choosing", 0.05, 0.4),
+        stop_on=validation.cases,
+        report=_in_phase(report, "choosing", 0.05, 0.4),
     )
-    scorers["transformer"] = transformer.scorer
-    contenders = {**ALONE, **blends(BLENDED, run.config.evaluation.weight_step)}
-    ranked = rank_cases(scorers, contenders, validation.cases, lists=False)
-    found = {name: mean_ndcg(one, _users(validation)) for name, one in ranked.items()}
-    best = max(contenders, key=lambda name: found[name])
-    report(Progress(message=f"validation chose {best}", fraction=0.5, metrics={PRIMARY_METRIC: found[best]}))
-    return _Choice(
-        weights=contenders[best],
-        transformer=transformer,
-        on_validation={name: found[name] for name in (*ALONE, best)},
-    )
+    assert views.transformer is not None, "all views were asked for"
+    blend = choose_blend(views.scorers, validation.cases)
+    report(Progress(message=f"validation chose {blend.name}", fraction=0.5, metrics={PRIMARY_METRIC: blend.ndcg}))
+    return _Choice(blend=blend, scorers=views.scorers, transformer=views.transformer)
 
 
-def _measure(test: Window, run: Run, choice: _Choice, report: ReportProgress) -> Evaluation:
+def _measure(test: Window, items: pa.Table, run: Run, choice: _Choice, report: ReportProgress) -> Evaluation:
     """Fit everything before the test window with the chosen settings and rank the test targets, once."""
     data, settings = test.train, run.config.evaluation
-    scorers: dict[str, Scorer] = {**fit_constants(data, run)}
-    scorers |= fit_neighbours(data, similarity_of(data, run), run, names=("item_knn", "ease"))
-    scorers["transformer"] = _transformer(
+    views = _fit(
         data,
+        items,
         run,
         phase="test",
         epochs=choice.transformer.epochs,
-        report=in_phase(report, "measuring", 0.5, 0.7),
+        report=_in_phase(report, "measuring", 0.5, 0.7),
     )
-    users_C, candidate = _users(test), choice.candidate
-    ranked = rank_cases(scorers, {**ALONE, candidate: choice.weights}, test.cases, lists=True)
+    scorers: dict[str, Scorer] = {"popularity": plain_popularity(data), **views.scorers}
+    users_C, candidate = _users(test), choice.blend.name
+    ranked = rank_cases(scorers, {**ALONE, candidate: choice.blend.weights}, test.cases, lists=True)
     sure = {"seed": run.seed, "resamples": settings.resamples}
     figures = {name: estimates(one, users_C, catalogue_size=data.items, **sure) for name, one in ranked.items()}
     report(
@@ -234,8 +226,8 @@ def _measure(test: Window, run: Run, choice: _Choice, report: ReportProgress) ->
         protocol=protocol_text(run.config, test.counts),
         cases=len(np.unique(users_C)),
         metrics=figures[candidate],
-        baselines={name: found for name, found in figures.items() if name != candidate},
-        gains={name: gain(ranked[candidate], ranked[name], users_C, **sure) for name in DUMB},
+        baselines={name: metrics for name, metrics in figures.items() if name != candidate},
+        gains={name: gain(ranked[candidate], ranked[name], users_C, **sure) for name in IMPERSONAL},
         slices={
             name: estimates(ranked[candidate].only(members), users_C[members], catalogue_size=None, **sure)
             for name, members in slices(test.cases).items()
@@ -243,58 +235,82 @@ def _measure(test: Window, run: Run, choice: _Choice, report: ReportProgress) ->
     )
 
 
-def _transformer(
-    data: Interactions, run: Run, *, phase: str, epochs: Sequence[int], report: ReportProgress
-) -> SequenceScorer:
-    """Fit the transformer again with as many epochs as validation chose."""
-    similarity = similarity_of(data, run)
-    return fit_sequence(data, similarity, run, phase=phase, epochs=epochs, cases=(), report=report).scorer
+def _cold_items(
+    data: Interactions, items: pa.Table, views: Views, validation: Window, choice: _Choice, run: Run
+) -> ColdItems | None:
+    """Return the vectors of items without shoppers; None where there is no such item, or no vector is served."""
+    features = cold_features(data, items, run) if views.transformer else None
+    if features is None or views.transformer is None:
+        return None
+    ranked = choose_cold_items(data, features, validation, choice.transformer.scorer, run)
+    return fit_cold_items(data, features, views.transformer.scorer, run, choice=ranked)
 
 
-def _without_candidate(run: Run, data: Interactions, out_dir: Path, reason: str, started: float) -> Evaluation:
+def _without_candidate(
+    run: Run, data: Interactions, items: pa.Table, out_dir: Path, reason: str, started: float
+) -> Evaluation:
     """Write popularity, which can be looked at but not approved, and say why."""
     evaluation = Evaluation.impossible(
         family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=protocol_text(run.config, None), reason=reason
     )
     card = _card(run, data, started) | {"not_evaluable": reason}
-    _write(run, data, out_dir, "popularity_recent", {"popularity_recent": 1.0}, None, evaluation, card)
+    names = ("item_knn", "popularity_recent")
+    views = _fit(data, items, run, phase="serving", epochs=0, names=names, report=ignore_progress)
+    _write(run, data, items, out_dir, {"popularity_recent": 1.0}, views, evaluation, card)
     return evaluation
 
 
 def _write(
     run: Run,
     data: Interactions,
+    items: pa.Table,
     out_dir: Path,
-    candidate: str,
     weights: Weights,
-    sequence: SequenceScorer | None,
+    views: Views,
     evaluation: Evaluation,
     card: Mapping[str, Any],
     *,
     cold: ColdItems | None = None,
 ) -> None:
     if run.accelerator.is_main_process:
-        # Item-kNN always: similar items need it, whatever was chosen.
-        names = ("item_knn", *weights)
         write_artefact(
             out_dir,
-            candidate=candidate,
+            candidate="+".join(weights),
             weights=weights,
-            catalogue=catalogue_table(run.items, data.item_ids),
-            constants=fit_constants(data, run) | fit_lists(data, run),
-            neighbours=fit_neighbours(data, similarity_of(data, run), run, names=names) | fit_pairs(data, run),
-            sequence=sequence,
+            catalogue=catalogue_table(items, data.item_ids),
+            constants=fit_lists(data, run.config.popularity),
+            neighbours={
+                **views.neighbours,
+                "viewed_together": fit_together(data, "view_item", run.config.viewed_together),
+                "bought_together": fit_together(data, "purchase", run.config.bought_together),
+            },
+            sequence=views.transformer.scorer if views.transformer else None,
             cold=cold,
         )
         evaluation.write(out_dir / "evaluation.json")
         (out_dir / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
-        shutil.rmtree(run.checkpoints)
+        shutil.rmtree(out_dir / "checkpoints")
     run.accelerator.wait_for_everyone()
 
 
 def _card(run: Run, data: Interactions, started: float) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     return model_card(data, run.config, seed=run.seed, accelerator=run.accelerator, seconds=seconds)
+
+
+def _in_phase(report: ReportProgress, phase: str, start: float, end: float) -> ReportProgress:
+    """Return a reporter for a part of the run that goes from ``start`` to ``end`` of the whole."""
+
+    def scaled(progress: Progress) -> None:
+        report(
+            Progress(
+                message=f"{phase}: {progress.message}",
+                fraction=start + (end - start) * progress.fraction,
+                metrics=progress.metrics,
+            )
+        )
+
+    return scaled
 
 
 def _users(measured: Window) -> NDArray[np.int64]:

@@ -75,7 +75,7 @@ def test_recommendations_name_the_model_and_explain_themselves_by_the_history(de
 def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_their_look_alikes_listed(
     demo, demo_home
 ) -> None:
-    from models.recommender.embeddings import Embedder
+    from models.recommender.vectors.embeddings import Embedder
     from models.registry.registry import ModelRegistry
     from shopsight.feature_store import OnlineFeatures
 

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.cold_start.__main__ import main
 from benchmarks.cold_start.contenders import Content, SameAttributes
 from benchmarks.cold_start.split import cold_split
+from benchmarks.recommendation.split import as_interactions
 from models.recommender.history import History
-from models.recommender.leave_one_out import as_interactions
 
 AISLES, SHELF, SHOPPERS = 12, 20, 500
 

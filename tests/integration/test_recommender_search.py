@@ -58,7 +58,7 @@ def test_the_first_trial_is_what_is_shipped_and_a_later_search_goes_on_from_the_
     found = searched(shop, tmp_path, trials=2, ended=first)
     shipped = for_size("tiny").transformer
     assert found.shipped.settings["learning_rate"] == pytest.approx(shipped.learning_rate)
-    assert found.shipped.settings["width"] == shipped.width
+    assert found.shipped.settings["hidden_size"] == shipped.hidden_size
     assert [trial.number for trial in first] == [0, 1]
     assert found.best.ndcg >= found.shipped.ndcg > 0.05, "items of a shelf follow one another"
     again = searched(shop, tmp_path, trials=3, ended=second)

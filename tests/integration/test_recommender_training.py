@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -19,30 +21,33 @@ from models.evaluation.ranking import top_items
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ignore_progress
 from models.recommender.artefact import catalogue_table, export_encoders, write_artefact
-from models.recommender.cold_items import ColdChoice
+from models.recommender.baselines import fit_lists, plain_popularity
+from models.recommender.cold.fit import cold_features, fit_cold_items
+from models.recommender.cold.items import ColdChoice
 from models.recommender.config import for_size
-from models.recommender.dataset import Interactions, window
+from models.recommender.dataset import Interactions, item_attributes, window
 from models.recommender.evaluate import gain, rank_cases
-from models.recommender.fitting import (
-    Run,
-    cold_features,
-    fit_cold_items,
-    fit_constants,
-    fit_lists,
-    fit_neighbours,
-    fit_sequence,
-    similarity_of,
-)
 from models.recommender.history import BEHAVIOURS, History
-from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.predict import HistoryEvent, Recommender, UnknownItem
-from models.recommender.scoring import Blend
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.scoring import standardise, weighted_sum
+from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.train import ALONE, train
+from models.recommender.transformer.scorer import SequenceScorer
+from models.recommender.views import Run, fit_views
 from shopsight.settings import REPO_ROOT
 
 AISLES, SHELF = 6, 12
 TINY = for_size("tiny")
+NAMES = ("transformer", "ease", "item_knn", "popularity_recent")
+
+
+def _fit(data, items, run, *, phase="run", epochs=2, names=NAMES, report=ignore_progress):
+    attributes_NA = item_attributes(items, data.item_ids)
+    return fit_views(data, attributes_NA, run, phase=phase, epochs=epochs, names=names, report=report)
+
+
+def _blended(scorers, weights, histories):
+    return weighted_sum({name: standardise(scorers[name].scores(histories)) for name in weights}, weights)
 
 
 def _interactions(rows: list[tuple[str, str, str, datetime]]) -> pa.Table:
@@ -107,39 +112,34 @@ def everything(shop, tmp_path_factory):
     folder = tmp_path_factory.mktemp("blend")
     interactions, items = shop
     data = Interactions.from_tables(interactions, items)
-    run = _run(items, folder)
-    similarity = similarity_of(data, run)
-    sequence = fit_sequence(data, similarity, run, phase="blend", epochs=2, cases=(), report=ignore_progress).scorer
-    constants = fit_constants(data, run)
-    neighbours = fit_neighbours(data, similarity, run, names=("item_knn", "ease"))
+    run = _run(folder)
+    views = _fit(data, items, run)
     weights = {"transformer": 0.4, "ease": 0.2, "item_knn": 0.3, "popularity_recent": 0.1}
     write_artefact(
         folder,
         candidate="blend",
         weights=weights,
         catalogue=catalogue_table(items, data.item_ids),
-        constants=constants | fit_lists(data, run),
-        neighbours=neighbours,
-        sequence=sequence,
+        constants=fit_lists(data, TINY.popularity),
+        neighbours=views.neighbours,
+        sequence=views.transformer.scorer,
     )
-    scorers = {**constants, **neighbours, "transformer": sequence}
-    return data, Blend(scorers=scorers, weights=weights), Recommender.load(folder)
+    return data, views.scorers, weights, Recommender.load(folder)
 
 
 @pytest.fixture(scope="module")
 def in_codes(everything, shop, tmp_path_factory):
     """The same blend, its item vectors in eight bits beside those in full."""
-    data, blend, _ = everything
+    data, scorers, weights, _ = everything
     folder = tmp_path_factory.mktemp("codes")
     write_artefact(
         folder,
         candidate="blend",
-        weights=blend.weights,
+        weights=weights,
         catalogue=catalogue_table(shop[1], data.item_ids),
-        constants={"popularity": blend.scorers["popularity"], "popularity_recent": blend.scorers["popularity_recent"]}
-        | fit_lists(data, _run(shop[1], folder)),
-        neighbours={name: blend.scorers[name] for name in ("item_knn", "ease")},
-        sequence=blend.scorers["transformer"],
+        constants=fit_lists(data, TINY.popularity),
+        neighbours={name: scorers[name] for name in ("item_knn", "ease")},
+        sequence=scorers["transformer"],
         coded_from=0,
     )
     assert (folder / "item_codes.onnx").exists()
@@ -156,26 +156,26 @@ def cold(shop, tmp_path_factory):
     new = pa.table({"item_id": more, "title": [f"Title of {one}" for one in more], "category": of_aisle})
     items = pa.concat_tables([items, new], promote_options="default")
     data = Interactions.from_tables(interactions, items)
-    run = _run(items, folder)
-    similarity = similarity_of(data, run)
-    sequence = fit_sequence(data, similarity, run, phase="cold", epochs=2, cases=(), report=ignore_progress).scorer
+    run = _run(folder)
+    views = _fit(data, items, run, names=("transformer", "item_knn"))
+    sequence = views.transformer.scorer
     choice = ColdChoice(kind="attributes", likeness={"attributes": 0.5})
-    found = fit_cold_items(data, cold_features(data, run), sequence, run, choice=choice)
+    found = fit_cold_items(data, cold_features(data, items, run), sequence, run, choice=choice)
     write_artefact(
         folder,
         candidate="blend",
         weights={"transformer": 0.5, "item_knn": 0.5},
         catalogue=catalogue_table(items, data.item_ids),
-        constants=fit_constants(data, run) | fit_lists(data, run),
-        neighbours=fit_neighbours(data, similarity, run, names=("item_knn",)),
+        constants=fit_lists(data, TINY.popularity),
+        neighbours=views.neighbours,
         sequence=sequence,
         cold=found,
     )
     return folder, found, data, sequence
 
 
-def _run(items, folder, config=TINY):
-    return Run(items=items, config=config, seed=5, accelerator=new_accelerator("cpu", "fp32"), checkpoints=folder)
+def _run(folder, config=TINY):
+    return Run(config=config, seed=5, accelerator=new_accelerator("cpu", "fp32"), checkpoints=folder)
 
 
 def _views(*item_ids, event_name="view_item"):
@@ -209,6 +209,13 @@ def test_the_card_says_what_was_counted_and_left_out(trained):
     assert len(card["transformer"]["losses"]) == TINY.transformer.epochs
 
 
+def test_the_card_says_what_the_sentinels_saw(trained):
+    card = json.loads((trained[0] / "card.json").read_text())
+    limits = {reading["sentinel"]: (reading["value"], reading["limit"]) for reading in card["sentinels"]}
+    assert set(limits) == {"interactions_not_newer", "targets_are_new", "shuffled_histories"}
+    assert all(value <= limit for value, limit in limits.values())
+
+
 def test_progress_only_goes_forward_and_ends_at_one(trained):
     fractions = [report.fraction for report in trained[2]]
     assert fractions == sorted(fractions)
@@ -228,7 +235,7 @@ def test_the_same_seed_trains_the_same_candidate(trained, shop, tmp_path):
 
 
 def test_what_is_served_scores_as_what_was_evaluated(everything):
-    data, blend, recommender = everything
+    data, scorers, weights, recommender = everything
     found = window(
         data, start=data.quantile_time(0.9), end=np.inf, max_targets_per_user=3, max_targets=200, max_users=40, seed=0
     )
@@ -237,8 +244,8 @@ def test_what_is_served_scores_as_what_was_evaluated(everything):
         ids = [str(found.train.item_ids[item]) for item in case.history.items]
         events = [BEHAVIOURS[code - 1] for code in case.history.behaviours]
         history = [HistoryEvent(item_id=i, event_name=e) for i, e in zip(ids, events, strict=True)]
-        codes = recommender._encode(history)  # noqa: SLF001 - the codes that the blend is asked with
-        scores_N = blend.scores([codes])[0]
+        codes = recommender.encode(history)
+        scores_N = _blended(scorers, weights, [codes])[0]
         expected = top_items(scores_N, length=10, masked=codes.items)
         served = recommender.recommend(history, num_results=10, allowed=everyone)
         assert [one.item_id for one in served] == [data.item_ids[item] for item in expected]
@@ -247,16 +254,18 @@ def test_what_is_served_scores_as_what_was_evaluated(everything):
 
 @pytest.mark.parametrize("length", [1, 2, 7, 50])
 def test_the_network_in_onnx_is_the_network_in_torch(everything, length):
-    data, blend, recommender = everything
+    data, scorers, _, recommender = everything
     rng = np.random.default_rng(length)
-    histories = [History(rng.integers(0, data.items, n), rng.integers(1, 6, n)) for n in (length, 1, 3)]
-    torch_scores = blend.scorers["transformer"].scores(histories)
-    onnx_scores = recommender._scorers["transformer"].scores(histories)  # noqa: SLF001 - one part of the blend
+    histories = [
+        type(recommender.encode([]))(rng.integers(0, data.items, n), rng.integers(1, 6, n)) for n in (length, 1, 3)
+    ]
+    torch_scores = scorers["transformer"].scores(histories)
+    onnx_scores = recommender.scorers["transformer"].scores(histories)
     assert onnx_scores == pytest.approx(torch_scores, abs=1e-4)
 
 
 def test_a_first_pass_in_eight_bits_changes_neither_a_list_nor_its_reasons(everything, in_codes):
-    recommender = everything[2]
+    recommender = everything[3]
     for history in (_views("a1-01"), _views("a2-03", "a3-04"), _views(*(f"a4-{n:02d}" for n in range(8)))):
         one, other = (it.recommend(history, num_results=20, explain=True) for it in (recommender, in_codes))
         assert [item.item_id for item in one] == [item.item_id for item in other]
@@ -273,11 +282,8 @@ def test_a_first_pass_in_eight_bits_changes_neither_a_list_nor_its_reasons(every
 def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
     interactions, items = shop
     data = Interactions.from_tables(interactions, items)
-    config = replace(TINY, transformer=replace(TINY.transformer, members=2, random_starts=1, averaging=0.9))
-    run = _run(items, tmp_path, config)
-    trained = fit_sequence(
-        data, similarity_of(data, run), run, phase="two", epochs=(1, 2), cases=(), report=ignore_progress
-    )
+    config = replace(TINY, transformer=replace(TINY.transformer, members=2, random_starts=1, ema_decay=0.9))
+    trained = _fit(data, items, _run(tmp_path, config), epochs=(1, 2)).transformer
     scorer = trained.scorer
     assert trained.epochs == (1, 2)
     lengths = [float(np.linalg.norm(member.table.all_items().detach().numpy())) for member in scorer.members]
@@ -292,7 +298,7 @@ def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
 
 
 def test_a_history_of_more_than_fifty_events_is_read_from_its_end(everything):
-    _, _, recommender = everything
+    *_, recommender = everything
     tail = _views(*(f"a1-{n % 6:02d}" for n in range(50)))
     longer = [*_views("a4-01", "a4-02"), *tail]
     one = recommender.recommend(tail, num_results=5, exclude=["a4-01", "a4-02"])
@@ -301,7 +307,7 @@ def test_a_history_of_more_than_fifty_events_is_read_from_its_end(everything):
 
 
 def test_an_item_that_was_just_seen_or_excluded_or_is_sold_out_is_not_recommended(everything):
-    _, _, recommender = everything
+    *_, recommender = everything
     shown = recommender.recommend(_views("a5-10", "a5-11"), num_results=100, exclude=["a5-01"])
     assert {"a5-10", "a5-11", "a5-01", "a5-00"}.isdisjoint(one.item_id for one in shown)
     allowed = np.array([item_id.startswith("a3") for item_id in recommender.catalogue.item_ids])
@@ -310,7 +316,7 @@ def test_an_item_that_was_just_seen_or_excluded_or_is_sold_out_is_not_recommende
 
 
 def test_unknown_items_and_events_are_passed_over(everything):
-    _, _, recommender = everything
+    *_, recommender = everything
     known = recommender.recommend(_views("a1-01"), num_results=5)
     mixed = [*_views("gone", "a1-01"), HistoryEvent(item_id="a1-05", event_name="remove_from_cart")]
     assert [one.item_id for one in recommender.recommend(mixed, num_results=5)[:3]] == [
@@ -319,14 +325,14 @@ def test_unknown_items_and_events_are_passed_over(everything):
 
 
 def test_a_stranger_gets_what_is_popular(everything):
-    _, _, recommender = everything
+    *_, recommender = everything
     shown = recommender.recommend([], num_results=5)
     assert {one.source for one in shown} == {"popularity"}
     assert [one.score for one in shown] == sorted((one.score for one in shown), reverse=True)
 
 
 def test_reasons_name_items_of_the_history_and_what_was_done_with_them(everything):
-    _, _, recommender = everything
+    *_, recommender = everything
     history = [*_views("a2-03"), *_views("a2-04", event_name="add_to_cart")]
     best = recommender.recommend(history, num_results=3, explain=True)
     assert best[0].item_id == "a2-05"
@@ -338,7 +344,7 @@ def test_reasons_name_items_of_the_history_and_what_was_done_with_them(everythin
 
 
 def test_similar_items_are_neighbours_first_and_then_of_the_category(everything):
-    _, _, recommender = everything
+    *_, recommender = everything
     shown = recommender.similar_items("a1-04", num_results=3)
     assert {shown[0].item_id, shown[1].item_id} == {"a1-03", "a1-05"}
     new = recommender.similar_items("a0-new", num_results=4)
@@ -349,7 +355,7 @@ def test_similar_items_are_neighbours_first_and_then_of_the_category(everything)
 
 
 def test_best_sellers_and_trending_leave_out_what_is_not_allowed(everything):
-    _, _, recommender = everything
+    *_, recommender = everything
     for listed in (recommender.best_sellers, recommender.trending):
         everything_shown = [one.item_id for one in listed(num_results=500)]
         assert "a5-00" not in everything_shown
@@ -388,6 +394,28 @@ def test_an_item_nobody_touched_is_found_by_what_its_text_and_attributes_say(col
         assert {one.source for one in alike} == {"content"}
 
 
+def test_a_share_for_new_items_changes_nothing_where_every_item_is_known(shop, tmp_path):
+    interactions, items = shop
+    known = items.filter(pc.is_in(items["item_id"], interactions["item_id"].combine_chunks()))
+    data = Interactions.from_tables(interactions, known)
+    views = _fit(data, known, _run(tmp_path), names=("transformer", "item_knn"))
+    write_artefact(
+        tmp_path,
+        candidate="blend",
+        weights={"transformer": 0.5, "item_knn": 0.5},
+        catalogue=catalogue_table(known, data.item_ids),
+        constants=fit_lists(data, TINY.popularity),
+        neighbours=views.neighbours,
+        sequence=views.transformer.scorer,
+    )
+    recommender = Recommender.load(tmp_path)
+    assert not recommender.cold_N.any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shown = recommender.recommend(_views("a1-01"), num_results=10, cold_share=0.1)
+    assert shown == recommender.recommend(_views("a1-01"), num_results=10, cold_share=0.0)
+
+
 def test_a_projection_leaves_the_vectors_of_touched_items_alone(cold):
     _, found, data, sequence = cold
     touched_N = data.distinct_users_per_item() > 0
@@ -397,8 +425,8 @@ def test_a_projection_leaves_the_vectors_of_touched_items_alone(cold):
 
 def test_a_shop_whose_items_were_all_touched_reads_no_text(shop, monkeypatch):
     interactions, items = shop
-    monkeypatch.setattr("models.recommender.fitting.encode_texts", lambda *_, **__: pytest.fail("texts were read"))
-    assert cold_features(Interactions.from_tables(interactions), _run(items, Path())) is None
+    monkeypatch.setattr("models.recommender.cold.fit.encode_texts", lambda *_, **__: pytest.fail("texts were read"))
+    assert cold_features(Interactions.from_tables(interactions), items, _run(Path())) is None
 
 
 @pytest.mark.parametrize("days", [0, 2])
@@ -428,10 +456,7 @@ def test_a_killed_run_continues_with_the_losses_of_an_unbroken_one(shop, tmp_pat
 
     def losses(folder, epochs):
         folder.mkdir(exist_ok=True)
-        run = _run(items, folder)
-        return fit_sequence(
-            data, similarity_of(data, run), run, phase="run", epochs=epochs, cases=(), report=ignore_progress
-        ).losses
+        return _fit(data, items, _run(folder), epochs=epochs).transformer.losses
 
     unbroken = losses(tmp_path / "unbroken", 3)
     killed = losses(tmp_path / "killed", 1)
@@ -445,9 +470,18 @@ def test_a_checkpoint_of_other_settings_is_not_continued(shop, tmp_path):
     reports: list[Progress] = []
     for rate in (0.003, 0.001):
         config = replace(TINY, transformer=replace(TINY.transformer, learning_rate=rate))
-        run = _run(items, tmp_path, config)
-        fit_sequence(data, similarity_of(data, run), run, phase="run", epochs=1, cases=(), report=reports.append)
+        _fit(data, items, _run(tmp_path, config), epochs=1, report=reports.append)
     assert len(reports) == 2
+
+
+def test_a_checkpoint_is_continued_where_only_the_settings_of_another_view_changed(shop, tmp_path):
+    interactions, items = shop
+    data = Interactions.from_tables(interactions, items)
+    reports: list[Progress] = []
+    for regularisation in (50.0, 20.0):
+        config = replace(TINY, ease=replace(TINY.ease, regularisation=regularisation))
+        _fit(data, items, _run(tmp_path, config), epochs=1, report=reports.append)
+    assert len(reports) == 1, "the second fit had nothing left to train"
 
 
 UNDROPPED = replace(
@@ -465,7 +499,8 @@ from models.device import new_accelerator
 from models.progress import ignore_progress
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions
-from models.recommender.fitting import Run, fit_sequence, similarity_of
+from models.recommender.dataset import item_attributes
+from models.recommender.views import Run, fit_views
 
 folder, tiny = Path(sys.argv[1]), for_size("tiny")
 config = replace(tiny, transformer=replace(tiny.transformer, dropout=0.0, full_softmax_items=10, negatives=20))
@@ -473,9 +508,9 @@ items = pq.read_table(folder / "items.parquet")
 data = Interactions.from_tables(pq.read_table(folder / "interactions.parquet"), items)
 accelerator = new_accelerator("cpu", "fp32")
 assert accelerator.num_processes == 2
-run = Run(items=items, config=config, seed=5, accelerator=accelerator, checkpoints=folder)
-similarity = similarity_of(data, run)
-trained = fit_sequence(data, similarity, run, phase="two", epochs=2, cases=(), report=ignore_progress)
+run = Run(config=config, seed=5, accelerator=accelerator, checkpoints=folder)
+attributes_NA = item_attributes(items, data.item_ids)
+trained = fit_views(data, attributes_NA, run, phase="two", epochs=2, report=ignore_progress).transformer
 if accelerator.is_main_process:
     (folder / "losses.json").write_text(json.dumps(trained.losses))
 """
@@ -493,10 +528,7 @@ def test_two_processes_with_half_a_batch_each_learn_what_one_learns_with_the_who
     together = json.loads((tmp_path / "losses.json").read_text())
     interactions, items = shop
     data = Interactions.from_tables(interactions, items)
-    run = _run(items, tmp_path, UNDROPPED)
-    alone = fit_sequence(
-        data, similarity_of(data, run), run, phase="one", epochs=2, cases=(), report=ignore_progress
-    ).losses
+    alone = _fit(data, items, _run(tmp_path, UNDROPPED), phase="one").transformer.losses
     assert together == pytest.approx(alone, rel=1e-4)
     assert alone[1] < alone[0]
 
@@ -516,9 +548,10 @@ def test_item_knn_beats_popularity_on_a_real_shop(shared_data):
     data = Interactions.from_tables(interactions)
     start = data.quantile_time(0.9)
     found = window(data, start=start, end=np.inf, max_targets_per_user=20, max_targets=8_000, max_users=3_000, seed=0)
-    run = _run(pa.table({"item_id": pa.array([], pa.string())}), shared_data, for_size("small"))
-    scorers = fit_constants(found.train, run)
-    scorers |= fit_neighbours(found.train, similarity_of(found.train, run), run, names=("item_knn",))
+    none_NA = np.zeros((found.train.items, 0), dtype=np.int64)
+    run, names = _run(None, for_size("small")), ("item_knn", "popularity_recent")
+    views = fit_views(found.train, none_NA, run, phase="none", epochs=0, names=names, report=ignore_progress)
+    scorers = {"popularity": plain_popularity(found.train), **views.scorers}
     ranked = rank_cases(scorers, {name: {name: 1.0} for name in scorers}, found.cases, lists=False)
     users = np.array([case.user for case in found.cases])
     for baseline in ("popularity", "popularity_recent"):

@@ -11,7 +11,7 @@ from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
-    from models.recommender.embeddings import Segment
+    from models.recommender.vectors.embeddings import Segment
 
 NEWEST_HISTORIES: Final = """
     select user_id, arg_max(item_ids, feature_timestamp) as item_ids,
@@ -95,7 +95,7 @@ def recommender_embeddings(
     import duckdb
     import pyarrow.parquet as pq
 
-    from models.recommender.embeddings import Embedder, embed
+    from models.recommender.vectors.embeddings import Embedder, embed
     from models.registry.registry import ModelRegistry
 
     champion = ModelRegistry(settings.registry_dir).champion("recommender")

@@ -103,7 +103,7 @@ WRITTEN_BY_MODELS = {
     )
     for key in ("user", "item")
 }
-"""What `models.recommender.embeddings` writes; not there before a model is approved."""
+"""What `models.recommender.vectors.embeddings` writes; not there before a model is approved."""
 MARTS = tuple(SCHEMAS)
 SCHEMAS |= WRITTEN_BY_MODELS
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from models.recommender.cold_choice import choose_cold
-from models.recommender.cold_items import ColdChoice, alike, project_cold_items
-from models.recommender.config import ColdItemsConfig
+from models.recommender.cold.choice import choose_cold
+from models.recommender.cold.items import ColdChoice, ColdItemsConfig, alike, project_cold_items
 from models.recommender.dataset import Case
 from models.recommender.history import History
 from models.recommender.scoring import ItemVectors
 
-CONFIG = ColdItemsConfig(fewest_items=20)
+CONFIG = ColdItemsConfig(min_items=20)
 SHELVES, SHELF, WIDTH = 12, 20, 6
 ITEMS = SHELVES * SHELF
 USERS_N = np.full(ITEMS, 20)
@@ -113,6 +112,6 @@ def test_likeness_is_left_out_where_there_are_too_many_pairs(shop):
     choice = ColdChoice(kind="shelf", likeness={"shelf": 0.5})
     given = sequence.vectors.vectors_ND, users_N, {"shelf": of_shelf}
     assert project_cold_items(*given, CONFIG, seed=1, choice=choice).alike is not None
-    few = project_cold_items(*given, replace(CONFIG, most_cosines=1_000), seed=1, choice=choice)
+    few = project_cold_items(*given, replace(CONFIG, max_cosines=1_000), seed=1, choice=choice)
     assert few.alike is None
     assert few.report["weight of likeness"] == {}

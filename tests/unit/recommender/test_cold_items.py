@@ -7,11 +7,10 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from models.recommender.cold_items import attribute_features, project_cold_items
-from models.recommender.config import ColdItemsConfig
-from models.recommender.item_texts import item_texts
+from models.recommender.cold.items import ColdItemsConfig, attribute_features, project_cold_items
+from models.recommender.cold.texts import item_texts
 
-CONFIG = ColdItemsConfig(fewest_items=20)
+CONFIG = ColdItemsConfig(min_items=20)
 ITEMS, COLD, WIDTH = 300, 30, 8
 
 
@@ -62,7 +61,7 @@ def test_features_that_say_nothing_are_not_preferred_and_little_of_them_is_belie
     assert explained["noise"] < 0.05 < explained["text"]
     assert "noise" not in found.report["projected items"]
     alone = project_cold_items(vectors_ND, users_N, {"noise": noise_NF}, CONFIG, seed=1)
-    assert alone.report["strength"]["noise"] == max(CONFIG.strengths)
+    assert alone.report["strength"]["noise"] == max(CONFIG.ridge_alphas)
 
 
 def test_an_item_without_text_is_left_to_its_attributes_and_one_without_either_alone(shop):
@@ -79,17 +78,17 @@ def test_an_item_without_text_is_left_to_its_attributes_and_one_without_either_a
 
 def test_too_few_items_to_learn_from_project_nothing(shop):
     features_NF, vectors_ND, users_N, _ = shop
-    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, replace(CONFIG, fewest_items=ITEMS), seed=1)
+    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, replace(CONFIG, min_items=ITEMS), seed=1)
     assert not found.projected_N.any()
 
 
 def test_attributes_of_one_item_are_left_out_and_rare_ones_count_more():
     attributes_NA = np.array([[1, 2, 0], [1, 2, 0], [1, 3, 0], [1, 0, 0], [0, 0, 0]])
-    features = attribute_features(attributes_NA, fewest=2, most=10).toarray()
+    features = attribute_features(attributes_NA, min_items=2, max_attributes=10).toarray()
     assert features.shape == (5, 2), "attribute 3 is of one item alone"
     assert np.linalg.norm(features, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
     assert features[0, 1] > features[0, 0], "attribute 2 is rarer than 1"
-    assert attribute_features(attributes_NA, fewest=2, most=1).shape == (5, 1)
+    assert attribute_features(attributes_NA, min_items=2, max_attributes=1).shape == (5, 1)
 
 
 def test_the_text_of_an_item_is_all_that_its_catalogue_says_and_no_id():
@@ -109,11 +108,11 @@ def test_the_text_of_an_item_is_all_that_its_catalogue_says_and_no_id():
 @pytest.mark.parametrize(
     "change",
     [
-        {"tokens": 0},
-        {"held_out": 1.0},
-        {"strengths": ()},
-        {"strengths": (0.0,)},
-        {"cold_texts": -1},
+        {"max_tokens": 0},
+        {"validation_share": 1.0},
+        {"ridge_alphas": ()},
+        {"ridge_alphas": (0.0,)},
+        {"max_cold_texts": -1},
         {"decay": 0.0},
         {"neighbours": 0},
     ],
@@ -125,7 +124,7 @@ def test_an_impossible_setting_is_refused(change):
 
 def test_a_catalogue_that_says_nothing_projects_nothing(shop):
     _, vectors_ND, users_N, _ = shop
-    nothing = attribute_features(np.zeros((ITEMS, 0), dtype=np.int64), fewest=2, most=10)
+    nothing = attribute_features(np.zeros((ITEMS, 0), dtype=np.int64), min_items=2, max_attributes=10)
     assert nothing.shape == (ITEMS, 0)
     for features in ({}, {"text": np.zeros((ITEMS, 4), dtype=np.float32)}):
         found = project_cold_items(vectors_ND, users_N, features, CONFIG, seed=1)

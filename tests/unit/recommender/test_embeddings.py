@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from models.recommender.catalogue import Catalogue
-from models.recommender.embeddings import describe, look_alikes, segment
 from models.recommender.history import History
+from models.recommender.vectors.embeddings import describe, look_alikes, segment
 
 GROUPS = 3
 

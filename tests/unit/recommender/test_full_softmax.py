@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.recommender import full_softmax
-from models.recommender.full_softmax import full_cross_entropy
+from models.recommender.transformer import loss as full_softmax
+from models.recommender.transformer.loss import full_cross_entropy
 
 
 def _case(targets, items, width):

@@ -7,10 +7,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.evaluation.ranking import top_items
 from models.recommender.history import History
-from models.recommender.item_codes import ItemCodes, write_item_codes
-from models.recommender.onnx_sequence import OnnxSequence
-from models.recommender.scored import Scored
-from models.recommender.scoring import Blend, Constant, ItemVectors
+from models.recommender.scoring import Constant, ItemVectors, standardise, weighted_sum
+from models.recommender.served.item_codes import ItemCodes, write_item_codes
+from models.recommender.served.onnx_sequence import OnnxSequence
+from models.recommender.served.scored import Scored
 
 ITEMS, WIDTH = 5_000, 48
 HISTORY = History(np.array([3, 70]), np.array([1, 4]))
@@ -70,7 +70,8 @@ def test_a_score_of_the_codes_is_no_further_from_the_full_one_than_its_bound(vec
 def test_the_best_items_are_those_of_the_vectors_in_full_in_the_same_order(parts, length):
     weights = {"transformer": 0.7, "popularity": 0.3}
     masked = np.random.default_rng(5).random(ITEMS) < 0.3
-    full_N = Blend(scorers=parts[1], weights=weights).scores([HISTORY])[0]
+    standard = {name: standardise(scorer.scores([HISTORY])) for name, scorer in parts[1].items()}
+    full_N = weighted_sum(standard, weights)[0]
     scored = Scored.of(HISTORY, parts[0], weights)
     best = scored.best(length=length, masked=masked)
     assert best.tolist() == top_items(full_N, length=length, masked=masked).tolist()

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from models.recommender.baselines import ages
-from models.recommender.config import PairsConfig
 from models.recommender.dataset import Interactions
 from models.recommender.history import BEHAVIOUR_CODES
-from models.recommender.pairs import fit_together
+from models.recommender.linear.pairs import PairsConfig, fit_together
 from models.recommender.scoring import Neighbours
 
 HOUR = 3_600.0
@@ -37,7 +36,7 @@ def test_only_the_asked_behaviour_within_the_time_makes_a_pair_by_hand_computed_
         (1, 3, "purchase", 50.0),  # another day
         (2, 3, "purchase", 50.0),
     )
-    found = fit_together(train, "purchase", PairsConfig(within_seconds=24 * HOUR, shrinkage=1.0, fewest=2))
+    found = fit_together(train, "purchase", PairsConfig(within_seconds=24 * HOUR, shrinkage=1.0, min_count=2))
     assert partners(found, 0) == {1: pytest.approx(2 / np.sqrt((3 + 1) * (2 + 1)))}
     assert partners(found, 1) == {0: partners(found, 0)[1]}
     assert partners(found, 2) == partners(found, 3) == {}

@@ -5,17 +5,13 @@ from typing import get_args
 
 import pytest
 
-from models.recommender.config import (
-    AlsConfig,
-    EaseConfig,
-    EvaluationConfig,
-    HistoryConfig,
-    ItemKnnConfig,
-    PopularityConfig,
-    SessionKnnConfig,
-    TransformerConfig,
-    for_size,
-)
+from models.recommender.baselines import PopularityConfig
+from models.recommender.config import for_size
+from models.recommender.evaluate import EvaluationConfig
+from models.recommender.history import HistoryConfig
+from models.recommender.linear.ease import EaseConfig
+from models.recommender.linear.item_knn import ItemKnnConfig
+from models.recommender.transformer.model import TransformerConfig
 from shopsight.settings import Size
 
 
@@ -29,19 +25,16 @@ from shopsight.settings import Size
         (ItemKnnConfig(), {"shrinkage": -1.0}),
         (EaseConfig(), {"regularisation": 0.0}),
         (EaseConfig(), {"max_items": 0}),
-        (AlsConfig(), {"iterations": 0}),
-        (SessionKnnConfig(), {"neighbours": 0}),
-        (AlsConfig(), {"regularisation": 0.0}),
-        (TransformerConfig(), {"width": 65}),
+        (TransformerConfig(), {"hidden_size": 65}),
         (TransformerConfig(), {"dropout": 1.0}),
         (TransformerConfig(), {"epochs": 0}),
         (TransformerConfig(), {"members": 0}),
         (TransformerConfig(), {"random_starts": 2}),
-        (TransformerConfig(), {"left_out": 1.0}),
-        (TransformerConfig(), {"averaging": 1.0}),
+        (TransformerConfig(), {"interaction_dropout": 1.0}),
+        (TransformerConfig(), {"ema_decay": 1.0}),
         (TransformerConfig(), {"learning_rate": 0.0}),
+        (TransformerConfig(), {"stopping_cases": 0}),
         (EvaluationConfig(), {"validation_quantile": 0.95}),
-        (EvaluationConfig(), {"weight_step": 0.0}),
         (EvaluationConfig(), {"min_users": 0}),
     ],
 )

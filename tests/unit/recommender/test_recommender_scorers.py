@@ -5,14 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.recommender.als import fit_als, solve
 from models.recommender.baselines import best_sellers, plain_popularity, recent_popularity, trending
-from models.recommender.config import AlsConfig, EaseConfig, HistoryConfig, ItemKnnConfig
 from models.recommender.dataset import Interactions
-from models.recommender.ease import fit_ease
-from models.recommender.history import History
-from models.recommender.item_knn import cooccurrence, fit_item_knn, item_factors
-from models.recommender.scoring import Blend, Constant, ItemVectors, Neighbours, standardise
+from models.recommender.history import History, HistoryConfig
+from models.recommender.linear.ease import EaseConfig, fit_ease
+from models.recommender.linear.item_knn import ItemKnnConfig, cooccurrence, fit_item_knn, item_factors
+from models.recommender.scoring import Constant, ItemVectors, Neighbours, standardise, weighted_sum
 
 
 def _history(*items, behaviour=1):
@@ -127,39 +125,6 @@ def test_ease_of_a_shop_without_shared_items_scores_nothing(data_of):
     assert fitted.scores([_history(0)]).tolist() == [[0.0]]
 
 
-def test_als_solves_the_weighted_least_squares_by_hand():
-    factors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], dtype=np.float32)
-    config = AlsConfig(width=2, alpha=3.0, regularisation=0.5)
-    (found,) = solve([np.array([0, 2])], factors, config)
-    weights, happened = np.diag([4.0, 1.0, 4.0]), np.array([1.0, 0.0, 1.0])
-    expected = np.linalg.solve(factors.T @ weights @ factors + 0.5 * np.eye(2), factors.T @ weights @ happened)
-    assert found == pytest.approx(expected, abs=1e-5)
-
-
-def test_als_finds_what_goes_together_and_knows_nothing_of_strangers(data_of):
-    baskets = ["abc", "abd", "acd", "bcd", "wxy", "wxz", "wyz", "xyz"]
-    rows = [
-        (f"u{n}", item, "view_item", place) for n, basket in enumerate(baskets) for place, item in enumerate(basket)
-    ]
-    als = fit_als(data_of(*rows), AlsConfig(width=4), seed=0)
-    scores = als.scores([_history(0, 1), _history()])
-    assert scores[0, 2:4].min() > scores[0, 4:].max()
-    assert not scores[1].any()
-
-
-@pytest.mark.parametrize("change", [{"width": 2}, {"iterations": 1}, {"alpha": 1.0}, {"regularisation": 9.0}])
-def test_every_setting_of_als_has_an_effect(change, data_of):
-    data = data_of(
-        *(
-            (user, item, "view_item", day)
-            for user, basket in (("x", "abc"), ("y", "bcd"))
-            for day, item in enumerate(basket)
-        )
-    )
-    one, other = (fit_als(data, config, seed=0).scores([_history(0)]) for config in (AlsConfig(), AlsConfig(**change)))
-    assert not np.allclose(one, other)
-
-
 def test_contributions_add_up_to_the_score():
     rng = np.random.default_rng(0)
     matrix = Neighbours.from_rows(
@@ -186,9 +151,8 @@ def test_standardising_keeps_the_order_and_silences_a_flat_row():
 
 
 def test_a_blend_of_one_is_that_scorer_standardised():
-    scorer = Constant(scores_N=np.array([1, 4, 2], dtype=np.float32))
-    blend = Blend(scorers={"only": scorer}, weights={"only": 1.0})
-    assert np.array_equal(blend.scores([_history(0)]), standardise(scorer.scores([_history(0)])))
+    standard = standardise(Constant(scores_N=np.array([1, 4, 2], dtype=np.float32)).scores([_history(0)]))
+    assert np.array_equal(weighted_sum({"only": standard}, {"only": 1.0}), standard)
 
 
 def test_items_nothing_is_known_of_rank_last():

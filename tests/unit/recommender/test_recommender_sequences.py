@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.recommender.dataset import Interactions
-from models.recommender.sequences import batches, item_attributes, training_histories
+from models.recommender.dataset import Interactions, item_attributes
+from models.recommender.transformer.sequences import batches, training_histories
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_every_level_of_a_category_and_the_brand_are_attributes(items_mart):
 def test_interactions_that_are_left_out_change_with_the_epoch_and_keep_their_targets(histories_of):
     histories = histories_of([f"i{place:02d}" for place in range(40)])
     whole = dict(zip(histories[0].rows.tolist(), histories[0].targets.tolist(), strict=True))
-    first, again, second = (_epoch(histories, left_out=0.5, epoch=epoch)[0] for epoch in (0, 0, 1))
+    first, again, second = (_epoch(histories, interaction_dropout=0.5, epoch=epoch)[0] for epoch in (0, 0, 1))
     assert np.array_equal(first.rows_BL, again.rows_BL)
     assert first.rows_BL.tolist() != second.rows_BL.tolist()
     assert 5 < first.rows_BL.shape[1] < 35
@@ -85,5 +85,5 @@ def test_interactions_that_are_left_out_change_with_the_epoch_and_keep_their_tar
 
 
 def test_a_history_is_never_left_without_anything_to_learn(histories_of):
-    (batch,) = _epoch(histories_of("ab"), left_out=0.99)
+    (batch,) = _epoch(histories_of("ab"), interaction_dropout=0.99)
     assert batch.targets_BL.tolist() == [[2]]

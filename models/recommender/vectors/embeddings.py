@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from models.recommender.catalogue import Catalogue
 from models.recommender.history import BEHAVIOUR_CODES, History
-from models.recommender.onnx_sequence import OnnxSequence
-from models.recommender.vector_index import Vectors, build_index, unit
+from models.recommender.served.onnx_sequence import OnnxSequence
+from models.recommender.vectors.vector_index import Vectors, build_index, unit
 
 SEGMENTS: Final = 8
 FEWEST_PER_SEGMENT: Final = 20
@@ -72,7 +72,7 @@ class Segment:
     number: int
     shoppers: int
     categories: tuple[tuple[str, float], ...]
-    """What they touch more than others do: a category and how many times the shop's share of it."""
+    """What they interact with more than others do: a category and how many times the shop's share of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,16 +141,18 @@ def segment(vectors_UD: Vectors, *, seed: int) -> NDArray[np.int64]:
 
 
 def describe(segments_U: NDArray[np.int64], histories: Sequence[History], catalogue: Catalogue) -> tuple[Segment, ...]:
-    """Say of every segment which categories it touches most beyond what the whole shop does."""
-    touched: dict[int, Counter[str]] = {number: Counter() for number in range(int(segments_U.max(initial=-1)) + 1)}
+    """Say of every segment which categories it interacts with most beyond what the whole shop does."""
+    interactions: dict[int, Counter[str]] = {number: Counter() for number in range(int(segments_U.max(initial=-1)) + 1)}
     for number, history in zip(segments_U.tolist(), histories, strict=True):
-        touched[number].update(name for name in (catalogue.categories[i] for i in history.items) if name is not None)
-    everywhere = sum(touched.values(), Counter[str]())
+        interactions[number].update(
+            name for name in (catalogue.categories[i] for i in history.items) if name is not None
+        )
+    everywhere = sum(interactions.values(), Counter[str]())
     total = max(everywhere.total(), 1)
     described = []
-    for number, counts in touched.items():
+    for number, counts in interactions.items():
         own = max(counts.total(), 1)
-        # A category of a few touches would stand first by chance.
+        # A category of a few interactions would stand first by chance.
         lifts = {
             name: count / own / (everywhere[name] / total) for name, count in counts.items() if count >= 0.02 * own
         }

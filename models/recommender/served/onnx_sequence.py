@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from models.recommender.history import History
-from models.recommender.item_codes import ItemCodes
 from models.recommender.scoring import ItemVectors, Scores
+from models.recommender.served.item_codes import ItemCodes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,11 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from models.progress import Progress, ReportProgress
-from models.recommender.config import TransformerConfig
 from models.recommender.dataset import Interactions
-from models.recommender.fit_transformer import Trained, fit_transformer
-from models.recommender.item_knn import Similarity, item_factors
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.linear.item_knn import Similarity, item_factors
+from models.recommender.transformer.fit import Trained, fit_transformer
+from models.recommender.transformer.model import TransformerConfig
+from models.recommender.transformer.scorer import SequenceScorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +66,18 @@ def fit_ensemble(
         report: called after every epoch.
     """
     fitted: list[Trained] = []
-    most = [epochs] * config.members if isinstance(epochs, int) else list(epochs)
+    max_epochs = [epochs] * config.members if isinstance(epochs, int) else list(epochs)
     for member in range(config.members):
         # The first member has the seed itself: an ensemble of one is the plain model.
         own = seed if member == 0 else int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
         at_random = member >= config.members - config.random_starts
-        factors_ND = item_factors(similarity, width=config.width, seed=own)
+        factors_ND = item_factors(similarity, width=config.hidden_size, seed=own)
         trained = fit_transformer(
             train,
             attributes_NA,
             np.zeros_like(factors_ND) if at_random else factors_ND,
             config=config,
-            epochs=most[member],
+            epochs=max_epochs[member],
             validate=validate,
             seed=own,
             accelerator=accelerator,
@@ -88,7 +88,7 @@ def fit_ensemble(
         fitted.append(trained)
     first = fitted[0]
     return TrainedEnsemble(
-        scorer=SequenceScorer.of(*(one.model for one in fitted), length=config.length),
+        scorer=SequenceScorer.of(*(one.model for one in fitted), length=config.max_length),
         epochs=tuple(one.epochs for one in fitted),
         losses=first.losses,
         validation=first.validation,

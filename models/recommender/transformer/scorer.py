@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from models.recommender.history import History
-from models.recommender.model import SequenceModel
 from models.recommender.scoring import ItemVectors, Scores
-from models.recommender.sequences import padded_histories
+from models.recommender.transformer.model import SequenceModel
+from models.recommender.transformer.sequences import padded_histories
 
 _TOGETHER = 128
 """Histories of similar length that are encoded together: of 500 as they come, five slots in six would be padding."""

@@ -29,7 +29,9 @@ def item_texts(items: pa.Table, item_ids: NDArray[np.object_]) -> list[str]:
 
 
 @torch.inference_mode()
-def encode_texts(texts: Sequence[str], *, encoder: str, tokens: int, accelerator: Accelerator) -> NDArray[np.float32]:
+def encode_texts(
+    texts: Sequence[str], *, encoder: str, max_tokens: int, accelerator: Accelerator
+) -> NDArray[np.float32]:
     """Return the mean of the encoder's last states over each text's word pieces, norm 1, shape (N, F).
 
     An empty text, or one in a script that the encoder's vocabulary was not made for, has a row of zeros. 1,000 texts of
@@ -38,7 +40,7 @@ def encode_texts(texts: Sequence[str], *, encoder: str, tokens: int, accelerator
     Args:
         texts: see :func:`item_texts`.
         encoder: ``bundled``, a local folder, or a cached Hugging Face id.
-        tokens: word pieces that are read of a text.
+        max_tokens: word pieces that are read of a text.
         accelerator: device and precision.
 
     Raises:
@@ -58,7 +60,7 @@ def encode_texts(texts: Sequence[str], *, encoder: str, tokens: int, accelerator
     model.to(accelerator.device)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     padding = tokenizer.padding or {"pad_id": 0, "pad_token": "[PAD]"}
-    tokenizer.enable_truncation(tokens)
+    tokenizer.enable_truncation(max_tokens)
     tokenizer.enable_padding(pad_id=padding["pad_id"], pad_token=padding["pad_token"])
     chinese = knows_chinese(tokenizer.get_vocab())
     read = [encoder_text(normalise(text), encoder_knows_chinese=chinese) for text in texts]

@@ -4,15 +4,41 @@ Source: B. Sarwar et al., "Item-based collaborative filtering recommendation alg
 distance is that of M. Ludewig, D. Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 28 (2018).
 """
 
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from models.recommender.config import ItemKnnConfig
 from models.recommender.dataset import Interactions, Ints
+from models.recommender.history import HistoryConfig
 from models.recommender.scoring import Neighbours
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemKnnConfig:
+    """Cosine over co-occurrence within a window of a shopper's history."""
+
+    history: HistoryConfig = field(default_factory=lambda: HistoryConfig(decay=0.6))
+    """What a history item counts when scores are summed."""
+    window: int = 20
+    """Pairs more than this many interactions apart do not co-occur."""
+    distance_power: float = 1.0
+    """A pair d interactions apart counts d ** -power."""
+    backward: float = 0.6
+    """What an item says for those that came before it, beside 1 for those after it (1: direction is ignored)."""
+    shrinkage: float = 20.0
+    """Added to both items' totals before the cosine, so that one chance pair is not a similarity of 1."""
+    neighbours: int = 100
+    """Neighbours kept per item."""
+
+    def __post_init__(self) -> None:
+        if min(self.window, self.neighbours) < 1:
+            raise ValueError("window and neighbours must be at least 1")
+        if min(self.distance_power, self.backward, self.shrinkage) < 0:
+            raise ValueError("distance_power, backward and shrinkage must be at least 0")
+
 
 Similarity: TypeAlias = sparse.csr_array  # scipy ships no types: mypy can't take its subscript
 """Row i: what an interaction with i says for every other item, shape (N, N)."""

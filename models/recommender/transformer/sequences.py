@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.recommender.dataset import Interactions
@@ -38,8 +37,9 @@ class Batch:
 def training_histories(train: Interactions, *, length: int) -> list[TrainingHistory]:
     """Cut every user's interactions into stretches of at most ``length`` and name the target after each of them.
 
-    The target is the next item that the user had not touched before, which is what is recommended, not the purchase of
-    what already lies in the cart. Stretches overlap by a quarter; a target is learnt once, with the longer past.
+    The target is the next item that the user had not interacted with before, which is what is recommended, not the
+    purchase of what already lies in the cart. Stretches overlap by a quarter; a target is learnt
+    once, with the longer past.
     """
     first_E = train.first_contacts()
     stretches: list[TrainingHistory] = []
@@ -77,16 +77,17 @@ def batches(
     negatives: int,
     seed: int,
     epoch: int,
-    left_out: float = 0.0,
+    interaction_dropout: float = 0.0,
 ) -> Iterator[Batch]:
     """Yield one epoch: shuffled, bucketed by length (half of all slots would be padding otherwise), shuffled again.
 
-    ``negatives`` 0 asks for the full softmax. Negatives are uniform, distinct and shared by a batch. A share
-    ``left_out`` of the interactions is taken out, other ones in each epoch; what is kept still predicts what came next.
+    ``negatives`` 0 asks for the full softmax. Negatives are uniform, distinct and shared by a batch. Of the
+    interactions a share ``interaction_dropout`` is taken out, other ones in each epoch; the rest still predicts what
+    came next.
     """
     rng = np.random.default_rng([seed, epoch])
-    if left_out:
-        histories = _thinned(histories, left_out, rng)
+    if interaction_dropout:
+        histories = _thinned(histories, interaction_dropout, rng)
     order = rng.permutation(len(histories))
     lengths = np.array([len(history.rows) for history in histories])
     bucket = 20 * batch_size
@@ -131,21 +132,3 @@ def _padded(pieces: Sequence[Ints]) -> Ints:
     for row, piece in enumerate(pieces):
         padded[row, : len(piece)] = piece
     return padded
-
-
-def item_attributes(items: pa.Table | None, item_ids: NDArray[np.object_]) -> Ints:
-    """Return each item's attribute codes, shape (N, A).
-
-    An item has one attribute per level of its category path (``Shoes``, ``Shoes > Running``) and one for its brand;
-    codes start at 1 and 0 is padding.
-    """
-    names_of: dict[str, list[str]] = {}
-    if items is not None:
-        columns = (items[name].to_pylist() for name in ("item_id", "category", "brand"))
-        for item_id, category, brand in zip(*columns, strict=True):
-            levels = category.split(" > ") if category else []
-            paths = [f"category:{' > '.join(levels[: depth + 1])}" for depth in range(min(len(levels), 4))]
-            names_of[item_id] = paths + ([f"brand:{brand}"] if brand else [])
-    wanted = [names_of.get(item_id, []) for item_id in item_ids]
-    codes = {name: code for code, name in enumerate(sorted({n for names in wanted for n in names}), start=1)}
-    return _padded([np.array([codes[name] for name in names], dtype=np.int64) for names in wanted])

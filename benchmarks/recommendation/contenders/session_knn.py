@@ -11,10 +11,23 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from models.recommender.config import SessionKnnConfig
 from models.recommender.dataset import Interactions
 from models.recommender.history import History
 from models.recommender.scoring import Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionKnnConfig:
+    """V-SKNN."""
+
+    neighbours: int = 100
+    """Nearest sessions that vote."""
+    max_items: int = 10
+    """Newest distinct items of the current session that are compared."""
+
+    def __post_init__(self) -> None:
+        if min(self.neighbours, self.max_items) < 1:
+            raise ValueError("neighbours and max_items must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +44,7 @@ class SessionKnn:
         items: list[int] = []
         starts = [0]
         for history in histories:
-            newest = list(dict.fromkeys(history.items[::-1].tolist()))[: self.config.length]
+            newest = list(dict.fromkeys(history.items[::-1].tolist()))[: self.config.max_items]
             items += newest
             weights += [1 - place / len(newest) for place in range(len(newest))]
             starts.append(len(items))

@@ -4,13 +4,35 @@ Source: H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 201
 user-item matrix and P = (G + λI)⁻¹, the weights are B_ij = -P_ij / P_jj, with a zero diagonal.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import torch
 from scipy import sparse
 
-from models.recommender.config import EaseConfig
 from models.recommender.dataset import Interactions
+from models.recommender.history import HistoryConfig
 from models.recommender.scoring import Neighbours
+
+
+@dataclass(frozen=True, kw_only=True)
+class EaseConfig:
+    """EASE, a linear item-to-item regression in closed form."""
+
+    history: HistoryConfig = field(default_factory=HistoryConfig)
+    """What a history item counts when scores are summed."""
+    regularisation: float = 50.0
+    """Added to the diagonal of the Gram matrix."""
+    max_items: int = 6_000
+    """Only this many items, by distinct users, take part: the inverse takes n³ (8,000 items: 8 s on two cores)."""
+    neighbours: int = 200
+    """Weights kept per item, by size; the served scores are those of the kept weights."""
+
+    def __post_init__(self) -> None:
+        if self.regularisation <= 0:
+            raise ValueError("regularisation must be above 0, or the Gram matrix may have no inverse")
+        if min(self.max_items, self.neighbours) < 1:
+            raise ValueError("max_items and neighbours must be at least 1")
 
 
 def fit_ease(train: Interactions, config: EaseConfig, *, device: str) -> Neighbours:
@@ -38,7 +60,7 @@ def fit_ease(train: Interactions, config: EaseConfig, *, device: str) -> Neighbo
 def _most_popular(train: Interactions, max_items: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     users_per_item = train.distinct_users_per_item()
     ranked = np.argsort(-users_per_item, kind="stable")[:max_items]
-    # An item that a single user touched has no weight worth keeping, and one nobody touched has none.
+    # An item of a single user has no weight worth keeping, and one without users has none.
     return np.sort(ranked[users_per_item[ranked] >= 2])
 
 

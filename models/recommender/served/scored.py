@@ -1,6 +1,6 @@
 """What a blend says of every item for one history, and the best of it, exactly.
 
-Where the transformer's vectors have codes (:mod:`models.recommender.item_codes`), all items are scored in eight bits
+Where the vectors have codes (:mod:`models.recommender.served.item_codes`), all items are scored in eight bits
 first. Those whose score may still be among the best, by the bound on its error, are scored in full; the list is that of
 full scores for all, but for the mean and the deviation that the scores are standardised by, which are the first pass's.
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from models.evaluation.ranking import top_items
 from models.recommender.catalogue import Mask
 from models.recommender.history import History
-from models.recommender.item_codes import ItemCodes
-from models.recommender.onnx_sequence import OnnxSequence
 from models.recommender.scoring import ItemVectors, Scorer, Scores, standardise, weighted_sum
+from models.recommender.served.item_codes import ItemCodes
+from models.recommender.served.onnx_sequence import OnnxSequence
 
 Places = NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""What new items are ranked by, chosen on items that are held out as though nobody had touched them.
+"""What new items are ranked by, chosen on items that are held out as though they had no shoppers.
 
 What explains most of an item's vector is not always what ranks best. So the known items are held out, a part at a
 time; their vectors are projected from those of the others, and for shoppers of the validation window whose next item is
@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.ranking import mean_per_user, ndcg_at
-from models.recommender.cold_items import ColdChoice, alike, project_cold_items, together
-from models.recommender.config import ColdItemsConfig
+from models.recommender.cold.items import ColdChoice, ColdItemsConfig, alike, project_cold_items, together
 from models.recommender.dataset import Case
 from models.recommender.evaluate import ranks_of_targets
 from models.recommender.history import History
 from models.recommender.scoring import standardise
-from models.recommender.sequence_scorer import SequenceScorer
+from models.recommender.transformer.scorer import SequenceScorer
 
 GRID = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 """Weights of likeness that are tried, beside 1 for the transformer."""
@@ -116,9 +115,9 @@ def _ask(
     scores: dict[str, NDArray[np.float32]] = {}
     for kind in kinds:
         matrix = {kind: together(features)[kind]}
-        found = project_cold_items(vectors_ND, left_N, matrix, config, seed=seed)
-        if found.projected_N[held_H].any():
-            scores[f"projected from {kind}"] = standardise(hidden_BD @ found.vectors_ND[held_H].T)
+        projected = project_cold_items(vectors_ND, left_N, matrix, config, seed=seed)
+        if projected.projected_N[held_H].any():
+            scores[f"projected from {kind}"] = standardise(hidden_BD @ projected.vectors_ND[held_H].T)
     past = np.unique(np.concatenate([history.items for history in histories]))
     for kind in features:
         near = alike(features, {kind: 1.0}, held_H, past, config)

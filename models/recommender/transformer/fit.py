@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from models.device import Checkpoint, restore_training, training_checkpoint
 from models.progress import Progress, ReportProgress
-from models.recommender.config import TransformerConfig
 from models.recommender.dataset import Interactions
-from models.recommender.model import Encoder, ItemTable, SequenceModel
-from models.recommender.sequence_scorer import SequenceScorer
-from models.recommender.sequences import Batch, TrainingHistory, batches, training_histories
+from models.recommender.transformer.item_table import ItemTable
+from models.recommender.transformer.model import Encoder, SequenceModel, TransformerConfig
+from models.recommender.transformer.scorer import SequenceScorer
+from models.recommender.transformer.sequences import Batch, TrainingHistory, batches, training_histories
 
 Ints = NDArray[np.int64]
 
@@ -61,7 +61,7 @@ def fit_transformer(
         start_ND: item vectors to start from, such as factors of the co-occurrences.
         config: sizes and rates.
         epochs: at most this many passes.
-        validate: scores a model on held-out cases; without it, the last epoch's weights are kept.
+        validate: scores a model on held-out cases; without it, the last epoch's weights are averaged.
         seed: of the weights, the order, the negatives and the dropout.
         accelerator: device, precision and processes.
         checkpoint: file to write after every epoch and to resume from.
@@ -70,7 +70,7 @@ def fit_transformer(
     """
     torch.manual_seed(seed)
     # The table first: a seed's random numbers are drawn in this order.
-    table = ItemTable.over(train, attributes_NA, start_ND, fewest_users=config.min_item_users)
+    table = ItemTable.of(train, attributes_NA, start_ND, min_users=config.min_item_users)
     return train_model(
         SequenceModel(table, Encoder(config)),
         train,
@@ -106,39 +106,39 @@ def train_model(
     )
     losses: list[float] = []
     validation: list[float] = []
-    # What is judged and kept: the weights themselves, or their moving average beside them.
-    kept = copy.deepcopy(bare) if config.averaging else bare
-    best = _weights(kept)
+    # What is judged and returned: the weights themselves, or their moving average beside them.
+    averaged = copy.deepcopy(bare) if config.ema_decay else bare
+    best = _weights(averaged)
     if checkpoint is not None and checkpoint.exists():
         saved = Checkpoint.read(checkpoint)
         if saved.state["fingerprint"] == fingerprint:
             losses, validation = list(saved.state["losses"]), list(saved.state["validation"])
             best = {name: saved.tensors[f"best.{name}"].to(accelerator.device) for name in best}
             restore_training(saved, bare, optimizer)
-            kept.load_state_dict({name: saved.tensors[f"kept.{name}"] for name in best})
+            averaged.load_state_dict({name: saved.tensors[f"ema.{name}"] for name in best})
     model, optimizer = accelerator.prepare(bare, optimizer)
-    histories = training_histories(train, length=config.length)
+    histories = training_histories(train, length=config.max_length)
     for epoch in range(len(losses), epochs):
         if _out_of_patience(validation, config.patience):
             break
-        losses.append(train_epoch(model, kept, optimizer, histories, train.items, config, seed, epoch, accelerator))
+        losses.append(train_epoch(model, averaged, optimizer, histories, train.items, config, seed, epoch, accelerator))
         if validate is not None:
-            validation.append(validate(SequenceScorer.of(kept, length=config.length)))
+            validation.append(validate(SequenceScorer.of(averaged, length=config.max_length)))
         if validate is None or validation[-1] == max(validation):
-            best = _weights(kept)
+            best = _weights(averaged)
         if checkpoint is not None and accelerator.is_main_process:
             state = {"fingerprint": fingerprint, "losses": losses, "validation": validation}
             tensors = dict(training_checkpoint(bare, optimizer, state).tensors)
-            tensors |= {f"kept.{name}": tensor for name, tensor in kept.state_dict().items()}
+            tensors |= {f"ema.{name}": tensor for name, tensor in averaged.state_dict().items()}
             tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
             Checkpoint(tensors=tensors, state=state).write(checkpoint)
         accelerator.wait_for_everyone()
         figures = {"loss": losses[-1]} | ({"validation ndcg@10": validation[-1]} if validation else {})
         report(Progress(message=f"epoch {epoch + 1} of {epochs}", fraction=(epoch + 1) / epochs, metrics=figures))
-    kept.load_state_dict(best)
-    kept.eval()
+    averaged.load_state_dict(best)
+    averaged.eval()
     used = int(np.argmax(validation)) + 1 if validation else len(losses)
-    return Trained(model=kept, epochs=used, losses=losses, validation=validation)
+    return Trained(model=averaged, epochs=used, losses=losses, validation=validation)
 
 
 def _weights(model: SequenceModel) -> dict[str, torch.Tensor]:
@@ -151,7 +151,7 @@ def _out_of_patience(validation: list[float], patience: int) -> bool:
 
 def train_epoch(
     model: torch.nn.Module,
-    kept: SequenceModel,
+    averaged: SequenceModel,
     optimizer: torch.optim.Optimizer,
     histories: Sequence[TrainingHistory],
     items: int,
@@ -160,7 +160,7 @@ def train_epoch(
     epoch: int,
     accelerator: Accelerator,
 ) -> float:
-    """Pass over all histories once and return the mean cross-entropy per target; ``kept`` follows ``model``."""
+    """Pass over all histories once and return the mean cross-entropy per target; ``averaged`` follows ``model``."""
     model.train()
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch, accelerator.process_index]).generate_state(1)[0]))
     negatives = 0 if items <= config.full_softmax_items else min(config.negatives, items)
@@ -174,7 +174,7 @@ def train_epoch(
             negatives=negatives,
             seed=seed,
             epoch=epoch,
-            left_out=config.left_out,
+            interaction_dropout=config.interaction_dropout,
         )
     ):
         rate = config.learning_rate * min(1.0, (epoch * steps + step + 1) / max(config.warmup_steps, 1))
@@ -188,18 +188,20 @@ def train_epoch(
         accelerator.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
         optimizer.step()
         optimizer.zero_grad()
-        if config.averaging:
+        if config.ema_decay:
             taken = epoch * steps + step
             # An average of few steps must forget the start quickly.
-            _move(kept, accelerator.unwrap_model(model), share=1 - min(config.averaging, (1 + taken) / (10 + taken)))
+            _move(
+                averaged, accelerator.unwrap_model(model), share=1 - min(config.ema_decay, (1 + taken) / (10 + taken))
+            )
         total += summed.detach()
         targets += wanted
     return float(accelerator.reduce(total, reduction="sum")) / targets
 
 
 @torch.no_grad()
-def _move(kept: SequenceModel, towards: torch.nn.Module, *, share: float) -> None:
-    torch._foreach_lerp_(list(kept.parameters()), list(towards.parameters()), share)
+def _move(averaged: SequenceModel, towards: torch.nn.Module, *, share: float) -> None:
+    torch._foreach_lerp_(list(averaged.parameters()), list(towards.parameters()), share)
 
 
 def _share(batch: Batch, process: int, processes: int) -> tuple[Ints, Ints, Ints, Ints]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.config import AlsConfig
 from models.recommender.dataset import Interactions
 from models.recommender.history import History
 from models.recommender.scoring import Scores
@@ -20,6 +19,26 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 _TOGETHER = 512
 """Systems solved in one call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlsConfig:
+    """Implicit ALS."""
+
+    num_factors: int = 64
+    """Number of factors."""
+    iterations: int = 10
+    """Rounds of solving for users, then for items."""
+    alpha: float = 20.0
+    """What an interaction weighs beyond the 1 of a pair that did not happen."""
+    regularisation: float = 1.0
+    """Added to the diagonal of every system."""
+
+    def __post_init__(self) -> None:
+        if min(self.num_factors, self.iterations) < 1:
+            raise ValueError("num_factors and iterations must be at least 1")
+        if self.alpha < 0 or self.regularisation <= 0:
+            raise ValueError("alpha must be at least 0 and regularisation above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +63,7 @@ def fit_als(train: Interactions, config: AlsConfig, *, seed: int) -> Als:
     of_users = _grouped(users_E, items_E, int(users_E.max(initial=-1)) + 1)
     of_items = _grouped(items_E, users_E, train.items)
     rng = np.random.default_rng(seed)
-    factors_ND = (0.1 * rng.standard_normal((train.items, config.width))).astype(np.float32)
+    factors_ND = (0.1 * rng.standard_normal((train.items, config.num_factors))).astype(np.float32)
     for _ in range(config.iterations):
         factors_ND = solve(of_items, solve(of_users, factors_ND, config), config)
     return Als(factors_ND=factors_ND, config=config)

@@ -5,14 +5,35 @@ in one visit or order. Cosine: G. Linden et al., "Amazon.com recommendations: it
 filtering" (2003).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 
-from models.recommender.config import HistoryConfig, ItemKnnConfig, PairsConfig
 from models.recommender.dataset import Interactions
-from models.recommender.history import BEHAVIOUR_CODES
-from models.recommender.item_knn import count_pairs, fit_item_knn
+from models.recommender.history import BEHAVIOUR_CODES, HistoryConfig
+from models.recommender.linear.item_knn import ItemKnnConfig, count_pairs, fit_item_knn
 from models.recommender.scoring import Neighbours
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairsConfig:
+    """Which items are viewed or bought together."""
+
+    within_seconds: float
+    """Interactions of a shopper further apart than this are not "together"."""
+    window: int = 20
+    """Nor are those with more interactions of the kind between them."""
+    shrinkage: float = 5.0
+    """Added to both items' totals before the cosine, so that one chance pair is not a similarity of 1."""
+    min_count: float = 2.0
+    """Pairs seen less often are chance and not kept."""
+    neighbours: int = 50
+    """Neighbours kept per item."""
+
+    def __post_init__(self) -> None:
+        if min(self.window, self.neighbours) < 1 or min(self.within_seconds, self.shrinkage, self.min_count) < 0:
+            raise ValueError("window and neighbours must be at least 1, the others at least 0")
 
 
 def fit_together(train: Interactions, behaviour: str, config: PairsConfig) -> Neighbours:
@@ -35,7 +56,7 @@ def fit_together(train: Interactions, behaviour: str, config: PairsConfig) -> Ne
     )
     both = (counts + counts.T).tocsr()
     both.setdiag(0)  # the same item twice is no pair
-    both.data[both.data < config.fewest] = 0
+    both.data[both.data < config.min_count] = 0
     both.eliminate_zeros()
     scale = sparse.diags_array(1.0 / np.sqrt(np.bincount(items_E, minlength=train.items) + config.shrinkage))
     return fit_item_knn(

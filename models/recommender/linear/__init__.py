@@ -1,0 +1,1 @@
+"""The views that are sparse item-to-item matrices, and the lists made the same way."""

@@ -1,0 +1,1 @@
+"""What answers a request: the network in ONNX, its first pass in eight bits, lists and reasons. Needs no torch."""
