@@ -17,8 +17,6 @@ COMPOSING = {
     "models.recommender.blend": {"Shortlists", "GRID", "QUARTERS"},
 }
 """What only ``views.fit_views`` and ``blend.choose_blend`` put together; whole modules and star imports count too."""
-OF_ANOTHER_FAMILY = {"models.purchase_intent.sequence"}
-"""A contender that still lies in ``models/``; it belongs to ``benchmarks/purchase_intent``."""
 PRODUCT = ("cli", "orchestration", "serving", "models", "shopsight", "feature_repo")
 
 
@@ -89,4 +87,4 @@ def test_no_module_of_models_is_there_for_benchmarks_alone() -> None:
     by_product = {name for path in python_files(*PRODUCT) for name in imported(path) if module_name(path) != name}
     by_benchmarks = {name for path in python_files("benchmarks") for name in imported(path)}
     modules = {module_name(path) for path in python_files("models")}
-    assert sorted(modules & by_benchmarks - by_product - OF_ANOTHER_FAMILY) == []
+    assert sorted(modules & by_benchmarks - by_product) == []
