@@ -25,7 +25,7 @@ shown_item = RequestSource(
 )
 
 
-@on_demand_feature_view(
+@on_demand_feature_view(  # type: ignore[untyped-decorator]
     sources=[user_taste_view, category_prices_view, shown_item],
     mode="python",
     description=(
