@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from killing import STAGES, digests, kill_after_stage, kill_import, unfinished_runs
@@ -72,12 +73,10 @@ def test_recommendations_name_the_model_and_explain_themselves_by_the_history(de
     assert any(item["reasons"] for item in answer["items"])
 
 
-def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_their_look_alikes_listed(
-    demo, demo_home
-) -> None:
+def test_shoppers_are_placed_by_the_approved_model_and_their_look_alikes_listed(demo, demo_home) -> None:
     from models.recommender.vectors.embeddings import Embedder
     from models.registry.registry import ModelRegistry
-    from shopsight.feature_store import OnlineFeatures
+    from shopsight.feature_store import training_set
 
     champion = ModelRegistry(demo.settings.registry_dir).champion("recommender")
     placed = demo.settings.exports_dir / "user_embeddings.parquet"
@@ -87,8 +86,10 @@ def test_shoppers_are_placed_by_the_approved_model_online_as_in_the_file_and_the
         return
     users = pq.read_table(placed).to_pylist()
     assert {row["user_model_version"] for row in users} == {champion.version}
-    served = OnlineFeatures(demo_home).read("user_embedding", [{"user_id": row["user_id"]} for row in users[:20]])
-    assert [row["user_vector"] for row in served] == [row["user_vector"] for row in users[:20]]
+    asked = pd.DataFrame({"user_id": [row["user_id"] for row in users[:20]], "item_id": "none"})
+    asked["event_timestamp"] = pd.Timestamp.now("UTC")
+    joined = training_set(demo_home, service="embeddings_v1", entities=asked, columns=["user_vector"])
+    assert [list(vector) for vector in joined["user_vector"]] == [row["user_vector"] for row in users[:20]]
     found = json.loads(demo.call("lookalikes", "maya", "-n", "5", "--json").stdout)
     assert len(found) == 5
     assert {one["user_id"] for one in found} <= {row["user_id"] for row in users}

@@ -277,7 +277,7 @@ def test_the_dbt_projects_values_are_the_contracts() -> None:
 
     project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text())
     assert project["vars"]["history_length"] == HISTORY_LENGTH
-    utterances = yaml.safe_load((DBT_PROJECT_DIR / "models" / "marts" / "utterances.yml").read_text())
+    utterances = yaml.safe_load((DBT_PROJECT_DIR / "models" / "marts" / "core" / "utterances.yml").read_text())
     columns = {column["name"]: column for column in utterances["models"][0]["columns"]}
     accepted = columns["label"]["data_tests"][0]["accepted_values"]["arguments"]["values"]
     assert tuple(accepted) == INTENTS

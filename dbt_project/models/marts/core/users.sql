@@ -54,6 +54,8 @@ joined as (
 
 )
 
+-- The first that holds. Ages are in days before the newest event of the log: a visitor of the last month may still buy
+-- (30); without an order for a quarter a customer is at risk (90), for half a year lost (180); four orders are a habit.
 select
     {{ all_but(['order_age', 'visit_age']) }},
     case

@@ -149,7 +149,7 @@ select
 from days
 left join discounts on days.user_id = discounts.user_id and days.event_date = discounts.event_date
 left join prices on days.user_id = prices.user_id and days.event_date = prices.event_date
-inner join {{ ref('user_taste_features_tallies') }} as tastes
+inner join {{ ref('int_user_taste_days') }} as tastes
     on days.user_id = tastes.user_id and days.event_date = tastes.event_date and {{ in_chunk('tastes.user_id') }}
 window
     four_weeks as (

@@ -1,7 +1,5 @@
 {{
     config(
-        schema='intermediate',
-        contract={'enforced': false},
         materialized='chunked',
         rows_per_event=2,
         changed_events="{{ changed_events('user_id', ref('int_users')) }}",
@@ -93,9 +91,9 @@ select
     {{ smallest_by('taste', ['-events', 'taste'], 3, "kind = 'brand'") }} as top_brands,
     max(events) filter (where kind = 'brand') / cast(sum(events) filter (where kind = 'brand') as double)
         as brand_share_28d,
-    -- The most events, and of equals the least number.
-    99 - max(events * 100 + 99 - number) filter (where kind = 'hour') % 100 as favourite_hour,
-    99 - max(events * 100 + 99 - number) filter (where kind = 'weekday') % 100 as favourite_weekday,
+    -- The hour and the weekday with the most events, the earliest of equals.
+    {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'hour'"), 1) }} as favourite_hour,
+    {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'weekday'"), 1) }} as favourite_weekday,
     fingerprint
 from windows
 group by user_id, event_date, fingerprint
