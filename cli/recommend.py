@@ -54,7 +54,7 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
     Raises:
         ShopsightError: there is no approved recommender.
     """
-    from serving.features import OnlineStoreGone
+    from serving.features import OnlineStoreGoneError
     from serving.recommender.schemas import RecommendationRequest
 
     opened = champion_desk(settings)
@@ -62,7 +62,7 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
     answer = opened.desk.answer(request)
     try:
         features = opened.features.user(user, FAMILIES["recommender"].feature_service)
-    except OnlineStoreGone as gone:
+    except OnlineStoreGoneError as gone:
         raise ShopsightError(
             "the history of the shopper cannot be read",
             why=str(gone),

@@ -26,7 +26,7 @@ APPROVE_CANDIDATE = "approve_candidate"
 """Name of the job in which a person approves."""
 
 
-class NoCandidate(ShopsightError):
+class NoCandidateError(ShopsightError):
     """A decision was asked for, and there is nothing to decide about."""
 
 
@@ -119,7 +119,7 @@ def known_family(family: str) -> str:
 def _newest_candidate(registry: ModelRegistry, family: str, decision: str, *, eligible: bool) -> ModelVersion:
     candidates = [version for version in registry.versions(known_family(family)) if version.status == "candidate"]
     if not candidates:
-        raise NoCandidate(
+        raise NoCandidateError(
             f"{family} has no candidate to {decision}",
             why="none was trained since the last decision",
             fix="train one with `shopsight run`",

@@ -23,11 +23,11 @@ START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 20.0
 
 
-class PortTaken(ShopsightError):
+class PortTakenError(ShopsightError):
     """Something listens already where the web UI or the reports should."""
 
 
-class UiStopped(ShopsightError):
+class UiStoppedError(ShopsightError):
     """The web UI did not come up, or ended by itself."""
 
 
@@ -44,7 +44,7 @@ class WebUi:
         """Start it; :meth:`wait_until_ready` tells when it answers.
 
         Raises:
-            PortTaken: its port is not free.
+            PortTakenError: its port is not free.
         """
         settings = self._settings
         prepare_dagster_home(settings)
@@ -70,7 +70,7 @@ class WebUi:
         """Return once it answers, or once ``stopping`` is set.
 
         Raises:
-            UiStopped: it ended, or did not answer in time.
+            UiStoppedError: it ended, or did not answer in time.
         """
         for _ in range(int(START_SECONDS / 0.5)):
             if stopping.is_set() or _answers(self.url):
@@ -83,7 +83,7 @@ class WebUi:
         """Prove that it has not ended by itself.
 
         Raises:
-            UiStopped: it has.
+            UiStoppedError: it has.
         """
         if self._process is None or self._process.poll() is not None:
             code = None if self._process is None else self._process.returncode
@@ -107,8 +107,8 @@ class WebUi:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
 
-    def _stopped(self, why: str, fix: str) -> UiStopped:
-        return UiStopped(
+    def _stopped(self, why: str, fix: str) -> UiStoppedError:
+        return UiStoppedError(
             f"the Dagster web UI is not running at {self.url}",
             why=f"{why}; its last words are in {self.log}",
             fix=fix,
@@ -120,7 +120,7 @@ def served_reports(settings: Settings) -> Iterator[None]:
     """Serve the report folder over HTTP: browsers open no ``file:`` link from the web UI's pages.
 
     Raises:
-        PortTaken: its port is not free; nothing was started.
+        PortTakenError: its port is not free; nothing was started.
     """
 
     class Reports(SimpleHTTPRequestHandler):
@@ -143,15 +143,15 @@ def served_reports(settings: Settings) -> Iterator[None]:
             server.shutdown()
 
 
-def _port_taken(settings: Settings, port: int, variable: str, error: OSError) -> PortTaken:
+def _port_taken(settings: Settings, port: int, variable: str, error: OSError) -> PortTakenError:
     ui = f"http://{settings.host}:{settings.dagster_port}"
     if _answers(ui):
-        return PortTaken(
+        return PortTakenError(
             f"already running, open {ui}",
             why=f"port {port} is taken, and a Dagster web UI answers",
             fix=f"use that one, or stop it first; for a second one set {variable} and the other ports",
         )
-    return PortTaken(
+    return PortTakenError(
         f"cannot start on port {port}",
         why=str(error),
         fix=f"stop what listens there, or set {variable} to another port",

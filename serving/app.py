@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from serving.features import FeatureReader, feature_reader
 from serving.http.guard import RequestGuard
-from serving.http.problems import MEDIA_TYPE, Problem, invalid_request
+from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from serving.prediction_log import PredictionLog
 from serving.schemas import Models, ProblemDocument
 from serving.served_model import ALIAS, ServedModel
@@ -74,8 +74,8 @@ def family_app(family: Family) -> FastAPI:
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
         return problem_answer(invalid_request(error.errors()))
 
-    @app.exception_handler(Problem)
-    async def _problem(_: Request, problem: Problem) -> Response:
+    @app.exception_handler(ProblemError)
+    async def _problem(_: Request, problem: ProblemError) -> Response:
         return problem_answer(problem)
 
     @app.get("/models", response_model=Models, responses=PROBLEMS, tags=["Models"])
@@ -148,19 +148,19 @@ def current_desk() -> Any:
     return bentoml.get_current_service().desk
 
 
-def problem_answer(problem: Problem) -> Response:
+def problem_answer(problem: ProblemError) -> Response:
     """Return ``problem`` as an answer; the guard adds the request id."""
     return Response(problem.body(), status_code=problem.status, headers=problem.headers())
 
 
 def or_problem(answer: Callable[[], Mapping[str, object]]) -> Any:
-    """Return what ``answer`` returns; a :class:`Problem` becomes an answer of its own.
+    """Return what ``answer`` returns; a :class:`ProblemError` becomes an answer of its own.
 
     BentoML's native routes would make a 500 of an exception they do not know.
     """
     try:
         return answer()
-    except Problem as problem:
+    except ProblemError as problem:
         return problem_answer(problem)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from shopsight.errors import ShopsightError
-from shopsight.feature_store import DatedFeatures, OnlineFeatures, UnusableFeatures
+from shopsight.feature_store import DatedFeatures, OnlineFeatures, UnusableFeaturesError
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
@@ -16,7 +16,7 @@ RETRY_SECONDS: Final = 5.0
 """How long a store that failed is left alone: asking a dead Redis costs every request half a second."""
 
 
-class OnlineStoreGone(Exception):
+class OnlineStoreGoneError(Exception):
     """The online store cannot be read now; the answer is given without it."""
 
 
@@ -91,14 +91,14 @@ class FeatureReader:
         noted in ``failure``.
 
         Raises:
-            UnusableFeatures: a service is not defined, or is not what its family reads. That does not pass by itself as
+            UnusableFeaturesError: a service is not defined, or is not what its family reads. That does not pass by itself as
                 an outage does, and every answer would lack its features.
         """
         try:
             for service in services:
                 self._read(service, "user_id", ["nobody"])
-        except OnlineStoreGone as gone:
-            if isinstance(gone.__cause__, UnusableFeatures):
+        except OnlineStoreGoneError as gone:
+            if isinstance(gone.__cause__, UnusableFeaturesError):
                 raise gone.__cause__ from None
 
     def user(self, user_id: str, service: str) -> UserFeatures:
@@ -109,7 +109,7 @@ class FeatureReader:
         """Return what the user features of ``service`` say of each user or visitor.
 
         Raises:
-            OnlineStoreGone: the store cannot be read.
+            OnlineStoreGoneError: the store cannot be read.
         """
         names = list(dict.fromkeys(user_ids))
         keys = [key(name) for name in names for key in (self._pseudonymiser.user, self._pseudonymiser.anonymous)]
@@ -129,7 +129,7 @@ class FeatureReader:
         """As :meth:`users`, of pseudonyms such as the prediction log holds.
 
         Raises:
-            OnlineStoreGone: the store cannot be read.
+            OnlineStoreGoneError: the store cannot be read.
         """
         rows = self._read(service, "user_id", user_keys) if user_keys else []
         return {
@@ -145,7 +145,7 @@ class FeatureReader:
         """Return the session features of ``service`` for one session, or None where the store does not know it.
 
         Raises:
-            OnlineStoreGone: the store cannot be read.
+            OnlineStoreGoneError: the store cannot be read.
         """
         (session,) = self._read(service, "session_id", [session_id])
         return None if session.as_of is None else session
@@ -160,7 +160,7 @@ class FeatureReader:
     def _ready_store(self) -> OnlineStore:
         with self._lock:
             if self._seconds_now() < self._retry_at:
-                raise OnlineStoreGone(self.failure)
+                raise OnlineStoreGoneError(self.failure)
             if self._store is None:
                 try:
                     self._store = self._open_store()
@@ -169,11 +169,11 @@ class FeatureReader:
             self.failure = None
             return self._store
 
-    def _failed(self, error: ShopsightError) -> OnlineStoreGone:
+    def _failed(self, error: ShopsightError) -> OnlineStoreGoneError:
         self._store = None
         self._retry_at = self._seconds_now() + RETRY_SECONDS
         self.failure = error.what
-        return OnlineStoreGone(error.what)
+        return OnlineStoreGoneError(error.what)
 
 
 def feature_reader(settings: Settings) -> FeatureReader:

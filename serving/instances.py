@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from serving.features import FeatureReader, OnlineStoreGone, UserFeatures
+from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures
 from serving.http.problems import error_entries
 from serving.schemas import ElementError
 
@@ -39,5 +39,5 @@ def users_of(features: FeatureReader, user_ids: Sequence[str], service: str) -> 
         return {}
     try:
         return features.users(user_ids, service)
-    except OnlineStoreGone:
+    except OnlineStoreGoneError:
         return {user_id: features.unreachable_user(user_id) for user_id in user_ids}

@@ -18,14 +18,14 @@ from models.recommender.catalogue import Catalogue, Mask
 from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.scoring import Constant, Neighbours, Scorer
 from models.recommender.served.answers import HistoryEvent, ScoredItem, Together
-from models.recommender.served.lists import Lists, UnknownItem, category_codes
+from models.recommender.served.lists import Lists, UnknownItemError, category_codes
 from models.recommender.served.new_items import NewItems
 from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.served.reasons import Reason
 from models.recommender.served.reasons import explain as reasons_of
 from models.recommender.served.scored import Scored
 
-__all__ = ["HistoryEvent", "Recommender", "ScoredItem", "Together", "UnknownItem"]
+__all__ = ["HistoryEvent", "Recommender", "ScoredItem", "Together", "UnknownItemError"]
 
 SOURCES: Final[Mapping[str, str]] = {
     "transformer": "sequence",

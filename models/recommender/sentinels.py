@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.ranking import mean_per_user, ndcg_at
-from models.evaluation.sentinels import SentinelReading, SentinelTripped, check_features_not_newer
+from models.evaluation.sentinels import SentinelReading, SentinelTrippedError, check_features_not_newer
 from models.recommender.baselines import plain_popularity
 from models.recommender.dataset import Case, Interactions, Window
 from models.recommender.evaluate import Ranked, Weights, rank_cases
@@ -37,7 +37,7 @@ def check_run(
         seed: of the shuffled histories.
 
     Raises:
-        SentinelTripped: the data or the split gives the answer away.
+        SentinelTrippedError: the data or the split gives the answer away.
     """
     times_E = _moments(validation.train.times_E)
     return [
@@ -51,11 +51,11 @@ def check_targets_are_new(cases: Sequence[Case]) -> SentinelReading:
     """Check that no target is in its own history, nor among the items that its ranking leaves out.
 
     Raises:
-        SentinelTripped: a target is.
+        SentinelTrippedError: a target is.
     """
     known = [case for case in cases if case.target in case.history.items or case.target in case.seen]
     if known:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: {len(known)} of {len(cases)} targets are in their own history",
             why=f"the first is item number {known[0].target}; a target is a shopper's first contact with an item",
             fix="cut each history at interactions strictly earlier than its target",
@@ -72,7 +72,7 @@ def check_shuffled_histories(
     tell what became popular in it.
 
     Raises:
-        SentinelTripped: it ranks better than chance explains.
+        SentinelTrippedError: it ranks better than chance explains.
     """
     cases = validation.cases[:: -(-len(validation.cases) // MAX_CASES)]
     users_C = np.array([case.user for case in cases])
@@ -86,7 +86,7 @@ def check_shuffled_histories(
     gain = min(gains.values(), key=lambda values: float(values.mean()))
     limit = ndcg - float(gain.mean()) + STANDARD_ERRORS * float(gain.std()) / len(gain) ** 0.5
     if ndcg > limit:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: with the histories of other shoppers the blend has an NDCG@10 of {ndcg:.4f}",
             why=f"popularity explains {limit:.4f} at most; a view knows the targets without reading the history",
             fix="look for interactions of the window in what the views are fitted on",

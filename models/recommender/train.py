@@ -72,9 +72,9 @@ def train(
         report: told of every epoch and phase.
 
     Raises:
-        DeviceUnavailable: the device or precision is not there.
-        UnknownBehaviour: an event name that the recommender does not know.
-        SentinelTripped: the data or the split gives the answer away.
+        DeviceUnavailableError: the device or precision is not there.
+        UnknownBehaviourError: an event name that the recommender does not know.
+        SentinelTrippedError: the data or the split gives the answer away.
     """
     started = time.perf_counter()
     checkpoints = out_dir / "checkpoints"

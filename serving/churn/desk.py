@@ -15,7 +15,7 @@ from models.churn.predict import ChurnModel, ExplainedChurn
 from serving.churn.schemas import ChurnEntry, ChurnInstance, ChurnPredictions, ChurnReason
 from serving.clock import rfc3339
 from serving.features import FeatureReader, UserFeatures
-from serving.http.problems import Problem
+from serving.http.problems import ProblemError
 from serving.instances import MAX_REASONS, parsed, users_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError, InstancesRequest
@@ -63,11 +63,11 @@ class ChurnDesk:
         the answer says so.
 
         Raises:
-            Problem: there is no task of this name here (404).
+            ProblemError: there is no task of this name here (404).
         """
         started = time.perf_counter()
         if task != TASK:
-            raise Problem(404, f"There is no task of this name here; there is {TASK!r}.", code="unknown_task")
+            raise ProblemError(404, f"There is no task of this name here; there is {TASK!r}.", code="unknown_task")
         instances = [
             parsed(ChurnInstance, raw, "body", "instances", index, code="invalid_instance")
             for index, raw in enumerate(request.instances)

@@ -10,8 +10,8 @@ from typing import Any, Final
 from models.purchase_intent.features import SessionEvent, session_features
 from models.purchase_intent.predict import ExplainedProbability, PurchaseIntentModel
 from serving.clock import rfc3339
-from serving.features import FeatureReader, OnlineStoreGone, UserFeatures
-from serving.http.problems import Problem
+from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures
+from serving.http.problems import ProblemError
 from serving.instances import MAX_REASONS, parsed, users_of
 from serving.prediction_log import RowLog
 from serving.purchase_intent.schemas import (
@@ -74,7 +74,7 @@ class PropensityDesk:
         """Answer every instance that is about a session; the others get their own error.
 
         Raises:
-            Problem: the task is answered by another service (422) or unknown (404).
+            ProblemError: the task is answered by another service (422) or unknown (404).
         """
         started = time.perf_counter()
         _check_task(task)
@@ -117,7 +117,7 @@ class PropensityDesk:
             assert instance.session_id is not None  # its schema saw to it
             try:
                 features = self._features.session(instance.session_id, FAMILY.feature_service)
-            except OnlineStoreGone:
+            except OnlineStoreGoneError:
                 return _error("features_unavailable", "The online features are away; send the events.")
             if features is None:
                 return _error("unknown_session", "No features of this session are online; send its events.")
@@ -190,9 +190,9 @@ class PropensityDesk:
 def _check_task(task: str) -> None:
     if task == "churn":
         detail = f"The task 'churn' has a service of its own, beside this one; {TASK!r} is answered here."
-        raise Problem(422, detail, code="task_served_elsewhere")
+        raise ProblemError(422, detail, code="task_served_elsewhere")
     if task != TASK:
-        raise Problem(404, f"There is no task of this name; there is {TASK!r}.", code="unknown_task")
+        raise ProblemError(404, f"There is no task of this name; there is {TASK!r}.", code="unknown_task")
 
 
 def _reasons(explained: ExplainedProbability) -> list[FeatureReason]:

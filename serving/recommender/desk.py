@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
 from serving.clock import rfc3339, utc_now
-from serving.features import FeatureReader, OnlineStoreGone, UserFeatures, feature_reader
-from serving.http.problems import Problem
+from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
+from serving.http.problems import ProblemError
 from serving.instances import parsed
 from serving.prediction_log import RowLog, new_id
 from serving.recommender.catalogue_filter import CatalogueFilter
@@ -85,21 +85,21 @@ class RecommendationDesk:
         """Answer for the item of a path.
 
         Raises:
-            Problem: the catalogue has no such item (404).
+            ProblemError: the catalogue has no such item (404).
         """
         if self.recommender.catalogue.index_of(item_id) is None:
-            raise Problem(404, f"The catalogue has no item {item_id!r}.", code="unknown_item")
+            raise ProblemError(404, f"The catalogue has no item {item_id!r}.", code="unknown_item")
         return self.answer(request.model_copy(update={"placement": "similar_items", "item_ids": [item_id]}))
 
     def answer(self, request: RecommendationRequest) -> Recommendations:
         """Answer a valid request; a missing part costs a rung, never the answer.
 
         Raises:
-            Problem: a placement that is about items was asked for without any (422).
+            ProblemError: a placement that is about items was asked for without any (422).
         """
         started = time.perf_counter()
         if request.placement in NEEDS_ITEMS and not request.item_ids:
-            raise Problem(
+            raise ProblemError(
                 422,
                 f"The placement {request.placement!r} needs item_ids: with what?",
                 errors=[{"loc": ["body", "item_ids"], "msg": "at least one item", "type": "missing"}],
@@ -179,7 +179,7 @@ class RecommendationDesk:
             return None
         try:
             return self._features.user(request.user_id, FAMILY.feature_service)
-        except OnlineStoreGone:
+        except OnlineStoreGoneError:
             return self._features.unreachable_user(request.user_id)
 
     def _segment(self, visit: Visit) -> NDArray[np.bool_] | None:
@@ -196,7 +196,7 @@ class RecommendationDesk:
             return {"index": index, "answer": None, "error": request}
         try:
             return {"index": index, "answer": self.answer(request), "error": None}
-        except Problem as problem:
+        except ProblemError as problem:
             error: ElementError = {"code": problem.code, "detail": problem.detail, "errors": problem.errors}
             return {"index": index, "answer": None, "error": error}
 

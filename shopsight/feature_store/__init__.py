@@ -5,9 +5,9 @@ store). Readers open a snapshot of the registry that they cannot change.
 """
 
 from shopsight.feature_store.connection import (
-    FeatureStoreNotReady,
-    OnlineStoreUnavailable,
-    UnusableFeatures,
+    FeatureStoreNotReadyError,
+    OnlineStoreUnavailableError,
+    UnusableFeaturesError,
     open_feature_store,
 )
 from shopsight.feature_store.contract import FeatureContract, contract_of, contracts
@@ -23,13 +23,13 @@ __all__ = [
     "AppliedDefinitions",
     "DatedFeatures",
     "FeatureContract",
-    "FeatureStoreNotReady",
+    "FeatureStoreNotReadyError",
     "LiveEvent",
     "LiveFeatures",
     "Moved",
     "OnlineFeatures",
-    "OnlineStoreUnavailable",
-    "UnusableFeatures",
+    "OnlineStoreUnavailableError",
+    "UnusableFeaturesError",
     "apply_definitions",
     "compare_histories",
     "contract_of",

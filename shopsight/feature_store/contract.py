@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shopsight.families import FAMILIES
-from shopsight.feature_store.connection import UnusableFeatures
+from shopsight.feature_store.connection import UnusableFeaturesError
 
 if TYPE_CHECKING:
     from feast import FeatureService
@@ -53,7 +53,7 @@ def refuse_broken_contract(service: "FeatureService", *, exactly: bool = False) 
         exactly: refuse what nobody reads too, as is done when definitions are applied; a reader does not mind it.
 
     Raises:
-        UnusableFeatures: a view or a column is missing or is not read; the message names the service and the view.
+        UnusableFeaturesError: a view or a column is missing or is not read; the message names the service and the view.
     """
     offered = {view.name: {field.name for field in view.features} for view in service.feature_view_projections}
     for contract in contracts():
@@ -65,7 +65,7 @@ def refuse_broken_contract(service: "FeatureService", *, exactly: bool = False) 
             if missing or unread:
                 faults = [f"lacks {', '.join(missing)}"] * bool(missing)
                 faults += [f"holds what {contract.family!r} does not read: {', '.join(unread)}"] * bool(unread)
-                raise UnusableFeatures(
+                raise UnusableFeaturesError(
                     f"The feature service {service.name!r} breaks its contract with {contract.family!r} in the view "
                     f"{view!r}.",
                     why=f"the view {view!r} of the service {'; it '.join(faults)}",

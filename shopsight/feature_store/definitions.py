@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, UnusableFeatures, open_feature_store
+from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, UnusableFeaturesError, open_feature_store
 from shopsight.feature_store.contract import contracts, refuse_broken_contract
 from shopsight.feature_store.online_rows import MonotoneOnlineStore
 from shopsight.locking import exclusive
@@ -48,8 +48,8 @@ def apply_definitions(settings: Settings, *, repository: Path = FEATURE_REPOSITO
         repository: folder of the definitions.
 
     Raises:
-        UnusableFeatures: a family's feature service is missing or is not what the family reads; nothing was changed.
-        ResourceBusy: another process is applying definitions to the same home.
+        UnusableFeaturesError: a family's feature service is missing or is not what the family reads; nothing was changed.
+        ResourceBusyError: another process is applying definitions to the same home.
     """
     prepare_environment(settings)
     from feast import FeatureService, FeatureView, OnDemandFeatureView
@@ -102,7 +102,7 @@ def _refuse_broken_contracts(services: "Sequence[FeatureService]") -> None:
     defined = {service.name: service for service in services}
     for contract in contracts():
         if contract.service not in defined:
-            raise UnusableFeatures(
+            raise UnusableFeaturesError(
                 f"The feature service {contract.service!r} of {contract.family!r} is not defined.",
                 why=f"defined are: {', '.join(sorted(defined))}",
                 fix="define it in feature_repo/feature_services.py, or name another where the family is declared",

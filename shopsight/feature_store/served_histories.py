@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from shopsight.contracts import HISTORY_LENGTH
-from shopsight.feature_store.connection import UnusableFeatures
+from shopsight.feature_store.connection import UnusableFeaturesError
 from shopsight.feature_store.history import training_set
 from shopsight.settings import Settings
 
@@ -38,8 +38,8 @@ def compare_histories(settings: Settings, *, service: str, interactions: "pa.Tab
         How many shoppers were compared; all their histories are equal.
 
     Raises:
-        FeatureStoreNotReady: no definitions were applied, or the mart behind the histories was not exported.
-        UnusableFeatures: the service is not what its family reads, or a history differs.
+        FeatureStoreNotReadyError: no definitions were applied, or the mart behind the histories was not exported.
+        UnusableFeaturesError: the service is not what its family reads, or a history differs.
     """
     import duckdb
     import pandas as pd
@@ -65,7 +65,7 @@ def compare_histories(settings: Settings, *, service: str, interactions: "pa.Tab
         if (row["item_ids"], row["event_names"]) != (_list(items), _list(names))
     ]
     if different:
-        raise UnusableFeatures(
+        raise UnusableFeaturesError(
             f"{len(different)} of {expected.num_rows} histories in the feature service {service!r} are not the end of "
             f"the interactions that the model trains on, such as that of {different[0]!r}.",
             why="the marts user_history_daily and interactions were built apart, or count different events",

@@ -16,7 +16,7 @@ from models.recommender.served.reasons import Reason
 from shopsight.errors import ShopsightError
 
 
-class UnknownItem(ShopsightError):
+class UnknownItemError(ShopsightError):
     """An item that is not in the catalogue of the model."""
 
 
@@ -84,11 +84,11 @@ class Lists:
         Of a new item, those whose vectors point the same way as what its text and attributes say.
 
         Raises:
-            UnknownItem: the catalogue has no such item.
+            UnknownItemError: the catalogue has no such item.
         """
         item = self.catalogue.index_of(item_id)
         if item is None:
-            raise UnknownItem(
+            raise UnknownItemError(
                 f"There is no item {item_id!r} in the recommender's catalogue.",
                 why="when the model was trained, no catalogue listed it and no shopper had interacted with it",
                 fix="ask for another item, or train again after the item was ingested",

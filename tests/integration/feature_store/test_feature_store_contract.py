@@ -15,7 +15,7 @@ from serving.features import FeatureReader, UserFeatures
 from shopsight.families import FAMILIES
 from shopsight.feature_store import (
     OnlineFeatures,
-    UnusableFeatures,
+    UnusableFeaturesError,
     apply_definitions,
     compare_histories,
     contract_of,
@@ -63,7 +63,7 @@ def another_name_of_the_column(change: ChangeRepository, family: str) -> Path:
 def test_a_view_of_another_version_is_refused_when_the_definitions_are_applied(
     home: Settings, changed_repository: ChangeRepository, family: str
 ) -> None:
-    with pytest.raises(UnusableFeatures) as refused:
+    with pytest.raises(UnusableFeaturesError) as refused:
         apply_definitions(home, repository=a_new_version_of_the_view(changed_repository, family))
     assert repr(FAMILIES[family].feature_service) in refused.value.what
     assert repr(RENAMED_VIEWS[family][1]) in refused.value.what
@@ -74,7 +74,7 @@ def test_a_column_of_another_name_is_refused_when_the_definitions_are_applied(
     home: Settings, changed_repository: ChangeRepository, family: str
 ) -> None:
     _, view, column = RENAMED_COLUMNS[family]
-    with pytest.raises(UnusableFeatures) as refused:
+    with pytest.raises(UnusableFeaturesError) as refused:
         apply_definitions(home, repository=another_name_of_the_column(changed_repository, family))
     assert repr(FAMILIES[family].feature_service) in refused.value.what
     assert repr(view) in refused.value.what
@@ -86,7 +86,7 @@ def test_definitions_that_are_refused_leave_the_registry_as_it_was(
 ) -> None:
     apply_definitions(home)
     before = (home.feature_store_dir / REGISTRY_SNAPSHOT).read_bytes()
-    with pytest.raises(UnusableFeatures):
+    with pytest.raises(UnusableFeaturesError):
         apply_definitions(home, repository=a_new_version_of_the_view(changed_repository, "churn"))
     assert (home.feature_store_dir / REGISTRY_SNAPSHOT).read_bytes() == before
 
@@ -104,10 +104,10 @@ def test_neither_training_nor_a_service_reads_a_registry_that_lacks_what_the_fam
     apply_definitions(home, repository=change(changed_repository, family))
     service, view = contract_of(family).service, RENAMED_VIEWS[family][1]
     entities = pd.DataFrame({key: ["x"] for key in KEYS}).assign(event_timestamp=pd.Timestamp(MONDAY))
-    with pytest.raises(UnusableFeatures) as refused_to_train:
+    with pytest.raises(UnusableFeaturesError) as refused_to_train:
         training_set(home, service=service, entities=entities)
     reader = FeatureReader(lambda: OnlineFeatures(home), Pseudonymiser(b"a key for tests only"))
-    with pytest.raises(UnusableFeatures) as refused_to_serve:
+    with pytest.raises(UnusableFeaturesError) as refused_to_serve:
         reader.open(service)
     for refused in (refused_to_train, refused_to_serve):
         assert repr(service) in refused.value.what
@@ -116,7 +116,9 @@ def test_neither_training_nor_a_service_reads_a_registry_that_lacks_what_the_fam
 
 def test_a_column_that_no_family_reads_is_not_offered(home: Settings, changed_repository: ChangeRepository) -> None:
     whole_view = {'user_features_view[["favourite_category"]]': "user_features_view"}
-    with pytest.raises(UnusableFeatures, match=r"'recommender_v1' breaks its contract .* 'user_features'") as refused:
+    with pytest.raises(
+        UnusableFeaturesError, match=r"'recommender_v1' breaks its contract .* 'user_features'"
+    ) as refused:
         apply_definitions(home, repository=changed_repository({"feature_services": whole_view}))
     assert "does not read: carts_28d" in refused.value.why
 
@@ -162,10 +164,12 @@ def test_histories_that_are_served_otherwise_than_they_are_learnt_from_are_refus
     write_mart("user_history_daily", [{**history, **served}])
     assert compare_histories(home, service="recommender_v1", interactions=interactions(steps), now=MONDAY) == 1
     missing = interactions([*steps, ("u_2", "i_1", "purchase")])
-    with pytest.raises(UnusableFeatures, match=r"1 of 2 histories in the feature service 'recommender_v1' .* 'u_2'"):
+    with pytest.raises(
+        UnusableFeaturesError, match=r"1 of 2 histories in the feature service 'recommender_v1' .* 'u_2'"
+    ):
         compare_histories(home, service="recommender_v1", interactions=missing, now=MONDAY)
     turned = interactions([*steps[:-2], steps[-1], steps[-2]])
-    with pytest.raises(UnusableFeatures, match="1 of 1 histories"):
+    with pytest.raises(UnusableFeaturesError, match="1 of 1 histories"):
         compare_histories(home, service="recommender_v1", interactions=turned, now=MONDAY)
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from shopsight.contracts import ITEM_FEATURES, SESSION_FEATURES, USER_FEATURES
 from shopsight.feature_store import (
-    FeatureStoreNotReady,
+    FeatureStoreNotReadyError,
     OnlineFeatures,
-    OnlineStoreUnavailable,
-    UnusableFeatures,
+    OnlineStoreUnavailableError,
+    UnusableFeaturesError,
     apply_definitions,
     erase_online,
     materialize,
@@ -108,7 +108,7 @@ def test_the_part_of_a_service_under_one_key_is_read_without_the_other_key(
     (session,) = online.read_dated("purchase_intent_v1", [{"session_id": "s_1"}], key="session_id")
     assert set(session.values) == {"session_id", *SESSION_FEATURES}
     assert (session.values["carts_so_far"], session.as_of) == (2, MONDAY + DAY)
-    with pytest.raises(UnusableFeatures, match="no features that are kept under 'item_id' alone"):
+    with pytest.raises(UnusableFeaturesError, match="no features that are kept under 'item_id' alone"):
         online.read_dated("purchase_intent_v1", [{"item_id": "i_1"}], key="item_id")
 
 
@@ -131,7 +131,7 @@ def test_a_view_that_goes_offline_leaves_nothing_in_the_store(
     assert "item_features" not in materialize(shop, until=LATER)
     assert store.provider.online_store.held_fields(store.config, item_view) is None
     assert events_of(shop, "u_1") == [1]
-    with pytest.raises(UnusableFeatures, match="item_features is kept offline only"):
+    with pytest.raises(UnusableFeaturesError, match="item_features is kept offline only"):
         OnlineFeatures(shop).read("item_features", [{"item_id": "i_1"}])
     if shop.online_store == "sqlite":
         with sqlite3.connect(file) as connection:
@@ -213,7 +213,7 @@ def test_writers_that_race_leave_the_newest_row_whole(shop: Settings) -> None:
 def test_infinite_and_undefined_numbers_are_refused_with_their_place(shop: Settings, write_mart: WriteMart) -> None:
     for bad in (math.inf, -math.inf, math.nan):
         write_mart("user_features_daily", [user_day("u_1", MONDAY, 1) | {"mean_price_28d": bad}])
-        with pytest.raises(UnusableFeatures, match=r"'mean_price_28d' of user_features_daily\.parquet .* 'u_1'"):
+        with pytest.raises(UnusableFeaturesError, match=r"'mean_price_28d' of user_features_daily\.parquet .* 'u_1'"):
             materialize(shop, until=LATER)
     assert events_of(shop, "u_1") == [None]
 
@@ -233,11 +233,11 @@ def test_an_erased_user_is_gone_from_every_view_of_users(shop: Settings, write_m
 
 def test_unknown_names_and_missing_keys_are_refused(shop: Settings) -> None:
     online = OnlineFeatures(shop)
-    with pytest.raises(UnusableFeatures, match="no feature service 'recommender_v9'"):
+    with pytest.raises(UnusableFeaturesError, match="no feature service 'recommender_v9'"):
         online.read("recommender_v9", [{"user_id": "u_1"}])
-    with pytest.raises(UnusableFeatures, match="need 'session_id' in every row"):
+    with pytest.raises(UnusableFeaturesError, match="need 'session_id' in every row"):
         online.read("purchase_intent_v1", [{"user_id": "u_1"}])
-    with pytest.raises(UnusableFeatures, match="utterance_text is kept offline only"):
+    with pytest.raises(UnusableFeaturesError, match="utterance_text is kept offline only"):
         online.read("intent_v1", [{"utterance_id": "t_1"}])
 
 
@@ -262,10 +262,10 @@ def test_a_mart_that_lacks_a_column_or_is_missing_is_named(home: Settings) -> No
     apply_definitions(home)
     path = home.exports_dir / "user_features_daily.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["orders_total"]), path)
-    with pytest.raises(UnusableFeatures, match=r"user_features_daily\.parquet lacks orders_total"):
+    with pytest.raises(UnusableFeaturesError, match=r"user_features_daily\.parquet lacks orders_total"):
         materialize(home, until=LATER)
     path.unlink()
-    with pytest.raises(FeatureStoreNotReady, match=r"user_features_daily\.parquet"):
+    with pytest.raises(FeatureStoreNotReadyError, match=r"user_features_daily\.parquet"):
         materialize(home, until=LATER)
 
 
@@ -275,7 +275,7 @@ def test_a_lost_online_store_is_named_and_filled_again(home: Settings, write_mar
     materialize(home, until=LATER)
     for file in home.feature_store_dir.glob("online.db*"):
         file.unlink()
-    with pytest.raises(OnlineStoreUnavailable, match=r"online\.db cannot be read"):
+    with pytest.raises(OnlineStoreUnavailableError, match=r"online\.db cannot be read"):
         events_of(home, "u_1")
     assert not (home.feature_store_dir / "online.db").exists(), "a reader creates nothing"
     apply_definitions(home)
@@ -298,7 +298,7 @@ def test_an_online_store_that_cannot_be_used_is_named_with_the_fix_and_without_i
 ) -> None:
     apply_definitions(home)
     began = time.monotonic()
-    with pytest.raises(OnlineStoreUnavailable, match=message) as caught:
+    with pytest.raises(OnlineStoreUnavailableError, match=message) as caught:
         events_of(home.model_copy(update={"online_store": url}), "u_1")
     assert time.monotonic() - began < 15
     assert "secret" not in str(caught.value)

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from models.registry.registry import IllegalTransition, ModelRegistry
+from models.registry.registry import IllegalTransitionError, ModelRegistry
 from orchestration import decisions
 from orchestration.defs.deployment.sensors import new_approvals, shown_version
 from orchestration.defs.promotion.assets import champions
@@ -43,14 +43,14 @@ def test_an_approval_without_a_version_is_of_the_newest_eligible_candidate(home,
 
 def test_where_the_gate_refused_every_candidate_its_reasons_are_what_the_approver_reads(home, register) -> None:
     register(eligible=False)
-    with pytest.raises(IllegalTransition, match="It does not beat popularity"):
+    with pytest.raises(IllegalTransitionError, match="It does not beat popularity"):
         decisions.approve(home, "recommender", None, **WHO)
 
 
 def test_a_family_that_is_unknown_or_has_no_candidate_is_refused(home) -> None:
     with pytest.raises(ShopsightError, match="no model family is called 'recomender'"):
         decisions.roll_back(home, "recomender", None, **WHO)
-    with pytest.raises(decisions.NoCandidate, match="shopsight run"):
+    with pytest.raises(decisions.NoCandidateError, match="shopsight run"):
         decisions.reject(home, "recommender", None, **WHO)
 
 
@@ -67,7 +67,7 @@ def test_a_rollback_to_a_version_that_never_served_changes_nothing(home, registe
         decisions.approve(home, "recommender", register(), **WHO)
     register()
     before = status_of(home)
-    with pytest.raises(IllegalTransition, match="v0003"):
+    with pytest.raises(IllegalTransitionError, match="v0003"):
         decisions.roll_back(home, "recommender", "v0003", **WHO)
     assert status_of(home) == before
 

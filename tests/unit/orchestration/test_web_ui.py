@@ -12,7 +12,7 @@ import pytest
 from running import free_port
 from typer.testing import CliRunner
 
-from orchestration.web_ui import UiStopped, WebUi, served_reports
+from orchestration.web_ui import UiStoppedError, WebUi, served_reports
 from shopsight.settings import Settings
 
 
@@ -86,7 +86,7 @@ def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Setti
     ]
     psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=15)
     assert not [pid for pid in left if psutil.pid_exists(pid)]
-    with pytest.raises(UiStopped):
+    with pytest.raises(UiStoppedError):
         ui.require_running()
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.evaluation.sentinels import SentinelTripped
+from models.evaluation.sentinels import SentinelTrippedError
 from models.recommender.baselines import recent_popularity
 from models.recommender.dataset import Interactions, window
 from models.recommender.linear.item_knn import ItemKnnConfig, cooccurrence, fit_item_knn
@@ -57,14 +57,14 @@ def test_a_sound_split_says_what_each_sentinel_saw(validation, views, cutoff):
 
 def test_an_interaction_after_the_cutoff_stops_the_run(shop, validation, views, cutoff):
     leaking = replace(validation, train=shop)
-    with pytest.raises(SentinelTripped, match="interactions from their future"):
+    with pytest.raises(SentinelTrippedError, match="interactions from their future"):
         check_run(leaking, views, {"item_knn": 1.0}, cutoff=cutoff, seed=0)
 
 
 def test_a_target_in_its_own_history_stops_the_run(validation, views, cutoff):
     first, *others = validation.cases
     leaking = replace(validation, cases=[replace(first, target=int(first.history.items[-1])), *others])
-    with pytest.raises(SentinelTripped, match=r"1 of \d+ targets are in their own history"):
+    with pytest.raises(SentinelTrippedError, match=r"1 of \d+ targets are in their own history"):
         check_run(leaking, views, {"item_knn": 1.0}, cutoff=cutoff, seed=0)
 
 
@@ -75,7 +75,7 @@ def test_a_view_that_knows_the_targets_without_the_history_stops_the_run(validat
         for place, case in enumerate(validation.cases)
     ]
     from_the_window = Constant(scores_N=(np.arange(ITEMS) == 7).astype(np.float32))
-    with pytest.raises(SentinelTripped, match="histories of other shoppers"):
+    with pytest.raises(SentinelTrippedError, match="histories of other shoppers"):
         check_run(
             replace(validation, cases=cases),
             {**views, "leaking": from_the_window},

@@ -13,7 +13,7 @@ from models.intent.word_list import sentiment
 from serving.intent.desk import IntentDesk
 from serving.intent.named_items import NamedItems
 from serving.intent.schemas import IntentRequest, Intents
-from serving.intent.strategies import DEFAULT, Strategy, UnusableStrategies, read_strategies
+from serving.intent.strategies import DEFAULT, Strategy, UnusableStrategiesError, read_strategies
 from serving.prediction_log import PredictionLog, read_log
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
@@ -191,7 +191,7 @@ def test_a_shop_replaces_what_it_wants_of_the_table_and_a_wrong_line_is_named(tm
         ("other: {", "flow"),
     ):
         file.write_text(content)
-        with pytest.raises(UnusableStrategies, match=named):
+        with pytest.raises(UnusableStrategiesError, match=named):
             read_strategies(file)
 
 
