@@ -14,7 +14,7 @@ def import_label_file(file: Path, *, as_json: bool) -> None:
 
     Raises:
         ShopsightError: the file cannot be read, or a label is unknown.
-        ResourceBusy: another import is writing.
+        ResourceBusyError: another import is writing.
     """
     from models.intent.labelled_texts import merge_labels
 

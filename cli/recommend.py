@@ -63,7 +63,7 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
     Raises:
         ShopsightError: there is no approved recommender.
     """
-    from serving.features import OnlineStoreGone
+    from serving.features import OnlineStoreGoneError
     from serving.schemas import RecommendationRequest
 
     opened = open_desk(settings)
@@ -71,7 +71,7 @@ def recommend_to(settings: Settings, user: str, *, num_results: int, explain: bo
     answer = opened.desk.answer(request)
     try:
         known = opened.features.user(user, "user_history")
-    except OnlineStoreGone as gone:
+    except OnlineStoreGoneError as gone:
         raise ShopsightError(
             "the history of the shopper cannot be read",
             why=str(gone),

@@ -19,7 +19,7 @@ def check_rules(file: Path, *, as_json: bool) -> None:
     """Say whether a rules file is valid, and what each rule is about.
 
     Raises:
-        UnusableRules: it is not; every wrong line is named.
+        UnusableRulesError: it is not; every wrong line is named.
     """
     from serving.recommender.rules import KINDS, RuleBook
 
@@ -42,11 +42,11 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
     """Ask the requests of the last days again under the rules in force and under the file's, and say what differs.
 
     Raises:
-        UnusableRules: the file, or the one in force, is not valid.
+        UnusableRulesError: the file, or the one in force, is not valid.
         ShopsightError: there is no recommender, no request, or no online store.
     """
     from cli.recommend import open_desk
-    from serving.features import OnlineStoreGone
+    from serving.features import OnlineStoreGoneError
     from serving.prediction_log import read_log
     from serving.recommender.rules import RuleBook
     from serving.recommender.rules_replay import replay
@@ -75,7 +75,7 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
                 after=after,
                 report=lambda done: progress.update(task, completed=done),
             )
-        except OnlineStoreGone as gone:
+        except OnlineStoreGoneError as gone:
             fix = "run `shopsight doctor`, then `shopsight run`"
             raise ShopsightError("the shoppers' features cannot be read", why=str(gone), fix=fix) from gone
     if as_json:
@@ -99,7 +99,7 @@ def apply_rules(file: Path) -> None:
     """Put a valid rules file in force: running services take it up within seconds.
 
     Raises:
-        UnusableRules: it is not valid; the rules in force stay.
+        UnusableRulesError: it is not valid; the rules in force stay.
     """
     from serving.recommender.rules import RuleBook
 
@@ -114,7 +114,7 @@ def show_rules(*, as_json: bool) -> None:
     """Print the rules in force.
 
     Raises:
-        UnusableRules: the file in force is not valid.
+        UnusableRulesError: the file in force is not valid.
     """
     path = Settings().rules_path
     if path.exists():

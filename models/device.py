@@ -19,7 +19,7 @@ DeviceName = Literal["cpu", "cuda", "mps"]
 PrecisionName = Literal["fp32", "bf16"]
 
 
-class DeviceUnavailable(ShopsightError):
+class DeviceUnavailableError(ShopsightError):
     """The asked-for device or precision does not exist on this machine."""
 
 
@@ -27,7 +27,7 @@ def resolve_device(name: str) -> DeviceName:
     """Return the device to train on; ``auto`` takes CUDA, then MPS, then the CPU.
 
     Raises:
-        DeviceUnavailable: ``name`` was asked for and is not there; training does not silently move elsewhere.
+        DeviceUnavailableError: ``name`` was asked for and is not there; training does not silently move elsewhere.
         ValueError: ``name`` is none of auto, cpu, cuda, mps.
     """
     available: dict[str, bool] = {
@@ -40,7 +40,7 @@ def resolve_device(name: str) -> DeviceName:
     if name not in available:
         raise ValueError(f"unknown device {name!r}: one of auto, cpu, cuda, mps")
     if not available[name]:
-        raise DeviceUnavailable(
+        raise DeviceUnavailableError(
             f"The device {name} was asked for and is not available.",
             why=f"torch {torch.__version__} sees only: {', '.join(d for d, there in available.items() if there)}",
             fix="set SHOPSIGHT_DEVICE=auto, or install a torch build and driver for that device",
@@ -62,13 +62,13 @@ def resolve_precision(name: str, device: DeviceName) -> PrecisionName:
     """Return the precision of the forward pass; ``auto`` takes bf16 only where the processor has units for it.
 
     Raises:
-        DeviceUnavailable: bf16 was asked for on MPS, which has no bf16 autocast worth the name.
+        DeviceUnavailableError: bf16 was asked for on MPS, which has no bf16 autocast worth the name.
         ValueError: ``name`` is none of auto, fp32, bf16.
     """
     if name == "auto":
         return "bf16" if has_bf16_units(device) else "fp32"
     if name == "bf16" and device == "mps":
-        raise DeviceUnavailable(
+        raise DeviceUnavailableError(
             "bf16 was asked for on MPS.",
             why="mixed precision in bf16 is supported on CUDA and on CPUs only",
             fix="set SHOPSIGHT_PRECISION=auto or fp32",

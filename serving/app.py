@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from serving.answers import ProblemDocument
 from serving.features import FeatureReader, OnlineStore
-from serving.http.problems import MEDIA_TYPE, Problem, invalid_request
+from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from serving.prediction_log import PredictionLog
 from serving.served_model import ALIAS, ServedModel
 from shopsight.feature_store import OnlineFeatures
@@ -72,26 +72,26 @@ def new_app(title: str) -> FastAPI:
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
         return problem_answer(invalid_request(error.errors()))
 
-    @app.exception_handler(Problem)
-    async def _problem(_: Request, problem: Problem) -> Response:
+    @app.exception_handler(ProblemError)
+    async def _problem(_: Request, problem: ProblemError) -> Response:
         return problem_answer(problem)
 
     return app
 
 
-def problem_answer(problem: Problem) -> Response:
+def problem_answer(problem: ProblemError) -> Response:
     """Return ``problem`` as an answer; the guard adds the request id."""
     return Response(problem.body(), status_code=problem.status, headers=problem.headers())
 
 
 def or_problem(answer: Callable[[], dict[str, Any]]) -> Any:
-    """Return what ``answer`` returns; a :class:`Problem` becomes an answer of its own.
+    """Return what ``answer`` returns; a :class:`ProblemError` becomes an answer of its own.
 
     BentoML's native routes would make a 500 of an exception they do not know.
     """
     try:
         return answer()
-    except Problem as problem:
+    except ProblemError as problem:
         return problem_answer(problem)
 
 

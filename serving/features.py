@@ -15,7 +15,7 @@ RETRY_SECONDS: Final = 5.0
 """How long a store that failed is left alone: asking a dead Redis costs every request half a second."""
 
 
-class OnlineStoreGone(Exception):
+class OnlineStoreGoneError(Exception):
     """The online store cannot be read now; the answer is given without it."""
 
 
@@ -87,7 +87,7 @@ class FeatureReader:
         try:
             for view in views:
                 self._read(view, [{"user_id": "nobody"}])
-        except OnlineStoreGone:
+        except OnlineStoreGoneError:
             return
 
     def user(self, user_id: str, view: str) -> UserFeatures:
@@ -98,7 +98,7 @@ class FeatureReader:
         """Return what ``view`` (a feature view, or a service by user alone) knows of each user or visitor.
 
         Raises:
-            OnlineStoreGone: the store cannot be read.
+            OnlineStoreGoneError: the store cannot be read.
         """
         names = list(dict.fromkeys(user_ids))
         keys = [key(name) for name in names for key in (self._pseudonymiser.user, self._pseudonymiser.anonymous)]
@@ -118,7 +118,7 @@ class FeatureReader:
         """As :meth:`users`, of pseudonyms such as the prediction log holds.
 
         Raises:
-            OnlineStoreGone: the store cannot be read.
+            OnlineStoreGoneError: the store cannot be read.
         """
         found = self._read(view, [{"user_id": key} for key in user_keys]) if user_keys else []
         return {
@@ -134,7 +134,7 @@ class FeatureReader:
         """Return the features of a session, or None where the store does not know it.
 
         Raises:
-            OnlineStoreGone: the store cannot be read.
+            OnlineStoreGoneError: the store cannot be read.
         """
         (found,) = self._read("session_features", [{"session_id": session_id}])
         return None if found.as_of is None else found
@@ -149,7 +149,7 @@ class FeatureReader:
     def _ready_store(self) -> OnlineStore:
         with self._lock:
             if self._seconds_now() < self._retry_at:
-                raise OnlineStoreGone(self.failure)
+                raise OnlineStoreGoneError(self.failure)
             if self._store is None:
                 try:
                     self._store = self._open_store()
@@ -158,8 +158,8 @@ class FeatureReader:
             self.failure = None
             return self._store
 
-    def _failed(self, error: ShopsightError) -> OnlineStoreGone:
+    def _failed(self, error: ShopsightError) -> OnlineStoreGoneError:
         self._store = None
         self._retry_at = self._seconds_now() + RETRY_SECONDS
         self.failure = error.what
-        return OnlineStoreGone(error.what)
+        return OnlineStoreGoneError(error.what)

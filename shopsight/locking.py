@@ -7,7 +7,7 @@ from pathlib import Path
 from shopsight.errors import ShopsightError
 
 
-class ResourceBusy(ShopsightError):
+class ResourceBusyError(ShopsightError):
     """Another process holds the lock."""
 
 
@@ -22,7 +22,7 @@ def exclusive(path: Path, *, what: str, wait_seconds: float) -> Iterator[None]:
         wait_seconds: how long to wait for another writer before giving up.
 
     Raises:
-        ResourceBusy: another writer held the lock for all of ``wait_seconds``.
+        ResourceBusyError: another writer held the lock for all of ``wait_seconds``.
         OSError: the file system has no locks that end with their holder (``ENOSYS``).
     """
     # Imported here: the services import this module, through the feature store, but lock nothing and carry no filelock.
@@ -34,7 +34,7 @@ def exclusive(path: Path, *, what: str, wait_seconds: float) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise ResourceBusy(
+        raise ResourceBusyError(
             f"Cannot write {what}: another process is writing it.",
             why=f"the lock {path} was held for {wait_seconds:g} seconds",
             fix="wait for the other run to end, then try again",

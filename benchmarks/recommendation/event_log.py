@@ -11,7 +11,7 @@ from shopsight.errors import ShopsightError
 _NAMES = {"view": "view_item", "addtocart": "add_to_cart", "transaction": "purchase"}
 
 
-class UnreadableEvents(ShopsightError):
+class UnreadableEventsError(ShopsightError):
     """The event log or the held-out purchases are not in the columns of RetailRocket."""
 
 
@@ -19,22 +19,22 @@ def read_event_log(path: Path) -> pa.Table:
     """Read ``timestamp`` (ms), ``visitorid``, ``event``, ``itemid`` in the order of the file.
 
     Raises:
-        UnreadableEvents: the file is no such CSV, a column is missing, or an event has an unknown name.
+        UnreadableEventsError: the file is no such CSV, a column is missing, or an event has an unknown name.
     """
     try:
         raw = pyarrow.csv.read_csv(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise UnreadableEvents(
+        raise UnreadableEventsError(
             f"{path} cannot be read as CSV.", why=str(error), fix="pass events.csv of RetailRocket"
         ) from error
     if missing := {"timestamp", "visitorid", "event", "itemid"} - set(raw.column_names):
-        raise UnreadableEvents(
+        raise UnreadableEventsError(
             f"{path} has no column {', '.join(sorted(missing))}.",
             why="the protocol reads RetailRocket's columns",
             fix="pass events.csv as RetailRocket names its columns",
         )
     if unknown := set(pc.unique(raw["event"]).to_pylist()) - set(_NAMES):
-        raise UnreadableEvents(
+        raise UnreadableEventsError(
             f"{path} has events named {', '.join(map(repr, sorted(unknown)))}.",
             why=f"the protocol knows {', '.join(_NAMES)}",
             fix="leave these rows out",

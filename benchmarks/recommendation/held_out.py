@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.recommendation.event_log import UnreadableEvents, read_event_log
+from benchmarks.recommendation.event_log import UnreadableEventsError, read_event_log
 from benchmarks.recommendation.views import (
     BASELINES,
     Fitting,
@@ -52,13 +52,13 @@ def read_held_out(log: Path, held_out: Path) -> HeldOut:
     """Read ``timestamp,visitorid,event,itemid`` and ``visitorid,itemid``.
 
     Raises:
-        UnreadableEvents: a column is missing, or an event has an unknown name.
+        UnreadableEventsError: a column is missing, or an event has an unknown name.
     """
     interactions = read_event_log(log)
     with held_out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"visitorid", "itemid"} <= set(rows[0]):
-        raise UnreadableEvents(
+        raise UnreadableEventsError(
             f"{held_out} names no held-out purchase.",
             why="its columns must be visitorid and itemid, with one row at least",
             fix="pass heldout_purchases.csv",

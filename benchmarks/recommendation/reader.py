@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shopsight.errors import ShopsightError
 
 
-class UnreadableInteractions(ShopsightError):
+class UnreadableInteractionsError(ShopsightError):
     """The file is not in the S3-Rec text format."""
 
 
@@ -31,7 +31,7 @@ def read_sequences(path: Path) -> Sequences:
     """Read an interactions file; blank lines are passed over.
 
     Raises:
-        UnreadableInteractions: the file is absent, empty or not text, a line has no item, or a user comes twice.
+        UnreadableInteractionsError: the file is absent, empty or not text, a line has no item, or a user comes twice.
     """
     users: dict[str, int] = {}
     items: list[list[str]] = []
@@ -39,20 +39,20 @@ def read_sequences(path: Path) -> Sequences:
         if not (words := line.split()):
             continue
         if len(words) == 1:
-            raise UnreadableInteractions(
+            raise UnreadableInteractionsError(
                 f"Line {number} of {path} names a user and no item.",
                 why=f"a line is 'user item item …'; this one is {line[:60]!r}",
                 fix="give every user at least one item, or leave the line out",
             )
         if (first := users.setdefault(words[0], number)) != number:
-            raise UnreadableInteractions(
+            raise UnreadableInteractionsError(
                 f"Line {number} of {path} repeats user {words[0]!r} of line {first}.",
                 why="one line is one user's whole history, oldest first; two lines have no order",
                 fix="join the lines in the order of time",
             )
         items.append(words[1:])
     if not items:
-        raise UnreadableInteractions(
+        raise UnreadableInteractionsError(
             f"{path} holds no user.", why="every line of it is blank", fix="pass a file with lines 'user item item …'"
         )
     return Sequences(users=list(users), items=items)
@@ -62,16 +62,16 @@ def read_attributes(path: Path, item_ids: NDArray[np.object_]) -> NDArray[np.int
     """Return each item's attribute codes, shape (N, A), from 1 and padded with 0; an item of no entry has none.
 
     Raises:
-        UnreadableInteractions: the file is not a JSON object of lists.
+        UnreadableInteractionsError: the file is not a JSON object of lists.
     """
     try:
         raw = json.loads(_text(path))
     except json.JSONDecodeError as error:
-        raise UnreadableInteractions(
+        raise UnreadableInteractionsError(
             f"{path} is not JSON.", why=str(error), fix='pass a file like {"4": [1, 2], "83": [4]}'
         ) from error
     if not isinstance(raw, dict) or not all(isinstance(names, list) for names in raw.values()):
-        raise UnreadableInteractions(
+        raise UnreadableInteractionsError(
             f"{path} is not an object of lists.",
             why="attributes are one list of ids per item",
             fix='pass a file like {"4": [1, 2], "83": [4]}',
@@ -88,6 +88,6 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableInteractions(
+        raise UnreadableInteractionsError(
             f"{path} cannot be read as text.", why=str(error), fix="pass an existing UTF-8 text file"
         ) from error

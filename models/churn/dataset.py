@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.churn.histories import Histories, LabelledRows, Outcomes
 from models.evaluation.fairness import Groups, groups_of
-from models.tabular.errors import BadTrainingTable
+from models.tabular.errors import BadTrainingTableError
 from shopsight.contracts import USER_ORDER_HISTORY
 
 Floats = NDArray[np.float64]
@@ -48,18 +48,18 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
     """Read a training table.
 
     Raises:
-        BadTrainingTable: a column is missing, or the labels are of another horizon.
+        BadTrainingTableError: a column is missing, or the labels are of another horizon.
     """
     missing = [name for name in (*KEYS, LABEL, *FEATURES) if name not in table.column_names]
     if missing:
-        raise BadTrainingTable(
+        raise BadTrainingTableError(
             f"the churn training table lacks {', '.join(missing)}",
             why="the model trains on the keys, the labels, and the features of its feature service",
             fix="build the table from churn_labels through the feature service churn_v1",
         )
     horizons = set(table["horizon_days"].unique().to_pylist())
     if horizons - {horizon_days}:
-        raise BadTrainingTable(
+        raise BadTrainingTableError(
             f"the labels are of {', '.join(map(str, sorted(horizons)))} days, the model of {horizon_days}",
             why="revenue_after is summed over the horizon of the mart",
             fix="set the dbt variable churn_horizon_days and the setting horizon_days to the same number",

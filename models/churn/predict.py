@@ -21,7 +21,7 @@ from models.churn.survival import ChurnSurvival
 from models.churn.value import ForecastValue, ValueModel
 from models.evaluation.calibration import LogitScaling
 from models.tabular.committee import Committee
-from models.tabular.errors import BadArtefact
+from models.tabular.errors import BadArtefactError
 from shopsight.whole_files import write_json
 
 Floats = NDArray[np.float64]
@@ -170,13 +170,13 @@ class ChurnModel:
         """Load what :meth:`save` wrote.
 
         Raises:
-            BadArtefact: a file is missing, or the model was made for other features than this code computes.
+            BadArtefactError: a file is missing, or the model was made for other features than this code computes.
         """
         missing = [
             name for name in (CONFIG_FILE, "tree_0.txt", "wait_0.txt", *VALUE_FILES) if not (folder / name).is_file()
         ]
         if missing:
-            raise BadArtefact(
+            raise BadArtefactError(
                 f"{folder} holds no churn model",
                 why=f"{', '.join(missing)} is missing: a run with too few customers writes an evaluation only, "
                 "and a model from before the next order was told lacks its trees",
@@ -184,7 +184,7 @@ class ChurnModel:
             )
         raw = json.loads((folder / CONFIG_FILE).read_text())
         if raw["features"] != [*feature_names(), *ACTIVITY]:
-            raise BadArtefact(
+            raise BadArtefactError(
                 f"{folder} was trained on other features",
                 why="config.json lists them, and this code computes others",
                 fix="serve it with the code of its own Bento, or train again",

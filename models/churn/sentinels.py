@@ -36,7 +36,7 @@ def check_run(
         seed: of the shuffled labels and the trees.
 
     Raises:
-        SentinelTripped: the data gives the answer away.
+        SentinelTrippedError: the data gives the answer away.
     """
     closed = rows.as_of + config.horizon_days <= test_date
     truth = rows.outcomes.churned

@@ -50,8 +50,8 @@ def train(
         The evaluation; with too few customers it says so, and no model is written.
 
     Raises:
-        BadTrainingTable: the table lacks a column, or its labels are of another horizon.
-        SentinelTripped: the data gives the answer away.
+        BadTrainingTableError: the table lacks a column, or its labels are of another horizon.
+        SentinelTrippedError: the data gives the answer away.
     """
     began = time.monotonic()
     out_dir.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Sentinels: checks in every training run that stop it when the data or the split gives the answer away.
 
-Each returns what it saw, for the model card, or raises :class:`SentinelTripped`. None needs the test split.
+Each returns what it saw, for the model card, or raises :class:`SentinelTrippedError`. None needs the test split.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shopsight.errors import ShopsightError
 
 
-class SentinelTripped(ShopsightError):
+class SentinelTrippedError(ShopsightError):
     """A training run found its own data too good to be true, or out of order in time."""
 
 
@@ -52,11 +52,11 @@ def check_shuffled_labels(roc_auc: float, *, positives: int, negatives: int) -> 
         negatives: independent negative cases in validation.
 
     Raises:
-        SentinelTripped: the AUC is further from 0.5 than chance explains.
+        SentinelTrippedError: the AUC is further from 0.5 than chance explains.
     """
     limit = chance_half_width(positives, negatives)
     if abs(roc_auc - 0.5) > limit:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: a model of shuffled labels scores ROC AUC {roc_auc:.3f}",
             why=f"chance is 0.5 within {limit:.3f}; cases sit on both sides of the split, or a feature holds the label",
             fix="look for repeated sessions across the folds and for features computed from the label",
@@ -73,11 +73,11 @@ def check_shuffled_accuracy(accuracy: float, *, chance: float, cases: int) -> Se
         cases: number of validation cases.
 
     Raises:
-        SentinelTripped: the accuracy is further above chance than four standard errors.
+        SentinelTrippedError: the accuracy is further above chance than four standard errors.
     """
     limit = chance + 4 * float(np.sqrt(chance * (1 - chance) / cases))
     if accuracy > limit:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: a model of shuffled labels is right in {accuracy:.3f} of the validation cases",
             why=f"chance is {chance:.3f} and at most {limit:.3f} by luck; cases stand on both sides of the split",
             fix="look for cases that repeat across the sides of the split",
@@ -89,10 +89,10 @@ def check_not_too_good(roc_auc: float, *, limit: float) -> SentinelReading:
     """Check that a validation ROC AUC is humanly possible.
 
     Raises:
-        SentinelTripped: it is above ``limit``.
+        SentinelTrippedError: it is above ``limit``.
     """
     if roc_auc > limit:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: validation ROC AUC {roc_auc:.4f} is above {limit:.4f}",
             why="no shopper is that predictable; a feature most likely holds the outcome",
             fix="look at the importances for a column filled from the outcome, or raise too_good_roc_auc with a reason",
@@ -111,12 +111,12 @@ def check_features_not_newer(
         name: name of the features, for the message.
 
     Raises:
-        SentinelTripped: a feature is newer than its label.
+        SentinelTrippedError: a feature is newer than its label.
     """
     newer = feature_times > label_times  # NaT compares False
     if newer.any():
         row = int(np.argmax(newer))
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: {int(newer.sum())} of {len(newer)} rows use {name} from their future",
             why=f"row {row} predicts from {label_times[row]} with {name} of {feature_times[row]}",
             fix="build the training set through the feature store, which joins each row to what was known then",
@@ -132,10 +132,10 @@ def check_shift_changes_little(change: float, *, limit: float) -> SentinelReadin
         limit: the maximum.
 
     Raises:
-        SentinelTripped: it is above ``limit``: a feature most likely holds the day, or the days around it.
+        SentinelTrippedError: it is above ``limit``: a feature most likely holds the day, or the days around it.
     """
     if not change <= limit:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: features of one day later change probabilities by {change:.3f}",
             why=f"the limit is {limit:.3f}; a forecast that hangs on the very day knows something beside the shopper",
             fix="look for a feature that jumps at the as-of date",
@@ -156,11 +156,11 @@ def check_older_features_keep_skill(now: float, older: float, *, limit: float, n
         name: name of the features, for the message.
 
     Raises:
-        SentinelTripped: more is lost.
+        SentinelTrippedError: more is lost.
     """
     loss = now - older
     if not loss <= limit:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: with {name} of an earlier day ROC AUC falls from {now:.3f} to {older:.3f}",
             why=f"at most {limit:.3f} may be lost; a feature most likely sums over days that come after its own",
             fix="look for a window in the features that ends after the day it is told from",
@@ -176,12 +176,12 @@ def check_newcomers_have_no_past(shares: Mapping[str, float], *, limit: float) -
         limit: the maximum.
 
     Raises:
-        SentinelTripped: a total is above it.
+        SentinelTrippedError: a total is above it.
         ValueError: there is no total to look at.
     """
     worst = max(shares, key=lambda name: shares[name])
     if not shares[worst] <= limit:
-        raise SentinelTripped(
+        raise SentinelTrippedError(
             f"training stopped: {shares[worst]:.0%} of shoppers seen for the first time have {worst} above zero",
             why=f"at most {limit:.0%} may, where ids were joined; the total most likely counts what comes later",
             fix="count only what lies before the row's own moment",
@@ -197,12 +197,12 @@ def check_apart(parts: Mapping[str, NDArray[Any]], *, what: str) -> SentinelRead
         what: what the keys stand for, for the message.
 
     Raises:
-        SentinelTripped: a key is in two parts.
+        SentinelTrippedError: a key is in two parts.
     """
     for (name, keys), (other_name, other_keys) in combinations(parts.items(), 2):
         both = np.intersect1d(keys, other_keys)
         if len(both):
-            raise SentinelTripped(
+            raise SentinelTrippedError(
                 f"training stopped: {len(both)} {what} are in both {name} and {other_name}",
                 why=f"the first is number {both[0]}; what a model remembers of one part answers the other",
                 fix=f"split by {what}, not by row",

@@ -27,7 +27,7 @@ def check_run(
         seed: of the shuffling.
 
     Raises:
-        SentinelTripped: the accuracy is further above chance than four standard errors.
+        SentinelTrippedError: the accuracy is further above chance than four standard errors.
     """
     shuffled = np.random.default_rng(seed).permutation(np.concatenate([train, validation]))
     model = LogisticRegression(C=0.01, max_iter=200).fit(train_features, shuffled[: len(train)])

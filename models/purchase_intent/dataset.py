@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.fairness import Groups, groups_of
 from models.purchase_intent.encoding import CATEGORICAL, FEATURES
-from models.tabular.errors import BadTrainingTable
+from models.tabular.errors import BadTrainingTableError
 
 SEGMENTS = ("device", "country")
 """Columns that say where a session came from, if the table has them; no feature is made of them."""
@@ -97,18 +97,18 @@ def session_rows(table: pa.Table) -> SessionRows:
     """Read a training table: the keys, the label ``purchased``, and every feature of the feature service.
 
     Raises:
-        BadTrainingTable: a column is missing, or a key is null.
+        BadTrainingTableError: a column is missing, or a key is null.
     """
     missing = [name for name in (*KEYS, *FEATURES) if name not in table.column_names]
     if missing:
-        raise BadTrainingTable(
+        raise BadTrainingTableError(
             f"the purchase intent training table lacks {', '.join(missing)}",
             why="the model trains on the keys, the label, and all features of its feature service",
             fix="build the table from session_labels through the feature service purchase_intent_v1",
         )
     for name in KEYS:
         if table[name].null_count:
-            raise BadTrainingTable(
+            raise BadTrainingTableError(
                 f"{table[name].null_count} rows of the purchase intent training table have no {name}",
                 why="a row without its session, time or label cannot be placed in a fold",
                 fix="look at session_labels in the warehouse; its contract forbids nulls",

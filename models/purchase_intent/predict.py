@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.evaluation.calibration import LogitScaling
 from models.purchase_intent.encoding import FeatureEncoder, Row
 from models.purchase_intent.reasons import in_words
-from models.tabular.errors import BadArtefact
+from models.tabular.errors import BadArtefactError
 from shopsight.whole_files import write_json
 
 MODEL_FILE = "model.txt"
@@ -53,11 +53,11 @@ class PurchaseIntentModel:
         """Load what :meth:`save` wrote.
 
         Raises:
-            BadArtefact: a file is missing, or the trees and the configuration disagree on the features.
+            BadArtefactError: a file is missing, or the trees and the configuration disagree on the features.
         """
         missing = [name for name in (MODEL_FILE, CONFIG_FILE) if not (folder / name).is_file()]
         if missing:
-            raise BadArtefact(
+            raise BadArtefactError(
                 f"{folder} holds no purchase intent model",
                 why=f"{', '.join(missing)} is missing (a run with too few sessions writes an evaluation only)",
                 fix="load the folder of an approved version",
@@ -66,7 +66,7 @@ class PurchaseIntentModel:
         encoder = FeatureEncoder(names=tuple(raw["feature_names"]), categories=raw["categories"])
         booster = lgb.Booster(model_file=str(folder / MODEL_FILE))
         if tuple(booster.feature_name()) != encoder.names:
-            raise BadArtefact(
+            raise BadArtefactError(
                 f"{folder} is not one model",
                 why=f"{MODEL_FILE} and {CONFIG_FILE} name different features",
                 fix="restore the folder from the registry",

@@ -46,7 +46,7 @@ def check_run(
         seed: of the shuffled labels and their trees.
 
     Raises:
-        SentinelTripped: the data or the split gives the answer away.
+        SentinelTrippedError: the data or the split gives the answer away.
     """
     validation = folds.validation
     skill = roc_auc(validation.purchased, raw_log_odds(booster, encoder, validation), validation.weights)

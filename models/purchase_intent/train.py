@@ -67,8 +67,8 @@ def train(
         The evaluation; with too few sessions it says so, and no model is written.
 
     Raises:
-        BadTrainingTable: the table lacks a column or a key.
-        SentinelTripped: the data gives the answer away.
+        BadTrainingTableError: the table lacks a column or a key.
+        SentinelTrippedError: the data gives the answer away.
     """
     began = time.monotonic()
     out_dir.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from shopsight.errors import ShopsightError
 Ints = NDArray[np.int64]
 
 
-class UnknownBehaviour(ShopsightError):
+class UnknownBehaviourError(ShopsightError):
     """The interactions hold an event name that the recommender does not know."""
 
 
@@ -42,12 +42,12 @@ class Interactions:
         """Read the marts; the catalogue is every item of ``items`` and of ``interactions``.
 
         Raises:
-            UnknownBehaviour: an ``event_name`` is none of :data:`BEHAVIOURS`.
+            UnknownBehaviourError: an ``event_name`` is none of :data:`BEHAVIOURS`.
         """
         names = interactions["event_name"].combine_chunks().dictionary_encode()
         labels = names.dictionary.to_pylist()
         if unknown := sorted(set(labels) - set(BEHAVIOURS)):
-            raise UnknownBehaviour(
+            raise UnknownBehaviourError(
                 f"The interactions contain {', '.join(map(repr, unknown))}.",
                 why=f"the recommender knows only {', '.join(BEHAVIOURS)}",
                 fix="map the event in the interactions mart, or add it to models/recommender/history.py",

@@ -37,7 +37,7 @@ Together = Literal["viewed_together", "bought_together"]
 """What the lists of items that go with others are made of, and the code of their reasons."""
 
 
-class UnknownItem(ShopsightError):
+class UnknownItemError(ShopsightError):
     """An item that is not in the catalogue of the model."""
 
 
@@ -232,11 +232,11 @@ class Recommender:
         Of an item that nobody had touched, those whose vectors point the same way as what its text and attributes say.
 
         Raises:
-            UnknownItem: the catalogue has no such item.
+            UnknownItemError: the catalogue has no such item.
         """
         item = self.catalogue.index_of(item_id)
         if item is None:
-            raise UnknownItem(
+            raise UnknownItemError(
                 f"There is no item {item_id!r} in the recommender's catalogue.",
                 why="it was neither listed nor touched by anyone when the model was trained",
                 fix="ask for another item, or train again after the item was ingested",

@@ -90,8 +90,8 @@ def train(
         report: told of every epoch and phase.
 
     Raises:
-        DeviceUnavailable: the device or precision is not there.
-        UnknownBehaviour: an event name that the recommender does not know.
+        DeviceUnavailableError: the device or precision is not there.
+        UnknownBehaviourError: an event name that the recommender does not know.
     """
     started = time.perf_counter()
     run = Run(

@@ -19,11 +19,11 @@ RAW_WEIGHTS: Final = frozenset({".safetensors", ".data"})
 """Formats whose first bytes are a number and may look like a pickle's."""
 
 
-class UnsafeArtefact(ShopsightError):
+class UnsafeArtefactError(ShopsightError):
     """A folder holds something that a model may not consist of."""
 
 
-class ArtefactChanged(ShopsightError):
+class ArtefactChangedError(ShopsightError):
     """A registered file is not what was registered."""
 
 
@@ -31,7 +31,7 @@ def copy_durably(source: Path, target: Path) -> None:
     """Copy the files of ``source`` into the new folder ``target`` and force them to the disk.
 
     Raises:
-        UnsafeArtefact: a symbolic link, a special file, a pickle or a format that is not known to be data.
+        UnsafeArtefactError: a symbolic link, a special file, a pickle or a format that is not known to be data.
     """
     target.mkdir(parents=True)
     for file in files_of(source):
@@ -53,7 +53,7 @@ def files_of(folder: Path) -> Iterator[Path]:
     """Yield the files under ``folder`` in a fixed order.
 
     Raises:
-        UnsafeArtefact: the folder is missing or holds something that a model may not consist of.
+        UnsafeArtefactError: the folder is missing or holds something that a model may not consist of.
     """
     if folder.is_symlink() or not folder.is_dir():
         raise _unsafe(folder, "it is not a folder of its own")
@@ -80,14 +80,14 @@ def verify_hashes(folder: Path, expected: Mapping[str, str]) -> None:
     """Compare a folder with the hashes it was registered with.
 
     Raises:
-        ArtefactChanged: a file was changed, added or taken away; the message names it.
-        UnsafeArtefact: something was added that a model may not consist of.
+        ArtefactChangedError: a file was changed, added or taken away; the message names it.
+        UnsafeArtefactError: something was added that a model may not consist of.
     """
     hashes = hashes_of(folder) if folder.is_dir() else {}
     for name in sorted({*expected, *hashes}):
         if expected.get(name) != hashes.get(name):
             state = "is missing" if name not in hashes else "was added" if name not in expected else "was changed"
-            raise ArtefactChanged(
+            raise ArtefactChangedError(
                 f"{folder / name} {state} since it was registered.",
                 why="its SHA-256 is not the one in the registry's journal",
                 fix="restore the file from a backup, or roll back to another version",
@@ -106,8 +106,8 @@ def _looks_pickled(file: Path) -> bool:
     return (len(start) > 1 and start[0] == 0x80 and 2 <= start[1] <= 5) or start == b"PK\x03\x04"
 
 
-def _unsafe(path: Path, why: str) -> UnsafeArtefact:
-    return UnsafeArtefact(
+def _unsafe(path: Path, why: str) -> UnsafeArtefactError:
+    return UnsafeArtefactError(
         f"{path} may not be part of a model.",
         why=why,
         fix="save weights as safetensors or ONNX and everything else as JSON, text or Parquet",

@@ -17,7 +17,7 @@ START: Final = "0" * 64
 """What the first record carries in place of a hash."""
 
 
-class JournalBroken(ShopsightError):
+class JournalBrokenError(ShopsightError):
     """A record of the journal is not what was written."""
 
 
@@ -33,7 +33,7 @@ class Journal:
         A last line without its newline was never finished (the writer was killed) and does not count.
 
         Raises:
-            JournalBroken: a record was changed, moved or taken out.
+            JournalBrokenError: a record was changed, moved or taken out.
         """
         content = self.path.read_bytes() if self.path.exists() else b""
         records: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ class Journal:
         """Add a record durably: when this returns it survives a power cut, before that it may be absent, never half.
 
         Raises:
-            JournalBroken: the journal as it stands is not intact.
+            JournalBrokenError: the journal as it stands is not intact.
         """
         chained: dict[str, Any] = {**body, "previous": self.head()}
         record = {**chained, "hash": _digest(chained)}
@@ -84,8 +84,8 @@ class Journal:
             raise self._broken(number, "it is not an object")
         return record
 
-    def _broken(self, number: int, why: str) -> JournalBroken:
-        return JournalBroken(
+    def _broken(self, number: int, why: str) -> JournalBrokenError:
+        return JournalBrokenError(
             f"Record {number} of {self.path} is not what was written.",
             why=why,
             fix="restore the journal from a backup; nothing may be approved or served on its word until then",

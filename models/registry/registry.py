@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.registry.artefacts import copy_durably, hashes_of, make_durable
-from models.registry.journal import Journal, JournalBroken, fsync_folder
+from models.registry.journal import Journal, JournalBrokenError, fsync_folder
 from models.registry.version import (
     CARD_FILE,
     EVALUATION_FILE,
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
     from models.evaluation.approval import Verdict
     from models.evaluation.results import Evaluation
 
-__all__ = ["Approval", "IllegalTransition", "ModelRegistry", "ModelVersion", "UnknownVersion"]
+__all__ = ["Approval", "IllegalTransitionError", "ModelRegistry", "ModelVersion", "UnknownVersionError"]
 
 LOCK_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
 
 
-class IllegalTransition(ShopsightError):
+class IllegalTransitionError(ShopsightError):
     """The action is not allowed on a version in this state, or not to this person."""
 
 
-class UnknownVersion(ShopsightError):
+class UnknownVersionError(ShopsightError):
     """The registry has no such version."""
 
 
@@ -75,7 +75,7 @@ class ModelRegistry:
         registration replaces.
 
         Raises:
-            UnsafeArtefact: the folder holds a pickle, a link, or a format that is not known to be data.
+            UnsafeArtefactError: the folder holds a pickle, a link, or a format that is not known to be data.
             ValueError: the family's name is not a plain lower-case word, or the evaluation is another family's.
         """
         if not re.fullmatch(r"[a-z][a-z0-9_]*", family):
@@ -104,7 +104,7 @@ class ModelRegistry:
         """Record what the gate found about a candidate; the last verdict counts.
 
         Raises:
-            IllegalTransition: the version is not a candidate any more.
+            IllegalTransitionError: the version is not a candidate any more.
         """
         with self._writing():
             _require_candidate(self._find(family, version), "judged")
@@ -126,8 +126,8 @@ class ModelRegistry:
             requester: who asks for it; neither this nor who registered it may be the approver.
 
         Raises:
-            IllegalTransition: it is no candidate, the gate did not find it eligible, or the approver asked for it.
-            ArtefactChanged: its files are not those that were judged.
+            IllegalTransitionError: it is no candidate, the gate did not find it eligible, or the approver asked for it.
+            ArtefactChangedError: its files are not those that were judged.
         """
         _require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
@@ -145,7 +145,7 @@ class ModelRegistry:
         """Decide that a candidate will never serve.
 
         Raises:
-            IllegalTransition: the version is not a candidate, or a name or the reason is missing.
+            IllegalTransitionError: the version is not a candidate, or a name or the reason is missing.
         """
         _require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
@@ -157,15 +157,15 @@ class ModelRegistry:
         """Withdraw the champion, and make the version that was champion before it champion again.
 
         Raises:
-            IllegalTransition: there is no champion, or none was approved before it.
-            ArtefactChanged: the earlier version's files are not those that were approved.
+            IllegalTransitionError: there is no champion, or none was approved before it.
+            ArtefactChangedError: the earlier version's files are not those that were approved.
         """
         _require_text(approver=approver, reason=reason)
         with self._writing():
             versions = self._versions(family)
             target = rollback_target(versions)
             if champion_of(versions) is None or target is None:
-                raise IllegalTransition(
+                raise IllegalTransitionError(
                     f"{family} cannot be rolled back.",
                     why="no version was approved before the present champion",
                     fix="approve a candidate instead",
@@ -182,8 +182,8 @@ class ModelRegistry:
         """Return one version, its files verified.
 
         Raises:
-            UnknownVersion: there is none.
-            ArtefactChanged: a file is not what was registered.
+            UnknownVersionError: there is none.
+            ArtefactChangedError: a file is not what was registered.
         """
         registered = self._find(family, version)
         registered.verify()
@@ -202,8 +202,8 @@ class ModelRegistry:
         """Prove the journal's chain, that every decision was legal, and every file; return the journal's head.
 
         Raises:
-            JournalBroken: a record was changed, or records and folders do not belong together.
-            ArtefactChanged: a file is not what was registered.
+            JournalBrokenError: a record was changed, or records and folders do not belong together.
+            ArtefactChangedError: a file is not what was registered.
         """
         families = replay(self._journal.records(), self.root)
         for version in (version for versions in families.values() for version in versions.values()):
@@ -212,7 +212,7 @@ class ModelRegistry:
             versions = families.get(folder.parent.name, {})
             # A registration killed just before its record leaves the folder of the next version, and no other.
             if folder.name not in {*versions, next_version(versions)}:
-                raise JournalBroken(
+                raise JournalBrokenError(
                     f"{folder} is in no record of the journal.",
                     why="it was put there by hand, or records were cut off the journal's end",
                     fix="restore the journal from a backup, or move the folder away",
@@ -225,7 +225,7 @@ class ModelRegistry:
     def _find(self, family: str, version: str) -> ModelVersion:
         versions = self._versions(family)
         if version not in versions:
-            raise UnknownVersion(
+            raise UnknownVersionError(
                 f"The registry has no {family} {version}.",
                 why=f"known are: {', '.join(versions) or 'none yet'}",
                 fix="train and register a model, or name one of the known versions",
@@ -250,7 +250,7 @@ def _verified(version: ModelVersion | None) -> ModelVersion | None:
 def _require_text(**texts: str) -> None:
     empty: Iterable[str] = [name for name, text in texts.items() if not text.strip()]
     for name in empty:
-        raise IllegalTransition(
+        raise IllegalTransitionError(
             f"A decision about a model needs the {name}.",
             why="it was left empty, and the journal is there to answer who decided what, and why",
             fix=f"give the {name}",
@@ -259,7 +259,7 @@ def _require_text(**texts: str) -> None:
 
 def _require_candidate(version: ModelVersion, done: str) -> None:
     if version.status != "candidate":
-        raise IllegalTransition(
+        raise IllegalTransitionError(
             f"{version.family} {version.version} cannot be {done}.",
             why=f"it is {version.status}, and only a candidate can be",
             fix="register a new candidate, or roll back to return to an earlier champion",
@@ -269,7 +269,7 @@ def _require_candidate(version: ModelVersion, done: str) -> None:
 def _require_second_person(version: ModelVersion, *, approver: str, requester: str) -> None:
     askers = {name.strip().casefold() for name in (version.requester, requester)}
     if approver.strip().casefold() in askers:
-        raise IllegalTransition(
+        raise IllegalTransitionError(
             f"{approver} cannot approve {version.family} {version.version}.",
             why="who trained a model or asks for its approval does not approve it",
             fix="ask somebody else to approve it",
@@ -279,7 +279,7 @@ def _require_second_person(version: ModelVersion, *, approver: str, requester: s
 def _require_eligible(version: ModelVersion) -> None:
     if version.eligible is not True:
         judged = version.eligible is False
-        raise IllegalTransition(
+        raise IllegalTransitionError(
             f"{version.family} {version.version} cannot be approved.",
             why="; ".join(version.reasons) if judged else "the gate has not judged it yet",
             fix="train a better candidate" if judged else "run the gate on it first",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from models.registry.artefacts import verify_hashes
-from models.registry.journal import JournalBroken
+from models.registry.journal import JournalBrokenError
 
 if TYPE_CHECKING:
     from models.evaluation.results import Evaluation
@@ -71,7 +71,7 @@ class ModelVersion:
         """Prove that the files are those that were registered.
 
         Raises:
-            ArtefactChanged: one is not; the message names it.
+            ArtefactChangedError: one is not; the message names it.
         """
         verify_hashes(self.path, self.files)
 
@@ -84,13 +84,13 @@ def replay(records: Iterable[Mapping[str, Any]], root: Path) -> dict[str, Versio
     """Return the versions of every family after all records, proving that each was a legal step.
 
     Raises:
-        JournalBroken: a record's action was not allowed in the state before it.
+        JournalBrokenError: a record's action was not allowed in the state before it.
     """
     families: dict[str, Versions] = {}
     for number, record in enumerate(records, start=1):
         versions = families.setdefault(record["family"], {})
         if not _apply(versions, record, number, root):
-            raise JournalBroken(
+            raise JournalBrokenError(
                 f"Record {number} of the registry's journal is not a legal step.",
                 why=f"its {record['action']} of {record['family']} {record['version']} is forbidden in that state",
                 fix="restore the journal from a backup",

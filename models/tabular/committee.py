@@ -111,7 +111,7 @@ def fit_committee(
 
     Raises:
         ValueError: an outcome has fewer rows than there are members.
-        SentinelTripped: somebody is on both sides of a fold.
+        SentinelTrippedError: somebody is on both sides of a fold.
     """
     if min(outcomes.sum(), (~outcomes).sum()) < config.members:
         raise ValueError(f"a committee of {config.members} needs as many rows of each outcome")

@@ -3,9 +3,9 @@
 from shopsight.errors import ShopsightError
 
 
-class BadTrainingTable(ShopsightError):
+class BadTrainingTableError(ShopsightError):
     """A training table lacks a column or a key, or its labels mean something else than the settings say."""
 
 
-class BadArtefact(ShopsightError):
+class BadArtefactError(ShopsightError):
     """A folder does not hold the model that this code wrote."""

@@ -14,8 +14,8 @@ from models.churn.histories import Histories
 from models.churn.next_order import WITHIN_DAYS
 from models.churn.predict import ChurnModel
 from serving.answers import Answer, ElementError, ModelName
-from serving.features import FeatureReader, OnlineStoreGone, UserFeatures
-from serving.http.problems import Problem, error_entries
+from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures
+from serving.http.problems import ProblemError, error_entries
 from serving.prediction_log import RowLog
 from serving.schemas import Identifier, Moment, PredictionRequest, Request
 from serving.served_model import ServedModel
@@ -134,11 +134,11 @@ class ChurnDesk:
         the answer says so.
 
         Raises:
-            Problem: there is no task of this name here (404).
+            ProblemError: there is no task of this name here (404).
         """
         started = time.perf_counter()
         if task != TASK:
-            raise Problem(404, f"There is no task of this name here; there is {TASK!r}.", code="unknown_task")
+            raise ProblemError(404, f"There is no task of this name here; there is {TASK!r}.", code="unknown_task")
         parsed = [_parsed(index, raw) for index, raw in enumerate(request.instances)]
         users = self._users([one.user_id for one in parsed if isinstance(one, ChurnInstance)])
         entries: list[dict[str, Any]] = []
@@ -170,7 +170,7 @@ class ChurnDesk:
             return {}
         try:
             return self._features.users(user_ids, FEATURE_SERVICES[TASK])
-        except OnlineStoreGone:
+        except OnlineStoreGoneError:
             return {user_id: self._features.unreachable_user(user_id) for user_id in user_ids}
 
     def _base_rate(self, index: int, user: UserFeatures) -> dict[str, Any]:

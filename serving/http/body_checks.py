@@ -5,7 +5,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from serving.http.problems import Problem
+from serving.http.problems import ProblemError
 
 MAX_DEPTH: Final = 32
 """Deepest nesting of objects and arrays that is read; the deepest valid request has five."""
@@ -15,7 +15,7 @@ class _NonFiniteError(Exception):
     pass
 
 
-def check_json_object(body: bytes) -> Problem | None:
+def check_json_object(body: bytes) -> ProblemError | None:
     """Return why ``body`` is refused, or None.
 
     NaN and infinity are 422 (the client's numbers are wrong), everything else that is not JSON is 400.
@@ -24,13 +24,15 @@ def check_json_object(body: bytes) -> Problem | None:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if _has_non_finite_number(body):
-            return Problem(422, "NaN and infinity are not numbers here; leave the field out.", code="non_finite_number")
-        return Problem(400, f"The body is not JSON: {error}", code="malformed_json")
+            return ProblemError(
+                422, "NaN and infinity are not numbers here; leave the field out.", code="non_finite_number"
+            )
+        return ProblemError(400, f"The body is not JSON: {error}", code="malformed_json")
     if not isinstance(document, dict):
-        return Problem(422, "The body must be a JSON object.")
+        return ProblemError(422, "The body must be a JSON object.")
     # Counting brackets is 20 times cheaper than walking, and settles every honest request.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
-        return Problem(400, f"The body nests deeper than {MAX_DEPTH} levels.", code="too_deep")
+        return ProblemError(400, f"The body nests deeper than {MAX_DEPTH} levels.", code="too_deep")
     return None
 
 

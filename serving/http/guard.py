@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from serving.http.body_checks import check_json_object
-from serving.http.problems import MEDIA_TYPE, Problem, invalid_request
+from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from shopsight.settings import Settings
 
 Message = MutableMapping[str, Any]
@@ -70,7 +70,7 @@ class RequestGuard:
             await self.app(scope, receive, answer.send)
             return
         if self.in_flight >= self.limits.in_flight:
-            problem = Problem(429, "The service is busy; ask again in a moment.", retry_after=1)
+            problem = ProblemError(429, "The service is busy; ask again in a moment.", retry_after=1)
             await answer.send_problem(problem)
             return
         self.in_flight += 1
@@ -82,13 +82,13 @@ class RequestGuard:
             # The handler's thread cannot be stopped; it keeps its place in flight until it ends.
             answer.closed = True
             if not answer.started:
-                await answer.send_problem(Problem(503, "The answer took too long.", code="timeout", retry_after=1))
+                await answer.send_problem(ProblemError(503, "The answer took too long.", code="timeout", retry_after=1))
             task.cancel()
             return
         error = task.exception()
         if error is not None:
             if not answer.started:
-                await answer.send_problem(Problem(500, "The service could not answer; its log says more."))
+                await answer.send_problem(ProblemError(500, "The service could not answer; its log says more."))
             raise error  # the server logs it
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
@@ -103,35 +103,35 @@ class RequestGuard:
             body = await self._read(receive)
             if body is None:
                 return
-            problem = body if isinstance(body, Problem) else check_json_object(body)
-            if not isinstance(body, Problem):
+            problem = body if isinstance(body, ProblemError) else check_json_object(body)
+            if not isinstance(body, ProblemError):
                 receive = _replay(body, receive)
         if problem is not None:
             await answer.send_problem(problem)
             return
         await self.app(scope, receive, answer.send)
 
-    def _refusal(self, scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -> Problem | None:
+    def _refusal(self, scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -> ProblemError | None:
         if len(scope["path"]) > self.limits.path_characters:
-            return Problem(414, f"The path is longer than {self.limits.path_characters} characters.")
+            return ProblemError(414, f"The path is longer than {self.limits.path_characters} characters.")
         if CONTROL_CHARACTERS.search(scope["path"]):
-            return Problem(400, "The path has control characters in it.", code="malformed_path")
+            return ProblemError(400, "The path has control characters in it.", code="malformed_path")
         if scope["method"] not in BODY_METHODS:
             return None
         media_type = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
         if media_type != b"application/json":
-            return Problem(415, "The body must be application/json.")
+            return ProblemError(415, "The body must be application/json.")
         if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
-            return Problem(415, "The body must not be compressed.")
+            return ProblemError(415, "The body must not be compressed.")
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 15 or int(length) > self.limits.body_bytes):
             return self._too_large()
         return None
 
-    def _too_large(self) -> Problem:
-        return Problem(413, f"The body is larger than {self.limits.body_bytes} bytes.")
+    def _too_large(self) -> ProblemError:
+        return ProblemError(413, f"The body is larger than {self.limits.body_bytes} bytes.")
 
-    async def _read(self, receive: Receive) -> bytes | Problem | None:
+    async def _read(self, receive: Receive) -> bytes | ProblemError | None:
         """Return the whole body, the problem with it, or None where the client has gone away."""
         chunks, size = [], 0
         while True:
@@ -173,7 +173,7 @@ class _Answer:
         self.held: Message | None = None
         self.body = b""
 
-    async def send_problem(self, problem: Problem) -> None:
+    async def send_problem(self, problem: ProblemError) -> None:
         await self._send_whole(problem.status, problem.headers(), problem.body(self.request_id))
 
     async def send(self, message: Message) -> None:
@@ -211,16 +211,16 @@ class _Answer:
         await self.forward({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _problem_in(status: int, media_type: str, body: bytes) -> Problem:
+def _problem_in(status: int, media_type: str, body: bytes) -> ProblemError:
     """Return the problem that an error answer, of whatever shape, tells of."""
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         content = None
     if isinstance(content, dict) and media_type.startswith(MEDIA_TYPE):
-        return Problem(status, content["detail"], code=content["code"], errors=content["errors"])
+        return ProblemError(status, content["detail"], code=content["code"], errors=content["errors"])
     if status == 400 and isinstance(content, dict) and isinstance(content.get("detail"), list):
         return invalid_request(content["detail"])  # BentoML's native routes answer 400 where the rule is 422
     details = {404: "There is nothing here.", 405: "This address does not take that method."}
     detail = details.get(status, "The service could not answer; its log says more." if status >= 500 else "Refused.")
-    return Problem(status, detail, retry_after=1 if status in (429, 503, 504) else None)
+    return ProblemError(status, detail, retry_after=1 if status in (429, 503, 504) else None)

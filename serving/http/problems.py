@@ -1,6 +1,6 @@
 """Problem documents (RFC 9457): the one shape of every error an HTTP client sees.
 
-A handler raises :class:`Problem`; the request guard adds ``request_id`` and turns whatever else answers
+A handler raises :class:`ProblemError`; the request guard adds ``request_id`` and turns whatever else answers
 with an error (a router, a middleware, BentoML itself) into the same shape.
 """
 
@@ -30,7 +30,7 @@ CODES: Final[Mapping[int, str]] = {
 """The ``code`` of a problem that names none itself, by status."""
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """A request that cannot be answered, and what its sender can do about it."""
 
     def __init__(
@@ -82,8 +82,8 @@ def error_entries(errors: Sequence[Mapping[str, Any]], prefix: tuple[str | int, 
     ]
 
 
-def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
+def invalid_request(errors: Sequence[Mapping[str, Any]]) -> ProblemError:
     """Return the 422 problem for pydantic's ``errors``."""
     entries = error_entries(errors)
     named = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in entries[:3])
-    return Problem(422, f"The request is not valid: {named}", errors=entries[:20])
+    return ProblemError(422, f"The request is not valid: {named}", errors=entries[:20])

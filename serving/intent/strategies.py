@@ -34,7 +34,7 @@ DEFAULT: Final[Mapping[str, Strategy]] = {
 }
 
 
-class UnusableStrategies(ShopsightError):
+class UnusableStrategiesError(ShopsightError):
     """A strategy table that cannot be read or is not complete."""
 
 
@@ -42,7 +42,7 @@ def read_strategies(path: Path) -> dict[str, Strategy]:
     """Return the shop's table over the default one; without a file, the default.
 
     Raises:
-        UnusableStrategies: the file is no table, or a line of it is wrong; the label is named.
+        UnusableStrategiesError: the file is no table, or a line of it is wrong; the label is named.
     """
     if not path.exists():
         return dict(DEFAULT)
@@ -50,20 +50,20 @@ def read_strategies(path: Path) -> dict[str, Strategy]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UnusableStrategies(f"The strategies in {path} cannot be read.", why=str(error), fix=fix) from error
+        raise UnusableStrategiesError(f"The strategies in {path} cannot be read.", why=str(error), fix=fix) from error
     if not isinstance(content, dict) or not set(content) <= set(INTENTS):
         unknown = (
             sorted(map(str, set(content) - set(INTENTS))) if isinstance(content, dict) else [type(content).__name__]
         )
         why = f"it names {', '.join(unknown)}; the labels are {', '.join(INTENTS)}"
-        raise UnusableStrategies(f"The strategies in {path} are not by label.", why=why, fix=fix)
+        raise UnusableStrategiesError(f"The strategies in {path} are not by label.", why=why, fix=fix)
     table = dict(DEFAULT)
     for label, line in content.items():
         try:
             table[label] = Strategy.model_validate(line)
         except ValidationError as error:
             why = "; ".join(f"{label}.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise UnusableStrategies(f"The strategies in {path} are not valid.", why=why, fix=fix) from error
+            raise UnusableStrategiesError(f"The strategies in {path} are not valid.", why=why, fix=fix) from error
     return table
 
 

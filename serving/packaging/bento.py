@@ -63,11 +63,11 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
 """The code that each Bento carries, as globs from the root: no pipelines, no corpora, no other family's model."""
 
 
-class UnapprovedModel(ShopsightError):
+class UnapprovedModelError(ShopsightError):
     """A Bento was asked for of a model that nobody approved."""
 
 
-class BentoBuildFailed(ShopsightError):
+class BentoBuildFailedError(ShopsightError):
     """BentoML could not build a Bento."""
 
 
@@ -86,12 +86,12 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
     """Build the Bento of an approved model version and return its tag, such as ``shopsight_intent:v0001-1f2e3d4c5b``.
 
     Raises:
-        UnapprovedModel: the version has no approval.
-        ArtefactChanged: the registered files are no longer what they were.
-        BentoBuildFailed: the artefact does not load, or BentoML failed; the last words are in the error.
+        UnapprovedModelError: the version has no approval.
+        ArtefactChangedError: the registered files are no longer what they were.
+        BentoBuildFailedError: the artefact does not load, or BentoML failed; the last words are in the error.
     """
     if version.approval is None:
-        raise UnapprovedModel(
+        raise UnapprovedModelError(
             f"{family} {version.version} gets no Bento",
             why="it was not approved; nothing is served that nobody answers for",
             fix=f"look at its evaluation, then `shopsight approve {family} {version.version}` or reject it",
@@ -179,7 +179,7 @@ def _run_build(settings: Settings, plan: Mapping[str, Any], source: Path) -> Non
         check=False,
     )
     if done.returncode != 0:
-        raise BentoBuildFailed(
+        raise BentoBuildFailedError(
             f"cannot build {plan['tag']}",
             why=" / ".join(done.stderr.strip().splitlines()[-4:]) or f"the build ended with code {done.returncode}",
             fix="mend what it names and build again; nothing was stored",

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from models.purchase_intent.features import SessionEvent, session_features
 from models.purchase_intent.predict import PurchaseIntentModel
-from serving.features import FeatureReader, OnlineStoreGone, UserFeatures
-from serving.http.problems import Problem, error_entries
+from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures
+from serving.http.problems import ProblemError, error_entries
 from serving.prediction_log import RowLog
 from serving.schemas import PredictionRequest, PurchaseInstance
 from serving.served_model import ServedModel
@@ -75,7 +75,7 @@ class PropensityDesk:
         """Answer every instance that is about a session; the others get their own error.
 
         Raises:
-            Problem: the task is answered by another service (422) or unknown (404).
+            ProblemError: the task is answered by another service (422) or unknown (404).
         """
         started = time.perf_counter()
         _check_task(task)
@@ -108,7 +108,7 @@ class PropensityDesk:
             return {}
         try:
             return self._features.users(user_ids, "user_features")
-        except OnlineStoreGone:
+        except OnlineStoreGoneError:
             return {user_id: self._features.unreachable_user(user_id) for user_id in user_ids}
 
     def _case(self, index: int, instance: PurchaseInstance, users: Mapping[str, UserFeatures]) -> _Case | _Failure:
@@ -123,7 +123,7 @@ class PropensityDesk:
             assert instance.session_id is not None  # its schema saw to it
             try:
                 found = self._features.session(instance.session_id)
-            except OnlineStoreGone:
+            except OnlineStoreGoneError:
                 return _Failure(code="features_unavailable", detail="The online features are away; send the events.")
             if found is None:
                 detail = "No features of this session are online; send its events."
@@ -211,9 +211,9 @@ class PropensityDesk:
 def _check_task(task: str) -> None:
     if task == "churn":
         detail = f"The task 'churn' has a service of its own, beside this one; {TASK!r} is answered here."
-        raise Problem(422, detail, code="task_served_elsewhere")
+        raise ProblemError(422, detail, code="task_served_elsewhere")
     if task != TASK:
-        raise Problem(404, f"There is no task of this name; there is {TASK!r}.", code="unknown_task")
+        raise ProblemError(404, f"There is no task of this name; there is {TASK!r}.", code="unknown_task")
 
 
 def _parsed(index: int, raw: object) -> PurchaseInstance | _Failure:

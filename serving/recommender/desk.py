@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
-from serving.features import FeatureReader, OnlineStoreGone, UserFeatures
-from serving.http.problems import Problem, error_entries
+from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures
+from serving.http.problems import ProblemError, error_entries
 from serving.prediction_log import RowLog
 from serving.recommender.catalogue_filter import CatalogueFilter
 from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
@@ -75,21 +75,21 @@ class RecommendationDesk:
         """Answer for the item of a path.
 
         Raises:
-            Problem: the catalogue has no such item (404).
+            ProblemError: the catalogue has no such item (404).
         """
         if self.recommender.catalogue.index_of(item_id) is None:
-            raise Problem(404, f"The catalogue has no item {item_id!r}.", code="unknown_item")
+            raise ProblemError(404, f"The catalogue has no item {item_id!r}.", code="unknown_item")
         return self.answer(request.model_copy(update={"placement": "similar_items", "item_ids": [item_id]}))
 
     def answer(self, request: RecommendationRequest) -> dict[str, Any]:
         """Answer a valid request; a missing part costs a rung, never the answer.
 
         Raises:
-            Problem: a placement that is about items was asked for without any (422).
+            ProblemError: a placement that is about items was asked for without any (422).
         """
         started = time.perf_counter()
         if request.placement in NEEDS_ITEMS and not request.item_ids:
-            raise Problem(
+            raise ProblemError(
                 422,
                 f"The placement {request.placement!r} needs item_ids: with what?",
                 errors=[{"loc": ["body", "item_ids"], "msg": "at least one item", "type": "missing"}],
@@ -169,7 +169,7 @@ class RecommendationDesk:
             return None
         try:
             return self._features.user(request.user_id, FEATURE_SERVICES["recommender"])
-        except OnlineStoreGone:
+        except OnlineStoreGoneError:
             return self._features.unreachable_user(request.user_id)
 
     def _segment(self, visit: Visit) -> NDArray[np.bool_] | None:
@@ -187,7 +187,7 @@ class RecommendationDesk:
         except ValidationError as error:
             entries = error_entries(error.errors(include_input=False, include_url=False), place)
             wrong = {"code": "invalid_request", "detail": entries[0]["msg"], "errors": entries[:20]}
-        except Problem as problem:
+        except ProblemError as problem:
             wrong = {"code": problem.code, "detail": problem.detail, "errors": list(problem.errors)}
         return {"index": index, "answer": None, "error": wrong}
 

@@ -25,7 +25,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whit
 KINDS: Final = ("leave_out", "boost", "prefer_new", "at_most", "pin")
 
 
-class UnusableRules(ShopsightError):
+class UnusableRulesError(ShopsightError):
     """A rules file that cannot be read, or says something that no list can follow."""
 
 
@@ -138,19 +138,19 @@ class RuleBook(Request):
         """Read a rules file.
 
         Raises:
-            UnusableRules: it cannot be read; every line that is wrong is named.
+            UnusableRulesError: it cannot be read; every line that is wrong is named.
         """
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UnusableRules(
+            raise UnusableRulesError(
                 f"The rules in {path} cannot be read.", why=str(error), fix="mend the file; docs/api.md has one"
             ) from error
         try:
             return cls.model_validate(content if content is not None else {})
         except ValidationError as error:
             wrong = "; ".join(f"{_where(e['loc'], content)}: {e['msg']}" for e in error.errors())
-            raise UnusableRules(
+            raise UnusableRulesError(
                 f"The rules in {path} are not valid.",
                 why=wrong,
                 fix="mend these lines; docs/api.md has each kind",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from models.recommender.catalogue import Catalogue
-from serving.recommender.rules import RuleBook, RulesInForce, UnusableRules
+from serving.recommender.rules import RuleBook, RulesInForce, UnusableRulesError
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 """How long a look at the file is good for."""
@@ -47,7 +47,7 @@ class RulesFile:
         self._seen = seen
         try:
             book = RuleBook() if seen is None else RuleBook.read(self._path)
-        except UnusableRules as error:
+        except UnusableRulesError as error:
             self.failure = f"{error.what} The rules of before stay in force. {error.why}"
             return
         self._rules, self.failure = RulesInForce(book, self._catalogue), None

@@ -60,7 +60,7 @@ def replay(
         report: told how many rows are done.
 
     Raises:
-        OnlineStoreGone: the online store cannot be read.
+        OnlineStoreGoneError: the online store cannot be read.
     """
     catalogue = desk.recommender.catalogue
     old, new = RulesInForce(before, catalogue), RulesInForce(after, catalogue)

@@ -22,7 +22,7 @@ class ServiceFleet:
             Whether any service was started or replaced.
 
         Raises:
-            ServiceNotStarted: a service did not come up; the others keep running.
+            ServiceNotStartedError: a service did not come up; the others keep running.
         """
         started = []
         for family in MODEL_FAMILIES:

@@ -18,7 +18,7 @@ from shopsight.errors import ShopsightError
 from shopsight.settings import Settings, child_environment
 
 
-class ServiceNotStarted(ShopsightError):
+class ServiceNotStartedError(ShopsightError):
     """A service did not come up."""
 
 
@@ -56,7 +56,7 @@ class ServiceProcess:
         """Start the service; :meth:`wait_until_ready` tells when it answers.
 
         Raises:
-            ServiceNotStarted: its port is taken.
+            ServiceNotStartedError: its port is taken.
         """
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,7 +64,7 @@ class ServiceProcess:
                 probe.bind((self.settings.host, self.port))
             except OSError as error:
                 name = PORTS[self.bento.family]
-                raise ServiceNotStarted(
+                raise ServiceNotStartedError(
                     f"cannot serve {self.bento.tag} on {self.url}",
                     why=str(error),
                     fix=f"stop what listens on port {self.port}, or set SHOPSIGHT_{name.upper()} to another",
@@ -89,7 +89,7 @@ class ServiceProcess:
         """Return once ``/readyz`` says yes.
 
         Raises:
-            ServiceNotStarted: the process ended, or the time is over; the end of its log is in the error.
+            ServiceNotStartedError: the process ended, or the time is over; the end of its log is in the error.
         """
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
@@ -129,10 +129,10 @@ class ServiceProcess:
             log.seek(self._log_start)
             return log.read()
 
-    def _not_started(self, why: str) -> ServiceNotStarted:
+    def _not_started(self, why: str) -> ServiceNotStartedError:
         lines = self._logged().decode(errors="replace").strip().splitlines()[-6:]
         self.stop()
-        return ServiceNotStarted(
+        return ServiceNotStartedError(
             f"{self.bento.tag} does not answer on {self.url}",
             why=why + "".join(f"\n    | {line}" for line in lines),
             fix=f"read {self.log_file}; `shopsight status` shows what is built",

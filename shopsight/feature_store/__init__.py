@@ -5,9 +5,9 @@ store). Readers open a snapshot of the registry that they cannot change.
 """
 
 from shopsight.feature_store.connection import (
-    FeatureStoreNotReady,
-    OnlineStoreUnavailable,
-    UnusableFeatures,
+    FeatureStoreNotReadyError,
+    OnlineStoreUnavailableError,
+    UnusableFeaturesError,
     open_feature_store,
 )
 from shopsight.feature_store.definitions import AppliedDefinitions, apply_definitions
@@ -20,13 +20,13 @@ from shopsight.feature_store.session_state import LiveEvent
 __all__ = [
     "AppliedDefinitions",
     "DatedFeatures",
-    "FeatureStoreNotReady",
+    "FeatureStoreNotReadyError",
     "LiveEvent",
     "LiveFeatures",
     "Moved",
     "OnlineFeatures",
-    "OnlineStoreUnavailable",
-    "UnusableFeatures",
+    "OnlineStoreUnavailableError",
+    "UnusableFeaturesError",
     "apply_definitions",
     "erase_online",
     "materialize",

@@ -17,15 +17,15 @@ REGISTRY_SNAPSHOT: Final = "registry.pb"
 """What readers open: the registry as the last :func:`~shopsight.feature_store.apply_definitions` left it."""
 
 
-class FeatureStoreNotReady(ShopsightError):
+class FeatureStoreNotReadyError(ShopsightError):
     """The definitions or the exported marts are not there yet."""
 
 
-class OnlineStoreUnavailable(ShopsightError):
+class OnlineStoreUnavailableError(ShopsightError):
     """The online store does not exist or does not answer."""
 
 
-class UnusableFeatures(ShopsightError):
+class UnusableFeaturesError(ShopsightError):
     """The exported features cannot be used as they are: wrong columns, infinite values, an unknown name."""
 
 
@@ -38,11 +38,11 @@ def open_feature_store(settings: Settings, *, read_only: bool = False) -> "Featu
             definitions opens the registry itself.
 
     Raises:
-        FeatureStoreNotReady: ``read_only`` and no definitions were applied yet.
+        FeatureStoreNotReadyError: ``read_only`` and no definitions were applied yet.
     """
     prepare_environment(settings)
     if read_only and not (settings.feature_store_dir / REGISTRY_SNAPSHOT).exists():
-        raise FeatureStoreNotReady(
+        raise FeatureStoreNotReadyError(
             f"There are no feature definitions in {settings.feature_store_dir}.",
             why="they are applied before anything is trained or served, and that has not happened for this home",
             fix="run the features step (Dagster group `features`), or check SHOPSIGHT_HOME",
@@ -58,11 +58,11 @@ def mart_source(view: "FeatureView") -> "FileSource":
     """Return the source of a feature view: the Parquet file of its mart, and the names of its two timestamps.
 
     Raises:
-        FeatureStoreNotReady: the mart was not exported yet.
+        FeatureStoreNotReadyError: the mart was not exported yet.
     """
     source = cast("FileSource", view.batch_source)
     if not Path(source.path).exists():
-        raise FeatureStoreNotReady(
+        raise FeatureStoreNotReadyError(
             f"The mart behind the features {view.name!r} is missing: {source.path}.",
             why="the marts are exported after the warehouse is built, and that has not happened for this home",
             fix="build the warehouse (Dagster group `transformation`), or check SHOPSIGHT_HOME",
@@ -110,13 +110,13 @@ def _redis_connection(url: str) -> str:
     fix = "set SHOPSIGHT_ONLINE_STORE to `sqlite` or `redis://host:port/db` (`rediss://` for TLS)"
     database = parts.path.strip("/") or "0"
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not database.isdigit():
-        raise OnlineStoreUnavailable(
+        raise OnlineStoreUnavailableError(
             "The online store in the settings is not one that can be opened.",
             why=f"its scheme is {parts.scheme or 'missing'!r}; known are sqlite and redis",
             fix=fix,
         )
     if "," in (parts.password or "") or "," in (parts.username or ""):
-        raise OnlineStoreUnavailable(
+        raise OnlineStoreUnavailableError(
             f"The Redis at {parts.hostname} cannot be opened.",
             why="its user or password holds a comma, which separates the fields of Feast's connection string",
             fix="choose a password without a comma",

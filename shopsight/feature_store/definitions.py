@@ -51,7 +51,7 @@ def apply_definitions(settings: Settings) -> AppliedDefinitions:
     """Make the registry equal to ``feature_repo``: add, change, remove. Applying twice changes nothing.
 
     Raises:
-        ResourceBusy: another process is applying definitions to the same home.
+        ResourceBusyError: another process is applying definitions to the same home.
     """
     prepare_environment(settings)
     from feast import FeatureService, FeatureView, OnDemandFeatureView

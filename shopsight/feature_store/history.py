@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from shopsight.feature_store.connection import UnusableFeatures, mart_source, open_feature_store
+from shopsight.feature_store.connection import UnusableFeaturesError, mart_source, open_feature_store
 from shopsight.feature_store.online_rows import MICROSECOND
 from shopsight.settings import Settings
 
@@ -49,8 +49,8 @@ def training_set(
         The rows of ``entities`` in their order, their columns first, then the features in the order asked for.
 
     Raises:
-        FeatureStoreNotReady: no definitions were applied, or a mart was not exported.
-        UnusableFeatures: an unknown service or feature, or a missing key column.
+        FeatureStoreNotReadyError: no definitions were applied, or a mart was not exported.
+        UnusableFeaturesError: an unknown service or feature, or a missing key column.
     """
     import pandas as pd
 
@@ -76,13 +76,13 @@ def find_service(store: "FeatureStore", name: str) -> "FeatureService":
     """Return the feature service of this name.
 
     Raises:
-        UnusableFeatures: there is none.
+        UnusableFeaturesError: there is none.
     """
     for service in store.list_feature_services():
         if service.name == name:
             return service
     known = ", ".join(sorted(s.name for s in store.list_feature_services()))
-    raise UnusableFeatures(
+    raise UnusableFeaturesError(
         f"There is no feature service {name!r}.", why=f"defined are: {known}", fix="apply the feature definitions"
     )
 
@@ -123,7 +123,7 @@ def _join(store: "FeatureStore", service: "FeatureService", frame: "pd.DataFrame
     job = store.get_historical_features(entity_df=frame, features=service, filter_by_created_timestamp=arrived)
     joined = job.to_arrow()
     if len(joined) != len(frame):
-        raise UnusableFeatures(
+        raise UnusableFeaturesError(
             f"Feast returned {len(joined)} rows for {len(frame)}.",
             why="a point-in-time join must keep every row once",
             fix="use the offline store of shopsight/feature_store/asof_store.py; the default one of Feast drops rows",
@@ -133,7 +133,7 @@ def _join(store: "FeatureStore", service: "FeatureService", frame: "pd.DataFrame
 
 def _refuse_unknown(service: str, *, missing: list[str], kind: str) -> None:
     if missing:
-        raise UnusableFeatures(
+        raise UnusableFeaturesError(
             f"The feature service {service!r} has no {kind} {', '.join(missing)}.",
             why="the name is not part of its contract, or the rows that ask lack it",
             fix="compare the names with feature_repo/feature_services.py and feature_views.py",

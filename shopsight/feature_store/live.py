@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from shopsight.contracts import HISTORY_LENGTH
-from shopsight.feature_store.connection import FeatureStoreNotReady, open_feature_store
+from shopsight.feature_store.connection import FeatureStoreNotReadyError, open_feature_store
 from shopsight.feature_store.online_rows import EVENT_US, FEATURES, MonotoneOnlineStore, OnlineRow, microseconds
 from shopsight.feature_store.session_state import CHECKOUT_EVENTS, LiveEvent, SessionState
 from shopsight.settings import Settings
@@ -42,14 +42,14 @@ class LiveFeatures:
         """Open the store.
 
         Raises:
-            FeatureStoreNotReady: no definitions with these views were applied to this home.
+            FeatureStoreNotReadyError: no definitions with these views were applied to this home.
         """
         self._store = open_feature_store(settings, read_only=True)
         self._online = cast(MonotoneOnlineStore, self._store._get_provider().online_store)
         views = {view.name: view for view in self._store.list_feature_views()}
         missing = sorted({*SESSION_VIEWS, HISTORY_VIEW} - views.keys())
         if missing:
-            raise FeatureStoreNotReady(
+            raise FeatureStoreNotReadyError(
                 f"The applied feature definitions lack {', '.join(missing)}.",
                 why="they were applied by an older version",
                 fix="run the features step (Dagster group `features`)",
@@ -68,7 +68,7 @@ class LiveFeatures:
             How many sessions and histories moved.
 
         Raises:
-            OnlineStoreUnavailable: the store does not answer.
+            OnlineStoreUnavailableError: the store does not answer.
         """
         sessions, shoppers = defaultdict(list), defaultdict(list)
         for event in sorted(events, key=lambda event: event.order):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from shopsight.feature_store.connection import (
-    UnusableFeatures,
+    UnusableFeaturesError,
     mart_source,
     open_feature_store,
 )
@@ -53,10 +53,10 @@ def materialize(
         Rows written, by the name of each online feature view.
 
     Raises:
-        FeatureStoreNotReady: no definitions were applied, or a mart was not exported.
-        UnusableFeatures: a mart lacks a column of its view, or holds infinite values or NaN.
-        OnlineStoreUnavailable: the online store does not answer.
-        ResourceBusy: another process is materialising.
+        FeatureStoreNotReadyError: no definitions were applied, or a mart was not exported.
+        UnusableFeaturesError: a mart lacks a column of its view, or holds infinite values or NaN.
+        OnlineStoreUnavailableError: the online store does not answer.
+        ResourceBusyError: another process is materialising.
     """
     if until.tzinfo is None:
         raise ValueError("until needs a time zone")
@@ -106,8 +106,8 @@ def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Online
     Values have the types that the view declares.
 
     Raises:
-        FeatureStoreNotReady: the mart was not exported.
-        UnusableFeatures: it lacks a column of the view, or holds infinite values or NaN.
+        FeatureStoreNotReadyError: the mart was not exported.
+        UnusableFeaturesError: it lacks a column of the view, or holds infinite values or NaN.
     """
     import duckdb
 
@@ -122,7 +122,7 @@ def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Online
         needed = {*view.join_keys, source.timestamp_field, created, *(field.name for field in view.features)}
         missing = sorted(needed - {column[0] for column in described})
         if missing:
-            raise UnusableFeatures(
+            raise UnusableFeaturesError(
                 f"{Path(source.path).name} lacks {', '.join(missing)}.",
                 why=f"the feature view {view.name!r} and the mart behind it have drifted apart",
                 fix="make feature_repo/feature_views.py and the dbt model agree, then build the warehouse again",
@@ -153,7 +153,7 @@ def _refuse_infinite(connection: "duckdb.DuckDBPyConnection", view: "FeatureView
         query = f'SELECT entity FROM newest WHERE NOT isfinite("{name}") LIMIT 1'
         bad = connection.execute(query).fetchone()
         if bad is not None:
-            raise UnusableFeatures(
+            raise UnusableFeaturesError(
                 f"The column {name!r} of {mart} holds a number that is infinite or NaN (for {bad[0]!r}).",
                 why="a division by zero or an overflow in the SQL that makes it",
                 fix="make the dbt model return null where the figure is undefined, then build the warehouse again",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shopsight.feature_store.connection import UnusableFeatures, open_feature_store
+from shopsight.feature_store.connection import UnusableFeaturesError, open_feature_store
 from shopsight.feature_store.history import find_service
 from shopsight.settings import Settings
 
@@ -40,7 +40,7 @@ class OnlineFeatures:
         """Open the store; importing Feast takes 5 to 7 CPU seconds the first time.
 
         Raises:
-            FeatureStoreNotReady: no definitions were applied to this home.
+            FeatureStoreNotReadyError: no definitions were applied to this home.
         """
         self._store = open_feature_store(settings, read_only=True)
         self._requests: dict[str, _Request] = {}
@@ -57,8 +57,8 @@ class OnlineFeatures:
             Join keys and features by name; an unknown entity's features are ``None``.
 
         Raises:
-            UnusableFeatures: no such service or view, or a join key is missing.
-            OnlineStoreUnavailable: the store does not exist or does not answer.
+            UnusableFeaturesError: no such service or view, or a join key is missing.
+            OnlineStoreUnavailableError: the store does not exist or does not answer.
         """
         if not rows:
             return []
@@ -88,7 +88,7 @@ class OnlineFeatures:
             request = self._requests[name] = self._request(name)
         for key in request.inputs:
             if any(key not in row for row in rows):
-                raise UnusableFeatures(
+                raise UnusableFeaturesError(
                     f"The features {name!r} need {key!r} in every row.",
                     why="they are stored under it, or computed from it",
                     fix=f"give rows with {', '.join(request.inputs)}",
@@ -107,7 +107,7 @@ class OnlineFeatures:
         read |= {source.name for view in asked for source in view.source_feature_view_projections.values()}
         offline = [view for view in sorted(read) if not views[view].online]
         if offline:
-            raise UnusableFeatures(
+            raise UnusableFeaturesError(
                 f"{name!r} cannot be read online.",
                 why=f"the feature view {', '.join(offline)} is kept offline only",
                 fix="send its values with the request instead",

@@ -18,7 +18,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shopsight.feature_store.connection import OnlineStoreUnavailable
+from shopsight.feature_store.connection import OnlineStoreUnavailableError
 from shopsight.feature_store.feast_values import rows_from_feast
 from shopsight.feature_store.online_rows import KEY, ChangeRows, OnlineRow, oldest_served
 from shopsight.feature_store.redis_encoding import RowEncoder, event_us, version
@@ -178,7 +178,7 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
             yield self._get_client(config.online_store)
         except redis.RedisError as error:
             address = config.online_store.connection_string.split(",", 1)[0]
-            raise OnlineStoreUnavailable(
+            raise OnlineStoreUnavailableError(
                 f"The online store Redis at {address} does not answer as it should.",
                 why=f"{type(error).__name__}: {error}",
                 fix="start Redis there, or correct SHOPSIGHT_ONLINE_STORE (`sqlite` needs no server)",

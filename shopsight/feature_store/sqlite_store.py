@@ -20,7 +20,7 @@ from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel
 
-from shopsight.feature_store.connection import OnlineStoreUnavailable
+from shopsight.feature_store.connection import OnlineStoreUnavailableError
 from shopsight.feature_store.feast_values import entity_name, rows_from_feast, to_value
 from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, ChangeRows, OnlineRow, expiry, oldest_served
 
@@ -171,7 +171,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
                 connection = self._connections.reader = sqlite3.connect(uri, uri=True, isolation_level=None)
             return connection.execute(query, parameters).fetchall()
         except sqlite3.OperationalError as error:
-            raise OnlineStoreUnavailable(
+            raise OnlineStoreUnavailableError(
                 f"The online store {config.online_store.path} cannot be read.",
                 why=f"SQLite says: {error}",
                 fix="apply and materialise the features (Dagster group `features`), or check SHOPSIGHT_HOME",

@@ -300,7 +300,7 @@ FINE_TUNING = dataclasses.replace(
 )
 
 
-class _Killed(Exception):
+class _KilledError(Exception):
     pass
 
 
@@ -309,9 +309,9 @@ def test_a_killed_run_goes_on_from_its_last_epoch_to_the_same_model(tmp_path: Pa
 
     def kill(progress: Progress) -> None:
         if progress.message == "epoch 1 of 2":
-            raise _Killed
+            raise _KilledError
 
-    with pytest.raises(_Killed):
+    with pytest.raises(_KilledError):
         _train(tmp_path / "killed", config=FINE_TUNING, shop=_shop(), report=kill)
     assert (tmp_path / "killed" / "checkpoints" / "last.safetensors").exists()
     messages: list[str] = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recommendation.__main__ import main
-from benchmarks.recommendation.event_log import UnreadableEvents
+from benchmarks.recommendation.event_log import UnreadableEventsError
 from benchmarks.recommendation.held_out import imitate, read_held_out
 
 USERS, ITEMS = 60, 30
@@ -153,7 +153,7 @@ def test_the_imitation_takes_every_row_of_the_drawn_purchase_out_of_the_log(held
 
 def test_a_log_in_other_columns_is_refused(tmp_path):
     (tmp_path / "events.csv").write_text("user,item\n1,2\n")
-    with pytest.raises(UnreadableEvents, match="no column"):
+    with pytest.raises(UnreadableEventsError, match="no column"):
         read_held_out(tmp_path / "events.csv", tmp_path / "events.csv")
 
 

@@ -35,7 +35,7 @@ from models.recommender.fitting import (
 )
 from models.recommender.history import BEHAVIOURS, History
 from models.recommender.onnx_sequence import OnnxSequence
-from models.recommender.predict import HistoryEvent, Recommender, UnknownItem
+from models.recommender.predict import HistoryEvent, Recommender, UnknownItemError
 from models.recommender.scoring import Blend
 from models.recommender.sequence_scorer import SequenceScorer
 from models.recommender.train import ALONE, train
@@ -346,7 +346,7 @@ def test_similar_items_are_neighbours_first_and_then_of_the_category(everything)
     new = recommender.similar_items("a0-new", num_results=4)
     assert {one.source for one in new} == {"category"}
     assert all(one.item_id.startswith("a0") for one in new)
-    with pytest.raises(UnknownItem, match="nothing-like-it"):
+    with pytest.raises(UnknownItemError, match="nothing-like-it"):
         recommender.similar_items("nothing-like-it", num_results=3)
 
 

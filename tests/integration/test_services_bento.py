@@ -21,9 +21,16 @@ from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
 from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion
-from serving.packaging.bento import BentoBuildFailed, BentoRecord, UnapprovedModel, build_bento, find_bento, list_bentos
+from serving.packaging.bento import (
+    BentoBuildFailedError,
+    BentoRecord,
+    UnapprovedModelError,
+    build_bento,
+    find_bento,
+    list_bentos,
+)
 from serving.prediction_log import read_log
-from serving.running.launcher import ServiceNotStarted, ServiceProcess
+from serving.running.launcher import ServiceNotStartedError, ServiceProcess
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
@@ -127,7 +134,7 @@ def built(settings: Settings, family: str) -> BentoRecord:
 
 def test_an_unapproved_model_gets_no_bento(home: Settings) -> None:
     version = register(home, "recommender", _toys().write_recommender, approve=False)
-    with pytest.raises(UnapprovedModel, match="not approved"):
+    with pytest.raises(UnapprovedModelError, match="not approved"):
         build_bento(home, "recommender", version)
     assert list_bentos(home) == []
 
@@ -164,7 +171,7 @@ def test_a_service_starts_answers_logs_and_stops(shop: Settings) -> None:
     service.start()
     try:
         service.wait_until_ready()
-        with pytest.raises(ServiceNotStarted, match="SHOPSIGHT_RECOMMENDATION_PORT"):
+        with pytest.raises(ServiceNotStartedError, match="SHOPSIGHT_RECOMMENDATION_PORT"):
             ServiceProcess(settings, bento).start()
         with httpx.Client(base_url=service.url, timeout=20) as client:
             given = [
@@ -195,7 +202,7 @@ def test_a_model_that_does_not_load_gets_no_bento(home: Settings) -> None:
         return folder
 
     version = register(home, "recommender", write_half)
-    with pytest.raises(BentoBuildFailed, match=r"arrays\.safetensors"):
+    with pytest.raises(BentoBuildFailedError, match=r"arrays\.safetensors"):
         build_bento(home, "recommender", version)
     assert list_bentos(home) == []
 
@@ -207,7 +214,7 @@ def test_a_service_that_cannot_start_says_why(shop: Settings, tmp_path: Path) ->
     next((settings.bentoml_dir / "models" / "recommender").rglob("arrays.safetensors")).unlink()
     service = ServiceProcess(settings, built(settings, "recommender"))
     service.start()
-    with pytest.raises(ServiceNotStarted, match=r"arrays\.safetensors"):
+    with pytest.raises(ServiceNotStartedError, match=r"arrays\.safetensors"):
         service.wait_until_ready(timeout_seconds=60)
     assert not service.running
 

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from shopsight.locking import ResourceBusy, exclusive
+from shopsight.locking import ResourceBusyError, exclusive
 
 
 def test_a_second_writer_is_refused_with_what_is_written_and_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "store" / ".lock"
     with (
         exclusive(path, what="the model registry", wait_seconds=1),
-        pytest.raises(ResourceBusy, match="Cannot write the model registry: another process is writing it") as busy,
+        pytest.raises(
+            ResourceBusyError, match="Cannot write the model registry: another process is writing it"
+        ) as busy,
         exclusive(path, what="the model registry", wait_seconds=0.05),
     ):
         pytest.fail("two writers held one lock")
@@ -44,7 +46,7 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     assert holder.stdout is not None
     with holder:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(ResourceBusy), exclusive(path, what="it", wait_seconds=0):
+        with pytest.raises(ResourceBusyError), exclusive(path, what="it", wait_seconds=0):
             pytest.fail("two processes held one lock")
         holder.send_signal(signal.SIGKILL)
         holder.wait()

@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 
 from shopsight.errors import ShopsightError
-from shopsight.locking import ResourceBusy, exclusive
+from shopsight.locking import ResourceBusyError, exclusive
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -37,7 +37,7 @@ def only_writer(log: Path, *, wait_seconds: float) -> Iterator[None]:
     with ExitStack() as lock:
         try:
             lock.enter_context(exclusive(log / ".lock", what="the event log", wait_seconds=wait_seconds))
-        except ResourceBusy as busy:
+        except ResourceBusyError as busy:
             raise EventLogBusyError(
                 f"cannot write to the event log {log}",
                 why="another process is importing at this moment",

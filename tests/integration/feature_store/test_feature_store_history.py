@@ -23,8 +23,8 @@ from shopsight.contracts import (
 )
 from shopsight.events import TIMESTAMP
 from shopsight.feature_store import (
-    FeatureStoreNotReady,
-    UnusableFeatures,
+    FeatureStoreNotReadyError,
+    UnusableFeaturesError,
     apply_definitions,
     open_feature_store,
     training_set,
@@ -134,7 +134,7 @@ def test_feast_s_own_tools_see_the_same_stores_as_the_platform(home: Settings) -
 
 
 def test_before_anything_was_applied_the_error_says_what_to_do(home: Settings) -> None:
-    with pytest.raises(FeatureStoreNotReady, match="run the features step"):
+    with pytest.raises(FeatureStoreNotReadyError, match="run the features step"):
         ask(home, [("u_1", MONDAY)])
     assert not home.feature_store_dir.exists(), "a reader creates nothing"
 
@@ -142,7 +142,7 @@ def test_before_anything_was_applied_the_error_says_what_to_do(home: Settings) -
 def test_a_missing_mart_is_named(home: Settings, write_mart: WriteMart) -> None:
     apply_definitions(home)
     (home.exports_dir / "user_features_daily.parquet").unlink()
-    with pytest.raises(FeatureStoreNotReady, match=r"user_features_daily\.parquet"):
+    with pytest.raises(FeatureStoreNotReadyError, match=r"user_features_daily\.parquet"):
         ask(home, [("u_1", MONDAY)])
 
 
@@ -250,11 +250,11 @@ def test_a_session_is_known_by_its_own_events_at_once_whatever_their_arrival(
 
 def test_unknown_names_are_refused_with_the_known_ones(home: Settings, write_mart: WriteMart) -> None:
     apply_definitions(home)
-    with pytest.raises(UnusableFeatures, match="recommender_v1"):
+    with pytest.raises(UnusableFeaturesError, match="recommender_v1"):
         training_set(home, service="recommender_v9", entities=pa.table({"user_id": ["u_1"]}))
-    with pytest.raises(UnusableFeatures, match="has no feature shoe_size"):
+    with pytest.raises(UnusableFeaturesError, match="has no feature shoe_size"):
         ask(home, [("u_1", MONDAY)], ("shoe_size",))
-    with pytest.raises(UnusableFeatures, match="has no entity column event_timestamp"):
+    with pytest.raises(UnusableFeaturesError, match="has no entity column event_timestamp"):
         training_set(home, service="recommender_v1", entities=pa.table({"user_id": ["u_1"]}))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from shopsight.contracts import HISTORY_LENGTH, SESSION_FEATURES, SESSION_FLOW_FEATURES, SESSION_STATE
 from shopsight.feature_store import (
-    FeatureStoreNotReady,
+    FeatureStoreNotReadyError,
     LiveEvent,
     LiveFeatures,
     Moved,
@@ -248,7 +248,7 @@ def test_feast_s_own_push_moves_the_same_view(shop: Settings) -> None:
 
 
 def test_before_the_definitions_are_applied_the_error_says_what_to_do(home: Settings) -> None:
-    with pytest.raises(FeatureStoreNotReady, match="run the features step"):
+    with pytest.raises(FeatureStoreNotReadyError, match="run the features step"):
         LiveFeatures(home)
     with pytest.raises(ValueError, match="time zone"):
         LiveEvent(event_id="e", event_name="view_item", event_timestamp=datetime(2026, 5, 4))

@@ -11,10 +11,10 @@ import pytest
 
 from shopsight.contracts import ITEM_FEATURES, USER_FEATURES
 from shopsight.feature_store import (
-    FeatureStoreNotReady,
+    FeatureStoreNotReadyError,
     OnlineFeatures,
-    OnlineStoreUnavailable,
-    UnusableFeatures,
+    OnlineStoreUnavailableError,
+    UnusableFeaturesError,
     apply_definitions,
     erase_online,
     materialize,
@@ -161,7 +161,7 @@ def test_writers_that_race_leave_the_newest_row_whole(shop: Settings) -> None:
 def test_infinite_and_undefined_numbers_are_refused_with_their_place(shop: Settings, write_mart: WriteMart) -> None:
     for bad in (math.inf, -math.inf, math.nan):
         write_mart("user_features_daily", [user_day("u_1", MONDAY, 1) | {"mean_price_28d": bad}])
-        with pytest.raises(UnusableFeatures, match=r"'mean_price_28d' of user_features_daily\.parquet .* 'u_1'"):
+        with pytest.raises(UnusableFeaturesError, match=r"'mean_price_28d' of user_features_daily\.parquet .* 'u_1'"):
             materialize(shop, until=LATER)
     assert events_of(shop, "u_1") == [None]
 
@@ -181,11 +181,11 @@ def test_an_erased_user_is_gone_from_every_view_of_users(shop: Settings, write_m
 
 def test_unknown_names_and_missing_keys_are_refused(shop: Settings) -> None:
     online = OnlineFeatures(shop)
-    with pytest.raises(UnusableFeatures, match="no feature service 'recommender_v9'"):
+    with pytest.raises(UnusableFeaturesError, match="no feature service 'recommender_v9'"):
         online.read("recommender_v9", [{"user_id": "u_1"}])
-    with pytest.raises(UnusableFeatures, match="need 'session_id' in every row"):
+    with pytest.raises(UnusableFeaturesError, match="need 'session_id' in every row"):
         online.read("purchase_intent_v1", [{"user_id": "u_1"}])
-    with pytest.raises(UnusableFeatures, match="utterance_text is kept offline only"):
+    with pytest.raises(UnusableFeaturesError, match="utterance_text is kept offline only"):
         online.read("intent_v1", [{"utterance_id": "t_1"}])
 
 
@@ -209,10 +209,10 @@ def test_a_mart_that_lacks_a_column_or_is_missing_is_named(home: Settings, write
     apply_definitions(home)
     path = home.exports_dir / "item_features_daily.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["popularity"]), path)
-    with pytest.raises(UnusableFeatures, match=r"item_features_daily\.parquet lacks popularity"):
+    with pytest.raises(UnusableFeaturesError, match=r"item_features_daily\.parquet lacks popularity"):
         materialize(home, until=LATER)
     path.unlink()
-    with pytest.raises(FeatureStoreNotReady, match=r"item_features_daily\.parquet"):
+    with pytest.raises(FeatureStoreNotReadyError, match=r"item_features_daily\.parquet"):
         materialize(home, until=LATER)
 
 
@@ -222,7 +222,7 @@ def test_a_lost_online_store_is_named_and_filled_again(home: Settings, write_mar
     materialize(home, until=LATER)
     for file in home.feature_store_dir.glob("online.db*"):
         file.unlink()
-    with pytest.raises(OnlineStoreUnavailable, match=r"online\.db cannot be read"):
+    with pytest.raises(OnlineStoreUnavailableError, match=r"online\.db cannot be read"):
         events_of(home, "u_1")
     assert not (home.feature_store_dir / "online.db").exists(), "a reader creates nothing"
     apply_definitions(home)
@@ -244,7 +244,7 @@ def test_an_online_store_that_cannot_be_used_is_named_with_the_fix_and_without_i
 ) -> None:
     apply_definitions(home)
     began = time.monotonic()
-    with pytest.raises(OnlineStoreUnavailable, match=message) as caught:
+    with pytest.raises(OnlineStoreUnavailableError, match=message) as caught:
         events_of(home.model_copy(update={"online_store": url}), "u_1")
     assert time.monotonic() - began < 15
     assert "secret" not in str(caught.value)

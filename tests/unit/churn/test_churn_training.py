@@ -21,9 +21,9 @@ from models.churn.reasons import in_words
 from models.churn.scoring import score
 from models.churn.train import train
 from models.evaluation.results import Evaluation
-from models.evaluation.sentinels import SentinelTripped, check_shift_changes_little
+from models.evaluation.sentinels import SentinelTrippedError, check_shift_changes_little
 from models.progress import ignore_progress
-from models.tabular.errors import BadArtefact, BadTrainingTable
+from models.tabular.errors import BadArtefactError, BadTrainingTableError
 
 
 def run(table: pa.Table, out_dir: Path, config: ChurnConfig = CONFIG) -> Evaluation:
@@ -86,14 +86,14 @@ def test_an_order_history_that_holds_the_future_stops_the_run(table, tmp_path) -
     leaking = table.set_column(table.column_names.index("ordered_us"), "ordered_us", pa.array(future))
     values = [[*values, "1.0"] for values in table["order_values"].to_pylist()]
     leaking = leaking.set_column(table.column_names.index("order_values"), "order_values", pa.array(values))
-    with pytest.raises(SentinelTripped, match="order_history from their future"):
+    with pytest.raises(SentinelTrippedError, match="order_history from their future"):
         run(leaking, tmp_path)
 
 
 def test_a_feature_that_holds_the_outcome_stops_the_run(table, tmp_path) -> None:
     leak = pc.fill_null(pc.cast(table["days_to_next_order"], pa.int64()), 999)
     leaking = table.set_column(table.column_names.index("views_28d"), "views_28d", leak)
-    with pytest.raises(SentinelTripped, match="holds the outcome"):
+    with pytest.raises(SentinelTrippedError, match="holds the outcome"):
         run(leaking, tmp_path)
 
 
@@ -102,7 +102,7 @@ def test_visits_that_lie_after_the_day_stop_the_run(table, tmp_path) -> None:
     wait = pc.fill_null(pc.cast(table["days_to_next_order"], pa.float64()), 99.0).to_numpy()
     window = (wait < CONFIG.horizon_days) + np.random.default_rng(1).normal(0, 0.6, len(wait))
     leaking = table.set_column(table.column_names.index("carts_28d"), "carts_28d", pa.array(window))
-    with pytest.raises(SentinelTripped, match="visits of an earlier day"):
+    with pytest.raises(SentinelTrippedError, match="visits of an earlier day"):
         run(leaking, tmp_path)
 
 
@@ -112,14 +112,14 @@ def test_a_customer_on_both_sides_of_a_fold_stops_the_run(table, tmp_path, monke
         return [(np.flatnonzero(part != n), np.flatnonzero(part == n)) for n in range(members)]
 
     monkeypatch.setattr("models.tabular.committee._folds", by_row)
-    with pytest.raises(SentinelTripped, match="people are in both the rows grown on and the rows held out"):
+    with pytest.raises(SentinelTrippedError, match="people are in both the rows grown on and the rows held out"):
         run(table, tmp_path)
 
 
 def test_a_forecast_that_hangs_on_the_day_trips_its_sentinel() -> None:
     assert check_shift_changes_little(0.01, limit=0.15).value == 0.01
     for change in (0.2, float("nan")):
-        with pytest.raises(SentinelTripped, match="one day later"):
+        with pytest.raises(SentinelTrippedError, match="one day later"):
             check_shift_changes_little(change, limit=0.15)
 
 
@@ -128,7 +128,7 @@ def test_too_little_is_said_and_leaves_no_model(table, tmp_path) -> None:
     evaluation = run(few, tmp_path)
     assert "customers of the 50" in str(evaluation.not_evaluable)
     assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "card.json"}
-    with pytest.raises(BadArtefact, match="too few customers"):
+    with pytest.raises(BadArtefactError, match="too few customers"):
         ChurnModel.load(tmp_path)
     short = table.filter(pc.less(table["observed_days"], 50))
     assert "no level date" in str(run(short, tmp_path).not_evaluable)
@@ -173,7 +173,7 @@ def test_a_log_without_prices_foretells_who_leaves_and_no_money(table, tmp_path)
 
 
 def test_labels_of_another_horizon_are_refused(table, tmp_path) -> None:
-    with pytest.raises(BadTrainingTable, match="churn_horizon_days"):
+    with pytest.raises(BadTrainingTableError, match="churn_horizon_days"):
         run(table, tmp_path, dataclasses.replace(CONFIG, horizon_days=56))
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.evaluation.sentinels import SentinelTripped
+from models.evaluation.sentinels import SentinelTrippedError
 from models.intent.sentinels import check_run
 
 
@@ -18,5 +18,5 @@ def test_a_feature_that_holds_the_shuffled_label_stops_the_run() -> None:
     labels = np.random.default_rng(1).integers(0, 5, 500)
     shuffled = np.random.default_rng(7).permutation(labels)  # as the sentinel shuffles them with this seed
     features = 100.0 * np.eye(5)[shuffled]
-    with pytest.raises(SentinelTripped, match=r"a model of shuffled labels is right in 1\.000"):
+    with pytest.raises(SentinelTrippedError, match=r"a model of shuffled labels is right in 1\.000"):
         check_run(features[:300], labels[:300], features[300:], labels[300:], seed=7)

@@ -9,7 +9,7 @@ from models.purchase_intent.config import PurchaseIntentConfig
 from models.purchase_intent.dataset import session_rows
 from models.purchase_intent.encoding import FEATURES, FeatureEncoder
 from models.purchase_intent.folds import shuffle_by_session, split_by_time, why_too_small
-from models.tabular.errors import BadTrainingTable
+from models.tabular.errors import BadTrainingTableError
 
 CONFIG = PurchaseIntentConfig(gap_minutes=60)
 
@@ -65,14 +65,14 @@ def test_a_fold_without_enough_purchases_is_named(shop_table: pa.Table) -> None:
 
 
 def test_a_missing_column_is_named(shop_table: pa.Table) -> None:
-    with pytest.raises(BadTrainingTable, match="lacks purchased, orders_total"):
+    with pytest.raises(BadTrainingTableError, match="lacks purchased, orders_total"):
         session_rows(shop_table.drop_columns(["orders_total", "purchased"]))
 
 
 def test_a_row_without_its_session_is_refused(shop_table: pa.Table) -> None:
     ids = pc.if_else(pc.equal(shop_table["position"], 1), None, shop_table["session_id"])
     place = shop_table.column_names.index("session_id")
-    with pytest.raises(BadTrainingTable, match="rows of the purchase intent training table have no session_id"):
+    with pytest.raises(BadTrainingTableError, match="rows of the purchase intent training table have no session_id"):
         session_rows(shop_table.set_column(place, "session_id", ids))
 
 

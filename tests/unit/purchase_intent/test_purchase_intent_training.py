@@ -14,7 +14,7 @@ import pytest
 
 from models.evaluation.drift_checks import DriftConfig
 from models.evaluation.results import Evaluation
-from models.evaluation.sentinels import SentinelTripped
+from models.evaluation.sentinels import SentinelTrippedError
 from models.progress import Progress, ignore_progress
 from models.purchase_intent.config import PurchaseIntentConfig, for_size
 from models.purchase_intent.dataset import SessionRows, session_rows
@@ -23,7 +23,7 @@ from models.purchase_intent.folds import Folds
 from models.purchase_intent.predict import PurchaseIntentModel
 from models.purchase_intent.sentinels import a_day_older
 from models.purchase_intent.train import train
-from models.tabular.errors import BadArtefact
+from models.tabular.errors import BadArtefactError
 from shopsight.settings import SIZES, Size
 
 TINY = dataclasses.replace(for_size("tiny"), resamples=50, threads=1)
@@ -131,7 +131,7 @@ def test_too_few_sessions_are_said_and_leave_no_model(shop_table: pa.Table, tmp_
     assert evaluation.not_evaluable is not None
     assert "fold has" in evaluation.not_evaluable
     assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "card.json"}
-    with pytest.raises(BadArtefact, match="too few sessions"):
+    with pytest.raises(BadArtefactError, match="too few sessions"):
         PurchaseIntentModel.load(tmp_path)
 
 
@@ -142,7 +142,7 @@ def test_an_empty_table_is_not_evaluable(shop_table: pa.Table, tmp_path: Path) -
 def test_a_feature_that_holds_the_outcome_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
     leak = shop_table["purchased"].cast(pa.float64())
     leaking = shop_table.set_column(shop_table.column_names.index("carts_28d"), "carts_28d", leak)
-    with pytest.raises(SentinelTripped, match="holds the outcome"):
+    with pytest.raises(SentinelTrippedError, match="holds the outcome"):
         run(leaking, tmp_path)
 
 
@@ -152,14 +152,14 @@ def replaced(table: pa.Table, name: str, values: object) -> pa.Table:
 
 def test_a_session_shape_from_the_future_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
     later = pc.add(shop_table["seconds_since_start"], 1.0)
-    with pytest.raises(SentinelTripped, match="session_features from their future"):
+    with pytest.raises(SentinelTrippedError, match="session_features from their future"):
         run(replaced(shop_table, "seconds_since_start", later.to_numpy()), tmp_path)
 
 
 def test_a_total_over_the_whole_log_stops_the_run(shop_table: pa.Table, tmp_path: Path) -> None:
     frame = shop_table.select(["user_id", "session_id", "purchased"]).to_pandas()
     bought = frame.drop_duplicates("session_id").groupby("user_id")["purchased"].sum()
-    with pytest.raises(SentinelTripped, match="seen for the first time have orders_total above zero"):
+    with pytest.raises(SentinelTrippedError, match="seen for the first time have orders_total above zero"):
         run(replaced(shop_table, "orders_total", frame["user_id"].map(bought).astype(float).to_numpy()), tmp_path)
 
 
@@ -171,7 +171,7 @@ def test_a_window_that_ends_after_its_day_stops_the_run(shop_table: pa.Table, tm
     sessions = np.unique(shop_table["session_id"].to_numpy(), return_inverse=True)[1]
     window = outcome + rng.normal(0, 0.6, sessions.max() + 1)[sessions]
     leaking = replaced(shop_table, "mean_price_28d", np.where(known, window, np.nan))
-    with pytest.raises(SentinelTripped, match="user_features of an earlier day"):
+    with pytest.raises(SentinelTrippedError, match="user_features of an earlier day"):
         run(leaking, tmp_path)
 
 
@@ -181,7 +181,7 @@ def test_a_split_by_row_stops_the_run(shop_table: pa.Table, tmp_path: Path, monk
         return Folds(**{name: rows.take(fold == n) for n, name in enumerate(Folds.__dataclass_fields__)})
 
     monkeypatch.setattr("models.purchase_intent.train.split_by_time", by_row)
-    with pytest.raises(SentinelTripped, match="sessions are in both train and validation"):
+    with pytest.raises(SentinelTrippedError, match="sessions are in both train and validation"):
         run(shop_table, tmp_path)
 
 
@@ -256,7 +256,7 @@ def test_a_folder_of_two_models_is_refused(trained: tuple[Path, Evaluation], tmp
     config = json.loads((trained[0] / "config.json").read_text())
     config["feature_names"].reverse()
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(BadArtefact, match="not one model"):
+    with pytest.raises(BadArtefactError, match="not one model"):
         PurchaseIntentModel.load(tmp_path)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.recommendation.reader import UnreadableInteractions, read_attributes, read_sequences
+from benchmarks.recommendation.reader import UnreadableInteractionsError, read_attributes, read_sequences
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ def test_each_line_is_a_user_and_items_in_the_order_of_the_file(written):
     ],
 )
 def test_a_file_that_says_less_than_it_should_is_refused_with_its_line(written, text, message):
-    with pytest.raises(UnreadableInteractions, match=message):
+    with pytest.raises(UnreadableInteractionsError, match=message):
         read_sequences(written(text))
 
 
 def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path):
-    with pytest.raises(UnreadableInteractions, match="cannot be read"):
+    with pytest.raises(UnreadableInteractionsError, match="cannot be read"):
         read_sequences(tmp_path / "absent.txt")
     (tmp_path / "bytes").write_bytes(b"1 \xff\xfe\n")
-    with pytest.raises(UnreadableInteractions, match="cannot be read"):
+    with pytest.raises(UnreadableInteractionsError, match="cannot be read"):
         read_sequences(tmp_path / "bytes")
 
 
@@ -53,5 +53,5 @@ def test_attributes_are_coded_and_padded_and_items_without_any_have_none(written
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"4": 1}'])
 def test_attributes_that_are_no_object_of_lists_are_refused(written, text):
-    with pytest.raises(UnreadableInteractions, match="is not"):
+    with pytest.raises(UnreadableInteractionsError, match="is not"):
         read_attributes(written(text), np.array(["4"], dtype=object))

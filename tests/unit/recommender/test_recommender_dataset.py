@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.recommender.dataset import Interactions, UnknownBehaviour, window
+from models.recommender.dataset import Interactions, UnknownBehaviourError, window
 
 DAY = 86_400.0
 ROWS = [
@@ -89,5 +89,5 @@ def test_the_order_of_rows_in_the_mart_does_not_matter(interactions_mart):
 
 
 def test_an_event_that_the_recommender_does_not_know_is_named(interactions_mart):
-    with pytest.raises(UnknownBehaviour, match="remove_from_cart"):
+    with pytest.raises(UnknownBehaviourError, match="remove_from_cart"):
         Interactions.from_tables(interactions_mart([("ada", "shoe", "remove_from_cart", 1.0)]))

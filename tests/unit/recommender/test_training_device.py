@@ -5,7 +5,7 @@ import torch
 
 from models.device import (
     Checkpoint,
-    DeviceUnavailable,
+    DeviceUnavailableError,
     has_bf16_units,
     new_accelerator,
     resolve_device,
@@ -22,7 +22,7 @@ def test_auto_takes_a_device_that_is_there():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_a_device_that_is_not_there_is_refused_and_not_replaced():
-    with pytest.raises(DeviceUnavailable, match="cuda"):
+    with pytest.raises(DeviceUnavailableError, match="cuda"):
         resolve_device("cuda")
 
 
@@ -35,7 +35,7 @@ def test_an_unknown_name_is_refused(resolve):
 def test_auto_precision_is_bf16_only_where_the_processor_computes_it():
     assert resolve_precision("auto", "cpu") == ("bf16" if has_bf16_units("cpu") else "fp32")
     assert resolve_precision("bf16", "cpu") == "bf16"
-    with pytest.raises(DeviceUnavailable, match="MPS"):
+    with pytest.raises(DeviceUnavailableError, match="MPS"):
         resolve_precision("bf16", "mps")
 
 

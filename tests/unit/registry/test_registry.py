@@ -12,9 +12,9 @@ import pytest
 from models.evaluation.approval import RuleResult, Verdict
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
-from models.registry.artefacts import ArtefactChanged, UnsafeArtefact
-from models.registry.journal import JournalBroken
-from models.registry.registry import IllegalTransition, ModelRegistry, UnknownVersion
+from models.registry.artefacts import ArtefactChangedError, UnsafeArtefactError
+from models.registry.journal import JournalBrokenError
+from models.registry.registry import IllegalTransitionError, ModelRegistry, UnknownVersionError
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ELIGIBLE = Verdict(rules=(RuleResult(rule="beats every baseline", outcome="passed", sentence="It does."),))
@@ -115,7 +115,7 @@ def test_a_rollback_that_follows_a_rollback_goes_one_further_back(registry: Mode
     registry.rollback("intent", approver="Ada", reason="slow", at=NOON)
     registry.rollback("intent", approver="Ada", reason="slower", at=NOON)
     assert statuses(registry) == dict(zip(versions, ["champion", "withdrawn", "withdrawn"], strict=True))
-    with pytest.raises(IllegalTransition, match="no version was approved before"):
+    with pytest.raises(IllegalTransitionError, match="no version was approved before"):
         registry.rollback("intent", approver="Ada", reason="again", at=NOON)
 
 
@@ -125,7 +125,7 @@ def test_nobody_approves_what_they_trained_or_asked_for(
 ) -> None:
     version = register(registry, candidate)
     registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
-    with pytest.raises(IllegalTransition, match="does not approve it"):
+    with pytest.raises(IllegalTransitionError, match="does not approve it"):
         approve(registry, version, approver=approver)
     assert registry.champion("intent") is None
 
@@ -136,17 +136,17 @@ def test_an_approval_needs_a_name_and_a_reason(
 ) -> None:
     version = register(registry, candidate)
     registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
-    with pytest.raises(IllegalTransition, match="needs the"):
+    with pytest.raises(IllegalTransitionError, match="needs the"):
         approve(registry, version, approver=approver, reason=reason)
 
 
 def test_what_the_gate_refused_or_did_not_see_is_not_approved(registry: ModelRegistry, candidate: Path) -> None:
     version = register(registry, candidate)
-    with pytest.raises(IllegalTransition, match="has not judged it"):
+    with pytest.raises(IllegalTransitionError, match="has not judged it"):
         approve(registry, version)
     registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
     registry.judge("intent", version, verdict=REFUSED, at=NOON)
-    with pytest.raises(IllegalTransition, match="It does not beat kNN"):
+    with pytest.raises(IllegalTransitionError, match="It does not beat kNN"):
         approve(registry, version)
 
 
@@ -154,17 +154,17 @@ def test_a_decision_is_made_once(registry: ModelRegistry, candidate: Path) -> No
     version = register(registry, candidate)
     registry.reject("intent", version, approver="Ada", reason="too slow", at=NOON, requester="Grace")
     assert registry.latest_candidate("intent") is None
-    with pytest.raises(IllegalTransition, match="it is rejected"):
+    with pytest.raises(IllegalTransitionError, match="it is rejected"):
         registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
-    with pytest.raises(IllegalTransition, match="it is rejected"):
+    with pytest.raises(IllegalTransitionError, match="it is rejected"):
         approve(registry, version)
     champion = crown(registry, candidate)
-    with pytest.raises(IllegalTransition, match="it is champion"):
+    with pytest.raises(IllegalTransitionError, match="it is champion"):
         registry.reject("intent", champion, approver="Ada", reason="late", at=NOON, requester="Grace")
 
 
 def test_an_unknown_version_and_an_odd_family_are_refused(registry: ModelRegistry, candidate: Path) -> None:
-    with pytest.raises(UnknownVersion, match="none yet"):
+    with pytest.raises(UnknownVersionError, match="none yet"):
         registry.version("intent", "v0001")
     with pytest.raises(ValueError, match="lower-case word"):
         registry.register("../intent", candidate, evaluation=EVALUATION, card={}, created_at=NOON)
@@ -177,7 +177,7 @@ def test_an_unknown_version_and_an_odd_family_are_refused(registry: ModelRegistr
 @pytest.mark.parametrize("name", ["model.pkl", "model.pt", "weights.bin", "model.joblib", "array.npy", "run.py", "x"])
 def test_a_file_that_may_hold_code_is_refused_by_its_name(registry: ModelRegistry, candidate: Path, name: str) -> None:
     (candidate / name).write_text("harmless")
-    with pytest.raises(UnsafeArtefact, match=name):
+    with pytest.raises(UnsafeArtefactError, match=name):
         register(registry, candidate)
     assert registry.versions("intent") == []
 
@@ -187,7 +187,7 @@ def test_a_pickle_under_another_name_is_refused_by_its_content(
     registry: ModelRegistry, candidate: Path, content: bytes
 ) -> None:
     (candidate / "vocab.json").write_bytes(content)
-    with pytest.raises(UnsafeArtefact, match="pickle or an archive"):
+    with pytest.raises(UnsafeArtefactError, match="pickle or an archive"):
         register(registry, candidate)
 
 
@@ -195,15 +195,15 @@ def test_links_and_special_files_are_refused(registry: ModelRegistry, candidate:
     secret = tmp_path / "secret.json"
     secret.write_text("{}")
     (candidate / "config2.json").symlink_to(secret)
-    with pytest.raises(UnsafeArtefact, match="symbolic link"):
+    with pytest.raises(UnsafeArtefactError, match="symbolic link"):
         register(registry, candidate)
     (candidate / "config2.json").unlink()
     (candidate / "folder").symlink_to(tmp_path)
-    with pytest.raises(UnsafeArtefact, match="symbolic link"):
+    with pytest.raises(UnsafeArtefactError, match="symbolic link"):
         register(registry, candidate)
     (candidate / "folder").unlink()
     os.mkfifo(candidate / "pipe.json")
-    with pytest.raises(UnsafeArtefact, match="neither a file nor a folder"):
+    with pytest.raises(UnsafeArtefactError, match="neither a file nor a folder"):
         register(registry, candidate)
 
 
@@ -213,9 +213,9 @@ def test_a_tampered_file_is_named_before_it_serves(registry: ModelRegistry, cand
     folder = registry.root / "intent" / "v0001"
     file = folder / ("new.json" if state == "added" else "config.json")
     file.unlink() if state == "missing" else file.write_text("{}")
-    with pytest.raises(ArtefactChanged, match=rf"{file.name} (is|was) {state}"):
+    with pytest.raises(ArtefactChangedError, match=rf"{file.name} (is|was) {state}"):
         registry.champion("intent")
-    with pytest.raises(ArtefactChanged, match=file.name):
+    with pytest.raises(ArtefactChangedError, match=file.name):
         registry.verify()
 
 
@@ -224,7 +224,7 @@ def test_the_evaluation_cannot_be_improved_after_registration(registry: ModelReg
     registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
     path = registry.root / "intent" / version / "evaluation.json"
     path.write_text(path.read_text().replace("0.8", "0.99"))
-    with pytest.raises(ArtefactChanged, match=r"evaluation\.json"):
+    with pytest.raises(ArtefactChangedError, match=r"evaluation\.json"):
         approve(registry, version)
 
 
@@ -237,14 +237,14 @@ def test_editing_removing_or_reordering_any_record_breaks_the_chain(registry: Mo
         edited = line.replace(b"2026-05-01", b"2026-05-02")
         assert edited != line
         journal.write_bytes(b"".join([*lines[:number], edited, *lines[number + 1 :]]))
-        with pytest.raises(JournalBroken, match=f"Record {number + 1} "):
+        with pytest.raises(JournalBrokenError, match=f"Record {number + 1} "):
             registry.verify()
         if number < len(lines) - 1:
             journal.write_bytes(b"".join([*lines[:number], *lines[number + 1 :]]))
-            with pytest.raises(JournalBroken):
+            with pytest.raises(JournalBrokenError):
                 registry.verify()
             journal.write_bytes(b"".join([*lines[:number], lines[number + 1], line, *lines[number + 2 :]]))
-            with pytest.raises(JournalBroken):
+            with pytest.raises(JournalBrokenError):
                 registry.verify()
     journal.write_bytes(b"".join(lines))
     registry.verify()
@@ -254,7 +254,7 @@ def test_a_well_chained_record_of_an_illegal_step_is_refused(registry: ModelRegi
     version = register(registry, candidate)
     forged = {"action": "approve", "family": "intent", "version": version, "at": "2026-05-01T12:00:00+00:00"}
     registry._journal.append({**forged, "approver": "Eve", "reason": "because", "requester": "x"})
-    with pytest.raises(JournalBroken, match="not a legal step"):
+    with pytest.raises(JournalBrokenError, match="not a legal step"):
         registry.champion("intent")
 
 
@@ -265,7 +265,7 @@ def test_a_folder_that_no_record_knows_is_reported(registry: ModelRegistry, cand
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0])
     (registry.root / "intent" / "v0003").mkdir()
-    with pytest.raises(JournalBroken, match="v0003 is in no record"):
+    with pytest.raises(JournalBrokenError, match="v0003 is in no record"):
         registry.verify()
 
 
@@ -366,7 +366,7 @@ def test_random_sequences_of_actions_never_reach_an_illegal_state(tmp_path: Path
                 case "rollback":
                     now = registry.rollback("intent", approver=approver, reason="worse", at=at)
                     assert before[now.version] == "approved"
-        except (IllegalTransition, UnknownVersion):
+        except (IllegalTransitionError, UnknownVersionError):
             refused += 1
             assert statuses(registry) == before
         state = statuses(registry)

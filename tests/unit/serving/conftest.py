@@ -13,7 +13,7 @@ import pytest
 
 from models.recommender.predict import Recommender
 from serving.served_model import ServedModel
-from shopsight.feature_store import DatedFeatures, OnlineStoreUnavailable
+from shopsight.feature_store import DatedFeatures, OnlineStoreUnavailableError
 from shopsight.privacy import Pseudonymiser
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -119,7 +119,9 @@ class ShelfOfFeatures:
 
     def read_dated(self, service_or_view: str, rows: Sequence[Mapping[str, str]]) -> list[DatedFeatures]:
         if self.away:
-            raise OnlineStoreUnavailable("The online store does not answer.", why="it is away", fix="bring it back")
+            raise OnlineStoreUnavailableError(
+                "The online store does not answer.", why="it is away", fix="bring it back"
+            )
         found = [self.features.get((service_or_view, *row.values())) for row in rows]
         return [DatedFeatures(values=f or {}, as_of=NOW if f is not None else None) for f in found]
 

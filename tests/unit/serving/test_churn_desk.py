@@ -11,7 +11,7 @@ from models.churn.dataset import LAST_DAY
 from models.churn.predict import ChurnModel
 from serving.churn.desk import ChurnDesk, ChurnPredictions, ChurnRequest
 from serving.features import FeatureReader
-from serving.http.problems import Problem
+from serving.http.problems import ProblemError
 from serving.prediction_log import PredictionLog, read_log
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
@@ -103,7 +103,7 @@ def test_one_bad_instance_fails_alone(ask: Ask) -> None:
 
 
 def test_another_task_is_not_found(desk: ChurnDesk) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ProblemError) as problem:
         desk.answer("purchase_intent", ChurnRequest(instances=[{}]))
     assert problem.value.status == 404
 

@@ -12,7 +12,7 @@ from models.intent.word_list import sentiment
 from serving.answers import Intents
 from serving.intent.desk import IntentDesk
 from serving.intent.named_items import NamedItems
-from serving.intent.strategies import DEFAULT, Strategy, UnusableStrategies, read_strategies
+from serving.intent.strategies import DEFAULT, Strategy, UnusableStrategiesError, read_strategies
 from serving.prediction_log import PredictionLog, read_log
 from serving.schemas import IntentRequest, RecommendationRequest
 from serving.served_model import ServedModel
@@ -190,7 +190,7 @@ def test_a_shop_replaces_what_it_wants_of_the_table_and_a_wrong_line_is_named(tm
         ("other: {", "flow"),
     ):
         file.write_text(content)
-        with pytest.raises(UnusableStrategies, match=named):
+        with pytest.raises(UnusableStrategiesError, match=named):
             read_strategies(file)
 
 

@@ -8,7 +8,7 @@ import pytest
 from models.purchase_intent.predict import PurchaseIntentModel
 from serving.answers import Predictions
 from serving.features import FeatureReader
-from serving.http.problems import Problem
+from serving.http.problems import ProblemError
 from serving.prediction_log import PredictionLog, read_log
 from serving.purchase_intent.desk import PropensityDesk
 from serving.schemas import PredictionRequest
@@ -151,6 +151,6 @@ def test_reasons_come_with_explain(ask: Ask) -> None:
 def test_tasks_that_are_not_there_are_told_apart(desk: PropensityDesk) -> None:
     request = PredictionRequest(instances=[{}])
     for task, status in {"churn": 422, "weather": 404}.items():
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(ProblemError) as caught:
             desk.answer(task, request)
         assert caught.value.status == status

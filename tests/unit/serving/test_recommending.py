@@ -8,7 +8,7 @@ import pytest
 from models.recommender.predict import Recommender
 from serving.answers import RecommendationAnswers, Recommendations
 from serving.features import FeatureReader
-from serving.http.problems import Problem
+from serving.http.problems import ProblemError
 from serving.prediction_log import PredictionLog, read_log
 from serving.recommender.desk import RecommendationDesk
 from serving.schemas import RankingRequest, RecommendationBatch, RecommendationRequest
@@ -169,7 +169,7 @@ def test_similar_to_several_items_leaves_those_out_and_prefers_what_is_near_both
 
 
 def test_an_unknown_item_of_a_path_is_404(desk: RecommendationDesk) -> None:
-    with pytest.raises(Problem, match="nope") as caught:
+    with pytest.raises(ProblemError, match="nope") as caught:
         desk.similar("nope", RecommendationRequest())
     assert caught.value.status == 404
 
@@ -193,7 +193,7 @@ def test_also_viewed_and_bought_together_say_with_what(ask: Ask) -> None:
 
 @pytest.mark.parametrize("placement", ["also_viewed", "bought_together", "similar_items"])
 def test_a_list_about_items_needs_items(ask: Ask, placement: str) -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ProblemError) as caught:
         ask(placement=placement)
     assert (caught.value.status, caught.value.errors[0]["loc"]) == (422, ["body", "item_ids"])
 

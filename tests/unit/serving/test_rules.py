@@ -9,7 +9,7 @@ import pytest
 from models.recommender.predict import Recommender
 from serving.features import FeatureReader
 from serving.recommender.desk import RecommendationDesk
-from serving.recommender.rules import RuleBook, RulesInForce, UnusableRules
+from serving.recommender.rules import RuleBook, RulesInForce, UnusableRulesError
 from serving.recommender.rules_file import RulesFile
 from serving.recommender.rules_replay import replay
 from serving.schemas import RecommendationRequest
@@ -137,7 +137,7 @@ def test_a_file_that_no_list_can_follow_is_refused_with_the_rule_and_the_line(
     tmp_path: Path, content: str, message: str
 ) -> None:
     (tmp_path / "rules.yml").write_text(content)
-    with pytest.raises(UnusableRules, match=message):
+    with pytest.raises(UnusableRulesError, match=message):
         RuleBook.read(tmp_path / "rules.yml")
 
 
