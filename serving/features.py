@@ -91,8 +91,8 @@ class FeatureReader:
         noted in ``failure``.
 
         Raises:
-            UnusableFeaturesError: a service is not defined, or is not what its family reads. That does not pass by itself as
-                an outage does, and every answer would lack its features.
+            UnusableFeaturesError: a service is not defined, or is not what its family reads. Unlike an outage that does
+                not pass by itself, and every answer would lack its features.
         """
         try:
             for service in services:

@@ -48,7 +48,8 @@ def apply_definitions(settings: Settings, *, repository: Path = FEATURE_REPOSITO
         repository: folder of the definitions.
 
     Raises:
-        UnusableFeaturesError: a family's feature service is missing or is not what the family reads; nothing was changed.
+        UnusableFeaturesError: a family's feature service is missing, or not what the family reads; nothing was
+            changed.
         ResourceBusyError: another process is applying definitions to the same home.
     """
     prepare_environment(settings)

@@ -71,7 +71,7 @@ class GruEncoder(nn.Module):
         self.recurrent = nn.GRU(hidden_size, hidden_size, batch_first=True)
         self.out = nn.Linear(hidden_size, hidden_size)
 
-    def forward(self, items_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:
+    def forward(self, items_BLD: Tensor, behaviours_BL: Tensor) -> Tensor:  # noqa: ARG002 - called as the transformer is
         """Return the state after each interaction, (B, L, D); padding is on the right, behind every state asked for."""
         hidden_BLD, _ = self.recurrent(self.drop(items_BLD * self.scale))
         out_BLD: Tensor = self.out(self.drop(hidden_BLD))

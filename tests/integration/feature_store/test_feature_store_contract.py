@@ -100,7 +100,7 @@ def test_neither_training_nor_a_service_reads_a_registry_that_lacks_what_the_fam
     family: str,
     change: Callable[[ChangeRepository, str], Path],
 ) -> None:
-    monkeypatch.setattr(definitions_module, "_refuse_broken_contracts", lambda services: None)
+    monkeypatch.setattr(definitions_module, "_refuse_broken_contracts", lambda _: None)
     apply_definitions(home, repository=change(changed_repository, family))
     service, view = contract_of(family).service, RENAMED_VIEWS[family][1]
     entities = pd.DataFrame({key: ["x"] for key in KEYS}).assign(event_timestamp=pd.Timestamp(MONDAY))
@@ -186,4 +186,4 @@ def test_feast_reads_redis_through_the_two_private_methods_that_are_replaced() -
             inspect.signature(getattr(MonotoneRedisOnlineStore, name)).parameters
         ), name
     assert "_read_hash_fields(" in inspect.getsource(RedisOnlineStore.online_read)
-    assert "_get_client(" in inspect.getsource(RedisOnlineStore._read_hash_fields)
+    assert "_get_client(" in inspect.getsource(RedisOnlineStore._read_hash_fields)  # noqa: SLF001 - watched here
