@@ -30,10 +30,7 @@ events as (
 
 select
     session_id,
-    coalesce(
-        last(user_id order by event_timestamp, event_id, line_number, source) filter (where is_identified),
-        last(user_id order by event_timestamp, event_id, line_number, source)
-    ) as user_id,
+    coalesce({{ last_known('case when is_identified then user_id end') }}, {{ last_known('user_id') }}) as user_id,
     min(event_timestamp) as started_at,
     max(event_timestamp) as ended_at,
     count(*) as events,
