@@ -8,6 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from models.intent.aspects import Mention, mentions
+from models.intent.word_list import Sentiment
 
 EXAMPLES: Final = 3
 """Clauses that are kept beside each number."""
@@ -28,7 +29,7 @@ SCHEMA: Final = pa.schema(
 """A row is an item's aspect in a week (that starts on Monday, UTC): clauses that speak of it, and how."""
 
 
-def review_insights(reviews: pa.Table, tone_of: Callable[[str], str]) -> pa.Table:
+def review_insights(reviews: pa.Table, tone_of: Callable[[str], Sentiment]) -> pa.Table:
     """Return the table of :data:`SCHEMA`, most complaints first.
 
     Args:

@@ -160,7 +160,9 @@ def cold(shop, tmp_path_factory):
     views = _fit(data, items, run, names=("transformer", "item_knn"))
     sequence = views.transformer.scorer
     choice = ColdChoice(kind="attributes", likeness={"attributes": 0.5})
-    found = fit_cold_items(data, cold_features(data, items, run), sequence, run, choice=choice)
+    features = cold_features(data, items, run)
+    assert features is not None, "the new items have a category"
+    found = fit_cold_items(data, features, sequence, run, choice=choice)
     write_artefact(
         folder,
         candidate="blend",
@@ -293,7 +295,8 @@ def test_an_ensemble_is_served_as_the_sum_of_its_members(shop, tmp_path):
     served = OnnxSequence.load(tmp_path / "two.onnx", vectors=scorer.vectors, length=scorer.length, threads=1)
     histories = [History(np.arange(length), np.ones(length, dtype=np.int64)) for length in (1, 7, 3)]
     alone = [SequenceScorer.of(member, length=scorer.length).scores(histories) for member in scorer.members]
-    assert not np.allclose(*alone)
+    first, second = alone
+    assert not np.allclose(first, second)
     assert served.scores(histories) == pytest.approx(sum(alone), abs=1e-3)
 
 
@@ -535,12 +538,12 @@ def test_two_processes_with_half_a_batch_each_learn_what_one_learns_with_the_who
 
 def test_item_knn_beats_popularity_on_a_real_shop(shared_data):
     raw = pyarrow.csv.read_csv(shared_data / "retailrocket" / "events.csv")
-    names = {"view": "view_item", "addtocart": "add_to_cart", "transaction": "purchase"}
+    event_names = {"view": "view_item", "addtocart": "add_to_cart", "transaction": "purchase"}
     interactions = pa.table(
         {
             "user_id": raw["visitorid"].cast(pa.string()),
             "item_id": raw["itemid"].cast(pa.string()),
-            "event_name": [names[event] for event in raw["event"].to_pylist()],
+            "event_name": [event_names[event] for event in raw["event"].to_pylist()],
             "event_timestamp": raw["timestamp"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.timestamp("us", tz="UTC")),
             "nth": pa.array(range(len(raw)), pa.int64()),
         }
@@ -549,7 +552,8 @@ def test_item_knn_beats_popularity_on_a_real_shop(shared_data):
     start = data.quantile_time(0.9)
     found = window(data, start=start, end=np.inf, max_targets_per_user=20, max_targets=8_000, max_users=3_000, seed=0)
     none_NA = np.zeros((found.train.items, 0), dtype=np.int64)
-    run, names = _run(None, for_size("small")), ("item_knn", "popularity_recent")
+    run = _run(None, for_size("small"))
+    names = ("item_knn", "popularity_recent")
     views = fit_views(found.train, none_NA, run, phase="none", epochs=0, names=names, report=ignore_progress)
     scorers = {"popularity": plain_popularity(found.train), **views.scorers}
     ranked = rank_cases(scorers, {name: {name: 1.0} for name in scorers}, found.cases, lists=False)

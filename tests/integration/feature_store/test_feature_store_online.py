@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,6 +22,7 @@ from shopsight.feature_store import (
     materialize,
     open_feature_store,
 )
+from shopsight.feature_store.online_rows import MonotoneOnlineStore
 from shopsight.settings import Settings
 
 Row = dict[str, Any]
@@ -129,7 +130,7 @@ def test_a_view_that_goes_offline_leaves_nothing_in_the_store(
     before = bytes_of(file)
     apply_definitions(shop)
     assert "item_features" not in materialize(shop, until=LATER)
-    assert store.provider.online_store.held_fields(store.config, item_view) is None
+    assert cast(MonotoneOnlineStore, store.provider.online_store).held_fields(store.config, item_view) is None
     assert events_of(shop, "u_1") == [1]
     with pytest.raises(UnusableFeaturesError, match="item_features is kept offline only"):
         OnlineFeatures(shop).read("item_features", [{"item_id": "i_1"}])

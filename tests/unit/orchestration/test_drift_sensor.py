@@ -5,12 +5,13 @@ import os
 import dagster as dg
 
 from models.evaluation.drift import DriftJudgement
+from models.evaluation.drift_checks import Status
 from orchestration import decisions
 from orchestration.defs.monitoring.sensors import drifted_features
 from shopsight.settings import Settings
 
 
-def judge(home: Settings, *, champion: str | None, status: str = "drifted") -> None:
+def judge(home: Settings, *, champion: str | None, status: Status = "drifted") -> None:
     path = home.reports_dir / "drift" / "recommender.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     DriftJudgement(

@@ -8,8 +8,9 @@ from orchestration.verdicts import baseline_outcomes, verdict_card
 
 
 def verdict(*, eligible: bool) -> Verdict:
-    outcome = "passed" if eligible else "failed"
-    return Verdict(rules=(RuleResult(rule="one", outcome=outcome, sentence="It does not beat ease."),))
+    return Verdict(
+        rules=(RuleResult(rule="one", outcome="passed" if eligible else "failed", sentence="It does not beat ease."),)
+    )
 
 
 def test_the_card_begins_with_the_verdict_and_shows_three_figures_the_primary_one_first(evaluation) -> None:

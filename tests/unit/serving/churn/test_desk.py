@@ -58,7 +58,7 @@ def ask(desk: ChurnDesk) -> Ask:
     def answer(*instances: Any, **fields: Any) -> list[dict[str, Any]]:
         found = desk.answer("churn", ChurnRequest.model_validate({"instances": list(instances), **fields}))
         TypeAdapter(ChurnPredictions).validate_python(found)
-        return list(found["predictions"])
+        return [dict(entry) for entry in found["predictions"]]
 
     return answer
 

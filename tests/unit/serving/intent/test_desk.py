@@ -56,7 +56,7 @@ def desk(intent_folder: Path, log: PredictionLog) -> IntentDesk:
 def ask(desk: IntentDesk, *texts: Any) -> list[dict[str, Any]]:
     found = desk.answer(IntentRequest(texts=list(texts)))
     TypeAdapter(Intents).validate_python(found)
-    return list(found["intents"])
+    return [dict(entry) for entry in found["intents"]]
 
 
 def test_every_text_gets_its_label_probabilities_and_strategy(desk: IntentDesk) -> None:

@@ -56,7 +56,7 @@ def ask(desk: PropensityDesk) -> Ask:
         request = PredictionRequest.model_validate({"instances": list(instances), **fields})
         found = desk.answer("purchase_intent", request)
         TypeAdapter(Predictions).validate_python(found)
-        return list(found["predictions"])
+        return [dict(entry) for entry in found["predictions"]]
 
     return answer
 

@@ -1,7 +1,7 @@
 """Items that nobody touched and shoppers of whom nothing is known, as the service answers them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def ask(cold: Recommender, online: Any, pseudonymiser: Pseudonymiser) -> Ask:
         )
         found = desk.answer(RecommendationRequest.model_validate(fields))
         TypeAdapter(Recommendations).validate_python(found)
-        return found
+        return dict(found)
 
     return answer
 
@@ -96,7 +96,7 @@ def viewed(*item_ids: str) -> list[dict[str, str]]:
     return [{"event_name": "view_item", "item_id": item_id} for item_id in item_ids]
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
+def ids(answer: Mapping[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 

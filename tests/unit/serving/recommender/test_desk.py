@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,12 @@ def ask(desk: RecommendationDesk) -> Ask:
     def answer(**fields: Any) -> dict[str, Any]:
         found = desk.answer(RecommendationRequest.model_validate(fields))
         TypeAdapter(Recommendations).validate_python(found)
-        return found
+        return dict(found)
 
     return answer
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
+def ids(answer: Mapping[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
