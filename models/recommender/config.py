@@ -39,11 +39,14 @@ def for_size(size: Size, *, encoder: str = "bundled") -> RecommenderConfig:
     """
     if size not in get_args(Size):
         raise ValueError(f"unknown size {size!r}: one of {', '.join(get_args(Size))}")
-    small = RecommenderConfig(cold_items=ColdItemsConfig(encoder=encoder))
+    # The average of the weights goes on improving for ten epochs where the weights themselves are best after six.
+    small = RecommenderConfig(
+        cold_items=ColdItemsConfig(encoder=encoder), transformer=TransformerConfig(ema_decay=0.99, epochs=10)
+    )
     if size == "tiny":
         return replace(
             small,
-            transformer=replace(small.transformer, hidden_size=16, num_layers=1, num_heads=1, batch_size=32, epochs=2),
+            transformer=TransformerConfig(hidden_size=16, num_layers=1, num_heads=1, batch_size=32, epochs=2),
             # Wider windows: the last tenth of a shop of 600 shoppers has too few of them.
             evaluation=replace(
                 small.evaluation,
@@ -87,6 +90,7 @@ def for_size(size: Size, *, encoder: str = "bundled") -> RecommenderConfig:
                 hidden_size=128,
                 num_layers=2,
                 batch_size=512,
+                ema_decay=0.0,
                 epochs=200,
                 patience=10,
                 full_softmax_items=100_000,
