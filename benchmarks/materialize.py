@@ -102,7 +102,7 @@ def _bare_redis(store: Any, view: Any, batches: Sequence[Sequence[Any]]) -> floa
     from shopsight.feature_store.redis_encoding import RowEncoder
 
     encoder = RowEncoder(store.config, view)
-    connection = store._get_provider().online_store._get_client(store.config.online_store)  # noqa: SLF001 - Feast gives out neither
+    connection = store.provider.online_store._get_client(store.config.online_store)  # noqa: SLF001 - Feast does not give it out
     seconds = 0.0
     for batch in batches:
         ready = [

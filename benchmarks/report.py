@@ -22,7 +22,7 @@ import yaml
 from benchmarks.cells import NoSuchFigureError, fill
 from benchmarks.output import describe_run
 from shopsight.settings import REPO_ROOT
-from shopsight.whole_files import replaced
+from shopsight.whole_files import replaced, write_json
 
 RESULTS: Final = REPO_ROOT / "benchmarks" / "results"
 PAGE: Final = REPO_ROOT / "docs" / "benchmarks.md"
@@ -107,8 +107,7 @@ def keep_sample_shop(status: Mapping[str, Any], results: Path = RESULTS) -> None
     """Store what ``shopsight status --json`` printed, without the paths of this machine."""
     run = describe_run(sys.orig_argv) | {"command": "make demo"}
     document = {"events": status["events"], "models": status["models"], "run": run}
-    with replaced(results / SAMPLE_SHOP) as staging:
-        staging.write_text(json.dumps(document, indent=2) + "\n")
+    write_json(results / SAMPLE_SHOP, document)
 
 
 def main() -> None:

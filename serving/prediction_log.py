@@ -11,11 +11,13 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import orjson
+
+from shopsight.clock import utc_now
 
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
 _CHECKSUM: Final = b',"crc32":"'
@@ -56,7 +58,7 @@ class PredictionLog:
         self,
         folder: Path,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         sync_seconds: float = 1.0,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:

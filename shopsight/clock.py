@@ -1,6 +1,11 @@
-"""How a moment is written for others to read."""
+"""The time: one clock, and one way to write a moment for others to read."""
 
 from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """Return the time, aware and in UTC."""
+    return datetime.now(UTC)
 
 
 def rfc3339(moment: datetime) -> str:

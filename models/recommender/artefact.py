@@ -7,7 +7,6 @@ sequence.onnx          the transformer's encoder, where it has a weight
 item_codes.onnx        its item vectors in eight bits, where they are many
 """
 
-import json
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from models.recommender.served.item_codes import write_item_codes
 from models.recommender.transformer.model import Exported
 from models.recommender.transformer.scorer import SequenceScorer
 from shopsight.contracts import HISTORY_LENGTH
+from shopsight.whole_files import write_json
 
 
 def write_artefact(
@@ -89,7 +89,7 @@ def write_artefact(
         },
         "sequence": None if sequence is None else {"length": sequence.length},
     }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    write_json(folder / "config.json", config)
 
 
 def catalogue_table(items: pa.Table, item_ids: NDArray[np.object_]) -> pa.Table:

@@ -13,13 +13,13 @@ from models.churn.histories import Histories
 from models.churn.next_order import WITHIN_DAYS
 from models.churn.predict import ChurnModel, ExplainedChurn
 from serving.churn.schemas import ChurnEntry, ChurnInstance, ChurnPredictions, ChurnReason
-from serving.clock import rfc3339
 from serving.features import FeatureReader, UserFeatures
 from serving.http.problems import ProblemError
 from serving.instances import MAX_REASONS, parsed, users_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError, InstancesRequest
 from serving.served_model import ServedModel
+from shopsight.clock import rfc3339
 from shopsight.families import FAMILIES
 
 FAMILY: Final = FAMILIES["churn"]

@@ -18,9 +18,9 @@ from serving.app import (
 )
 from serving.churn.desk import FAMILY, TASK, ChurnDesk
 from serving.churn.schemas import ChurnPredictions, ChurnRequest
-from serving.clock import utc_now
 from serving.prediction_log import new_id
 from serving.schemas import Identifier
+from shopsight.clock import utc_now
 
 app = family_app(FAMILY)
 

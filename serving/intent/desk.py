@@ -12,13 +12,13 @@ from models.intent.predict import IntentClassifier, IntentPrediction
 from models.intent.reasons import explain
 from models.intent.tone import ToneModel
 from models.intent.word_list import Sentiment, sentiment
-from serving.clock import rfc3339
 from serving.intent.named_items import NamedItems
 from serving.intent.schemas import AspectEntry, Attributes, IntentEntry, IntentExplanation, IntentRequest, Intents
 from serving.intent.strategies import DEFAULT, Strategy, filter_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
+from shopsight.clock import rfc3339
 
 MAX_CHARACTERS: Final = 5_000
 """Longest text that is taken; the classifier itself reads the first 1,000."""

@@ -18,12 +18,12 @@ from serving.app import (
     guarded,
     or_problem,
 )
-from serving.clock import utc_now
 from serving.intent.desk import IntentDesk
 from serving.intent.named_items import NamedItems
 from serving.intent.schemas import IntentRequest, Intents
 from serving.intent.strategies import read_strategies
 from serving.prediction_log import new_id
+from shopsight.clock import utc_now
 from shopsight.families import FAMILIES
 
 FAMILY = FAMILIES["intent"]

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from models.purchase_intent.features import SessionEvent, session_features
 from models.purchase_intent.predict import ExplainedProbability, PurchaseIntentModel
-from serving.clock import rfc3339
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures
 from serving.http.problems import ProblemError
 from serving.instances import MAX_REASONS, parsed, users_of
@@ -24,6 +23,7 @@ from serving.purchase_intent.schemas import (
 )
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
+from shopsight.clock import rfc3339
 from shopsight.contracts import USER_FEATURES
 from shopsight.families import FAMILIES
 

@@ -18,11 +18,11 @@ from serving.app import (
     guarded,
     or_problem,
 )
-from serving.clock import utc_now
 from serving.prediction_log import new_id
 from serving.purchase_intent.desk import FAMILY, TASK, PropensityDesk
 from serving.purchase_intent.schemas import PredictionRequest, Predictions
 from serving.schemas import Identifier
+from shopsight.clock import utc_now
 
 app = family_app(FAMILY)
 

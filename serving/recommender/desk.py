@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
-from serving.clock import rfc3339, utc_now
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
 from serving.http.problems import ProblemError
 from serving.instances import parsed
@@ -37,6 +36,7 @@ from serving.recommender.schemas import (
 )
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
+from shopsight.clock import rfc3339, utc_now
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 

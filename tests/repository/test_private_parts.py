@@ -19,7 +19,8 @@ PARTS: Final = {
     "dagster._core.launcher:WorkerStatus": "what such a launcher answers",
     "dagster._core.utils:make_new_run_id": "the run's id is shown before the run starts",
     "bentoml._internal.server.http_app:logger": "BentoML logs each request's headers there; a filter drops them",
-    "feast:FeatureStore._get_provider": "the only way to the online store that Feast itself writes to",
+    "feast.infra.online_stores.redis:RedisOnlineStore._get_client": "a store that is gone is tried once more, at once",
+    "feast.infra.online_stores.redis:RedisOnlineStore._read_hash_fields": "our store leaves out expired rows",
     "accelerate.state:AcceleratorState._reset_state": "one process trains on two devices or precisions in turn",
     "torch:_foreach_lerp_": "moves all averaged weights in one call",
 }

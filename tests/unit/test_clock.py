@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from shopsight.clock import rfc3339
+from shopsight.clock import rfc3339, utc_now
 
 
 def test_a_moment_is_written_in_utc_with_a_z() -> None:
@@ -14,3 +14,7 @@ def test_a_moment_is_written_in_utc_with_a_z() -> None:
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         rfc3339(datetime(2026, 3, 1))
+
+
+def test_now_is_aware_and_in_utc():
+    assert utc_now().utcoffset() == timedelta(0)

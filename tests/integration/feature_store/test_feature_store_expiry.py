@@ -67,7 +67,7 @@ def test_a_newer_session_lets_the_old_ones_expire_on_read_and_materialising_dele
     assert lifetime == 30 * DAY
     at = (MONDAY + lifetime + DAY - EPOCH) // MICROSECOND
     nothing = [None] * (len(view.features) - 1)
-    online = store._get_provider().online_store  # noqa: SLF001 - Feast gives it out no other way
+    online = store.provider.online_store
     online.write_rows(store.config, view, [("s_3", at, at, 3, *nothing)], rewrite=False)  # type: ignore[attr-defined]
     assert events_of(shop, "s_1", "s_2", "s_3") == [None, 2, 3], "expired, though nobody deleted it yet"
     assert held(shop) == 3
