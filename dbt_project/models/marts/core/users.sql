@@ -16,10 +16,10 @@ orders as (
 
     select
         user_id,
-        count(distinct coalesce(order_id, event_id)) as orders,
+        count(distinct order_key) as orders,
         max(event_timestamp) as last_order_at,
-        sum({{ line_revenue() }}) as revenue
-    from {{ ref('int_session_events') }}
+        sum(amount) as revenue
+    from {{ ref('int_order_lines') }}
     where event_name = 'purchase'
     group by user_id
 

@@ -4,13 +4,7 @@ with
 
 lines as (
 
-    select
-        *,
-        source || ':' || coalesce(order_id, event_id) as order_key,
-        coalesce(quantity, 1) as units,
-        {{ line_revenue() }} as amount
-    from {{ ref('int_session_events') }}
-    where event_name in ('purchase', 'refund')
+    select * from {{ ref('int_order_lines') }}
 
 )
 
