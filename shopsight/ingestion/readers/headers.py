@@ -94,8 +94,8 @@ def _first_line(file: BinaryIO, path: Path, required: tuple[str, ...]) -> tuple[
 
 def _is_remark(line: bytes, required: tuple[str, ...]) -> bool:
     """Return whether a line is a comment: it begins with # and does not hold the names."""
-    text = line.decode(errors="replace")
-    return text.startswith("#") and not (required and all(name in text for name in required))
+    text = line.decode(errors="replace").strip()
+    return text.startswith("#") and not (required and set(required) <= set(text.split(_delimiter(text))))
 
 
 def _delimiter(text: str) -> str:

@@ -180,7 +180,7 @@ def _from_whole_epoch(number: str) -> str:
     is_in_range = f"{number} between 0 and 99999999999999999"
     return (
         f"case when {is_in_range} then make_timestamptz({number} * {whole_unit}) "
-        f"when {number} > 99999999999999999 then make_timestamptz({number} // 1000) end"
+        f"when {number} > 999999999999999999 then make_timestamptz({number} // 1000) end"
     )
 
 
