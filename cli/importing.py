@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 
 def run_import(format_name: str, path: Path | None, *, mapping: Path | None = None, as_json: bool) -> None:
-    """Land ``path`` and print what became of its rows."""
+    """Land ``path`` and print what became of its rows; exit with 3 where none of them is accepted or was before."""
     receipt = land(Settings(), format_name, path, mapping=mapping)
     if as_json:
         print_json(asdict(receipt))
     else:
         show_receipt(receipt)
+    if not (receipt.accepted or receipt.duplicates or receipt.items or receipt.users):
+        err.print("no row was accepted: is the format the right one? shopsight validate says what the rows lack")
+        raise typer.Exit(CHECKS_FAILED)
 
 
 def land(settings: Settings, format_name: str, path: Path | None, *, mapping: Path | None = None) -> "Receipt":

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.translation import mapped
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.json_lines import keys_as_columns, read_json_lines
+from shopsight.ingestion.readers.json_lines import keys_as_columns, read_objects
 from shopsight.privacy import redact
 
 KEYS: Final = [
@@ -48,7 +48,7 @@ def read_amazon_reviews(path: Path) -> Iterator[RawChunk]:
         path: JSON Lines of any of the three years, as text or ``.gz``.
     """
     with utc_connection() as connection:
-        for chunk in read_json_lines(path, keys_as_columns(KEYS)):
+        for chunk in read_objects(path, keys_as_columns(KEYS)):
             yield replace(mapped(connection, _with_headline(chunk), QUERY), arrived_when_happened=True)
 
 

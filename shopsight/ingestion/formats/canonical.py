@@ -8,15 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.readers.chunks import RawChunk, TableName, chunk_of_rows
-from shopsight.ingestion.readers.delimited import read_delimited
-from shopsight.ingestion.readers.json_lines import keys_as_columns, read_json_lines
+from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.readers.chunks import RawChunk, TableName
+from shopsight.ingestion.readers.json_lines import keys_as_columns, read_objects
+from shopsight.ingestion.readers.parts import parts_of
 from shopsight.ingestion.readers.rest import gather_rest
-from shopsight.ingestion.readers.source_files import unreadable
+from shopsight.ingestion.readers.source_files import plain_name, unreadable
 from shopsight.ingestion.validation.validate import SCHEMAS
 
 Encoding = Literal["csv", "parquet", "jsonl"]
@@ -34,7 +32,6 @@ REQUIRED: Final[dict[TableName, tuple[str, ...]]] = {
 }
 REST: Final[dict[TableName, str | None]] = {"events": "properties", "items": "attributes", "users": None}
 """Where columns beyond the canonical ones go; of users nothing else is kept, so that no name or address comes in."""
-ROWS_PER_CHUNK: Final = 131_072
 
 
 def read_canonical(path: Path, encoding: Encoding) -> Iterator[RawChunk]:
@@ -60,13 +57,14 @@ def companions(path: Path, encoding: Encoding) -> list[tuple[TableName, Path]]:
     """Return the files that belong to a path, each with its table: items and users before events."""
     if path.is_dir():
         files = _in_folder(path, "", encoding)
-        if not files:
+        parts = [part.path for part in parts_of(path)]
+        if not files and not any(plain_name(part).endswith(f".{encoding}") for part in parts):
             raise unreadable(
                 path,
-                why=f"the folder holds no events.{encoding}, items.{encoding} or users.{encoding}",
+                why=f"the folder holds no events.{encoding}, items.{encoding} or users.{encoding}, nor parts of one",
                 fix="give a file, or name the files so",
             )
-        return files
+        return files or [(table_of(path), path)]
     table = table_of(path)
     if table != "events" or not path.stem.lower().endswith("events"):
         return [(table, path)]
@@ -76,7 +74,7 @@ def companions(path: Path, encoding: Encoding) -> list[tuple[TableName, Path]]:
 
 def table_of(path: Path) -> TableName:
     """Return what a file holds, by the end of its name: events unless it says items or users."""
-    stem = path.stem.lower()
+    stem = Path(plain_name(path)).stem
     return "items" if stem.endswith("items") else "users" if stem.endswith("users") else "events"
 
 
@@ -87,40 +85,10 @@ def _in_folder(folder: Path, prefix: str, encoding: Encoding) -> list[tuple[Tabl
 
 
 def _read_file(path: Path, encoding: Encoding, table: TableName) -> Iterator[RawChunk]:
-    if encoding == "csv":
-        yield from _with_actor(path, table, read_delimited(path, required=REQUIRED[table]))
-    elif encoding == "jsonl":
-        yield from read_json_lines(path, keys_as_columns(SCHEMAS[table].names, rest_into=REST[table]))
+    if encoding == "jsonl":
+        yield from read_objects(path, keys_as_columns(SCHEMAS[table].names, rest_into=REST[table]))
     else:
-        yield from _with_actor(path, table, read_parquet(path, required=REQUIRED[table]))
-
-
-def read_parquet(path: Path, *, required: tuple[str, ...]) -> Iterator[RawChunk]:
-    """Yield the rows of a Parquet file under its own column names and types.
-
-    Raises:
-        SourceFileError: it is not readable Parquet, or lacks a required column.
-    """
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            missing = [name for name in required if name not in names]
-            if missing:
-                raise unreadable(
-                    path,
-                    why=f"it has no column {', '.join(missing)}; it has: {', '.join(names)}",
-                    fix="rename or add the column, or import the file under the format it was written in",
-                )
-            line, total = 1, max(1, file.metadata.num_rows)
-            for batch in file.iter_batches(batch_size=ROWS_PER_CHUNK):
-                rows = pa.Table.from_batches([batch])
-                done = (line + rows.num_rows - 1) / total
-                yield chunk_of_rows(rows, first_line=line, file_name=path.name, fraction=done)
-                line += rows.num_rows
-    except (OSError, pa.ArrowInvalid) as error:
-        raise unreadable(
-            path, why=str(error), fix="check that the file is whole Parquet (it ends in PAR1) and export it again"
-        ) from error
+        yield from _with_actor(path, table, read_table(path, required=REQUIRED[table]))
 
 
 def _with_actor(path: Path, table: TableName, chunks: Iterator[RawChunk]) -> Iterator[RawChunk]:

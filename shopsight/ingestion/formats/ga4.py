@@ -14,7 +14,7 @@ import orjson
 from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.translation import one_of
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.json_lines import read_json_lines
+from shopsight.ingestion.readers.json_lines import read_objects
 
 EVENT_NAMES: Final = {
     "view_search_results": "search",
@@ -110,7 +110,7 @@ def read_ga4(path: Path) -> Iterator[RawChunk]:
     Sessions are numbered per device, so the log puts the device's pseudonym before the number.
     """
     catalogue = Catalogue()
-    for chunk in read_json_lines(path, QUERY):
+    for chunk in read_objects(path, QUERY):
         catalogue.note(chunk.rows)
         rows = chunk.rows.drop_columns(["title"])
         yield replace(chunk, rows=rows, per_actor=("session_id",), arrived_when_happened=True)

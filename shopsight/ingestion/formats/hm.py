@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.repeats import RepeatCounter
-from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import mapped, one_of
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
 from shopsight.ingestion.readers.source_files import unreadable
@@ -77,7 +77,7 @@ def read_hm_table(path: Path) -> Iterator[RawChunk]:
     query = {"events": EVENTS_QUERY, "items": ITEMS_QUERY, "users": USERS_QUERY}[table]
     pieces = RepeatCounter()
     with utc_connection() as connection:
-        for chunk in read_table(path, required=required):
+        for chunk in read_text_table(path, required=required):
             chunk = mapped(connection, chunk, query)
             if table == "events":
                 numbers = pieces.number(chunk.rows["row_hash"].to_numpy())

@@ -14,9 +14,8 @@ from shopsight.ingestion.formats.repeats import RepeatCounter
 from shopsight.ingestion.formats.tables import read_table
 from shopsight.ingestion.formats.translation import mapped
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.delimited import read_delimited
 
-UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
 
 
@@ -24,20 +23,26 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
     """Yield the file's rows in canonical columns.
 
     Args:
-        path: CSV, Parquet or JSON Lines.
+        path: delimited text, Parquet, Excel or JSON Lines, or a folder of such files.
         mapping: where each canonical column comes from.
 
     Raises:
         SourceFileError: the file cannot be read, or lacks a column that the mapping names.
     """
-    if mapping.header:
-        chunks = read_delimited(path, names=mapping.header)
-    else:
-        chunks = read_table(path, required=mapping.used_columns())
+    chunks = read_table(
+        path,
+        required=() if mapping.header else mapping.used_columns(),
+        names=mapping.header,
+        encoding=mapping.encoding,
+        delimiter=mapping.delimiter,
+    )
     repeats = RepeatCounter()
     with utc_connection() as connection:
         for chunk in chunks:
-            chunk = mapped(connection, chunk, _query(mapping, chunk.rows.schema))
+            query = _query(mapping, chunk.rows.schema)
+            # DuckDB knows no capitals in names, a file does: Price and price are two columns.
+            places = [str(place) for place in range(chunk.rows.num_columns)]
+            chunk = mapped(connection, replace(chunk, rows=chunk.rows.rename_columns(places)), query)
             chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
             yield replace(
                 chunk,
@@ -54,7 +59,7 @@ def _query(mapping: Mapping, schema: pa.Schema) -> str:
         rest = "attributes" if mapping.table == "items" else "properties"
         taken.append(f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}') as {rest}")
     if mapping.repeats_are_pieces:
-        taken.append(f"hash({', '.join(_quoted(name) for name in schema.names)}) as row_hash")
+        taken.append(f"hash({', '.join(_column(name, schema) for name in schema.names)}) as row_hash")
     final = [_final(name, origin) for name, origin in mapping.columns.items()]
     if mapping.negative_quantity_is_refund:
         is_refund = "event_name = 'purchase' and try_cast(quantity as double) < 0"
@@ -79,7 +84,7 @@ def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
     """Return SQL for one canonical column, as text; a time that cannot be read becomes a text that says so."""
     if origin.column is None:
         return _literal(origin.constant or "")
-    column = _quoted(origin.column)
+    column = _column(origin.column, schema)
     text = _text(column, schema.field(origin.column).type)
     if origin.values:
         cases = " ".join(f"when {_literal(old)} then {_literal(new)}" for old, new in origin.values.items())
@@ -92,7 +97,11 @@ def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
 
 
 def _time(text: str, origin: ColumnMapping) -> str:
-    if origin.unit:
+    if origin.unit == "days":
+        days = f"try_cast({text} as double)"
+        local = f"timestamp '1899-12-30' + to_microseconds(try_cast(round({days} * 86400000) * 1000 as bigint))"
+        moment, wanted = f"timezone({_literal(origin.zone or 'UTC')}, {local})", "a number of days since 1899-12-30"
+    elif origin.unit:
         number = f"try_cast({text} as DECIMAL(38, 6))"
         moment = f"try(make_timestamptz(cast(round({number} * {UNITS[origin.unit]}) as bigint)))"
         wanted = f"a number of {origin.unit}"
@@ -127,7 +136,13 @@ def _with_pieces_numbered(chunk: RawChunk, repeats: RepeatCounter) -> RawChunk:
 
 
 def _kept(name: str, schema: pa.Schema) -> str:
-    return f"nullif({_quoted(name)}, '')" if pa.types.is_string(schema.field(name).type) else _quoted(name)
+    column = _column(name, schema)
+    return f"nullif({column}, '')" if pa.types.is_string(schema.field(name).type) else column
+
+
+def _column(name: str, schema: pa.Schema) -> str:
+    """Return SQL for a column of the file, which goes by its place there."""
+    return _quoted(str(schema.get_field_index(name)))
 
 
 def _quoted(name: str) -> str:

@@ -32,8 +32,8 @@ class ColumnMapping(BaseModel):
     """What each value of the file is here; values that are not named stay as they are."""
     only: tuple[str, ...] = ()
     """Event names on which the column counts; on others it is empty."""
-    unit: Literal["s", "ms", "us"] | None = None
-    """Of times that are numbers: seconds, milliseconds or microseconds since 1970."""
+    unit: Literal["s", "ms", "us", "ns", "days"] | None = None
+    """Of times that are numbers: seconds to nanoseconds since 1970, or Excel's days since 1899-12-30 in ``zone``."""
     format: str | None = None
     """Of times that are text, in the signs of strptime: ``%d.%m.%Y %H:%M``. ISO 8601 needs none."""
     zone: str | None = None
@@ -49,8 +49,10 @@ class ColumnMapping(BaseModel):
             raise ValueError("give either column or constant")
         if self.zone is not None and self.zone not in available_timezones():
             raise ValueError(f"zone {self.zone} is not known; it is written like Europe/London or UTC")
-        if self.unit and (self.format or self.zone):
+        if self.unit and (self.format or (self.zone and self.unit != "days")):
             raise ValueError("unit is for numbers, format and zone are for text")
+        if self.unit == "days" and self.zone is None:
+            raise ValueError("unit days has no zone, so give one: zone: UTC")
         unknown = sorted(set(self.only) - set(EVENT_NAMES))
         if unknown:
             raise ValueError(f"only: {', '.join(unknown)} is no event name")
@@ -71,6 +73,10 @@ class Mapping(BaseModel):
     """Fills ``source``."""
     header: tuple[str, ...] = ()
     """Names of the columns of a CSV file without a header line."""
+    encoding: str | None = None
+    """How a text file is encoded, such as ``gb18030`` or ``cp1252``; left out, its bytes tell, or the import asks."""
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """What parts the fields of a text file; left out, its first line tells."""
     history: bool = True
     """Whether a row without ``created_timestamp`` counts as known when it happened, as in an export of the past."""
     columns: dict[str, Origin]

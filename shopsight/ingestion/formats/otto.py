@@ -10,7 +10,7 @@ from typing import Final
 
 from shopsight.ingestion.formats.translation import one_of
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.json_lines import read_json_lines
+from shopsight.ingestion.readers.json_lines import read_objects
 
 EVENT_NAMES: Final = {"clicks": "view_item", "carts": "add_to_cart", "orders": "purchase"}
 STRUCTURE: Final = '{"session": "varchar", "events": [{"aid": "varchar", "ts": "varchar", "type": "varchar"}]}'
@@ -40,5 +40,5 @@ QUERY: Final = f"""
 
 def read_otto(path: Path) -> Iterator[RawChunk]:
     """Yield one row per event of each session, in canonical columns."""
-    for chunk in read_json_lines(path, QUERY):
+    for chunk in read_objects(path, QUERY):
         yield replace(chunk, per_actor=("order_id",), arrived_when_happened=True)

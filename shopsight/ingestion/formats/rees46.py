@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.repeats import RepeatCounter
-from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import mapped, one_of
 from shopsight.ingestion.readers.chunks import RawChunk
 
@@ -51,7 +51,7 @@ def read_rees46(path: Path) -> Iterator[RawChunk]:
     """Yield the file's rows in canonical columns; ``line_number`` tells repeated pieces apart."""
     repeats = RepeatCounter()
     with utc_connection() as connection:
-        for chunk in read_table(path, required=COLUMNS):
+        for chunk in read_text_table(path, required=COLUMNS):
             chunk = mapped(connection, chunk, QUERY)
             counted = chunk.rows["is_counted"].fill_null(False).to_numpy()
             line_numbers = np.zeros(chunk.rows.num_rows, dtype=np.int64)

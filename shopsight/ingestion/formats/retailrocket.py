@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import translated
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.delimited import read_delimited
 
 COLUMNS: Final = {
     "timestamp": "event_timestamp",
@@ -25,7 +25,7 @@ EVENT_NAMES: Final = {"view": "view_item", "addtocart": "add_to_cart", "transact
 
 def read_retailrocket(path: Path) -> Iterator[RawChunk]:
     """Yield the file's rows in canonical columns; an event of another name keeps it, and is quarantined for it."""
-    for chunk in read_delimited(path, required=tuple(COLUMNS)):
+    for chunk in read_text_table(path, required=tuple(COLUMNS)):
         rows = chunk.rows.select(list(COLUMNS)).rename_columns(list(COLUMNS.values()))
         names = translated(rows["event_name"], EVENT_NAMES)
         rows = rows.set_column(rows.schema.get_field_index("event_name"), "event_name", names)

@@ -14,7 +14,7 @@ import orjson
 from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.translation import one_of
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.json_lines import read_json_lines
+from shopsight.ingestion.readers.json_lines import read_objects
 
 EVENT_NAMES: Final = {
     "Product List Viewed": "view_item_list",
@@ -99,7 +99,7 @@ QUERY: Final = f"""
 def read_segment(path: Path) -> Iterator[RawChunk]:
     """Yield a row per call and product in canonical columns, then the items."""
     catalogue = Catalogue()
-    for chunk in read_json_lines(path, QUERY):
+    for chunk in read_objects(path, QUERY):
         catalogue.note(chunk.rows)
         yield replace(chunk, rows=chunk.rows.drop_columns(["title"]), arrived_when_happened=True)
     yield catalogue.chunk(path.name)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import translated
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.delimited import read_delimited
 
 COLUMNS: Final = ("user_id", "item_id", "category", "event_name", "event_timestamp")
 EVENT_NAMES: Final = {"pv": "view_item", "fav": "add_to_wishlist", "cart": "add_to_cart", "buy": "purchase"}
@@ -32,7 +32,7 @@ def read_taobao(path: Path) -> Iterator[RawChunk]:
 
     There are no orders: what a person buys in the same second is one.
     """
-    for chunk in read_delimited(path, names=COLUMNS):
+    for chunk in read_text_table(path, names=COLUMNS):
         rows = chunk.rows
         names = translated(rows["event_name"], EVENT_NAMES)
         orders = pc.if_else(pc.equal(names, "purchase"), rows["event_timestamp"], pa.scalar(None, pa.string()))

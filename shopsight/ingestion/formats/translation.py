@@ -1,5 +1,6 @@
 """Small steps that importers share: values by a table, and columns that one SQL statement makes of others."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,10 +25,23 @@ def mapped(connection: duckdb.DuckDBPyConnection, chunk: RawChunk, query: str) -
         chunk: rows in the source's own columns.
         query: a SELECT without filter or order: row ``i`` of its answer is row ``i`` of the chunk.
     """
-    connection.register("native", chunk.rows)
+    connection.register("native", _told_apart(chunk.rows, query))
     rows = connection.sql(query).to_arrow_table()
     connection.unregister("native")
     return replace(chunk, rows=rows)
+
+
+def _told_apart(rows: pa.Table, query: str) -> pa.Table:
+    """Return rows without the columns that DuckDB would take for another: names that differ only in capitals.
+
+    Of such names the one stays that the query has.
+    """
+    if len({name.lower() for name in rows.column_names}) == rows.num_columns:
+        return rows
+    chosen: dict[str, str] = {}
+    for name in sorted(rows.column_names, key=lambda name: re.search(rf"\b{re.escape(name)}\b", query) is None):
+        chosen.setdefault(name.lower(), name)
+    return rows.select(list(chosen.values()))
 
 
 def one_of(column: str, table: Mapping[str, str]) -> str:

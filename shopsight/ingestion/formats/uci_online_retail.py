@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.catalogue import Catalogue
-from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import mapped, one_of
 from shopsight.ingestion.readers.chunks import RawChunk
 
@@ -73,7 +73,7 @@ def read_uci_online_retail(path: Path) -> Iterator[RawChunk]:
     """
     catalogue = Catalogue()
     with utc_connection() as connection:
-        for chunk in read_table(path, required=REQUIRED):
+        for chunk in read_text_table(path, required=REQUIRED):
             names = [NAMES_OF_I.get(name, name) for name in chunk.rows.column_names]
             chunk = mapped(connection, replace(chunk, rows=chunk.rows.rename_columns(names)), QUERY)
             refused = {

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import mapped
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.delimited import read_delimited
 from shopsight.ingestion.readers.source_files import unreadable
 
 CLICK_COLUMNS: Final = ("session", "moment", "item", "category")
@@ -61,7 +61,7 @@ def read_yoochoose_file(path: Path) -> Iterator[RawChunk]:
     is_clicks = "clicks" in path.name
     columns, query = (CLICK_COLUMNS, CLICKS_QUERY) if is_clicks else (BUY_COLUMNS, BUYS_QUERY)
     with utc_connection() as connection:
-        for chunk in read_delimited(path, names=columns):
+        for chunk in read_text_table(path, names=columns):
             yield replace(mapped(connection, chunk, query), arrived_when_happened=True)
 
 

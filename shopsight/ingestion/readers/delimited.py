@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,22 +16,14 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from shopsight.ingestion.readers.chunks import BrokenRow, RawChunk
+from shopsight.ingestion.readers.encodings import SAY_WHICH, LineCount
+from shopsight.ingestion.readers.headers import Header, header_of_names, read_header
 from shopsight.ingestion.readers.source_files import bytes_read, open_source, unreadable
 
 BLOCK_BYTES: Final = 16 * 1024 * 1024
 MAX_RECORD_BYTES: Final = 1024 * 1024
 """Bytes of the longest row, and so how far a quoted field may run on before it counts as never closed."""
 LINES_PER_RECORD: Final = 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """The first line of a file."""
-
-    names: list[str]
-    delimiter: str
-    raw: bytes = b""
-    """The line itself, without its break; empty where the file has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,24 +44,28 @@ def read_delimited(
     *,
     required: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[RawChunk]:
     """Yield the rows of a file, every column as text under its name in the header.
 
     Args:
-        path: text in UTF-8, gzip where the name ends in ``.gz``; the separator (comma, semicolon, tab) is taken from
-            the header.
+        path: text, packed or not.
         required: names that the header must have.
-        names: columns of a file without a header, whose separator is the comma.
+        names: columns of a file without a header.
+        encoding: how the text is encoded; None finds out.
+        delimiter: what parts the fields; None takes it from the first line: comma, semicolon, tab or bar.
         block_bytes: how much is read at a time.
 
     Raises:
-        SourceFileError: the file cannot be read, is empty, is not UTF-8, or lacks a required column.
+        SourceFileError: the file cannot be read, is empty, has an encoding that nothing tells, or lacks a column.
     """
     size = path.stat().st_size if path.is_file() else 0
-    with open_source(path) as file:
-        header = Header(names=list(names), delimiter=",") if names else _read_header(file, path, required)
-        line, rest = 1 if names else 2, b""
+    encodings = LineCount()
+    with open_source(path, encoding=encoding) as file:
+        header = header_of_names(file, names, delimiter) if names else read_header(file, path, required, delimiter)
+        line, rest = header.lines + 1, b""
         while True:
             fresh = file.read(block_bytes)
             block = rest + fresh
@@ -79,6 +75,16 @@ def read_delimited(
             if not records.lines_consumed and len(block) > block_bytes + MAX_RECORD_BYTES:
                 raise unreadable(
                     path, why=f"line {line} is longer than a megabyte", fix="check that it is text with line breaks"
+                )
+            undecodable = [row for row in records.broken if row.reason == "not_utf8"]
+            if undecodable:
+                encodings.note(block[: records.consumed], [row.raw for row in undecodable])
+            else:
+                encodings.lines += records.lines_consumed
+            if encodings.is_foreign:
+                first = undecodable[0]
+                raise unreadable(
+                    path, why=f"from line {first.line} on it is not UTF-8: {first.raw[:60]!r}", fix=SAY_WHICH
                 )
             chunk = _chunk(block, records, header, path.name, fraction=min(1.0, bytes_read(file) / size))
             if chunk.rows.num_rows or chunk.broken:
@@ -91,8 +97,9 @@ def read_delimited(
 def split_records(block: bytes, header: Header, *, first_line: int, last: bool) -> Records:
     """Split a block into rows; lines that cannot be part of any row are set aside as broken.
 
-    A quoted field may run over several lines. It counts as never closed, and only its own line as broken, when the row
-    it would make is not a whole row, is too long, or would swallow a line that is a whole row by itself.
+    A quoted field may run over several lines, and what it holds is text even where it looks like a row. It counts as
+    never closed, and only its own line as broken, where no later quote closes it as RFC 4180 has it: before a delimiter
+    or the end of a line. One that is closed but runs on for too long is set aside with all its lines.
     """
     data = np.frombuffer(block, np.uint8)
     breaks = np.flatnonzero(data == ord("\n"))
@@ -101,32 +108,23 @@ def split_records(block: bytes, header: Header, *, first_line: int, last: bool) 
     opens_record = np.ones(len(ends), dtype=bool)
     record_ends = ends.copy()
     broken: dict[int, str] = {}
+
     lines_consumed = len(ends)
-
-    odd = _lines_with_odd_quotes(data, starts, ends) if b'"' in block else np.empty(0, np.int64)
-    k = 0
-    while k < len(odd):
-        i = int(odd[k])
-        k += 1
-        if _fields(block[starts[i] : ends[i]], header) == len(header.names):
-            continue  # a quote in the middle of a field, as in: 5" screen
-        j = int(odd[k]) if k < len(odd) else None
-        if j is None and not last and len(ends) - i <= LINES_PER_RECORD and len(block) - starts[i] <= MAX_RECORD_BYTES:
-            lines_consumed = i
-            break
-        if j is not None and _is_one_record(block, starts, ends, i, j, header):
-            opens_record[i + 1 : j + 1] = False
-            record_ends[i] = ends[j]
-            k += 1
-        else:
-            broken[i] = "unclosed_quote"
-
+    if b'"' in block:
+        odd = _lines_with_odd_quotes(data, starts, ends)
+        for i, j in _quoted_over_lines(block, starts, ends, odd, header):
+            if i == odd[-1] and not last and len(block) - starts[i] <= MAX_RECORD_BYTES:
+                lines_consumed = i
+                break
+            if j is not None:
+                opens_record[i + 1 : j + 1] = False
+                record_ends[i] = ends[j]
+            if j is None or j - i > LINES_PER_RECORD:
+                broken[i] = "unclosed_quote"
     for i in _undecodable_lines(block, data, starts, ends):
         broken.setdefault(i, "not_utf8")
-    if b"\x00" in block:
-        for i in np.unique(np.searchsorted(ends, np.flatnonzero(data == 0))):
-            if i < len(ends):
-                broken.setdefault(int(i), "nul_byte")
+    for i in _lines_with_nul(data, ends):
+        broken.setdefault(i, "nul_byte")
 
     owner = np.maximum.accumulate(np.where(opens_record, np.arange(len(ends)), 0)) if len(ends) else ends
     bad_records: dict[int, str] = {}
@@ -151,31 +149,6 @@ def split_records(block: bytes, header: Header, *, first_line: int, last: bool) 
     )
 
 
-def _read_header(file: BinaryIO, path: Path, required: tuple[str, ...]) -> Header:
-    first = file.readline(MAX_RECORD_BYTES)
-    if not first.strip():
-        raise unreadable(path, why="it is empty", fix="export it again; a header line is needed even without rows")
-    if b"\x00" in first or first.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise unreadable(path, why="it looks like UTF-16 or a binary file", fix="save it as text in UTF-8")
-    try:
-        text = first.decode("utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise unreadable(path, why=f"its header is not UTF-8 ({error})", fix="save it in UTF-8") from error
-    delimiter = max(",;\t", key=text.count)
-    names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
-    missing = [name for name in required if name not in names]
-    if missing:
-        raise unreadable(
-            path,
-            why=f"its header has no column {', '.join(missing)}; it has: {', '.join(names)}",
-            fix="rename or add the column, or import the file under the format it was written in",
-        )
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise unreadable(path, why=f"its header names {', '.join(repeated)} twice", fix="remove or rename one of them")
-    return Header(names=names, delimiter=delimiter, raw=first.rstrip(b"\r\n"))
-
-
 def _chunk(block: bytes, records: Records, header: Header, file_name: str, *, fraction: float) -> RawChunk:
     def raw(indices: NDArray[np.int64]) -> list[bytes]:
         return _raw_of(block, records, original[indices])
@@ -186,7 +159,7 @@ def _chunk(block: bytes, records: Records, header: Header, file_name: str, *, fr
         for i, record in zip(malformed, _raw_of(block, records, malformed), strict=True)
     ]
     return RawChunk(
-        rows=rows,
+        rows=rows.drop_columns(list(header.nameless)) if header.nameless else rows,
         lines=records.lines[original],
         raw=raw,
         file_name=file_name,
@@ -266,15 +239,31 @@ def _fields(record: bytes, header: Header) -> int:
     return len(_split(record.rstrip(b"\r"), header))
 
 
-def _is_one_record(
+def _quoted_over_lines(
+    block: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], odd: NDArray[np.int64], header: Header
+) -> Iterator[tuple[int, int | None]]:
+    """Yield the lines that open a quoted field and the line that closes it, None where no line does.
+
+    Only lines with an odd number of quotes, which are ``odd``, open or close one.
+    """
+    k = 0
+    while k < len(odd):
+        i = int(odd[k])
+        k += 1
+        if _fields(block[starts[i] : ends[i]], header) == len(header.names):
+            continue  # a quote in the middle of a field, as in: 5" screen
+        j = int(odd[k]) if k < len(odd) else None
+        is_closed = j is not None and _is_closed(block, starts, ends, i, j, header)
+        k += is_closed
+        # The last one may be closed in the next block; one before it that is not closed never is.
+        yield i, j if is_closed else None
+
+
+def _is_closed(
     block: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], i: int, j: int, header: Header
 ) -> bool:
-    wanted = len(header.names)
-    if j - i > LINES_PER_RECORD or ends[j] - starts[i] > MAX_RECORD_BYTES:
-        return False
-    if _fields(block[starts[i] : ends[j]], header) != wanted:
-        return False
-    return all(_fields(block[starts[k] : ends[k]], header) != wanted for k in range(i + 1, j))
+    """Return whether the quote that line ``i`` opens is closed on line ``j``, whatever the number of fields then is."""
+    return ends[j] - starts[i] <= MAX_RECORD_BYTES and _fields(block[starts[i] : ends[j]], header) > 0
 
 
 def _lines_with_odd_quotes(
@@ -282,6 +271,11 @@ def _lines_with_odd_quotes(
 ) -> NDArray[np.int64]:
     quotes = np.flatnonzero(data == ord('"'))
     return np.flatnonzero((np.searchsorted(quotes, ends) - np.searchsorted(quotes, starts)) & 1)
+
+
+def _lines_with_nul(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[int]:
+    lines = np.unique(np.searchsorted(ends, np.flatnonzero(data == 0)))
+    return [int(i) for i in lines if i < len(ends)]
 
 
 def _undecodable_lines(

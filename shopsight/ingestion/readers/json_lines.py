@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.readers.chunks import BrokenRow, RawChunk
+from shopsight.ingestion.readers.encodings import SAY_WHICH, LineCount
+from shopsight.ingestion.readers.parquet import read_parquet
+from shopsight.ingestion.readers.parts import Part, read_parts
 from shopsight.ingestion.readers.rest import merged
-from shopsight.ingestion.readers.source_files import bytes_read, open_source, unreadable
+from shopsight.ingestion.readers.source_files import bytes_read, kind_of, open_source, unreadable
 
 CHUNK_BYTES: Final = 16 * 1024 * 1024
 IS_OBJECT: Final = "case when json_valid(line) then json_type(line) = 'OBJECT' else false end"
@@ -29,31 +32,77 @@ class _Block:
     broken: list[BrokenRow]
 
 
-def read_json_lines(path: Path, query: str) -> Iterator[RawChunk]:
+def read_objects(path: Path, query: str) -> Iterator[RawChunk]:
+    """Yield rows that a query makes of objects in JSON Lines, in Parquet, or in a folder of either.
+
+    Args:
+        path: file or folder.
+        query: as :func:`read_json_lines` takes it.
+
+    Raises:
+        SourceFileError: a file cannot be read, is empty, or is neither.
+    """
+
+    def read(part: Part) -> Iterator[RawChunk]:
+        return _read_parquet(part.path, query) if kind_of(part.path) == "parquet" else read_json_lines(part.path, query)
+
+    return read_parts(path, read)
+
+
+def _read_parquet(path: Path, query: str) -> Iterator[RawChunk]:
+    """Yield what the query makes of a Parquet file's rows, each written as an object first."""
+    with utc_connection() as connection:
+        for chunk in read_parquet(path):
+            connection.register("typed", chunk.rows)
+            texts = connection.sql("select to_json(typed)::varchar as line from typed").to_arrow_table()["line"]
+            connection.unregister("typed")
+            block = _Block(texts=texts.to_pylist(), numbers=chunk.lines, broken=[])
+            yield _chunk(connection, block, query, path.name, chunk.fraction)
+
+
+def read_json_lines(path: Path, query: str, *, encoding: str | None = None) -> Iterator[RawChunk]:
     """Yield rows that a query makes of the objects of a file, one per line.
 
     Args:
-        path: UTF-8 text; gzip where the name ends in ``.gz``.
+        path: text, packed or not.
         query: SQL over ``objects``: ``line``, an object as text, and ``row``, its place in the block. It returns
             columns, and ``row`` again; one line may give several rows, which then also have ``part``, their place in
             the line from 0. A line that gives none would be lost uncounted.
+        encoding: how the text is encoded; None finds out.
 
     Raises:
-        SourceFileError: the file cannot be read, is empty, or is no JSON Lines.
+        SourceFileError: the file cannot be read, is empty, has an encoding that nothing tells, or is no JSON Lines.
     """
     size = path.stat().st_size if path.is_file() else 0
     if path.is_file() and not size:
         raise unreadable(path, why="it is empty", fix="export it again")
-    line = 1
-    with open_source(path) as file, utc_connection() as connection:
+    line, encodings = 1, LineCount()
+    with open_source(path, encoding=encoding) as file, utc_connection() as connection:
         while lines := file.readlines(CHUNK_BYTES):
-            if line == 1 and lines[0].startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise unreadable(path, why="it looks like UTF-16", fix="save it as text in UTF-8")
-            if line == 1 and lines[0].lstrip().startswith(b"["):
-                raise unreadable(path, why="it is one JSON array", fix="write one object per line (JSON Lines)")
+            if line == 1:
+                _refuse_other_json(path, lines[0].removeprefix(b"\xef\xbb\xbf").strip())
             fraction = min(1.0, bytes_read(file) / size)
-            yield _chunk(connection, _sorted_out(lines, first_line=line), query, path.name, fraction)
+            block = _sorted_out(lines, first_line=line)
+            undecodable = [row.raw for row in block.broken if row.reason == "not_utf8"]
+            if undecodable:
+                encodings.note(b"".join(lines), undecodable)
+            else:
+                encodings.lines += len(lines)
+            if encodings.is_foreign:
+                raise unreadable(path, why=f"it is not UTF-8: {undecodable[0][:60]!r}", fix=SAY_WHICH)
+            yield _chunk(connection, block, query, path.name, fraction)
             line += len(lines)
+
+
+def _refuse_other_json(path: Path, first: bytes) -> None:
+    if first.startswith(b"["):
+        raise unreadable(
+            path, why="it is one JSON array", fix="write one object per line (JSON Lines): jq -c '.[]' FILE"
+        )
+    if first == b"{":
+        raise unreadable(
+            path, why="its objects run over several lines", fix="write one object per line (JSON Lines): jq -c . FILE"
+        )
 
 
 def keys_as_columns(names: list[str], *, rest_into: str | None = None) -> str:

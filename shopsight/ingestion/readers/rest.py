@@ -16,10 +16,13 @@ def gather_rest(
     canonical = rows.select([name for name in rows.column_names if name in known])
     if into is None:
         return canonical
-    pairs = ", ".join(f"{_text(name)}, {_value(name, rows.schema.field(name).type)}" for name in extra)
+    # By place, for DuckDB knows no capitals in names: Price is another column than price.
+    places = {name: f"extra_{place}" for place, name in enumerate(extra)}
+    pairs = ", ".join(f"{_text(name)}, {_value(places[name], rows.schema.field(name).type)}" for name in extra)
     gathered = f"json_merge_patch('{{}}', json_object({pairs}))"  # the patch leaves out nulls
     own = f'"{into}"::varchar' if into in canonical.column_names else "null::varchar"
-    connection.register("with_rest", rows)
+    kept = [into] if into in canonical.column_names else []
+    connection.register("with_rest", rows.select([*extra, *kept]).rename_columns([*places.values(), *kept]))
     column = connection.sql(f"select {merged(own, gathered)} as rest from with_rest").to_arrow_table()["rest"]
     connection.unregister("with_rest")
     if into in canonical.column_names:

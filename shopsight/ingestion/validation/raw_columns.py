@@ -6,6 +6,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shopsight.ingestion.readers.texts import as_text
+
 UPPERCASE: Final = ("currency",)
 
 
@@ -23,7 +25,7 @@ def clean_columns(
             continue
         column = _plain(rows[field.name])
         if pa.types.is_string(field.type) and not pa.types.is_string(column.type):
-            column = _as_text(connection, column)
+            column = as_text(connection, column)
         if pa.types.is_string(column.type):
             column = _trimmed(column)
         cleaned[field.name] = pc.utf8_upper(column) if field.name in UPPERCASE else column
@@ -42,18 +44,3 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     text = pc.ascii_trim_whitespace(column)
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
-def _as_text(connection: duckdb.DuckDBPyConnection, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_integer(column.type):
-        return column.cast(pa.string())
-    value = "value"
-    if pa.types.is_floating(column.type):
-        # pandas turns integer ids with gaps into floats: 6768.0 is item 6768.
-        value = "case when value = floor(value) then try_cast(value as bigint)::varchar else value::varchar end"
-    elif pa.types.is_nested(column.type):
-        value = "to_json(value)"
-    connection.register("untyped", pa.table({"value": column}))
-    text = connection.sql(f"select cast({value} as varchar) as value from untyped").to_arrow_table()["value"]
-    connection.unregister("untyped")
-    return text

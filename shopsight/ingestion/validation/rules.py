@@ -104,7 +104,8 @@ EVENT_RULES: Final = (
     Rule(
         reason="event_timestamp_out_of_range",
         condition=f"event_timestamp < timestamptz '{EARLIEST}' or event_timestamp > $latest",
-        meaning="event_timestamp lies before 1995 or more than a day after the arrival",
+        meaning="event_timestamp lies before 1995 or more than a day after the arrival; days of Excel (46082.4) and "
+        "written-out numbers (20260301100000) are such: map them with unit: days or a format",
     ),
     _is_not_a("created_timestamp", "RFC 3339 with a zone, nor epoch seconds or milliseconds"),
     Rule(

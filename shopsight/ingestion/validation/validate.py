@@ -19,8 +19,9 @@ from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, USER_R
 SCHEMAS: Final[dict[TableName, pa.Schema]] = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA}
 RULES: Final[dict[TableName, tuple[Rule, ...]]] = {"events": EVENT_RULES, "items": ITEM_RULES, "users": USER_RULES}
 
-DIGITS: Final = r"\d{1,18}"
-RFC3339: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z| ?UTC|[+-]\d\d:?\d\d)"
+DIGITS: Final = r"\d{1,19}"
+RFC3339: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z| ?UTC| ?[+-]\d\d(:?\d\d)?)"
+"""With what tools write beside RFC 3339: a blank before the offset (Ruby, Shopify), an offset of hours (Postgres)."""
 EPOCH: Final = r"\d{1,18}(\.\d+)?([eE]\+?\d\d?)?"
 
 
@@ -152,7 +153,15 @@ def _typed_timestamp(column: str, kind: pa.DataType | None) -> str:
     return (
         f"case when regexp_full_match({text}, '{DIGITS}') then {whole} "
         f"when regexp_full_match({text}, '{EPOCH}') then {epoch} "
-        f"when regexp_full_match(upper({text}), '{RFC3339}') then try_cast(upper({text}) as timestamptz) end"
+        f"when regexp_full_match(upper({text}), '{RFC3339}') then try_cast({_as_rfc3339(text)} as timestamptz) end"
+    )
+
+
+def _as_rfc3339(text: str) -> str:
+    """Return SQL that writes a zoned time as DuckDB reads it: with hours and minutes after the sign, and no blank."""
+    return (
+        f"regexp_replace(regexp_replace(replace(upper({text}), ',', '.'), ' ?([+-]\\d\\d):?(\\d\\d)?$', '\\1:\\2'),"
+        f" ':$', ':00')"
     )
 
 
@@ -166,10 +175,13 @@ def _from_epoch(number: str) -> str:
 
 
 def _from_whole_epoch(number: str) -> str:
-    """Return the same for whole numbers, in a fortieth of the time: decimals of 38 digits are slow."""
+    """Return the same for whole numbers and nanoseconds, in a fortieth of the time: decimals of 38 digits are slow."""
     whole_unit = f"case when {number} < 100000000000 then 1000000 when {number} < 100000000000000 then 1000 else 1 end"
     is_in_range = f"{number} between 0 and 99999999999999999"
-    return f"case when {is_in_range} then make_timestamptz({number} * {whole_unit}) end"
+    return (
+        f"case when {is_in_range} then make_timestamptz({number} * {whole_unit}) "
+        f"when {number} > 999999999999999999 then make_timestamptz({number} // 1000) end"
+    )
 
 
 def _timestamp_literal(moment: datetime) -> str:

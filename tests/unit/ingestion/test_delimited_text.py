@@ -88,8 +88,8 @@ def test_a_header_alone_is_a_file_without_rows(file: Path) -> None:
         (b"", "it is empty"),
         (b"a,c\n1,2\n", "its header has no column b; it has: a, c"),
         (b"a,b,a\n", "its header names a twice"),
-        ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
-        (b"a,b,caf\xe9\n", "its header is not UTF-8"),
+        (b"a,b,caf\xe9\n", "it is not UTF-8 but may be cp1252"),
+        (b"A,b\n1,2\n", "its header has no column a; it has: A, b"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_a_whole_says_why(file: Path, content: bytes, why: str) -> None:
@@ -135,3 +135,99 @@ def test_no_line_is_lost_whatever_the_file(file: Path, content: list[bytes], blo
     seen = b"\n".join(raw for _, raw in sorted([(r[0], r[2]) for r in rows] + [(b[0], b[2]) for b in broken]))
     lines = b"\n".join(content).split(b"\n")
     assert [line for line in seen.split(b"\n") if line] == [line for line in lines if line]
+
+
+def test_text_inside_a_quoted_field_never_becomes_a_row(file: Path) -> None:
+    rows, broken = read(file, b'a,b\n1,"loved it\n2,x\n3,y\nbye"\n4,z\n')
+    assert [(line, row["b"]) for line, row, _ in rows] == [(2, "loved it\n2,x\n3,y\nbye"), (6, "z")]
+    assert broken == []
+
+
+def test_a_closed_field_in_a_row_with_too_many_fields_gives_none_of_its_lines(file: Path) -> None:
+    rows, broken = read(file, b'a,b\n1,"loved it\n2,x\nbye",extra\n4,z\n')
+    assert [line for line, _, _ in rows] == [5]
+    assert broken == [(2, "wrong_number_of_fields", b'1,"loved it\n2,x\nbye",extra')]
+
+
+@pytest.mark.parametrize("block_bytes", [7, 1 << 20])
+def test_a_field_of_hundreds_of_lines_is_set_aside_with_all_that_look_like_rows(file: Path, block_bytes: int) -> None:
+    rows, broken = read(file, b'a,b\n1,"' + b"2,x\n" * 300 + b'bye"\n4,z\n', block_bytes=block_bytes)
+    assert [line for line, _, _ in rows] == [303]
+    assert [(line, reason) for line, reason, _ in broken] == [(2, "unclosed_quote")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a|b\n1|x\n",
+        b"sep=;\na;b\n1;x\n",
+        b"# written by a tool\n# in March\na,b\n1,x\n",
+        b"\n\r\na,b\n1,x\n",
+        b"\xef\xbb\xbf\xef\xbb\xbfa,b\n1,x\n",
+        b"a,b\r1,x\r",
+        "a\tb\r\n1\tx\r\n".encode("utf-16"),
+        "a\tb\r\n1\tx\r\n".encode("utf-16-le"),
+        b",a,b\n0,1,x\n",
+        b",a,b,\n0,1,x,\n",
+        b"a;b\n1;x\n",
+    ],
+)
+def test_headers_as_tools_write_them_give_the_same_row(file: Path, content: bytes) -> None:
+    rows, broken = read(file, content)
+    assert [row for _, row, _ in rows] == [{"a": "1", "b": "x"}]
+    assert broken == []
+
+
+def test_lines_are_counted_from_the_top_of_the_file_whatever_stands_above_the_header(file: Path) -> None:
+    assert [line for line, _, _ in read(file, b"# remark\n\na,b\n1,x\n")[0]] == [4]
+
+
+def test_a_name_that_holds_the_other_separator_does_not_change_it(file: Path) -> None:
+    assert read(file, b'a;b;"price, net, per piece, rounded"\n1;x;5\n')[0][0][1]["b"] == "x"
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+def test_a_file_without_a_header_may_have_any_separator(file: Path, sign: str) -> None:
+    file.write_text(f"1{sign}x\n2{sign}y\n")
+    chunks = list(read_delimited(file, names=("a", "b")))
+    assert [row for chunk in chunks for row in chunk.rows.to_pylist()] == [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]
+
+
+CHINESE = "红色连衣裙，夏季新款女装短袖修身显瘦中长款气质淑女裙子海淘正品包邮"
+
+
+def test_a_page_of_chinese_is_read_in_its_encoding(file: Path) -> None:
+    rows, broken = read(file, f"a,b\n1,{CHINESE}\n2,{CHINESE}\n".encode("gb18030"))
+    assert [row["b"] for _, row, _ in rows] == [CHINESE, CHINESE]
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("红色", "gb18030"),
+        ("Crème brûlée", "cp1252"),
+        ("한국어 상품 이름입니다 " * 20, "euc-kr"),
+        ("Привет мир " * 20, "cp1251"),
+    ],
+)
+def test_a_file_whose_encoding_nothing_tells_is_refused_as_a_whole_until_somebody_says(
+    file: Path, text: str, encoding: str
+) -> None:
+    content = f"a,b\n1,plain\n2,{text}\n3,plain\n".encode(encoding)
+    with pytest.raises(SourceFileError, match=r"(?s)not UTF-8.*encoding: gb18030"):
+        read(file, content)
+    chunks = list(read_delimited(file, required=("a", "b"), encoding=encoding))
+    assert [row["b"] for chunk in chunks for row in chunk.rows.to_pylist()] == ["plain", text, "plain"]
+
+
+def test_another_encoding_that_begins_late_is_refused_too(file: Path) -> None:
+    plain = b"1,plain text\n" * 100_000
+    with pytest.raises(SourceFileError, match=r"line 100002 on it is not UTF-8"):
+        read(file, b"a,b\n" + plain + "2,红色\n".encode("gb18030") * 3_000)
+
+
+def test_one_damaged_line_of_many_costs_itself_only(file: Path) -> None:
+    rows, broken = read(file, b"a,b\n" + b"1,x\n" * 500 + b"2,caf\xe9\n" + b"3,x\n" * 500)
+    assert len(rows) == 1_000
+    assert broken == [(502, "not_utf8", b"2,caf\xe9")]
