@@ -1,10 +1,12 @@
-"""Brings the columns of a chunk to one shape before they are judged: trimmed text, empty as null, no dictionaries."""
+"""Brings the columns of a chunk to one shape before they are judged: trimmed text, empty as null, ids in one spelling."""
 
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from shopsight.identity import ID_COLUMNS, clean_ids
 
 UPPERCASE: Final = ("currency",)
 
@@ -14,7 +16,7 @@ def clean_columns(
 ) -> dict[str, pa.ChunkedArray]:
     """Return the columns of ``rows`` that are in the schema.
 
-    Text is trimmed and empty text becomes null. Columns that the schema wants as text are text afterwards; the others
+    Text is trimmed and empty text becomes null, as do words for nobody in columns of ids. Columns that the schema wants as text are text afterwards; the others
     keep their type, for validation to cast.
     """
     cleaned = {}
@@ -25,7 +27,7 @@ def clean_columns(
         if pa.types.is_string(field.type) and not pa.types.is_string(column.type):
             column = _as_text(connection, column)
         if pa.types.is_string(column.type):
-            column = _trimmed(column)
+            column = clean_ids(column, field.name) if field.name in ID_COLUMNS else _trimmed(column)
         cleaned[field.name] = pc.utf8_upper(column) if field.name in UPPERCASE else column
     return cleaned
 

@@ -121,6 +121,8 @@ def _is_given(field: pa.Field, typed: pa.Table, columns: Mapping[str, pa.Chunked
 def _can_be_broken(rule: Rule, columns: Mapping[str, pa.ChunkedArray]) -> bool:
     """Return whether a rule is worth asking: most columns of most files are empty, and no text is too long."""
     about = [columns[name] for name in rule.about if name in columns]
+    if rule.mark is not None:
+        return any(pc.any(pc.match_substring(column, rule.mark)).as_py() for column in about)
     if rule.limit is None:
         return bool(about) or not rule.about
     return any((pc.max(pc.binary_length(column)).as_py() or 0) > rule.limit for column in about)
