@@ -78,7 +78,8 @@ QUERY: Final = f"""
         fields.user_id as user_id,
         fields.user_pseudo_id as anonymous_id,
         {_param("ga_session_id")} as session_id,
-        {_known("item.item_id")} as item_id,
+        -- GA4 asks for item_id or item_name: an item without an id is known by its name.
+        coalesce({_known("item.item_id")}, {_known("item.item_name")}) as item_id,
         item.quantity as quantity,
         item.price as price,
         case when item.price is not null then {_param("currency")} end as currency,

@@ -1,5 +1,6 @@
 """Reads a table of any shape by a mapping of its columns."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +9,19 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from shopsight.events import EVENT_NAMES
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.mapping import TIMES, ColumnMapping, Mapping
 from shopsight.ingestion.formats.repeats import RepeatCounter
 from shopsight.ingestion.formats.tables import read_table
 from shopsight.ingestion.formats.translation import mapped
+from shopsight.ingestion.guessing.words import EVENT_OF_WORD, event_word
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.delimited import read_delimited
+from shopsight.ingestion.readers.source_files import unreadable
 
 UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+WORDS_SHOWN: Final = 20
 NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
 
 
@@ -38,6 +43,8 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
     with utc_connection() as connection:
         for chunk in chunks:
             chunk = mapped(connection, chunk, _query(mapping, chunk.rows.schema))
+            if mapping.table == "events":
+                _refuse_unknown_words(path, chunk.rows["event_name"])
             chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
             yield replace(
                 chunk,
@@ -45,6 +52,28 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
                 per_actor=mapping.unique_per_actor,
                 arrived_when_happened=mapping.history and mapping.table == "events",
             )
+
+
+def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:
+    """Stop where most rows have a word for their event that means nothing here: the mapping is wrong, not the rows.
+
+    Raises:
+        SourceFileError: with the words, how often each occurs, and the lines that the mapping needs.
+    """
+    counts = Counter({pair["values"]: pair["counts"] for pair in names.value_counts().to_pylist()})
+    unknown = Counter({word: rows for word, rows in counts.items() if word and word.strip() not in EVENT_NAMES})
+    if unknown.total() * 2 <= counts.total():
+        return
+    common = [word for word, _ in unknown.most_common(WORDS_SHOWN)]
+    said = ", ".join(f"{word!r} ({unknown[word]:,})" for word in common)
+    more = f" and {len(unknown) - len(common)} more" if len(unknown) > len(common) else ""
+    proposal = ", ".join(f"{word!r}: {EVENT_OF_WORD.get(event_word(word), '?')}" for word in common)
+    raise unreadable(
+        path,
+        why=f"most of its rows have words for events that are no event names: {said}{more}",
+        fix=f"say in the mapping, under event_name, what each means: values: {{{proposal}}}; "
+        f"the names are {', '.join(EVENT_NAMES)}",
+    )
 
 
 def _query(mapping: Mapping, schema: pa.Schema) -> str:

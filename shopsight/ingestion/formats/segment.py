@@ -52,6 +52,18 @@ STRUCTURE: Final = orjson.dumps(
     }
 ).decode()
 NAME: Final = "if(fields.type in ('page', 'screen'), 'page_view', coalesce(fields.event, fields.type))"
+NAME_IN_LIST: Final = "nullif(trim(product.name), '')"
+NAME_ALONE: Final = (
+    "case when regexp_matches(fields.event, '^(Wishlist )?Product ') then nullif(trim(properties.name), '') end"
+)
+"""Names the item where nothing else does; the name of a page or of a promotion is no item."""
+
+
+def _first_given(product: str) -> str:
+    """Return SQL for a product's id, or else its stock keeping unit."""
+    return f"coalesce(nullif(trim({product}.product_id), ''), nullif(trim({product}.sku), ''))"
+
+
 QUERY: Final = f"""
     with calls as (select row, json_transform(line, '{STRUCTURE}') as fields from objects),
     exploded as (
@@ -75,7 +87,7 @@ QUERY: Final = f"""
         fields.userId as user_id,
         fields.anonymousId as anonymous_id,
         properties.session_id as session_id,
-        coalesce(product.product_id, product.sku, properties.product_id, properties.sku) as item_id,
+        coalesce({_first_given("product")}, {NAME_IN_LIST}, {_first_given("properties")}, {NAME_ALONE}) as item_id,
         coalesce(product.quantity, properties.quantity) as quantity,
         coalesce(product.price, properties.price) as price,
         properties.currency as currency,

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.guessing.words import EVENT_WORDS
+from shopsight.ingestion.guessing.words import EVENT_OF_WORD, event_word
 
-EVENT_OF_WORD: Final = {word: name for name, words in EVENT_WORDS.items() for word in words} | {
-    name: name for name in EVENT_NAMES
-}
 RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]| ?UTC|[+-]\d\d:?\d\d)")
 LOCAL: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 FORMATS: Final = (
@@ -118,8 +114,3 @@ def _reads(text: str, form: str) -> bool:
         return 1995 <= datetime.strptime(text, form).year < 2050
     except ValueError:
         return False
-
-
-def event_word(text: str) -> str:
-    """Return a value of a column of events as :data:`EVENT_OF_WORD` has it."""
-    return re.sub(r"[^a-z0-9]+", "_", text.strip().lower()).strip("_")

@@ -1,4 +1,4 @@
-"""Brings the columns of a chunk to one shape before they are judged: trimmed text, empty as null, ids in one spelling."""
+"""Brings the columns of a chunk to one shape before they are judged: trimmed text, ids in one spelling."""
 
 from typing import Final
 
@@ -16,8 +16,8 @@ def clean_columns(
 ) -> dict[str, pa.ChunkedArray]:
     """Return the columns of ``rows`` that are in the schema.
 
-    Text is trimmed and empty text becomes null, as do words for nobody in columns of ids. Columns that the schema wants as text are text afterwards; the others
-    keep their type, for validation to cast.
+    Text is trimmed and empty text becomes null, as do words for nobody in columns of ids. Columns that the schema
+    wants as text are text afterwards; the others keep their type, for validation to cast.
     """
     cleaned = {}
     for field in schema:

@@ -88,7 +88,7 @@ def _too_long(columns: tuple[str, ...], max_bytes: int, reason: str) -> Rule:
 
 
 def _is_rounded(columns: tuple[str, ...]) -> Rule:
-    # Excel writes 4006381333931 as 4.00638E+12: what it rounded away cannot be had back, and different ids fall together.
+    # Excel writes 4006381333931 as 4.00638E+12: what it rounded away is lost, and different ids fall together.
     tests = " or ".join(
         f"""coalesce(regexp_full_match("{column}", '-?\\d([.,]\\d+)?[eE]\\+\\d+'), false)""" for column in columns
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
+from shopsight.ingestion.validation.guests import with_orders_as_actors
 from shopsight.ingestion.validation.raw_columns import clean_columns
 from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, USER_RULES, Rule
 
@@ -34,6 +35,8 @@ class Validated:
     """Indices of the other rows in the chunk."""
     reasons: list[list[str]]
     """Why each of the bad rows is bad: every rule it breaks, not just the first."""
+    guests: int = 0
+    """Good rows of orders without any identity, whose order is the actor."""
 
 
 def validate(
@@ -55,6 +58,9 @@ def validate(
         columns[name] = pc.fill_null(text, value)
     arrival = "event_timestamp" if chunk.arrived_when_happened else _timestamp_literal(received_at)
     columns = {name: column for name, column in columns.items() if column.null_count < max(1, chunk.rows.num_rows)}
+    # Where orders are told apart only by their person, an order without a person cannot be told apart at all.
+    is_countable = chunk.table == "events" and "event_name" in columns and "order_id" not in chunk.per_actor
+    is_guest = with_orders_as_actors(columns) if is_countable else None
     asked = [rule for rule in rules if _can_be_broken(rule, columns)]
     latest = _timestamp_literal(received_at + timedelta(days=1))
     query = _query(schema, asked, columns, arrival=arrival, latest=latest)
@@ -73,7 +79,8 @@ def validate(
     reasons = [
         names[problems[i]] + [reason for reason, is_refused in chunk.refused.items() if is_refused[i]] for i in bad
     ]
-    return Validated(good=good, bad=bad, reasons=reasons)
+    guests = 0 if is_guest is None else int(np.count_nonzero(is_guest & ~is_bad))
+    return Validated(good=good, bad=bad, reasons=reasons, guests=guests)
 
 
 def _query(

@@ -9,8 +9,10 @@ from shopsight.privacy import Pseudonymiser
 
 @pytest.mark.parametrize(
     "word",
-    ["NULL", "null", "undefined", "nan", "NaN", "None", "\\N", "(null)", "n/a", "", "  ", "\u200b", "(not set)"]
-    + ["00000000-0000-0000-0000-000000000000"],
+    [
+        *("NULL", "null", "undefined", "nan", "NaN", "None", "\\N", "(null)", "n/a", "", "  ", "\u200b", "(not set)"),
+        "00000000-0000-0000-0000-000000000000",
+    ],
 )
 @pytest.mark.parametrize("column", ID_COLUMNS)
 def test_a_word_for_nothing_is_no_id(word: str, column: str) -> None:
