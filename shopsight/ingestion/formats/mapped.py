@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from shopsight.events import EVENT_NAMES
+from shopsight.identity import BLANKS
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.mapping import TIMES, ColumnMapping, Mapping
 from shopsight.ingestion.formats.repeats import RepeatCounter
@@ -115,9 +116,31 @@ def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
         text = f"case trim({text}) {cases} else {text} end"
     if origin.separator:
         text = f"replace({text}, {_literal(origin.separator)}, ' > ')"
-    if origin.decimal == "," and name in NUMBERS:
-        text = f"replace(replace(replace({text}, '.', ''), ' ', ''), ',', '.')"
+    if name in NUMBERS and _is_text(schema.field(origin.column).type):
+        text = _number(text, origin)
     return _time(text, origin) if name in TIMES else text
+
+
+def _number(text: str, origin: ColumnMapping) -> str:
+    """Return SQL for a number with a decimal point; what is written in another way becomes a text that says so.
+
+    Under a decimal comma ``12.50`` is no number: taking its point for a sign between thousands would make it 1250.
+    """
+    if origin.sign:
+        text = f"trim(replace({text}, {_literal(origin.sign)}, ''), {_literal(BLANKS)})"
+    if origin.decimal == "." and origin.thousands is None:
+        return text
+    thousands = origin.thousands or "."
+    between = f"[{thousands}\\s\u00a0\u202f''’]"
+    number = f"[+-]?(\\d{{1,3}}({between}\\d{{2,3}})*{between}\\d{{3}}|\\d+)([{origin.decimal}]\\d*)?"
+    plain = f"replace(regexp_replace({text}, '{between}', '', 'g'), '{origin.decimal}', '.')"
+    odd = _literal(f"not a number with the decimal sign {origin.decimal}: ")
+    is_number = f"regexp_full_match(trim({text}), '{number}')"
+    return f"case when {is_number} then {plain} when trim({text}) <> '' then {odd} || {text} end"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _time(text: str, origin: ColumnMapping) -> str:

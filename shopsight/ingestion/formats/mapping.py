@@ -42,6 +42,10 @@ class ColumnMapping(BaseModel):
     """What parts the steps of a category path in the file."""
     decimal: Literal[".", ","] = "."
     """Decimal sign of numbers."""
+    thousands: Literal[".", ","] | None = None
+    """Sign between the thousands of numbers; blanks and apostrophes between them are read anyway."""
+    sign: str | None = None
+    """Sign of a currency that stands before or behind numbers, and is left out."""
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> "ColumnMapping":
@@ -51,6 +55,8 @@ class ColumnMapping(BaseModel):
             raise ValueError(f"zone {self.zone} is not known; it is written like Europe/London or UTC")
         if self.unit and (self.format or self.zone):
             raise ValueError("unit is for numbers, format and zone are for text")
+        if self.thousands == self.decimal:
+            raise ValueError(f"decimal and thousands cannot both be {self.decimal}")
         unknown = sorted(set(self.only) - set(EVENT_NAMES))
         if unknown:
             raise ValueError(f"only: {', '.join(unknown)} is no event name")

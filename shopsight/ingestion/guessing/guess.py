@@ -17,6 +17,7 @@ import pyarrow as pa
 from shopsight.identity import clean_id
 from shopsight.ingestion.formats.mapping import Mapping
 from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
 from shopsight.ingestion.guessing.values import TimeShape, looks, time_shape, words_of_events
 from shopsight.ingestion.guessing.words import COLUMN_WORDS, EVENT_OF_WORD, PERSONAL, event_word
 from shopsight.ingestion.readers.chunks import RawChunk
@@ -27,6 +28,10 @@ ROWS_LOOKED_AT: Final = 200_000
 BY_NAME, BY_PART, BY_VALUES, BY_VALUES_ALONE = 0.6, 0.35, 0.4, 0.3
 LARGE_SHARE, MANY_ROWS = 0.2, 100
 """Share of all rows from which one shopper is worth a question, in files of this many rows."""
+CURRENCY_OF_SIGN: Final = {
+    "€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₫": "VND", "zł": "PLN",
+}  # fmt: skip
+"""Signs that one currency has; $, ¥ and kr are several currencies'."""
 FEW_WORDS: Final = 60
 """Distinct values that a column of events has at most."""
 LEAST: Final = 0.3
@@ -239,8 +244,8 @@ def _add_details(document: dict[str, Any], values: dict[str, list[Any]], warning
             break
     for name in ("price", "value"):
         column = origins.get(name)
-        if column and any(re.fullmatch(r"-?[\d. ]*,\d{1,4}", str(value)) for value in values[column]):
-            origins[name] = {"column": column, "decimal": ","}
+        if column and any(isinstance(value, str) for value in values[column]):
+            _add_number_signs(origins, name, number_shape(values[column]), warnings)
     kind = next(name for name in ("user_id", "anonymous_id") if name in origins)
     actor = origins[kind]
     people = Counter(clean_id(str(value), kind) for value in values[actor])
@@ -255,6 +260,29 @@ def _add_details(document: dict[str, Any], values: dict[str, list[Any]], warning
             else "they will be quarantined"
         )
         warnings.append(f"{nameless:.1%} of the rows have no {actor}: {fate}")
+
+
+def _add_number_signs(origins: dict[str, Any], name: str, shape: NumberShape, warnings: list[str]) -> None:
+    column = origins[name]
+    keys: dict[str, str] = {"decimal": shape.decimal} if shape.decimal != "." else {}
+    keys |= {"thousands": shape.thousands} if shape.thousands else {}
+    if len(shape.signs) == 1:
+        keys["sign"] = shape.signs[0]
+    if len(shape.signs) > 1:
+        warnings.append(
+            f"{column} has amounts in {', '.join(shape.signs)}: they are quarantined, export one column each"
+        )
+    elif name == "price" and shape.signs and "currency" not in origins:
+        (sign,) = shape.signs
+        code = CURRENCY_OF_SIGN.get(sign, sign if len(sign) == 3 and sign.isalpha() else None)
+        if code:
+            origins["currency"] = {"constant": code}
+        else:
+            warnings.append(f"{column} has the sign {sign}, which several currencies share: say which under currency")
+    if keys:
+        origins[name] = {"column": column, **keys}
+    if shape.question:
+        warnings.append(f"{column}: {shape.question}")
 
 
 def _first_rows(chunks: Iterator[RawChunk]) -> pa.Table:
