@@ -9,9 +9,10 @@ import duckdb
 import pytest
 import yaml
 
+from shopsight.ingestion.checking import worst
 from shopsight.ingestion.formats.mapping import read_mapping
 from shopsight.ingestion.guessing.guess import Guess, guess_mapping
-from shopsight.ingestion.importers import import_file
+from shopsight.ingestion.importers import check_file, import_file
 from shopsight.ingestion.log.event_log import Receipt
 from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.settings import Settings
@@ -137,3 +138,17 @@ def test_map_says_how_many_rows_have_a_word_for_nobody(home: Settings, tmp_path:
     receipt = import_by(home, guess, tmp_path / "orders.csv")
     assert (receipt.accepted, receipt.guests) == (9, 8)
     assert accepted(home, "count(DISTINCT anonymous_id), count(user_id)") == [(8, 1)]
+
+
+def test_what_ga4_sends_by_itself_fails_no_healthy_export_and_a_typo_still_does(tmp_path: Path) -> None:
+    cap = {"item_id": "cap", "price": 9, "quantity": 1}
+    bought = ga4("purchase", cap, order="o1") + ga4("purchase", cap, order="o2", device=None)
+    path = tmp_path / "e.jsonl"
+    path.write_text(bought + "".join(ga4(name) for name in ("session_start", "scroll", "scroll", "user_engagement")))
+    checks = {check.name: check for check in check_file("ga4", path, received_at=ARRIVAL)}
+    assert worst(checks.values()) == "PASS"
+    assert (checks["left_out_by_design"].rows, checks["guest_orders"].rows) == (4, 1)
+    assert checks["left_out_by_design"].said.startswith("2 scroll, ")
+    path.write_text(path.read_text() + ga4("purchse", cap, order="o3"))
+    checks = {check.name: check for check in check_file("ga4", path, received_at=ARRIVAL)}
+    assert (checks["event_name_unknown"].status, checks["event_name_unknown"].rows) == ("FAIL", 1)

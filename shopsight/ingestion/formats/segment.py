@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.translation import one_of
@@ -34,6 +36,8 @@ EVENT_NAMES: Final = {
     "Promotion Clicked": "select_promotion",
     "Product Reviewed": "rate_item",
 }
+OTHER_CALLS: Final = pa.array(["identify", "group", "alias"])
+"""Kinds of calls that are no events: every healthy export has them."""
 PRODUCT: Final = dict.fromkeys(
     ("product_id", "sku", "name", "price", "quantity", "brand", "category", "position"), "varchar"
 )
@@ -113,5 +117,7 @@ def read_segment(path: Path) -> Iterator[RawChunk]:
     catalogue = Catalogue()
     for chunk in read_json_lines(path, QUERY):
         catalogue.note(chunk.rows)
-        yield replace(chunk, rows=chunk.rows.drop_columns(["title"]), arrived_when_happened=True)
+        rows = chunk.rows.drop_columns(["title"])
+        left_out = pc.is_in(rows["event_name"], value_set=OTHER_CALLS).to_numpy()
+        yield replace(chunk, rows=rows, arrived_when_happened=True, left_out=left_out)
     yield catalogue.chunk(path.name)
