@@ -101,3 +101,5 @@ def show_receipt(receipt: "Receipt") -> None:
     out.print(table)
     for reason, rows in receipt.reasons.items():
         out.print(f"  quarantined: {reason}: {rows:,}")
+    if receipt.guests:
+        out.print(f"  {receipt.guests:,} rows of orders without any identity count for the shop, under their order")

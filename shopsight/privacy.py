@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shopsight.errors import ShopsightError
+from shopsight.identity import clean_id
 from shopsight.settings import Settings
 
 EMAIL: Final = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
@@ -70,15 +71,18 @@ class Pseudonymiser:
         return cls(_read_or_make_key(settings.keys_dir / "pseudonym.key"))
 
     def user(self, raw: str) -> str:
-        """Pseudonym of a ``user_id``: ``u_`` and 16 base32 characters."""
-        return self._pseudonyms("u_", [raw])[0]
+        """Pseudonym of a ``user_id``, in whichever spelling: ``u_`` and 16 base32 characters.
+
+        A word for nobody gets the pseudonym of the empty text, under which imports keep nobody.
+        """
+        return self._pseudonyms("u_", [clean_id(raw, "user_id") or ""])[0]
 
     def anonymous(self, raw: str) -> str:
         """Pseudonym of an ``anonymous_id``; never equal to the same text's pseudonym as a user."""
-        return self._pseudonyms("a_", [raw])[0]
+        return self._pseudonyms("a_", [clean_id(raw, "anonymous_id") or ""])[0]
 
     def users(self, column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-        """Pseudonymise a text column; each distinct id is hashed once, nulls stay null."""
+        """Pseudonymise a column of clean ids; each distinct id is hashed once, nulls stay null."""
         return self._column("u_", column)
 
     def anonymous_ids(self, column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:

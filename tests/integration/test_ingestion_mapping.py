@@ -16,7 +16,8 @@ from cli.app import app
 from shopsight.events import EVENT_NAMES
 from shopsight.ingestion.formats.mapping import ColumnMapping, Mapping, MappingError, read_mapping
 from shopsight.ingestion.guessing.guess import guess_mapping, snake_case
-from shopsight.ingestion.guessing.values import EVENT_OF_WORD, time_shape
+from shopsight.ingestion.guessing.values import time_shape
+from shopsight.ingestion.guessing.words import EVENT_OF_WORD
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.landing import import_pending, pending
 from shopsight.ingestion.log.event_log import Receipt
@@ -259,7 +260,7 @@ def test_a_personal_column_never_stands_for_the_shopper_whose_name_it_carries(
 
 
 def test_a_file_without_header_gets_names_and_is_guessed_by_its_values(home: Settings, tmp_path: Path) -> None:
-    rows = [f"{i % 5},{i},30,{'buy' if i % 7 == 0 else 'pv'},{1511600000 + i}" for i in range(50)]
+    rows = [f"{i % 5 + 1},{i},30,{'buy' if i % 7 == 0 else 'pv'},{1511600000 + i}" for i in range(50)]
     file = write(tmp_path, table="\n".join(rows))
     guess = guess_mapping(file)
     assert guess.document["header"] == [f"column_{i}" for i in range(1, 6)]

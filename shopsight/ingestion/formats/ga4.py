@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.translation import one_of
@@ -21,6 +23,15 @@ EVENT_NAMES: Final = {
     "screen_view": "page_view",
     "ecommerce_purchase": "purchase",
 }
+AUTOMATIC: Final = pa.array(
+    [
+        "session_start", "first_visit", "first_open", "user_engagement", "scroll", "click", "form_start",
+        "form_submit", "file_download", "video_start", "video_progress", "video_complete", "app_remove", "app_update",
+        "app_clear_data", "os_update", "error", "notification_open", "notification_receive", "notification_dismiss",
+        "notification_foreground", "add_payment_info", "add_shipping_info", "login", "sign_up", "share",
+    ]
+)  # fmt: skip
+"""Events that GA4 sends by itself or recommends, and that say nothing that is read here: half of a healthy export."""
 TEXT: Final = "varchar"
 ITEM: Final = dict.fromkeys(
     (
@@ -78,7 +89,8 @@ QUERY: Final = f"""
         fields.user_id as user_id,
         fields.user_pseudo_id as anonymous_id,
         {_param("ga_session_id")} as session_id,
-        {_known("item.item_id")} as item_id,
+        -- GA4 asks for item_id or item_name: an item without an id is known by its name.
+        coalesce({_known("item.item_id")}, {_known("item.item_name")}) as item_id,
         item.quantity as quantity,
         item.price as price,
         case when item.price is not null then {_param("currency")} end as currency,
@@ -113,5 +125,6 @@ def read_ga4(path: Path) -> Iterator[RawChunk]:
     for chunk in read_objects(path, QUERY):
         catalogue.note(chunk.rows)
         rows = chunk.rows.drop_columns(["title"])
-        yield replace(chunk, rows=rows, per_actor=("session_id",), arrived_when_happened=True)
+        left_out = pc.is_in(rows["event_name"], value_set=AUTOMATIC).to_numpy()
+        yield replace(chunk, rows=rows, per_actor=("session_id",), arrived_when_happened=True, left_out=left_out)
     yield catalogue.chunk(path.name)

@@ -1,5 +1,6 @@
 """Reads a table of any shape by a mapping of its columns."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +9,19 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from shopsight.events import EVENT_NAMES
+from shopsight.identity import BLANKS
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.mapping import TIMES, ColumnMapping, Mapping
 from shopsight.ingestion.formats.repeats import RepeatCounter
 from shopsight.ingestion.formats.tables import read_table
 from shopsight.ingestion.formats.translation import mapped
+from shopsight.ingestion.guessing.words import EVENT_OF_WORD, event_word
 from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.source_files import unreadable
 
 UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
+WORDS_SHOWN: Final = 20
 NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
 
 
@@ -43,6 +49,8 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
             # DuckDB knows no capitals in names, a file does: Price and price are two columns.
             places = [str(place) for place in range(chunk.rows.num_columns)]
             chunk = mapped(connection, replace(chunk, rows=chunk.rows.rename_columns(places)), query)
+            if mapping.table == "events":
+                _refuse_unknown_words(path, chunk.rows["event_name"])
             chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
             yield replace(
                 chunk,
@@ -50,6 +58,28 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
                 per_actor=mapping.unique_per_actor,
                 arrived_when_happened=mapping.history and mapping.table == "events",
             )
+
+
+def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:
+    """Stop where most rows have a word for their event that means nothing here: the mapping is wrong, not the rows.
+
+    Raises:
+        SourceFileError: with the words, how often each occurs, and the lines that the mapping needs.
+    """
+    counts = Counter({pair["values"]: pair["counts"] for pair in names.value_counts().to_pylist()})
+    unknown = Counter({word: rows for word, rows in counts.items() if word and word.strip() not in EVENT_NAMES})
+    if unknown.total() * 2 <= counts.total():
+        return
+    common = [word for word, _ in unknown.most_common(WORDS_SHOWN)]
+    said = ", ".join(f"{word!r} ({unknown[word]:,})" for word in common)
+    more = f" and {len(unknown) - len(common)} more" if len(unknown) > len(common) else ""
+    proposal = ", ".join(f"{word!r}: {EVENT_OF_WORD.get(event_word(word), '?')}" for word in common)
+    raise unreadable(
+        path,
+        why=f"most of its rows have words for events that are no event names: {said}{more}",
+        fix=f"say in the mapping, under event_name, what each means: values: {{{proposal}}}; "
+        f"the names are {', '.join(EVENT_NAMES)}",
+    )
 
 
 def _query(mapping: Mapping, schema: pa.Schema) -> str:
@@ -91,9 +121,31 @@ def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
         text = f"case trim({text}) {cases} else {text} end"
     if origin.separator:
         text = f"replace({text}, {_literal(origin.separator)}, ' > ')"
-    if origin.decimal == "," and name in NUMBERS:
-        text = f"replace(replace(replace({text}, '.', ''), ' ', ''), ',', '.')"
+    if name in NUMBERS and _is_text(schema.field(origin.column).type):
+        text = _number(text, origin)
     return _time(text, origin) if name in TIMES else text
+
+
+def _number(text: str, origin: ColumnMapping) -> str:
+    """Return SQL for a number with a decimal point; what is written in another way becomes a text that says so.
+
+    Under a decimal comma ``12.50`` is no number: taking its point for a sign between thousands would make it 1250.
+    """
+    if origin.sign:
+        text = f"trim(replace({text}, {_literal(origin.sign)}, ''), {_literal(BLANKS)})"
+    if origin.decimal == "." and origin.thousands is None:
+        return text
+    thousands = origin.thousands or "."
+    between = f"[{thousands}\\s\u00a0\u202f''’]"
+    number = f"[+-]?(\\d{{1,3}}({between}\\d{{2,3}})*{between}\\d{{3}}|\\d+)([{origin.decimal}]\\d*)?"
+    plain = f"replace(regexp_replace({text}, '{between}', '', 'g'), '{origin.decimal}', '.')"
+    odd = _literal(f"not a number with the decimal sign {origin.decimal}: ")
+    is_number = f"regexp_full_match(trim({text}), '{number}')"
+    return f"case when {is_number} then {plain} when trim({text}) <> '' then {odd} || {text} end"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _time(text: str, origin: ColumnMapping) -> str:

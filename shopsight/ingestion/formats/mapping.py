@@ -42,6 +42,10 @@ class ColumnMapping(BaseModel):
     """What parts the steps of a category path in the file."""
     decimal: Literal[".", ","] = "."
     """Decimal sign of numbers."""
+    thousands: Literal[".", ","] | None = None
+    """Sign between the thousands of numbers; blanks and apostrophes between them are read anyway."""
+    sign: str | None = None
+    """Sign of a currency that stands before or behind numbers, and is left out."""
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> "ColumnMapping":
@@ -53,6 +57,8 @@ class ColumnMapping(BaseModel):
             raise ValueError("unit is for numbers, format and zone are for text")
         if self.unit == "days" and self.zone is None:
             raise ValueError("unit days has no zone, so give one: zone: UTC")
+        if self.thousands == self.decimal:
+            raise ValueError(f"decimal and thousands cannot both be {self.decimal}")
         unknown = sorted(set(self.only) - set(EVENT_NAMES))
         if unknown:
             raise ValueError(f"only: {', '.join(unknown)} is no event name")

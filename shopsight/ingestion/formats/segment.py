@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.translation import one_of
@@ -34,6 +36,8 @@ EVENT_NAMES: Final = {
     "Promotion Clicked": "select_promotion",
     "Product Reviewed": "rate_item",
 }
+OTHER_CALLS: Final = pa.array(["identify", "group", "alias"])
+"""Kinds of calls that are no events: every healthy export has them."""
 PRODUCT: Final = dict.fromkeys(
     ("product_id", "sku", "name", "price", "quantity", "brand", "category", "position"), "varchar"
 )
@@ -52,6 +56,18 @@ STRUCTURE: Final = orjson.dumps(
     }
 ).decode()
 NAME: Final = "if(fields.type in ('page', 'screen'), 'page_view', coalesce(fields.event, fields.type))"
+NAME_IN_LIST: Final = "nullif(trim(product.name), '')"
+NAME_ALONE: Final = (
+    "case when regexp_matches(fields.event, '^(Wishlist )?Product ') then nullif(trim(properties.name), '') end"
+)
+"""Names the item where nothing else does; the name of a page or of a promotion is no item."""
+
+
+def _first_given(product: str) -> str:
+    """Return SQL for a product's id, or else its stock keeping unit."""
+    return f"coalesce(nullif(trim({product}.product_id), ''), nullif(trim({product}.sku), ''))"
+
+
 QUERY: Final = f"""
     with calls as (select row, json_transform(line, '{STRUCTURE}') as fields from objects),
     exploded as (
@@ -75,7 +91,7 @@ QUERY: Final = f"""
         fields.userId as user_id,
         fields.anonymousId as anonymous_id,
         properties.session_id as session_id,
-        coalesce(product.product_id, product.sku, properties.product_id, properties.sku) as item_id,
+        coalesce({_first_given("product")}, {NAME_IN_LIST}, {_first_given("properties")}, {NAME_ALONE}) as item_id,
         coalesce(product.quantity, properties.quantity) as quantity,
         coalesce(product.price, properties.price) as price,
         properties.currency as currency,
@@ -101,5 +117,7 @@ def read_segment(path: Path) -> Iterator[RawChunk]:
     catalogue = Catalogue()
     for chunk in read_objects(path, QUERY):
         catalogue.note(chunk.rows)
-        yield replace(chunk, rows=chunk.rows.drop_columns(["title"]), arrived_when_happened=True)
+        rows = chunk.rows.drop_columns(["title"])
+        left_out = pc.is_in(rows["event_name"], value_set=OTHER_CALLS).to_numpy()
+        yield replace(chunk, rows=rows, arrived_when_happened=True, left_out=left_out)
     yield catalogue.chunk(path.name)

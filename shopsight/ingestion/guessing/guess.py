@@ -6,6 +6,7 @@ A name counts 0.6 where it is a known word, 0.35 where a known word is part of i
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +14,26 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from shopsight.identity import clean_id
 from shopsight.ingestion.formats.mapping import Mapping
 from shopsight.ingestion.formats.tables import read_table
-from shopsight.ingestion.guessing.values import EVENT_OF_WORD, TimeShape, event_word, looks, time_shape, words_of_events
-from shopsight.ingestion.guessing.words import COLUMN_WORDS, PERSONAL
+from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
+from shopsight.ingestion.guessing.values import TimeShape, looks, time_shape, words_of_events
+from shopsight.ingestion.guessing.words import COLUMN_WORDS, EVENT_OF_WORD, PERSONAL, event_word
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.delimited import read_delimited
 from shopsight.ingestion.readers.source_files import open_source, plain_name, unreadable
 
 ROWS_LOOKED_AT: Final = 200_000
 BY_NAME, BY_PART, BY_VALUES, BY_VALUES_ALONE = 0.6, 0.35, 0.4, 0.3
+LARGE_SHARE, MANY_ROWS = 0.2, 100
+"""Share of all rows from which one shopper is worth a question, in files of this many rows."""
+CURRENCY_OF_SIGN: Final = {
+    "€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₫": "VND", "zł": "PLN",
+}  # fmt: skip
+"""Signs that one currency has; $, ¥ and kr are several currencies'."""
+FEW_WORDS: Final = 60
+"""Distinct values that a column of events has at most."""
 LEAST: Final = 0.3
 """Below this, a pair is not worth a guess."""
 
@@ -86,7 +97,7 @@ def guess_mapping(path: Path, *, source: str = "shop") -> Guess:
     document: dict[str, Any] = {"source": source, **({"header": list(header)} if header else {}), "columns": origins}
     warnings: list[str] = []
     _add_time(document, time_shape(values[origins["event_timestamp"]]), warnings)
-    _add_event_names(document, guessed, values)
+    _add_event_names(document, guessed, values, warnings)
     _add_orders(document, guessed, values, warnings)
     _add_details(document, values, warnings, rows.num_rows)
     used = {origin.get("column") if isinstance(origin, dict) else origin for origin in origins.values()}
@@ -154,11 +165,26 @@ def _add_time(document: dict[str, Any], shape: TimeShape | None, warnings: list[
         warnings.append(f"{column} names no zone: UTC is assumed; if the shop's clock is another, say which")
 
 
-def _add_event_names(document: dict[str, Any], guessed: list[GuessedColumn], values: dict[str, list[Any]]) -> None:
+def _add_event_names(
+    document: dict[str, Any], guessed: list[GuessedColumn], values: dict[str, list[Any]], warnings: list[str]
+) -> None:
     origins = document["columns"]
     if "event_name" in origins:
         table = words_of_events(values[origins["event_name"]])
         origins["event_name"] = {"column": origins["event_name"], **({"values": table} if table else {})}
+        return
+    used = {origin.get("column") if isinstance(origin, dict) else origin for origin in origins.values()}
+    unknown = _column_of_unknown_words({name: values[name] for name in values if name not in used}, origins)
+    if unknown is not None:
+        words = sorted({str(value).strip() for value in values[unknown]})
+        table = words_of_events(values[unknown])
+        origins["event_name"] = {"column": unknown, **({"values": table} if table else {})}
+        why = f"named {unknown}, but what its values mean is not known"
+        guessed.append(GuessedColumn(name="event_name", column=unknown, confidence=0.3, evidence=why))
+        warnings.append(
+            f"{unknown} looks like the column of events, and its values {', '.join(words[:20])} are no words known "
+            "here: nothing is imported until event_name has values: that say what each means"
+        )
         return
     if "value" in origins and "order_id" not in origins:
         name, why = "rate_item", f"no column of events; {origins['value']} reads like a rating"
@@ -169,6 +195,20 @@ def _add_event_names(document: dict[str, Any], guessed: list[GuessedColumn], val
     origins["event_name"] = {"constant": name}
     confidence = 0.3 if name == "view_item" else 0.6
     guessed.append(GuessedColumn(name="event_name", column=None, confidence=confidence, evidence=why))
+
+
+def _column_of_unknown_words(values: dict[str, list[Any]], origins: dict[str, Any]) -> str | None:
+    """Return the column that is named like one of events, has a few values, and whose values are no known words.
+
+    ``type`` may say something else of an order's line, so it only counts in a file without orders.
+    """
+    for word in COLUMN_WORDS["event_name"]:
+        for column, some in values.items():
+            if snake_case(column) != word or (word == "type" and "order_id" in origins):
+                continue
+            if 1 < len({str(value) for value in some}) <= FEW_WORDS:
+                return column
+    return None
 
 
 def _add_orders(
@@ -204,12 +244,45 @@ def _add_details(document: dict[str, Any], values: dict[str, list[Any]], warning
             break
     for name in ("price", "value"):
         column = origins.get(name)
-        if column and any(re.fullmatch(r"-?[\d. ]*,\d{1,4}", str(value)) for value in values[column]):
-            origins[name] = {"column": column, "decimal": ","}
-    actor = next(origins[name] for name in ("user_id", "anonymous_id") if name in origins)
-    nameless = 1 - len(values[actor]) / rows
+        if column and any(isinstance(value, str) for value in values[column]):
+            _add_number_signs(origins, name, number_shape(values[column]), warnings)
+    kind = next(name for name in ("user_id", "anonymous_id") if name in origins)
+    actor = origins[kind]
+    people = Counter(clean_id(str(value), kind) for value in values[actor])
+    nameless = 1 - (people.total() - people.pop(None, 0)) / rows
+    (who, count), *_ = people.most_common(1) or [("", 0)]
+    if count > LARGE_SHARE * rows and rows >= MANY_ROWS:
+        warnings.append(f"{count / rows:.0%} of the rows have the {actor} {who!r}: if that stands for guests, empty it")
     if nameless and not {"user_id", "anonymous_id"} <= set(origins):
-        warnings.append(f"{nameless:.1%} of the rows have no {actor}: they will be quarantined")
+        fate = (
+            "their purchases count under their order, other events will be quarantined"
+            if "order_id" in origins
+            else "they will be quarantined"
+        )
+        warnings.append(f"{nameless:.1%} of the rows have no {actor}: {fate}")
+
+
+def _add_number_signs(origins: dict[str, Any], name: str, shape: NumberShape, warnings: list[str]) -> None:
+    column = origins[name]
+    keys: dict[str, str] = {"decimal": shape.decimal} if shape.decimal != "." else {}
+    keys |= {"thousands": shape.thousands} if shape.thousands else {}
+    if len(shape.signs) == 1:
+        keys["sign"] = shape.signs[0]
+    if len(shape.signs) > 1:
+        warnings.append(
+            f"{column} has amounts in {', '.join(shape.signs)}: they are quarantined, export one column each"
+        )
+    elif name == "price" and shape.signs and "currency" not in origins:
+        (sign,) = shape.signs
+        code = CURRENCY_OF_SIGN.get(sign, sign if len(sign) == 3 and sign.isalpha() else None)
+        if code:
+            origins["currency"] = {"constant": code}
+        else:
+            warnings.append(f"{column} has the sign {sign}, which several currencies share: say which under currency")
+    if keys:
+        origins[name] = {"column": column, **keys}
+    if shape.question:
+        warnings.append(f"{column}: {shape.question}")
 
 
 def _first_rows(chunks: Iterator[RawChunk]) -> pa.Table:

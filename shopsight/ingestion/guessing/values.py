@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.guessing.words import EVENT_WORDS
+from shopsight.ingestion.guessing.numbers import number_of, number_shape
+from shopsight.ingestion.guessing.words import EVENT_OF_WORD, event_word
 
-EVENT_OF_WORD: Final = {word: name for name, words in EVENT_WORDS.items() for word in words} | {
-    name: name for name in EVENT_NAMES
-}
 RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]| ?UTC|[+-]\d\d:?\d\d)")
 LOCAL: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 FORMATS: Final = (
@@ -88,7 +85,11 @@ def looks(name: str, values: Sequence[Any]) -> tuple[float, str]:
         whole = sum(number == int(number) and abs(number) < 1e6 for number in numbers) / len(texts)
         return (whole, "whole numbers") if whole > 0.95 else (0.0, "")
     if name in ("price", "value"):
-        return (share, f"numbers from {min(numbers):g} to {max(numbers):g}") if share > 0.95 else (0.0, "")
+        shape = number_shape(texts)
+        read = [number for text in texts if (number := number_of(text, shape)) is not None]
+        numbers, share = read, len(read) / len(texts)
+        said = f"numbers from {min(numbers):g} to {max(numbers):g}" if numbers else ""
+        return (share * shape.confidence, "; ".join(filter(None, (said, shape.said)))) if share > 0.95 else (0.0, "")
     distinct = len(set(texts)) / len(texts)
     if name == "currency":
         fit = all(re.fullmatch(r"[A-Za-z]{3}", text) for text in texts)
@@ -118,8 +119,3 @@ def _reads(text: str, form: str) -> bool:
         return 1995 <= datetime.strptime(text, form).year < 2050
     except ValueError:
         return False
-
-
-def event_word(text: str) -> str:
-    """Return a value of a column of events as :data:`EVENT_OF_WORD` has it."""
-    return re.sub(r"[^a-z0-9]+", "_", text.strip().lower()).strip("_")

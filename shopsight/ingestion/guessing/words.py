@@ -1,6 +1,9 @@
 """The words by which shops name their columns and events: what guessing a mapping goes by."""
 
+import re
 from typing import Final
+
+from shopsight.events import EVENT_NAMES
 
 COLUMN_WORDS: Final[dict[str, tuple[str, ...]]] = {
     "event_timestamp": (
@@ -58,5 +61,15 @@ EVENT_WORDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What shops call their events, beside the canonical names themselves."""
 
+EVENT_OF_WORD: Final = {word: name for name, words in EVENT_WORDS.items() for word in words} | {
+    name: name for name in EVENT_NAMES
+}
+"""What each word means."""
+
 PERSONAL: Final = ("email", "mail", "first_name", "last_name", "full_name", "phone", "address", "street", "birthday")
 """Parts of the names of columns that no mapping takes by itself."""
+
+
+def event_word(text: str) -> str:
+    """Return a value of a column of events as :data:`EVENT_OF_WORD` has it."""
+    return re.sub(r"[^a-z0-9]+", "_", text.strip().lower()).strip("_")

@@ -44,6 +44,7 @@ class _Counts:
 
     received: int = 0
     quarantined: int = 0
+    guests: int = 0
     companions: Counter[str] = field(default_factory=Counter)
     companions_quarantined: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -159,6 +160,7 @@ class EventLog:
                     if chunk.table == "events":
                         counts.replayed_reasons.update(count_reasons(mended))
                 _count(counts, chunk, good, bad)
+                counts.guests += validated.guests
                 report(ImportProgress(rows=counts.received, fraction=chunk.fraction))
         batch.close()
         duplicates = batch.drop_duplicates(self._event_files_of_sources(batch.summary()["sources"]))
@@ -175,6 +177,7 @@ class EventLog:
             companions_quarantined=counts.companions_quarantined,
             first_event_at=summary["first_event_at"] and datetime.fromisoformat(summary["first_event_at"]),
             last_event_at=summary["last_event_at"] and datetime.fromisoformat(summary["last_event_at"]),
+            guests=counts.guests,
         )
         manifest = manifest_of(
             receipt,

@@ -40,6 +40,8 @@ class Receipt:
     """Catalogue and user rows that were not accepted."""
     first_event_at: datetime | None
     last_event_at: datetime | None
+    guests: int = 0
+    """Rows of orders without any identity that were good: they count for the shop under their order, for no person."""
 
     def __post_init__(self) -> None:
         if self.received != self.accepted + self.duplicates + self.quarantined:
@@ -103,6 +105,7 @@ def manifest_of(
         "items": receipt.items,
         "users": receipt.users,
         "companions_quarantined": receipt.companions_quarantined,
+        "guests": receipt.guests,
         "first_event_at": receipt.first_event_at and receipt.first_event_at.isoformat(),
         "last_event_at": receipt.last_event_at and receipt.last_event_at.isoformat(),
         "pseudonym_key_id": key_id,

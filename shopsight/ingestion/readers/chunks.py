@@ -53,6 +53,9 @@ class RawChunk:
     """Columns whose ids are unique only within a person (``order_id``, ``session_id``): the log puts the person's
     pseudonym before them, for an importer that did so would put the raw id there."""
 
+    left_out: NDArray[np.bool_] | None = None
+    """Rows that the format leaves out by design, such as GA4's ``scroll``: quarantined, but no fault of the file."""
+
     def __post_init__(self) -> None:
         if len(self.lines) != self.rows.num_rows:
             raise ValueError(f"{self.rows.num_rows} rows, but {len(self.lines)} line numbers")

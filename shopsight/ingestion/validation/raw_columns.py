@@ -1,4 +1,4 @@
-"""Brings the columns of a chunk to one shape before they are judged: trimmed text, empty as null, no dictionaries."""
+"""Brings the columns of a chunk to one shape before they are judged: trimmed text, ids in one spelling."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shopsight.identity import ID_COLUMNS, clean_ids
 from shopsight.ingestion.readers.texts import as_text
 
 UPPERCASE: Final = ("currency",)
@@ -16,8 +17,8 @@ def clean_columns(
 ) -> dict[str, pa.ChunkedArray]:
     """Return the columns of ``rows`` that are in the schema.
 
-    Text is trimmed and empty text becomes null. Columns that the schema wants as text are text afterwards; the others
-    keep their type, for validation to cast.
+    Text is trimmed and empty text becomes null, as do words for nobody in columns of ids. Columns that the schema
+    wants as text are text afterwards; the others keep their type, for validation to cast.
     """
     cleaned = {}
     for field in schema:
@@ -27,7 +28,7 @@ def clean_columns(
         if pa.types.is_string(field.type) and not pa.types.is_string(column.type):
             column = as_text(connection, column)
         if pa.types.is_string(column.type):
-            column = _trimmed(column)
+            column = clean_ids(column, field.name) if field.name in ID_COLUMNS else _trimmed(column)
         cleaned[field.name] = pc.utf8_upper(column) if field.name in UPPERCASE else column
     return cleaned
 

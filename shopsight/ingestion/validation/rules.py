@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shopsight.events import EVENT_NAMES
+from shopsight.identity import ID_COLUMNS
 
 ITEM_EVENTS: Final = (
     "select_item",
@@ -43,6 +44,8 @@ class Rule:
     """Columns without any of which no row can break the rule, so that it need not be asked; none: always ask."""
     limit: int | None = None
     """Bytes that one of these columns must exceed, for rules about length."""
+    mark: str | None = None
+    """Text that one of these columns must hold for the rule to be asked: most files have no such id."""
 
 
 def _names(values: tuple[str, ...]) -> str:
@@ -80,6 +83,35 @@ def _too_long(columns: tuple[str, ...], max_bytes: int, reason: str) -> Rule:
         meaning=f"over {max_bytes:,} bytes in {', '.join(columns)}",
         about=columns,
         limit=max_bytes,
+    )
+
+
+def _is_rounded(columns: tuple[str, ...]) -> Rule:
+    # Excel writes 4006381333931 as 4.00638E+12: what it rounded away is lost, and different ids fall together.
+    tests = " or ".join(
+        f"""coalesce(regexp_full_match("{column}", '-?\\d([.,]\\d+)?[eE]\\+\\d+'), false)""" for column in columns
+    )
+    return Rule(
+        reason="id_rounded",
+        condition=tests,
+        meaning="an id like 8.61E+11, rounded by a spreadsheet: export it again with the column as text",
+        about=columns,
+        mark="+",
+    )
+
+
+def _is_nested(columns: tuple[str, ...]) -> Rule:
+    tests = " or ".join(
+        f"""coalesce(starts_with("{column}", '{sign}') and json_valid("{column}"), false)"""
+        for column in columns
+        for sign in ("[", "{")
+    )
+    return Rule(
+        reason="id_nested",
+        condition=tests,
+        meaning="an id that is a list or an object of JSON",
+        about=columns,
+        mark='"',
     )
 
 
@@ -191,6 +223,8 @@ EVENT_RULES: Final = (
         meaning="properties is not a JSON object",
         about=("properties",),
     ),
+    _is_rounded(ID_COLUMNS),
+    _is_nested(ID_COLUMNS),
     _too_long(tuple(_EVENT_IDS.split()), MAX_ID_BYTES, "id_too_long"),
     _too_long(("query",), MAX_QUERY_BYTES, "query_too_long"),
     _too_long(("text", "category"), MAX_TEXT_BYTES, "text_too_long"),
@@ -215,6 +249,7 @@ ITEM_RULES: Final = (
         condition="attributes is not null and (not json_valid(attributes) or try(json_type(attributes)) <> 'OBJECT')",
         meaning="attributes is not a JSON object",
     ),
+    _is_rounded(("item_id",)),
     _too_long(("item_id", "brand", "availability"), MAX_ID_BYTES, "id_too_long"),
     _too_long(("title", "description", "category", "image_url"), MAX_TEXT_BYTES, "text_too_long"),
 )
@@ -228,6 +263,7 @@ USER_RULES: Final = (
         condition=f"consent not in ({_names(CONSENTS)})",
         meaning=f"consent is none of {', '.join(CONSENTS)}",
     ),
+    _is_rounded(("user_id",)),
     _too_long(("user_id", "age_band", "gender", "country"), MAX_ID_BYTES, "id_too_long"),
 )
 

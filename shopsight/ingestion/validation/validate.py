@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
+from shopsight.ingestion.validation.guests import with_orders_as_actors
 from shopsight.ingestion.validation.raw_columns import clean_columns
 from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, USER_RULES, Rule
 
@@ -35,6 +36,8 @@ class Validated:
     """Indices of the other rows in the chunk."""
     reasons: list[list[str]]
     """Why each of the bad rows is bad: every rule it breaks, not just the first."""
+    guests: int = 0
+    """Good rows of orders without any identity, whose order is the actor."""
 
 
 def validate(
@@ -56,6 +59,9 @@ def validate(
         columns[name] = pc.fill_null(text, value)
     arrival = "event_timestamp" if chunk.arrived_when_happened else _timestamp_literal(received_at)
     columns = {name: column for name, column in columns.items() if column.null_count < max(1, chunk.rows.num_rows)}
+    # Where orders are told apart only by their person, an order without a person cannot be told apart at all.
+    is_countable = chunk.table == "events" and "event_name" in columns and "order_id" not in chunk.per_actor
+    is_guest = with_orders_as_actors(columns) if is_countable else None
     asked = [rule for rule in rules if _can_be_broken(rule, columns)]
     latest = _timestamp_literal(received_at + timedelta(days=1))
     query = _query(schema, asked, columns, arrival=arrival, latest=latest)
@@ -74,7 +80,8 @@ def validate(
     reasons = [
         names[problems[i]] + [reason for reason, is_refused in chunk.refused.items() if is_refused[i]] for i in bad
     ]
-    return Validated(good=good, bad=bad, reasons=reasons)
+    guests = 0 if is_guest is None else int(np.count_nonzero(is_guest & ~is_bad))
+    return Validated(good=good, bad=bad, reasons=reasons, guests=guests)
 
 
 def _query(
@@ -122,6 +129,8 @@ def _is_given(field: pa.Field, typed: pa.Table, columns: Mapping[str, pa.Chunked
 def _can_be_broken(rule: Rule, columns: Mapping[str, pa.ChunkedArray]) -> bool:
     """Return whether a rule is worth asking: most columns of most files are empty, and no text is too long."""
     about = [columns[name] for name in rule.about if name in columns]
+    if rule.mark is not None:
+        return any(pc.any(pc.match_substring(column, rule.mark)).as_py() for column in about)
     if rule.limit is None:
         return bool(about) or not rule.about
     return any((pc.max(pc.binary_length(column)).as_py() or 0) > rule.limit for column in about)

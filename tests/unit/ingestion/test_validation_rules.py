@@ -49,6 +49,12 @@ BAD = [
     ({"created_timestamp": "soon"}, "created_timestamp_invalid"),
     ({"created_timestamp": "2027-01-01T00:00:00Z"}, "created_timestamp_out_of_range"),
     ({"user_id": "  "}, "actor_missing"),
+    ({"user_id": "NULL"}, "actor_missing"),
+    ({"user_id": "0"}, "actor_missing"),
+    ({"user_id": "8.61235E+11"}, "id_rounded"),
+    ({"item_id": "4,01e+12"}, "id_rounded"),
+    ({"item_id": '["a","b"]'}, "id_nested"),
+    ({"order_id": '{"id": 7}'}, "id_nested"),
     ({"item_id": None}, "item_id_missing"),
     ({"event_name": "purchase"}, "order_id_missing"),
     ({"event_name": "search", "item_id": None}, "query_missing"),
@@ -174,7 +180,12 @@ def test_columns_of_a_large_chunk_stay_beside_each_other() -> None:
     names = np.where(numbers % 50 == 7, "oops", "view_item")
     stamps = np.where(numbers % 50 == 9, "soon", (1_500_000_000 + numbers).astype(str))
     rows = pa.table(
-        {"event_name": names, "event_timestamp": stamps, "user_id": numbers.astype(str), "item_id": numbers.astype(str)}
+        {
+            "event_name": names,
+            "event_timestamp": stamps,
+            "user_id": (numbers + 1).astype(str),
+            "item_id": numbers.astype(str),
+        }
     )
     judged = judge(rows)
     is_bad = (numbers % 50 == 7) | (numbers % 50 == 9)
