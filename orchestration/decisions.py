@@ -14,6 +14,7 @@ import yaml
 
 from models.registry.names import spelling_of
 from models.registry.registry import IllegalTransitionError, ModelRegistry, ModelVersion
+from orchestration.run_keys import WORK_TAG
 from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
@@ -85,9 +86,11 @@ def deployment_of(champion: ModelVersion) -> dg.RunRequest:
     a decision decides nothing by itself: it leaves the policy out.
     """
     decision = champion.approval.record if champion.approval else 0
+    work = f"{champion.family}:{champion.version}:{decision}"
     asset = f"{champion.family}_champion"
     return dg.RunRequest(
-        run_key=f"{champion.family}:{champion.version}:{decision}",
+        run_key=work,
+        tags={WORK_TAG: work},
         run_config={"ops": {asset: {"config": {"approve_by_policy": False}}}},
         asset_selection=[dg.AssetKey(asset), dg.AssetKey(f"{champion.family}_bento")],
     )
