@@ -126,7 +126,7 @@ class RuleBook(Request):
     new_items: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.1
     """Largest share of a personal list that items may take which nobody had touched when the model was trained."""
     seen_items: Literal["last", "never", "anywhere"] = "last"
-    """Where a personal list shows what the shopper has seen or bought: where nothing else is left, nowhere, anywhere."""
+    """Where a personal list shows what the shopper saw or bought: where nothing else is left, nowhere, or anywhere."""
     rules: list[Rule] = Field(default=[], max_length=1_000)
 
     @model_validator(mode="after")

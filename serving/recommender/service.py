@@ -31,7 +31,7 @@ app = family_app(FAMILY)
 
 NumResults = Annotated[int, Query(ge=1, le=MAX_RESULTS)]
 IdInPath = Annotated[Identifier, Path()]
-"""An id may have slashes in it: the routes take it as ``path``, for a server decodes ``%2F`` before it looks for one."""
+"""An id may have slashes in it: the routes take it as ``path``, for a server decodes ``%2F`` before it looks one up."""
 
 
 @bentoml.service(name=FAMILY.bento, **SERVICE_OPTIONS)

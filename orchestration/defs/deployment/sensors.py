@@ -25,7 +25,10 @@ IN_PROGRESS = [
 def new_approvals(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request a run per decision, again while its work is undone; after a rollback the Bento is there, and the catalogue shows the other version."""
+    """Request a run per decision, again while its work is undone.
+
+    After a rollback the Bento is there, and the catalogue shows the other version.
+    """
     from models.registry.registry import ModelRegistry
     from serving.packaging.bento import find_bento
 
