@@ -16,17 +16,22 @@ SHOWN_ITEMS = 5
 
 
 def check_rules(file: Path, *, as_json: bool) -> None:
-    """Say whether a rules file is valid, and what each rule is about.
+    """Say whether a rules file is valid, what each rule is about, and what it names that the champion does not know.
 
     Raises:
         UnusableRulesError: it is not; every wrong line is named.
     """
-    from serving.recommender.rules import KINDS, RuleBook
+    from models.recommender.catalogue import Catalogue
+    from models.registry.registry import ModelRegistry
+    from serving.recommender.rules import KINDS, RuleBook, RulesInForce
 
     book = RuleBook.read(file)
     kinds = {rule.name: next(kind for kind in KINDS if getattr(rule, kind) is not None) for rule in book.rules}
+    champion = ModelRegistry(Settings().registry_dir).champion("recommender")
+    # Before the first approval there is no catalogue that the rules could be about.
+    warnings = RulesInForce(book, Catalogue.read(champion.path / "catalogue.parquet")).warnings if champion else []
     if as_json:
-        print_json({"valid": True, "less_popular": book.less_popular, "rules": kinds})
+        print_json({"valid": True, "less_popular": book.less_popular, "rules": kinds, "warnings": warnings})
         return
     table = Table(title=f"{file}: valid", title_justify="left")
     for heading in ("rule", "does", "placements", "starts", "ends"):
@@ -36,6 +41,8 @@ def check_rules(file: Path, *, as_json: bool) -> None:
         table.add_row(rule.name, kinds[rule.name], ", ".join(rule.placements), *days)
     out.print(table)
     out.print(f"less_popular: {book.less_popular:g}")
+    for warning in warnings:
+        err.print(f"[yellow]warning[/] {warning}", highlight=False)
 
 
 def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
@@ -122,6 +129,6 @@ def show_rules(*, as_json: bool) -> None:
         return
 
     if as_json:
-        print_json({"valid": True, "less_popular": 0.0, "rules": {}})
+        print_json({"valid": True, "less_popular": 0.0, "rules": {}, "warnings": []})
         return
     out.print(f"no rules: {path} does not exist; `shopsight rules apply FILE` puts them there")

@@ -12,8 +12,10 @@ from urllib.parse import quote
 import dagster as dg
 import yaml
 
-from models.registry.registry import ModelRegistry, ModelVersion
-from shopsight.contracts import TRAINING_RUN
+from models.registry.names import spelling_of
+from models.registry.registry import IllegalTransitionError, ModelRegistry, ModelVersion
+from orchestration.run_keys import WORK_TAG
+from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
@@ -43,6 +45,7 @@ def approve(settings: Settings, family: str, version: str | None, *, approver: s
     Raises:
         ShopsightError: there is no such candidate, its gate said no, or the decision is not the approver's to take.
     """
+    _require_person(approver)
     registry = ModelRegistry(settings.registry_dir)
     version = version or _newest_candidate(registry, family, "approve", eligible=True).version
     return registry.approve(
@@ -56,6 +59,7 @@ def reject(settings: Settings, family: str, version: str | None, *, approver: st
     Raises:
         ShopsightError: there is no such candidate, or a name or the reason is missing.
     """
+    _require_person(approver)
     registry = ModelRegistry(settings.registry_dir)
     version = version or _newest_candidate(registry, family, "reject", eligible=False).version
     return registry.reject(
@@ -70,6 +74,7 @@ def roll_back(settings: Settings, family: str, version: str | None, *, approver:
         ShopsightError: there is no such former champion, or a name or the reason is missing.
     """
     known_family(family)
+    _require_person(approver)
     registry = ModelRegistry(settings.registry_dir)
     return registry.rollback(family, to=version, approver=approver, reason=reason, at=datetime.now(UTC))
 
@@ -81,9 +86,11 @@ def deployment_of(champion: ModelVersion) -> dg.RunRequest:
     a decision decides nothing by itself: it leaves the policy out.
     """
     decision = champion.approval.record if champion.approval else 0
+    work = f"{champion.family}:{champion.version}:{decision}"
     asset = f"{champion.family}_champion"
     return dg.RunRequest(
-        run_key=f"{champion.family}:{champion.version}:{decision}",
+        run_key=work,
+        tags={WORK_TAG: work},
         run_config={"ops": {asset: {"config": {"approve_by_policy": False}}}},
         asset_selection=[dg.AssetKey(asset), dg.AssetKey(f"{champion.family}_bento")],
     )
@@ -114,6 +121,15 @@ def known_family(family: str) -> str:
             fix=f"use one of: {', '.join(FAMILIES)}",
         )
     return family
+
+
+def _require_person(approver: str) -> None:
+    if spelling_of(approver) == spelling_of(APPROVAL_POLICY):
+        raise IllegalTransitionError(
+            f"{approver} is no person.",
+            why="the policy signs with this name where SHOPSIGHT_APPROVAL_POLICY is automatic",
+            fix="give your own name",
+        )
 
 
 def _newest_candidate(registry: ModelRegistry, family: str, decision: str, *, eligible: bool) -> ModelVersion:

@@ -21,6 +21,7 @@ from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, Execu
 from orchestration.instance import open_instance
 from orchestration.run_health import end_lost_runs
 from shopsight.errors import ShopsightError
+from shopsight.locking import exclusive
 from shopsight.settings import Settings, prepare_environment
 
 WHOLE_CHAIN: Final = "whole_chain"
@@ -110,13 +111,16 @@ def run_job(
 
     Raises:
         ShopsightError: a step failed; the message names it and its cause.
+        ResourceBusyError: the whole chain runs already, in another process.
         KeyboardInterrupt: Ctrl-C, or a termination, stopped it.
     """
     prepare_environment(settings)
-    from orchestration.definitions import defs
+    # Two chains would empty each other's training folders; a job that packages a champion touches none.
+    with _alone(settings) if job == WHOLE_CHAIN else contextlib.nullcontext():
+        from orchestration.definitions import defs
 
-    job_def = defs().resolve_job_def(job)
-    return execute(settings, job_def, request or dg.RunRequest(), watch=watch or RunWatch())
+        job_def = defs().resolve_job_def(job)
+        return execute(settings, job_def, request or dg.RunRequest(), watch=watch or RunWatch())
 
 
 def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *, watch: RunWatch) -> ChainResult:
@@ -153,6 +157,10 @@ def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *
         failed_checks=[_name(check) for check in failed],
         blocking_checks=[_name(check) for check in failed if check.severity == dg.AssetCheckSeverity.ERROR],
     )
+
+
+def _alone(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    return exclusive(settings.home / ".chain.lock", what="the results of the whole chain", wait_seconds=0)
 
 
 def _checks(outcome: ExecuteInProcessResult) -> list[AssetCheckEvaluation]:

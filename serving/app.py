@@ -3,8 +3,10 @@
 import functools
 import gc
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -16,6 +18,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serving.clock import rfc3339, utc_now
 from serving.features import FeatureReader, feature_reader
 from serving.http.guard import RequestGuard
 from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
@@ -33,6 +36,9 @@ SERVICE_OPTIONS: Final[dict[str, Any]] = {
     # Four spans a request, 1 ms, that nothing collects; set it to false in the environment where something does.
     "envs": [{"name": "OTEL_SDK_DISABLED", "value": "true"}],
 }
+
+OLD_DATA: Final = timedelta(days=2)
+"""Age from which the data's end is noted: a shop that imports every night is a day behind."""
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {
@@ -121,8 +127,14 @@ class FamilyService(ABC):
         if self.log.failure is not None or self.log.rows_lost:
             failure = self.log.failure or "mended"
             notes.append(f"prediction log: {self.log.rows_lost} rows lost; last failure: {failure}")
-        if self.features is not None and self.features.failure is not None:
-            notes.append(f"online features: {self.features.failure}")
+        if self.features is not None:
+            # In a thread: a store that hangs must not hold up the requests, which are answered without it.
+            looking = threading.Thread(target=self.features.look, args=(self.family.feature_service,), daemon=True)
+            looking.start()
+            looking.join(0.2)
+            if self.features.failure is not None:
+                notes.append(f"online features: {self.features.failure}")
+            notes += age_of(self.features.data_end, now=utc_now())
         return notes
 
     async def __is_ready__(self) -> bool:
@@ -132,6 +144,13 @@ class FamilyService(ABC):
     def close(self) -> None:
         """Make the prediction log durable."""
         self.log.close()
+
+
+def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
+    """Return a note where the data ended days ago: an import that stopped looks like shoppers who left."""
+    if data_end is None or now - data_end < OLD_DATA:
+        return []
+    return [f"online features: the data end {(now - data_end).days} days ago, at {rfc3339(data_end)}"]
 
 
 def guarded(service: Any) -> None:

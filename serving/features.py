@@ -1,5 +1,6 @@
 """What the services read from the online store, under the ids that clients send."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,13 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from shopsight.errors import ShopsightError
-from shopsight.feature_store import DatedFeatures, OnlineFeatures, UnusableFeaturesError
+from shopsight.feature_store import (
+    DatedFeatures,
+    OnlineFeatures,
+    OnlineStoreUnavailableError,
+    UnusableFeaturesError,
+    WrittenState,
+)
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
@@ -73,9 +80,13 @@ class FeatureReader:
         open_store: Callable[[], OnlineStore],
         pseudonymiser: Pseudonymiser,
         *,
+        written: Callable[[], WrittenState | None] = lambda: None,
         seconds_now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Make a reader; ``written`` says what the last materialisation left in the store, where that is noted."""
         self._open_store = open_store
+        self._written = written
+        self._check_at = float("-inf")
         self._pseudonymiser = pseudonymiser
         self._seconds_now = seconds_now
         self._lock = threading.Lock()
@@ -114,6 +125,8 @@ class FeatureReader:
         names = list(dict.fromkeys(user_ids))
         keys = [key(name) for name in names for key in (self._pseudonymiser.user, self._pseudonymiser.anonymous)]
         rows = self._read(service, "user_id", keys)
+        if not any(row.as_of for row in rows):
+            self._refuse_emptied(service)
         users = {}
         for place, name in enumerate(names):
             both = range(2 * place, 2 * place + 2)
@@ -124,6 +137,37 @@ class FeatureReader:
                 else UserFeatures(user_key=keys[hit], known=True, values=rows[hit].values, as_of=rows[hit].as_of)
             )
         return users
+
+    @property
+    def data_end(self) -> datetime | None:
+        """The last moment that the store's rows describe, where that is noted."""
+        state = self._written()
+        return state.data_end if state else None
+
+    def look(self, service: str) -> None:
+        """Find out whether the store can be read and holds what was written; what is wrong stands in ``failure``."""
+        with contextlib.suppress(OnlineStoreGoneError):
+            self._refuse_emptied(service)
+
+    def _refuse_emptied(self, service: str) -> None:
+        """Tell a store that knows nobody any more from a shopper it never knew; looks once in a while.
+
+        Raises:
+            OnlineStoreGoneError: none of the shoppers that were written is in the store.
+        """
+        state = self._written()
+        if state is None or not state.user_keys or self._seconds_now() < self._check_at:
+            return
+        rows = self._read(service, "user_id", state.user_keys)
+        if not any(row.as_of for row in rows):
+            raise self._failed(
+                OnlineStoreUnavailableError(
+                    "The online store knows none of the shoppers that were written to it.",
+                    why="it was emptied or replaced",
+                    fix="materialise the features (Dagster group `features`), or check SHOPSIGHT_ONLINE_STORE",
+                )
+            )
+        self._check_at = self._seconds_now() + RETRY_SECONDS
 
     def users_by_key(self, user_keys: Sequence[str], service: str) -> dict[str, UserFeatures]:
         """As :meth:`users`, of pseudonyms such as the prediction log holds.
@@ -182,4 +226,7 @@ def feature_reader(settings: Settings) -> FeatureReader:
     def open_store() -> OnlineStore:
         return OnlineFeatures(settings)
 
-    return FeatureReader(open_store, Pseudonymiser.from_settings(settings))
+    def written() -> WrittenState | None:
+        return WrittenState.read(settings.feature_store_dir)
+
+    return FeatureReader(open_store, Pseudonymiser.from_settings(settings), written=written)

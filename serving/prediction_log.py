@@ -1,8 +1,9 @@
 """The prediction log: one checksummed row per answer, appended to, never changed.
 
 ``bentoml.monitor`` has no fsync, so the services keep their own log. A row goes out in one ``write`` to a file of this
-process (``<family>/YYYY-MM-DD/<pid>.jsonl``, opened to append); a thread fsyncs what was written every second, so a
-power cut loses a second at most. A log that cannot be written costs no request: the row is counted as lost.
+process (``<family>/YYYY-MM-DD/<pid>.jsonl``, opened to append, and anew where somebody moved it away); a thread fsyncs
+what was written every second, so a power cut loses a second at most. A log that cannot be written costs no request: the
+row is counted as lost.
 """
 
 import os
@@ -71,6 +72,7 @@ class PredictionLog:
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._day = ""
+        self._path = folder
         self._unsynced = False
         self._torn = False
         self._closing = threading.Event()
@@ -103,7 +105,7 @@ class PredictionLog:
 
     def _write(self, line: bytes) -> None:
         day = self._clock().strftime("%Y-%m-%d")
-        if self._descriptor is None or day != self._day:
+        if self._descriptor is None or day != self._day or self._is_moved_away(self._descriptor):
             self._close_file()
             self._open_file(day)
         descriptor = self._descriptor
@@ -118,12 +120,19 @@ class PredictionLog:
     def _open_file(self, day: str) -> None:
         folder = self.folder / day
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{os.getpid()}.jsonl"
-        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        self._path = folder / f"{os.getpid()}.jsonl"
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._day = day
         # In a container every process has the same number: an earlier one may have been killed in mid-row.
         size = os.fstat(self._descriptor).st_size
         self._torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
+
+    def _is_moved_away(self, descriptor: int) -> bool:
+        """Return whether the file's name leads to another file, or to none: rows in it would be lost to readers."""
+        try:
+            return not os.path.samestat(os.stat(self._path), os.fstat(descriptor))
+        except FileNotFoundError:
+            return True
 
     def _close_file(self) -> None:
         if self._descriptor is not None:

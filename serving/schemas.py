@@ -35,7 +35,10 @@ def _in_utc(moment: datetime) -> datetime:
     return in_utc
 
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Identifier = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""An id as the event log keeps it: without blanks around it."""
 EventName = Annotated[str, AfterValidator(_known_event)]
 StrictBool = Annotated[bool, Field(strict=True)]
 Moment = Annotated[

@@ -11,6 +11,9 @@ INTENTS: Final = ("search_product", "compare_product", "ask_question", "leave_re
 TRAINING_RUN: Final = "training run"
 """Who asks for a candidate's approval, and therefore cannot be the one who gives it."""
 
+APPROVAL_POLICY: Final = "automatic approval policy"
+"""Who approves where ``SHOPSIGHT_APPROVAL_POLICY`` is automatic; no person signs with this name."""
+
 EXPORTED_MARTS: Final = (
     "items",
     "users",

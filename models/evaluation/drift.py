@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from models.evaluation.drift_checks import ColumnFinding, DriftColumns, DriftConfig, Status, check_column
+from models.evaluation.drift_checks import (
+    ColumnFinding,
+    DriftColumns,
+    DriftConfig,
+    Status,
+    check_column,
+    check_new_values,
+    check_one_takes_over,
+)
 from shopsight.whole_files import replaced, write_json
 
 if TYPE_CHECKING:
@@ -81,12 +89,23 @@ def judge_drift(
             reason = f"{len(frame)} rows in the {window} window, of {config.min_rows} needed"
             return DriftJudgement(status="not evaluable", reason=reason, columns=(), drifted_share=0.0, **counts)
 
-    names = (*columns.numerical, *columns.categorical)
-    level = config.false_alarm_rate / (2 * len(names))  # at most two tests a column: of a share and of a distance
+    names = (*columns.numerical, *columns.categorical, *columns.identities)
+    level = config.false_alarm_rate / (3 * len(names))  # at most three tests a column: of two shares and of a distance
     settled = {
         name: check_column(name, reference, current, numerical=name in columns.numerical, level=level, config=config)
         for name in names
     }
+    for name in (name for name in columns.categorical if settled[name] is None):
+        # A distance pools rare values: where all of them are others than before, it is 0.
+        windows, common = (reference[name], current[name]), _frequent(reference[name], current[name])
+        settled[name] = check_new_values(*windows, common=common, level=level, config=config)
+    for name in (name for name in columns.identities if settled[name] is None):
+        windows = (reference[name], current[name])
+        settled[name] = (
+            check_one_takes_over(*windows, level=level, config=config)
+            or check_new_values(*windows, level=level, config=config)
+            or ColumnFinding(column=name, status="stable", reason="none takes over, and no more than before are new")
+        )
     fit = [name for name, finding in settled.items() if finding is None]
     distances = _distances(_measure(reference, current, fit, columns=columns, config=config)) if fit else {}
     findings = tuple(
@@ -200,10 +219,15 @@ def _judge_distance(
 
 def _pool_rare(before: pd.Series, after: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Return both columns as text, categories of under 1% of all rows together under one name."""
-    shares = pd.concat([before, after]).value_counts(normalize=True)
-    frequent = set(shares.index[shares >= 0.01])
+    frequent = _frequent(before, after)
     pooled = [values.where(values.isna() | values.isin(frequent), RARE).astype("object") for values in (before, after)]
     return pooled[0], pooled[1]
+
+
+def _frequent(before: pd.Series, after: pd.Series) -> set[str]:
+    """Return the categories of at least 1% of all rows."""
+    shares = pd.concat([before, after]).value_counts(normalize=True)
+    return set(shares.index[shares >= 0.01])
 
 
 def _summary(findings: tuple[ColumnFinding, ...]) -> tuple[Status, str]:

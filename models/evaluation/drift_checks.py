@@ -5,6 +5,7 @@ columns. So each column is looked at here first, and either settled or found fit
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,13 +23,16 @@ class DriftColumns:
     """Columns of numbers."""
     categorical: tuple[str, ...] = ()
     """Columns of names."""
+    identities: tuple[str, ...] = ()
+    """Columns of names that are many and come and go, such as items: judged by how many are new, and by one that takes
+    over, for how often each is seen always moves."""
     unit: str | None = None
     """Column that names the independent unit (session, user), of which one row is kept: the rows of one session
     repeat each other, and a test that takes them for independent cries drift at random."""
 
     def __post_init__(self) -> None:
         """Refuse an empty or ambiguous list."""
-        names = (*self.numerical, *self.categorical)
+        names = (*self.numerical, *self.categorical, *self.identities)
         if not names:
             raise ValueError("there are no columns to compare")
         if len(set(names)) < len(names):
@@ -135,6 +139,38 @@ def _check_constant(
             alike = ColumnFinding(column=name, status="stable", reason=f"nearly always {constant} in both windows")
             return moved or alike
     return None
+
+
+def check_new_values(
+    before: pd.Series, after: pd.Series, *, common: Collection[str] = (), level: float, config: DriftConfig
+) -> ColumnFinding | None:
+    """Return a finding where more values than before are new.
+
+    What is new is told by half of the reference; the other half tells how many values are new where nothing changed.
+
+    Args:
+        before: the reference window, in random order.
+        after: the window that is judged.
+        common: values that are never new.
+        level: p-value below which a change of a share is no chance.
+        config: what matters.
+    """
+    before, after = before.dropna(), after.dropna()
+    half = len(before) // 2
+    seen = {*before.iloc[:half], *common}
+    was, now = ~before.iloc[half:].isin(seen), ~after.isin(seen)
+    if now.mean() <= was.mean():
+        return None
+    return _share_moved(str(before.name), "share of values not seen before", was, now, level=level, config=config)
+
+
+def check_one_takes_over(
+    before: pd.Series, after: pd.Series, *, level: float, config: DriftConfig
+) -> ColumnFinding | None:
+    """Return a finding where the most frequent value of the judged window was much less frequent; args as above."""
+    most = after.mode().iloc[0]
+    was, now = before.dropna() == most, after.dropna() == most
+    return _share_moved(str(before.name), f"share of {most}", was, now, level=level, config=config)
 
 
 def _check_enough(name: str, before: pd.Series, after: pd.Series, *, config: DriftConfig) -> ColumnFinding | None:

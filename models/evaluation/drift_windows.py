@@ -1,6 +1,8 @@
 """The two windows that a drift judgement compares, and the columns that can be compared in them."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -19,7 +21,7 @@ def watched_rows(training_set: pd.DataFrame, columns: DriftColumns) -> pd.DataFr
 
     Units become numbers: the rows are kept beside the model, and no pseudonym has to travel with it.
     """
-    frame = training_set[["event_timestamp", *columns.numerical, *columns.categorical]].copy()
+    frame = training_set[["event_timestamp", *columns.numerical, *columns.categorical, *columns.identities]].copy()
     if columns.unit is not None:
         frame[columns.unit] = pd.factorize(training_set[columns.unit])[0]
     return frame
@@ -32,6 +34,35 @@ def split_windows(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     cutoff = frame["event_timestamp"].max() - timedelta(days=CURRENT_DAYS)
     is_current = frame["event_timestamp"] > cutoff
     return frame[~is_current], frame[is_current]
+
+
+def newest_window(frame: pd.DataFrame, *, min_rows: int) -> pd.DataFrame:
+    """Return the newest :data:`CURRENT_DAYS` days of the rows that a model was trained on, all where they are too few.
+
+    Two weeks are compared with two weeks: beside a whole year, those of every season have drifted, also where nothing
+    has come since.
+    """
+    newest = split_windows(frame)[1]
+    return newest if len(newest) >= min_rows else frame
+
+
+def columns_read(columns: DriftColumns, champion: Path) -> DriftColumns:
+    """Return those of the columns that a champion reads: what it does not read is no reason to train it again.
+
+    Args:
+        columns: what its family watches.
+        champion: the folder of its artefact; ``config.json`` names the features where the family chooses among them.
+    """
+    config = champion / "config.json"
+    features = json.loads(config.read_text()).get("feature_names") if config.exists() else None
+    if features is None:
+        return columns
+    return DriftColumns(
+        numerical=tuple(name for name in columns.numerical if name in features),
+        categorical=tuple(name for name in columns.categorical if name in features),
+        identities=tuple(name for name in columns.identities if name in features),
+        unit=columns.unit,
+    )
 
 
 def comparable_columns(columns: DriftColumns, reference: pd.DataFrame, current: pd.DataFrame) -> DriftColumns:
@@ -51,5 +82,6 @@ def comparable_columns(columns: DriftColumns, reference: pd.DataFrame, current: 
     return DriftColumns(
         numerical=tuple(name for name in columns.numerical if known(name)),
         categorical=tuple(name for name in columns.categorical if known(name)),
+        identities=tuple(name for name in columns.identities if known(name)),
         unit=columns.unit,
     )

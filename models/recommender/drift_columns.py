@@ -5,8 +5,10 @@ import pandas as pd
 from models.evaluation.drift_checks import DriftColumns
 from models.evaluation.drift_windows import watched_rows
 
-WATCHED_COLUMNS = DriftColumns(numerical=("price", "hour"), categorical=("event_name",), unit="user_id")
-"""What shoppers do, at what price and at what time of day; one row of each shopper is compared."""
+WATCHED_COLUMNS = DriftColumns(
+    numerical=("price", "hour"), categorical=("event_name",), identities=("item_id",), unit="user_id"
+)
+"""What shoppers do, with which items, at what price and at what time of day; one row of each shopper is compared."""
 
 
 def watched(training_set: pd.DataFrame) -> pd.DataFrame:

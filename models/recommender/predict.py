@@ -121,20 +121,22 @@ class Recommender:
         exclude: Collection[str] = (),
         explain: bool = False,
         cold_share: float = 0.0,
+        seen_again: bool = False,
     ) -> list[ScoredItem]:
         """Return items that are new to a shopper, best first; fewer than ``num_results`` where no more are allowed.
 
         Args:
-            history: oldest first; items and events the model does not know are passed over, and the items of the
-                history are not recommended again.
+            history: oldest first; items and events the model does not know are passed over.
             num_results: longest answer.
             allowed: which items may be shown, shape (N,); by default those that are available.
             exclude: further items not to show.
             explain: whether to name reasons, which costs one more run of the transformer.
             cold_share: largest share of the list that items without shoppers may take.
+            seen_again: whether items of the history may be recommended as if they were new.
         """
         encoded = self.encode(history)
-        masked = self.lists.masked(allowed, {*exclude, *(event.item_id for event in history)})
+        seen = () if seen_again else (event.item_id for event in history)
+        masked = self.lists.masked(allowed, {*exclude, *seen})
         scored = self._score(encoded)
         if scored is None:
             return self.lists.popular(num_results=num_results, masked=masked)

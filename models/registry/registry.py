@@ -10,7 +10,7 @@ champion again and the other ``withdrawn``, for good.
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.registry.artefacts import copy_durably, hashes_of, make_durable
 from models.registry.journal import Journal, JournalBrokenError, fsync_folder
+from models.registry.names import is_a_name, spelling_of
 from models.registry.version import (
     CARD_FILE,
     EVALUATION_FILE,
@@ -101,7 +102,7 @@ class ModelRegistry:
         return self.version(family, version)
 
     def judge(self, family: str, version: str, *, verdict: "Verdict", at: datetime) -> ModelVersion:
-        """Record what the gate found about a candidate; the last verdict counts.
+        """Record what the gate found about a candidate beside the present champion; the last verdict counts.
 
         Raises:
             IllegalTransitionError: the version is not a candidate any more.
@@ -126,7 +127,8 @@ class ModelRegistry:
             requester: who asks for it; neither this nor who registered it may be the approver.
 
         Raises:
-            IllegalTransitionError: it is no candidate, the gate did not find it eligible, or the approver asked for it.
+            IllegalTransitionError: it is no candidate, the gate did not find it eligible beside the present champion,
+                the approver's name is no person's, or the approver asked for it.
             ArtefactChangedError: its files are not those that were judged.
         """
         _require_text(approver=approver, reason=reason, requester=requester)
@@ -135,6 +137,7 @@ class ModelRegistry:
             _require_candidate(candidate, "approved")
             _require_second_person(candidate, approver=approver, requester=requester)
             _require_eligible(candidate)
+            _require_judged_beside(candidate, champion_of(self._versions(family)))
             candidate.verify()
             self._record("approve", family, version, at, approver=approver, requester=requester, reason=reason)
         return self._find(family, version)
@@ -258,14 +261,22 @@ def _verified(version: ModelVersion | None) -> ModelVersion | None:
     return version
 
 
-def _require_text(**texts: str) -> None:
-    empty: Iterable[str] = [name for name, text in texts.items() if not text.strip()]
-    for name in empty:
-        raise IllegalTransitionError(
-            f"A decision about a model needs the {name}.",
-            why="it was left empty, and the journal is there to answer who decided what, and why",
-            fix=f"give the {name}",
-        )
+def _require_text(*, reason: str = "given", **names: str) -> None:
+    for name, text in names.items():
+        if not text.strip():
+            raise _unanswered(name, "it was left empty")
+        if not is_a_name(text):
+            raise _unanswered(name, f"{text!r} is no name: it has no letter, or characters that nobody sees")
+    if not any(character.isalnum() for character in reason):
+        raise _unanswered("reason", "it was left empty" if not reason.strip() else f"{reason!r} says nothing")
+
+
+def _unanswered(name: str, why: str) -> IllegalTransitionError:
+    return IllegalTransitionError(
+        f"A decision about a model needs the {name}.",
+        why=f"{why}, and the journal is there to answer who decided what, and why",
+        fix="give the reason in a sentence" if name == "reason" else f"give the {name} by name",
+    )
 
 
 def _require_candidate(version: ModelVersion, done: str) -> None:
@@ -278,8 +289,7 @@ def _require_candidate(version: ModelVersion, done: str) -> None:
 
 
 def _require_second_person(version: ModelVersion, *, approver: str, requester: str) -> None:
-    askers = {name.strip().casefold() for name in (version.requester, requester)}
-    if approver.strip().casefold() in askers:
+    if spelling_of(approver) in {spelling_of(name) for name in (version.requester, requester)}:
         raise IllegalTransitionError(
             f"{approver} cannot approve {version.family} {version.version}.",
             why="who trained a model or asks for its approval does not approve it",
@@ -294,4 +304,15 @@ def _require_eligible(version: ModelVersion) -> None:
             f"{version.family} {version.version} cannot be approved.",
             why="; ".join(version.reasons) if judged else "the gate has not judged it yet",
             fix="train a better candidate" if judged else "run the gate on it first",
+        )
+
+
+def _require_judged_beside(version: ModelVersion, champion: ModelVersion | None) -> None:
+    """A verdict says nothing of a champion that came after it, which may be the better one."""
+    present = champion.version if champion else None
+    if version.judged_beside != present:
+        raise IllegalTransitionError(
+            f"{version.family} {version.version} cannot be approved.",
+            why=f"the gate judged it beside {version.judged_beside or 'no champion'}, and now {present} serves",
+            fix=f"train a candidate with `shopsight run`: it is judged beside {present}",
         )

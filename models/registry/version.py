@@ -51,6 +51,8 @@ class ModelVersion:
     """What the gate said last; ``None`` before it was asked."""
     reasons: tuple[str, ...] = ()
     """The gate's sentences about what stands against it."""
+    judged_beside: str | None = None
+    """The champion's version when the gate spoke last; ``None`` where nothing served yet."""
     approval: Approval | None = None
     """The decision that last made it champion."""
 
@@ -131,7 +133,13 @@ def _apply(versions: Versions, record: Mapping[str, Any], number: int, root: Pat
                 files=record["files"],
             )
         case "judge" if registered and candidate:
-            versions[name] = replace(registered, eligible=record["eligible"], reasons=tuple(record["reasons"]))
+            beside = champion_of(versions)
+            versions[name] = replace(
+                registered,
+                eligible=record["eligible"],
+                reasons=tuple(record["reasons"]),
+                judged_beside=beside.version if beside else None,
+            )
         case "reject" if registered and candidate:
             versions[name] = replace(registered, status="rejected")
         case "approve" if registered and candidate and registered.eligible is True:

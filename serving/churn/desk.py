@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -74,6 +74,7 @@ class ChurnDesk:
         ]
         user_ids = [one.user_id for one in instances if isinstance(one, ChurnInstance)]
         users = users_of(self._features, user_ids, FAMILY.feature_service)
+        data_end = self._features.data_end
         entries: list[ChurnEntry] = []
         cases: list[_Case] = []
         for index, instance in enumerate(instances):
@@ -81,7 +82,7 @@ class ChurnDesk:
                 entries.append(_failed(index, instance))
                 continue
             user = users[instance.user_id]
-            moment = (instance.as_of or self._clock()).timestamp() * 1e6
+            moment = (instance.as_of or self._end(data_end, user)).timestamp() * 1e6
             entries.append(self._base_rate(index, user))
             if any(float(ordered) < moment for ordered in user.values.get("ordered_us") or ()):
                 cases.append(_Case(index=index, user=user, as_of=moment / US_PER_DAY))
@@ -94,9 +95,17 @@ class ChurnDesk:
             "model": self.model.name_and_version,
             "predictions": entries,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
+            "data_end": None if data_end is None else rfc3339(data_end),
         }
         self._write_row(answer, cases)
         return answer
+
+    def _end(self, data_end: datetime | None, user: UserFeatures) -> datetime:
+        """Return the last moment that is known of a customer: silence after it is the import's, not theirs."""
+        if data_end is None:
+            return self._clock()
+        # The store dates rows by whole seconds: what came within the last one lies before the next.
+        return min(max(data_end, user.as_of + timedelta(seconds=1) if user.as_of else data_end), self._clock())
 
     def _base_rate(self, index: int, user: UserFeatures) -> ChurnEntry:
         return {

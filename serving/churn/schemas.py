@@ -1,6 +1,6 @@
 """What the churn service takes in and gives out."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
@@ -17,7 +17,7 @@ class ChurnRequest(InstancesRequest):
 
 
 class ChurnInstance(Request):
-    """One customer, at a moment; now where none is given."""
+    """One customer, at a moment; at the end of the data where none is given."""
 
     user_id: Identifier
     as_of: Moment | None = None
@@ -78,3 +78,4 @@ class ChurnPredictions(TypedDict):
     model: ModelName
     predictions: list[ChurnEntry]
     took_ms: float
+    data_end: NotRequired[str | None]

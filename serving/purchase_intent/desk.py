@@ -64,6 +64,7 @@ class PropensityDesk:
         self.predictor = predictor
         self.model = model
         self.act_from = act_from
+        self._reads_shoppers = not set(USER_FEATURES).isdisjoint(predictor.feature_names)
         self._features = features
         self.categories = categories
         self._log = log
@@ -123,7 +124,8 @@ class PropensityDesk:
                 return _error("unknown_session", "No features of this session are online; send its events.")
             session, session_as_of = dict(features.values), features.as_of
         values = {**NO_USER_FEATURES, **({} if user is None else user.values), **session}
-        moments = [moment for moment in (session_as_of, None if user is None else user.as_of) if moment is not None]
+        user_as_of = user.as_of if user is not None and self._reads_shoppers else None
+        moments = [moment for moment in (session_as_of, user_as_of) if moment is not None]
         return _Case(
             index=index,
             features={name: _finite(values.get(name)) for name in self.predictor.feature_names},
@@ -150,7 +152,8 @@ class PropensityDesk:
         return [(one.probability, _reasons(one)) for one in self.predictor.predict_with_reasons(rows)]
 
     def _predicted(self, case: _Case, probability: float, reasons: list[FeatureReason]) -> PredictionEntry:
-        is_known = None if case.user is None else case.user.known
+        # Of a model that reads no shopper, whether one is known says nothing about the answer.
+        is_known = case.user.known if case.user is not None and self._reads_shoppers else None
         return {
             "index": case.index,
             "probability": round(probability, 6),

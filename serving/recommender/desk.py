@@ -157,6 +157,7 @@ class RecommendationDesk:
             exclude=_excluded(request, visit),
             segment=lambda: self._segment(visit),
             cold_share=cold_share,
+            seen_again=rules.book.seen_items == "anywhere",
             # Of a list that is put in another order only what is shown in the end is explained, below.
             explain=request.explain and not wishes.any,
         )
@@ -171,6 +172,12 @@ class RecommendationDesk:
             )
             if request.explain and personal:
                 items = self._explained(items, visit)
+        # A cap may be why the list is short: what fills it up would have to keep to it, too.
+        if personal and rules.book.seen_items == "last" and not wishes.caps:
+            shown = {item.item_id for item in items}
+            items += self.recommender.best_sellers(
+                num_results=wanted - len(items), allowed=allowed, exclude=shelf.exclude | shown
+            )
         return Listed(items=items, fallback=fallback)
 
     def user_of(self, request: RecommendationRequest) -> UserFeatures | None:

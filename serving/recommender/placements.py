@@ -77,6 +77,8 @@ class Shelf:
     """Whether what the model recommends should come with its reasons."""
     cold_share: float = 0.0
     """Largest share of a personal list that items may take which nobody had touched."""
+    seen_again: bool = False
+    """Whether a personal list may show what the shopper has seen as if it were new."""
 
 
 def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[Fallback | None, list[ScoredItem]]:
@@ -117,7 +119,8 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
         history = readable(model, visit.history)
         if history:
             rung = None if readable(model, visit.online) else "session_events"
-            exclude = exclude | {event.item_id for event in history}
+            if not shelf.seen_again:
+                exclude = exclude | {event.item_id for event in history}
             yield (
                 rung,
                 lambda: model.recommend(
@@ -127,6 +130,7 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
                     exclude=exclude,
                     explain=shelf.explain,
                     cold_share=shelf.cold_share,
+                    seen_again=shelf.seen_again,
                 ),
             )
     if visit.placement in TOGETHER:

@@ -125,6 +125,8 @@ class RuleBook(Request):
     """How far the most popular item is moved down beside the least popular one; 0 leaves popularity alone."""
     new_items: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.1
     """Largest share of a personal list that items may take which nobody had touched when the model was trained."""
+    seen_items: Literal["last", "never", "anywhere"] = "last"
+    """Where a personal list shows what the shopper saw or bought: where nothing else is left, nowhere, or anywhere."""
     rules: list[Rule] = Field(default=[], max_length=1_000)
 
     @model_validator(mode="after")
@@ -162,10 +164,11 @@ class RulesInForce:
     """A rule book over a catalogue: what it asks of the lists of each placement."""
 
     def __init__(self, book: RuleBook, catalogue: Catalogue) -> None:
-        catalogue_filter = CatalogueFilter(catalogue)
+        self._catalogue = catalogue
+        self._filter = CatalogueFilter(catalogue)
         self.book = book
         self._masks = {
-            rule.name: items.mask(catalogue, catalogue_filter) for rule in book.rules if (items := _items_of(rule))
+            rule.name: items.mask(catalogue, self._filter) for rule in book.rules if (items := _items_of(rule))
         }
 
     def without(self, name: str) -> "RulesInForce":
@@ -173,6 +176,11 @@ class RulesInForce:
         fewer = copy(self)
         fewer.book = self.book.model_copy(update={"rules": [rule for rule in self.book.rules if rule.name != name]})
         return fewer
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say which items, categories and brands the rules name that the catalogue has not, a sentence each."""
+        return [f"rule {rule.name!r} names {name}" for rule in self.book.rules for name in self._unknown_in(rule)]
 
     def left_out(self, placement: str, now: datetime) -> NDArray[np.bool_] | None:
         """Return which items may not be shown, shape (N,), or None where all may."""
@@ -192,6 +200,19 @@ class RulesInForce:
             caps=caps,
             pins=tuple((pin.place, tuple(pin.item_ids)) for rule in holding if (pin := rule.pin) is not None),
         )
+
+    def _unknown_in(self, rule: Rule) -> list[str]:
+        items = _items_of(rule)
+        ids = (items.item_ids if items else None) or (rule.pin.item_ids if rule.pin else [])
+        unknown = [f"the unknown item {item_id!r}" for item_id in ids if self._catalogue.index_of(item_id) is None]
+        for kind in ("category", "brand"):
+            asked = getattr(items, kind, None)
+            for name in asked.any_of if asked else []:
+                only = ItemFilter.model_validate({kind: {"any_of": [name]}, "in_stock": False})
+                passing = self._filter.mask(only)
+                if passing is not None and not passing.any():
+                    unknown.append(f"the unknown {kind} {name!r}")
+        return unknown
 
     def _holding(self, placement: str, now: datetime) -> list[Rule]:
         return [rule for rule in self.book.rules if rule.holds(placement, now.date())]

@@ -19,6 +19,8 @@ class RulesFile:
     def __init__(self, path: Path, catalogue: Catalogue, *, seconds_now: Callable[[], float] = time.monotonic) -> None:
         self.failure: str | None = None
         """Why the file as it is now is not in force, or None while it is."""
+        self.warnings: list[str] = []
+        """What the rules in force name that the catalogue has not, a sentence each."""
         self._path = path
         self._catalogue = catalogue
         self._seconds_now = seconds_now
@@ -51,3 +53,4 @@ class RulesFile:
             self.failure = f"{error.what} The rules of before stay in force. {error.why}"
             return
         self._rules, self.failure = RulesInForce(book, self._catalogue), None
+        self.warnings = self._rules.warnings

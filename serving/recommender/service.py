@@ -31,6 +31,7 @@ app = family_app(FAMILY)
 
 NumResults = Annotated[int, Query(ge=1, le=MAX_RESULTS)]
 IdInPath = Annotated[Identifier, Path()]
+"""An id may have slashes in it: the routes take it as ``path``, for a server decodes ``%2F`` before it looks one up."""
 
 
 @bentoml.service(name=FAMILY.bento, **SERVICE_OPTIONS)
@@ -54,8 +55,9 @@ class RecommendationService(FamilyService):
 
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
+        self.rules()
         broken = [] if self.rules.failure is None else [f"rules: {self.rules.failure}"]
-        return super().notes() + broken
+        return super().notes() + broken + [f"rules: {warning}" for warning in self.rules.warnings]
 
 
 guarded(RecommendationService)
@@ -80,7 +82,7 @@ def rankings(request: RankingRequest) -> Response:
 
 
 @app.get(
-    "/users/{user_id}/recommendations",
+    "/users/{user_id:path}/recommendations",
     response_model=Recommendations,
     responses=PROBLEMS,
     tags=["Recommendations"],
@@ -91,7 +93,12 @@ def recommendations_for_user(user_id: IdInPath, num_results: NumResults = 10, ex
     return JsonAnswer(current_desk().answer(request))
 
 
-@app.get("/items/{item_id}/similar", response_model=Recommendations, responses=PROBLEMS, tags=["Recommendations"])
+@app.get(
+    "/items/{item_id:path}/similar",
+    response_model=Recommendations,
+    responses=PROBLEMS,
+    tags=["Recommendations"],
+)
 def similar_items(item_id: IdInPath, num_results: NumResults = 10, explain: bool = True) -> Response:
     """Return items similar to one."""
     request = RecommendationRequest(num_results=num_results, explain=explain)

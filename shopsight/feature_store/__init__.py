@@ -18,6 +18,7 @@ from shopsight.feature_store.materialization import erase_online, materialize
 from shopsight.feature_store.online import DatedFeatures, OnlineFeatures
 from shopsight.feature_store.served_histories import compare_histories
 from shopsight.feature_store.session_state import LiveEvent
+from shopsight.feature_store.written import WrittenState
 
 __all__ = [
     "AppliedDefinitions",
@@ -30,6 +31,7 @@ __all__ = [
     "OnlineFeatures",
     "OnlineStoreUnavailableError",
     "UnusableFeaturesError",
+    "WrittenState",
     "apply_definitions",
     "compare_histories",
     "contract_of",

@@ -1,5 +1,6 @@
 """Brings the newest features of every entity into the online store, writing only what changed."""
 
+import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from shopsight.feature_store.connection import (
     open_feature_store,
 )
 from shopsight.feature_store.online_rows import (
+    EPOCH,
     MICROSECOND,
     SQL_TYPES,
     MonotoneOnlineStore,
@@ -18,6 +20,7 @@ from shopsight.feature_store.online_rows import (
     expiry,
     microseconds,
 )
+from shopsight.feature_store.written import SHOPPERS_PER_VIEW, WrittenState
 from shopsight.locking import exclusive
 from shopsight.settings import Settings
 
@@ -63,7 +66,14 @@ def materialize(
     with exclusive(settings.feature_store_dir / ".lock", what="the feature store", wait_seconds=30):
         store = open_feature_store(settings, read_only=True)
         online = [view for view in store.list_feature_views() if view.online and (views is None or view.name in views)]
-        return {view.name: _materialize_view(store, view, until=until, rewrite=rewrite) for view in online}
+        newest: dict[str, list[tuple[int, str]]] = {view.name: [] for view in online}
+        written = {
+            view.name: _materialize_view(store, view, until=until, rewrite=rewrite, newest=newest[view.name])
+            for view in online
+        }
+        if views is None:
+            _note(settings, [view for view in online if not view.tags.get(WRITTEN_BY)], newest)
+        return written
 
 
 def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) -> int:
@@ -83,13 +93,32 @@ def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) ->
         return _online_store(store).erase(store.config, views, values)
 
 
-def _materialize_view(store: "FeatureStore", view: "FeatureView", *, until: datetime, rewrite: bool) -> int:
+def _note(settings: Settings, views: "Sequence[FeatureView]", newest: dict[str, list[tuple[int, str]]]) -> None:
+    """Write down how far the data reach, and some of the shoppers; a model's rows say nothing of the data's end."""
+    ends = [event_us for view in views for event_us, _ in newest[view.name]]
+    WrittenState(
+        data_end=EPOCH + max(ends) * MICROSECOND if ends else None,
+        shoppers={view.name: [key for _, key in newest[view.name]] for view in views if view.join_keys == ["user_id"]},
+    ).write(settings.feature_store_dir)
+
+
+def _noting(rows: Iterator[list[OnlineRow]], newest: list[tuple[int, str]]) -> Iterator[list[OnlineRow]]:
+    """Pass rows on, and keep the moments and keys of the newest in ``newest``."""
+    for batch in rows:
+        newest[:] = heapq.nlargest(SHOPPERS_PER_VIEW, [*newest, *((int(row[1]), str(row[0])) for row in batch)])
+        yield batch
+
+
+def _materialize_view(
+    store: "FeatureStore", view: "FeatureView", *, until: datetime, rewrite: bool, newest: list[tuple[int, str]]
+) -> int:
     if view.tags.get(WRITTEN_BY) and not Path(cast("FileSource", view.batch_source).path).exists():
         return 0
     online, config = _online_store(store), store.config
     fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
     rewrite = rewrite or online.held_fields(config, view) != fields
-    written = sum(online.write_rows(config, view, rows, rewrite=rewrite) for rows in newest_rows(view, until=until))
+    batches = _noting(newest_rows(view, until=until), newest)
+    written = sum(online.write_rows(config, view, rows, rewrite=rewrite) for rows in batches)
     online.record_fields(config, view, fields)
     if expiry(view) is not None:
         online.purge(config, view)

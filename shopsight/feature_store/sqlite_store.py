@@ -171,7 +171,9 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         """Run a query on this thread's connection for reading, which cannot write nor create a missing file."""
         try:
             connection: sqlite3.Connection | None = getattr(self._connections, "reader", None)
-            if connection is None:
+            file = _file_of(config)
+            if connection is None or file != self._connections.read_file:
+                self._connections.read_file = file
                 uri = f"{Path(config.online_store.path).as_uri()}?mode=ro"
                 connection = self._connections.reader = sqlite3.connect(uri, uri=True, isolation_level=None)
             return connection.execute(query, parameters).fetchall()
@@ -201,6 +203,15 @@ class MonotoneSqliteOnlineStore(OnlineStore):
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def _file_of(config: RepoConfig) -> tuple[int, int] | None:
+    """Return which file lies under the store's name: a connection would go on reading one that was replaced."""
+    try:
+        status = Path(config.online_store.path).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _table(config: RepoConfig, view: FeatureView) -> str:

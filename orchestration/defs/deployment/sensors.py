@@ -4,6 +4,7 @@ import dagster as dg
 
 from orchestration.decisions import deployment_of
 from orchestration.defs.jobs import deploy
+from orchestration.run_keys import WORK_TAG, next_run_key
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -24,7 +25,10 @@ IN_PROGRESS = [
 def new_approvals(
     context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request one run per decision; after a rollback the Bento is there, and the catalogue shows the other version."""
+    """Request a run per decision, again while its work is undone.
+
+    After a rollback the Bento is there, and the catalogue shows the other version.
+    """
     from models.registry.registry import ModelRegistry
     from serving.packaging.bento import find_bento
 
@@ -32,15 +36,20 @@ def new_approvals(
         return dg.SkipReason("a run is in progress, and may package the champion itself")
     registry = ModelRegistry(settings.registry_dir)
     champions = [champion for champion in map(registry.champion, FAMILIES) if champion is not None]
-    requests = [
+    undone = [
         deployment_of(champion)
         for champion in champions
         if shown_version(context.instance, champion.family) != champion.version
         or find_bento(settings, champion.family, champion.version) is None
     ]
-    if not requests:
+    if not undone:
         return dg.SkipReason("every champion is shown and has its Bento")
-    return dg.SensorResult(run_requests=requests)
+    requests = [
+        request.with_replaced_attrs(run_key=key)
+        for request in undone
+        if (key := next_run_key(context.instance, request.tags[WORK_TAG])) is not None
+    ]
+    return dg.SensorResult(run_requests=requests) if requests else dg.SkipReason("a deployment failed minutes ago")
 
 
 def shown_version(instance: dg.DagsterInstance, family: str) -> str | None:

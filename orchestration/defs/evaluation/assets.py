@@ -73,13 +73,13 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         # The rows it was trained on go with it: drift is judged against them as long as it serves.
         shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
         registry = ModelRegistry(settings.registry_dir)
-        champion = registry.champion(family)
-        verdict = gate(evaluation, champion.evaluation if champion else None, drift_summary(drift))
         card = json.loads((folder / "card.json").read_text())
         now = datetime.now(UTC)
         version = registry.register(
             family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
         )
+        champion = registry.champion(family)
+        verdict = gate(evaluation, champion.evaluation if champion else None, drift_summary(drift))
         registry.judge(family, version.version, verdict=verdict, at=now)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)

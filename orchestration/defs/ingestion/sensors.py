@@ -1,10 +1,14 @@
 """Files dropped under ``landing/<format>/`` start a refresh."""
 
+import functools
 import hashlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
 from orchestration.defs.jobs import daily_refresh
+from orchestration.run_keys import WORK_TAG, next_run_key
 from shopsight.settings import Settings
 
 
@@ -14,12 +18,33 @@ from shopsight.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the refresh when a file appears in the landing folder.",
 )
-def landing_files(settings: dg.ResourceParam[Settings]) -> dg.RunRequest | dg.SkipReason:
-    """Request one run per set of waiting files; the run key keeps a slow import from being asked for twice."""
+def landing_files(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.RunRequest | dg.SkipReason:
+    """Request one run per set of waiting files, known by their content; a slow import is not asked for twice."""
     from shopsight.ingestion.landing import pending
 
     files = pending(settings)
     if not files:
         return dg.SkipReason("the landing folder is empty")
-    stamp = "\n".join(f"{file.path}:{file.path.stat().st_mtime_ns}" for file in files)
-    return dg.RunRequest(run_key=hashlib.sha256(stamp.encode()).hexdigest())
+    stamp = "\n".join(f"{path}:{digest}" for file in files for part in file.files for path, digest in _contents(part))
+    work = f"landing:{hashlib.sha256(stamp.encode()).hexdigest()}"
+    key = next_run_key(context.instance, work)
+    if key is None:
+        return dg.SkipReason("these files are being imported, or their import failed minutes ago")
+    return dg.RunRequest(run_key=key, tags={WORK_TAG: work})
+
+
+def _contents(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each file of an import with the hash of its content."""
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            status = file.stat()
+            yield file, _digest(file, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _digest(path: Path, *_state: int) -> str:
+    """Return the SHA-256 of a file; a file in the same state, which no writer can forge whole, is not read again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

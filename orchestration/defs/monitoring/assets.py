@@ -26,7 +26,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 name="inputs_are_stable",
                 asset=name,
-                description="The newest two weeks look like the rows that the champion was trained on; "
+                description="The newest two weeks look like the newest that the champion was trained on; "
                 "'not evaluable' does not pass.",
             )
         ],
@@ -41,21 +41,31 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         import pandas as pd
 
         from models.evaluation.drift import DriftConfig, DriftJudgement, judge_drift, write_report
-        from models.evaluation.drift_windows import MAX_REFERENCE_ROWS, comparable_columns, split_windows
+        from models.evaluation.drift_windows import (
+            MAX_REFERENCE_ROWS,
+            columns_read,
+            comparable_columns,
+            newest_window,
+            split_windows,
+        )
         from models.registry.registry import ModelRegistry
 
         inputs = resolve(FAMILIES[family].drift_columns)
         config = DriftConfig()
         folder = settings.training_dir / family
         rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
-        kept = rows.sample(n=min(len(rows), MAX_REFERENCE_ROWS), random_state=settings.seed)
-        kept.to_parquet(folder / REFERENCE_FILE, index=False)
+        newest = newest_window(rows, min_rows=config.min_rows)
+        newest = newest.sample(n=min(len(newest), MAX_REFERENCE_ROWS), random_state=settings.seed)
+        newest.to_parquet(folder / REFERENCE_FILE, index=False)
         older, current = split_windows(rows)
         champion = ModelRegistry(settings.registry_dir).champion(family)
-        reference = older if champion is None else pd.read_parquet(champion.path / REFERENCE_FILE)
+        reference, columns = older, inputs.WATCHED_COLUMNS
+        if champion is not None:
+            learnt = pd.read_parquet(champion.path / REFERENCE_FILE)
+            reference = newest_window(learnt, min_rows=config.min_rows)
+            columns = columns_read(columns, champion.path)
         report = settings.reports_dir / "drift" / f"{family}.html"
         report.parent.mkdir(parents=True, exist_ok=True)
-        columns = inputs.WATCHED_COLUMNS
         if reference.empty or current.empty:
             judgement = DriftJudgement(
                 status="not evaluable",

@@ -7,11 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
-from shopsight.contracts import TRAINING_RUN
+from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
-
-POLICY = "automatic approval policy"
 
 
 class Promotion(dg.Config):
@@ -46,15 +44,18 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
 
         registry = ModelRegistry(settings.registry_dir)
         candidate = registry.latest_candidate(family)
+        current = registry.champion(family)
         if candidate is None:
             context.log.info("no %s candidate waits for a decision", family)
         elif not candidate.eligible:
             context.log.info("%s %s is not eligible: %s", family, candidate.version, "; ".join(candidate.reasons))
+        elif candidate.judged_beside != (current.version if current else None):
+            context.log.info("%s %s was judged beside another champion: train again", family, candidate.version)
         elif config.approve_by_policy and settings.approval_policy == "automatic":
             registry.approve(
                 family,
                 candidate.version,
-                approver=POLICY,
+                approver=APPROVAL_POLICY,
                 reason="passed every rule of the gate, and SHOPSIGHT_APPROVAL_POLICY is automatic",
                 at=datetime.now(UTC),
                 requester=TRAINING_RUN,

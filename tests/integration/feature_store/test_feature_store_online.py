@@ -17,6 +17,7 @@ from shopsight.feature_store import (
     OnlineFeatures,
     OnlineStoreUnavailableError,
     UnusableFeaturesError,
+    WrittenState,
     apply_definitions,
     erase_online,
     materialize,
@@ -329,3 +330,37 @@ def test_reading_from_many_threads_while_a_writer_works(home: Settings, write_ma
         finally:
             done.set()
     assert [one.exception() for one in reads] == [None] * 3
+
+
+def test_how_far_the_data_reach_and_some_shoppers_are_noted(
+    shop: Settings, write_mart: WriteMart, with_all_views_online: Path
+) -> None:
+    apply_definitions(shop, repository=with_all_views_online)
+    write_mart(
+        "user_features_daily",
+        [user_day(f"u_{number}", MONDAY + number * DAY, 1) for number in range(6)] + [user_day("u_9", LATER, 1)],
+    )
+    materialize(shop, until=LATER - DAY)
+    state = WrittenState.read(shop.feature_store_dir)
+    assert state is not None
+    assert state.data_end == MONDAY + 5 * DAY
+    assert state.shoppers["user_features"] == ["u_5", "u_4", "u_3"]
+
+
+def test_a_store_file_that_was_replaced_is_read_in_place_of_the_old_one(
+    home: Settings, write_mart: WriteMart, with_all_views_online: Path
+) -> None:
+    apply_definitions(home, repository=with_all_views_online)
+    write_mart("user_features_daily", [user_day("u_1", MONDAY, 1)])
+    materialize(home, until=LATER)
+    store = OnlineFeatures(home)
+    ask = [{"user_id": "u_1"}]
+    assert store.read("user_features", ask)[0]["events_7d"] == 1
+    for file in home.feature_store_dir.glob("online.db*"):
+        file.unlink()
+    with pytest.raises(OnlineStoreUnavailableError):
+        store.read("user_features", ask)
+    apply_definitions(home, repository=with_all_views_online)
+    write_mart("user_features_daily", [user_day("u_1", MONDAY, 7)])
+    materialize(home, until=LATER)
+    assert store.read("user_features", ask)[0]["events_7d"] == 7

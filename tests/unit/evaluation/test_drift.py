@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from models.evaluation.drift import DriftColumns, DriftConfig, DriftJudgement, judge_drift, write_report
+from models.evaluation.drift_windows import columns_read, newest_window, split_windows
 
 COLUMNS = DriftColumns(numerical=("price", "events", "carts", "gap", "zero", "empty"), categorical=("channel", "item"))
 CONFIG = DriftConfig()
@@ -113,6 +114,70 @@ def test_drift_of_one_column_outweighs_a_column_that_cannot_be_judged() -> None:
     assert judgement.status == "drifted"
     assert guilty(judgement) == {"price": "not evaluable", "events": "drifted"}
     assert judgement.drifted_share == pytest.approx(1 / 8)
+
+
+ITEMS = DriftColumns(identities=("item",))
+
+
+def items(seed: int, names: str, *, rows: int = ROWS) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({"item": [f"{names}{number}" for number in rng.integers(0, 500, rows)]})
+
+
+@pytest.mark.parametrize(
+    ("current", "word"),
+    [
+        pytest.param(items(1, "new"), "not seen before", id="all items replaced"),
+        pytest.param(pd.concat([items(1, "i", rows=750), items(2, "new", rows=750)]), "not seen before", id="half"),
+        pytest.param(items(1, "i").assign(item="i7"), "share of i7", id="all events on one item"),
+        pytest.param(
+            items(1, "i").assign(item=lambda w: w.item.where(w.index % 2 == 0, "i7")), "share of i7", id="half on one"
+        ),
+    ],
+)
+def test_a_replaced_assortment_and_one_item_that_takes_over_are_seen(current: pd.DataFrame, word: str) -> None:
+    judgement = judge_drift(items(0, "i"), current.reset_index(drop=True), columns=ITEMS, config=CONFIG, seed=1)
+    assert judgement.status == "drifted"
+    assert word in judgement.columns[0].reason
+
+
+def test_an_assortment_of_many_items_that_stays_is_stable() -> None:
+    for seed in range(1, 6):
+        judgement = judge_drift(items(0, "i"), items(seed, "i"), columns=ITEMS, config=CONFIG, seed=seed)
+        assert judgement.status == "stable", judgement.columns
+
+
+def test_a_column_of_rare_values_that_are_all_others_has_drifted() -> None:
+    columns = DriftColumns(categorical=("item",))
+    judgement = judge_drift(items(0, "i"), items(1, "new"), columns=columns, config=CONFIG, seed=1)
+    assert (judgement.status, judgement.columns[0].measure) == ("drifted", "share")
+
+
+def seasons(days: int) -> pd.DataFrame:
+    """Rows of a shop whose prices rise a little every day."""
+    moments = pd.date_range("2026-01-01", periods=days * 40, freq="36min", tz="UTC")
+    price = np.random.default_rng(3).normal(np.arange(days * 40) / 400, 1.0)
+    return pd.DataFrame({"event_timestamp": moments, "price": price})
+
+
+def test_the_rows_that_a_model_was_trained_on_have_not_drifted_from_themselves() -> None:
+    rows, columns = seasons(120), DriftColumns(numerical=("price",))
+    current = split_windows(rows)[1]
+    learnt = newest_window(rows, min_rows=CONFIG.min_rows)
+    assert judge_drift(rows, current, columns=columns, config=CONFIG, seed=1).status == "drifted"
+    assert judge_drift(learnt, current, columns=columns, config=CONFIG, seed=1).status == "stable"
+    assert newest_window(learnt, min_rows=CONFIG.min_rows).equals(learnt)
+
+
+def test_a_newest_window_of_few_rows_is_no_reference() -> None:
+    rows = seasons(120)
+    assert newest_window(rows, min_rows=10_000).equals(rows)
+
+
+def test_only_columns_that_the_champion_reads_are_judged(tmp_path: Path) -> None:
+    assert columns_read(COLUMNS, tmp_path) == COLUMNS
+    (tmp_path / "config.json").write_text('{"feature_names": ["price", "channel", "age"]}')
+    assert columns_read(COLUMNS, tmp_path) == DriftColumns(numerical=("price",), categorical=("channel",))
 
 
 def test_rows_of_one_unit_count_once() -> None:

@@ -47,6 +47,24 @@ def test_where_the_gate_refused_every_candidate_its_reasons_are_what_the_approve
         decisions.approve(home, "recommender", None, **WHO)
 
 
+@pytest.mark.parametrize("name", ["automatic approval policy", "Automatic  Approval-Policy"])
+def test_nobody_signs_with_the_name_of_the_policy(home, register, name: str) -> None:
+    register()
+    for decide in (decisions.approve, decisions.reject, decisions.roll_back):
+        with pytest.raises(IllegalTransitionError, match="is no person"):
+            decide(home, "recommender", None, approver=name, reason="a test")
+    assert status_of(home) == {"v0001": "candidate"}
+
+
+def test_the_policy_passes_over_a_candidate_that_was_judged_beside_another_champion(home, register) -> None:
+    first, second = register(), register()
+    decisions.approve(home, "recommender", first, **WHO)
+    automatic = home.model_copy(update={"approval_policy": "automatic"})
+    with open_instance(home) as instance:
+        materialise_champion(automatic, instance, by_policy=True)
+    assert status_of(home) == {first: "champion", second: "candidate"}
+
+
 def test_a_family_that_is_unknown_or_has_no_candidate_is_refused(home) -> None:
     with pytest.raises(ShopsightError, match="no model family is called 'recomender'"):
         decisions.roll_back(home, "recomender", None, **WHO)

@@ -8,6 +8,7 @@ from models.evaluation.drift import DriftJudgement
 from models.evaluation.drift_checks import Status
 from orchestration import decisions
 from orchestration.defs.monitoring.sensors import drifted_features
+from orchestration.instance import open_instance
 from shopsight.settings import Settings
 
 
@@ -26,7 +27,12 @@ def judge(home: Settings, *, champion: str | None, status: Status = "drifted") -
 
 
 def tick(home: Settings) -> str | None:
-    result = drifted_features(dg.build_sensor_context(resources={"settings": home}))
+    with open_instance(home) as instance:
+        return tick_on(home, instance)
+
+
+def tick_on(home: Settings, instance: dg.DagsterInstance) -> str | None:
+    result = drifted_features(dg.build_sensor_context(instance=instance, resources={"settings": home}))
     return result.run_key if isinstance(result, dg.RunRequest) else None
 
 

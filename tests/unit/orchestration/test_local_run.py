@@ -96,6 +96,17 @@ def test_the_command_line_says_one_line_and_ends_with_130(capfd) -> None:
     assert capfd.readouterr().err.splitlines() == ["stopped; the next run goes on from here"]
 
 
+def test_a_second_run_of_the_chain_is_refused_with_a_sentence_while_the_first_runs(home) -> None:
+    from orchestration.local_run import WHOLE_CHAIN, run_job
+    from shopsight.locking import ResourceBusyError, exclusive
+
+    with (
+        exclusive(home.home / ".chain.lock", what="the first run", wait_seconds=0),
+        pytest.raises(ResourceBusyError, match="the whole chain: another process is writing it"),
+    ):
+        run_job(home, WHOLE_CHAIN)
+
+
 def test_a_run_that_was_cut_off_holds_nothing_up(home) -> None:
     from orchestration.instance import open_instance
 

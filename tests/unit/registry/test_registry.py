@@ -119,7 +119,68 @@ def test_a_rollback_that_follows_a_rollback_goes_one_further_back(registry: Mode
         registry.rollback("intent", approver="Ada", reason="again", at=NOON)
 
 
-@pytest.mark.parametrize("approver", ["training run", "Training Run ", "Grace", "GRACE"])
+def test_a_verdict_holds_only_against_the_champion_that_it_was_made_beside(
+    registry: ModelRegistry, candidate: Path
+) -> None:
+    first, older = crown(registry, candidate), register(registry, candidate)
+    registry.judge("intent", older, verdict=ELIGIBLE, at=NOON)
+    newer = crown(registry, candidate)
+    with pytest.raises(IllegalTransitionError, match=f"judged it beside {first}, and now {newer} serves"):
+        approve(registry, older)
+    assert statuses(registry) == {first: "approved", older: "candidate", newer: "champion"}
+    registry.judge("intent", older, verdict=ELIGIBLE, at=NOON)
+    approve(registry, older)
+    assert statuses(registry)[older] == "champion"
+
+
+def test_a_verdict_made_beside_no_champion_says_nothing_of_the_first_one(
+    registry: ModelRegistry, candidate: Path
+) -> None:
+    early = register(registry, candidate)
+    registry.judge("intent", early, verdict=ELIGIBLE, at=NOON)
+    crown(registry, candidate)
+    with pytest.raises(IllegalTransitionError, match="beside no champion, and now v0002 serves"):
+        approve(registry, early)
+
+
+@pytest.mark.parametrize("approver", [".", "\u200b", "Ada\u200b", "\u3164", "123", "A\nda"])
+def test_who_approves_has_a_name_that_can_be_read(registry: ModelRegistry, candidate: Path, approver: str) -> None:
+    version = register(registry, candidate)
+    registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
+    with pytest.raises(IllegalTransitionError, match="is no name"):
+        approve(registry, version, approver=approver)
+    assert registry.champion("intent") is None
+
+
+@pytest.mark.parametrize("approver", ["Åsa", "李雷", "O'Neil, J.", "Ada Lovelace 2"])
+def test_names_of_all_scripts_are_names(registry: ModelRegistry, candidate: Path, approver: str) -> None:
+    version = register(registry, candidate)
+    registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
+    approve(registry, version, approver=approver)
+    assert statuses(registry) == {version: "champion"}
+
+
+@pytest.mark.parametrize("reason", [".", "\u200b", "--"])
+def test_a_reason_says_something(registry: ModelRegistry, candidate: Path, reason: str) -> None:
+    version = register(registry, candidate)
+    registry.judge("intent", version, verdict=ELIGIBLE, at=NOON)
+    with pytest.raises(IllegalTransitionError, match="needs the reason"):
+        approve(registry, version, reason=reason)
+
+
+@pytest.mark.parametrize(
+    "approver",
+    [
+        "training run",
+        "Training Run ",
+        "training  run",
+        "training-run",
+        "Trainingrun",
+        "training\xa0run",
+        "Grace",
+        "GRACE",
+    ],
+)
 def test_nobody_approves_what_they_trained_or_asked_for(
     registry: ModelRegistry, candidate: Path, approver: str
 ) -> None:

@@ -225,3 +225,22 @@ def test_browser_routes_answer_for_users_and_items(client: TestClient) -> None:
     assert (user["fallback"], len(user["items"])) == ("trending", 2)  # no online store in this home
     assert (item["placement"], item["items"][0]["item_id"]) == ("similar_items", "i_6")
     assert "no feature definitions" in client.get("/readyz").json()["notes"][0]
+
+
+def test_an_id_in_a_path_may_have_slashes_in_it(family: str, client: TestClient) -> None:
+    if family != "recommender":
+        pytest.skip("no ids in its paths")
+    unknown = client.get("/v1/items/shoes%2Fred%2F41/similar")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_item")
+    assert "'shoes/red/41'" in unknown.json()["detail"]
+    assert client.get("/v1/users/a%2Fb/recommendations").status_code == 200
+
+
+def test_an_id_is_the_same_with_and_without_blanks_around_it(family: str, client: TestClient) -> None:
+    if family != "recommender":
+        pytest.skip("ids are of one type for all")
+    blanks = client.post("/v1/recommendations", json={"placement": "similar_items", "item_ids": [" i_5\u00a0"]})
+    bare = client.post("/v1/recommendations", json={"placement": "similar_items", "item_ids": ["i_5"]})
+    assert blanks.json()["items"] == bare.json()["items"]
+    assert blanks.json()["missing_item_ids"] == []
+    assert client.post("/v1/recommendations", json={"user_id": "  "}).status_code == 422

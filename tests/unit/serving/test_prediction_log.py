@@ -57,6 +57,26 @@ def test_a_new_day_gets_a_new_folder(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-01-05", "2026-01-06"]
 
 
+@pytest.mark.parametrize("rotate", ["moved", "removed", "replaced", "its folder moved"])
+def test_a_file_that_is_rotated_away_is_opened_anew(tmp_path: Path, rotate: str) -> None:
+    log = PredictionLog(tmp_path / "log", clock=lambda: NOON)
+    log.append({"n": 1})
+    (file,) = (tmp_path / "log").rglob("*.jsonl")
+    if rotate == "its folder moved":
+        file.parent.rename(tmp_path / "old")
+    elif rotate == "removed":
+        file.unlink()
+    else:
+        file.rename(tmp_path / "old.jsonl")
+    if rotate == "replaced":
+        file.touch()
+    log.append({"n": 2})
+    log.append({"n": 3})
+    log.close()
+    assert [row["n"] for row in read_log(tmp_path / "log").rows] == [2, 3]
+    assert (log.rows_lost, log.failure) == (0, None)
+
+
 def test_threads_do_not_mix_their_rows(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, clock=lambda: NOON, sync_seconds=0.001)
 

@@ -16,6 +16,7 @@ from serving.features import FeatureReader
 from serving.http.problems import ProblemError
 from serving.prediction_log import PredictionLog, read_log
 from serving.served_model import ServedModel
+from shopsight.feature_store import WrittenState
 from shopsight.privacy import Pseudonymiser
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -69,6 +70,28 @@ def test_a_regular_customer_who_stays_away_is_likelier_to_have_left(ask: Ask) ->
     assert later["probability"] > now["probability"]
     assert now["expected_revenue"]["low"] <= now["expected_revenue"]["median"] <= now["expected_revenue"]["high"]
     assert now["features_as_of"] is not None
+
+
+def test_where_the_import_stopped_weeks_ago_nobody_is_called_lost_for_it(
+    desk: ChurnDesk, online: Any, pseudonymiser: Pseudonymiser, log: PredictionLog
+) -> None:
+    """Maya's features are of noon, January 5: what came of her since is not known, and so no sign that she left."""
+    late = ChurnDesk(
+        desk.predictor,
+        model=desk.model,
+        features=FeatureReader(lambda: online, pseudonymiser, written=lambda: WrittenState(data_end=NOW, shoppers={})),
+        log=log,
+        clock=lambda: NOW + timedelta(days=60),
+        new_id=lambda: "1",
+    )
+    moments: list[dict[str, str]] = [{}, {"as_of": "2026-01-05T12:00:01Z"}, {"as_of": "2026-03-06T00:00:00Z"}]
+    request = ChurnRequest.model_validate({"instances": [{"user_id": "maya"} | moment for moment in moments]})
+    answer = late.answer("churn", request)
+    TypeAdapter(ChurnPredictions).validate_python(answer)
+    at_the_end, at_noon, today = (entry["probability"] for entry in answer["predictions"])
+    assert at_the_end == at_noon
+    assert at_noon < today
+    assert answer["data_end"] == "2026-01-05T00:00:00Z"
 
 
 def test_an_earlier_moment_is_told_nothing_of_what_came_after_it(ask: Ask) -> None:

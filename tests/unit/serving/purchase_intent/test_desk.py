@@ -154,3 +154,33 @@ def test_tasks_that_are_not_there_are_told_apart(desk: PropensityDesk) -> None:
         with pytest.raises(ProblemError) as caught:
             desk.answer(task, request)
         assert caught.value.status == status
+
+
+def test_a_model_that_reads_no_shopper_says_nothing_of_who_is_known(
+    tmp_path: Path, log: PredictionLog, online: Any, pseudonymiser: Pseudonymiser
+) -> None:
+    import lightgbm as lgb
+    import numpy as np
+
+    from models.evaluation.calibration import LogitScaling
+    from models.purchase_intent.encoding import FeatureEncoder
+
+    carts = np.arange(100, dtype=np.float64)
+    encoder = FeatureEncoder.fit({"carts_so_far": carts}, names=("carts_so_far",), max_categories=10)
+    data = lgb.Dataset(carts[:, None], (carts > 50).astype(int), feature_name=["carts_so_far"])
+    booster = lgb.train({"objective": "binary", "num_leaves": 3, "verbose": -1, "num_threads": 1}, data, 2)
+    desk = PropensityDesk(
+        PurchaseIntentModel(booster, encoder, LogitScaling(slope=1.0, intercept=0.0)),
+        model=ServedModel(
+            family="purchase_intent", version="v1", artefact=tmp_path, card={}, evaluation={}, approval={}
+        ),
+        features=FeatureReader(lambda: online, pseudonymiser),
+        categories={},
+        log=log,
+        clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
+        new_id=lambda: "1",
+        act_from=0.25,
+    )
+    request = PredictionRequest.model_validate({"instances": [{"user_id": "maya", "events": [event("view_item")]}]})
+    (entry,) = desk.answer("purchase_intent", request)["predictions"]
+    assert (entry["user_known"], entry["fallback"], entry["features_as_of"]) == (None, "session_alone", None)

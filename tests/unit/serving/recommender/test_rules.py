@@ -185,3 +185,52 @@ def test_a_week_asked_again_says_what_new_rules_change_and_which_of_them_did_it(
     assert len(rows) == 4, "nothing was asked in earnest"
     same = replay(rows, desk=desk, features=features, before=after, after=after)
     assert (same.changed, same.kept) == (0, 1.0)
+
+
+MAYAS = {"i_10", "i_20"}
+FOR_MAYA = {"placement": "recommended_for_you", "user_id": "maya", "num_results": 59}
+
+
+def test_what_a_shopper_saw_or_bought_fills_a_list_from_behind(shown: Shown) -> None:
+    items = shown({}, **FOR_MAYA)
+    assert len(items) == 59
+    assert set(items[-2:]) == MAYAS
+    assert MAYAS.isdisjoint(shown({}, **FOR_MAYA | {"num_results": 57}))
+
+
+def test_a_shopper_who_saw_everything_gets_a_list_all_the_same(shown: Shown) -> None:
+    views = [{"event_name": "view_item", "item_id": f"i_{number}"} for number in range(60)]
+    everything = {"placement": "recommended_for_you", "recent_events": views, "num_results": 10}
+    assert shown({}, **everything) == ["i_0", "i_1", "i_2", "i_4", "i_5", "i_6", "i_7", "i_8", "i_9", "i_10"]
+    assert shown({"seen_items": "never"}, **everything) == []
+
+
+def test_the_shops_rule_lets_what_was_seen_come_back_anywhere_or_never(shown: Shown) -> None:
+    assert MAYAS.isdisjoint(shown({"seen_items": "never"}, **FOR_MAYA))
+    anywhere = shown({"seen_items": "anywhere"}, **FOR_MAYA)
+    assert set(anywhere) >= MAYAS
+    assert set(anywhere[-2:]) != MAYAS
+
+
+@pytest.mark.parametrize("seen_items", ["last", "anywhere"])
+def test_a_request_that_leaves_purchases_out_has_its_way(shown: Shown, seen_items: str) -> None:
+    items = shown({"seen_items": seen_items}, **FOR_MAYA, exclude_purchased=True)
+    assert MAYAS & set(items) == {"i_20"}
+
+
+def test_a_rule_that_names_what_the_catalogue_has_not_is_warned_of_by_its_name(recommender: Recommender) -> None:
+    book = RuleBook.model_validate(
+        {
+            "rules": [
+                {"name": "summer", "pin": {"item_ids": ["i_1", "gone"]}},
+                {"name": "hats", "leave_out": {"category": {"any_of": ["hats", "Shoes"]}}},
+                {"name": "house", "boost": {"items": {"brand": {"any_of": ["Acne"]}}, "by": 0.5}},
+                {"name": "fine", "leave_out": {"item_ids": ["i_3"]}},
+            ]
+        }
+    )
+    assert RulesInForce(book, recommender.catalogue).warnings == [
+        "rule 'summer' names the unknown item 'gone'",
+        "rule 'hats' names the unknown category 'hats'",
+        "rule 'house' names the unknown brand 'Acne'",
+    ]

@@ -1,0 +1,26 @@
+"""Names of those who decide: what can be one, and which spellings are the same one."""
+
+import unicodedata
+from typing import Final
+
+BLANK_LETTERS: Final = "\u115f\u1160\u3164\uffa0"
+"""Fillers of Hangul: letters to Unicode, nothing to the eye."""
+
+
+def is_a_name(text: str) -> bool:
+    r"""Return whether a text has a letter, and no character that nobody sees.
+
+    >>> is_a_name("Ada"), is_a_name("."), is_a_name("Ada\u200b")
+    (True, False, False)
+    """
+    unseen = any(unicodedata.category(character)[0] == "C" or character in BLANK_LETTERS for character in text)
+    return not unseen and any(character.isalpha() for character in text)
+
+
+def spelling_of(name: str) -> str:
+    """Return what all spellings of a name share: its letters and digits, without case, accents, blanks and signs.
+
+    >>> spelling_of("Training  Run") == spelling_of("training-run")
+    True
+    """
+    return "".join(character for character in unicodedata.normalize("NFKD", name).casefold() if character.isalnum())
