@@ -48,8 +48,8 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         config = DriftConfig()
         folder = settings.training_dir / family
         rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
-        kept = rows.sample(n=min(len(rows), MAX_REFERENCE_ROWS), random_state=settings.seed)
-        kept.to_parquet(folder / REFERENCE_FILE, index=False)
+        sample = rows.sample(n=min(len(rows), MAX_REFERENCE_ROWS), random_state=settings.seed)
+        sample.to_parquet(folder / REFERENCE_FILE, index=False)
         older, current = split_windows(rows)
         champion = ModelRegistry(settings.registry_dir).champion(family)
         reference = older if champion is None else pd.read_parquet(champion.path / REFERENCE_FILE)

@@ -56,9 +56,9 @@ def desk(churn_folder: Path, log: PredictionLog, online: Any, pseudonymiser: Pse
 @pytest.fixture
 def ask(desk: ChurnDesk) -> Ask:
     def answer(*instances: Any, **fields: Any) -> list[dict[str, Any]]:
-        found = desk.answer("churn", ChurnRequest.model_validate({"instances": list(instances), **fields}))
-        TypeAdapter(ChurnPredictions).validate_python(found)
-        return list(found["predictions"])
+        results = desk.answer("churn", ChurnRequest.model_validate({"instances": list(instances), **fields}))
+        TypeAdapter(ChurnPredictions).validate_python(results)
+        return list(results["predictions"])
 
     return answer
 
@@ -73,8 +73,8 @@ def test_a_regular_customer_who_stays_away_is_likelier_to_have_left(ask: Ask) ->
 
 def test_an_earlier_moment_is_told_nothing_of_what_came_after_it(ask: Ask) -> None:
     (then,) = ask({"user_id": "maya", "as_of": (NOW - timedelta(days=40)).isoformat()}, explain=True)
-    known = {reason["feature"]: reason["value"] for reason in then["reasons"]}
-    assert known.get("orders", 3) == 3
+    values = {reason["feature"]: reason["value"] for reason in then["reasons"]}
+    assert values.get("orders", 3) == 3
     (before,) = ask({"user_id": "maya", "as_of": (NOW - timedelta(days=400)).isoformat()})
     assert before["fallback"] == "base_rate"
 
