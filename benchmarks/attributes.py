@@ -157,14 +157,14 @@ def suggested_categories(catalogue: Catalogue, *, seed: int) -> dict[str, Any]:
     """Return how often a fifth of the items, without their category, get it back from their titles alone."""
     truth = [category(int(leaf)) for leaf in catalogue.leaf_I]
     taken = set(np.random.default_rng(seed).permutation(len(truth))[: len(truth) // 5].tolist())
-    found = suggest_categories(
+    suggestions = suggest_categories(
         catalogue.titles, [None if place in taken else name for place, name in enumerate(truth)], seed=seed
     )
-    right = np.array([vote.category == truth[place] for place, vote in found.rows], dtype=float)
+    right = np.array([vote.category == truth[place] for place, vote in suggestions.rows], dtype=float)
     return {
         "items": len(taken),
         "suggested": len(right),
-        "precision": _shown(bootstrap_mean(right, seed=seed)) if len(right) else None,
+        "precision": _as_json(bootstrap_mean(right, seed=seed)) if len(right) else None,
     }
 
 
@@ -172,12 +172,12 @@ def outcomes(attributes: TextAttributes, cases: Iterable[Case], kind: str) -> ND
     """Return for each text how many of ``kind`` are right, found and there, shape ``(texts, 3)``."""
     rows = []
     for case in cases:
-        found, truth = attributes.find(case.text)[kind], case.truth[kind]
+        predicted, truth = attributes.find(case.text)[kind], case.truth[kind]
         if kind == "price":
-            found = None if found is None else (found["gte"], found["lte"])
+            predicted = None if predicted is None else (predicted["gte"], predicted["lte"])
         if kind != "excluded":
-            found, truth = ([] if one is None else [one] for one in (found, truth))
-        rows.append((len(set(found) & set(truth)), len(found), len(truth)))
+            predicted, truth = ([] if one is None else [one] for one in (predicted, truth))
+        rows.append((len(set(predicted) & set(truth)), len(predicted), len(truth)))
     return np.array(rows, dtype=np.int64)
 
 
@@ -187,7 +187,7 @@ def figures(counts: NDArray[np.int64], *, seed: int) -> dict[str, Any]:
         "there": int(counts[:, 2].sum()),
         "found": int(counts[:, 1].sum()),
         **{
-            name: _shown(bootstrap_statistic(_share, counts[:, 0], counts[:, place], seed=seed, resamples=300))
+            name: _as_json(bootstrap_statistic(_share, counts[:, 0], counts[:, place], seed=seed, resamples=300))
             if counts[:, place].any()
             else None
             for name, place in (("precision", 1), ("recall", 2))
@@ -199,7 +199,7 @@ def _share(right: NDArray[np.int64], of: NDArray[np.int64]) -> float:
     return float(right.sum() / of.sum()) if of.sum() else float("nan")
 
 
-def _shown(estimate: Estimate) -> dict[str, Any]:
+def _as_json(estimate: Estimate) -> dict[str, Any]:
     interval = [round(estimate.low, 4), round(estimate.high, 4)]
     return {"value": round(estimate.value, 4), "interval": interval}
 

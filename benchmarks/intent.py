@@ -268,8 +268,8 @@ def read_texts(path: Path, *, limit: int = 0) -> list[Row]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            found = csv.DictReader(file)
-            names, rows = found.fieldnames or (), list(found)
+            reader = csv.DictReader(file)
+            names, rows = reader.fieldnames or (), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ShopsightError(f"cannot read {path}", why=str(error), fix="give a CSV file in UTF-8") from error
     if missing := {"text", "label"} - set(names):
@@ -282,15 +282,15 @@ def read_texts(path: Path, *, limit: int = 0) -> list[Row]:
         raise ShopsightError(
             f"{path} holds the label {sorted(wrong)[0]!r}", why=f"the labels are {', '.join(INTENTS)}", fix="map it"
         )
-    kept: list[Row] = []
+    texts_read: list[Row] = []
     seen: Counter[str] = Counter()
     for row in rows:
         source = row.get("source") or UNKNOWN
         seen[source] += 1
         if not limit or seen[source] <= limit:
             language = row.get("lang") or detect_language(row["text"])
-            kept.append({"text": row["text"], "label": row["label"], "source": source, "lang": language})
-    return kept
+            texts_read.append({"text": row["text"], "label": row["label"], "source": source, "lang": language})
+    return texts_read
 
 
 if __name__ == "__main__":

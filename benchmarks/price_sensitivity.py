@@ -57,12 +57,12 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     with duckdb.connect() as connection:
         for name in ("interactions", "items"):
             connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
-        told = price_sensitivities(read_first_looks(connection)).to_pandas().set_index("user_id")
+        estimates = price_sensitivities(read_first_looks(connection)).to_pandas().set_index("user_id")
         baseline = connection.sql(MEAN_PRICE).df().set_index("user_id")
     shop = generate(settings.sample_size, seed=settings.seed)
     planted = shop.truth.users.to_pandas().assign(best_possible=best_possible(shop))
     planted.index = planted["user_id"].map(Pseudonymiser.from_settings(settings).user)
-    both = told.join(planted[~planted["is_bot"]], how="inner").join(baseline)
+    both = estimates.join(planted[~planted["is_bot"]], how="inner").join(baseline)
     if len(both) < 100:
         raise ShopsightError("the shoppers are not of this shop", why="size or seed differ", fix="run make demo first")
     bought = both[both["choices"] >= MIN_CHOICES]
@@ -79,8 +79,8 @@ def _correlations(shoppers: pd.DataFrame, seed: int, resamples: int) -> dict[str
     ranks = {name: rankdata(shoppers[name]) for name in columns}
 
     def figures(weights: Floats) -> dict[str, float]:
-        found = {name: _correlation(truth, rank, weights) for name, rank in ranks.items()}
-        return found | {"gain over mean_price": found["price_sensitivity"] - found["mean_price"]}
+        values = {name: _correlation(truth, rank, weights) for name, rank in ranks.items()}
+        return values | {"gain over mean_price": values["price_sensitivity"] - values["mean_price"]}
 
     count = len(shoppers)
     estimates = bootstrap_clusters(
@@ -140,10 +140,10 @@ def main() -> None:
     add_json_option(parser)
     arguments = parser.parse_args()
     try:
-        found = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
+        report = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    write_figures({"benchmark": "price_sensitivity", "figure": "Spearman correlation", **found}, arguments.json)
+    write_figures({"benchmark": "price_sensitivity", "figure": "Spearman correlation", **report}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -83,9 +83,9 @@ def measure(items: int, *, size: Size, requests: int, seed: int) -> dict[str, An
     figures["list_ms"] = timed(lambda history: recommender.recommend(history, num_results=10), histories)
     figures["bare_product_ms"] = timed(bare, histories)
     if in_full is not None:
-        found = [{one.item_id for one in recommender.recommend(history, num_results=10)} for history in histories]
+        lists = [{one.item_id for one in recommender.recommend(history, num_results=10)} for history in histories]
         wanted = [{one.item_id for one in in_full.recommend(history, num_results=10)} for history in histories]
-        shared = sum(len(one & other) for one, other in zip(found, wanted, strict=True))
+        shared = sum(len(one & other) for one, other in zip(lists, wanted, strict=True))
         figures["recall@10"] = round(shared / sum(map(len, wanted)), 5)
     return figures
 
@@ -103,10 +103,10 @@ def measure_index(vectors: int, *, seed: int) -> dict[str, Any]:
     approximate = FaissIndex.build(vectors_ND)
     built = time.perf_counter() - started
     exact = ExactIndex(vectors_ND=vectors_ND)
-    found, nearest = approximate.nearest(asked_QD, 10), exact.nearest(asked_QD, 10)
+    approximate_QK, exact_QK = approximate.nearest(asked_QD, 10), exact.nearest(asked_QD, 10)
     return {
         "vectors": vectors,
-        "recall@10": round(recall(found, nearest), 4),
+        "recall@10": round(recall(approximate_QK, exact_QK), 4),
         "build_seconds": round(built, 1),
         "faiss_ms": timed(lambda one: approximate.nearest(one, 10), list(asked_QD[:, None, :])),
         "exact_ms": timed(lambda one: exact.nearest(one, 10), list(asked_QD[:, None, :])),

@@ -89,7 +89,7 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
             assert entry["error"] is None, entry
 
         whole = _timed(ask, sessions)
-    known = rows.slice(0, 1).to_pylist()[0]
+    example = rows.slice(0, 1).to_pylist()[0]
     shaped = [
         (
             [
@@ -104,7 +104,7 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
         )
         for _, session in sessions
     ]
-    alone = _timed(lambda session: model.predict([known | session_features(session)]), shaped)
+    alone = _timed(lambda session: model.predict([example | session_features(session)]), shaped)
     lengths = np.array([len(session) for _, session in sessions])
     return {
         "version": champion.version,
@@ -163,7 +163,7 @@ def _sessions(settings: Settings, *, events: int, seed: int) -> list[tuple[str, 
 
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as warehouse:
         warehouse.execute("set timezone = 'UTC'")
-        found = warehouse.execute(
+        table = warehouse.execute(
             "select session_id, any_value(user_id), list(event_name order by event_timestamp), "
             "list(event_timestamp order by event_timestamp), list(item_id order by event_timestamp), "
             "list(price order by event_timestamp) "
@@ -173,8 +173,8 @@ def _sessions(settings: Settings, *, events: int, seed: int) -> list[tuple[str, 
         ).fetchall()
     rng = np.random.default_rng(seed)
     moments = []
-    for place in rng.integers(0, len(found), events):
-        _, user, names, times, items, prices = found[place]
+    for place in rng.integers(0, len(table), events):
+        _, user, names, times, items, prices = table[place]
         until = int(rng.integers(1, len(names) + 1))
         session = [
             {

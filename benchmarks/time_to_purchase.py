@@ -228,13 +228,13 @@ def _kaplan_meier(places: Floats, over: NDArray[np.bool_], weights: Floats, at: 
 def _pairs(test: LabelledRows, observed_until: float, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
     """Return, for each date, rows and which of them surely ordered before which others."""
     rng = np.random.default_rng(seed)
-    found = []
+    pairs = []
     for date in np.unique(test.as_of):
         rows = np.flatnonzero(test.as_of == date)
         rows = rng.permutation(rows)[:MAX_COMPARED]
         waits = np.minimum(test.outcomes.days_to_next[rows], observed_until - date)
-        found.append((rows, waits[:, None] < waits[None, :]))
-    return found
+        pairs.append((rows, waits[:, None] < waits[None, :]))
+    return pairs
 
 
 def _concordance(pairs: list[tuple[NDArray[np.intp], NDArray[np.bool_]]], scores: Floats, weights: Floats) -> float:
@@ -242,8 +242,8 @@ def _concordance(pairs: list[tuple[NDArray[np.intp], NDArray[np.bool_]]], scores
     right = total = 0.0
     for rows, before in pairs:
         here, weight = scores[rows], weights[rows]
-        told = np.sign(here[:, None] - here[None, :])
-        right += float(weight @ (np.where(before, 0.5 + 0.5 * told, 0.0) @ weight))
+        forecast_signs = np.sign(here[:, None] - here[None, :])
+        right += float(weight @ (np.where(before, 0.5 + 0.5 * forecast_signs, 0.0) @ weight))
         total += float(weight @ (before @ weight))
     return right / total
 
@@ -253,19 +253,19 @@ def _planted_curve(like: WaitingCurve, chosen: NDArray[np.bool_], date: float, p
     return WaitingCurve(days_A=like.days_A, waiting_RA=np.clip(1.0 - gone, 1e-9, 1.0))
 
 
-def _beside(truth: Floats, told: Floats, test: LabelledRows, seed: int, resamples: int) -> dict[str, Any]:
+def _beside(truth: Floats, forecasts: Floats, test: LabelledRows, seed: int, resamples: int) -> dict[str, Any]:
     """Return the rank correlation with the planted probability of an order within 28 days, and the distance to it."""
-    bins = equal_mass_bins(told)
+    bins = equal_mass_bins(forecasts)
     stays = truth > 0
 
     def figures(weights: Floats) -> dict[str, float]:
-        sums = [np.bincount(bins, weights=weights * one) for one in (told, truth)]
+        sums = [np.bincount(bins, weights=weights * one) for one in (forecasts, truth)]
         return {
-            "planted/spearman": _rank_correlation(truth, told, weights),
-            "planted/mean_told": float(np.average(told, weights=weights)),
+            "planted/spearman": _rank_correlation(truth, forecasts, weights),
+            "planted/mean_told": float(np.average(forecasts, weights=weights)),
             "planted/mean_planted": float(np.average(truth, weights=weights)),
             "planted/calibration_error": float(np.abs(sums[0] - sums[1]).sum() / weights.sum()),
-            "planted/spearman_of_those_still_there": _rank_correlation(truth[stays], told[stays], weights[stays]),
+            "planted/spearman_of_those_still_there": _rank_correlation(truth[stays], forecasts[stays], weights[stays]),
         }
 
     clusters = test.histories.customers
@@ -301,21 +301,21 @@ def sample_shop(settings: Settings) -> tuple[LabelledRows, float, ChurnConfig, P
             f"{settings.home} has no churn training set", why=f"{path.name} is missing", fix="run make demo first"
         )
     config = for_size(settings.training_size)
-    found = customer_rows(pq.read_table(path), horizon_days=config.horizon_days)
+    customers = customer_rows(pq.read_table(path), horizon_days=config.horizon_days)
     shop = generate(settings.sample_size, seed=settings.seed)
     truth = shop.truth.users.to_pandas()
     truth.index = truth["user_id"].map(Pseudonymiser.from_settings(settings).user)
-    mine = truth[~truth["is_bot"]].reindex(found.users)
-    known = mine["orders_per_day"].notna().to_numpy()
-    if known.mean() < 0.5:
+    mine = truth[~truth["is_bot"]].reindex(customers.users)
+    is_planted = mine["orders_per_day"].notna().to_numpy()
+    if is_planted.mean() < 0.5:
         raise ShopsightError(
             "most customers are not of the sample shop", why="the size or seed differs", fix="run make demo first"
         )
     start = shop.config.starts_at_us / 86_400e6
     traffic = np.concatenate([[0.0], np.cumsum(day_weights(shop.config))]) * shop.config.days
     grid = start + np.arange(len(traffic))
-    rates = mine["orders_per_day"].to_numpy()[known]
-    leaves = mine["churned_at"].astype("int64").where(mine["churned_at"].notna()).to_numpy(dtype=np.float64)[known]
+    rates = mine["orders_per_day"].to_numpy()[is_planted]
+    leaves = mine["churned_at"].astype("int64").where(mine["churned_at"].notna()).to_numpy(dtype=np.float64)[is_planted]
     unit = {"ns": 86_400e9, "us": 86_400e6}[np.datetime_data(mine["churned_at"].dt.tz_localize(None).dtype)[0]]
     leaves = np.where(np.isnan(leaves), np.inf, leaves / unit)
 
@@ -328,7 +328,7 @@ def sample_shop(settings: Settings) -> tuple[LabelledRows, float, ChurnConfig, P
         )
         return np.asarray(-np.expm1(-rates[chosen] * np.maximum(orders, 0.0)), dtype=np.float64)
 
-    return found.labelled.take(known), found.observed_until, config, planted
+    return customers.labelled.take(is_planted), customers.observed_until, config, planted
 
 
 def main() -> None:
@@ -346,13 +346,13 @@ def main() -> None:
             book = read_orders(arguments.orders)
             last = float(np.floor(book.days.max()))
             dates = np.arange(last, np.floor(book.days.min()) + 27, -7)[::-1]
-            found = measure(LabelledRows.of(book, dates, horizon_days=28), last, config, **sure)
+            report = measure(LabelledRows.of(book, dates, horizon_days=28), last, config, **sure)
         else:
             rows, until, config, planted = sample_shop(Settings())
-            found = measure(rows, until, config, planted=planted, **sure)
+            report = measure(rows, until, config, planted=planted, **sure)
     except (ShopsightError, ValueError) as error:
         parser.exit(1, f"{error}\n")
-    write_figures({"benchmark": "time_to_purchase", "within_days": WITHIN_DAYS, **found}, arguments.json)
+    write_figures({"benchmark": "time_to_purchase", "within_days": WITHIN_DAYS, **report}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def measure(path: Path, *, seeds: Sequence[int], resamples: int) -> dict[str, An
         "benchmark": "tone",
         "protocol": f"folds of shoppers, seeds {list(seeds)} (means of their figures), three stars left out",
         "baselines": "word_list" + (", vader" if vader else "; vaderSentiment is not installed"),
-        "each_text_once": _shown(once, figures(once, log_odds, baselines, **sure)),
-        "every_review": _shown(
+        "each_text_once": _as_json(once, figures(once, log_odds, baselines, **sure)),
+        "every_review": _as_json(
             every,
             figures(
                 every,
@@ -97,16 +97,16 @@ def _every_review(
 ) -> tuple[NDArray[np.intp], Reviews]:
     """Return, for every row with a verdict, the place of its text in ``once``; and the rows themselves."""
     place = {skeleton(text): number for number, text in enumerate(once.texts)}
-    kept = [
+    reviews = [
         (place[skeleton(normalise(text))], star > 3, shopper)
         for text, star, shopper in zip(texts, stars, shoppers, strict=True)
         if round(star) != 3 and normalise(text)
     ]
-    names = {shopper: number for number, shopper in enumerate(dict.fromkeys(row[2] for row in kept))}
-    return np.array([row[0] for row in kept], dtype=np.intp), Reviews(
-        texts=[once.texts[row[0]] for row in kept],
-        praises=np.array([row[1] for row in kept], dtype=np.bool_),
-        shoppers=np.array([names[row[2]] for row in kept], dtype=np.intp),
+    names = {shopper: number for number, shopper in enumerate(dict.fromkeys(row[2] for row in reviews))}
+    return np.array([row[0] for row in reviews], dtype=np.intp), Reviews(
+        texts=[once.texts[row[0]] for row in reviews],
+        praises=np.array([row[1] for row in reviews], dtype=np.bool_),
+        shoppers=np.array([names[row[2]] for row in reviews], dtype=np.intp),
     )
 
 
@@ -123,13 +123,15 @@ def _vader() -> Any:
     return lambda text: analyser.polarity_scores(text)["compound"]
 
 
-def _shown(reviews: Reviews, found: dict[str, Estimate]) -> dict[str, Any]:
+def _as_json(reviews: Reviews, estimates: dict[str, Estimate]) -> dict[str, Any]:
     return {
         "reviews": len(reviews),
         "complaints": int((~reviews.praises).sum()),
-        "roc_auc": round(found["tone roc_auc"].value, 4),
-        "ece": round(found["tone ece"].value, 4),
-        "figures": {name: [round(one.value, 4), round(one.low, 4), round(one.high, 4)] for name, one in found.items()},
+        "roc_auc": round(estimates["tone roc_auc"].value, 4),
+        "ece": round(estimates["tone ece"].value, 4),
+        "figures": {
+            name: [round(one.value, 4), round(one.low, 4), round(one.high, 4)] for name, one in estimates.items()
+        },
     }
 
 

@@ -167,7 +167,7 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     bought = pairs["bought"].to_numpy(dtype=np.bool_)
     order = pairs["as_of"].rank(method="dense").to_numpy() - 1
     train, test = order < DATES - TEST_DATES - VALIDATION_DATES, order >= DATES - TEST_DATES
-    held = ~train & ~test
+    validation = ~train & ~test
     learning = lgb.Dataset(features[train], bought[train])
     parameters = tree_parameters(
         {"objective": "binary"},
@@ -183,11 +183,11 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
         parameters,
         learning,
         max_rounds=600,
-        validation=lgb.Dataset(features[held], bought[held], reference=learning),
+        validation=lgb.Dataset(features[validation], bought[validation], reference=learning),
         early_stopping_rounds=40,
     )
     raw = np.asarray(booster.predict(features, raw_score=True))
-    scaling = fit_logit_scaling(raw[held], bought[held], np.ones(int(held.sum())))
+    scaling = fit_logit_scaling(raw[validation], bought[validation], np.ones(int(validation.sum())))
     views = pairs["views_7d"].fillna(0).to_numpy(dtype=np.float64)
     scores = {
         "lightgbm": scaling.probabilities(raw),
@@ -196,7 +196,7 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
         "in_the_cart": -pairs["days_since_cart"].fillna(99).to_numpy(dtype=np.float64),
     }
     users = np.unique(pairs["user_id"], return_inverse=True)[1][test]
-    found = _figures(bought[test], {name: one[test] for name, one in scores.items()}, users, seed, resamples)
+    values = _figures(bought[test], {name: one[test] for name, one in scores.items()}, users, seed, resamples)
     unseen = test & pairs["days_since_touched"].isna().to_numpy()
     planted = pairs["planted"].to_numpy(dtype=np.bool_)
     alone = {"lightgbm": scores["lightgbm"][unseen]}
@@ -205,11 +205,11 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     return {
         "model": "lightgbm",
         "order_of_a_list": ordering(lists, recommender_before(settings, dates[-TEST_DATES], seed), seed, resamples),
-        **found,
+        **values,
         "roc_auc_of_planted_successors_among_items_not_touched": _figures(
             planted[unseen], alone, np.unique(pairs["user_id"], return_inverse=True)[1][unseen], seed, resamples
         )["lightgbm"]["roc_auc"],
-        "pairs": {"train": int(train.sum()), "validation": int(held.sum()), "test": int(test.sum())},
+        "pairs": {"train": int(train.sum()), "validation": int(validation.sum()), "test": int(test.sum())},
         "bought": {"train": int(bought[train].sum()), "test": int(bought[test].sum())},
         "purchases_within_reach": _reach(pairs[test], events, dates[-TEST_DATES:]),
         "strongest_features": [names[place] for place in gains],
@@ -272,9 +272,9 @@ def recommender_before(settings: Settings, moment: datetime, seed: int) -> Calla
     histories = dict(list(log.select(columns).to_pandas().sort_values("nth").groupby("user_id")))
 
     def ranked(user: str, date: datetime, items: list[str]) -> list[str]:
-        known = histories[user]
-        known = known[known["event_timestamp"] < pd.Timestamp(date)].tail(HISTORY_LENGTH)
-        history = [HistoryEvent(item_id=one, event_name=event) for one, event in known[columns[1:3]].to_numpy()]
+        events = histories[user]
+        events = events[events["event_timestamp"] < pd.Timestamp(date)].tail(HISTORY_LENGTH)
+        history = [HistoryEvent(item_id=one, event_name=event) for one, event in events[columns[1:3]].to_numpy()]
         return [item.item_id for item in recommender.rank(history, items)]
 
     return ranked
@@ -287,7 +287,7 @@ def ordering(
 
     Shoppers who bought none of their pairs say nothing of their order.
     """
-    found: dict[str, list[float]] = {"lightgbm": [], "recommender": []}
+    values_by_order: dict[str, list[float]] = {"lightgbm": [], "recommender": []}
     users = []
     for _, group in lists.groupby(["as_of", "user_id"]):
         if not group["bought"].any():
@@ -298,9 +298,9 @@ def ordering(
         for name, order in (("lightgbm", by_probability), ("recommender", ranked(user, date, bought.index.tolist()))):
             gains = bought.reindex(order[:10]).to_numpy(dtype=np.float64)
             discounts = 1.0 / np.log2(np.arange(2, 12))
-            found[name].append(float(gains @ discounts[: len(gains)] / discounts[: bought.sum()].sum()))
+            values_by_order[name].append(float(gains @ discounts[: len(gains)] / discounts[: bought.sum()].sum()))
         users.append(user)
-    values = {name: np.array(one) for name, one in found.items()}
+    values = {name: np.array(one) for name, one in values_by_order.items()}
     values["gain of lightgbm"] = values["lightgbm"] - values["recommender"]
     estimates = bootstrap_clusters(
         lambda weights: {name: float(np.average(one, weights=weights)) for name, one in values.items()},
@@ -331,10 +331,10 @@ def main() -> None:
     add_json_option(parser)
     arguments = parser.parse_args()
     try:
-        found = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
+        report = measure(Settings(), seed=arguments.seed, resamples=arguments.resamples)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    write_figures({"benchmark": "user_item", "horizon_days": HORIZON_DAYS, **found}, arguments.json)
+    write_figures({"benchmark": "user_item", "horizon_days": HORIZON_DAYS, **report}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ def run_step(name: str, home: Path, arguments: list[str]) -> Figures:
     if name == "generate":
         _generate(settings, int(arguments[0]))
     elif name == "deliver":
-        hidden, shown = home / "last_day", settings.event_log_dir / f"arrival_date={LAST_DAY}"
-        hidden.rename(shown)
+        hidden, partition = home / "last_day", settings.event_log_dir / f"arrival_date={LAST_DAY}"
+        hidden.rename(partition)
     elif name == "script":
         _run_script(settings)
         figures["database_seconds"] = round(time.perf_counter() - started, 2)

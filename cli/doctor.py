@@ -107,7 +107,7 @@ def _home(settings: Settings) -> Finding:
             detail=f"{settings.home}: {free / 1024**3:.1f} GiB free",
             fix="make room: 2 GiB are wanted",
         )
-    return Finding(name="home", outcome="ok", detail=f"{_shown(settings.home)}, {free / 1024**3:.0f} GiB free")
+    return Finding(name="home", outcome="ok", detail=f"{_short_path(settings.home)}, {free / 1024**3:.0f} GiB free")
 
 
 def _online_store(settings: Settings) -> Finding:
@@ -143,5 +143,5 @@ def _port(name: str, setting: str, settings: Settings) -> Finding:
     return Finding(name=f"port {port}", outcome="ok", detail=f"free for {name}")
 
 
-def _shown(path: Path) -> str:
+def _short_path(path: Path) -> str:
     return str(path.relative_to(REPO_ROOT)) if path.is_relative_to(REPO_ROOT) else str(path)

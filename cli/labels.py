@@ -23,12 +23,12 @@ def import_label_file(file: Path, *, as_json: bool) -> None:
     with exclusive(target.with_suffix(".lock"), what="the labelled texts", wait_seconds=30):
         done = merge_labels(read_labels(target), rows)
         write_labels(target, done.pairs)
-    held = len(done.pairs)
+    num_labels = len(done.pairs)
     if as_json:
-        print_json({name: count for name, count in vars(done).items() if name != "pairs"} | {"held": held})
+        print_json({name: count for name, count in vars(done).items() if name != "pairs"} | {"held": num_labels})
         return
     out.print(f"{done.added:,} added, {done.changed:,} changed, {done.unchanged:,} known already")
-    out.print(f"{done.without_label:,} rows without a label; {held:,} labelled texts in all: {target}")
+    out.print(f"{done.without_label:,} rows without a label; {num_labels:,} labelled texts in all: {target}")
 
 
 def suggest(*, count: int, output: Path, as_json: bool) -> None:
@@ -53,14 +53,14 @@ def suggest(*, count: int, output: Path, as_json: bool) -> None:
             fix="run `make demo`, or `shopsight run` and then `shopsight approve intent --by NAME --reason TEXT`",
         )
     with err.status("reading the shop's latest texts"):
-        found = suggest_labels(
+        suggestions = suggest_labels(
             pq.read_table(utterances),
             read_labels(settings.labels_path),
             IntentClassifier.load(champion.path).predict,
             count=count,
         )
     if as_json:
-        print_json([one._asdict() for one in found])
+        print_json([one._asdict() for one in suggestions])
         return
-    write_suggestions(output, found)
-    out.print(f"{len(found):,} texts: {output}; fill the column `label`, then `shopsight label import {output}`")
+    write_suggestions(output, suggestions)
+    out.print(f"{len(suggestions):,} texts: {output}; fill the column `label`, then `shopsight label import {output}`")

@@ -31,20 +31,22 @@ def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None
     table = pq.read_table(path)
     pseudonyms = Pseudonymiser.from_settings(settings)
     seeds = [key for user in users for key in (pseudonyms.user(user), pseudonyms.anonymous(user), user)]
-    known = set(table["user_id"].to_pylist())
-    found = look_alikes(table, [seed for seed in seeds if seed in known], count=count)
-    if not found:
+    users_placed = set(table["user_id"].to_pylist())
+    look_alike_users = look_alikes(table, [seed for seed in seeds if seed in users_placed], count=count)
+    if not look_alike_users:
         raise ShopsightError(
             f"nobody is known to be like {', '.join(users)}",
             why="none of them has a history that the approved recommender can read",
             fix="name shoppers with views, carts or purchases, or run the chain after their events were imported",
         )
     segments = dict(zip(table["user_id"].to_pylist(), table["user_segment"].to_pylist(), strict=True))
-    rows = [{"user_id": name, "cosine": round(cosine, 4), "segment": segments[name]} for name, cosine in found]
+    rows = [
+        {"user_id": name, "cosine": round(cosine, 4), "segment": segments[name]} for name, cosine in look_alike_users
+    ]
     if as_json:
         print_json(rows)
         return
-    shown = Table("shopper", "cosine", "segment", title=f"Most like {', '.join(users)}")
+    result = Table("shopper", "cosine", "segment", title=f"Most like {', '.join(users)}")
     for row in rows:
-        shown.add_row(row["user_id"], f"{row['cosine']:.3f}", str(row["segment"]))
-    out.print(shown)
+        result.add_row(row["user_id"], f"{row['cosine']:.3f}", str(row["segment"]))
+    out.print(result)

@@ -16,13 +16,13 @@ def list_quarantine(*, reason: str, batch: str, limit: int, as_json: bool) -> No
 
     settings = Settings()
     rows, counts = count_quarantine(settings, batch_id=batch or None, reason=reason or None)
-    shown = [
+    lines = [
         {name: row[name] for name in ("batch_id", "table_name", "file_name", "line", "reasons")}
         | {"raw": row["raw"].decode(errors="replace")}
         for row in read_quarantine(settings, limit=limit, batch_id=batch or None, reason=reason or None).to_pylist()
     ]
     if as_json:
-        print_json({"rows": rows, "reasons": counts, "examples": shown})
+        print_json({"rows": rows, "reasons": counts, "examples": lines})
         return
     out.print(f"{rows:,} rows in quarantine")
     for name, count in counts.most_common():
@@ -30,9 +30,9 @@ def list_quarantine(*, reason: str, batch: str, limit: int, as_json: bool) -> No
     table = Table()
     for heading in ("batch", "file", "line", "reasons", "row"):
         table.add_column(heading, overflow="ellipsis", no_wrap=heading == "row")
-    for row in shown:
+    for row in lines:
         table.add_row(row["batch_id"], row["file_name"], str(row["line"]), ", ".join(row["reasons"]), row["raw"][:200])
-    if shown:
+    if lines:
         out.print(table, markup=False)
 
 

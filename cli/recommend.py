@@ -106,14 +106,14 @@ def shopper_tables(user: str, shopper: Shopper, *, explain: bool) -> Columns:
     for item_id, event_name in shopper.history:
         history.add_row(event_name, shopper.titles[item_id])
     rung = shopper.answer["fallback"]
-    shown = Table(title="recommended" + (f" (fallback: {rung})" if rung else ""), title_justify="left")
+    recommended = Table(title="recommended" + (f" (fallback: {rung})" if rung else ""), title_justify="left")
     for column in ("", "item", "score", *(["because of"] if explain else [])):
-        shown.add_column(column)
+        recommended.add_column(column)
     for item in shopper.answer["items"]:
         causes = [shopper.titles[cause] for reason in item["reasons"] for cause in reason["item_ids"]]
         row = [str(item["rank"]), shopper.titles[item["item_id"]], f"{item['score']:.3f}"]
-        shown.add_row(*row, *(["; ".join(causes) or item["source"]] if explain else []))
-    return Columns([history, shown])
+        recommended.add_row(*row, *(["; ".join(causes) or item["source"]] if explain else []))
+    return Columns([history, recommended])
 
 
 def _titles(recommender: "Recommender", item_ids: Sequence[str]) -> dict[str, str]:

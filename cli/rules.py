@@ -74,7 +74,7 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
     with Progress(console=err, transient=True) as progress:
         task = progress.add_task("asking again", total=len(rows))
         try:
-            found = replay(
+            report = replay(
                 rows,
                 desk=opened.desk,
                 features=opened.features,
@@ -87,17 +87,19 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
             raise ShopsightError("the shoppers' features cannot be read", why=str(gone), fix=fix) from gone
     if as_json:
         # vars, not asdict: it makes pairs the keys of a Counter.
-        print_json(vars(found) | {"days": days})
+        print_json(vars(report) | {"days": days})
         return
-    out.print(f"{found.asked:,} lists of the last {days} days asked for again ({found.not_asked:,} rows were no lists)")
-    out.print(f"  {found.changed:,} change, {found.shorter:,} get shorter; {found.kept:.1%} of a list's items stay")
+    out.print(
+        f"{report.asked:,} lists of the last {days} days asked for again ({report.not_asked:,} rows were no lists)"
+    )
+    out.print(f"  {report.changed:,} change, {report.shorter:,} get shorter; {report.kept:.1%} of a list's items stay")
     table = Table()
     for heading in ("rule", "lists that would differ without it"):
         table.add_column(heading)
-    for name, lists in found.by_rule.items():
+    for name, lists in report.by_rule.items():
         table.add_row(name, f"{lists:,}" + ("" if lists else "  does nothing here"))
     out.print(table)
-    for heading, items in (("come onto lists", found.enter), ("go from lists", found.leave)):
+    for heading, items in (("come onto lists", report.enter), ("go from lists", report.leave)):
         named = ", ".join(f"{item_id} ({count:,})" for item_id, count in items.most_common(SHOWN_ITEMS))
         out.print(f"{heading}: {named or 'none'}")
 

@@ -59,11 +59,11 @@ def item_fit(inputs: dict[str, Any]) -> dict[str, Any]:
         inputs["top_brands"],
         strict=True,
     ):
-        known = price is not None and price == price  # a missing number of a data frame is not equal to itself
+        has_price = price is not None and price == price  # a missing number of a data frame is not equal to itself
         spread = None if cheapest is None or dearest is None else dearest - cheapest
-        position = None if not known or spread is None else (price - cheapest) / spread if spread else 0.5
+        position = None if not has_price or spread is None else (price - cheapest) / spread if spread else 0.5
         answer["price_position"].append(position)
-        answer["price_to_median"].append(price / median if known and median else None)
-        answer["is_in_price_band"].append(int(low <= price <= high) if known and low is not None else None)
+        answer["price_to_median"].append(price / median if has_price and median else None)
+        answer["is_in_price_band"].append(int(low <= price <= high) if has_price and low is not None else None)
         answer["is_top_brand"].append(None if brands is None else int(bool(brand) and brand in list(brands)))
     return answer

@@ -146,9 +146,9 @@ def _price_ranks(looks: Looks, priced: NDArray[np.bool_]) -> Floats:
     ranks = np.zeros(len(priced))
     order = np.argsort(looks.shelves, kind="stable")
     for part in np.split(order, np.flatnonzero(np.diff(looks.shelves[order])) + 1):
-        known = part[priced[part]]
-        if len(known) > 1:
-            ranks[known] = (rankdata(looks.prices[known]) - 0.5) / len(known) - 0.5
+        with_price = part[priced[part]]
+        if len(with_price) > 1:
+            ranks[with_price] = (rankdata(looks.prices[with_price]) - 0.5) / len(with_price) - 0.5
     return np.asarray(ranks * np.sqrt(12.0), dtype=np.float64)
 
 

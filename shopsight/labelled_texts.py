@@ -15,7 +15,7 @@ from shopsight.whole_files import replaced
 SCHEMA: Final = pa.schema(
     [pa.field("text", pa.string(), nullable=False), pa.field("label", pa.string(), nullable=False)]
 )
-SHOWN: Final = 5
+MAX_NAMED: Final = 5
 """Wrong lines that an error names."""
 
 
@@ -61,10 +61,10 @@ def read_label_file(file: Path) -> list[tuple[str, str]]:
             f"cannot read {file}", why=str(error), fix="give a readable CSV file in UTF-8 with a header line"
         ) from error
     if wrong:
-        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        more = f" and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""
         raise ShopsightError(
             f"{file} was not imported: {len(wrong)} of its lines have no such label",
-            why="; ".join(wrong[:SHOWN]) + more,
+            why="; ".join(wrong[:MAX_NAMED]) + more,
             fix=f"use {', '.join(INTENTS)}, or leave the label empty",
         )
     return rows

@@ -59,7 +59,7 @@ class Pseudonymiser:
             prefix: hmac.new(key, domain, hashlib.sha256)
             for prefix, domain in {"u_": b"user\x00", "a_": b"anonymous\x00"}.items()
         }
-        self._known: dict[str, dict[str, str]] = {prefix: {} for prefix in self._domains}
+        self._cache: dict[str, dict[str, str]] = {prefix: {} for prefix in self._domains}
         self.key_id = hmac.new(key, b"shopsight.key_id", hashlib.sha256).hexdigest()[:12]
         """Names the key without giving it away: batches record which key they were written with."""
 
@@ -95,14 +95,14 @@ class Pseudonymiser:
         return pa.chunked_array([pseudonyms.take(pc.index_in(chunk, value_set=distinct)) for chunk in _chunks(column)])
 
     def _pseudonyms(self, prefix: str, raws: list[str]) -> list[str]:
-        known = self._known[prefix]
-        fresh = [raw for raw in raws if raw not in known]
+        pseudonyms = self._cache[prefix]
+        fresh = [raw for raw in raws if raw not in pseudonyms]
         if fresh:
-            if len(known) + len(fresh) > REMEMBERED:
-                known.clear()
+            if len(pseudonyms) + len(fresh) > REMEMBERED:
+                pseudonyms.clear()
                 fresh = raws
-            known.update(zip(fresh, _base32(prefix, [self._hash(prefix, raw) for raw in fresh]), strict=True))
-        return [known[raw] for raw in raws]
+            pseudonyms.update(zip(fresh, _base32(prefix, [self._hash(prefix, raw) for raw in fresh]), strict=True))
+        return [pseudonyms[raw] for raw in raws]
 
     def _hash(self, prefix: str, raw: str) -> bytes:
         code = self._domains[prefix].copy()

@@ -95,7 +95,7 @@ def measure(book: OrderBook, config: ChurnConfig, *, origins: int, seed: int) ->
         )
         print(f"{_day(date)}: {int(here.sum()):,} customers judged", file=sys.stderr)
     sure = {"seed": seed, "resamples": config.resamples}
-    found = churn_figures(test, scores, chosen=PROPOSED, **sure)
+    value_by_name = churn_figures(test, scores, chosen=PROPOSED, **sure)
     at_true_rates = np.empty(len(test))
     for date in test_dates:
         here = test.as_of == date
@@ -103,11 +103,11 @@ def measure(book: OrderBook, config: ChurnConfig, *, origins: int, seed: int) ->
     low, high = config.value_quantiles
     return {
         "model": PROPOSED,
-        **found[PROPOSED],
+        **value_by_name[PROPOSED],
         "ece_at_true_rates": round(calibration_error(test.outcomes.churned, at_true_rates), 4),
-        "baselines": {name: found[name] for name in BASELINES},
-        "other_models": {name: found[name] for name in PARTS},
-        "gains": {name: found[f"gain over {name}"] for name in (*BASELINES, *PARTS)},
+        "baselines": {name: value_by_name[name] for name in BASELINES},
+        "other_models": {name: value_by_name[name] for name in PARTS},
+        "gains": {name: value_by_name[f"gain over {name}"] for name in (*BASELINES, *PARTS)},
         "clv": value_figures(test, values, other_values, share=high - low, **sure),
         "by_date": [_of_date(test.take(test.as_of == date), scores, test.as_of == date) for date in test_dates],
         "customers": len(np.unique(test.histories.customers)),
@@ -157,7 +157,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         config = ChurnConfig(horizon_days=arguments.horizon, resamples=arguments.resamples)
-        found = measure(read_orders(arguments.orders), config, origins=arguments.origins, seed=arguments.seed)
+        report = measure(read_orders(arguments.orders), config, origins=arguments.origins, seed=arguments.seed)
     except (ShopsightError, ValueError) as error:
         parser.exit(1, f"{error}\n")
     result = {
@@ -165,7 +165,7 @@ def main() -> None:
         "protocol": f"no order within {arguments.horizon} days; {arguments.origins} test dates {ORIGIN_DAYS} days "
         "apart, each model fitted anew on what was known; every customer ever seen; bootstrap over customers",
         "seed": arguments.seed,
-        **found,
+        **report,
         "settings": asdict(config),
     }
     write_figures(result, arguments.json)

@@ -26,17 +26,17 @@ def churn_figures(
     bins = {name: equal_mass_bins(scores) for name, scores in probabilities.items()}
 
     def figures(weights: Floats) -> dict[str, float]:
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for name, scores in probabilities.items():
             areas = ranked[name].areas(weights)
-            found[f"{name}/roc_auc"], found[f"{name}/pr_auc"] = areas.roc_auc, areas.pr_auc
-            found[f"{name}/ece"] = calibration_error(truth, scores, weights, bin_of_row=bins[name])
-            found[f"{name}/brier"] = float((weights * (scores - truth) ** 2).sum() / weights.sum())
+            values[f"{name}/roc_auc"], values[f"{name}/pr_auc"] = areas.roc_auc, areas.pr_auc
+            values[f"{name}/ece"] = calibration_error(truth, scores, weights, bin_of_row=bins[name])
+            values[f"{name}/brier"] = float((weights * (scores - truth) ** 2).sum() / weights.sum())
         for name in probabilities:
             if name != chosen:
                 for metric in ("roc_auc", "pr_auc"):
-                    found[f"gain over {name}/{metric}"] = found[f"{chosen}/{metric}"] - found[f"{name}/{metric}"]
-        return found
+                    values[f"gain over {name}/{metric}"] = values[f"{chosen}/{metric}"] - values[f"{name}/{metric}"]
+        return values
 
     return nested(_bootstrapped(figures, test, seed=seed, resamples=resamples))
 
@@ -59,12 +59,12 @@ def value_figures(
 
     def figures(weights: Floats) -> dict[str, float]:
         total = weights.sum()
-        found = {f"{name}/mae": float((weights * row).sum() / total) for name, row in errors.items()}
+        values = {f"{name}/mae": float((weights * row).sum() / total) for name, row in errors.items()}
         spent = (weights * revenue).sum()
-        found |= {f"{name}/total_over_actual": float((weights * row).sum() / spent) for name, row in totals.items()}
-        found |= {f"gain over {name}/mae": found[f"{name}/mae"] - found["median/mae"] for name in others}
-        found["interval/coverage"] = float((weights * inside).sum() / total)
-        return found
+        values |= {f"{name}/total_over_actual": float((weights * row).sum() / spent) for name, row in totals.items()}
+        values |= {f"gain over {name}/mae": values[f"{name}/mae"] - values["median/mae"] for name in others}
+        values["interval/coverage"] = float((weights * inside).sum() / total)
+        return values
 
     answer = nested(_bootstrapped(figures, test, seed=seed, resamples=resamples))
     answer["interval"] |= {
@@ -76,13 +76,13 @@ def value_figures(
 
 def nested(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
     """Return ``name/metric`` estimates by name: the figures, and their intervals under ``intervals``."""
-    found: dict[str, Any] = {}
+    tree: dict[str, Any] = {}
     for key, estimate in estimates.items():
         name, metric = key.split("/")
-        entry = found.setdefault(name, {"intervals": {}})
+        entry = tree.setdefault(name, {"intervals": {}})
         entry[metric] = round(estimate.value, 4)
         entry["intervals"][metric] = [round(estimate.low, 4), round(estimate.high, 4)]
-    return found
+    return tree
 
 
 def _bootstrapped(figures: Any, test: LabelledRows, *, seed: int, resamples: int) -> dict[str, Estimate]:

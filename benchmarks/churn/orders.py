@@ -52,12 +52,12 @@ def read_orders(orders: str) -> OrderBook:
     source = f"read_parquet('{path}')" if path.suffix == ".parquet" else f"read_csv('{path}')"
     try:
         with duckdb.connect() as connection:
-            found = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-            query = next((query for columns, query in READERS.items() if found >= set(columns)), None)
+            column_names = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+            query = next((query for columns, query in READERS.items() if column_names >= set(columns)), None)
             if query is None:
                 raise ShopsightError(
                     f"{path} has the columns of no known file of orders",
-                    why=f"it has: {', '.join(sorted(found))}",
+                    why=f"it has: {', '.join(sorted(column_names))}",
                     fix="give one with: " + "; or ".join(", ".join(columns) for columns in READERS),
                 )
             rows = connection.execute(

@@ -117,21 +117,21 @@ def _figures(
     names = list(next(iter(seeds.values()))[0])
     ranks = {name: np.concatenate([of[name] for of, _ in seeds.values()]) for name in names}
     metrics = {"ndcg@10": ndcg_at, "recall@10": recall_at}
-    found: dict[str, Any] = {"cases": len(users_C), "shoppers": len(np.unique(users_C)), "served": served}
+    document: dict[str, Any] = {"cases": len(users_C), "shoppers": len(np.unique(users_C)), "served": served}
     per_user = {
         name: {metric: mean_per_user(of(ranks_C, 10), users_C)[1] for metric, of in metrics.items()}
         for name, ranks_C in ranks.items()
     }
-    found["contenders"] = {
+    document["contenders"] = {
         name: {metric: _estimate(bootstrap_mean(values, seed=0)) for metric, values in of.items()}
         for name, of in per_user.items()
     }
-    found["gains"] = {
+    document["gains"] = {
         name: _estimate(bootstrap_mean(per_user[served]["ndcg@10"] - of["ndcg@10"], seed=0))
         for name, of in per_user.items()
         if name != served
     }
-    return found
+    return document
 
 
 def _estimate(estimate: Any) -> dict[str, float]:

@@ -30,7 +30,7 @@ from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
 
 SERVED = "projected and alike"
-"""As served: vectors projected from what ranks held-out items best, and likeness to the history with its weight."""
+"""As served: vectors projected from what ranks held-out items best, and similarity to the history with its weight."""
 BLEND = "session events"
 """What a new shopper is served: the views of the session's events, with weights chosen on other shoppers."""
 BEST_OF_ATTRIBUTES = "best sellers of the last item's attributes"
@@ -91,7 +91,9 @@ def run_seed(
     served = project_cold_items(vectors_ND, users_N, features, cold, seed=seed, choice=choice)
     projecting_seconds = time.process_time() - cpu
     contenders[SERVED] = _ColdItems(
-        sequence=_with_vectors(sequence, served.vectors_ND), alike=served.alike, cold_K=np.flatnonzero(split.cold_N)
+        sequence=_with_vectors(sequence, served.vectors_ND),
+        similarity=served.similarity,
+        cold_K=np.flatnonzero(split.cold_N),
     )
     for name, matrix in features.items():
         one = project_cold_items(vectors_ND, users_N, {name: matrix}, cold, seed=seed)
@@ -135,15 +137,15 @@ class _ColdItems:
     """The order of cold items among themselves as it is served; other items have no score."""
 
     sequence: SequenceScorer
-    alike: Neighbours | None
+    similarity: Neighbours | None
     cold_K: NDArray[np.int64]
 
     def scores(self, histories: Sequence[History]) -> Scores:
         """Return the scores, shape (B, N)."""
         sequence_BN = self.sequence.scores(histories)
-        alike_BK = self.alike.scores(histories)[:, self.cold_K] if self.alike else None
+        similarity_BK = self.similarity.scores(histories)[:, self.cold_K] if self.similarity else None
         scores_BN: Scores = np.zeros_like(sequence_BN)
-        scores_BN[:, self.cold_K] = cold_scores(sequence_BN[:, self.cold_K], alike_BK)
+        scores_BN[:, self.cold_K] = cold_scores(sequence_BN[:, self.cold_K], similarity_BK)
         return scores_BN
 
 

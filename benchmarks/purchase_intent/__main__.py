@@ -32,10 +32,10 @@ def main() -> None:
     from shopsight.errors import ShopsightError
 
     try:
-        found = _sessions(arguments, seeds) if arguments.sessions else _events(arguments, seeds)
+        report = _sessions(arguments, seeds) if arguments.sessions else _events(arguments, seeds)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    write_figures({"benchmark": "purchase_intent", **found}, arguments.json)
+    write_figures({"benchmark": "purchase_intent", **report}, arguments.json)
 
 
 def _sessions(arguments: argparse.Namespace, seeds: list[int]) -> dict[str, Any]:

@@ -126,12 +126,12 @@ def contend(
 
 def cart_seen(train: Visits, rows: Visits) -> Floats:
     """Return the training rate of moments with, or without, something put into the cart so far, as log odds."""
-    found = np.empty(len(rows))
+    log_odds = np.empty(len(rows))
     for seen in (False, True):
         chosen = (train.signals["carts_so_far"] > 0) == seen
         rate = np.average(train.outcomes[chosen], weights=train.weights[chosen])
-        found[(rows.signals["carts_so_far"] > 0) == seen] = np.log(rate / (1.0 - rate))
-    return found
+        log_odds[(rows.signals["carts_so_far"] > 0) == seen] = np.log(rate / (1.0 - rate))
+    return log_odds
 
 
 def _grow(

@@ -75,10 +75,12 @@ class _Member:
     networks: tuple[Pipeline, ...]
 
     def log_odds(self, features_RF: Floats) -> dict[str, Floats]:
-        told = np.column_stack([features_RF, self.rates.columns(features_RF)])
+        with_rates_RF = np.column_stack([features_RF, self.rates.columns(features_RF)])
         return {
-            "boosted_trees": np.mean([booster.predict(told, raw_score=True) for booster in self.boosters], axis=0),
-            "randomised_trees": _log_odds(self.forest.predict_proba(told)[:, 1]),
+            "boosted_trees": np.mean(
+                [booster.predict(with_rates_RF, raw_score=True) for booster in self.boosters], axis=0
+            ),
+            "randomised_trees": _log_odds(self.forest.predict_proba(with_rates_RF)[:, 1]),
             "network": np.mean([_log_odds(one.predict_proba(features_RF)[:, 1]) for one in self.networks], axis=0),
         }
 
@@ -145,8 +147,8 @@ def _make(
     config: MixtureConfig,
     seed: int,
 ) -> _Member:
-    told = np.column_stack([features_RF, rates_of_other_folds(features_RF, outcomes, keys=keys, seed=seed)])
-    boosters = [_boost(told, outcomes, config.rounds, seed + run) for run in range(config.boosted_runs)]
+    with_rates_RF = np.column_stack([features_RF, rates_of_other_folds(features_RF, outcomes, keys=keys, seed=seed)])
+    boosters = [_boost(with_rates_RF, outcomes, config.rounds, seed + run) for run in range(config.boosted_runs)]
     forest = ExtraTreesClassifier(config.randomised, min_samples_leaf=5, max_features=0.5, random_state=seed)
     networks = []
     for run in range(config.networks):
@@ -158,7 +160,7 @@ def _make(
     return _Member(
         rates=fit_rates(features_RF, outcomes, keys=keys),
         boosters=tuple(boosters),
-        forest=forest.fit(told, outcomes),
+        forest=forest.fit(with_rates_RF, outcomes),
         networks=tuple(networks),
     )
 

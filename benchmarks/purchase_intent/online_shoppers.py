@@ -106,7 +106,7 @@ def cross_validate(
     features_RF: Floats, outcomes: Bools, names: Sequence[str], *, seed: int, folds: int, config: MixtureConfig
 ) -> dict[str, tuple[Floats, Bools]]:
     """Return, per model, each session's probability and "yes" from models that did not see it."""
-    found = {name: (np.empty(len(outcomes)), np.empty(len(outcomes), dtype=np.bool_)) for name in MODELS}
+    predictions = {name: (np.empty(len(outcomes)), np.empty(len(outcomes), dtype=np.bool_)) for name in MODELS}
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     categorical = [names.index(name) for name in (*CODES, "Month")]
     keys = [tuple(names.index(name) for name in key) for key in RATE_KEYS]
@@ -116,15 +116,15 @@ def cross_validate(
             seen, truth, categorical=categorical, keys=keys, config=config, seed=1_000 * seed + 100 * number
         )
         line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000)).fit(seen, truth)
-        told = mixture.probabilities(unseen)
-        answers = {name: (told[name], mixture.held_out[name]) for name in (MIXTURE, *PARTS)} | {
+        row_probabilities = mixture.probabilities(unseen)
+        answers = {name: (row_probabilities[name], mixture.held_out[name]) for name in (MIXTURE, *PARTS)} | {
             "logistic_regression": (line.predict_proba(unseen)[:, 1], line.predict_proba(seen)[:, 1]),
             "base_rate": (np.full(len(outside), truth.mean()), np.full(len(inside), truth.mean())),
         }
         for name, (probabilities, for_threshold) in answers.items():
-            found[name][0][outside] = probabilities
-            found[name][1][outside] = probabilities >= best_threshold(truth, for_threshold)
-    return found
+            predictions[name][0][outside] = probabilities
+            predictions[name][1][outside] = probabilities >= best_threshold(truth, for_threshold)
+    return predictions
 
 
 BASELINES = ("logistic_regression", "base_rate")
@@ -153,11 +153,11 @@ def figures(outcomes: Bools, repeats: Sequence[tuple[Floats, Bools]], *, seed: i
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
     count = len(outcomes)
-    found = bootstrap_clusters(
+    intervals = bootstrap_clusters(
         all_of, weights=np.ones(count), clusters=np.arange(count), seed=seed, resamples=resamples
     )
-    return {name: round(estimate.value, 4) for name, estimate in found.items()} | {
-        "intervals": {name: [round(estimate.low, 4), round(estimate.high, 4)] for name, estimate in found.items()},
+    return {name: round(estimate.value, 4) for name, estimate in intervals.items()} | {
+        "intervals": {name: [round(estimate.low, 4), round(estimate.high, 4)] for name, estimate in intervals.items()},
         "per_repeat": [
             {
                 "roc_auc": round(order.areas(np.ones(count)).roc_auc, 4),
@@ -182,10 +182,10 @@ def measure(
         for name, answers in answered.items():
             repeats[name].append(answers)
         print(f"{'with' if with_page_values else 'without'} PageValues: seed {seed} done", file=sys.stderr)
-    found = {name: figures(outcomes, answers, seed=1, resamples=resamples) for name, answers in repeats.items()}
-    return found[MIXTURE] | {
-        "parts": {name: found[name] for name in PARTS},
-        "baselines": {name: found[name] for name in BASELINES},
+    values = {name: figures(outcomes, answers, seed=1, resamples=resamples) for name, answers in repeats.items()}
+    return values[MIXTURE] | {
+        "parts": {name: values[name] for name in PARTS},
+        "baselines": {name: values[name] for name in BASELINES},
         "features": names,
         "cpu_seconds": round(time.process_time() - began, 1),
     }

@@ -38,7 +38,7 @@ class SequenceConfig:
     """Layers of the GRU, or blocks of the transformer."""
     heads: int = 4
     """Attention heads of the transformer."""
-    longest: int = 128
+    max_length: int = 128
     """Positions that the transformer tells apart; later events share the last one."""
     dropout: float = 0.2
     """Share of each vector dropped in training."""
@@ -55,7 +55,7 @@ class SequenceConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that no run can have."""
-        if min(self.width, self.blocks, self.heads, self.longest, self.epochs, self.patience, self.batch) < 1:
+        if min(self.width, self.blocks, self.heads, self.max_length, self.epochs, self.patience, self.batch) < 1:
             raise ValueError("sizes, epochs, patience and batch must be at least 1")
         if self.width % self.heads:
             raise ValueError(f"width must be a multiple of heads, got {self.width} and {self.heads}")
@@ -136,7 +136,7 @@ class EventNetwork(nn.Module):
         if config.kind == "gru":
             self.gru = nn.GRU(config.width, config.width, num_layers=config.blocks, batch_first=True)
         else:
-            self.positions = nn.Embedding(config.longest, config.width)
+            self.positions = nn.Embedding(config.max_length, config.width)
             block = nn.TransformerEncoderLayer(
                 config.width,
                 config.heads,
@@ -163,7 +163,7 @@ class EventNetwork(nn.Module):
         if self.config.kind == "gru":
             states_BLD, _ = self.gru(inputs_BLD)
         else:
-            at = torch.arange(length, device=types_BL.device).clamp(max=self.config.longest - 1)
+            at = torch.arange(length, device=types_BL.device).clamp(max=self.config.max_length - 1)
             mask = nn.Transformer.generate_square_subsequent_mask(length, device=types_BL.device)
             states_BLD = self.attention(inputs_BLD + self.positions(at), mask=mask, is_causal=True)
         log_odds: Tensor = self.head(torch.cat([states_BLD, events_BLD], dim=-1)).squeeze(-1)
@@ -181,14 +181,14 @@ class SequenceModel:
 
     def log_odds(self, rows: EventRows) -> Floats:
         """Return uncalibrated log odds, shape (R,)."""
-        scaled, found = self.scale(rows.signals_RF), np.empty(len(rows.types))
+        scaled, log_odds_R = self.scale(rows.signals_RF), np.empty(len(rows.types))
         self.network.eval()
         with torch.inference_mode():
             for places in _batches(rows.places(), size=256):
                 padded = _padded(places)
                 logits_BL = self.network(*_inputs(rows, scaled, padded)).double().numpy()
-                found[padded[padded >= 0]] = logits_BL[padded >= 0]
-        return found
+                log_odds_R[padded[padded >= 0]] = logits_BL[padded >= 0]
+        return log_odds_R
 
 
 def fit_sequence(

@@ -74,12 +74,12 @@ def counted_before(keys: Ints, days: Ints, asked_keys: Ints, asked_days: Ints) -
         asked_keys: whom or what is asked for.
         asked_days: the day of asking; its own events do not count.
     """
-    least = min(days.min(initial=0), asked_days.min(initial=0))
-    span = max(days.max(initial=0), asked_days.max(initial=0)) - least + 2
-    stamps = np.sort(keys * span + (days - least))
-    ends = np.searchsorted(stamps, asked_keys * span + (asked_days - least))
+    first_day = min(days.min(initial=0), asked_days.min(initial=0))
+    span = max(days.max(initial=0), asked_days.max(initial=0)) - first_day + 2
+    stamps = np.sort(keys * span + (days - first_day))
+    ends = np.searchsorted(stamps, asked_keys * span + (asked_days - first_day))
     counts = ends - np.searchsorted(stamps, asked_keys * span)
-    newest = stamps[np.maximum(ends - 1, 0)] % span + least if len(stamps) else asked_days
+    newest = stamps[np.maximum(ends - 1, 0)] % span + first_day if len(stamps) else asked_days
     return counts.astype(np.float64), np.where(counts > 0, asked_days - newest, np.nan)
 
 
@@ -97,7 +97,7 @@ def _within_the_visit(log: EventLog, moments: Ints) -> dict[str, Floats]:
     last_cart = np.maximum.accumulate(np.where(cart, place, -1))
     priced_so_far = _running(priced, begin)
     hours = log.times // 3_600_000
-    found = {
+    values = {
         "events_so_far": place - begin + 1.0,
         "views_so_far": _running(log.kinds == VIEW, begin),
         "carts_so_far": _running(cart, begin),
@@ -117,41 +117,41 @@ def _within_the_visit(log: EventLog, moments: Ints) -> dict[str, Floats]:
         "items_carted_so_far": _running(cart & _first(log, cart), begin),
         "seconds_since_cart": np.where(last_cart >= begin, (log.times - log.times[last_cart]) / 1000.0, np.nan),
     }
-    return {name: np.asarray(column[moments], dtype=np.float64) for name, column in found.items()}
+    return {name: np.asarray(column[moments], dtype=np.float64) for name, column in values.items()}
 
 
 def _of_earlier_days(log: EventLog, moments: Ints) -> dict[str, Floats]:
     days, asked = log.days, log.days[moments]
     pairs = log.shoppers * (log.items.max() + 1) + log.items
     _, pairs = np.unique(pairs, return_inverse=True)
-    found: dict[str, Floats] = {}
+    values: dict[str, Floats] = {}
     names = {VIEW: "views", CART: "carts", PURCHASE: "purchases"}
     for who, keys in (("item", log.items), ("shopper", log.shoppers), ("shopper_item", pairs)):
         for kind, name in names.items():
             these = log.kinds == kind
             counts, since = counted_before(keys[these], days[these], keys[moments], asked)
-            found[f"{who}_{name}"] = counts
+            values[f"{who}_{name}"] = counts
             if who == "shopper" and kind == PURCHASE:
-                found["shopper_days_since_purchase"] = since
+                values["shopper_days_since_purchase"] = since
     # Five prior views keep the ratio of an item seen twice from shouting.
     for name in ("carts", "purchases"):
-        found[f"item_{name}_per_view"] = (found[f"item_{name}"] + 0.5) / (found["item_views"] + 5.0)
+        values[f"item_{name}_per_view"] = (values[f"item_{name}"] + 0.5) / (values["item_views"] + 5.0)
     first_day = np.full(int(log.items.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first_day, log.items, days)
-    known = first_day[log.items[moments]] < asked
-    found["item_days_since_first_seen"] = np.where(known, asked - first_day[log.items[moments]], np.nan)
+    seen_before = first_day[log.items[moments]] < asked
+    values["item_days_since_first_seen"] = np.where(seen_before, asked - first_day[log.items[moments]], np.nan)
     opens = np.flatnonzero(np.diff(log.visits, prepend=-1))
     visits, since = counted_before(log.shoppers[opens], days[opens], log.shoppers[moments], asked)
     bought = log.purchase_times
     buying = bought < np.iinfo(np.int64).max
     buys, _ = counted_before(log.shoppers[opens][buying], bought[buying] // DAY_MS, log.shoppers[moments], asked)
-    found |= {
+    values |= {
         "shopper_visits": visits,
         "shopper_days_since_visit": since,
         "shopper_buying_visits": buys,
         "shopper_buying_rate": (buys + 0.5) / (visits + 2.0),
     }
-    return found
+    return values
 
 
 def _over_the_visit(visits: Ints, rates: Floats) -> dict[str, Floats]:
@@ -172,10 +172,10 @@ def _running(values: Floats | Bools, begin: Ints) -> Floats:
 
 def _extreme(values: Floats, groups: Ints, better: np.ufunc) -> Floats:
     """Return running minima or maxima within groups, ``nan`` until there is a value."""
-    found = values.copy()
+    extremes = values.copy()
     for place in np.flatnonzero(np.diff(groups) == 0) + 1:
-        found[place] = better(found[place - 1], found[place])
-    return found
+        extremes[place] = better(extremes[place - 1], extremes[place])
+    return extremes
 
 
 def _first(log: EventLog, chosen: Bools) -> Bools:
@@ -187,6 +187,6 @@ def _first(log: EventLog, chosen: Bools) -> Bools:
     return first
 
 
-def columns(found: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
+def columns(signals: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
     """Return the named signals as a matrix, shape (R, names)."""
-    return np.stack([found[name] for name in names], axis=1)
+    return np.stack([signals[name] for name in names], axis=1)

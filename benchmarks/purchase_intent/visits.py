@@ -89,14 +89,14 @@ def measure(log: EventLog, *, seeds: Sequence[int], resamples: int) -> dict[str,
     chosen = min(PROPOSABLE, key=lambda name: float(np.mean(losses[name])))
     glance = sigmoid(cart_seen(both, test))
     scores = {name: [sigmoid(one.test[name]) for one in answers] for name in losses} | {"cart_seen": [glance]}
-    found = _figures(test, scores, chosen=chosen, resamples=resamples)
+    estimates = _figures(test, scores, chosen=chosen, resamples=resamples)
     return {
         "model": chosen,
         "chosen_by": "lowest log loss on validation days, mean over the seeds",
-        **found[chosen],
-        "gains": {name: found[f"gain over {name}"] for name in scores if name != chosen},
-        "baselines": {name: found[name] for name in BASELINES},
-        "other_models": {name: found[name] for name in scores if name not in (chosen, *BASELINES)},
+        **estimates[chosen],
+        "gains": {name: estimates[f"gain over {name}"] for name in scores if name != chosen},
+        "baselines": {name: estimates[name] for name in BASELINES},
+        "other_models": {name: estimates[name] for name in scores if name not in (chosen, *BASELINES)},
         "validation_log_loss": {name: round(float(np.mean(values)), 4) for name, values in losses.items()},
         "curve": _curve(test, scores, chosen=chosen, resamples=resamples),
         "visits": {
@@ -125,7 +125,7 @@ def _figures(
     }
 
     def figures(weights: Floats) -> dict[str, float]:
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for name, repeats in prepared.items():
             rows = []
             for one, ranked, bins in repeats:
@@ -135,12 +135,12 @@ def _figures(
                     row["ece"] = calibration_error(truth, one, weights, bin_of_row=bins)
                     row["brier"] = float((weights * (one - truth) ** 2).sum() / weights.sum())
                 rows.append(row)
-            found |= {f"{name}/{metric}": float(np.mean([row[metric] for row in rows])) for metric in rows[0]}
+            values |= {f"{name}/{metric}": float(np.mean([row[metric] for row in rows])) for metric in rows[0]}
         for name in prepared:
             if name != chosen:
                 for metric in ("roc_auc", "pr_auc"):
-                    found[f"gain over {name}/{metric}"] = found[f"{chosen}/{metric}"] - found[f"{name}/{metric}"]
-        return found
+                    values[f"gain over {name}/{metric}"] = values[f"{chosen}/{metric}"] - values[f"{name}/{metric}"]
+        return values
 
     estimates = bootstrap_clusters(
         figures, weights=test.weights, clusters=test.shoppers.astype(np.intp), seed=1, resamples=resamples
@@ -161,15 +161,15 @@ def _curve(test: Visits, scores: dict[str, list[Floats]], *, chosen: str, resamp
         buying = int(test.outcomes[here].sum())
         if min(buying, int(here.sum()) - buying) < MIN_VISITS:
             continue
-        shown = {name: [one[here] for one in scores[name]] for name in (chosen, *BASELINES)}
-        found = _figures(test.take(here), shown, chosen=chosen, resamples=resamples, metrics=("roc_auc", "pr_auc"))
+        judged = {name: [one[here] for one in scores[name]] for name in (chosen, *BASELINES)}
+        values = _figures(test.take(here), judged, chosen=chosen, resamples=resamples, metrics=("roc_auc", "pr_auc"))
         points.append(
             {
                 "events_seen": seen,
                 "visits": int(here.sum()),
                 "purchase_rate": round(buying / int(here.sum()), 4),
-                **found[chosen],
-                **{name: found[name] for name in BASELINES},
+                **values[chosen],
+                **{name: values[name] for name in BASELINES},
             }
         )
     return points

@@ -67,8 +67,8 @@ def _over_seeds(seeds: Sequence[Values]) -> Values:
 
 
 def _gain(candidate: Values, other: Values, *, seed: int) -> dict[str, float]:
-    found = bootstrap_mean(candidate["ndcg@10"] - other["ndcg@10"], seed=seed)
-    return {"value": round(found.value, 5), "low": round(found.low, 5), "high": round(found.high, 5)}
+    interval = bootstrap_mean(candidate["ndcg@10"] - other["ndcg@10"], seed=seed)
+    return {"value": round(interval.value, 5), "low": round(interval.low, 5), "high": round(interval.high, 5)}
 
 
 def _mean_of(figures: Sequence[dict[str, float]]) -> dict[str, float]:

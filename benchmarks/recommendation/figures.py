@@ -27,8 +27,8 @@ def means(values: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
 
 def intervals(values: Mapping[str, NDArray[np.float64]], *, seed: int) -> dict[str, list[float]]:
     """Return the 95% bootstrap interval over users of every metric, 1,000 resamples."""
-    found = {name: bootstrap_mean(value_C, seed=seed) for name, value_C in values.items()}
-    return {name: [round(one.low, 5), round(one.high, 5)] for name, one in found.items()}
+    estimates = {name: bootstrap_mean(value_C, seed=seed) for name, value_C in values.items()}
+    return {name: [round(one.low, 5), round(one.high, 5)] for name, one in estimates.items()}
 
 
 def list_figures(ranked: Ranked, users_per_item_N: NDArray[np.int64]) -> dict[str, float]:
@@ -37,9 +37,9 @@ def list_figures(ranked: Ranked, users_per_item_N: NDArray[np.int64]) -> dict[st
     Gini is that of the exposure over the whole catalogue (0: every item equally often). Novelty is the mean of
     ``-log2`` of the share of users who know the item (one added, for items nobody knows).
     """
-    shown = ranked.lists_CK[ranked.lists_CK >= 0]
+    listed = ranked.lists_CK[ranked.lists_CK >= 0]
     items = len(users_per_item_N)
-    exposure_N = np.sort(np.bincount(shown, minlength=items))
+    exposure_N = np.sort(np.bincount(listed, minlength=items))
     order_N = np.arange(1, items + 1)
     gini = float((2 * order_N - items - 1) @ exposure_N / (items * exposure_N.sum()))
     known_N = (users_per_item_N + 1) / (users_per_item_N.max() + len(ranked.lists_CK) + 1)
@@ -47,8 +47,8 @@ def list_figures(ranked: Ranked, users_per_item_N: NDArray[np.int64]) -> dict[st
     return {
         "coverage@10": round(coverage(ranked.lists_CK, items), 5),
         "gini@10": round(gini, 5),
-        "novelty@10": round(float(-np.log2(known_N[shown]).mean()), 3),
-        "long_tail_share@10": round(float(1 - np.isin(shown, head).mean()), 5),
+        "novelty@10": round(float(-np.log2(known_N[listed]).mean()), 3),
+        "long_tail_share@10": round(float(1 - np.isin(listed, head).mean()), 5),
     }
 
 
@@ -73,8 +73,8 @@ def group_figures(
         },
     }
     ndcg_C = ndcg_at(ranked.ranks_C, 10)
-    found: dict[str, dict[str, float]] = {}
+    by_group: dict[str, dict[str, float]] = {}
     for kind, groups in parts.items():
         values = {name: round(float(ndcg_C[members].mean()), 5) for name, members in groups.items() if members.any()}
-        found[kind] = values | {"gap": round(max(values.values()) - min(values.values()), 5)}
-    return found
+        by_group[kind] = values | {"gap": round(max(values.values()) - min(values.values()), 5)}
+    return by_group

@@ -149,8 +149,8 @@ def test_cases(source: HeldOut) -> list[Case]:
 
 
 def _case(user: int, target: int, data: Interactions, rows: slice, kept_E: NDArray[np.bool_]) -> Case:
-    kept = np.flatnonzero(kept_E[rows]) + rows.start
-    history = History(data.items_E[kept], data.behaviours_E[kept])
+    entries = np.flatnonzero(kept_E[rows]) + rows.start
+    history = History(data.items_E[entries], data.behaviours_E[entries])
     return Case(user, target, history.last(HISTORY_LENGTH), np.setdiff1d(history.items, [target]))
 
 

@@ -77,14 +77,14 @@ def split_sessions(data: Interactions, *, start: float, end: float) -> Sessions:
     for session, (rows, moment) in enumerate(zip(slices, begun, strict=True)):
         if not start <= moment < end:
             continue
-        known = code_of_N[data.items_E[rows]]
-        for place in range(1, len(known)):
-            past = known[:place] >= 0
-            if known[place] < 0:
+        codes_E = code_of_N[data.items_E[rows]]
+        for place in range(1, len(codes_E)):
+            past = codes_E[:place] >= 0
+            if codes_E[place] < 0:
                 cold += 1
             elif past.any():
-                history = History(known[:place][past], data.behaviours_E[rows][:place][past])
-                cases.append(Case(session, int(known[place]), history.last(HISTORY_LENGTH), _NOTHING))
+                history = History(codes_E[:place][past], data.behaviours_E[rows][:place][past])
+                cases.append(Case(session, int(codes_E[place]), history.last(HISTORY_LENGTH), _NOTHING))
     return Sessions(train=train, cases=cases, cold_targets=cold)
 
 

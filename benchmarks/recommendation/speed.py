@@ -53,18 +53,18 @@ def measure_speed(
     def floor() -> None:
         _bare(model, packed, accelerator)
 
-    found: dict[str, Any] = {"histories": len(some), "targets": int(sum((one.targets > 0).sum() for one in some))}
+    report: dict[str, Any] = {"histories": len(some), "targets": int(sum((one.targets > 0).sum() for one in some))}
     before = torch.get_num_threads()
     for count in threads:
         torch.set_num_threads(count)
-        real, least = _rates([loop, floor], len(some))
-        found[f"{count} threads" if count > 1 else "1 thread"] = {
+        real, floor_rate = _rates([loop, floor], len(some))
+        report[f"{count} threads" if count > 1 else "1 thread"] = {
             "sequences_per_second": round(real, 1),
-            "floor_sequences_per_second": round(least, 1),
-            "floor_over_loop": round(least / real, 2),
+            "floor_sequences_per_second": round(floor_rate, 1),
+            "floor_over_loop": round(floor_rate / real, 2),
         }
     torch.set_num_threads(before)
-    return found
+    return report
 
 
 def _rates(tasks: Sequence[Callable[[], None]], sequences: int) -> list[float]:

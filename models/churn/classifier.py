@@ -67,9 +67,9 @@ def fit_classifier(
     newest = rows.as_of[closed].max()
     earlier = grow(rows, truth, until=float(newest), config=config, seed=seed)
     judged = rows.as_of == newest
-    known = rows.take(judged).histories
+    histories = rows.take(judged).histories
     raw = earlier.committee.scaling.log_odds(
-        earlier.committee.raw_log_odds(earlier.features(known), earlier.offsets(known))
+        earlier.committee.raw_log_odds(earlier.features(histories), earlier.offsets(histories))
     )
     level = fit_level(raw, truth[judged])
     final = grow(rows, truth, until=until, config=config, seed=seed)
@@ -102,14 +102,14 @@ def grow(
     if not closed.any():
         raise ValueError("no as-of date has a horizon that is over by the moment of fitting")
     model = bg_nbd_known_at(rows, until)
-    known = rows.take(closed).histories
-    offsets = log_odds(model.no_order(RecencyFrequency.of(known), days=config.horizon_days))
+    histories = rows.take(closed).histories
+    offsets = log_odds(model.no_order(RecencyFrequency.of(histories), days=config.horizon_days))
     committee = fit_committee(
-        churn_features(known, model, horizon_days=config.horizon_days),
+        churn_features(histories, model, horizon_days=config.horizon_days),
         labels[closed],
         config=config.trees,
         seed=seed,
-        groups=known.customers,
+        groups=histories.customers,
         offsets=offsets,
     )
     return ChurnClassifier(bg_nbd=model, committee=committee, horizon_days=config.horizon_days)

@@ -69,8 +69,8 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
         if pa.types.is_null(table[name].type):
             table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.list_(pa.string())))
     # Column by column in Arrow: a million customers as Python objects would take a minute.
-    known = pc.fill_null(pc.greater(pc.list_value_length(table["ordered_us"]), 0), False)
-    chosen = table.filter(known).combine_chunks()
+    has_ordered = pc.fill_null(pc.greater(pc.list_value_length(table["ordered_us"]), 0), False)
+    chosen = table.filter(has_ordered).combine_chunks()
     as_of = _days(chosen["event_timestamp"])
     orders, values = (pa.concat_arrays(chosen[name].chunks or [pa.array([], chosen[name].type)]) for name in LISTS)
     histories = Histories(

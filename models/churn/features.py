@@ -76,11 +76,11 @@ def churn_features(histories: Histories, model: BetaGeometric, *, horizon_days: 
     gap_count = np.where(orders > 1, orders - 1, np.nan)
     mean_gap = (age - recency) / gap_count
     spread = np.sqrt(np.maximum(total(gaps**2) / gap_count - mean_gap**2, 0.0))
-    longest = np.where(orders > 1, np.maximum.reduceat(gaps, starts), np.nan)
+    max_gap = np.where(orders > 1, np.maximum.reduceat(gaps, starts), np.nan)
     last_gap = np.where(orders > 1, gaps[ends - 1], np.nan)
     gap_before = np.where(orders > 2, gaps[np.maximum(ends - 2, 0)], np.nan)
-    columns += [mean_gap, spread, longest, last_gap, gap_before]
-    columns += [recency / (mean_gap + 1.0), recency / (longest + 1.0)]
+    columns += [mean_gap, spread, max_gap, last_gap, gap_before]
+    columns += [recency / (mean_gap + 1.0), recency / (max_gap + 1.0)]
 
     revenue = total(histories.values)
     mean_value = revenue / orders

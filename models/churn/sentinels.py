@@ -82,9 +82,9 @@ def _older_visits(rows: LabelledRows, test_date: float, *, config: ChurnConfig, 
     """
     closed = rows.as_of + config.horizon_days <= test_date
     level_date = float(rows.as_of[closed].max())
-    older, known = visits_of_the_date_before(rows, rows.as_of == level_date)
-    now = rows.take((rows.as_of == level_date) & known)
-    then = older.take((rows.as_of == level_date) & known)
+    older, has_earlier = visits_of_the_date_before(rows, rows.as_of == level_date)
+    now = rows.take((rows.as_of == level_date) & has_earlier)
+    then = older.take((rows.as_of == level_date) & has_earlier)
     truth = now.outcomes.churned
     if min(truth.sum(), (~truth).sum()) < config.min_churned:
         return []
@@ -110,11 +110,11 @@ def visits_of_the_date_before(rows: LabelledRows, chosen: NDArray[np.bool_]) -> 
     has_before = np.append(False, np.diff(histories.customers[order]) == 0)
     before = np.empty(len(order), dtype=np.intp)
     before[order] = np.where(has_before, np.roll(order, 1), order)
-    known = np.empty(len(order), dtype=np.bool_)
-    known[order] = has_before
+    has_earlier = np.empty(len(order), dtype=np.bool_)
+    has_earlier[order] = has_before
     activity = histories.activity.copy()
     activity[chosen, 1:] = histories.activity[before[chosen], 1:]
-    return replace(rows, histories=replace(histories, activity=activity)), known
+    return replace(rows, histories=replace(histories, activity=activity)), has_earlier
 
 
 def _moments(days: Any) -> Any:

@@ -76,12 +76,12 @@ def comparable_columns(columns: DriftColumns, reference: pd.DataFrame, current: 
         ValueError: neither window has a value of any column.
     """
 
-    def known(name: str) -> bool:
+    def is_comparable(name: str) -> bool:
         return name in reference and bool(reference[name].notna().any() or current[name].notna().any())
 
     return DriftColumns(
-        numerical=tuple(name for name in columns.numerical if known(name)),
-        categorical=tuple(name for name in columns.categorical if known(name)),
-        identities=tuple(name for name in columns.identities if known(name)),
+        numerical=tuple(name for name in columns.numerical if is_comparable(name)),
+        categorical=tuple(name for name in columns.categorical if is_comparable(name)),
+        identities=tuple(name for name in columns.identities if is_comparable(name)),
         unit=columns.unit,
     )

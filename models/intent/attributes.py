@@ -62,7 +62,7 @@ class TextAttributes:
     @property
     def knows_names(self) -> bool:
         """Whether there was a catalogue to take names from."""
-        return bool(self._categories.held or self._brands.held)
+        return bool(self._categories.names or self._brands.names)
 
     def find(self, text: str) -> dict[str, Any]:
         """Return what a text names, each or None, and what it excludes.
@@ -84,9 +84,9 @@ class TextAttributes:
         )
         unwanted = _unwanted(plain, mentions)
         wanted = [mention for mention in mentions if mention not in unwanted]
-        found: dict[str, Any] = {kind: _longest(wanted, kind) for kind in kinds}
+        attributes: dict[str, Any] = {kind: _chosen_name(wanted, kind) for kind in kinds}
         excluded = list(dict.fromkeys(mention.name for mention in unwanted))
-        return found | {"size": _size(text), "price": _price(text), "excluded": excluded}
+        return attributes | {"size": _size(text), "price": _price(text), "excluded": excluded}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,31 +100,31 @@ class _Mention:
 class _Names:
     """Names by their written forms, and where a text holds them."""
 
-    def __init__(self, held: Mapping[str, str]) -> None:
-        self.held = held
-        self._pattern = _any_word(held)
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+        self._pattern = _any_word(names)
 
     def mentions(self, text: str, kind: str) -> list[_Mention]:
         matches = self._pattern.finditer(text) if self._pattern else ()
         return [
-            _Mention(kind=kind, name=self.held[m.group()], start=m.start(), end=m.end())
+            _Mention(kind=kind, name=self.names[m.group()], start=m.start(), end=m.end())
             for m in matches
-            if self.held[m.group()] != NO_NAME
+            if self.names[m.group()] != NO_NAME
         ]
 
 
 def _unwanted(text: str, mentions: Sequence[_Mention]) -> list[_Mention]:
     """Return what stands behind a "not", and what an "or" hangs on to that."""
-    found: list[_Mention] = []
+    unwanted: list[_Mention] = []
     for mention in mentions:
-        chained = any(CHAIN.match(text[other.end : mention.start]) for other in found if other.end <= mention.start)
+        chained = any(CHAIN.match(text[other.end : mention.start]) for other in unwanted if other.end <= mention.start)
         # The same words may name a category and a material: all of them fall.
         if chained or NEGATION.search(text[: mention.start]):
-            found.append(mention)
-    return found
+            unwanted.append(mention)
+    return unwanted
 
 
-def _longest(mentions: Sequence[_Mention], kind: str) -> str | None:
+def _chosen_name(mentions: Sequence[_Mention], kind: str) -> str | None:
     of_kind = [mention for mention in mentions if mention.kind == kind]
     return max(of_kind, key=lambda mention: mention.end - mention.start).name if of_kind else None
 

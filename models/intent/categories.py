@@ -1,8 +1,8 @@
-"""Which category an item without one belongs to: what the most alike items of the catalogue are in.
+"""Which category an item without one belongs to: what the most similar items of the catalogue are in.
 
 Texts are compared by TF-IDF of words and of character n-grams within words, which read any script and half-known words;
-the nearest items vote by their likeness. How far that can be trusted is measured on items whose category is known, and
-a suggestion is made only above the share of votes at which they were right often enough.
+the nearest items vote by their similarity. How far that can be trusted is measured on items whose category is known,
+and a suggestion is made only above the share of votes at which they were right often enough.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class Vote:
     share: float
     """Of the votes, 0 to 1."""
     nearest: int
-    """Row of the most alike item of that category."""
+    """Row of the most similar item of that category."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,23 +104,23 @@ def _tfidf(texts: Sequence[str]) -> Any:
     return normalize(make_union(words, characters).fit_transform(texts)).tocsr()
 
 
-def _votes(asked: Any, known: Any, names: NDArray[Any], *, itself: NDArray[np.int64] | None) -> Iterator[Vote]:
+def _votes(asked: Any, labelled: Any, names: NDArray[Any], *, itself: NDArray[np.int64] | None) -> Iterator[Vote]:
     """Yield what the nearest known items say of each row of ``asked``.
 
     Args:
         asked: rows to find a category for.
-        known: rows with a category.
+        labelled: rows with a category.
         names: those categories.
-        itself: row of ``known`` that each row of ``asked`` is, and that does not vote.
+        itself: row of ``labelled`` that each row of ``asked`` is, and that does not vote.
     """
     for start in range(0, asked.shape[0], _CHUNK):
-        likeness = (asked[start : start + _CHUNK] @ known.T).toarray()
+        similarity = (asked[start : start + _CHUNK] @ labelled.T).toarray()
         if itself is not None:
             rows = itself[start : start + _CHUNK]
-            likeness[np.arange(len(rows)), rows] = -1.0
-        count = min(NEIGHBOURS, likeness.shape[1] - 1)
-        nearest = np.argpartition(-likeness, count, axis=1)[:, :count]
-        for row, places in zip(likeness, nearest, strict=True):
+            similarity[np.arange(len(rows)), rows] = -1.0
+        count = min(NEIGHBOURS, similarity.shape[1] - 1)
+        nearest = np.argpartition(-similarity, count, axis=1)[:, :count]
+        for row, places in zip(similarity, nearest, strict=True):
             weights = np.maximum(row[places], 1e-9)
             totals: dict[str, float] = {}
             for name, weight in zip(names[places], weights, strict=True):

@@ -130,7 +130,7 @@ def fine_tune(
         batches = batches[: len(batches) // accelerator.num_processes * accelerator.num_processes]
         mine = batches[accelerator.process_index :: accelerator.num_processes]
         prepared.train()
-        total, told = 0.0, time.perf_counter()
+        total, last_report = 0.0, time.perf_counter()
         for index, rows in enumerate(mine):
             done = (epoch - 1 + index / len(mine)) / config.epochs
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
@@ -143,8 +143,8 @@ def fine_tune(
             accelerator.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             total += float(loss.detach())
-            if time.perf_counter() - told > 5:
-                told = time.perf_counter()
+            if time.perf_counter() - last_report > 5:
+                last_report = time.perf_counter()
                 step = f"epoch {epoch} of {config.epochs}, step {index + 1} of {len(mine)}"
                 report(Progress(message=step, fraction=0.15 + 0.75 * done))
         log.add(model, epoch=epoch, loss=total / len(mine))

@@ -85,9 +85,9 @@ class Grammar:
         return template
 
     def _fillings(self, name: str, domain: str) -> list[str]:
-        for known in ((name, domain), (name, ""), (name.rstrip("0123456789"), domain)):
-            if known in self.slots:
-                return self.slots[known]
+        for key in ((name, domain), (name, ""), (name.rstrip("0123456789"), domain)):
+            if key in self.slots:
+                return self.slots[key]
         return self.slots.get((name.rstrip("0123456789"), ""), [])
 
     def _check(self, path: Path) -> None:

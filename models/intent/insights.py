@@ -47,13 +47,13 @@ def review_insights(reviews: pa.Table, tone_of: Callable[[str], Sentiment]) -> p
             "category": category,
             "item_id": item_id,
             "aspect": aspect,
-            "mentions": len(found),
-            "praised": sum(one.tone == "positive" for one in found),
-            "complained": sum(one.tone == "negative" for one in found),
-            "complaints": [one.clause for one in found if one.tone == "negative"][:EXAMPLES],
-            "praises": [one.clause for one in found if one.tone == "positive"][:EXAMPLES],
+            "mentions": len(cell),
+            "praised": sum(one.tone == "positive" for one in cell),
+            "complained": sum(one.tone == "negative" for one in cell),
+            "complaints": [one.clause for one in cell if one.tone == "negative"][:EXAMPLES],
+            "praises": [one.clause for one in cell if one.tone == "positive"][:EXAMPLES],
         }
-        for (week, category, item_id, aspect), found in cells.items()
+        for (week, category, item_id, aspect), cell in cells.items()
     ]
     rows.sort(
         key=lambda row: (-row["complained"], row["week"], row["category"] or "", row["item_id"] or "", row["aspect"])

@@ -27,16 +27,16 @@ class Merged:
     """Rows that nobody has labelled yet, as in a file of suggestions that is half done."""
 
 
-def merge_labels(held: pa.Table, rows: Iterable[tuple[str, str]]) -> Merged:
+def merge_labels(stored: pa.Table, rows: Iterable[tuple[str, str]]) -> Merged:
     """Return the labelled texts with newly labelled ones among them.
 
     Texts that differ in digits, case or punctuation only are one text.
 
     Args:
-        held: columns ``text`` and ``label``.
+        stored: columns ``text`` and ``label``.
         rows: text and label, or ``""`` where nobody labelled it.
     """
-    labelled = {skeleton(text): (text, label) for text, label in _pairs(held, "text", "label")}
+    labelled = {skeleton(text): (text, label) for text, label in _pairs(stored, "text", "label")}
     counts = {"added": 0, "changed": 0, "unchanged": 0, "without_label": 0}
     for raw, label in rows:
         if not label:

@@ -74,7 +74,9 @@ def explain(classifier: IntentClassifier, text: str, *, seed: int = 0) -> Explan
     exact = len(units) <= EXACT_UNITS
     orders_OU = np.empty((0, len(units)), dtype=np.int64) if exact else draw_orders(len(units), seed=seed)
     coalitions_CU = all_coalitions(len(units)) if exact else visited_coalitions(orders_OU)
-    parts = ["".join(unit for unit, kept in zip(units, row, strict=True) if kept).strip() for row in coalitions_CU]
+    parts = [
+        "".join(unit for unit, present in zip(units, row, strict=True) if present).strip() for row in coalitions_CU
+    ]
     parts[-1] = clean  # the text as it came, with what is behind the last word that is read
     logits_CL = classifier.logits(parts) / classifier.temperatures[path_of(clean)]
     label = int(logits_CL[-1].argmax()) if clean else classifier.labels.index("other")

@@ -54,10 +54,10 @@ def bucket(term: str) -> int:
     return zlib.crc32(term.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
-def term_weights(found: Sequence[str]) -> dict[str, float]:
+def term_weights(terms: Sequence[str]) -> dict[str, float]:
     """Return how much each distinct term of a text counts: 1 + log of how often it occurs, to length 1 in all."""
     counts: dict[str, int] = {}
-    for term in found:
+    for term in terms:
         counts[term] = counts.get(term, 0) + 1
     raw = {term: 1.0 + math.log(count) for term, count in counts.items()}
     length = math.sqrt(sum(value * value for value in raw.values())) or 1.0

@@ -27,9 +27,9 @@ PENALTIES: Final = (10.0, 100.0)
 """Inverse strengths of the L2 penalty; the shoppers of the training side choose."""
 FOLDS: Final = 5
 INNER_FOLDS: Final = 3
-MOST: Final = 4_000
+MAX_REVIEWS: Final = 4_000
 """Reviews that are learnt from, the latest: more of them cost minutes and change little."""
-FEWEST: Final = 30
+MIN_REVIEWS: Final = 30
 """Reviews of each kind, of which nothing can be learnt and judged with fewer."""
 
 
@@ -71,8 +71,10 @@ class Reviews:
         """Why nothing can be learnt, or None."""
         good, bad = int(self.praises.sum()), int((~self.praises).sum())
         people = min(len(np.unique(self.shoppers[side])) for side in (self.praises, ~self.praises)) if len(self) else 0
-        if min(good, bad) < FEWEST or people < FOLDS:
-            return f"{good} praising and {bad} complaining reviews; {FEWEST} of each, by {FOLDS} shoppers, are needed"
+        if min(good, bad) < MIN_REVIEWS or people < FOLDS:
+            return (
+                f"{good} praising and {bad} complaining reviews; {MIN_REVIEWS} of each, by {FOLDS} shoppers, are needed"
+            )
         return None
 
 
@@ -156,7 +158,7 @@ def train_tone(reviews: pa.Table, *, seed: int, resamples: int) -> tuple[ToneMod
         seed: of the folds and resamples.
         resamples: behind each interval.
     """
-    latest = reviews.slice(max(reviews.num_rows - MOST, 0))
+    latest = reviews.slice(max(reviews.num_rows - MAX_REVIEWS, 0))
     rated = Reviews.of(*(latest.column(name).to_pylist() for name in ("text", "value", "user_id")))
     evidence: dict[str, Any] = {"reviews": len(rated), "shipped": False}
     few = rated.only(_training_rows(rated, seed)).too_few if len(rated) else "no rated review has a text"

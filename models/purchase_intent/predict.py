@@ -79,7 +79,7 @@ class PurchaseIntentModel:
         self._booster.save_model(str(folder / MODEL_FILE))
         config = {
             "feature_names": list(self._encoder.names),
-            "categories": {name: dict(known) for name, known in self._encoder.categories.items()},
+            "categories": {name: dict(codes) for name, codes in self._encoder.categories.items()},
             "calibration": {"slope": self._scaling.slope, "intercept": self._scaling.intercept},
         }
         write_json(folder / CONFIG_FILE, config)

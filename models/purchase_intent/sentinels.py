@@ -56,8 +56,8 @@ def check_run(
     shape_times = rows.started_at + _seconds(np.asarray(rows.columns["seconds_since_start"], dtype=np.float64))
     readings.append(check_features_not_newer(shape_times, rows.times, name="session_features"))
     readings.append(check_newcomers_have_no_past(_past_of_newcomers(rows), limit=config.newcomers_with_past))
-    older, known = a_day_older(rows, validation)
-    judged, before = validation.take(known), older.take(known)
+    older, has_earlier = a_day_older(rows, validation)
+    judged, before = validation.take(has_earlier), older.take(has_earlier)
     buying = judged.buying_session_count
     if min(buying, judged.session_count - buying) >= config.min_purchases:
         readings.append(
@@ -85,11 +85,11 @@ def a_day_older(rows: SessionRows, asked: SessionRows) -> tuple[SessionRows, NDA
 
     places = np.searchsorted(stamps(rows.users, rows.times)[order], stamps(asked.users, asked.times - A_DAY), "right")
     source = order[np.maximum(places - 1, 0)]
-    known = (places > 0) & (rows.users[source] == asked.users)
+    has_earlier = (places > 0) & (rows.users[source] == asked.users)
     columns = dict(asked.columns)
     for name in USER_FEATURES:
-        columns[name] = np.where(known, rows.columns[name][source], asked.columns[name])
-    return asked.with_columns(columns), known
+        columns[name] = np.where(has_earlier, rows.columns[name][source], asked.columns[name])
+    return asked.with_columns(columns), has_earlier
 
 
 def _past_of_newcomers(rows: SessionRows) -> dict[str, float]:

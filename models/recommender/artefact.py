@@ -68,7 +68,7 @@ def write_artefact(
         if cold is not None:
             vectors_ND, usable_N = cold.vectors_ND, usable_N | cold.projected_N
             arrays["cold"] = cold.projected_N.astype(np.uint8)
-            neighbours = {**neighbours, "alike": cold.alike} if cold.alike else neighbours
+            neighbours = {**neighbours, "alike": cold.similarity} if cold.similarity else neighbours
         arrays["sequence.vectors"] = np.ascontiguousarray(vectors_ND)
         arrays["sequence.usable"] = usable_N.astype(np.uint8)
         encoders = [member.encoder for member in sequence.members]

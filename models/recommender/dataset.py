@@ -82,9 +82,9 @@ class Interactions:
     def before(self, cutoff: float) -> "Interactions":
         """Return what happened before ``cutoff``, with a catalogue of the items that had users by then."""
         early = self.times_E < cutoff
-        known, items_E = np.unique(self.items_E[early], return_inverse=True)
+        items_N, items_E = np.unique(self.items_E[early], return_inverse=True)
         return Interactions(
-            item_ids=self.item_ids[known],
+            item_ids=self.item_ids[items_N],
             users_E=self.users_E[early],
             items_E=items_E.astype(np.int64),
             behaviours_E=self.behaviours_E[early],
@@ -164,14 +164,14 @@ def window(
         for position in within:
             target = int(codes_E[rows.start + position])
             earlier = slice(rows.start, rows.start + int(np.searchsorted(times, times[position], side="left")))
-            known = codes_E[earlier] >= 0
+            in_catalogue = codes_E[earlier] >= 0
             if target < 0:
                 counts["cold"] += 1
-            elif not known.any():
+            elif not in_catalogue.any():
                 counts["without_history"] += 1
             else:
-                items = codes_E[earlier][known]
-                history = History(items, interactions.behaviours_E[earlier][known]).last(HISTORY_LENGTH)
+                items = codes_E[earlier][in_catalogue]
+                history = History(items, interactions.behaviours_E[earlier][in_catalogue]).last(HISTORY_LENGTH)
                 cases.append(Case(len(by_user), target, history, np.unique(items)))
         if cases:
             by_user.append(cases)

@@ -78,7 +78,7 @@ def rank_cases(
 ) -> dict[str, Ranked]:
     """Rank every case's target among the whole catalogue, what the user has seen left out, for every contender."""
     ranks: dict[str, list[int]] = {name: [] for name in contenders}
-    shown: dict[str, list[Ints]] = {name: [] for name in contenders}
+    lists_of: dict[str, list[Ints]] = {name: [] for name in contenders}
     for batch in _batches(cases):
         histories = [case.history for case in batch]
         parts = {name: standardise(scorer.scores(histories)) for name, scorer in scorers.items()}
@@ -88,11 +88,11 @@ def rank_cases(
             if lists:
                 for case, scores_N in zip(batch, scores_BN, strict=True):
                     best = top_items(scores_N, length=10, masked=case.seen)
-                    shown[name].append(np.pad(best, (0, 10 - len(best)), constant_values=-1))
+                    lists_of[name].append(np.pad(best, (0, 10 - len(best)), constant_values=-1))
     return {
         name: Ranked(
             ranks_C=np.array(ranks[name], dtype=np.int64),
-            lists_CK=np.array(shown[name], dtype=np.int64).reshape(-1, 10),
+            lists_CK=np.array(lists_of[name], dtype=np.int64).reshape(-1, 10),
         )
         for name in contenders
     }

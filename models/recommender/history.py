@@ -30,8 +30,8 @@ class History:
 
     def without(self, item: int) -> "History":
         """Return the history with every interaction with ``item`` taken out."""
-        kept = self.items != item
-        return History(self.items[kept], self.behaviours[kept])
+        others = self.items != item
+        return History(self.items[others], self.behaviours[others])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,7 +116,7 @@ def standardise(scores_BN: Scores) -> Scores:
 def cold_scores(sequence_BK: Scores, alike_BK: Scores | None) -> Scores:
     """Return what items without shoppers are ranked by among themselves, shape (B, K).
 
-    The transformer's scores, standardised among these items, and where there is one the likeness to the history.
+    The transformer's scores, standardised among these items, and where there is one the similarity to the history.
     """
     return standardise(sequence_BK) if alike_BK is None else standardise(sequence_BK) + alike_BK
 

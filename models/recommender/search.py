@@ -39,7 +39,7 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class SearchResult:
     """What a search found."""
 
     trials: tuple[Trial, ...]
@@ -61,7 +61,7 @@ def search(
     precision: str,
     report: ReportProgress,
     after: Callable[[Trial], None],
-) -> Found:
+) -> SearchResult:
     """Try settings of one transformer until ``trials`` are there or ``minutes`` are over, the shipped ones first.
 
     Args:
@@ -150,9 +150,9 @@ def search(
     while len(study.get_trials(deepcopy=False, states=finished)) < trials and time.monotonic() < deadline:
         study.optimize(objective, n_trials=1)
         after(_trial(study.trials[-1]))
-    held = tuple(_trial(one) for one in study.get_trials(states=finished))
-    complete = [one for one in held if one.ndcg is not None]
-    return Found(trials=held, best=max(complete, key=lambda one: one.ndcg or 0.0), shipped=complete[0])
+    all_trials = tuple(_trial(one) for one in study.get_trials(states=finished))
+    complete = [one for one in all_trials if one.ndcg is not None]
+    return SearchResult(trials=all_trials, best=max(complete, key=lambda one: one.ndcg or 0.0), shipped=complete[0])
 
 
 def suggest(trial: Any, base: TransformerConfig) -> TransformerConfig:

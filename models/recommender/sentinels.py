@@ -53,11 +53,11 @@ def check_targets_are_new(cases: Sequence[Case]) -> SentinelReading:
     Raises:
         SentinelTrippedError: a target is.
     """
-    known = [case for case in cases if case.target in case.history.items or case.target in case.seen]
-    if known:
+    repeated = [case for case in cases if case.target in case.history.items or case.target in case.seen]
+    if repeated:
         raise SentinelTrippedError(
-            f"training stopped: {len(known)} of {len(cases)} targets are in their own history",
-            why=f"the first is item number {known[0].target}; a target is a shopper's first contact with an item",
+            f"training stopped: {len(repeated)} of {len(cases)} targets are in their own history",
+            why=f"the first is item number {repeated[0].target}; a target is a shopper's first contact with an item",
             fix="cut each history at interactions strictly earlier than its target",
         )
     return SentinelReading(sentinel="targets_are_new", value=0.0, limit=0.0)

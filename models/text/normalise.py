@@ -27,8 +27,8 @@ def normalise(text: str) -> str:
     Lone surrogates, which JSON can carry and UTF-8 cannot, become spaces.
     """
     clean = unicodedata.normalize("NFKC", text[: 4 * MAX_CHARACTERS])
-    kept = (" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in clean)
-    return " ".join("".join(kept).split())[:MAX_CHARACTERS]
+    characters = (" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in clean)
+    return " ".join("".join(characters).split())[:MAX_CHARACTERS]
 
 
 def skeleton(text: str) -> str:

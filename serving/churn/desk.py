@@ -95,7 +95,6 @@ class ChurnDesk:
             "model": self.model.name_and_version,
             "predictions": entries,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
-            "data_end": None if data_end is None else rfc3339(data_end),
         }
         self._write_row(answer, cases)
         return answer

@@ -1,6 +1,6 @@
 """What the churn service takes in and gives out."""
 
-from typing import Literal, NotRequired
+from typing import Literal
 
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
@@ -78,4 +78,3 @@ class ChurnPredictions(TypedDict):
     model: ModelName
     predictions: list[ChurnEntry]
     took_ms: float
-    data_end: NotRequired[str | None]

@@ -45,9 +45,9 @@ class NamedItems:
 
     def find(self, text: str) -> list[list[str]]:
         """Return the ids that each name in the text stands for, in the order of the text; the longest name counts."""
-        return list(self._found(_words(text)))
+        return list(self._matches(_words(text)))
 
-    def _found(self, words: Sequence[str]) -> Iterator[list[str]]:
+    def _matches(self, words: Sequence[str]) -> Iterator[list[str]]:
         place = 0
         while place < len(words):
             for count in range(min(MAX_WORDS, len(words) - place), MIN_WORDS - 1, -1):

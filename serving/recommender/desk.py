@@ -239,7 +239,9 @@ class RecommendationDesk:
             "user_known": user.known if user is not None else None,
             "fallback": listed.fallback,
             "model": self.model.name_and_version,
-            "items": [_shown(item, rank, explain=request.explain) for rank, item in enumerate(items, start=1)],
+            "items": [
+                _recommended_item(item, rank, explain=request.explain) for rank, item in enumerate(items, start=1)
+            ],
             "missing_item_ids": [item_id for item_id in asked_for if index_of(item_id) is None],
             "exhausted": len(items) < request.num_results,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
@@ -321,7 +323,7 @@ def _excluded(request: RecommendationRequest, visit: Visit) -> frozenset[str]:
     )
 
 
-def _shown(item: ScoredItem, rank: int, *, explain: bool) -> RecommendedItem:
+def _recommended_item(item: ScoredItem, rank: int, *, explain: bool) -> RecommendedItem:
     return {
         "item_id": item.item_id,
         "rank": rank,

@@ -27,12 +27,14 @@ def diversify(
     waiting: dict[str, deque[int]] = {}
     for place, category in enumerate(categories):
         waiting.setdefault(category, deque()).append(place)
-    shown = dict.fromkeys(waiting, 0)
+    places_taken = dict.fromkeys(waiting, 0)
     order: list[int] = []
     while waiting and len(order) < num_results:
-        category = min(waiting, key=lambda c: ((1 - share) * waiting[c][0] / len(items) + share * shown[c], waiting[c]))
+        category = min(
+            waiting, key=lambda c: ((1 - share) * waiting[c][0] / len(items) + share * places_taken[c], waiting[c])
+        )
         order.append(waiting[category].popleft())
-        shown[category] += 1
+        places_taken[category] += 1
         if not waiting[category]:
             del waiting[category]
     return [items[place] for place in order]

@@ -133,13 +133,13 @@ class AsOfRetrievalJob(RetrievalJob):
         source = _source(view)
         names = view.projection.join_key_map or {column.name: column.name for column in view.entity_columns}
         keys = [f"k{number}" for number in range(len(names))]
-        held = ", ".join(f'"{name}" AS {key}' for key, name in zip(keys, names, strict=True))
+        key_columns = ", ".join(f'"{name}" AS {key}' for key, name in zip(keys, names, strict=True))
         asked = ", ".join(f'"{name}" AS {key}' for key, name in zip(keys, names.values(), strict=True))
         created = source.created_timestamp_column or source.timestamp_field
         query = NEWEST_SEEN.format(
             number=NUMBER,
             keys=", ".join(keys),
-            held=held,
+            key_columns=key_columns,
             asked=asked,
             known=f'epoch_us("{source.timestamp_field}")',
             arrived=f'epoch_us("{created}")',
@@ -148,32 +148,32 @@ class AsOfRetrievalJob(RetrievalJob):
             same_keys=" AND ".join(f"asked.{key} = versions.{key}" for key in keys),
             fresh=f"asked.moment_us - versions.known_us <= {view.ttl // MICROSECOND}" if view.ttl else "true",
         )
-        found = connection.sql(query, params=[source.path]).to_arrow_table()
-        return found["place"].take(np.argsort(found["nth"].to_numpy())).combine_chunks()
+        places = connection.sql(query, params=[source.path]).to_arrow_table()
+        return places["place"].take(np.argsort(places["nth"].to_numpy())).combine_chunks()
 
 
 NEWEST_SEEN: Final = """
-    WITH rows AS (
-        SELECT {held}, {known} AS known_us, {arrived} AS arrived_us, {visible} AS visible_us, file_row_number AS place,
-            known_us::HUGEINT * 18446744073709551616 + arrived_us AS version
-        FROM read_parquet(?, file_row_number = true)
-        WHERE known_us IS NOT NULL AND arrived_us IS NOT NULL
+    with rows as (
+        select {key_columns}, {known} as known_us, {arrived} as arrived_us, {visible} as visible_us,
+            file_row_number as place, known_us::hugeint * 18446744073709551616 + arrived_us as version
+        from read_parquet(?, file_row_number = true)
+        where known_us is not null and arrived_us is not null
     ),
     -- A row that comes to light after a newer one is never the newest: without it, the last to appear is the answer.
-    newer AS (
-        SELECT *, max(version) OVER (
-            PARTITION BY {keys} ORDER BY visible_us, version, place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS held
-        FROM rows
+    newer as (
+        select *, max(version) over (
+            partition by {keys} order by visible_us, version, place rows between unbounded preceding and 1 preceding
+        ) as seen_version
+        from rows
     ),
-    versions AS (
-        SELECT {keys}, visible_us, arg_max(place, version) AS place, max(known_us) AS known_us
-        FROM newer WHERE held IS NULL OR version > held
-        GROUP BY {keys}, visible_us
+    versions as (
+        select {keys}, visible_us, arg_max(place, version) as place, max(known_us) as known_us
+        from newer where seen_version is null or version > seen_version
+        group by {keys}, visible_us
     ),
-    asked AS (SELECT {asked}, {moment} AS moment_us, "{number}" AS nth FROM entities)
-    SELECT nth, CASE WHEN {fresh} THEN versions.place END AS place
-    FROM asked ASOF LEFT JOIN versions ON {same_keys} AND asked.moment_us >= versions.visible_us
+    asked as (select {asked}, {moment} as moment_us, "{number}" as nth from entities)
+    select nth, case when {fresh} then versions.place end as place
+    from asked asof left join versions on {same_keys} and asked.moment_us >= versions.visible_us
 """
 
 

@@ -62,12 +62,12 @@ def apply_definitions(settings: Settings, *, repository: Path = FEATURE_REPOSITO
         _refuse_broken_contracts([d for d in defined if isinstance(d, FeatureService)])
         views = tuple(sorted(d.name for d in defined if isinstance(d, (FeatureView, OnDemandFeatureView))))
         services = tuple(sorted(d.name for d in defined if isinstance(d, FeatureService)))
-        held: list[Any] = [
+        registered: list[Any] = [
             *store.list_feature_views(),
             *store.list_on_demand_feature_views(),
             *store.list_feature_services(),
         ]
-        gone = [old for old in held if old.name not in (*views, *services)]
+        gone = [old for old in registered if old.name not in (*views, *services)]
         with warnings.catch_warnings():
             # Each on-demand view is announced as slow offline; docs/features.md has the cost.
             warnings.filterwarnings("ignore", message="On demand feature view", category=RuntimeWarning)

@@ -58,5 +58,5 @@ def to_python(value: Value | None) -> Any:
     kind = None if value is None else value.WhichOneof("val")
     if value is None or kind is None:
         return None
-    held = getattr(value, kind)
-    return list(held.val) if kind in ("string_list_val", "double_list_val") else held
+    content = getattr(value, kind)
+    return list(content.val) if kind in ("string_list_val", "double_list_val") else content

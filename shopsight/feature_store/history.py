@@ -84,9 +84,9 @@ def find_service(store: "FeatureStore", name: str) -> "FeatureService":
         if service.name == name:
             refuse_broken_contract(service)
             return service
-    known = ", ".join(sorted(s.name for s in store.list_feature_services()))
+    names = ", ".join(sorted(s.name for s in store.list_feature_services()))
     raise UnusableFeaturesError(
-        f"There is no feature service {name!r}.", why=f"defined are: {known}", fix="apply the feature definitions"
+        f"There is no feature service {name!r}.", why=f"defined are: {names}", fix="apply the feature definitions"
     )
 
 
@@ -157,9 +157,9 @@ def _was_imported(store: "FeatureStore", view: str) -> bool:
     if not source.created_timestamp_column:
         return False
     query = f"""
-        SELECT coalesce(avg((epoch_us("{source.created_timestamp_column}") - epoch_us("{source.timestamp_field}")
-                             > {IMPORTED_AFTER // MICROSECOND})::INTEGER), 0) > 0.5
-        FROM read_parquet(?)
+        select coalesce(avg((epoch_us("{source.created_timestamp_column}") - epoch_us("{source.timestamp_field}")
+                             > {IMPORTED_AFTER // MICROSECOND})::integer), 0) > 0.5
+        from read_parquet(?)
     """
     with duckdb.connect(config={"threads": 2}) as connection:
         answer = connection.execute(query, [source.path]).fetchone()

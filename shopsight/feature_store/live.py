@@ -83,11 +83,11 @@ class LiveFeatures:
         config = self._store.config
 
         def move_session(key: str, pushed: list[LiveEvent]) -> bool:
-            change = lambda held: _session_rows(self._sessions, key, held[0], pushed, arrived)  # noqa: E731
+            change = lambda stored: _session_rows(self._sessions, key, stored[0], pushed, arrived)  # noqa: E731
             return self._online.change_rows(config, self._sessions, key, change) > 0
 
         def move_history(key: str, pushed: list[LiveEvent]) -> bool:
-            change = lambda held: [_history_row(self._history, key, held[0], pushed, arrived)]  # noqa: E731
+            change = lambda stored: [_history_row(self._history, key, stored[0], pushed, arrived)]  # noqa: E731
             return self._online.change_rows(config, [self._history], key, change) > 0
 
         return Moved(
@@ -97,11 +97,11 @@ class LiveFeatures:
 
 
 def _session_rows(
-    views: Sequence["FeatureView"], key: str, held: OnlineRow | None, events: Sequence[LiveEvent], arrived: int
+    views: Sequence["FeatureView"], key: str, stored: OnlineRow | None, events: Sequence[LiveEvent], arrived: int
 ) -> list[OnlineRow | None]:
     """Return the rows of the state and of the features after the events; None where they change nothing."""
     names = [field.name for field in views[0].features]
-    state = SessionState() if held is None else SessionState.from_row(dict(zip(names, held[FEATURES], strict=True)))
+    state = SessionState() if stored is None else SessionState.from_row(dict(zip(names, stored[FEATURES], strict=True)))
     moved_at: int | None = None
     features: dict[str, Any] | None = None
     checkout = min((event.at_us for event in events if event.event_name in CHECKOUT_EVENTS), default=None)
@@ -125,12 +125,12 @@ def _session_rows(
 
 
 def _history_row(
-    view: "FeatureView", key: str, held: OnlineRow | None, events: Sequence[LiveEvent], arrived: int
+    view: "FeatureView", key: str, stored: OnlineRow | None, events: Sequence[LiveEvent], arrived: int
 ) -> OnlineRow | None:
     names = [field.name for field in view.features]
-    lists = {name: [] for name in names} if held is None else dict(zip(names, held[FEATURES], strict=True))
+    lists = {name: [] for name in names} if stored is None else dict(zip(names, stored[FEATURES], strict=True))
     items, actions = list(lists["item_ids"] or ()), list(lists["event_names"] or ())
-    last = None if held is None else held[EVENT_US]
+    last = None if stored is None else stored[EVENT_US]
     moved = False
     for event in events:
         # A history keeps no ids of events: what repeats the last step at its very microsecond is the last step.

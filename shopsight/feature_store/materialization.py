@@ -147,7 +147,7 @@ def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Online
     fresh = "true" if lifetime is None else f"event_us >= max(event_us) OVER () - {lifetime // MICROSECOND}"
     features = ", ".join(f'CAST("{f.name}" AS {SQL_TYPES[str(f.dtype)]}) AS "{f.name}"' for f in view.features)
     with duckdb.connect(config={"threads": 2}) as connection:
-        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [source.path]).fetchall()
+        described = connection.execute("describe select * from read_parquet(?)", [source.path]).fetchall()
         needed = {*view.join_keys, source.timestamp_field, created, *(field.name for field in view.features)}
         missing = sorted(needed - {column[0] for column in described})
         if missing:
@@ -158,20 +158,20 @@ def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Online
             )
         connection.execute(
             f"""
-            CREATE TEMP TABLE newest AS
-            SELECT {key} AS entity, epoch_us("{source.timestamp_field}") AS event_us,
-                epoch_us("{created}") AS created_us, {features}
-            FROM read_parquet(?)
-            WHERE entity IS NOT NULL AND event_us <= ?
-            QUALIFY row_number() OVER (PARTITION BY entity ORDER BY event_us DESC, created_us DESC) = 1
-                AND {fresh}
+            create temp table newest as
+            select {key} as entity, epoch_us("{source.timestamp_field}") as event_us,
+                epoch_us("{created}") as created_us, {features}
+            from read_parquet(?)
+            where entity is not null and event_us <= ?
+            qualify row_number() over (partition by entity order by event_us desc, created_us desc) = 1
+                and {fresh}
             -- In the order of the keys, a million of them go into the online store's index one after another.
-            ORDER BY entity
+            order by entity
             """,
             [source.path, microseconds(until)],
         )
         _refuse_infinite(connection, view, mart=Path(source.path).name)
-        for batch in connection.sql("FROM newest").to_arrow_reader(ROWS_PER_BATCH):
+        for batch in connection.sql("from newest").to_arrow_reader(ROWS_PER_BATCH):
             yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
@@ -179,7 +179,7 @@ def _refuse_infinite(connection: "duckdb.DuckDBPyConnection", view: "FeatureView
     """Feast would store and serve infinities and NaN; a model fed with one answers nonsense."""
     numbers = [field.name for field in view.features if str(field.dtype) == "Float64"]
     for name in numbers:
-        query = f'SELECT entity FROM newest WHERE NOT isfinite("{name}") LIMIT 1'
+        query = f'select entity from newest where not isfinite("{name}") limit 1'
         bad = connection.execute(query).fetchone()
         if bad is not None:
             raise UnusableFeaturesError(

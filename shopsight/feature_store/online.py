@@ -85,9 +85,9 @@ class OnlineFeatures:
         moments = [[moment.seconds for moment in vector.event_timestamps] for vector in vectors]
         dated = []
         for index in range(len(rows)):
-            known = [seconds[index] for seconds in moments if seconds[index] > 0]
+            times = [seconds[index] for seconds in moments if seconds[index] > 0]
             values = {name: column[index] for name, column in columns.items()}
-            as_of = datetime.fromtimestamp(min(known), tz=UTC) if known else None
+            as_of = datetime.fromtimestamp(min(times), tz=UTC) if times else None
             dated.append(DatedFeatures(values=values, as_of=as_of))
         return dated
 

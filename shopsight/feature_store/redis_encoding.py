@@ -75,10 +75,10 @@ class RowEncoder:
 
     def row(self, key: str, values: Sequence[bytes | None]) -> OnlineRow | None:
         """Return the row that the values of :attr:`fields` hold; None where the entity has none."""
-        held, _, *features = values
-        if held is None:
+        version, _, *features = values
+        if version is None:
             return None
-        event, created = (int(part) - SHIFT for part in held.decode().split("."))
+        event, created = (int(part) - SHIFT for part in version.decode().split("."))
         messages = [None if value is None else Value.FromString(value) for value in features]
         return (key, event, created, *map(to_python, messages))
 

@@ -89,8 +89,12 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
                 keys = [encoder.key(row[KEY]) for row in part]
                 if not rewrite:
                     # Packing a row costs far more than asking for its version, and most rows are not new.
-                    held = versions(keys=keys, args=[encoder.fields[0]])
-                    new = [n for n, row in enumerate(part) if held[n] is None or held[n] < version(row)]
+                    stored_versions = versions(keys=keys, args=[encoder.fields[0]])
+                    new = [
+                        n
+                        for n, row in enumerate(part)
+                        if stored_versions[n] is None or stored_versions[n] < version(row)
+                    ]
                     part, keys = [part[n] for n in new], [keys[n] for n in new]
                 if part:
                     written += write(keys=keys, args=_arguments(encoder, part, rewrite=rewrite))
@@ -105,8 +109,8 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
 
         def attempt(pipe: Any) -> None:
             values = iter(pipe.hmget(name, fields))
-            held = [encoder.row(key, [next(values) for _ in encoder.fields]) for encoder in encoders]
-            new = change(held)
+            stored = [encoder.row(key, [next(values) for _ in encoder.fields]) for encoder in encoders]
+            new = change(stored)
             pipe.multi()
             for table, encoder, row in zip(tables, encoders, new, strict=True):
                 if row is not None:
@@ -132,8 +136,8 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
     def held_fields(self, config: RepoConfig, table: FeatureView) -> str | None:
         """Return the fields that the view's rows were last completely written with."""
         with self._reporting(config) as client:
-            held = client.hget(_about_key(config), table.name)
-        return None if held is None else held.decode()
+            stored = client.hget(_about_key(config), table.name)
+        return None if stored is None else stored.decode()
 
     def record_fields(self, config: RepoConfig, table: FeatureView, fields: str) -> None:
         """Remember that all rows of the view now have these fields."""
@@ -152,8 +156,8 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
     # test_feast_reads_redis_through_the_two_private_methods_that_are_replaced fails when they move.
     def _get_client(self, online_store_config: Any) -> Any:
         """A store that is gone is tried once more at once: redis-py's own backoff held a request for 13 seconds."""
-        known, client = self._client, super()._get_client(online_store_config)
-        if known is None:
+        earlier, client = self._client, super()._get_client(online_store_config)
+        if earlier is None:
             client.set_retry(Retry(NoBackoff(), 1))
         return client
 
@@ -210,8 +214,8 @@ def _delete(client: Any, config: RepoConfig, table: FeatureView, *, older_than: 
         pipe = client.pipeline(transaction=False)
         for key in keys:
             pipe.hget(key, encoder.fields[1])
-        held = zip(keys, pipe.execute(), strict=True)
-        gone = [key for key, time in held if time and (older_than is None or event_us(time) < older_than)]
+        replies = zip(keys, pipe.execute(), strict=True)
+        gone = [key for key, time in replies if time and (older_than is None or event_us(time) < older_than)]
         for key in gone:
             pipe.hdel(key, *encoder.fields)
         pipe.execute()

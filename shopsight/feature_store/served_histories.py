@@ -15,12 +15,12 @@ SHOPPERS: Final = 2_000
 """Shoppers whose histories are compared: a view that counts otherwise differs for most of them."""
 
 LAST_STEPS: Final = f"""
-    WITH sampled AS (SELECT DISTINCT user_id FROM interactions ORDER BY md5(user_id), user_id LIMIT {SHOPPERS})
-    SELECT user_id, list(item_id ORDER BY nth)[-{HISTORY_LENGTH}:] AS item_ids,
-        list(event_name ORDER BY nth)[-{HISTORY_LENGTH}:] AS event_names, max(event_timestamp) AS last_seen
-    FROM interactions SEMI JOIN sampled USING (user_id)
-    GROUP BY user_id
-    ORDER BY user_id
+    with sampled as (select distinct user_id from interactions order by md5(user_id), user_id limit {SHOPPERS})
+    select user_id, list(item_id order by nth)[-{HISTORY_LENGTH}:] as item_ids,
+        list(event_name order by nth)[-{HISTORY_LENGTH}:] as event_names, max(event_timestamp) as last_seen
+    from interactions semi join sampled using (user_id)
+    group by user_id
+    order by user_id
 """
 
 
@@ -45,7 +45,7 @@ def compare_histories(settings: Settings, *, service: str, interactions: "pa.Tab
     import pandas as pd
 
     with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("SET timezone = 'UTC'")
+        connection.execute("set timezone = 'UTC'")
         connection.register("interactions", interactions)
         expected = connection.sql(LAST_STEPS).to_arrow_table()
     if expected.num_rows == 0:

@@ -174,7 +174,7 @@ def _with(seen: Sequence[str] | None, name: str | None) -> list[str] | None:
     return sorted([*(seen or ()), name])
 
 
-def _greatest(held: Any, offered: Any) -> Any:
-    if held is None or offered is None:
-        return offered if held is None else held
-    return max(held, offered)
+def _greatest(stored: Any, offered: Any) -> Any:
+    if stored is None or offered is None:
+        return offered if stored is None else stored
+    return max(stored, offered)

@@ -31,7 +31,7 @@ KEYS_PER_QUERY: Final = 500
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
 
-OLDEST_SERVED: Final = 'coalesce((SELECT oldest_us FROM "horizons" WHERE view = ?), -9223372036854775808)'
+OLDEST_SERVED: Final = 'coalesce((select oldest_us from "horizons" where view = ?), -9223372036854775808)'
 """Rows of a view from before this have expired."""
 
 
@@ -64,21 +64,21 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         Feast names those that are kept online; what the others held goes back to the disk.
         """
         with self._transaction(config) as connection:
-            connection.execute('CREATE TABLE IF NOT EXISTS "written_fields" (view TEXT PRIMARY KEY, fields TEXT)')
-            connection.execute('CREATE TABLE IF NOT EXISTS "horizons" (view TEXT PRIMARY KEY, oldest_us INTEGER)')
+            connection.execute('create table if not exists "written_fields" (view text primary key, fields text)')
+            connection.execute('create table if not exists "horizons" (view text primary key, oldest_us integer)')
             for view in tables_to_keep:
                 name = _table(config, view)
                 connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS {name} (entity TEXT PRIMARY KEY, event_us INTEGER, created_us INTEGER)"
+                    f"create table if not exists {name} (entity text primary key, event_us integer, created_us integer)"
                 )
-                held = {column[1] for column in connection.execute(f"PRAGMA table_info({name})")}
+                existing = {column[1] for column in connection.execute(f"PRAGMA table_info({name})")}
                 for feature in view.features:
-                    if feature.name not in held:
-                        connection.execute(f'ALTER TABLE {name} ADD COLUMN "{feature.name}"')
+                    if feature.name not in existing:
+                        connection.execute(f'alter table {name} add column "{feature.name}"')
             for view in tables_to_delete:
                 connection.execute(f"DROP TABLE IF EXISTS {_table(config, view)}")
-                connection.execute('DELETE FROM "written_fields" WHERE view = ?', (view.name,))
-                connection.execute('DELETE FROM "horizons" WHERE view = ?', (view.name,))
+                connection.execute('delete from "written_fields" where view = ?', (view.name,))
+                connection.execute('delete from "horizons" where view = ?', (view.name,))
         if tables_to_delete:
             connection.execute("VACUUM")
 
@@ -106,7 +106,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
     def change_rows(self, config: RepoConfig, tables: Sequence[FeatureView], key: str, change: ChangeRows) -> int:
         """Read an entity's rows of these views, and write what ``change`` makes of them, with nobody in between."""
         with self._transaction(config) as connection:
-            new = change([_held(connection, config, table, key) for table in tables])
+            new = change([_stored_row(connection, config, table, key) for table in tables])
             return sum(
                 _upsert(connection, config, table, [row], rewrite=True)
                 for table, row in zip(tables, new, strict=True)
@@ -116,7 +116,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
     def purge(self, config: RepoConfig, table: FeatureView) -> int:
         """Delete the view's rows that have expired; return how many they were."""
         with self._transaction(config) as connection:
-            query = f"DELETE FROM {_table(config, table)} WHERE event_us < {OLDEST_SERVED}"
+            query = f"delete from {_table(config, table)} where event_us < {OLDEST_SERVED}"
             return connection.execute(query, (table.name,)).rowcount
 
     def online_read(
@@ -132,25 +132,25 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         columns = ", ".join(f'"{name}"' for name in names)
         keys = [entity_name(entity_key) for entity_key in entity_keys]
         served = f"event_us >= {OLDEST_SERVED}" if expiry(table) else "? IS NOT NULL"
-        held: dict[str, tuple[Any, ...]] = {}
+        stored: dict[str, tuple[Any, ...]] = {}
         for start in range(0, len(keys), KEYS_PER_QUERY):
             part = keys[start : start + KEYS_PER_QUERY]
             query = (
-                f"SELECT entity, event_us, {columns} FROM {_table(config, table)} "
-                f"WHERE {served} AND entity IN (?{', ?' * (len(part) - 1)})"
+                f"select entity, event_us, {columns} from {_table(config, table)} "
+                f"where {served} and entity in (?{', ?' * (len(part) - 1)})"
             )
-            held.update((row[0], row[1:]) for row in self._read(config, query, [table.name, *part]))
-        return [(None, None) if key not in held else _to_feast(held[key], names, lists) for key in keys]
+            stored.update((row[0], row[1:]) for row in self._read(config, query, [table.name, *part]))
+        return [(None, None) if key not in stored else _to_feast(stored[key], names, lists) for key in keys]
 
     def held_fields(self, config: RepoConfig, table: FeatureView) -> str | None:
         """Return the fields that the view's rows were last completely written with."""
-        rows = self._read(config, 'SELECT fields FROM "written_fields" WHERE view = ?', [table.name])
+        rows = self._read(config, 'select fields from "written_fields" where view = ?', [table.name])
         return str(rows[0][0]) if rows else None
 
     def record_fields(self, config: RepoConfig, table: FeatureView, fields: str) -> None:
         """Remember that all rows of the view now have these fields."""
         with self._transaction(config) as connection:
-            connection.execute('INSERT OR REPLACE INTO "written_fields" VALUES (?, ?)', (table.name, fields))
+            connection.execute('insert or replace into "written_fields" values (?, ?)', (table.name, fields))
 
     def erase(self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str]) -> int:
         """Delete the rows of these entities, bytes and all; return how many rows there were.
@@ -161,7 +161,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         with self._transaction(config) as connection:
             before = connection.total_changes
             for table in tables:
-                query = f"DELETE FROM {_table(config, table)} WHERE entity = ?"
+                query = f"delete from {_table(config, table)} where entity = ?"
                 connection.executemany(query, [(key,) for key in keys])
             erased = connection.total_changes - before
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -193,7 +193,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
             connection.execute("PRAGMA journal_mode = WAL")
             # The store can be rebuilt from the marts: a power cut may lose the last writes, not the file.
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA secure_delete = on")
             self._connections.writer = connection
         # IMMEDIATE takes the write lock at once: a lock taken later could fail without waiting.
         connection.execute("BEGIN IMMEDIATE")
@@ -224,9 +224,9 @@ def _upsert(
     columns = ["event_us", "created_us", *(f'"{field.name}"' for field in table.features)]
     newer = ">=" if rewrite else ">"
     upsert = (
-        f"INSERT INTO {_table(config, table)} (entity, {', '.join(columns)}) VALUES (?{', ?' * len(columns)}) "
-        f"ON CONFLICT (entity) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)} "
-        f"WHERE (excluded.event_us, excluded.created_us) {newer} (event_us, created_us)"
+        f"insert into {_table(config, table)} (entity, {', '.join(columns)}) values (?{', ?' * len(columns)}) "
+        f"on conflict (entity) do update set {', '.join(f'{c} = excluded.{c}' for c in columns)} "
+        f"where (excluded.event_us, excluded.created_us) {newer} (event_us, created_us)"
     )
     before = connection.total_changes
     if any(_lists(table, [field.name for field in table.features])):
@@ -236,21 +236,21 @@ def _upsert(
     horizon = oldest_served(table, rows)
     if horizon is not None:
         connection.execute(
-            'INSERT INTO "horizons" VALUES (?, ?) '
-            "ON CONFLICT (view) DO UPDATE SET oldest_us = max(oldest_us, excluded.oldest_us)",
+            'insert into "horizons" values (?, ?) '
+            "on conflict (view) do update set oldest_us = max(oldest_us, excluded.oldest_us)",
             (table.name, horizon),
         )
     return written
 
 
-def _held(connection: sqlite3.Connection, config: RepoConfig, table: FeatureView, key: str) -> OnlineRow | None:
+def _stored_row(connection: sqlite3.Connection, config: RepoConfig, table: FeatureView, key: str) -> OnlineRow | None:
     names = [field.name for field in table.features]
     columns = ", ".join(f'"{name}"' for name in names)
-    query = f"SELECT event_us, created_us, {columns} FROM {_table(config, table)} WHERE entity = ?"
-    held = connection.execute(query, (key,)).fetchone()
-    if held is None:
+    query = f"select event_us, created_us, {columns} from {_table(config, table)} where entity = ?"
+    row = connection.execute(query, (key,)).fetchone()
+    if row is None:
         return None
-    event_us, created_us, *values = held
+    event_us, created_us, *values = row
     return (key, event_us, created_us, *_from_sqlite(values, _lists(table, names)))
 
 

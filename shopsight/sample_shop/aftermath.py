@@ -14,8 +14,8 @@ def add_days_later(rows: Rows, last_moment_S: NDArray[np.int64], rng: np.random.
     for event, share, first, last in (("rate_item", 0.25, 3.0, 12.0), ("refund", 0.05, 2.0, 10.0)):
         at = orders[rng.random(len(orders)) < share]
         time = rows.time_R[at] + (rng.uniform(first, last, len(at)) * DAY_US).astype(np.int64)
-        kept = time < last_moment_S[rows.session_R[at]]
-        extra.append((CODE[event], at[kept], time[kept]))
+        in_time = time < last_moment_S[rows.session_R[at]]
+        extra.append((CODE[event], at[in_time], time[in_time]))
     source = np.concatenate([at for _, at, _ in extra])
     name = np.repeat(np.array([code for code, _, _ in extra], np.int8), [len(at) for _, at, _ in extra])
     rating = np.where(

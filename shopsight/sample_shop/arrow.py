@@ -123,7 +123,7 @@ def _actors(people: People, block: Block, user: NDArray[np.int64]) -> tuple[pa.A
     )
     # A review or a refund comes with the account, if there is one.
     logged = np.where(rows.in_session_R, logged, people.registered_U[user])
-    known = block.fault_R != FAULTS.index("actor_missing")
+    has_actor = block.fault_R != FAULTS.index("actor_missing")
     low = int(user.min(initial=0))
     high = int(user.max(initial=0)) + 1
     users = pa.array(people.user_ids[low:high])
@@ -132,7 +132,7 @@ def _actors(people: People, block: Block, user: NDArray[np.int64]) -> tuple[pa.A
     )
     device = (user - low) * len(DEVICES) + sessions.device_S[rows.session_R]
     hidden = (identity == ANONYMOUS) | (identity == LOGS_IN)
-    return _take(users, user - low, logged & known), _take(devices, device, (hidden | ~logged) & known)
+    return _take(users, user - low, logged & has_actor), _take(devices, device, (hidden | ~logged) & has_actor)
 
 
 def _cents(catalogue: Catalogue, block: Block) -> NDArray[np.int64]:

@@ -65,16 +65,16 @@ class People:
 
     def table(self, config: SampleShopConfig) -> pa.Table:
         """Return the registered shoppers as the shop would export them (``USER_SCHEMA``)."""
-        known = np.flatnonzero(self.registered_U)
-        created = config.starts_at_us + (np.floor(self.joined_U[known] * 86_400) * 1_000_000).astype(np.int64)
+        registered = np.flatnonzero(self.registered_U)
+        created = config.starts_at_us + (np.floor(self.joined_U[registered] * 86_400) * 1_000_000).astype(np.int64)
         columns = {
-            "user_id": pa.array([self.user_ids[user] for user in known.tolist()]),
+            "user_id": pa.array([self.user_ids[user] for user in registered.tolist()]),
             "created_at": pa.array(created, pa.timestamp("us", tz="UTC")),
-            "age_band": _words(AGE_BANDS, self.age_U[known]),
-            "gender": _words(GENDERS, self.gender_U[known]),
-            "country": _words(COUNTRIES, self.country_U[known]),
-            "consent": _words(CONSENTS, self.consent_U[known]),
-            "source": pa.repeat(SOURCE, len(known)),
+            "age_band": _words(AGE_BANDS, self.age_U[registered]),
+            "gender": _words(GENDERS, self.gender_U[registered]),
+            "country": _words(COUNTRIES, self.country_U[registered]),
+            "consent": _words(CONSENTS, self.consent_U[registered]),
+            "source": pa.repeat(SOURCE, len(registered)),
             "created_timestamp": pa.array(created, pa.timestamp("us", tz="UTC")),
         }
         return pa.table(columns, schema=USER_SCHEMA)

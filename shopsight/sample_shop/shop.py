@@ -56,16 +56,16 @@ class SampleShop:
             arrived_before: only rows that arrived before this moment. Two calls with the same moment split a shop
                 into what a first and a second delivery would have brought, late rows in the second.
         """
-        held: list[pa.RecordBatch] = []
+        waiting: list[pa.RecordBatch] = []
         for block in self._blocks():
             batch = to_batch(self.catalogue, self.people, block)
             # Every other row comes again in the same delivery, the rest in the next one.
             again, later = (batch.take(pa.array(block.resent_D[side::2])) for side in (0, 1))
             if block.number == self.num_batches - 1:
-                yield _arrived(pa.concat_batches([batch, again, later, *held]), arrived_from, arrived_before)
+                yield _arrived(pa.concat_batches([batch, again, later, *waiting]), arrived_from, arrived_before)
             else:
-                yield _arrived(pa.concat_batches([batch, again, *held]), arrived_from, arrived_before)
-                held = [later]
+                yield _arrived(pa.concat_batches([batch, again, *waiting]), arrived_from, arrived_before)
+                waiting = [later]
 
     @cached_property
     def truth(self) -> PlantedTruth:

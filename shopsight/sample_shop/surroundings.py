@@ -41,10 +41,10 @@ def around_views(catalogue: Catalogue, sessions: Sessions, views: Views, rng: np
 
     listed = np.flatnonzero((rng.random(size) < 0.16) & ~bot)
     place = rng.integers(0, 3, len(listed))
-    shown = np.stack(
+    items = np.stack(
         [catalogue.pick(catalogue.leaf_I[item[listed]].astype(np.int64), rng.random(len(listed))) for _ in range(3)]
     )
-    shown[place, np.arange(len(listed))] = item[listed]
+    items[place, np.arange(len(listed))] = item[listed]
     clicked = np.flatnonzero(rng.random(len(listed)) < 0.85)
     # Four in ten orders are bought straight from the item's page, and most filled carts are left: a cart is no proof.
     carted = np.where(bought, 0.58, np.where(buying, 0.11, 0.075)) * ~bot
@@ -56,7 +56,7 @@ def around_views(catalogue: Catalogue, sessions: Sessions, views: Views, rng: np
             name="view_item_list",
             session=np.repeat(session[listed], 3),
             key=np.repeat(base[listed] + 1, 3),
-            item=shown.T.reshape(-1),
+            item=items.T.reshape(-1),
             line=np.tile(np.arange(3), len(listed)),
             list_position=np.tile(np.arange(1, 4), len(listed)),
         ),

@@ -90,9 +90,9 @@ def test_shoppers_are_placed_by_the_approved_model_and_their_look_alikes_listed(
     asked["event_timestamp"] = pd.Timestamp.now("UTC")
     joined = training_set(demo_home, service="embeddings_v1", entities=asked, columns=["user_vector"])
     assert [list(vector) for vector in joined["user_vector"]] == [row["user_vector"] for row in users[:20]]
-    found = json.loads(demo.call("lookalikes", "maya", "-n", "5", "--json").stdout)
-    assert len(found) == 5
-    assert {one["user_id"] for one in found} <= {row["user_id"] for row in users}
+    look_alikes = json.loads(demo.call("lookalikes", "maya", "-n", "5", "--json").stdout)
+    assert len(look_alikes) == 5
+    assert {one["user_id"] for one in look_alikes} <= {row["user_id"] for row in users}
 
 
 def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo_home) -> None:
@@ -103,11 +103,11 @@ def test_an_unknown_shopper_gets_a_cold_start_that_says_so(demo_home) -> None:
 
 
 def test_what_shoppers_complain_of_is_counted_with_their_words(demo) -> None:
-    found = pq.read_table(demo.settings.exports_dir / "review_insights.parquet").to_pylist()
-    assert sum(row["mentions"] for row in found) > 20
-    assert {"quality", "price"} <= {row["aspect"] for row in found}
-    assert all(row["complained"] >= len(row["complaints"]) for row in found)
-    assert any(row["complaints"] for row in found)
+    insights = pq.read_table(demo.settings.exports_dir / "review_insights.parquet").to_pylist()
+    assert sum(row["mentions"] for row in insights) > 20
+    assert {"quality", "price"} <= {row["aspect"] for row in insights}
+    assert all(row["complained"] >= len(row["complaints"]) for row in insights)
+    assert any(row["complaints"] for row in insights)
 
 
 def test_texts_the_model_is_unsure_of_are_labelled_by_people_and_taken_in(demo, tmp_path: Path) -> None:

@@ -121,6 +121,6 @@ def test_a_file_without_attributes_is_refused(capsys):
 @pytest.mark.slow
 def test_the_sample_shop_has_texts_that_find_its_items(tmp_path):
     main(["--size", "tiny", "--seeds", "1", "--device", "cpu", "--json", str(tmp_path / "figures.json")])
-    found = json.loads((tmp_path / "figures.json").read_text())
-    assert found["cold_items"]["gains"]["random order"]["low"] > 0
-    assert "text" in found["per_seed"]["1"]["projection"]["explained variance of held-out items"]
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["cold_items"]["gains"]["random order"]["low"] > 0
+    assert "text" in figures["per_seed"]["1"]["projection"]["explained variance of held-out items"]

@@ -136,15 +136,15 @@ def test_refunds_are_netted_where_the_order_is(shop: duckdb.DuckDBPyConnection) 
 
 
 def test_orders_of_a_shopper_are_numbered_with_the_days_between(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(shop, "select order_number, days_since_previous_order from orders where user_id = 'u_ann' order by 1")
-    assert found == [(1, None), (2, 2.0), (3, pytest.approx(24 * 43.25 / 24 - 78.3 / 24))]
+    orders = rows(shop, "select order_number, days_since_previous_order from orders where user_id = 'u_ann' order by 1")
+    assert orders == [(1, None), (2, 2.0), (3, pytest.approx(24 * 43.25 / 24 - 78.3 / 24))]
     reached = rows(shop, "select order_number, customers, repeat_rate, days_median from repeat_intervals order by 1")
     assert reached == [(1, 2, None, None), (2, 1, 0.5, 2.0), (3, 1, 1.0, pytest.approx(39.9875))]
 
 
 def test_an_item_is_as_the_catalogue_said_at_the_time(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(shop, "select item_id, version, valid_from, valid_to, price from item_versions order by all")
-    assert found == [
+    versions = rows(shop, "select item_id, version, valid_from, valid_to, price from item_versions order by all")
+    assert versions == [
         ("bulb", 1, at(-24), at(48), Decimal(4)),
         # It was gone for three days: the same words begin a second version.
         ("bulb", 2, at(120), None, Decimal(4)),
@@ -175,8 +175,8 @@ def test_a_visit_has_an_entry_an_exit_and_bounces_when_nothing_follows(shop: duc
 
 
 def test_the_identity_map_says_who_stands_behind_a_device(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(shop, "select anonymous_id, user_id, status, sessions, platforms from identities order by 1")
-    assert found == [("a_phone", "u_ann", "linked", 2, "app,web"), ("a_tablet", "a_tablet", "shared", 2, None)]
+    identities = rows(shop, "select anonymous_id, user_id, status, sessions, platforms from identities order by 1")
+    assert identities == [("a_phone", "u_ann", "linked", 2, "app,web"), ("a_tablet", "a_tablet", "shared", 2, None)]
 
 
 def test_a_funnel_counts_steps_in_order_and_within_the_window(shop: duckdb.DuckDBPyConnection) -> None:
@@ -211,20 +211,20 @@ def test_cohorts_follow_shoppers_by_the_week_they_began_in(shop: duckdb.DuckDBPy
 
 
 def test_rfm_compares_customers_with_each_other(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(shop, "select user_id, recency_days, orders, net_revenue, life_cycle_stage from rfm order by 1")
-    assert found == [
+    customers = rows(shop, "select user_id, recency_days, orders, net_revenue, life_cycle_stage from rfm order by 1")
+    assert customers == [
         ("u_ann", 0, 3, Decimal(96), "champion"),
         ("u_cleo", 43, 1, Decimal(4), "lost"),
     ]
 
 
 def test_an_order_is_credited_to_the_first_and_last_touch_in_reach(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(
+    credits = rows(
         shop,
         "select order_id, touches, first_channel, first_campaign_id, last_channel, last_campaign_id "
         "from attribution inner join orders using (order_key) where orders.user_id = 'u_ann' order by 1",
     )
-    assert found == [
+    assert credits == [
         ("o1", 2, "paid", "spring", "email", "news"),
         # The refund's session is a touch too: she came back to the shop.
         ("o2", 4, "paid", "spring", "direct", None),
@@ -238,12 +238,12 @@ def test_items_bought_together_have_support_confidence_and_lift(shop: duckdb.Duc
 
 
 def test_a_search_is_clicked_refined_or_finds_nothing(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(
+    searches = rows(
         shop,
         "select query, searches, click_through_rate, refinement_rate, zero_result_rate from search_performance "
         "order by query",
     )
-    assert found == [("lamp", 2, 0.5, 0.0, 0.0), ("lmap", 1, 0.0, 1.0, 1.0)]
+    assert searches == [("lamp", 2, 0.5, 0.0, 0.0), ("lmap", 1, 0.0, 1.0, 1.0)]
 
 
 def test_places_and_campaigns_have_their_response(shop: duckdb.DuckDBPyConnection) -> None:
@@ -316,9 +316,9 @@ def test_planted_bots_are_found_and_shoppers_are_not_taken_for_bots(dbt_home: Se
     with duckdb.connect() as connection:
         scores = rows(connection, f"select user_id, is_bot, bot_score from '{export_path(dbt_home, 'bot_scores')}'")
     assert sum(user in planted for user, _, _ in scores) >= 20
-    for found in ({user for user, flag, _ in scores if flag}, {user for user, _, score in scores if score >= 0.5}):
-        assert len(found & planted) / len(found) >= 0.95, "precision"
-        assert len(found & planted) / sum(user in planted for user, _, _ in scores) >= 0.9, "recall"
+    for flagged in ({user for user, flag, _ in scores if flag}, {user for user, _, score in scores if score >= 0.5}):
+        assert len(flagged & planted) / len(flagged) >= 0.95, "precision"
+        assert len(flagged & planted) / sum(user in planted for user, _, _ in scores) >= 0.9, "recall"
 
 
 def ids_of(pseudonyms: Pseudonymiser, user: Row) -> list[str]:

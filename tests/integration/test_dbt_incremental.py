@@ -51,7 +51,7 @@ def a_history(seed: int, *, rows: int = 400) -> list[Row]:
     history: list[Row] = []
     for number in range(rows):
         who = rng.randrange(8)
-        known = rng.random() < 0.3
+        logs_in = rng.random() < 0.3
         at = FIRST_DAY + timedelta(
             days=rng.randrange(45), minutes=rng.choice((0, 10, 25, 40, 1425, 1435)) + rng.randrange(3)
         )
@@ -63,9 +63,9 @@ def a_history(seed: int, *, rows: int = 400) -> list[Row]:
                 "event_name": name,
                 "event_timestamp": at,
                 "created_timestamp": at + timedelta(minutes=rng.choice((0, 1, 3000))),
-                "user_id": f"u_{who // 2}" if known else None,
+                "user_id": f"u_{who // 2}" if logs_in else None,
                 # Device 7 is shared: it becomes nobody's when its second user shows up.
-                "anonymous_id": f"a_{who if rng.random() < 0.97 else 7}" if not known or rng.random() < 0.5 else None,
+                "anonymous_id": f"a_{who if rng.random() < 0.97 else 7}" if not logs_in or rng.random() < 0.5 else None,
                 "session_id": f"s-{who}-{at.day}" if who in (2, 7) else None,
                 "item_id": None
                 if name in ("search", "view_cart", "view_promotion", "select_promotion")

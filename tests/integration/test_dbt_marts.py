@@ -162,13 +162,15 @@ def test_exported_times_are_utc_microseconds(shop: duckdb.DuckDBPyConnection, ma
 
 
 def test_an_anonymous_visit_becomes_the_users_who_logged_in_later(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(shop, "select item_id, user_id from interactions where user_id in ('u_ann', 'a_ann') order by nth")
-    assert found == [("lamp", "u_ann"), ("rug", "u_ann")]
+    interactions = rows(
+        shop, "select item_id, user_id from interactions where user_id in ('u_ann', 'a_ann') order by nth"
+    )
+    assert interactions == [("lamp", "u_ann"), ("rug", "u_ann")]
 
 
 def test_features_of_stitched_visits_count_as_known_only_from_the_login_on(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(shop, "select min(created_timestamp) from user_features_daily where user_id = 'u_ann'")
-    assert found == [(DAY + hours(60) + timedelta(seconds=1),)]
+    earliest = rows(shop, "select min(created_timestamp) from user_features_daily where user_id = 'u_ann'")
+    assert earliest == [(DAY + hours(60) + timedelta(seconds=1),)]
 
 
 def test_an_id_that_two_users_share_stays_anonymous(shop: duckdb.DuckDBPyConnection) -> None:
@@ -178,10 +180,10 @@ def test_an_id_that_two_users_share_stays_anonymous(shop: duckdb.DuckDBPyConnect
 
 
 def test_midnight_does_not_end_a_session_and_a_session_counts_once(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(
+    sessions = rows(
         shop, "select events, duration_seconds from sessions where user_id = 'u_ann' order by started_at limit 1"
     )
-    assert found == [(3, pytest.approx(0.6 * 3600))]
+    assert sessions == [(3, pytest.approx(0.6 * 3600))]
     counts = rows(
         shop,
         "select feature_timestamp, events_7d, sessions_28d from user_features_daily "
@@ -211,13 +213,13 @@ def test_orders_are_counted_by_order_id_and_else_by_purchase(shop: duckdb.DuckDB
 
 
 def test_session_features_end_before_the_checkout(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(
+    features = rows(
         shop,
         "select events_so_far, carts_so_far, distinct_items_so_far, seconds_since_start, seconds_since_last_event, "
         "mean_price_so_far, hour_of_day, day_of_week, last_event_name from session_features "
         "where session_id = 'bob-1' order by event_timestamp",
     )
-    assert found == [
+    assert features == [
         (1, 0, 1, 0.0, 0.0, 20.0, 10, 4, "view_item"),
         (2, 1, 1, 360.0, 360.0, 20.0, 10, 4, "add_to_cart"),
     ]
@@ -243,9 +245,11 @@ def test_bots_and_those_without_consent_are_counted_but_not_learnt_from(shop: du
 
 
 def test_a_history_is_the_last_interactions_oldest_first(shop: duckdb.DuckDBPyConnection) -> None:
-    found = rows(shop, "select item_ids from user_history_daily where user_id = 'u_carla' order by feature_timestamp")
-    longest = [f"c{number:02}" for number in range(HISTORY_LENGTH + 10)]
-    assert found == [(longest[-HISTORY_LENGTH:],), ([*longest, "mug"][-HISTORY_LENGTH:],)]
+    histories = rows(
+        shop, "select item_ids from user_history_daily where user_id = 'u_carla' order by feature_timestamp"
+    )
+    all_items = [f"c{number:02}" for number in range(HISTORY_LENGTH + 10)]
+    assert histories == [(all_items[-HISTORY_LENGTH:],), ([*all_items, "mug"][-HISTORY_LENGTH:],)]
 
 
 def test_utterances_carry_the_shops_label_or_their_channels(shop: duckdb.DuckDBPyConnection) -> None:

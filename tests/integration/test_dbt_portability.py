@@ -50,19 +50,19 @@ def faults(sql: str) -> set[str]:
         tree = sqlglot.parse_one(re.sub(r'"(\w+)"\."(\w+)"\."(\w+)"', r"`\2`.`\3`", sql), read="spark")
     except sqlglot.ParseError as error:
         return {str(error)}
-    found = set()
+    constructs = set()
     for node in tree.walk():
         if isinstance(node, exp.Qualify | exp.AtTimeZone):
-            found.add(type(node).__name__)
+            constructs.add(type(node).__name__)
         # An ORDER BY inside an aggregate is none of Spark's grammar, though sqlglot reads it.
         elif isinstance(node, exp.Order) and isinstance(node.parent, exp.AggFunc):
-            found.add(f"order by in {node.parent.sql_name()}")
+            constructs.add(f"order by in {node.parent.sql_name()}")
         # `* except` came with Spark 4; it has no word for `replace`.
         elif isinstance(node, exp.Star) and node.args.get("replace"):
-            found.add("replace")
+            constructs.add("replace")
         elif isinstance(node, exp.Anonymous) and node.name.lower() not in SPARK_FUNCTIONS:
-            found.add(node.name)
-    return found
+            constructs.add(node.name)
+    return constructs
 
 
 def test_every_dbt_model_is_duckdb_sql(home: Settings) -> None:
@@ -89,8 +89,8 @@ def test_every_dbt_model_is_spark_sql_when_it_is_rendered_for_spark(
 
     monkeypatch.setattr(BaseDatabaseWrapper, "dispatch", dispatch_for_spark)
     monkeypatch.setattr(BaseDatabaseWrapper, "_get_adapter_macro_prefixes", prefixes_for_spark)
-    found = {name: faults(sql) for name, sql in compiled(home)}
-    assert {name: what for name, what in found.items() if what} == {}
+    faults_of = {name: faults(sql) for name, sql in compiled(home)}
+    assert {name: what for name, what in faults_of.items() if what} == {}
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_no_model_calls_an_engines_own_date_or_json_function() -> None:
 
 def test_the_same_change_to_two_rows_does_not_cancel_out_in_a_fingerprint() -> None:
     text = (DBT_PROJECT_DIR / "macros" / "portable.sql").read_text()
-    found = re.search(r"macro duckdb__hash_of\(values\) -%\}(.*?)\{%- endmacro", text, re.DOTALL)
-    assert found
-    row_hash = jinja2.Template(found[1]).render(values=["id", "is_usable"])
+    macro = re.search(r"macro duckdb__hash_of\(values\) -%\}(.*?)\{%- endmacro", text, re.DOTALL)
+    assert macro
+    row_hash = jinja2.Template(macro[1]).render(values=["id", "is_usable"])
     rows = "from (values (1, {flag}), (2, {flag})) as rows (id, is_usable)"
     fingerprints = {
         duckdb.sql(f"select bit_xor({row_hash}) {rows.format(flag=flag)}").fetchall()[0] for flag in ("true", "false")

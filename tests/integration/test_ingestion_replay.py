@@ -144,8 +144,8 @@ def test_one_event_of_an_exploded_line_is_freed_alone(
     assert balance(home) == (3, 2, 0, 1)
     from shopsight.ingestion.validation import validate as validation
 
-    kept = tuple(rule for rule in validation.RULES["events"] if rule.reason != "quantity_out_of_range")
-    monkeypatch.setitem(validation.RULES, "events", kept)
+    rules = tuple(rule for rule in validation.RULES["events"] if rule.reason != "quantity_out_of_range")
+    monkeypatch.setitem(validation.RULES, "events", rules)
     assert again(home).receipt.accepted == 1
     assert balance(home) == (3, 3, 0, 0)
     assert stored(home, "line_number, item_id, quantity") == [(0, "p1", None), (1, "p2", 0), (2, "p3", None)]

@@ -102,11 +102,11 @@ def test_the_texts_it_hardly_knows_are_those_to_ask_people_about(run: tuple[Path
     texts = ["red running shoes", "which is better, the blue or the red one?", "glorp", "zorblatt huge cover"]
     utterances = pa.table({"text": texts, "label_source": ["channel"] * 4})
     labels = pa.table({"text": ["Zorblatt huge cover"], "label": ["search_product"]})
-    found = suggest_labels(utterances, labels, classifier.predict, count=10)
-    assert {one.text for one in found} == set(texts[:3])
-    assert [one.margin for one in found] == sorted(one.margin for one in found)
-    sure = {p.label: max(p.probabilities.values()) for p in classifier.predict([found[-1].text])}
-    assert found[-1].predicted_label in sure
+    suggestions = suggest_labels(utterances, labels, classifier.predict, count=10)
+    assert {one.text for one in suggestions} == set(texts[:3])
+    assert [one.margin for one in suggestions] == sorted(one.margin for one in suggestions)
+    sure = {p.label: max(p.probabilities.values()) for p in classifier.predict([suggestions[-1].text])}
+    assert suggestions[-1].predicted_label in sure
 
 
 def test_too_few_texts_to_judge_are_said_so_and_not_scored(tmp_path: Path) -> None:
@@ -179,11 +179,15 @@ def test_what_the_words_contribute_sums_to_the_labels_logit_minus_that_of_an_emp
     temperature = classifier.temperatures[path_of(clean)]
     whole, empty = classifier.logits([clean, ""]) / temperature
     label = int(whole.argmax())
-    found = explain(classifier, text)
-    assert found.label == INTENTS[label] == classifier.predict([text])[0].label
-    assert sum(one.contribution for one in found.contributions) == pytest.approx(whole[label] - empty[label], abs=1e-3)
-    assert found.empty_logit + sum(one.contribution for one in found.contributions) == pytest.approx(found.logit)
-    assert explain(classifier, text) == found, "the orders are drawn by a seed"
+    explanation = explain(classifier, text)
+    assert explanation.label == INTENTS[label] == classifier.predict([text])[0].label
+    assert sum(one.contribution for one in explanation.contributions) == pytest.approx(
+        whole[label] - empty[label], abs=1e-3
+    )
+    assert explanation.empty_logit + sum(one.contribution for one in explanation.contributions) == pytest.approx(
+        explanation.logit
+    )
+    assert explain(classifier, text) == explanation, "the orders are drawn by a seed"
 
 
 def test_the_graph_gives_the_logits_of_the_torch_model(tmp_path: Path) -> None:
@@ -226,9 +230,9 @@ def test_a_model_without_layers_is_taught_what_the_encoder_answers_and_refused_w
         assert form["validation_loss"] == pytest.approx(loss)
         assert (form["decision"] == "served") == (name == served["form"])
         assert form["decision"].startswith("refused") == (loss > 0.005)
-    kept = {path.name for path in tmp_path.iterdir() if path.name.startswith("model.")}
-    assert kept == {served["graph"]}, "only what is served stays"
-    assert (STATIC_FILE in kept) == (served["form"] == "static")
+    files = {path.name for path in tmp_path.iterdir() if path.name.startswith("model.")}
+    assert files == {served["graph"]}, "only what is served stays"
+    assert (STATIC_FILE in files) == (served["form"] == "static")
 
 
 def test_the_static_form_answers_like_its_teacher_and_alike_after_loading(

@@ -91,13 +91,13 @@ def test_help_names_the_protocol(capsys):
 
 @pytest.mark.slow
 def test_the_speed_of_training_stands_beside_its_floor(run):
-    found = run(_lines(), "--speed")
+    figures = run(_lines(), "--speed")
     for threads in ("1 thread", "2 threads"):
-        speed = found[threads]
+        speed = figures[threads]
         assert speed["floor_over_loop"] == pytest.approx(
             speed["floor_sequences_per_second"] / speed["sequences_per_second"], rel=0.05
         )
-    assert found["histories"] == USERS
+    assert figures["histories"] == USERS
 
 
 def test_the_ablation_names_what_every_view_adds(figures):

@@ -9,7 +9,7 @@ import pytest
 
 from models.progress import Progress, ignore_progress
 from models.recommender.config import for_size
-from models.recommender.search import Found, Trial, search
+from models.recommender.search import SearchResult, Trial, search
 from shopsight.errors import ShopsightError
 
 pytest.importorskip("optuna", reason="Optuna is not installed (extra `search`)")
@@ -45,7 +45,7 @@ def shop() -> tuple[pa.Table, pa.Table]:
 
 def searched(
     shop: tuple[pa.Table, pa.Table], folder: Path, *, trials: int, ended: list[Trial], minutes: float = 5
-) -> Found:
+) -> SearchResult:
     return search(
         *shop, base=for_size("tiny"), folder=folder, trials=trials, minutes=minutes, seed=7, device="cpu",
         precision="fp32", report=ignore_progress, after=ended.append,
@@ -55,16 +55,16 @@ def searched(
 def test_the_first_trial_is_what_is_shipped_and_a_later_search_goes_on_from_the_earlier_one(shop, tmp_path) -> None:
     first: list[Trial] = []
     second: list[Trial] = []
-    found = searched(shop, tmp_path, trials=2, ended=first)
+    result = searched(shop, tmp_path, trials=2, ended=first)
     shipped = for_size("tiny").transformer
-    assert found.shipped.settings["learning_rate"] == pytest.approx(shipped.learning_rate)
-    assert found.shipped.settings["hidden_size"] == shipped.hidden_size
+    assert result.shipped.settings["learning_rate"] == pytest.approx(shipped.learning_rate)
+    assert result.shipped.settings["hidden_size"] == shipped.hidden_size
     assert [trial.number for trial in first] == [0, 1]
-    assert found.best.ndcg >= found.shipped.ndcg > 0.05, "items of a shelf follow one another"
+    assert result.best.ndcg >= result.shipped.ndcg > 0.05, "items of a shelf follow one another"
     again = searched(shop, tmp_path, trials=3, ended=second)
     assert [trial.number for trial in second] == [2]
-    assert again.trials[:2] == found.trials
-    assert again.trials[2].settings not in [trial.settings for trial in found.trials]
+    assert again.trials[:2] == result.trials
+    assert again.trials[2].settings not in [trial.settings for trial in result.trials]
     assert searched(shop, tmp_path, trials=3, ended=second).trials == again.trials, "there is nothing left to do"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["trials.journal"], "no weights are left behind"
 
@@ -87,6 +87,6 @@ def test_a_search_that_is_interrupted_keeps_its_trials(shop, tmp_path) -> None:
             *shop, base=for_size("tiny"), folder=tmp_path, trials=3, minutes=5, seed=7, device="cpu", precision="fp32",
             report=stop, after=ended.append,
         )  # fmt: skip
-    found = searched(shop, tmp_path, trials=2, ended=ended)
-    assert found.trials[0] == ended[0]
-    assert len(found.trials) == 2
+    result = searched(shop, tmp_path, trials=2, ended=ended)
+    assert result.trials[0] == ended[0]
+    assert len(result.trials) == 2

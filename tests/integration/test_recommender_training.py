@@ -159,10 +159,10 @@ def cold(shop, tmp_path_factory):
     run = _run(folder)
     views = _fit(data, items, run, names=("transformer", "item_knn"))
     sequence = views.transformer.scorer
-    choice = ColdChoice(kind="attributes", likeness={"attributes": 0.5})
+    choice = ColdChoice(kind="attributes", similarity={"attributes": 0.5})
     features = cold_features(data, items, run)
     assert features is not None, "the new items have a category"
-    found = fit_cold_items(data, features, sequence, run, choice=choice)
+    projected = fit_cold_items(data, features, sequence, run, choice=choice)
     write_artefact(
         folder,
         candidate="blend",
@@ -171,9 +171,9 @@ def cold(shop, tmp_path_factory):
         constants=fit_lists(data, TINY.popularity),
         neighbours=views.neighbours,
         sequence=sequence,
-        cold=found,
+        cold=projected,
     )
-    return folder, found, data, sequence
+    return folder, projected, data, sequence
 
 
 def _run(folder, config=TINY):
@@ -238,12 +238,12 @@ def test_the_same_seed_trains_the_same_candidate(trained, shop, tmp_path):
 
 def test_what_is_served_scores_as_what_was_evaluated(everything):
     data, scorers, weights, recommender = everything
-    found = window(
+    test_window = window(
         data, start=data.quantile_time(0.9), end=np.inf, max_targets_per_user=3, max_targets=200, max_users=40, seed=0
     )
     everyone = np.ones(len(recommender.catalogue), dtype=np.bool_)
-    for case in found.cases:
-        ids = [str(found.train.item_ids[item]) for item in case.history.items]
+    for case in test_window.cases:
+        ids = [str(test_window.train.item_ids[item]) for item in case.history.items]
         events = [BEHAVIOURS[code - 1] for code in case.history.behaviours]
         history = [HistoryEvent(item_id=i, event_name=e) for i, e in zip(ids, events, strict=True)]
         codes = recommender.encode(history)
@@ -277,7 +277,7 @@ def test_a_first_pass_in_eight_bits_changes_neither_a_list_nor_its_reasons(every
         assert ranked[0] == ranked[1]
         again = in_codes.explained(history, [replace(item, reasons=()) for item in other])
         # The first: further ones may be worth next to nothing, and nearly the same.
-        because = [[item.reasons[0].item_ids for item in shown] for shown in (one, other, again)]
+        because = [[item.reasons[0].item_ids for item in items] for items in (one, other, again)]
         assert because[0] == because[1] == because[2]
 
 
@@ -311,27 +311,27 @@ def test_a_history_of_more_than_fifty_events_is_read_from_its_end(everything):
 
 def test_an_item_that_was_just_seen_or_excluded_or_is_sold_out_is_not_recommended(everything):
     *_, recommender = everything
-    shown = recommender.recommend(_views("a5-10", "a5-11"), num_results=100, exclude=["a5-01"])
-    assert {"a5-10", "a5-11", "a5-01", "a5-00"}.isdisjoint(one.item_id for one in shown)
+    recommended = recommender.recommend(_views("a5-10", "a5-11"), num_results=100, exclude=["a5-01"])
+    assert {"a5-10", "a5-11", "a5-01", "a5-00"}.isdisjoint(one.item_id for one in recommended)
     allowed = np.array([item_id.startswith("a3") for item_id in recommender.catalogue.item_ids])
-    shown = recommender.recommend(_views("a3-01"), num_results=100, allowed=allowed)
-    assert len(shown) == SHELF - 1
+    recommended = recommender.recommend(_views("a3-01"), num_results=100, allowed=allowed)
+    assert len(recommended) == SHELF - 1
 
 
 def test_unknown_items_and_events_are_passed_over(everything):
     *_, recommender = everything
-    known = recommender.recommend(_views("a1-01"), num_results=5)
+    expected = recommender.recommend(_views("a1-01"), num_results=5)
     mixed = [*_views("gone", "a1-01"), HistoryEvent(item_id="a1-05", event_name="remove_from_cart")]
     assert [one.item_id for one in recommender.recommend(mixed, num_results=5)[:3]] == [
-        one.item_id for one in known if one.item_id != "a1-05"
+        one.item_id for one in expected if one.item_id != "a1-05"
     ][:3]
 
 
 def test_a_stranger_gets_what_is_popular(everything):
     *_, recommender = everything
-    shown = recommender.recommend([], num_results=5)
-    assert {one.source for one in shown} == {"popularity"}
-    assert [one.score for one in shown] == sorted((one.score for one in shown), reverse=True)
+    recommended = recommender.recommend([], num_results=5)
+    assert {one.source for one in recommended} == {"popularity"}
+    assert [one.score for one in recommended] == sorted((one.score for one in recommended), reverse=True)
 
 
 def test_reasons_name_items_of_the_history_and_what_was_done_with_them(everything):
@@ -348,8 +348,8 @@ def test_reasons_name_items_of_the_history_and_what_was_done_with_them(everythin
 
 def test_similar_items_are_neighbours_first_and_then_of_the_category(everything):
     *_, recommender = everything
-    shown = recommender.similar_items("a1-04", num_results=3)
-    assert {shown[0].item_id, shown[1].item_id} == {"a1-03", "a1-05"}
+    similar = recommender.similar_items("a1-04", num_results=3)
+    assert {similar[0].item_id, similar[1].item_id} == {"a1-03", "a1-05"}
     new = recommender.similar_items("a0-new", num_results=4)
     assert {one.source for one in new} == {"category"}
     assert all(one.item_id.startswith("a0") for one in new)
@@ -380,33 +380,33 @@ def test_the_artefact_is_served_without_torch(artefact, request):
 
 
 def test_an_item_nobody_touched_is_found_by_what_its_text_and_attributes_say(cold):
-    folder, found, _, _ = cold
-    explained = found.report["explained variance of held-out items"]
+    folder, projected, _, _ = cold
+    explained = projected.report["explained variance of held-out items"]
     assert set(explained) == {"text", "attributes", "text + attributes"}
     assert max(explained.values()) > 0.3
     recommender = Recommender.load(folder)
     assert recommender.cold_N.sum() == AISLES
     for aisle in range(AISLES):
         history = _views(f"a{aisle}-03", f"a{aisle}-04")
-        shown = recommender.recommend(history, num_results=10, cold_share=0.1)
-        (new,) = [one for one in shown if one.source == "content"]
+        recommended = recommender.recommend(history, num_results=10, cold_share=0.1)
+        (new,) = [one for one in recommended if one.source == "content"]
         assert new.item_id == ("a0-new" if aisle == 0 else f"a{aisle}-cold")
         assert new.reasons[0].item_ids[0].startswith(f"a{aisle}-")
-        alike = recommender.similar_items(new.item_id, num_results=5)
-        assert sum(one.item_id.startswith(f"a{aisle}-") for one in alike) >= 3
-        assert {one.source for one in alike} == {"content"}
+        similar = recommender.similar_items(new.item_id, num_results=5)
+        assert sum(one.item_id.startswith(f"a{aisle}-") for one in similar) >= 3
+        assert {one.source for one in similar} == {"content"}
 
 
 def test_a_share_for_new_items_changes_nothing_where_every_item_is_known(shop, tmp_path):
     interactions, items = shop
-    known = items.filter(pc.is_in(items["item_id"], interactions["item_id"].combine_chunks()))
-    data = Interactions.from_tables(interactions, known)
-    views = _fit(data, known, _run(tmp_path), names=("transformer", "item_knn"))
+    warm_items = items.filter(pc.is_in(items["item_id"], interactions["item_id"].combine_chunks()))
+    data = Interactions.from_tables(interactions, warm_items)
+    views = _fit(data, warm_items, _run(tmp_path), names=("transformer", "item_knn"))
     write_artefact(
         tmp_path,
         candidate="blend",
         weights={"transformer": 0.5, "item_knn": 0.5},
-        catalogue=catalogue_table(known, data.item_ids),
+        catalogue=catalogue_table(warm_items, data.item_ids),
         constants=fit_lists(data, TINY.popularity),
         neighbours=views.neighbours,
         sequence=views.transformer.scorer,
@@ -415,15 +415,15 @@ def test_a_share_for_new_items_changes_nothing_where_every_item_is_known(shop, t
     assert not recommender.cold_N.any()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        shown = recommender.recommend(_views("a1-01"), num_results=10, cold_share=0.1)
-    assert shown == recommender.recommend(_views("a1-01"), num_results=10, cold_share=0.0)
+        recommended = recommender.recommend(_views("a1-01"), num_results=10, cold_share=0.1)
+    assert recommended == recommender.recommend(_views("a1-01"), num_results=10, cold_share=0.0)
 
 
 def test_a_projection_leaves_the_vectors_of_touched_items_alone(cold):
-    _, found, data, sequence = cold
+    _, projected, data, sequence = cold
     touched_N = data.distinct_users_per_item() > 0
-    assert np.array_equal(found.vectors_ND[touched_N], sequence.vectors.vectors_ND[touched_N])
-    assert (found.projected_N == ~touched_N).all()
+    assert np.array_equal(projected.vectors_ND[touched_N], sequence.vectors.vectors_ND[touched_N])
+    assert (projected.projected_N == ~touched_N).all()
 
 
 def test_a_shop_whose_items_were_all_touched_reads_no_text(shop, monkeypatch):
@@ -550,13 +550,15 @@ def test_item_knn_beats_popularity_on_a_real_shop(shared_data):
     )
     data = Interactions.from_tables(interactions)
     start = data.quantile_time(0.9)
-    found = window(data, start=start, end=np.inf, max_targets_per_user=20, max_targets=8_000, max_users=3_000, seed=0)
-    none_NA = np.zeros((found.train.items, 0), dtype=np.int64)
+    test_window = window(
+        data, start=start, end=np.inf, max_targets_per_user=20, max_targets=8_000, max_users=3_000, seed=0
+    )
+    none_NA = np.zeros((test_window.train.items, 0), dtype=np.int64)
     run = _run(None, for_size("small"))
     names = ("item_knn", "popularity_recent")
-    views = fit_views(found.train, none_NA, run, phase="none", epochs=0, names=names, report=ignore_progress)
-    scorers = {"popularity": plain_popularity(found.train), **views.scorers}
-    ranked = rank_cases(scorers, {name: {name: 1.0} for name in scorers}, found.cases, lists=False)
-    users = np.array([case.user for case in found.cases])
+    views = fit_views(test_window.train, none_NA, run, phase="none", epochs=0, names=names, report=ignore_progress)
+    scorers = {"popularity": plain_popularity(test_window.train), **views.scorers}
+    ranked = rank_cases(scorers, {name: {name: 1.0} for name in scorers}, test_window.cases, lists=False)
+    users = np.array([case.user for case in test_window.cases])
     for baseline in ("popularity", "popularity_recent"):
         assert gain(ranked["item_knn"], ranked[baseline], users, seed=0, resamples=500).low > 0

@@ -90,9 +90,9 @@ def test_relative_links_in_documents_lead_somewhere() -> None:
 
 
 def test_every_make_target_the_readme_shows_exists() -> None:
-    shown = set(re.findall(r"\bmake ([a-z-]+)", (REPO_ROOT / "README.md").read_text()))
+    targets_named = set(re.findall(r"\bmake ([a-z-]+)", (REPO_ROOT / "README.md").read_text()))
     targets = set(re.findall(r"^([a-z-]+):", (REPO_ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert shown - targets == set()
+    assert targets_named - targets == set()
 
 
 def test_the_changelog_has_the_version_of_the_package() -> None:

@@ -61,7 +61,7 @@ def kill_after_stage(
 def digests(settings: Settings) -> dict[str, str]:
     """Return a digest per exported mart and per table of the online store: all columns, the rows in any order."""
     with duckdb.connect() as connection:
-        found = {
+        digest_of = {
             mart: _digest(connection.execute("from read_parquet($1)", [str(export_path(settings, mart))]).fetchall())
             for mart in EXPORTED_MARTS
         }
@@ -72,9 +72,9 @@ def digests(settings: Settings) -> dict[str, str]:
             # When a model placed somebody, and which of several equal versions, is the run's own.
             columns = [name for name in columns if not name.endswith(("_us", "_model_version"))]
         named = ", ".join(f'"{name}"' for name in columns)
-        found[f"online {table}"] = _digest(online.execute(f'select {named} from "{table}"').fetchall())
+        digest_of[f"online {table}"] = _digest(online.execute(f'select {named} from "{table}"').fetchall())
     online.close()
-    return found
+    return digest_of
 
 
 def unfinished_runs(settings: Settings) -> list[str]:

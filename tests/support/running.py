@@ -84,14 +84,14 @@ def environment_of(settings: Settings, folder: Path) -> dict[str, str]:
     Every Python process that inherits it may reach this machine only, and notes what else it tried in
     ``folder/refused.log``.
     """
-    kept = {
+    environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("SHOPSIGHT_", "DAGSTER_", "BENTOML_"))
     }
     # Outside the checkout, or services, which are kept from importing it, would lose the guard, too.
     guard = shutil.copytree(Path(__file__).with_name("loopback_only"), folder / "loopback_only", dirs_exist_ok=True)
     # A wide terminal keeps tables on one line.
     return (
-        kept
+        environment
         | tool_environment(settings)
         | {"PYTHONPATH": str(guard), "LOOPBACK_ONLY_LOG": str(folder / "refused.log"), "COLUMNS": "200"}
     )

@@ -33,12 +33,12 @@ def shop(seed: int, *, shoppers: int = 300, led: float = 0.0) -> tuple[Looks, np
 
 def test_shoppers_are_ranked_by_their_planted_slope_and_those_with_few_looks_are_like_everybody() -> None:
     looks, slopes = shop(1)
-    found = price_slopes(looks)
-    assert spearmanr(found.mean, slopes).statistic > 0.8
-    few, many = found.looks < 3, found.looks > 20
-    assert found.spread[few].mean() > 1.5 * found.spread[many].mean()
-    assert np.abs(found.mean[few]).mean() < np.abs(found.mean[many]).mean()
-    assert 0.75 < np.polyfit(found.mean, slopes, 1)[0] < 1.4, "shrunk, and on the planted scale"
+    estimates = price_slopes(looks)
+    assert spearmanr(estimates.mean, slopes).statistic > 0.8
+    few, many = estimates.looks < 3, estimates.looks > 20
+    assert estimates.spread[few].mean() > 1.5 * estimates.spread[many].mean()
+    assert np.abs(estimates.mean[few]).mean() < np.abs(estimates.mean[many]).mean()
+    assert 0.75 < np.polyfit(estimates.mean, slopes, 1)[0] < 1.4, "shrunk, and on the planted scale"
 
 
 def test_an_item_that_another_always_leads_to_says_little_of_prices() -> None:
@@ -59,13 +59,13 @@ def test_a_table_gives_a_row_per_shopper_who_looked_at_something_with_a_price() 
             "price": [10.0, 20.0, 20.0, None],
         }
     )
-    found = price_sensitivities(table).to_pylist()
-    assert [row["user_id"] for row in found] == ["b", "a"]
-    assert found[0]["price_sensitivity"] > found[1]["price_sensitivity"]
+    rows = price_sensitivities(table).to_pylist()
+    assert [row["user_id"] for row in rows] == ["b", "a"]
+    assert rows[0]["price_sensitivity"] > rows[1]["price_sensitivity"]
     assert price_sensitivities(table.slice(3)).num_rows == 0
     scores = pa.table({"user_id": ["c", "a", "b"], "reasons": [["late"], [], ["dear"]]})
     scored = with_price_sensitivity(scores, table)
     assert scored["reasons"].to_pylist() == [["late"], [], ["dear"]]
-    assert scored["price_sensitivity"].to_pylist() == [None, *(row["price_sensitivity"] for row in reversed(found))]
+    assert scored["price_sensitivity"].to_pylist() == [None, *(row["price_sensitivity"] for row in reversed(rows))]
     assert with_price_sensitivity(scores, table.slice(0, 0))["price_sensitivity"].null_count == 3
     assert price_sensitivities(table.slice(0, 0)).num_rows == 0

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.ranking import mean_per_user, ndcg_at
-from models.recommender.cold.items import ColdChoice, ColdItemsConfig, alike, project_cold_items, together
+from models.recommender.cold.items import ColdChoice, ColdItemsConfig, project_cold_items, similarity_to, together
 from models.recommender.dataset import Case
 from models.recommender.evaluate import ranks_of_targets
 from models.recommender.history import History
@@ -23,12 +23,12 @@ from models.recommender.scoring import standardise
 from models.recommender.transformer.scorer import SequenceScorer
 
 GRID = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
-"""Weights of likeness that are tried, beside 1 for the transformer."""
+"""Weights of similarity that are tried, beside 1 for the transformer."""
 _ROUNDS = 2
 _PARTS = 5
-_MOST_HELD = 3_000
+_MAX_HELD_OUT = 3_000
 """Items of one part: of a larger catalogue some are never held out."""
-_MOST_CASES = 8_000
+_MAX_CASES = 8_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +57,15 @@ def choose_cold(
         users_N: distinct users of each item in its training.
         features: see :func:`project_cold_items`.
         cases: shoppers' next items that training did not see.
-        config: of the projection and of likeness.
+        config: of the projection and of similarity.
         seed: of the parts.
     """
-    warm = np.random.default_rng(seed).permutation(np.flatnonzero(users_N > 0))[: _PARTS * _MOST_HELD]
-    cases = cases[:: -(-len(cases) // _MOST_CASES)] if cases else []
+    warm = np.random.default_rng(seed).permutation(np.flatnonzero(users_N > 0))[: _PARTS * _MAX_HELD_OUT]
+    cases = cases[:: -(-len(cases) // _MAX_CASES)] if cases else []
     kinds = list(together(features))
     parts = [
-        _ask(sequence, users_N, features, kinds, cases, np.sort(held), config, seed=seed)
-        for held in np.array_split(warm, _PARTS)
+        _ask(sequence, users_N, features, kinds, cases, np.sort(held_H), config, seed=seed)
+        for held_H in np.array_split(warm, _PARTS)
     ]
     parts = [part for part in parts if len(part.cases)]
     kinds = [kind for kind in kinds if parts and all(f"projected from {kind}" in part.scores for part in parts)]
@@ -82,8 +82,8 @@ def choose_cold(
                 weights[name] = max(tried, key=lambda weight: tried[weight])
                 value = tried[weights[name]]
         if value > best:
-            likeness = {one: weights[f"alike in {one}"] for one in features if weights[f"alike in {one}"]}
-            best, chosen = value, ColdChoice(kind=kind, likeness=likeness)
+            similarity = {one: weights[f"alike in {one}"] for one in features if weights[f"alike in {one}"]}
+            best, chosen = value, ColdChoice(kind=kind, similarity=similarity)
     return replace(chosen, report=report | {"chosen": best})
 
 
@@ -102,11 +102,11 @@ def _ask(
     place_N[held_H] = np.arange(len(held_H))
     asked, histories = [], []
     for case in cases:
-        known = place_N[case.history.items] < 0
-        if place_N[case.target] >= 0 and known.any():
+        is_warm = place_N[case.history.items] < 0
+        if place_N[case.target] >= 0 and is_warm.any():
             seen = place_N[case.seen]
             asked.append(replace(case, target=int(place_N[case.target]), seen=seen[seen >= 0]))
-            histories.append(History(case.history.items[known], case.history.behaviours[known]))
+            histories.append(History(case.history.items[is_warm], case.history.behaviours[is_warm]))
     if not asked:
         return _Part(cases=[], scores={})
     left_N = np.where(place_N < 0, users_N, 0)
@@ -120,7 +120,7 @@ def _ask(
             scores[f"projected from {kind}"] = standardise(hidden_BD @ projected.vectors_ND[held_H].T)
     past = np.unique(np.concatenate([history.items for history in histories]))
     for kind in features:
-        near = alike(features, {kind: 1.0}, held_H, past, config)
+        near = similarity_to(features, {kind: 1.0}, held_H, past, config)
         rows = [near.scores([history])[0, held_H] for history in histories]
         scores[f"alike in {kind}"] = np.stack(rows)
     return _Part(cases=asked, scores=scores)

@@ -57,9 +57,9 @@ def choose_cold_items(
     """
     places = {item_id: place for place, item_id in enumerate(data.item_ids)}
     rows = np.array([places[item_id] for item_id in validation.train.item_ids], dtype=np.int64)
-    known = {name: matrix[rows] for name, matrix in features.items()}
+    features_seen = {name: matrix[rows] for name, matrix in features.items()}
     users_N = validation.train.distinct_users_per_item()
-    return choose_cold(sequence, users_N, known, validation.cases, run.config.cold_items, seed=run.seed)
+    return choose_cold(sequence, users_N, features_seen, validation.cases, run.config.cold_items, seed=run.seed)
 
 
 def fit_cold_items(

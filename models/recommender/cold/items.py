@@ -3,8 +3,8 @@
 The served vector of an item is learnt from its shoppers. A ridge regression, fitted on items that have shoppers, tells
 what vector an item's text or attributes would have led to; with it a new item is ranked by the same dot product as all
 others; to that score is added how much the item's text and attributes are like those of the history's last items. What
-is projected from, and how much likeness counts, is what ranks held-out items best for shoppers of the validation window
-(:mod:`models.recommender.cold.choice`); the strength of the ridge is what explains most of held-out items' variance.
+is projected from, and how much similarity counts, is what ranks held-out items best for shoppers of the validation
+window (:mod:`models.recommender.cold.choice`); the ridge's alpha is what explains most of held-out items' variance.
 
 Source: Z. Gantner et al., "Learning attribute-to-feature mappings for cold-start recommendations", ICDM 2010.
 Shapes: N items, W items to learn from, K cold items, F features, D size of the item vectors, A attributes of an item.
@@ -55,7 +55,7 @@ class ColdItemsConfig:
     neighbours: int = 100
     """Cold items kept per item that are most like it."""
     max_cosines: int = 1_000_000_000
-    """With more pairs of an item and a cold one, likeness is left out: it would take longer than the training."""
+    """With more pairs of an item and a cold one, similarity is left out: it would take longer than the training."""
 
     def __post_init__(self) -> None:
         if not 0 < self.decay <= 1 or min(self.neighbours, self.max_cosines) < 1:
@@ -76,9 +76,9 @@ class ColdItems:
     vectors_ND: Floats
     projected_N: NDArray[np.bool_]
     """Items whose vector is projected: they have no shoppers, and the catalogue says something of them."""
-    alike: Neighbours | None
+    similarity: Neighbours | None
     """What every item says for the cold ones that are like it; its scores are added to the transformer's, standardised
-    among the cold items. None where likeness was given no weight."""
+    among the cold items. None where similarity was given no weight."""
     report: Mapping[str, Any]
     """What was chosen, and what share of the held-out items' variance each kind of features explains."""
 
@@ -89,8 +89,8 @@ class ColdChoice:
 
     kind: str
     """The features that vectors are projected from; several kinds together are named ``a + b``."""
-    likeness: Mapping[str, float] = field(default_factory=dict)
-    """Weight of the likeness in each kind of features, beside 1 for the transformer's standardised score."""
+    similarity: Mapping[str, float] = field(default_factory=dict)
+    """Weight of the similarity in each kind of features, beside 1 for the transformer's standardised score."""
     report: Mapping[str, float] = field(default_factory=dict)
     """NDCG@10 on held-out items of every kind alone, and of what was chosen."""
 
@@ -106,14 +106,14 @@ def attribute_features(attributes_NA: NDArray[np.int64], *, min_items: int, max_
     rows, places = np.nonzero(attributes_NA)
     codes = attributes_NA[rows, places]
     counts = np.bincount(codes, minlength=int(attributes_NA.max(initial=0)) + 1)
-    kept = np.argsort(-counts, kind="stable")[:max_attributes]
-    kept = np.sort(kept[counts[kept] >= min_items])
+    columns = np.argsort(-counts, kind="stable")[:max_attributes]
+    columns = np.sort(columns[counts[columns] >= min_items])
     column_of = np.full(len(counts), -1, dtype=np.int64)
-    column_of[kept] = np.arange(len(kept))
-    known = column_of[codes] >= 0
-    rarity = np.log1p(len(attributes_NA) / np.maximum(counts[codes[known]], 1)).astype(np.float32)
-    shape = (len(attributes_NA), len(kept))
-    matrix = sparse.coo_array((rarity, (rows[known], column_of[codes[known]])), shape=shape).tocsr()
+    column_of[columns] = np.arange(len(columns))
+    has_column = column_of[codes] >= 0
+    rarity = np.log1p(len(attributes_NA) / np.maximum(counts[codes[has_column]], 1)).astype(np.float32)
+    shape = (len(attributes_NA), len(columns))
+    matrix = sparse.coo_array((rarity, (rows[has_column], column_of[codes[has_column]])), shape=shape).tocsr()
     norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     return (sparse.diags_array(1 / np.maximum(norms, 1e-9)) @ matrix).tocsr().astype(np.float32)
 
@@ -144,7 +144,7 @@ def project_cold_items(
         config: grid of ridge_alphas and how many items are held out.
         seed: of the held-out items.
         choice: what ranks best; without one, what explains most of held-out items' variance, all kinds together among
-            them, and no likeness.
+            them, and no similarity.
     """
     tried = together(features)
     described = {name: np.asarray(abs(one).sum(axis=1)).ravel() > 0 for name, one in features.items()}
@@ -154,7 +154,7 @@ def project_cold_items(
     explained: dict[str, tuple[float, float]] = {}
     for name, rows in learnt_from.items():
         if len(rows) >= config.min_items:
-            explained[name] = _choose_strength(tried[name][rows], vectors_ND[rows], users_N[rows], config, seed=seed)
+            explained[name] = _choose_ridge_alpha(tried[name][rows], vectors_ND[rows], users_N[rows], config, seed=seed)
     filled_ND, projected_N = vectors_ND.copy(), np.zeros(len(vectors_ND), dtype=np.bool_)
     filled: dict[str, int] = {}
     for name in sorted(explained, key=lambda name: (choice is None or choice.kind != name, -explained[name][1])):
@@ -166,20 +166,22 @@ def project_cold_items(
             filled_ND[cold] = ridge.predict(tried[name][cold], explained[name][0])
             projected_N[cold] = True
             filled[name] = len(cold)
-    likeness, cold_K = choice.likeness if choice else {}, np.flatnonzero(projected_N)
+    similarity, cold_K = choice.similarity if choice else {}, np.flatnonzero(projected_N)
     if len(cold_K) * len(users_N) > config.max_cosines:
-        likeness = {}
+        similarity = {}
     return ColdItems(
         vectors_ND=filled_ND,
         projected_N=projected_N,
-        alike=alike(features, likeness, cold_K, np.arange(len(users_N)), config) if likeness and len(cold_K) else None,
+        similarity=similarity_to(features, similarity, cold_K, np.arange(len(users_N)), config)
+        if similarity and len(cold_K)
+        else None,
         report={
             "projected items": filled,
             "items without users that nothing is said of": int(((users_N == 0) & ~projected_N).sum()),
             "learnt from items": {name: len(learnt_from[name]) for name in explained},
-            "strength": {name: strength for name, (strength, _) in explained.items()},
+            "strength": {name: alpha for name, (alpha, _) in explained.items()},
             "explained variance of held-out items": {name: round(share, 4) for name, (_, share) in explained.items()},
-            "weight of likeness": dict(likeness),
+            "weight of likeness": dict(similarity),
             "ndcg@10 of held-out items": {
                 name: round(one, 4) for name, one in (choice.report if choice else {}).items()
             },
@@ -187,9 +189,9 @@ def project_cold_items(
     )
 
 
-def alike(
+def similarity_to(
     features: Mapping[str, Any],
-    likeness: Mapping[str, float],
+    similarity: Mapping[str, float],
     cold_K: NDArray[np.int64],
     asked_W: NDArray[np.int64],
     config: ColdItemsConfig,
@@ -200,7 +202,7 @@ def alike(
     much as an average one.
     """
     items, keep = next(iter(features.values())).shape[0], min(config.neighbours, len(cold_K))
-    unit = {name: _unit(features[name]) for name in likeness}
+    unit = {name: _unit(features[name]) for name in similarity}
     at_a_time = max(_CELLS // len(cold_K), 1)
     some = asked_W[:: -(-len(asked_W) // at_a_time)]
     scale = {name: max(float(_dense(one[some] @ one[cold_K].T).std()), 1e-9) for name, one in unit.items()}
@@ -208,7 +210,7 @@ def alike(
     weights_NK = np.zeros((items, keep), dtype=np.float32)
     for start in range(0, len(asked_W), at_a_time):
         part = asked_W[start : start + at_a_time]
-        parts = [likeness[name] / scale[name] * _dense(one[part] @ one[cold_K].T) for name, one in unit.items()]
+        parts = [similarity[name] / scale[name] * _dense(one[part] @ one[cold_K].T) for name, one in unit.items()]
         cosines_PK = np.sum(parts, axis=0, dtype=np.float32)
         cosines_PK -= cosines_PK.mean(axis=1, keepdims=True)
         nearest_PK = np.argpartition(-cosines_PK, keep - 1, axis=1)[:, :keep]
@@ -236,7 +238,7 @@ def _dense(product: Any) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class _Ridge:
-    """A weighted ridge regression, decomposed so that any strength is a matter of a few products."""
+    """A weighted ridge regression, decomposed so that any alpha is a matter of a few products."""
 
     features_F: Floats
     """Weighted mean of the features."""
@@ -265,9 +267,9 @@ class _Ridge:
             projected_FD=basis_FF.T @ moments_FD,
         )
 
-    def predict(self, matrix_WF: Any, strength: float) -> Floats:
-        """Return vectors (W, D); ``strength`` 1 shrinks a feature direction of average variance to a half."""
-        penalty = strength * float(self.values_F.mean()) + 1e-12
+    def predict(self, matrix_WF: Any, alpha: float) -> Floats:
+        """Return vectors (W, D); ``alpha`` 1 shrinks a feature direction of average variance to a half."""
+        penalty = alpha * float(self.values_F.mean()) + 1e-12
         coefficients_FD = self.basis_FF @ (self.projected_FD / (self.values_F + penalty)[:, None])
         predicted: Floats = (matrix_WF @ coefficients_FD - self.features_F @ coefficients_FD + self.vectors_D).astype(
             np.float32
@@ -275,23 +277,23 @@ class _Ridge:
         return predicted
 
 
-def _choose_strength(
+def _choose_ridge_alpha(
     matrix_WF: Any, vectors_WD: Floats, users_W: NDArray[np.int64], config: ColdItemsConfig, *, seed: int
 ) -> tuple[float, float]:
-    """Return the strength that explains most of held-out items' variance, and that share."""
+    """Return the ridge's alpha that explains most of held-out items' variance, and that share."""
     order = np.random.default_rng(seed).permutation(len(users_W))
-    held = order[: max(int(config.validation_share * len(order)), 1)]
-    kept = order[len(held) :]
+    held_out = order[: max(int(config.validation_share * len(order)), 1)]
+    train_rows = order[len(held_out) :]
     weights_W = _weights(users_W)
-    ridge = _Ridge.prepare(matrix_WF[kept], vectors_WD[kept], weights_W[kept])
-    total = float(weights_W[held] @ ((vectors_WD[held] - ridge.vectors_D) ** 2).sum(axis=1))
+    ridge = _Ridge.prepare(matrix_WF[train_rows], vectors_WD[train_rows], weights_W[train_rows])
+    total = float(weights_W[held_out] @ ((vectors_WD[held_out] - ridge.vectors_D) ** 2).sum(axis=1))
 
-    def explained(strength: float) -> float:
-        missed_WD = vectors_WD[held] - ridge.predict(matrix_WF[held], strength)
-        return 1.0 - float(weights_W[held] @ (missed_WD**2).sum(axis=1)) / max(total, 1e-12)
+    def explained_share(alpha: float) -> float:
+        missed_WD = vectors_WD[held_out] - ridge.predict(matrix_WF[held_out], alpha)
+        return 1.0 - float(weights_W[held_out] @ (missed_WD**2).sum(axis=1)) / max(total, 1e-12)
 
-    shares = {strength: explained(strength) for strength in config.ridge_alphas}
-    best = max(shares, key=lambda strength: shares[strength])
+    shares = {alpha: explained_share(alpha) for alpha in config.ridge_alphas}
+    best = max(shares, key=lambda alpha: shares[alpha])
     return best, shares[best]
 
 

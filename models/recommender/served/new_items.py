@@ -53,7 +53,9 @@ class NewItems:
                 item_id=self.catalogue.item_ids[new_K[place]],
                 score=float(scores_K[place]),
                 source="content",
-                reasons=(Reason(code="new_item", item_ids=(self._most_like(int(new_K[place]), history),), weight=1.0),),
+                reasons=(
+                    Reason(code="new_item", item_ids=(self._nearest_item(int(new_K[place]), history),), weight=1.0),
+                ),
             )
             for place in top_items(scores_K, length=num_results, masked=masked[new_K])
         ]
@@ -64,6 +66,6 @@ class NewItems:
         cosines: NDArray[np.float32] = products / (self.norms_N[others] * self.norms_N[item])
         return cosines
 
-    def _most_like(self, item: int, history: History) -> str:
+    def _nearest_item(self, item: int, history: History) -> str:
         distinct = np.unique(history.items)
         return self.catalogue.item_ids[int(distinct[np.argmax(self.cosines(item, distinct))])]

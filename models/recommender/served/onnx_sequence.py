@@ -58,8 +58,8 @@ class OnnxSequence:
     def hidden(self, histories: Sequence[History]) -> NDArray[np.float32]:
         """Return each shopper's vector, whose product with an item's is their score, shape (B, D)."""
         recent = [history.last(self.length) for history in histories]
-        longest = max(len(history.items) for history in recent)
-        items_BLD = np.zeros((len(recent), max(longest, 1), self.vectors.vectors_ND.shape[1]), dtype=np.float32)
+        max_items = max(len(history.items) for history in recent)
+        items_BLD = np.zeros((len(recent), max(max_items, 1), self.vectors.vectors_ND.shape[1]), dtype=np.float32)
         behaviours_BL = np.zeros(items_BLD.shape[:2], dtype=np.int64)
         for row, history in enumerate(recent):
             items_BLD[row, : len(history.items)] = self.vectors.vectors_ND[history.items]

@@ -53,16 +53,16 @@ class Scored:
     first_pass: _FirstPass | None
 
     @classmethod
-    def of(cls, known: History, scorers: Mapping[str, Scorer], weights: Mapping[str, float]) -> "Scored":
+    def of(cls, history: History, scorers: Mapping[str, Scorer], weights: Mapping[str, float]) -> "Scored":
         """Score every item for a history that is not empty."""
         standard: dict[str, Scores] = {}
         first_pass = None
         for name in weights:
             scorer = scorers[name]
             if isinstance(scorer, OnnxSequence) and scorer.codes is not None:
-                standard[name], first_pass = _in_codes(name, scorer, scorer.codes, known)
+                standard[name], first_pass = _in_codes(name, scorer, scorer.codes, history)
             else:
-                standard[name] = standardise(scorer.scores([known]))
+                standard[name] = standardise(scorer.scores([history]))
         blend_N = weighted_sum(standard, weights)[0]
         return cls(standard=standard, blend_N=blend_N, weights=weights, first_pass=first_pass)
 
@@ -93,8 +93,8 @@ class Scored:
         self.blend_N[places_R] = weighted_sum(of_places, self.weights)[0]
 
 
-def _in_codes(name: str, sequence: OnnxSequence, codes: ItemCodes, known: History) -> tuple[Scores, _FirstPass]:
-    hidden_1D = sequence.hidden([known])
+def _in_codes(name: str, sequence: OnnxSequence, codes: ItemCodes, history: History) -> tuple[Scores, _FirstPass]:
+    hidden_1D = sequence.hidden([history])
     scores_1N = sequence.vectors.last_where_unusable(codes.scores(hidden_1D))
     mean, deviation = float(scores_1N.mean()), max(float(scores_1N.std()), 1e-12)
     scores_1N -= np.float32(mean)

@@ -110,10 +110,10 @@ def batches(
 def _thinned(histories: Sequence[TrainingHistory], share: float, rng: np.random.Generator) -> list[TrainingHistory]:
     thinned = []
     for history in histories:
-        kept = rng.random(len(history.rows)) >= share
-        if not history.targets[kept].any():
-            kept = history.targets > 0
-        thinned.append(TrainingHistory(history.rows[kept], history.behaviours[kept], history.targets[kept]))
+        mask = rng.random(len(history.rows)) >= share
+        if not history.targets[mask].any():
+            mask = history.targets > 0
+        thinned.append(TrainingHistory(history.rows[mask], history.behaviours[mask], history.targets[mask]))
     return thinned
 
 
@@ -127,8 +127,8 @@ def padded_histories(histories: Sequence[History], *, length: int) -> tuple[Ints
 
 
 def _padded(pieces: Sequence[Ints]) -> Ints:
-    longest = max((len(piece) for piece in pieces), default=0)
-    padded = np.zeros((len(pieces), max(longest, 1)), dtype=np.int64)
+    max_length = max((len(piece) for piece in pieces), default=0)
+    padded = np.zeros((len(pieces), max(max_length, 1)), dtype=np.int64)
     for row, piece in enumerate(pieces):
         padded[row, : len(piece)] = piece
     return padded

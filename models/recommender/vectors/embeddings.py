@@ -21,7 +21,7 @@ from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.vectors.vector_index import Vectors, build_index, unit
 
 SEGMENTS: Final = 8
-FEWEST_PER_SEGMENT: Final = 20
+MIN_PER_SEGMENT: Final = 20
 """A smaller shop has fewer segments."""
 BATCH: Final = 256
 DECIMALS: Final = 5
@@ -99,17 +99,17 @@ def embed(embedder: Embedder, histories: pa.Table, *, version: str, moment: date
     names = histories["user_id"].to_pylist()
     events = zip(histories["item_ids"].to_pylist(), histories["event_names"].to_pylist(), strict=True)
     read = [(name, embedder.history(items, kinds)) for name, (items, kinds) in zip(names, events, strict=True)]
-    known = [(name, history) for name, history in read if len(history.items)]
-    vectors_UD = embedder.shoppers([history for _, history in known])
+    shoppers = [(name, history) for name, history in read if len(history.items)]
+    vectors_UD = embedder.shoppers([history for _, history in shoppers])
     segments_U = segment(vectors_UD, seed=seed)
     usable = np.flatnonzero(embedder.sequence.vectors.usable_N)
     return Embeddings(
         users=_table(
             {
-                "user_id": pa.array([name for name, _ in known], pa.string()),
+                "user_id": pa.array([name for name, _ in shoppers], pa.string()),
                 "user_vector": _lists(vectors_UD),
                 "user_segment": pa.array(segments_U, pa.int64()),
-                "user_model_version": pa.array([version] * len(known), pa.string()),
+                "user_model_version": pa.array([version] * len(shoppers), pa.string()),
             },
             moment,
         ),
@@ -121,7 +121,7 @@ def embed(embedder: Embedder, histories: pa.Table, *, version: str, moment: date
             },
             moment,
         ),
-        segments=describe(segments_U, [history for _, history in known], embedder.catalogue),
+        segments=describe(segments_U, [history for _, history in shoppers], embedder.catalogue),
     )
 
 
@@ -129,7 +129,7 @@ def segment(vectors_UD: Vectors, *, seed: int) -> NDArray[np.int64]:
     """Return the segment of every shopper, shape (U,): k-means on directions, the largest group is number 0."""
     from sklearn.cluster import KMeans
 
-    count = min(SEGMENTS, len(vectors_UD) // FEWEST_PER_SEGMENT)
+    count = min(SEGMENTS, len(vectors_UD) // MIN_PER_SEGMENT)
     if count < 2:
         return np.zeros(len(vectors_UD), dtype=np.int64)
     found_U = KMeans(count, n_init=4, random_state=seed).fit_predict(unit(vectors_UD))
@@ -171,14 +171,14 @@ def look_alikes(users: pa.Table, seeds: Sequence[str], *, count: int) -> list[tu
     """
     names = users["user_id"].to_pylist()
     places = {name: place for place, name in enumerate(names)}
-    held = [places[name] for name in dict.fromkeys(seeds) if name in places]
-    if not held:
+    seed_rows = [places[name] for name in dict.fromkeys(seeds) if name in places]
+    if not seed_rows:
         return []
     vectors_UD = unit(np.array(users["user_vector"].to_pylist(), dtype=np.float32))
-    middle_1D = vectors_UD[held].mean(axis=0, keepdims=True)
-    near = build_index(vectors_UD).nearest(middle_1D, min(count + len(held), len(names)))[0]
+    middle_1D = vectors_UD[seed_rows].mean(axis=0, keepdims=True)
+    near = build_index(vectors_UD).nearest(middle_1D, min(count + len(seed_rows), len(names)))[0]
     cosines_U = vectors_UD @ unit(middle_1D)[0]
-    return [(names[place], float(cosines_U[place])) for place in near if place not in held][:count]
+    return [(names[place], float(cosines_U[place])) for place in near if place not in seed_rows][:count]
 
 
 def _lists(vectors: Vectors) -> pa.Array:

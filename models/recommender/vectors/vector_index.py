@@ -20,7 +20,7 @@ BUILD_BREADTH: Final = 200
 SEARCH_BREADTH: Final = 256
 """Candidates that are kept while the graph is built and searched: more find more and take longer."""
 
-NOBODY: Final = np.zeros(0, dtype=np.int64)
+NONE_MASKED: Final = np.zeros(0, dtype=np.int64)
 
 Vectors = NDArray[np.float32]
 
@@ -42,8 +42,10 @@ class ExactIndex:
 
     def nearest(self, questions_QD: Vectors, count: int) -> NDArray[np.int64]:
         """Return the places of the ``count`` nearest vectors of each question, best first, shape (Q, K)."""
-        found = [top_items(self.vectors_ND @ one_D, length=count, masked=NOBODY) for one_D in unit(questions_QD)]
-        return np.stack(found)
+        nearest_QK = [
+            top_items(self.vectors_ND @ one_D, length=count, masked=NONE_MASKED) for one_D in unit(questions_QD)
+        ]
+        return np.stack(nearest_QK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,5 +106,5 @@ def recall(found_QK: NDArray[np.int64], nearest_QK: NDArray[np.int64]) -> float:
     >>> recall(np.array([[1, 2]]), np.array([[2, 3]]))
     0.5
     """
-    hits = sum(len(np.intersect1d(found, true)) for found, true in zip(found_QK, nearest_QK, strict=True))
+    hits = sum(len(np.intersect1d(items, true)) for items, true in zip(found_QK, nearest_QK, strict=True))
     return float(hits / max(nearest_QK.size, 1))

@@ -137,8 +137,8 @@ def _point_in_time_training_set(
     labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
     joined = training_set(settings, service=family.feature_service, entities=labels, columns=columns)
     for mart, (key, names) in (beside or {}).items():
-        known = pq.read_table(settings.exports_dir / f"{mart}.parquet", columns=[key, *names]).to_pandas()
+        mart_rows = pq.read_table(settings.exports_dir / f"{mart}.parquet", columns=[key, *names]).to_pandas()
         for name in names:
-            joined[name] = joined[key].map(known.set_index(key)[name])
+            joined[name] = joined[key].map(mart_rows.set_index(key)[name])
     joined.to_parquet(folder / "training_set.parquet", index=False)
     return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))

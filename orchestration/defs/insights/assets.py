@@ -13,7 +13,7 @@ from shopsight.whole_files import replaced
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHOWN = 10
+EXAMPLES = 10
 SUGGESTED = 200
 
 
@@ -82,18 +82,18 @@ def label_suggestions(settings: dg.ResourceParam[Settings]) -> dg.MaterializeRes
             why="what to label next is what the approved model is least sure of",
             fix="approve a candidate: `shopsight approve intent --by NAME --reason TEXT`",
         )
-    found = suggest_labels(
+    suggestions = suggest_labels(
         pq.read_table(settings.exports_dir / "utterances.parquet"),
         read_labels(settings.labels_path),
         IntentClassifier.load(champion.path).predict,
         count=SUGGESTED,
     )
     path = settings.reports_dir / "label_suggestions.csv"
-    write_suggestions(path, found)
-    lines = [f"| {one.margin:.3f} | {one.predicted_label} | {_cell(one.text)} |" for one in found[:SHOWN]]
+    write_suggestions(path, suggestions)
+    lines = [f"| {one.margin:.3f} | {one.predicted_label} | {_cell(one.text)} |" for one in suggestions[:EXAMPLES]]
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": len(found),
+            "dagster/row_count": len(suggestions),
             "path": dg.MetadataValue.path(path),
             "least sure": dg.MetadataValue.md("\n".join(["| margin | predicted | text |", "|---:|---|---|", *lines])),
         }
@@ -114,7 +114,7 @@ def category_suggestions(settings: dg.ResourceParam[Settings]) -> dg.Materialize
     items = pq.read_table(
         settings.exports_dir / "items.parquet", columns=["item_id", "title", "description", "category"]
     ).to_pylist()
-    found = suggest_categories(
+    suggestions = suggest_categories(
         [f"{item['title']} {item['description'] or ''}" for item in items],
         [item["category"] for item in items],
         seed=settings.seed,
@@ -132,15 +132,15 @@ def category_suggestions(settings: dg.ResourceParam[Settings]) -> dg.Materialize
                 f"{vote.share:.4f}",
                 items[vote.nearest]["item_id"],
             ]
-            for row, vote in found.rows
+            for row, vote in suggestions.rows
         )
-    measured = {"precision": found.precision, "coverage": found.coverage}
+    measured = {"precision": suggestions.precision, "coverage": suggestions.coverage}
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": len(found.rows),
+            "dagster/row_count": len(suggestions.rows),
             "path": dg.MetadataValue.path(path),
-            "items without a category that stay so": found.unsure,
-            "share of votes needed": found.min_share,
+            "items without a category that stay so": suggestions.unsure,
+            "share of votes needed": suggestions.min_share,
             **metric_metadata({name: figure for name, figure in measured.items() if figure is not None}),
         }
     )
@@ -151,7 +151,7 @@ def _complaints(table: "pa.Table") -> str:
         "| week | category | item | aspect | complaints | of | in their words |",
         "|---|---|---|---|---:|---:|---|",
     ]
-    for row in table.slice(0, SHOWN).to_pylist():
+    for row in table.slice(0, EXAMPLES).to_pylist():
         cells = (row["week"], row["category"] or "–", row["item_id"] or "–", row["aspect"], row["complained"])
         lines.append(f"| {' | '.join(map(str, cells))} | {row['mentions']} | {_cell(' / '.join(row['complaints']))} |")
     return "\n".join(lines)

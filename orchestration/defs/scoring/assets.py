@@ -107,16 +107,16 @@ def recommender_embeddings(
         path = str(settings.exports_dir / "user_history_daily.parquet")
         histories = connection.sql(NEWEST_HISTORIES, params=[path]).to_arrow_table()
     moment = datetime.now(UTC)
-    found = embed(embedder, histories, version=champion.version, moment=moment, seed=settings.seed)
-    for name, table in (("user_embeddings", found.users), ("item_embeddings", found.items)):
+    embeddings = embed(embedder, histories, version=champion.version, moment=moment, seed=settings.seed)
+    for name, table in (("user_embeddings", embeddings.users), ("item_embeddings", embeddings.items)):
         with replaced(settings.exports_dir / f"{name}.parquet") as staging:
             pq.write_table(table, staging)
     yield dg.MaterializeResult(
         metadata={
             **parquet_metadata(settings.exports_dir / "user_embeddings.parquet"),
             "version": champion.version,
-            "items": found.items.num_rows,
-            "segments": dg.MetadataValue.md(_segments(found.segments)),
+            "items": embeddings.items.num_rows,
+            "segments": dg.MetadataValue.md(_segments(embeddings.segments)),
         }
     )
 

@@ -9,7 +9,7 @@ from models.progress import Progress
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
-    from models.recommender.search import Found, Trial
+    from models.recommender.search import SearchResult, Trial
 
 TRIALS: Final = dg.AssetKey("recommender_search_trials")
 
@@ -45,7 +45,7 @@ def search_settings(context: dg.OpExecutionContext, config: Bounds, settings: dg
             )
         )
 
-    found = search(
+    result = search(
         pq.read_table(folder / "training_set.parquet"),
         pq.read_table(folder / "items.parquet"),
         base=for_size(settings.training_size),
@@ -59,9 +59,9 @@ def search_settings(context: dg.OpExecutionContext, config: Bounds, settings: dg
         after=plot,
     )
     context.log_event(
-        dg.AssetObservation(asset_key=TRIALS, metadata={"trials, best first": dg.MetadataValue.md(_table(found))})
+        dg.AssetObservation(asset_key=TRIALS, metadata={"trials, best first": dg.MetadataValue.md(_table(result))})
     )
-    context.log.info("best: %.4f with %s; shipped: %s", found.best.ndcg, found.best.settings, found.shipped.ndcg)
+    context.log.info("best: %.4f with %s; shipped: %s", result.best.ndcg, result.best.settings, result.shipped.ndcg)
 
 
 @dg.job(description="Search the recommender's settings within a bound of trials and minutes; nothing is changed by it.")
@@ -70,12 +70,12 @@ def search_recommender_settings() -> None:
     search_settings()
 
 
-def _table(found: "Found") -> str:
-    names = list(found.best.settings)
+def _table(result: "SearchResult") -> str:
+    names = list(result.best.settings)
     lines = ["| trial | validation NDCG@10 | seconds | " + " | ".join(names) + " |", "|---" * (len(names) + 3) + "|"]
-    for trial in sorted(found.trials, key=lambda one: -(one.ndcg or 0.0)):
+    for trial in sorted(result.trials, key=lambda one: -(one.ndcg or 0.0)):
         figure = "cut short" if trial.ndcg is None else f"{trial.ndcg:.4f}"
-        label = f"{trial.number + 1}" + (" (as shipped)" if trial.number == found.shipped.number else "")
+        label = f"{trial.number + 1}" + (" (as shipped)" if trial.number == result.shipped.number else "")
         cells = [f"{trial.settings[name]:.3g}" for name in names]
         lines.append(f"| {label} | {figure} | {trial.seconds:.0f} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

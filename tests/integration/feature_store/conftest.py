@@ -178,14 +178,14 @@ def random_user_days() -> Callable[[random.Random], list[Row]]:
         rows: list[Row] = []
         for user in range(rng.randint(2, 4)):
             for day in rng.sample(range(20), rng.randint(1, 10)):
-                known = MONDAY + timedelta(days=day, microseconds=rng.choice([0, 0, 1, 999_999]))
+                known_at = MONDAY + timedelta(days=day, microseconds=rng.choice([0, 0, 1, 999_999]))
                 arrivals = rng.sample([0, 1, 3_600, 86_400, 5 * 86_400], rng.randint(1, 2))
                 for seconds in arrivals:
-                    created = known + timedelta(seconds=seconds) - timedelta(seconds=rng.choice([0, 60]))
+                    created = known_at + timedelta(seconds=seconds) - timedelta(seconds=rng.choice([0, 60]))
                     rows.append(
                         {
                             "user_id": f"u_{user}",
-                            "feature_timestamp": known,
+                            "feature_timestamp": known_at,
                             "created_timestamp": created,
                             "events_7d": len(rows),
                         }

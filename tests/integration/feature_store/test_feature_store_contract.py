@@ -157,8 +157,8 @@ def test_histories_that_are_served_otherwise_than_they_are_learnt_from_are_refus
     home: Settings, write_mart: WriteMart
 ) -> None:
     apply_definitions(home)
-    known = MONDAY + timedelta(days=1)
-    history = {"user_id": "u_1", "feature_timestamp": known, "created_timestamp": MONDAY}
+    known_at = MONDAY + timedelta(days=1)
+    history = {"user_id": "u_1", "feature_timestamp": known_at, "created_timestamp": MONDAY}
     steps = [("u_1", f"i_{n}", "view_item") for n in range(60)]
     served = {"item_ids": [f"i_{n}" for n in range(10, 60)], "event_names": ["view_item"] * 50}
     write_mart("user_history_daily", [{**history, **served}])

@@ -30,7 +30,7 @@ def events_of(settings: Settings, *sessions: str) -> list[int | None]:
     return [row["events_so_far"] for row in rows]
 
 
-def held(settings: Settings) -> int:
+def num_stored(settings: Settings) -> int:
     """How many sessions the store keeps, served or not."""
     if settings.online_store == "sqlite":
         import sqlite3
@@ -70,10 +70,10 @@ def test_a_newer_session_lets_the_old_ones_expire_on_read_and_materialising_dele
     online = store.provider.online_store
     online.write_rows(store.config, view, [("s_3", at, at, 3, *nothing)], rewrite=False)  # type: ignore[attr-defined]
     assert events_of(shop, "s_1", "s_2", "s_3") == [None, 2, 3], "expired, though nobody deleted it yet"
-    assert held(shop) == 3
+    assert num_stored(shop) == 3
     write_mart("session_features", [*old, session("s_3", MONDAY + lifetime + DAY, 3)])
     assert materialize(shop, until=LATER)["session_features"] == 0
-    assert held(shop) == 2
+    assert num_stored(shop) == 2
     assert events_of(shop, "s_1", "s_2", "s_3") == [None, 2, 3]
 
 
@@ -86,8 +86,8 @@ def test_an_older_session_that_comes_late_does_not_turn_time_back(shop: Settings
 
 
 def test_users_do_not_expire(shop: Settings, write_mart: WriteMart) -> None:
-    known = [{"user_id": f"u_{n}", "feature_timestamp": MONDAY + n * DAY, "events_7d": n} for n in (0, 800)]
-    write_mart("user_features_daily", [{**row, "created_timestamp": row["feature_timestamp"]} for row in known])
+    user_days = [{"user_id": f"u_{n}", "feature_timestamp": MONDAY + n * DAY, "events_7d": n} for n in (0, 800)]
+    write_mart("user_features_daily", [{**row, "created_timestamp": row["feature_timestamp"]} for row in user_days])
     assert materialize(shop, until=LATER)["user_features"] == 2
     rows = OnlineFeatures(shop).read("user_features", [{"user_id": "u_0"}, {"user_id": "u_800"}])
     assert [row["events_7d"] for row in rows] == [0, 800]

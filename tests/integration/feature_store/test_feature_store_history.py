@@ -40,8 +40,13 @@ MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def user_day(user: str, known: datetime, events: int, *, arrived: datetime | None = None) -> Row:
-    row = {"user_id": user, "feature_timestamp": known, "created_timestamp": arrived or known, "events_7d": events}
+def user_day(user: str, known_at: datetime, events: int, *, arrived: datetime | None = None) -> Row:
+    row = {
+        "user_id": user,
+        "feature_timestamp": known_at,
+        "created_timestamp": arrived or known_at,
+        "events_7d": events,
+    }
     return {**row, "favourite_category": f"category {events}"}
 
 
@@ -209,9 +214,9 @@ def test_rows_keep_their_order_their_columns_and_their_doubles(home: Settings, w
     assert frame["nth"].tolist() == list(range(400))
     assert frame["user_id"].tolist() == [user for user, _ in rows]
     assert frame["event_timestamp"].tolist() == [pd.Timestamp(moment) for _, moment in rows]
-    known = [int(user[2:]) if int(user[2:]) < 50 and moment >= MONDAY else None for user, moment in rows]
-    assert values(frame) == known
-    assert values(frame, "favourite_category") == [None if n is None else f"category {n}" for n in known]
+    expected = [int(user[2:]) if int(user[2:]) < 50 and moment >= MONDAY else None for user, moment in rows]
+    assert values(frame) == expected
+    assert values(frame, "favourite_category") == [None if n is None else f"category {n}" for n in expected]
 
 
 def test_a_row_without_a_user_keeps_its_place_with_nulls(home: Settings, write_mart: WriteMart) -> None:
@@ -301,7 +306,7 @@ def test_random_histories_with_corrections_equal_a_brute_force_search(
             )
             for _ in range(rng.randint(40, 120))
         ]
-        found = values(ask(home, rows))
+        joined = values(ask(home, rows))
         with duckdb.connect() as connection:
             asked = pa.table(
                 {
@@ -323,8 +328,8 @@ def test_random_histories_with_corrections_equal_a_brute_force_search(
                 "GROUP BY user_id, moment)"
             )
             asof = [row[0] for row in connection.execute(ASOF).fetchall()]
-        assert found == expected
-        seen += sum(value is not None for value in found)
+        assert joined == expected
+        seen += sum(value is not None for value in joined)
         withheld += sum(a != b for a, b in zip(asof, expected, strict=True))
     assert seen > 100
     assert withheld > 10, "corrections must have made a difference, or nothing was tested"

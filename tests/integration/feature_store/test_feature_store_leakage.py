@@ -27,12 +27,12 @@ LATE = [timedelta(0)] * 4 + [timedelta(seconds=1), timedelta(hours=7), timedelta
 def a_history(rng: random.Random, keys: Row, value: str) -> list[Row]:
     rows: list[Row] = []
     for _ in range(rng.randint(0, 7)):
-        known = MONDAY + timedelta(days=rng.randrange(12), microseconds=rng.choice([0, 0, 1]))
+        known_at = MONDAY + timedelta(days=rng.randrange(12), microseconds=rng.choice([0, 0, 1]))
         # A day's row may be ready before the day ends, and a correction may replace it days later.
         for late in rng.sample(LATE, rng.randint(1, 3)):
-            created = known + late - rng.choice([timedelta(0), timedelta(minutes=5)])
+            created = known_at + late - rng.choice([timedelta(0), timedelta(minutes=5)])
             rows.append(
-                {**keys, "feature_timestamp": known, "created_timestamp": created, value: rng.randrange(1 << 40)}
+                {**keys, "feature_timestamp": known_at, "created_timestamp": created, value: rng.randrange(1 << 40)}
             )
     unique = {(row["feature_timestamp"], row["created_timestamp"]): row for row in rows}
     rows = [*unique.values(), *rng.sample(list(unique.values()), rng.randrange(len(unique) + 1))]
@@ -81,8 +81,8 @@ def test_a_thousand_random_histories_equal_a_search_of_every_row(home: Settings,
     write_mart("user_features_daily", rows)
     assert joined(home, asked) == expected
     assert len(asked) > 8_000
-    known = sum(value is not None for value in expected)
-    assert 2_000 < known < len(asked) - 1_000
+    num_known = sum(value is not None for value in expected)
+    assert 2_000 < num_known < len(asked) - 1_000
     own = {f"u_{n}": [row for row in rows if row["user_id"] == f"u_{n}"] for n in range(100)}
     withheld = sum(
         what_could_be_known([{**row, "created_timestamp": MONDAY} for row in own[key[0]]], moment, "events_7d") != value
@@ -110,7 +110,7 @@ def look_a_microsecond_ahead(patch: pytest.MonkeyPatch) -> None:
 
 
 def let_the_last_to_arrive_win(patch: pytest.MonkeyPatch) -> None:
-    wins = asof_store.NEWEST_SEEN.replace("WHERE held IS NULL OR version > held", "")
+    wins = asof_store.NEWEST_SEEN.replace("where seen_version is null or version > seen_version", "")
     assert wins != asof_store.NEWEST_SEEN
     patch.setattr(asof_store, "NEWEST_SEEN", wins)
 
@@ -162,8 +162,8 @@ def test_every_view_of_a_service_is_joined_as_of_the_same_moment_also_by_two_key
     for mart in marts:
         write_mart(mart, [row for place, rows in made.items() if place[0] == mart for row in rows])
     frame = pd.DataFrame(entities)
-    found = training_set(home, service="ranking_v1", entities=frame, columns=[*expected, "price_position"])
+    joined = training_set(home, service="ranking_v1", entities=frame, columns=[*expected, "price_position"])
     for name, values in expected.items():
-        assert [None if pd.isna(value) else int(value) for value in found[name]] == values, name
+        assert [None if pd.isna(value) else int(value) for value in joined[name]] == values, name
         assert 100 < sum(value is not None for value in values) < len(values) - 100
-    assert found["price_position"].isna().all(), "no prices are known"
+    assert joined["price_position"].isna().all(), "no prices are known"

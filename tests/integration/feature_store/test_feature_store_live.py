@@ -94,15 +94,15 @@ def test_each_instant_of_each_session_is_counted_as_the_warehouse_counts_it(
     states: dict[str, dict[str, Any]] = {}
     by_session = sorted(warehouse.events, key=lambda event: (event.session_id or "", event.order))
     for session, events in groupby(by_session, key=lambda event: event.session_id or ""):
-        held = None
+        stored = None
         for at, instant in groupby(events, key=lambda event: event.event_timestamp):
-            state, features, flow = _session_rows(moved, session, held, list(instant), 0)
-            held = state or held
+            state, features, flow = _session_rows(moved, session, stored, list(instant), 0)
+            stored = state or stored
             if features is not None and flow is not None:
                 both = zip(names[1] + names[2], features[FEATURES] + flow[FEATURES], strict=True)
                 counted[session, at] = dict(both)
-        assert held is not None
-        states[session] = dict(zip(names[0], held[FEATURES], strict=True))
+        assert stored is not None
+        states[session] = dict(zip(names[0], stored[FEATURES], strict=True))
     for mart, columns in (("session_features", SESSION_FEATURES), ("session_flow_features", SESSION_FLOW_FEATURES)):
         rows = warehouse.rows(mart, ("session_id", "event_timestamp", *columns))
         assert len(rows) == len(counted) > 1_000
@@ -131,7 +131,7 @@ def test_a_history_that_is_pushed_is_the_warehouse_s(shop: Settings, warehouse: 
     live, online = LiveFeatures(shop), OnlineFeatures(shop)
     last: dict[str, tuple[Any, ...]] = {}
     for row in warehouse.rows("user_history_daily", ("user_id", "feature_timestamp", "item_ids", "event_names")):
-        last[row[0]] = max(row, last.get(row[0], row), key=lambda held: held[1])
+        last[row[0]] = max(row, last.get(row[0], row), key=lambda row_of_day: row_of_day[1])
     # Pseudonyms differ from home to home: the first ones by name would be other shoppers in each run.
     users = sorted(last, key=lambda user: len(last[user][2]), reverse=True)[:25]
     for user in users:
@@ -197,9 +197,9 @@ def test_a_push_goes_on_from_what_was_materialised_and_an_older_mart_takes_nothi
         shutil.copy(export_path(warehouse.settings, mart), export_path(shop, mart))
     until = newest + timedelta(days=1)
     materialize(shop, until=until)
-    (held,) = OnlineFeatures(shop).read("session_features", [{"session_id": session}])
+    (features,) = OnlineFeatures(shop).read("session_features", [{"session_id": session}])
     own = sessions[session]
-    assert held["events_so_far"] == len(own)
+    assert features["events_so_far"] == len(own)
     seen = next(e.item_id for e in own if e.item_id is not None)
     at = own[-1].event_timestamp + timedelta(seconds=30)
     step = LiveEvent(event_id="next", event_name="view_item", event_timestamp=at, session_id=session, item_id=seen)
@@ -207,8 +207,8 @@ def test_a_push_goes_on_from_what_was_materialised_and_an_older_mart_takes_nothi
     materialize(shop, until=until)
     (moved,) = OnlineFeatures(shop).read("session_features", [{"session_id": session}])
     assert moved["events_so_far"] == len(own) + 1
-    assert moved["distinct_items_so_far"] == held["distinct_items_so_far"], "the item had been seen"
-    assert moved["mean_price_so_far"] == pytest.approx(held["mean_price_so_far"], rel=1e-12)
+    assert moved["distinct_items_so_far"] == features["distinct_items_so_far"], "the item had been seen"
+    assert moved["mean_price_so_far"] == pytest.approx(features["mean_price_so_far"], rel=1e-12)
     assert moved["seconds_since_last_event"] == 30
 
 

@@ -33,8 +33,13 @@ DAY = timedelta(days=1)
 LATER = MONDAY + 90 * DAY
 
 
-def user_day(user: str, known: datetime, events: int, *, arrived: datetime | None = None) -> Row:
-    row = {"user_id": user, "feature_timestamp": known, "created_timestamp": arrived or known, "events_7d": events}
+def user_day(user: str, known_at: datetime, events: int, *, arrived: datetime | None = None) -> Row:
+    row = {
+        "user_id": user,
+        "feature_timestamp": known_at,
+        "created_timestamp": arrived or known_at,
+        "events_7d": events,
+    }
     return {**row, "revenue_28d": events / 4, "favourite_category": f"Küche > {events}"}
 
 
@@ -68,10 +73,10 @@ def test_the_newest_row_of_each_entity_is_served_and_an_unknown_one_is_none(
     assert written["user_embedding"] == 0, "no model was approved, so its file is not there yet"
     assert sum(written.values()) == 2
     online = OnlineFeatures(shop)
-    known, unknown = online.read("user_features", [{"user_id": "u_1"}, {"user_id": "u_9"}])
-    assert set(known) == {"user_id", *USER_FEATURES}
-    assert (known["events_7d"], known["revenue_28d"], known["favourite_category"]) == (2, 0.5, "Küche > 2")
-    assert known["orders_total"] is None
+    newest, unknown = online.read("user_features", [{"user_id": "u_1"}, {"user_id": "u_9"}])
+    assert set(newest) == {"user_id", *USER_FEATURES}
+    assert (newest["events_7d"], newest["revenue_28d"], newest["favourite_category"]) == (2, 0.5, "Küche > 2")
+    assert newest["orders_total"] is None
     assert unknown == {"user_id": "u_9", **dict.fromkeys(USER_FEATURES)}
     (item,) = online.read("item_features", [{"item_id": "i_1"}])
     assert set(item) == {"item_id", *ITEM_FEATURES}
@@ -88,14 +93,14 @@ def test_a_service_is_read_by_both_keys_of_a_shopper_at_once_and_says_of_when_it
     write_mart("user_features_daily", [user_day("a_1", MONDAY, 3)])
     materialize(shop, until=LATER)
     online = OnlineFeatures(shop)
-    unknown, known = online.read_dated("recommender_v1", [{"user_id": "u_1"}, {"user_id": "a_1"}])
-    assert known.values["item_ids"] == items
-    assert known.values["event_names"] == names
-    assert known.values["favourite_category"] == "Küche > 3"
-    assert set(known.values) == {"user_id", "item_ids", "event_names", "favourite_category"}, "and nothing unread"
-    assert known.as_of == MONDAY, "the older of the two views read"
-    assert unknown.as_of is None
-    assert unknown.values["item_ids"] is None
+    user, visitor = online.read_dated("recommender_v1", [{"user_id": "u_1"}, {"user_id": "a_1"}])
+    assert visitor.values["item_ids"] == items
+    assert visitor.values["event_names"] == names
+    assert visitor.values["favourite_category"] == "Küche > 3"
+    assert set(visitor.values) == {"user_id", "item_ids", "event_names", "favourite_category"}, "and nothing unread"
+    assert visitor.as_of == MONDAY, "the older of the two views read"
+    assert user.as_of is None
+    assert user.values["item_ids"] is None
 
 
 def test_the_part_of_a_service_under_one_key_is_read_without_the_other_key(
@@ -207,9 +212,9 @@ def test_writers_that_race_leave_the_newest_row_whole(shop: Settings) -> None:
             (row for row in rows if row["user_id"] == f"u_{user}"),
             key=lambda row: (row["feature_timestamp"], row["created_timestamp"]),
         )
-        (held,) = OnlineFeatures(shop).read("user_features", [{"user_id": f"u_{user}"}])
-        assert held["events_7d"] == newest["events_7d"]
-        assert held["favourite_category"] == newest["favourite_category"], "no mix of two rows"
+        (features,) = OnlineFeatures(shop).read("user_features", [{"user_id": f"u_{user}"}])
+        assert features["events_7d"] == newest["events_7d"]
+        assert features["favourite_category"] == newest["favourite_category"], "no mix of two rows"
 
 
 def test_infinite_and_undefined_numbers_are_refused_with_their_place(shop: Settings, write_mart: WriteMart) -> None:

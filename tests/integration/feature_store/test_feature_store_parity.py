@@ -64,9 +64,9 @@ def test_the_online_answer_equals_the_training_row_of_that_moment(
         rows: list[Row] = []
         for key in asked[view.name][: KEYS - 50]:
             for day in rng.sample(range(20), 3):
-                known = MONDAY + timedelta(days=day, seconds=rng.randrange(3))
+                known_at = MONDAY + timedelta(days=day, seconds=rng.randrange(3))
                 values = {field.name: a_value(rng, field.type) for field in schema}
-                rows.append({**values, **key, time: known, "created_timestamp": known - timedelta(seconds=5)})
+                rows.append({**values, **key, time: known_at, "created_timestamp": known_at - timedelta(seconds=5)})
         mart = path.rsplit("/", 1)[-1].removesuffix(".parquet")
         write_mart(mart, rows)
     materialize(shop, until=MOMENT)

@@ -195,6 +195,6 @@ def test_a_gap_that_may_be_luck_is_told_and_passes() -> None:
     assert verdict.eligible
     (rule,) = [rule for rule in verdict.rules if rule.rule == "treats groups of people alike"]
     assert "the widest is age band 65+ fairness_roc_auc_gap -0.1500" in rule.sentence
-    nobody = replace(GOOD, slices={"questions": GOOD.slices["questions"]})
-    outcomes = {rule.rule: rule.outcome for rule in gate(nobody).rules}
+    one_group = replace(GOOD, slices={"questions": GOOD.slices["questions"]})
+    outcomes = {rule.rule: rule.outcome for rule in gate(one_group).rules}
     assert outcomes["treats groups of people alike"] == "not applicable"

@@ -26,8 +26,8 @@ def test_right_found_and_there_are_counted_apart(attributes: TextAttributes) -> 
     cases = [case("under 80", (None, 80)), case("over 80", (None, 80)), case("a tent", (None, 80)), case("tent", None)]
     counts = outcomes(attributes, cases, "price")
     assert counts.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]], "a bound on the wrong side is wrong"
-    found = figures(counts, seed=1)
-    assert (found["precision"]["value"], found["recall"]["value"]) == (0.5, 0.3333)
+    report = figures(counts, seed=1)
+    assert (report["precision"]["value"], report["recall"]["value"]) == (0.5, 0.3333)
     assert figures(outcomes(attributes, cases, "colour"), seed=1)["recall"] is None
 
 
@@ -41,6 +41,6 @@ def test_the_planted_attributes_of_queries_and_titles_are_found(
         (title_cases(catalogue), ("category", "brand", "colour", "material")),
     ):
         for kind in kinds:
-            right, found, there = outcomes(attributes, cases, kind).sum(axis=0)
-            assert right >= 0.9 * max(found, there), kind
+            right, predicted, there = outcomes(attributes, cases, kind).sum(axis=0)
+            assert right >= 0.9 * max(predicted, there), kind
     assert any(case.truth["excluded"] for case in queries["en"])

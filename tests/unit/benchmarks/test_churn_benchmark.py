@@ -64,12 +64,12 @@ def test_every_horizon_is_covered_by_the_file_and_every_training_date_lies_befor
 
 
 def test_all_models_are_judged_and_the_gains_are_their_differences() -> None:
-    found = measure(shop(3), CONFIG, origins=1, seed=1)
-    assert found["rows"] == found["customers"] > 300
-    for name, figures in found["baselines"].items():
-        assert found["gains"][name]["roc_auc"] == pytest.approx(found["roc_auc"] - figures["roc_auc"], abs=2e-4)
+    report = measure(shop(3), CONFIG, origins=1, seed=1)
+    assert report["rows"] == report["customers"] > 300
+    for name, figures in report["baselines"].items():
+        assert report["gains"][name]["roc_auc"] == pytest.approx(report["roc_auc"] - figures["roc_auc"], abs=2e-4)
         low, high = figures["intervals"]["roc_auc"]
         assert low < figures["roc_auc"] < high
-    assert found["gains"]["recency"]["intervals"]["roc_auc"][0] > 0
-    assert found["clv"]["gain over nothing"]["mae"] > 0
-    assert found["ece_at_true_rates"] < found["ece"] + 0.02
+    assert report["gains"]["recency"]["intervals"]["roc_auc"][0] > 0
+    assert report["clv"]["gain over nothing"]["mae"] > 0
+    assert report["ece_at_true_rates"] < report["ece"] + 0.02

@@ -39,11 +39,11 @@ def test_texts_out_of_scope_are_ranked_by_the_probability_of_other() -> None:
     of_other = np.array([0.9, 0.4, 0.5, 0.1])
     probabilities = np.zeros((4, len(INTENTS)))
     probabilities[:, INTENTS.index("other")], probabilities[:, INTENTS.index("search_product")] = of_other, 1 - of_other
-    found = measure(probabilities, np.array([False, True, False, False]), rows, seed=1)
-    assert found["oos_auroc_per_source"] == {"bank": 1.0, "chat": 0.5}
-    assert found["oos_auroc"] == 0.75
-    assert found["intervals"]["oos_auroc"][0] <= 0.75 <= found["intervals"]["oos_auroc"][1]
-    assert (found["coverage"], found["answer_precision"]) == (0.75, 1.0), "the rejected text is not counted as wrong"
+    report = measure(probabilities, np.array([False, True, False, False]), rows, seed=1)
+    assert report["oos_auroc_per_source"] == {"bank": 1.0, "chat": 0.5}
+    assert report["oos_auroc"] == 0.75
+    assert report["intervals"]["oos_auroc"][0] <= 0.75 <= report["intervals"]["oos_auroc"][1]
+    assert (report["coverage"], report["answer_precision"]) == (0.75, 1.0), "the rejected text is not counted as wrong"
     assert measure(probabilities[2:], np.array([False, False]), rows[2:], seed=1)["oos_auroc"] is None
 
 

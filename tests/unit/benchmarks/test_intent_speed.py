@@ -16,7 +16,7 @@ def test_ways_take_turns_and_each_is_asked_as_often_as_was_wanted() -> None:
     def quick(_texts: Sequence[str]) -> None:
         asked.append("quick")
 
-    found = measure({"slow": slow, "quick": quick}, ["red shoes"], repeats=5)
+    timings = measure({"slow": slow, "quick": quick}, ["red shoes"], repeats=5)
     assert asked == ["slow", "quick"] * 8, "three rounds to warm up, in turn"
-    assert found["slow"]["p50_ms"] >= 5 > found["quick"]["p50_ms"]
-    assert found["slow"]["p50_processor_ms"] < 5, "sleep is no work"
+    assert timings["slow"]["p50_ms"] >= 5 > timings["quick"]["p50_ms"]
+    assert timings["slow"]["p50_processor_ms"] < 5, "sleep is no work"

@@ -18,6 +18,6 @@ def test_a_home_without_marts_is_told_what_to_do(tmp_path: Path) -> None:
 def test_who_knows_the_law_of_choice_ranks_shoppers_well_and_not_perfectly() -> None:
     shop = generate("tiny", seed=3)
     people = ~shop.people.bot_U
-    found = best_possible(shop)
-    assert np.isfinite(found).all()
-    assert 0.35 < spearmanr(found[people], shop.people.sensitivity_U[people]).statistic < 0.9
+    bound = best_possible(shop)
+    assert np.isfinite(bound).all()
+    assert 0.35 < spearmanr(bound[people], shop.people.sensitivity_U[people]).statistic < 0.9

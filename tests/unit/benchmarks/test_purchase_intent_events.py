@@ -70,24 +70,30 @@ def test_counts_stop_the_day_before() -> None:
 def test_what_happens_later_changes_no_signal() -> None:
     log = shop(1)
     moments = log.moments()
-    found = signals(log, moments)
+    computed = signals(log, moments)
     rng = np.random.default_rng(2)
     for row in rng.choice(len(moments), 40, replace=False):
         now = log.times[moments[row]]
         # Of the moment's day only the own visit up to the moment, of later days nothing.
         own = log.visits == log.visits[moments[row]]
-        kept = (log.days < now // DAY_MS) | (own & (np.arange(len(log.times)) <= moments[row]))
-        past = EventLog.of(log.times[kept], log.shoppers[kept], log.items[kept], log.kinds[kept], log.prices[kept])
+        is_earlier = (log.days < now // DAY_MS) | (own & (np.arange(len(log.times)) <= moments[row]))
+        past = EventLog.of(
+            log.times[is_earlier],
+            log.shoppers[is_earlier],
+            log.items[is_earlier],
+            log.kinds[is_earlier],
+            log.prices[is_earlier],
+        )
         place = np.flatnonzero((past.times == now) & (past.shoppers == log.shoppers[moments[row]]))[-1:]
         again = signals(past, np.arange(place[0] + 1))
         for name in EVERYTHING:
-            np.testing.assert_allclose(again[name][-1], found[name][row], err_msg=name)
+            np.testing.assert_allclose(again[name][-1], computed[name][row], err_msg=name)
 
 
 def test_session_signals_are_those_of_the_platform() -> None:
     log = shop(3, days=12)
     moments = log.moments()
-    found = signals(log, moments)
+    computed = signals(log, moments)
     names = ["view_item", "add_to_cart", "purchase"]
     for row in range(0, len(moments), 7):
         place = moments[row]
@@ -102,8 +108,8 @@ def test_session_signals_are_those_of_the_platform() -> None:
             if other <= place
         ]
         wanted = session_features(events)
-        for name in set(found) & set(wanted):
-            assert found[name][row] == pytest.approx(wanted[name]), name
+        for name in set(computed) & set(wanted):
+            assert computed[name][row] == pytest.approx(wanted[name]), name
 
 
 def test_parts_follow_one_another_and_share_no_visit() -> None:
@@ -127,13 +133,13 @@ def test_the_model_that_knows_shoppers_beats_a_glance_and_counts(monkeypatch: py
     monkeypatch.setattr(contenders, "SEQUENCES", few)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    found = measure(shop(5), seeds=[1], resamples=50)
+    report = measure(shop(5), seeds=[1], resamples=50)
     torch.set_num_threads(threads)
-    assert found["model"] in contenders.PROPOSABLE
-    for name, row in found["baselines"].items():
-        assert found["gains"][name]["pr_auc"] == pytest.approx(found["pr_auc"] - row["pr_auc"], abs=2e-4)
-        assert found["gains"][name]["intervals"]["pr_auc"][0] > 0
-    assert [point["events_seen"] for point in found["curve"]][:2] == [1, 2]
+    assert report["model"] in contenders.PROPOSABLE
+    for name, row in report["baselines"].items():
+        assert report["gains"][name]["pr_auc"] == pytest.approx(report["pr_auc"] - row["pr_auc"], abs=2e-4)
+        assert report["gains"][name]["intervals"]["pr_auc"][0] > 0
+    assert [point["events_seen"] for point in report["curve"]][:2] == [1, 2]
 
 
 def test_a_log_that_is_too_short_is_refused() -> None:

@@ -61,9 +61,9 @@ def test_a_rate_is_shrunk_towards_that_of_all_rows_which_a_new_category_gets() -
     features = np.repeat([[0.0, 1.0], [0.0, 2.0]], [80, 20], axis=0)
     outcomes = np.array([True] * 40 + [False] * 60)
     rates = fit_rates(features, outcomes, keys=[(1,), (0, 1)])
-    told = 1 / (1 + np.exp(-rates.columns(np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [5.0, 1.0]]))))
-    np.testing.assert_allclose(told[:, 0], [48 / 100, 8 / 40, 0.4, 48 / 100])
-    np.testing.assert_allclose(told[:, 1], [48 / 100, 8 / 40, 0.4, 0.4])
+    probabilities = 1 / (1 + np.exp(-rates.columns(np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [5.0, 1.0]]))))
+    np.testing.assert_allclose(probabilities[:, 0], [48 / 100, 8 / 40, 0.4, 48 / 100])
+    np.testing.assert_allclose(probabilities[:, 1], [48 / 100, 8 / 40, 0.4, 0.4])
 
 
 def test_too_few_of_one_outcome_are_refused() -> None:
@@ -94,8 +94,8 @@ def sessions(path: Path, rows: int) -> Path:
 
 def test_both_variants_are_judged_beside_their_parts_and_baselines(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("benchmarks.purchase_intent.online_shoppers.MixtureConfig", lambda: CONFIG)
-    found = measure_file(sessions(tmp_path / "sessions.csv", 800), seeds=[1], folds=2, resamples=20)
-    with_values, without = found["with_page_values"], found["without_page_values"]
+    report = measure_file(sessions(tmp_path / "sessions.csv", 800), seeds=[1], folds=2, resamples=20)
+    with_values, without = report["with_page_values"], report["without_page_values"]
     assert with_values["roc_auc"] > without["roc_auc"] + 0.1
     assert not any("value" in name.lower() for name in without["features"])
     assert set(with_values["parts"]) == set(KINDS)

@@ -27,7 +27,7 @@ def test_as_many_customers_are_scored_as_were_asked_for(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     table = training_table(shop(2, customers=300), [60.0 + 14 * n for n in range(11)])
     pq.write_table(table, folder / "training_set.parquet")
-    found = train(
+    trained = train(
         table,
         config=CONFIG,
         out_dir=folder / "candidate",
@@ -38,7 +38,7 @@ def test_as_many_customers_are_scored_as_were_asked_for(tmp_path: Path) -> None:
     )
     registry = ModelRegistry(settings.registry_dir)
     version = registry.register(
-        "churn", folder / "candidate", evaluation=found, card={}, created_at=NOW, requester="a training run"
+        "churn", folder / "candidate", evaluation=trained, card={}, created_at=NOW, requester="a training run"
     ).version
     registry.judge(
         "churn", version, verdict=Verdict(rules=(RuleResult(rule="any", outcome="passed", sentence="."),)), at=NOW

@@ -16,12 +16,12 @@ def test_the_forecast_is_ahead_of_the_mean_gap_its_interval_holds_and_a_truth_th
     def planted(chosen: np.ndarray, _day: float, days: float) -> np.ndarray:
         return np.where(rows.outcomes.days_to_next[chosen] < days, 0.95, 0.05) * (days > 0)
 
-    found = measure(rows, 198.0, CONFIG, seed=1, resamples=5, planted=planted)
+    report = measure(rows, 198.0, CONFIG, seed=1, resamples=5, planted=planted)
     for key in ("concordance", "log_loss", "integrated_brier"):
-        assert found["gain over mean_gap"]["intervals"][key][0] > 0
-    assert 0.65 < found["proposed"]["interval_coverage"] < 0.92
-    assert found["planted"]["concordance"] > found["proposed"]["concordance"]
-    assert 0.1 < found["beside_the_planted_truth"]["proposed"]["spearman"] < 1
+        assert report["gain over mean_gap"]["intervals"][key][0] > 0
+    assert 0.65 < report["proposed"]["interval_coverage"] < 0.92
+    assert report["planted"]["concordance"] > report["proposed"]["concordance"]
+    assert 0.1 < report["beside_the_planted_truth"]["proposed"]["spearman"] < 1
 
 
 def test_waits_that_are_not_over_count_as_far_as_they_went() -> None:

@@ -18,9 +18,9 @@ def test_gains_are_the_differences_of_the_figures() -> None:
     rng = np.random.default_rng(2)
     truth = rng.random(400) < 0.2
     scores = {"lightgbm": 0.3 * truth + 0.5 * rng.random(400), "viewed": rng.random(400)}
-    found = _figures(truth, scores, np.arange(400) // 4, 1, 50)
-    gain = found["gain over viewed"]["pr_auc"]
-    assert gain[0] == pytest.approx(found["lightgbm"]["pr_auc"][0] - found["viewed"]["pr_auc"][0], abs=2e-4)
+    values = _figures(truth, scores, np.arange(400) // 4, 1, 50)
+    gain = values["gain over viewed"]["pr_auc"]
+    assert gain[0] == pytest.approx(values["lightgbm"]["pr_auc"][0] - values["viewed"]["pr_auc"][0], abs=2e-4)
     assert gain[1] > 0
 
 
@@ -28,9 +28,9 @@ def test_an_order_is_judged_by_what_was_bought_of_the_list() -> None:
     rows = [("mon", "u", "a", True, 0.9), ("mon", "u", "b", False, 0.1), ("mon", "v", "a", False, 0.5)]
     rows += [("tue", "w", "a", False, 0.8), ("tue", "w", "b", True, 0.2)]
     lists = pd.DataFrame(rows, columns=["as_of", "user_id", "item_id", "bought", "lightgbm"])
-    found = ordering(lists, lambda *_asked: ["b", "a"], 1, 10)
-    assert found["lists"] == 2, "who bought nothing says nothing"
+    values = ordering(lists, lambda *_asked: ["b", "a"], 1, 10)
+    assert values["lists"] == 2, "who bought nothing says nothing"
     first, second = 1.0, 1 / np.log2(3)
-    assert found["lightgbm"][0] == pytest.approx((first + second) / 2, abs=1e-4)
-    assert found["recommender"][0] == pytest.approx((second + first) / 2, abs=1e-4)
-    assert found["gain of lightgbm"][0] == pytest.approx(0, abs=1e-4)
+    assert values["lightgbm"][0] == pytest.approx((first + second) / 2, abs=1e-4)
+    assert values["recommender"][0] == pytest.approx((second + first) / 2, abs=1e-4)
+    assert values["gain of lightgbm"][0] == pytest.approx(0, abs=1e-4)

@@ -55,15 +55,15 @@ def test_the_features_of_a_known_customer_are_what_their_names_say() -> None:
         values=np.array([10.0, 20.0, 60.0]),
     )
     names = feature_names()
-    found = dict(zip(names, churn_features(histories, BG_NBD, horizon_days=28)[0], strict=True))
-    assert found["days_since_last_order"] == 10
-    assert found["days_since_first_order"] == 80
-    assert (found["orders"], found["orders_14d"], found["orders_60d"]) == (3, 1, 2)
-    assert (found["revenue_28d"], found["revenue"], found["mean_order_value"]) == (60, 90, 30)
-    assert (found["mean_gap_days"], found["longest_gap_days"], found["last_gap_days"]) == (35, 40, 40)
-    assert found["gap_before_last_days"] == 30
-    assert found["wait_over_mean_gap"] == pytest.approx(10 / 36)
-    assert found["last_to_mean_order_value"] == 2
+    features = dict(zip(names, churn_features(histories, BG_NBD, horizon_days=28)[0], strict=True))
+    assert features["days_since_last_order"] == 10
+    assert features["days_since_first_order"] == 80
+    assert (features["orders"], features["orders_14d"], features["orders_60d"]) == (3, 1, 2)
+    assert (features["revenue_28d"], features["revenue"], features["mean_order_value"]) == (60, 90, 30)
+    assert (features["mean_gap_days"], features["longest_gap_days"], features["last_gap_days"]) == (35, 40, 40)
+    assert features["gap_before_last_days"] == 30
+    assert features["wait_over_mean_gap"] == pytest.approx(10 / 36)
+    assert features["last_to_mean_order_value"] == 2
 
 
 def test_orders_of_no_length_are_refused() -> None:

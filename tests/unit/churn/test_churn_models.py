@@ -37,20 +37,20 @@ def with_other_future(rows: LabelledRows) -> LabelledRows:
 
 @pytest.mark.parametrize("fit", [fit_classifier, fit_survival], ids=["classifier", "survival"])
 def test_nothing_that_happens_after_the_moment_of_fitting_changes_a_model(labelled, fit) -> None:
-    known, changed = (
+    original, changed = (
         fit(rows, until=TEST_DATE, config=CONFIG, seed=1) for rows in (labelled, with_other_future(labelled))
     )
     histories = at_test(labelled).histories
-    np.testing.assert_array_equal(known.probabilities(histories), changed.probabilities(histories))
+    np.testing.assert_array_equal(original.probabilities(histories), changed.probabilities(histories))
 
 
 def test_a_forecast_of_value_does_not_know_the_future_either(labelled) -> None:
-    known, changed = (
+    original, changed = (
         fit_value(rows, until=TEST_DATE, config=CONFIG, seed=1) for rows in (labelled, with_other_future(labelled))
     )
     histories = at_test(labelled).histories
-    np.testing.assert_array_equal(known.forecast(histories).mean, changed.forecast(histories).mean)
-    np.testing.assert_array_equal(known.forecast(histories).high, changed.forecast(histories).high)
+    np.testing.assert_array_equal(original.forecast(histories).mean, changed.forecast(histories).mean)
+    np.testing.assert_array_equal(original.forecast(histories).high, changed.forecast(histories).high)
 
 
 @pytest.mark.parametrize("fit", [fit_classifier, fit_survival], ids=["classifier", "survival"])
@@ -72,8 +72,8 @@ def test_the_value_forecast_is_nearer_than_bg_nbd_and_gamma_gamma_and_its_interv
     revenue = test.outcomes.revenue
     assert np.abs(forecast.median - revenue).mean() < np.abs(steady - revenue).mean()
     assert forecast.mean.sum() == pytest.approx(revenue.sum(), rel=0.25)
-    held = (forecast.low <= revenue) & (revenue <= forecast.high)
-    assert 0.7 < held.mean() < 0.95
+    inside = (forecast.low <= revenue) & (revenue <= forecast.high)
+    assert 0.7 < inside.mean() < 0.95
 
 
 def test_a_customer_of_ten_times_the_worth_of_any_before_is_not_held_to_what_a_leaf_brings(labelled) -> None:
@@ -81,9 +81,9 @@ def test_a_customer_of_ten_times_the_worth_of_any_before_is_not_held_to_what_a_l
     model = fit_value(labelled, until=TEST_DATE, config=CONFIG, seed=1)
     best = histories.take(np.bincount(histories.rows, weights=histories.values) > 1_000)
     richer = model.forecast(replace(best, values=best.values * 10))
-    known = model.forecast(best)
-    assert richer.mean.sum() > 5 * known.mean.sum()
-    assert richer.median.sum() > 5 * known.median.sum()
+    forecast = model.forecast(best)
+    assert richer.mean.sum() > 5 * forecast.mean.sum()
+    assert richer.median.sum() > 5 * forecast.median.sum()
 
 
 def test_the_reasons_of_a_probability_sum_to_its_log_odds(labelled) -> None:

@@ -217,8 +217,8 @@ def test_reasons_are_words_for_every_feature(table, trained) -> None:
 def test_the_watched_columns_are_told_from_the_histories(table) -> None:
     frame: pd.DataFrame = watched(table.to_pandas())
     assert {*WATCHED_COLUMNS.numerical, "event_timestamp", "user_id"} == set(frame.columns)
-    known = customer_rows(table, horizon_days=28).labelled.histories
-    means = np.bincount(known.rows, weights=known.values) / known.lengths
+    histories = customer_rows(table, horizon_days=28).labelled.histories
+    means = np.bincount(histories.rows, weights=histories.values) / histories.lengths
     np.testing.assert_allclose(frame["mean_order_value"], means)
 
 

@@ -20,7 +20,7 @@ TEST_DATE = 172.0
 
 
 @pytest.fixture(scope="module")
-def told(labelled: LabelledRows) -> tuple[LabelledRows, WaitingCurve, WaitingCurve, np.ndarray]:
+def forecasts(labelled: LabelledRows) -> tuple[LabelledRows, WaitingCurve, WaitingCurve, np.ndarray]:
     test = labelled.take(labelled.as_of == TEST_DATE)
     churn = fit_classifier(labelled, until=TEST_DATE, config=CONFIG, seed=1).probabilities(test.histories)
     survival = fit_waiting(labelled, until=TEST_DATE, config=CONFIG, seed=1)
@@ -28,26 +28,26 @@ def told(labelled: LabelledRows) -> tuple[LabelledRows, WaitingCurve, WaitingCur
     return test, curve, steady_curve(survival, test.histories), churn
 
 
-def test_the_curve_says_what_the_probability_to_leave_says_and_only_rises(told) -> None:
-    _, curve, _, churn = told
-    found = next_order(curve)
-    np.testing.assert_allclose(1.0 - found.within_RK[:, WITHIN_DAYS.index(28)], churn, atol=1e-9)
-    assert (np.diff(found.within_RK, axis=1) >= 0).all()
-    assert (found.low <= found.median).all()
-    assert (found.median <= found.high).all()
+def test_the_curve_says_what_the_probability_to_leave_says_and_only_rises(forecasts) -> None:
+    _, curve, _, churn = forecasts
+    estimates = next_order(curve)
+    np.testing.assert_allclose(1.0 - estimates.within_RK[:, WITHIN_DAYS.index(28)], churn, atol=1e-9)
+    assert (np.diff(estimates.within_RK, axis=1) >= 0).all()
+    assert (estimates.low <= estimates.median).all()
+    assert (estimates.median <= estimates.high).all()
 
 
-def test_half_the_waits_end_by_the_median_and_few_before_the_low_end(told) -> None:
-    test, curve, _, _ = told
-    found = next_order(curve)
+def test_half_the_waits_end_by_the_median_and_few_before_the_low_end(forecasts) -> None:
+    test, curve, _, _ = forecasts
+    estimates = next_order(curve)
     waits = test.outcomes.days_to_next
-    near = found.median < CONFIG.horizon_days
-    assert (waits < found.low)[found.low < CONFIG.horizon_days].mean() == pytest.approx(0.1, abs=0.06)
-    assert (waits < found.median)[near].mean() == pytest.approx(0.5, abs=0.12)
+    near = estimates.median < CONFIG.horizon_days
+    assert (waits < estimates.low)[estimates.low < CONFIG.horizon_days].mean() == pytest.approx(0.1, abs=0.06)
+    assert (waits < estimates.median)[near].mean() == pytest.approx(0.5, abs=0.12)
 
 
-def test_regular_customers_are_foretold_better_than_by_bg_nbd(told) -> None:
-    test, curve, steady, _ = told
+def test_regular_customers_are_foretold_better_than_by_bg_nbd(forecasts) -> None:
+    test, curve, steady, _ = forecasts
     waits = np.where(test.outcomes.days_to_next < 28, test.outcomes.days_to_next, np.inf)
     ours, theirs = (surprise_at_the_wait(one, waits, 28.0).mean() for one in (curve, steady))
     assert ours < theirs - 0.02

@@ -82,13 +82,13 @@ def test_curves_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 def test_the_ui_gets_pictures_with_a_dot_for_every_point_and_the_numbers_below() -> None:
     curves = Curves.of(np.arange(200) % 3 == 0, np.linspace(0, 0.4, 200), outcome="a purchase")
-    shown = curves_metadata(curves)
+    metadata = curves_metadata(curves)
     for name, dots, charts, rows in (
         ("reliability", 15, 1, 15),
         ("gain and lift", 41, 2, 20),
         ("net benefit", 19, 1, 19),
     ):
-        text = shown[name].value
+        text = metadata[name].value
         assert text is not None
         image = re.search(r"data:image/svg\+xml;base64,([^)]+)", text)
         assert image is not None

@@ -37,20 +37,20 @@ def groups() -> np.ndarray:
 
 
 def test_a_model_that_treats_groups_alike_has_gaps_around_zero(log_odds: np.ndarray, groups: np.ndarray) -> None:
-    found = slices_of(sigmoid(log_odds), log_odds, groups)
-    assert set(found) == {"age band 18-24", "age band 65+"}
-    for figures in found.values():
+    slices = slices_of(sigmoid(log_odds), log_odds, groups)
+    assert set(slices) == {"age band 18-24", "age band 65+"}
+    for figures in slices.values():
         for gap in (SKILL_GAP, TRUTH_GAP):
             assert figures[gap].low < 0.01
             assert figures[gap].high > -0.01
-    assert found["age band 65+"][SKILL_GAP].value == pytest.approx(-found["age band 18-24"][SKILL_GAP].value)
+    assert slices["age band 65+"][SKILL_GAP].value == pytest.approx(-slices["age band 18-24"][SKILL_GAP].value)
 
 
 def test_a_group_that_is_told_at_random_is_served_worse(log_odds: np.ndarray, groups: np.ndarray) -> None:
     blind = np.where(groups == "65+", np.random.default_rng(4).random(COUNT), sigmoid(log_odds))
-    found = slices_of(blind, log_odds, groups)
-    assert found["age band 65+"][SKILL_GAP].high < -0.2
-    assert found["age band 65+"]["roc_auc"].value == pytest.approx(0.5, abs=0.05)
+    slices = slices_of(blind, log_odds, groups)
+    assert slices["age band 65+"][SKILL_GAP].high < -0.2
+    assert slices["age band 65+"]["roc_auc"].value == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_group_that_is_overrated_is_found_though_its_order_is_right(log_odds: np.ndarray, groups: np.ndarray) -> None:

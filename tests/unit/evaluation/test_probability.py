@@ -32,12 +32,12 @@ def test_weighted_areas_agree_with_scikit_learn(ties: bool) -> None:
 
 def test_weighted_losses_agree_with_scikit_learn() -> None:
     outcomes, scores, weights = cases(2)
-    held = np.clip(scores, 1e-9, 1 - 1e-9)
-    assert brier_score(outcomes, held, weights) == pytest.approx(
-        brier_score_loss(outcomes, held, sample_weight=weights)
+    clipped = np.clip(scores, 1e-9, 1 - 1e-9)
+    assert brier_score(outcomes, clipped, weights) == pytest.approx(
+        brier_score_loss(outcomes, clipped, sample_weight=weights)
     )
-    expected = log_loss(outcomes, held, sample_weight=weights)
-    assert negative_log_likelihood(outcomes, held, weights) == pytest.approx(expected)
+    expected = log_loss(outcomes, clipped, sample_weight=weights)
+    assert negative_log_likelihood(outcomes, clipped, weights) == pytest.approx(expected)
 
 
 def test_a_row_of_weight_two_counts_like_two_rows() -> None:
@@ -95,8 +95,8 @@ def test_intervals_widen_when_rows_of_a_cluster_repeat_each_other() -> None:
         def mean(weights: np.ndarray) -> dict[str, float]:
             return {"mean": float(np.average(repeated, weights=weights))}
 
-        found = bootstrap_clusters(mean, weights=np.ones(1200), clusters=clusters, seed=1, resamples=300)
-        return found["mean"].high - found["mean"].low
+        intervals = bootstrap_clusters(mean, weights=np.ones(1200), clusters=clusters, seed=1, resamples=300)
+        return intervals["mean"].high - intervals["mean"].low
 
     by_cluster, by_row = width(np.repeat(np.arange(60), 20)), width(np.arange(1200))
     assert by_cluster == pytest.approx(4 * 1.0 / np.sqrt(60), rel=0.35)  # about 3.92 standard errors of 60 cases
@@ -106,14 +106,14 @@ def test_intervals_widen_when_rows_of_a_cluster_repeat_each_other() -> None:
 def test_a_difference_is_paired_so_a_model_differs_from_itself_by_nothing() -> None:
     outcomes, scores, weights = cases(9, rows=100)
     ranked = RankedScores.of(outcomes, scores)
-    found = bootstrap_clusters(
+    intervals = bootstrap_clusters(
         lambda drawn: {"gain": ranked.areas(drawn).pr_auc - ranked.areas(drawn).pr_auc},
         weights=weights,
         clusters=np.arange(100),
         seed=1,
         resamples=20,
     )
-    assert (found["gain"].low, found["gain"].high) == (0.0, 0.0)
+    assert (intervals["gain"].low, intervals["gain"].high) == (0.0, 0.0)
 
 
 def test_a_figure_without_any_defined_resample_is_an_error() -> None:

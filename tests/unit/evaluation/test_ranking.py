@@ -41,9 +41,11 @@ def test_ndcg_recall_and_mrr_agree_with_torchmetrics(ours, theirs, k):
         target = int(rng.integers(40))
         masked = np.setdiff1d(rng.choice(40, 6, replace=False), [target])
         ranks.append(rank_of_target(row, target, masked))
-        shown = np.setdiff1d(np.arange(40), masked)
+        unmasked = np.setdiff1d(np.arange(40), masked)
         metric.update(
-            torch.from_numpy(row[shown]), torch.from_numpy(shown == target), indexes=torch.full((len(shown),), user)
+            torch.from_numpy(row[unmasked]),
+            torch.from_numpy(unmasked == target),
+            indexes=torch.full((len(unmasked),), user),
         )
     assert ours(np.array(ranks), k).mean() == pytest.approx(float(metric.compute()))
 
@@ -54,10 +56,10 @@ def test_the_rank_is_the_place_in_the_list_that_would_be_shown(seed):
     scores = rng.integers(0, 6, 40).astype(np.float32)  # many ties
     target = int(rng.integers(40))
     masked = np.setdiff1d(rng.choice(40, 8, replace=False), [target])
-    shown = top_items(scores, length=40, masked=masked)
-    assert shown[rank_of_target(scores, target, masked) - 1] == target
+    ranked_items = top_items(scores, length=40, masked=masked)
+    assert ranked_items[rank_of_target(scores, target, masked) - 1] == target
     by_hand = sorted(set(range(40)) - set(masked.tolist()), key=lambda item: (-scores[item], item))
-    assert shown.tolist() == by_hand
+    assert ranked_items.tolist() == by_hand
 
 
 def test_a_list_is_no_longer_than_what_may_be_shown():

@@ -56,15 +56,15 @@ def test_an_auc_that_is_too_good_stops_the_run(auc: float, stops: bool) -> None:
 
 def test_a_feature_newer_than_its_label_stops_the_run() -> None:
     moments = np.array(["2024-01-02T10:00", "2024-01-03T10:00"], dtype="datetime64[us]")
-    known = np.array(["2024-01-02T00:00", "2024-01-03T10:01"], dtype="datetime64[us]")
+    feature_times = np.array(["2024-01-02T00:00", "2024-01-03T10:01"], dtype="datetime64[us]")
     with pytest.raises(SentinelTrippedError, match="1 of 2 rows use user_features from their future"):
-        check_features_not_newer(known, moments, name="user_features")
+        check_features_not_newer(feature_times, moments, name="user_features")
 
 
 def test_a_feature_of_the_same_instant_or_none_at_all_is_fine() -> None:
     moments = np.array(["2024-01-02T10:00", "2024-01-03T10:00"], dtype="datetime64[us]")
-    known = np.array(["2024-01-02T10:00", "NaT"], dtype="datetime64[us]")
-    assert check_features_not_newer(known, moments, name="user_features").value == 0
+    feature_times = np.array(["2024-01-02T10:00", "NaT"], dtype="datetime64[us]")
+    assert check_features_not_newer(feature_times, moments, name="user_features").value == 0
 
 
 def test_skill_that_goes_with_the_day_stops_the_run() -> None:

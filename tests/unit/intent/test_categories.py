@@ -23,26 +23,26 @@ def test_items_of_the_sample_shop_get_back_the_category_that_was_taken_from_them
     texts = [f"{title} {about}" for title, about in zip(catalogue.titles, catalogue.descriptions, strict=True)]
     truth = [category(int(leaf)) for leaf in catalogue.leaf_I]
     taken = set(np.random.default_rng(1).permutation(len(truth))[: len(truth) // 5].tolist())
-    found = suggest_categories(texts, [None if n in taken else name for n, name in enumerate(truth)], seed=7)
-    assert {place for place, _ in found.rows} <= taken
-    assert len(found.rows) + found.unsure == len(taken)
-    assert len(found.rows) > 0.7 * len(taken)
-    right = [vote.category == truth[place] for place, vote in found.rows]
+    suggestions = suggest_categories(texts, [None if n in taken else name for n, name in enumerate(truth)], seed=7)
+    assert {place for place, _ in suggestions.rows} <= taken
+    assert len(suggestions.rows) + suggestions.unsure == len(taken)
+    assert len(suggestions.rows) > 0.7 * len(taken)
+    right = [vote.category == truth[place] for place, vote in suggestions.rows]
     assert np.mean(right) >= 0.9
-    assert found.precision is not None
-    assert found.precision.low <= np.mean(right) + 0.05, "what was measured holds for what was suggested"
-    for place, vote in found.rows:
+    assert suggestions.precision is not None
+    assert suggestions.precision.low <= np.mean(right) + 0.05, "what was measured holds for what was suggested"
+    for place, vote in suggestions.rows:
         assert vote.nearest not in taken
         assert truth[vote.nearest] == vote.category
-        assert vote.share >= found.min_share, (place, vote)
+        assert vote.share >= suggestions.min_share, (place, vote)
 
 
 def test_where_texts_say_nothing_of_the_category_hardly_anything_is_suggested(catalogue: Catalogue) -> None:
     rng = np.random.default_rng(5)
     names = [f"c{n}" for n in rng.integers(0, 8, len(catalogue.titles))]
-    found = suggest_categories(catalogue.titles, [None, *names[1:]], seed=7)
-    assert found.coverage is not None
-    assert found.coverage.value < 0.1
+    suggestions = suggest_categories(catalogue.titles, [None, *names[1:]], seed=7)
+    assert suggestions.coverage is not None
+    assert suggestions.coverage.value < 0.1
 
 
 def test_a_shop_without_categories_or_with_all_of_them_gets_no_suggestions() -> None:
@@ -78,5 +78,5 @@ def test_people_get_a_file_of_suggestions_with_the_item_that_each_follows_from(
 def test_a_chinese_title_finds_its_like() -> None:
     texts = [f"{word}{n}" for n in "甲乙丙丁戊己庚辛壬癸子丑" for word in ("红色跑步鞋", "蓝色咖啡杯")]
     names = ["鞋" if "鞋" in text else "杯" for text in texts]
-    found = suggest_categories([*texts, "白色跑步鞋新款"], [*names, None], seed=1)
-    assert [vote.category for _, vote in found.rows] == ["鞋"]
+    suggestions = suggest_categories([*texts, "白色跑步鞋新款"], [*names, None], seed=1)
+    assert [vote.category for _, vote in suggestions.rows] == ["鞋"]

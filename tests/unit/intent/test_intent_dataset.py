@@ -23,7 +23,7 @@ def test_an_empty_shop_adds_nothing() -> None:
 
 
 def test_texts_that_differ_in_digits_and_case_only_are_one_and_the_majority_label_counts() -> None:
-    found = read_shop_utterances(
+    texts = read_shop_utterances(
         _table(
             ("Order 12 late", "other", "shop"),
             ("order 99 late?", "ask_question", "shop"),
@@ -31,11 +31,11 @@ def test_texts_that_differ_in_digits_and_case_only_are_one_and_the_majority_labe
         ),
         config=CONFIG,
     )
-    assert [(u.label, u.source, u.weight) for u in found] == [("ask_question", "shop", 1.0)]
+    assert [(u.label, u.source, u.weight) for u in texts] == [("ask_question", "shop", 1.0)]
 
 
 def test_a_person_label_beats_the_channel_and_channel_labels_weigh_less() -> None:
-    found = read_shop_utterances(
+    texts = read_shop_utterances(
         _table(
             ("is it red", "ask_question", "shop"),
             ("is it red", "search_product", "channel"),
@@ -43,7 +43,7 @@ def test_a_person_label_beats_the_channel_and_channel_labels_weigh_less() -> Non
         ),
         config=CONFIG,
     )
-    assert [(u.text, u.label, u.language, u.weight) for u in found] == [
+    assert [(u.text, u.label, u.language, u.weight) for u in texts] == [
         ("is it red", "ask_question", "en", 1.0),
         ("红鞋", "search_product", "zh", CONFIG.channel_weight),
     ]
@@ -61,8 +61,8 @@ def test_rows_without_text_or_label_are_left_out() -> None:
 def test_limits_hold_per_source() -> None:
     words = ["alpha", "beta", "gamma", "delta", "epsilon"]
     rows = [(f"{word} {source}", "other", source) for word in words for source in ("shop", "channel")]
-    found = read_shop_utterances(_table(*rows), config=dataclasses.replace(CONFIG, shop_limit=3, channel_limit=2))
-    assert [u.source for u in found] == ["shop"] * 3 + ["channel"] * 2
+    texts = read_shop_utterances(_table(*rows), config=dataclasses.replace(CONFIG, shop_limit=3, channel_limit=2))
+    assert [u.source for u in texts] == ["shop"] * 3 + ["channel"] * 2
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ def test_longer_texts_are_seen() -> None:
 
 def test_a_reference_of_an_earlier_release_is_compared_in_what_it_kept() -> None:
     current = _window(GARDEN, seed=1)
-    kept = comparable_columns(WATCHED_COLUMNS, current.drop(columns=["language", "embedding_3"]), current)
-    names = {*kept.numerical, *kept.categorical}
+    columns = comparable_columns(WATCHED_COLUMNS, current.drop(columns=["language", "embedding_3"]), current)
+    names = {*columns.numerical, *columns.categorical}
     assert names == {*WATCHED_COLUMNS.numerical, *WATCHED_COLUMNS.categorical} - {"language", "embedding_3"}
 
 

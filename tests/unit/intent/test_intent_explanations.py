@@ -42,9 +42,9 @@ def test_values_of_a_short_text_are_the_mean_over_all_its_orders() -> None:
     game = _game(4, seed=3)
     coalitions = all_coalitions(4)
     orders = np.array(list(permutations(range(4))))
-    found = exact_values(coalitions, game)
-    np.testing.assert_allclose(found, mean_steps(orders, coalitions, game), atol=1e-12)
-    assert found.sum() == pytest.approx(game[-1] - game[0])
+    values = exact_values(coalitions, game)
+    np.testing.assert_allclose(values, mean_steps(orders, coalitions, game), atol=1e-12)
+    assert values.sum() == pytest.approx(game[-1] - game[0])
     assert len(all_coalitions(EXACT_UNITS)) <= MAX_COALITIONS
 
 
@@ -58,8 +58,8 @@ def test_words_that_act_alone_get_exactly_their_own_weight_from_drawn_orders_too
 def test_two_words_that_only_work_together_share_alike_over_an_order_and_its_reverse() -> None:
     orders = draw_orders(8, seed=2)
     coalitions = visited_coalitions(orders)
-    found = mean_steps(orders, coalitions, (coalitions[:, 2] & coalitions[:, 6]).astype(float))
-    np.testing.assert_allclose(found, np.eye(8)[2] / 2 + np.eye(8)[6] / 2, atol=1e-12)
+    values = mean_steps(orders, coalitions, (coalitions[:, 2] & coalitions[:, 6]).astype(float))
+    np.testing.assert_allclose(values, np.eye(8)[2] / 2 + np.eye(8)[6] / 2, atol=1e-12)
 
 
 @pytest.mark.parametrize(

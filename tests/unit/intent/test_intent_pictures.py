@@ -17,9 +17,9 @@ CONFUSION = {"other": {"other": 30, "ask <b>": 10}, "ask <b>": {"other": 0, "ask
 
 def _drawn(picture: dg.MarkdownMetadataValue) -> list[ET.Element]:
     assert picture.value is not None
-    found = re.search(r"data:image/svg\+xml;base64,([^)]+)\)", picture.value)
-    assert found is not None
-    return list(ET.fromstring(base64.b64decode(found.group(1))).iter())
+    match = re.search(r"data:image/svg\+xml;base64,([^)]+)\)", picture.value)
+    assert match is not None
+    return list(ET.fromstring(base64.b64decode(match.group(1))).iter())
 
 
 def test_learning_curves_have_a_dot_for_every_epoch_and_the_better_one_is_higher() -> None:

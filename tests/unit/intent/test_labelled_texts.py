@@ -40,8 +40,8 @@ def test_labels_add_up_and_the_latest_word_counts(home: Settings, tmp_path: Path
     assert (first["added"], first["without_label"], first["held"]) == (2, 1, 2)
     second = imported(csv_of(tmp_path / "b.csv", "Does it fit,ask_question", "RED shoes!,search_product"))
     assert (second["added"], second["changed"], second["unchanged"], second["held"]) == (0, 1, 1, 2)
-    held = read_labels(home.labels_path)
-    assert dict(zip(*(held[name].to_pylist() for name in ("text", "label")), strict=True)) == {
+    stored = read_labels(home.labels_path)
+    assert dict(zip(*(stored[name].to_pylist() for name in ("text", "label")), strict=True)) == {
         "RED shoes!": "search_product",
         "Does it fit": "ask_question",
     }
@@ -72,15 +72,15 @@ def test_the_least_sure_texts_come_first_each_once_and_without_those_that_are_kn
     surety = {"red shoes": 0.9, "fits me": 0.4, "hello": 0.6}
     texts = ["red shoes", "Fits me!", "fits me", "hello", "known text", "said by the shop", None]
     utterances = pa.table({"text": texts, "label_source": [*["channel"] * 5, "shop", "channel"]})
-    found = suggest_labels(
+    suggestions = suggest_labels(
         utterances,
         pa.table({"text": ["Known text."], "label": ["other"]}),
         lambda texts: [prediction("other", surety.get(text.casefold().strip("!"), 0.05)) for text in texts],
         count=2,
     )
-    assert [one.text.casefold().strip("!") for one in found] == ["fits me", "hello"]
-    assert found[0].margin == pytest.approx(0.4 - 0.15)
-    write_suggestions(tmp_path / "out" / "s.csv", found)
+    assert [one.text.casefold().strip("!") for one in suggestions] == ["fits me", "hello"]
+    assert suggestions[0].margin == pytest.approx(0.4 - 0.15)
+    write_suggestions(tmp_path / "out" / "s.csv", suggestions)
     with (tmp_path / "out" / "s.csv").open() as file:
         assert [row["label"] for row in csv.DictReader(file)] == ["", ""]
     filled = (tmp_path / "out" / "s.csv").read_text().replace("hello,,", "hello,other,")

@@ -11,9 +11,9 @@ def test_the_texts_kept_reach_the_precision_and_one_more_would_not() -> None:
     confidence = rng.uniform(0.4, 1.0, 2000)
     right = rng.uniform(size=2000) < confidence
     threshold = reject_threshold(confidence, right, precision=0.8, min_coverage=0.1)
-    kept = confidence >= threshold
-    assert right[kept].mean() >= 0.8
-    looser = np.sort(confidence[~kept])[::-1]
+    accepted = confidence >= threshold
+    assert right[accepted].mean() >= 0.8
+    looser = np.sort(confidence[~accepted])[::-1]
     assert all(right[confidence >= lower].mean() < 0.8 for lower in looser)
 
 

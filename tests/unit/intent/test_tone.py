@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from models.intent.tone import BUCKETS, ToneModel, bucket, terms
-from models.intent.tone_training import FEWEST, Reviews, cross_validated, fit_tone, train_tone
+from models.intent.tone_training import MIN_REVIEWS, Reviews, cross_validated, fit_tone, train_tone
 
 GOOD = ("lovely", "it holds well", "my favourite", "would buy again", "just as shown", "glad i found it")
 BAD = ("fell apart", "never came", "wrong colour", "want my money back", "smells odd", "gave it away")
@@ -96,7 +96,7 @@ def test_three_stars_empty_texts_and_repetitions_are_left_out() -> None:
 def test_with_too_few_complaints_nothing_is_shipped_and_the_reason_has_the_numbers() -> None:
     model, evidence = train_tone(rated(100, seed=6, complaints=0.02), seed=1, resamples=20)
     assert (model, evidence["shipped"]) == (None, False)
-    assert f"{FEWEST} of each" in evidence["reason"]
+    assert f"{MIN_REVIEWS} of each" in evidence["reason"]
     nothing = pa.table({"text": pa.array([], pa.string()), "value": pa.array([], pa.float64()), "user_id": []})
     assert train_tone(nothing, seed=1, resamples=20)[0] is None
 

@@ -167,10 +167,10 @@ def test_a_window_that_ends_after_its_day_stops_the_run(shop_table: pa.Table, tm
     """What a shopper does on the day is in it, the purchase too, but blurred: no single check of skill would see it."""
     rng = np.random.default_rng(1)
     outcome = shop_table["purchased"].to_numpy(zero_copy_only=False)
-    known = ~np.isnan(shop_table["purchases_28d"].to_numpy())
+    has_purchases = ~np.isnan(shop_table["purchases_28d"].to_numpy())
     sessions = np.unique(shop_table["session_id"].to_numpy(), return_inverse=True)[1]
     window = outcome + rng.normal(0, 0.6, sessions.max() + 1)[sessions]
-    leaking = replaced(shop_table, "mean_price_28d", np.where(known, window, np.nan))
+    leaking = replaced(shop_table, "mean_price_28d", np.where(has_purchases, window, np.nan))
     with pytest.raises(SentinelTrippedError, match="user_features of an earlier day"):
         run(leaking, tmp_path)
 
@@ -187,10 +187,10 @@ def test_a_split_by_row_stops_the_run(shop_table: pa.Table, tmp_path: Path, monk
 
 def test_features_a_day_older_are_those_of_the_shoppers_newest_row_a_day_back(shop_table: pa.Table) -> None:
     rows = session_rows(replaced(shop_table, "orders_total", np.arange(float(shop_table.num_rows))))
-    older, known = a_day_older(rows, rows)
+    older, has_earlier = a_day_older(rows, rows)
     for row in range(0, len(rows), 17):
         back = (rows.users == rows.users[row]) & (rows.times <= rows.times[row] - np.timedelta64(1, "D"))
-        assert known[row] == back.any()
+        assert has_earlier[row] == back.any()
         if back.any():
             newest = np.flatnonzero(back)[np.argmax(rows.times[back])]
             assert older.columns["orders_total"][row] == rows.columns["orders_total"][newest]

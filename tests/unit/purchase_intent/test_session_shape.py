@@ -8,8 +8,8 @@ from shopsight.contracts import SESSION_FEATURES
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)  # a Monday
 
 
-def event(name: str, seconds: float, **known: object) -> SessionEvent:
-    return SessionEvent(event_name=name, event_timestamp=NOON + timedelta(seconds=seconds), **known)  # type: ignore[arg-type]
+def event(name: str, seconds: float, **fields: object) -> SessionEvent:
+    return SessionEvent(event_name=name, event_timestamp=NOON + timedelta(seconds=seconds), **fields)  # type: ignore[arg-type]
 
 
 def test_the_shape_has_the_columns_of_the_contract_in_their_order() -> None:

@@ -20,10 +20,10 @@ def data_of(interactions_mart):
 def test_als_solves_the_weighted_least_squares_by_hand():
     factors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], dtype=np.float32)
     config = AlsConfig(num_factors=2, alpha=3.0, regularisation=0.5)
-    (found,) = solve([np.array([0, 2])], factors, config)
+    (vector,) = solve([np.array([0, 2])], factors, config)
     weights, happened = np.diag([4.0, 1.0, 4.0]), np.array([1.0, 0.0, 1.0])
     expected = np.linalg.solve(factors.T @ weights @ factors + 0.5 * np.eye(2), factors.T @ weights @ happened)
-    assert found == pytest.approx(expected, abs=1e-5)
+    assert vector == pytest.approx(expected, abs=1e-5)
 
 
 def test_als_finds_what_goes_together_and_knows_nothing_of_strangers(data_of):

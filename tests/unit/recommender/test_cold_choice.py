@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.recommender.cold.choice import choose_cold
-from models.recommender.cold.items import ColdChoice, ColdItemsConfig, alike, project_cold_items
+from models.recommender.cold.items import ColdChoice, ColdItemsConfig, project_cold_items, similarity_to
 from models.recommender.dataset import Case
 from models.recommender.history import History
 from models.recommender.scoring import ItemVectors
@@ -57,17 +57,17 @@ def test_the_choice_is_by_rank_and_the_vectors_are_projected_from_it(shop):
     assert choice.report["chosen"] >= max(choice.report.values())
     users_N = np.where(np.arange(ITEMS) % 9 == 0, 0, USERS_N)
     for kind in features:
-        found = project_cold_items(
+        projected = project_cold_items(
             sequence.vectors.vectors_ND, users_N, features, CONFIG, seed=1, choice=replace(choice, kind=kind)
         )
-        assert set(found.report["projected items"]) == {kind}
+        assert set(projected.report["projected items"]) == {kind}
 
 
 def test_likeness_counts_where_vectors_say_nothing(shop):
     of_shelf, _, _, cases = shop
     silent = _model(np.random.default_rng(3).standard_normal((ITEMS, WIDTH)).astype(np.float32))
     choice = choose_cold(silent, USERS_N, {"shelf": of_shelf}, cases, CONFIG, seed=1)
-    assert choice.likeness["shelf"] > 0
+    assert choice.similarity["shelf"] > 0
     assert choice.report["chosen"] > choice.report["shelf"] + 0.1
 
 
@@ -86,13 +86,13 @@ def test_without_a_question_nothing_is_chosen(shop):
 
 def test_every_item_speaks_for_the_cold_ones_most_like_it():
     features = {"text": np.array([[1, 0], [0, 1], [1, 0.1], [0.1, 2], [1, 1]], dtype=np.float32)}
-    near = alike(features, {"text": 2.0}, np.array([2, 3, 4]), np.arange(5), replace(CONFIG, neighbours=2))
+    near = similarity_to(features, {"text": 2.0}, np.array([2, 3, 4]), np.arange(5), replace(CONFIG, neighbours=2))
     scores = near.scores([History(np.array([0, 1]), np.array([1, 4]))])[0]
     assert scores.argmax() == 3, "the last item counts most, whatever was done with it"
     assert near.scores([History(np.array([0]), np.array([1]))])[0].argmax() == 2
     assert scores[:2].tolist() == [0, 0], "nothing is said of items that are not cold"
     assert near.items_NK.shape == (5, 2)
-    double = alike(features, {"text": 4.0}, np.array([2, 3, 4]), np.arange(5), replace(CONFIG, neighbours=2))
+    double = similarity_to(features, {"text": 4.0}, np.array([2, 3, 4]), np.arange(5), replace(CONFIG, neighbours=2))
     assert double.weights_NK == pytest.approx(2 * near.weights_NK)
 
 
@@ -100,18 +100,18 @@ def test_without_likeness_nothing_is_served_beside_the_vectors(shop):
     of_shelf, _, sequence, _ = shop
     users_N = np.where(np.arange(ITEMS) % 9 == 0, 0, USERS_N)
     for choice in (None, ColdChoice(kind="shelf")):
-        found = project_cold_items(
+        projected = project_cold_items(
             sequence.vectors.vectors_ND, users_N, {"shelf": of_shelf}, CONFIG, seed=1, choice=choice
         )
-        assert found.alike is None
+        assert projected.similarity is None
 
 
 def test_likeness_is_left_out_where_there_are_too_many_pairs(shop):
     of_shelf, _, sequence, _ = shop
     users_N = np.where(np.arange(ITEMS) % 9 == 0, 0, USERS_N)
-    choice = ColdChoice(kind="shelf", likeness={"shelf": 0.5})
+    choice = ColdChoice(kind="shelf", similarity={"shelf": 0.5})
     given = sequence.vectors.vectors_ND, users_N, {"shelf": of_shelf}
-    assert project_cold_items(*given, CONFIG, seed=1, choice=choice).alike is not None
+    assert project_cold_items(*given, CONFIG, seed=1, choice=choice).similarity is not None
     few = project_cold_items(*given, replace(CONFIG, max_cosines=1_000), seed=1, choice=choice)
-    assert few.alike is None
+    assert few.similarity is None
     assert few.report["weight of likeness"] == {}

@@ -29,18 +29,18 @@ def shop():
 
 def test_a_cold_item_gets_the_vector_that_its_features_would_have_led_to(shop):
     features_NF, vectors_ND, users_N, truth_ND = shop
-    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, CONFIG, seed=1)
-    assert found.projected_N.tolist() == (users_N == 0).tolist()
-    missed = ((found.vectors_ND[-COLD:] - truth_ND[-COLD:]) ** 2).sum()
+    projected = project_cold_items(vectors_ND, users_N, {"text": features_NF}, CONFIG, seed=1)
+    assert projected.projected_N.tolist() == (users_N == 0).tolist()
+    missed = ((projected.vectors_ND[-COLD:] - truth_ND[-COLD:]) ** 2).sum()
     spread = ((truth_ND[-COLD:] - truth_ND[:-COLD].mean(axis=0)) ** 2).sum()
     assert missed < 0.02 * spread
-    assert found.report["explained variance of held-out items"]["text"] > 0.95
+    assert projected.report["explained variance of held-out items"]["text"] > 0.95
 
 
 def test_the_vectors_of_items_with_shoppers_stay_what_they_are(shop):
     features_NF, vectors_ND, users_N, _ = shop
-    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, CONFIG, seed=1)
-    assert np.array_equal(found.vectors_ND[:-COLD], vectors_ND[:-COLD])
+    projected = project_cold_items(vectors_ND, users_N, {"text": features_NF}, CONFIG, seed=1)
+    assert np.array_equal(projected.vectors_ND[:-COLD], vectors_ND[:-COLD])
     assert not vectors_ND[-COLD:].any(), "the given matrix is not written into"
 
 
@@ -56,10 +56,10 @@ def test_sparse_features_are_projected_as_dense_ones(shop):
 def test_features_that_say_nothing_are_not_preferred_and_little_of_them_is_believed(shop):
     features_NF, vectors_ND, users_N, _ = shop
     noise_NF = np.random.default_rng(9).standard_normal((ITEMS, 40)).astype(np.float32)
-    found = project_cold_items(vectors_ND, users_N, {"noise": noise_NF, "text": features_NF}, CONFIG, seed=1)
-    explained = found.report["explained variance of held-out items"]
+    projected = project_cold_items(vectors_ND, users_N, {"noise": noise_NF, "text": features_NF}, CONFIG, seed=1)
+    explained = projected.report["explained variance of held-out items"]
     assert explained["noise"] < 0.05 < explained["text"]
-    assert "noise" not in found.report["projected items"]
+    assert "noise" not in projected.report["projected items"]
     alone = project_cold_items(vectors_ND, users_N, {"noise": noise_NF}, CONFIG, seed=1)
     assert alone.report["strength"]["noise"] == max(CONFIG.ridge_alphas)
 
@@ -69,17 +69,17 @@ def test_an_item_without_text_is_left_to_its_attributes_and_one_without_either_a
     text_NF, some_NF = features_NF.copy(), features_NF[:, :4].copy()
     text_NF[-10:] = 0.0
     some_NF[-3:] = 0.0
-    found = project_cold_items(vectors_ND, users_N, {"text": text_NF, "attributes": some_NF}, CONFIG, seed=1)
-    assert found.report["projected items"]["attributes"] == 7
-    assert sum(found.report["projected items"].values()) == COLD - 3
-    assert found.report["items without users that nothing is said of"] == 3
-    assert not found.vectors_ND[-3:].any()
+    projected = project_cold_items(vectors_ND, users_N, {"text": text_NF, "attributes": some_NF}, CONFIG, seed=1)
+    assert projected.report["projected items"]["attributes"] == 7
+    assert sum(projected.report["projected items"].values()) == COLD - 3
+    assert projected.report["items without users that nothing is said of"] == 3
+    assert not projected.vectors_ND[-3:].any()
 
 
 def test_too_few_items_to_learn_from_project_nothing(shop):
     features_NF, vectors_ND, users_N, _ = shop
-    found = project_cold_items(vectors_ND, users_N, {"text": features_NF}, replace(CONFIG, min_items=ITEMS), seed=1)
-    assert not found.projected_N.any()
+    projected = project_cold_items(vectors_ND, users_N, {"text": features_NF}, replace(CONFIG, min_items=ITEMS), seed=1)
+    assert not projected.projected_N.any()
 
 
 def test_attributes_of_one_item_are_left_out_and_rare_ones_count_more():
@@ -127,6 +127,6 @@ def test_a_catalogue_that_says_nothing_projects_nothing(shop):
     nothing = attribute_features(np.zeros((ITEMS, 0), dtype=np.int64), min_items=2, max_attributes=10)
     assert nothing.shape == (ITEMS, 0)
     for features in ({}, {"text": np.zeros((ITEMS, 4), dtype=np.float32)}):
-        found = project_cold_items(vectors_ND, users_N, features, CONFIG, seed=1)
-        assert not found.projected_N.any()
-        assert found.report["items without users that nothing is said of"] == COLD
+        projected = project_cold_items(vectors_ND, users_N, features, CONFIG, seed=1)
+        assert not projected.projected_N.any()
+        assert projected.report["items without users that nothing is said of"] == COLD

@@ -22,12 +22,12 @@ def shoppers() -> tuple[np.ndarray, np.ndarray]:
 
 def test_shoppers_of_one_direction_share_a_segment_and_the_largest_is_number_0(shoppers) -> None:
     vectors, truth = shoppers
-    found = segment(vectors, seed=1)
-    assert np.array_equal(found, segment(vectors, seed=1))
-    sizes = np.bincount(found)
+    segments = segment(vectors, seed=1)
+    assert np.array_equal(segments, segment(vectors, seed=1))
+    sizes = np.bincount(segments)
     assert sizes.tolist() == sorted(sizes, reverse=True)
-    for number in range(found.max() + 1):
-        assert len(set(truth[found == number])) == 1, "no segment mixes two directions"
+    for number in range(segments.max() + 1):
+        assert len(set(truth[segments == number])) == 1, "no segment mixes two directions"
 
 
 def test_a_shop_with_few_shoppers_is_one_segment(shoppers) -> None:
@@ -51,10 +51,10 @@ def test_look_alikes_are_the_nearest_to_the_seeds_mean_and_never_a_seed(shoppers
     vectors, truth = shoppers
     names = [f"u{place}" for place in range(len(vectors))]
     users = pa.table({"user_id": names, "user_vector": vectors.tolist()})
-    found = look_alikes(users, ["u130", "u131", "nobody"], count=10)
-    assert len(found) == 10
-    assert {"u130", "u131"}.isdisjoint(name for name, _ in found)
-    assert all(truth[int(name[1:])] == 1 for name, _ in found)
-    cosines = [cosine for _, cosine in found]
+    nearest = look_alikes(users, ["u130", "u131", "nobody"], count=10)
+    assert len(nearest) == 10
+    assert {"u130", "u131"}.isdisjoint(name for name, _ in nearest)
+    assert all(truth[int(name[1:])] == 1 for name, _ in nearest)
+    cosines = [cosine for _, cosine in nearest]
     assert cosines == sorted(cosines, reverse=True)
     assert look_alikes(users, ["nobody"], count=10) == []

@@ -26,8 +26,8 @@ def test_loss_and_gradients_are_those_of_the_plain_cross_entropy(monkeypatch, ch
     hidden, vectors, targets = _case(targets=20, items=31, width=8)
     plain = functional.cross_entropy(hidden @ vectors.T, targets, reduction="sum")
     expected = _with_gradients(plain, hidden, vectors)
-    found = _with_gradients(full_cross_entropy(hidden, vectors, targets), hidden, vectors)
-    for one, other in zip(found, expected, strict=True):
+    computed = _with_gradients(full_cross_entropy(hidden, vectors, targets), hidden, vectors)
+    for one, other in zip(computed, expected, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
 
 
@@ -37,10 +37,10 @@ def test_in_bf16_the_gradients_point_the_same_way():
     expected = _with_gradients(plain, hidden, vectors)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = full_cross_entropy(hidden, vectors, targets)
-    found = _with_gradients(loss, hidden, vectors)
-    assert found[0].dtype == torch.float32
-    assert float(found[0]) == pytest.approx(float(expected[0]), rel=0.01)
-    for one, other in zip(found[1:], expected[1:], strict=True):
+    computed = _with_gradients(loss, hidden, vectors)
+    assert computed[0].dtype == torch.float32
+    assert float(computed[0]) == pytest.approx(float(expected[0]), rel=0.01)
+    for one, other in zip(computed[1:], expected[1:], strict=True):
         assert one.dtype == other.dtype
         assert float(functional.cosine_similarity(one.flatten(), other.flatten(), dim=0)) > 0.999
 

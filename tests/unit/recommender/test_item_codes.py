@@ -48,9 +48,11 @@ def parts(vectors, codes):
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    held = ItemVectors(vectors_ND=vectors, usable_N=np.arange(ITEMS) % 97 > 0)
+    item_vectors = ItemVectors(vectors_ND=vectors, usable_N=np.arange(ITEMS) % 97 > 0)
     popularity = Constant(scores_N=np.random.default_rng(3).random(ITEMS).astype(np.float32))
-    of_codes, in_full = (OnnxSequence(session=session, vectors=held, length=50, codes=one) for one in (codes, None))
+    of_codes, in_full = (
+        OnnxSequence(session=session, vectors=item_vectors, length=50, codes=one) for one in (codes, None)
+    )
     return {"transformer": of_codes, "popularity": popularity}, {"transformer": in_full, "popularity": popularity}
 
 

@@ -22,8 +22,8 @@ def shop(*events: tuple[int, int, str, float]) -> Interactions:
     )
 
 
-def partners(found: Neighbours, item: int) -> dict[int, float]:
-    pairs = zip(found.items_NK[item].tolist(), found.weights_NK[item].tolist(), strict=True)
+def partners(neighbours: Neighbours, item: int) -> dict[int, float]:
+    pairs = zip(neighbours.items_NK[item].tolist(), neighbours.weights_NK[item].tolist(), strict=True)
     return {other: weight for other, weight in pairs if weight > 0}
 
 
@@ -36,17 +36,17 @@ def test_only_the_asked_behaviour_within_the_time_makes_a_pair_by_hand_computed_
         (1, 3, "purchase", 50.0),  # another day
         (2, 3, "purchase", 50.0),
     )
-    found = fit_together(train, "purchase", PairsConfig(within_seconds=24 * HOUR, shrinkage=1.0, min_count=2))
-    assert partners(found, 0) == {1: pytest.approx(2 / np.sqrt((3 + 1) * (2 + 1)))}
-    assert partners(found, 1) == {0: partners(found, 0)[1]}
-    assert partners(found, 2) == partners(found, 3) == {}
+    pairs = fit_together(train, "purchase", PairsConfig(within_seconds=24 * HOUR, shrinkage=1.0, min_count=2))
+    assert partners(pairs, 0) == {1: pytest.approx(2 / np.sqrt((3 + 1) * (2 + 1)))}
+    assert partners(pairs, 1) == {0: partners(pairs, 0)[1]}
+    assert partners(pairs, 2) == partners(pairs, 3) == {}
 
 
 def test_a_pair_seen_once_is_chance_and_an_item_is_no_pair_with_itself() -> None:
     once = [(1, 0, "purchase", 1.0), (1, 1, "purchase", 1.0)]
     again = [(2, 4, "purchase", hour) for hour in (1.0, 1.1, 1.2)]
-    found = fit_together(shop(*once, *again), "purchase", PairsConfig(within_seconds=HOUR))
-    assert all(partners(found, item) == {} for item in range(5))
+    pairs = fit_together(shop(*once, *again), "purchase", PairsConfig(within_seconds=HOUR))
+    assert all(partners(pairs, item) == {} for item in range(5))
 
 
 def test_an_items_age_is_counted_from_its_first_interaction() -> None:

@@ -17,10 +17,10 @@ def written(tmp_path):
 
 
 def test_each_line_is_a_user_and_items_in_the_order_of_the_file(written):
-    found = read_sequences(written("1 30 4 12\n\nada 4 x\n"))
-    assert found.users == ["1", "ada"]
-    assert found.items == [["30", "4", "12"], ["4", "x"]]
-    assert found.interactions == 5
+    sequences = read_sequences(written("1 30 4 12\n\nada 4 x\n"))
+    assert sequences.users == ["1", "ada"]
+    assert sequences.items == [["30", "4", "12"], ["4", "x"]]
+    assert sequences.interactions == 5
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_a_file_that_is_absent_or_not_text_is_refused(tmp_path):
 
 def test_attributes_are_coded_and_padded_and_items_without_any_have_none(written):
     path = written('{"4": [7, 9, 7], "30": [9], "unknown": [1]}')
-    found = read_attributes(path, np.array(["30", "4", "x"], dtype=object))
-    assert found.tolist() == [[2, 0], [1, 2], [0, 0]]
+    attributes = read_attributes(path, np.array(["30", "4", "x"], dtype=object))
+    assert attributes.tolist() == [[2, 0], [1, 2], [0, 0]]
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"4": 1}'])

@@ -29,22 +29,22 @@ def window_of(interactions_mart):
     return cut
 
 
-def _named(found):
-    names = found.train.item_ids
-    return [(str(names[case.target]), [str(names[item]) for item in case.history.items]) for case in found.cases]
+def _named(cases_of):
+    names = cases_of.train.item_ids
+    return [(str(names[case.target]), [str(names[item]) for item in case.history.items]) for case in cases_of.cases]
 
 
 def test_only_first_contacts_with_items_known_at_the_cutoff_are_targets(window_of):
-    found = window_of()
-    assert _named(found) == [("shoe", ["sock"]), ("sock", ["shoe"])]
-    assert found.counts["cold"] == 2
-    assert found.counts["without_history"] == 1
+    cases_of = window_of()
+    assert _named(cases_of) == [("shoe", ["sock"]), ("sock", ["shoe"])]
+    assert cases_of.counts["cold"] == 2
+    assert cases_of.counts["without_history"] == 1
 
 
 def test_the_training_part_ends_before_thewindow_of(window_of):
-    found = window_of()
-    assert len(found.train) == 3
-    assert sorted(found.train.item_ids) == ["shoe", "sock"]
+    cases_of = window_of()
+    assert len(cases_of.train) == 3
+    assert sorted(cases_of.train.item_ids) == ["shoe", "sock"]
 
 
 def test_items_at_the_very_moment_of_the_target_are_not_part_of_its_history(window_of):
@@ -65,9 +65,9 @@ def test_seen_items_are_masked_even_when_they_fell_out_of_the_history(window_of)
 def test_only_the_last_targets_of_a_user_are_measured(window_of):
     rows = [("ada", "i0", "view_item", 1.0)] + [("bob", f"i{n}", "view_item", 2.0 + n / 10) for n in range(10)]
     rows += [("ada", f"i{n}", "view_item", 12.0 + n) for n in range(1, 10)]
-    found = window_of(rows, max_targets_per_user=3)
-    assert [target for target, _ in _named(found)] == ["i7", "i8", "i9"]
-    assert found.counts["over_the_cap"] == 6
+    cases_of = window_of(rows, max_targets_per_user=3)
+    assert [target for target, _ in _named(cases_of)] == ["i7", "i8", "i9"]
+    assert cases_of.counts["over_the_cap"] == 6
 
 
 def test_more_users_than_the_cap_are_sampled_with_the_seed(window_of):

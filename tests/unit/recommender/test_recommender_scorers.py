@@ -104,8 +104,8 @@ def test_ease_weights_are_those_of_the_closed_form(data_of):
     inverse = np.linalg.inv(matrix.T @ matrix + 2.0 * np.eye(3))
     expected = -inverse / np.diag(inverse)
     np.fill_diagonal(expected, 0)
-    found = np.vstack([fitted.scores([_history(item)])[0] for item in range(3)])
-    assert found == pytest.approx(expected, abs=1e-5)
+    fitted_weights = np.vstack([fitted.scores([_history(item)])[0] for item in range(3)])
+    assert fitted_weights == pytest.approx(expected, abs=1e-5)
 
 
 def test_ease_takes_only_the_most_touched_items(data_of):

@@ -40,15 +40,15 @@ def test_every_next_item_of_a_later_session_is_asked_for_unless_it_is_cold(log):
         )
     )
     middle = float(data.times_E.min()) + 50 * 60
-    found = split_sessions(data, start=middle, end=np.inf)
-    names = found.train.item_ids
-    assert [(str(names[case.target]), "".join(names[case.history.items])) for case in found.cases] == [
+    split = split_sessions(data, start=middle, end=np.inf)
+    names = split.train.item_ids
+    assert [(str(names[case.target]), "".join(names[case.history.items])) for case in split.cases] == [
         ("b", "a"),
         ("c", "ab"),
         ("a", "abc"),
     ]
-    assert found.cold_targets == 1
-    assert len(found.train) == 3
+    assert split.cold_targets == 1
+    assert len(split.train) == 3
 
 
 @pytest.fixture

@@ -417,9 +417,9 @@ def test_random_sequences_of_actions_never_reach_an_illegal_state(tmp_path: Path
                     registry.judge("intent", version, verdict=rng.choice([ELIGIBLE, ELIGIBLE, REFUSED]), at=at)
                 case "approve":
                     registry.approve("intent", version, approver=approver, reason="fit", at=at, requester="Grace")
-                    found = registry.version("intent", version)
+                    stored = registry.version("intent", version)
                     assert before[version] == "candidate"
-                    assert found.eligible
+                    assert stored.eligible
                     assert approver not in ("Grace", "training run", "")
                 case "reject":
                     registry.reject("intent", version, approver=approver, reason="unfit", at=at, requester="Grace")

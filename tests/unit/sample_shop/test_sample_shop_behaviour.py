@@ -68,14 +68,14 @@ def test_churned_shoppers_never_return_and_the_others_stay(people: pd.DataFrame,
 def test_shoppers_order_at_their_planted_rate_while_they_are_there(
     people: pd.DataFrame, users: pd.DataFrame, small_shop: SampleShop
 ) -> None:
-    known = users[~users.is_bot & users.orders_per_day.notna()]
+    planted = users[~users.is_bot & users.orders_per_day.notna()]
     start = pd.Timestamp(small_shop.config.starts_at_us, unit="us", tz="UTC")
     traffic = np.concatenate([[0.0], np.cumsum(day_weights(small_shop.config))]) * small_shop.config.days
-    here = [(moment - start) / pd.Timedelta(days=1) for moment in (known.joined_at, known.churned_at)]
+    here = [(moment - start) / pd.Timedelta(days=1) for moment in (planted.joined_at, planted.churned_at)]
     days = np.interp(here[1].fillna(small_shop.config.days), range(len(traffic)), traffic)
-    expected = known.orders_per_day * (days - np.interp(here[0], range(len(traffic)), traffic))
+    expected = planted.orders_per_day * (days - np.interp(here[0], range(len(traffic)), traffic))
     orders = people[people.event_name == "purchase"].groupby("who").order_id.nunique()
-    orders = orders.reindex(known.index, fill_value=0)
+    orders = orders.reindex(planted.index, fill_value=0)
     assert orders.sum() == pytest.approx(expected.sum(), rel=0.06)
     busy = expected > expected.quantile(0.9)
     assert orders[busy].sum() == pytest.approx(expected[busy].sum(), rel=0.1)

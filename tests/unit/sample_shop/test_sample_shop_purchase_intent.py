@@ -32,8 +32,8 @@ def sessions(people: pd.DataFrame, truth: PlantedTruth) -> pd.DataFrame:
     )
     for name in [*CART, "search", "add_to_wishlist", "select_item"]:
         shape[name] = (rows.event_name == name).groupby(rows.session_id).sum()
-    known = truth.sessions.to_pandas().set_index("session_id")
-    return shape.join(known[["buys", "buying"]])
+    true_sessions = truth.sessions.to_pandas().set_index("session_id")
+    return shape.join(true_sessions[["buys", "buying"]])
 
 
 def _auc(sessions: pd.DataFrame, columns: list[str]) -> float:
@@ -78,6 +78,6 @@ def test_a_tenth_to_a_quarter_of_the_sessions_buy(sessions: pd.DataFrame) -> Non
 
 
 def test_orders_are_exactly_those_of_the_truth(people: pd.DataFrame, truth: PlantedTruth) -> None:
-    known = truth.sessions.to_pandas()
+    true_sessions = truth.sessions.to_pandas()
     orders = people[people.event_name == "purchase"].order_id.nunique()
-    assert orders == int(known.buys.sum())
+    assert orders == int(true_sessions.buys.sum())

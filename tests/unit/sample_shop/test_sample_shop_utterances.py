@@ -26,11 +26,11 @@ def test_every_intent_occurs_and_channels_are_noisy(utterances: pd.DataFrame) ->
 
 def test_the_shop_labelled_three_in_ten_and_its_labels_are_true(events: pd.DataFrame, utterances: pd.DataFrame) -> None:
     labelled = events.dropna(subset=["properties"]).set_index("event_id")
-    told = labelled.properties.map(lambda text: json.loads(text)["intent_label"])
+    labels = labelled.properties.map(lambda text: json.loads(text)["intent_label"])
     truth = utterances[utterances.labelled].set_index("event_id").label
     assert utterances.labelled.mean() == pytest.approx(0.3, abs=0.02)
-    assert len(told) > 0.97 * len(truth)
-    assert (told == truth.reindex(told.index)).all()
+    assert len(labels) > 0.97 * len(truth)
+    assert (labels == truth.reindex(labels.index)).all()
 
 
 def test_texts_in_the_events_are_those_of_the_truth(events: pd.DataFrame, utterances: pd.DataFrame) -> None:

@@ -125,8 +125,8 @@ class ShelfOfFeatures:
             raise OnlineStoreUnavailableError(
                 "The online store does not answer.", why="it is away", fix="bring it back"
             )
-        found = [self.features.get((service_or_view, *row.values())) for row in rows]
-        return [DatedFeatures(values=f or {}, as_of=NOW if f is not None else None) for f in found]
+        stored = [self.features.get((service_or_view, *row.values())) for row in rows]
+        return [DatedFeatures(values=f or {}, as_of=NOW if f is not None else None) for f in stored]
 
 
 @pytest.fixture(scope="session")

@@ -54,9 +54,9 @@ def desk(intent_folder: Path, log: PredictionLog) -> IntentDesk:
 
 
 def ask(desk: IntentDesk, *texts: Any) -> list[dict[str, Any]]:
-    found = desk.answer(IntentRequest(texts=list(texts)))
-    TypeAdapter(Intents).validate_python(found)
-    return [dict(entry) for entry in found["intents"]]
+    results = desk.answer(IntentRequest(texts=list(texts)))
+    TypeAdapter(Intents).validate_python(results)
+    return [dict(entry) for entry in results["intents"]]
 
 
 def test_every_text_gets_its_label_probabilities_and_strategy(desk: IntentDesk) -> None:
@@ -115,9 +115,9 @@ def test_one_bad_text_fails_alone(desk: IntentDesk) -> None:
 
 def test_a_label_is_explained_on_request_by_what_each_word_adds(desk: IntentDesk) -> None:
     text = "find me the one that she had last summer"
-    found = desk.answer(IntentRequest(texts=[text, None, ""], explain=True))
-    TypeAdapter(Intents).validate_python(found)
-    first, bad, empty = (entry["explanation"] for entry in found["intents"])
+    results = desk.answer(IntentRequest(texts=[text, None, ""], explain=True))
+    TypeAdapter(Intents).validate_python(results)
+    first, bad, empty = (entry["explanation"] for entry in results["intents"])
     added = {one["text"]: one["contribution"] for one in first["contributions"]}
     assert list(added) == text.split()
     assert max(added, key=added.__getitem__) == "find"
@@ -217,8 +217,8 @@ def test_a_shop_replaces_what_it_wants_of_the_table_and_a_wrong_line_is_named(tm
     ],
 )
 def test_prices_are_found_and_other_numbers_are_not(text: str, price: tuple[float | None, float | None] | None) -> None:
-    found = ATTRIBUTES.find(text)["price"]
-    assert found == (None if price is None else {"gte": price[0], "lte": price[1]})
+    bounds = ATTRIBUTES.find(text)["price"]
+    assert bounds == (None if price is None else {"gte": price[0], "lte": price[1]})
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def test_prices_are_found_and_other_numbers_are_not(text: str, price: tuple[floa
     ],
 )
 def test_names_are_found_as_whole_words(text: str, category: str | None, brand: str | None) -> None:
-    found = ATTRIBUTES.find(text)
-    assert (found["category"], found["brand"]) == (category, brand)
+    attributes = ATTRIBUTES.find(text)
+    assert (attributes["category"], attributes["brand"]) == (category, brand)
 
 
 @pytest.mark.parametrize(
@@ -265,8 +265,8 @@ def test_names_are_found_as_whole_words(text: str, category: str | None, brand: 
 def test_colour_material_and_size_are_found_and_what_is_not_wanted_is_told_apart(
     text: str, expected: dict[str, Any]
 ) -> None:
-    found = ATTRIBUTES.find(text)
-    assert {name: found[name] for name in expected} == expected
+    attributes = ATTRIBUTES.find(text)
+    assert {name: attributes[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,9 @@ def desk(purchase_intent_folder: Path, log: PredictionLog, online: Any, pseudony
 def ask(desk: PropensityDesk) -> Ask:
     def answer(*instances: Any, **fields: Any) -> list[dict[str, Any]]:
         request = PredictionRequest.model_validate({"instances": list(instances), **fields})
-        found = desk.answer("purchase_intent", request)
-        TypeAdapter(Predictions).validate_python(found)
-        return [dict(entry) for entry in found["predictions"]]
+        results = desk.answer("purchase_intent", request)
+        TypeAdapter(Predictions).validate_python(results)
+        return [dict(entry) for entry in results["predictions"]]
 
     return answer
 
@@ -75,7 +75,7 @@ def test_reaching_out_is_advised_from_where_it_earns_more_than_it_costs(ask: Ask
     (entry,) = ask(instance)
     assert entry["act"] == (entry["probability"] >= 0.25)
     for desk.act_from, act in ((entry["probability"] - 0.01, True), (entry["probability"] + 0.01, False)):
-        assert [found["act"] for found in ask(instance, {"events": []})] == [act, None]
+        assert [result["act"] for result in ask(instance, {"events": []})] == [act, None]
 
 
 def test_a_session_id_stands_for_its_online_features(ask: Ask) -> None:
@@ -130,10 +130,10 @@ def test_the_log_has_the_features_that_were_used_and_no_raw_id(
     ask({"user_id": "maya", "session_id": "s_1"}, {"user_id": "nobody@example.org", "events": [event("view_item")]})
     log.close()
     (row,) = read_log(log.folder).rows
-    known, unknown = row["results"]
-    assert (known["user"], known["features"]["carts_so_far"]) == (pseudonymiser.user("maya"), 3)
-    assert known["features"]["purchases_28d"] == 3
-    assert unknown["features"]["purchases_28d"] is None
+    first, second = row["results"]
+    assert (first["user"], first["features"]["carts_so_far"]) == (pseudonymiser.user("maya"), 3)
+    assert first["features"]["purchases_28d"] == 3
+    assert second["features"]["purchases_28d"] is None
     written = b"".join(path.read_bytes() for path in log.folder.rglob("*.jsonl"))
     assert b"maya" not in written
     assert b"example.org" not in written

@@ -85,9 +85,9 @@ def ask(cold: Recommender, online: Any, pseudonymiser: Pseudonymiser) -> Ask:
             new_id=lambda: "1",
             rules=lambda: rules,
         )
-        found = desk.answer(RecommendationRequest.model_validate(fields))
-        TypeAdapter(Recommendations).validate_python(found)
-        return dict(found)
+        results = desk.answer(RecommendationRequest.model_validate(fields))
+        TypeAdapter(Recommendations).validate_python(results)
+        return dict(results)
 
     return answer
 
@@ -144,8 +144,10 @@ def test_a_visit_of_new_items_alone_is_a_history(ask: Ask) -> None:
 
 def test_a_model_of_before_serves_no_item_as_new(recommender: Recommender) -> None:
     assert not recommender.cold_N.any()
-    shown = recommender.recommend([HistoryEvent(item_id="i_4", event_name="view_item")], num_results=50, cold_share=1)
-    assert "content" not in {item.source for item in shown}
+    recommended = recommender.recommend(
+        [HistoryEvent(item_id="i_4", event_name="view_item")], num_results=50, cold_share=1
+    )
+    assert "content" not in {item.source for item in recommended}
 
 
 def test_a_shopper_whose_items_are_gone_gets_what_trends_in_the_category_they_like(

@@ -46,9 +46,9 @@ def desk(recommender: Recommender, log: PredictionLog, online: Any, pseudonymise
 @pytest.fixture
 def ask(desk: RecommendationDesk) -> Ask:
     def answer(**fields: Any) -> dict[str, Any]:
-        found = desk.answer(RecommendationRequest.model_validate(fields))
-        TypeAdapter(Recommendations).validate_python(found)
-        return dict(found)
+        results = desk.answer(RecommendationRequest.model_validate(fields))
+        TypeAdapter(Recommendations).validate_python(results)
+        return dict(results)
 
     return answer
 

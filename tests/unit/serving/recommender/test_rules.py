@@ -17,16 +17,16 @@ from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser
 
 MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
-Shown = Callable[..., list[str]]
+ListItems = Callable[..., list[str]]
 
 
-class Kept(list[Mapping[str, Any]]):
+class LoggedRows(list[Mapping[str, Any]]):
     """A prediction log in memory."""
 
 
 @pytest.fixture
-def rows() -> Kept:
-    return Kept()
+def rows() -> LoggedRows:
+    return LoggedRows()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def features(online: Any, pseudonymiser: Pseudonymiser) -> FeatureReader:
 
 
 @pytest.fixture
-def desk(recommender: Recommender, rows: Kept, features: FeatureReader) -> RecommendationDesk:
+def desk(recommender: Recommender, rows: LoggedRows, features: FeatureReader) -> RecommendationDesk:
     model = ServedModel(
         family="recommender", version="v0001", artefact=Path(), trained_at="", card={}, evaluation={}, approval={}
     )
@@ -45,7 +45,7 @@ def desk(recommender: Recommender, rows: Kept, features: FeatureReader) -> Recom
 
 
 @pytest.fixture
-def shown(desk: RecommendationDesk) -> Shown:
+def listed(desk: RecommendationDesk) -> ListItems:
     """The ids of a list under some rules."""
 
     def ask(book: dict[str, Any], **fields: Any) -> list[str]:
@@ -61,41 +61,41 @@ def rule(**does: Any) -> dict[str, Any]:
     return {"rules": [{"name": "one", **does}]}
 
 
-def test_items_that_are_left_out_are_not_shown_and_others_take_their_places(shown: Shown) -> None:
+def test_items_that_are_left_out_are_not_shown_and_others_take_their_places(listed: ListItems) -> None:
     acme = rule(leave_out={"brand": {"any_of": ["Acme"]}})
-    assert shown(acme, num_results=3) == ["i_0", "i_2", "i_4"]
-    assert len(shown(acme, num_results=20)) == 20
+    assert listed(acme, num_results=3) == ["i_0", "i_2", "i_4"]
+    assert len(listed(acme, num_results=20)) == 20
     both = rule(leave_out={"brand": {"any_of": ["Acme"]}, "price": {"gte": 12}})
-    assert shown(both, num_results=3) == ["i_0", "i_1", "i_2"], "a rule is about what meets every line of it"
+    assert listed(both, num_results=3) == ["i_0", "i_1", "i_2"], "a rule is about what meets every line of it"
 
 
-def test_a_boost_moves_items_up_and_a_negative_one_down(shown: Shown) -> None:
-    assert shown({}, num_results=3) == ["i_0", "i_1", "i_2"]
+def test_a_boost_moves_items_up_and_a_negative_one_down(listed: ListItems) -> None:
+    assert listed({}, num_results=3) == ["i_0", "i_1", "i_2"]
     one = {"item_ids": ["i_30"]}
-    assert shown(rule(boost={"items": one, "by": 1.0}), num_results=2) == ["i_30", "i_0"]
-    assert shown(rule(boost={"items": {"item_ids": ["i_0"]}, "by": -1.0}), num_results=60)[-1] == "i_0"
+    assert listed(rule(boost={"items": one, "by": 1.0}), num_results=2) == ["i_30", "i_0"]
+    assert listed(rule(boost={"items": {"item_ids": ["i_0"]}, "by": -1.0}), num_results=60)[-1] == "i_0"
 
 
-def test_what_is_new_comes_first_by_its_age(shown: Shown) -> None:
+def test_what_is_new_comes_first_by_its_age(listed: ListItems) -> None:
     """Trending ends with the newest item in this shop, and begins with the oldest."""
-    assert shown({}, placement="trending", num_results=60)[-1] == "i_0"
+    assert listed({}, placement="trending", num_results=60)[-1] == "i_0"
     young = rule(prefer_new={"by": 1.0, "half_life_days": 1})
-    assert shown(young, placement="trending", num_results=3) == ["i_0", "i_59", "i_58"]
+    assert listed(young, placement="trending", num_results=3) == ["i_0", "i_59", "i_58"]
 
 
-def test_popularity_counts_against_an_item_as_far_as_the_shop_wants(shown: Shown) -> None:
-    assert shown({"less_popular": 0.0}, num_results=1) == ["i_0"]
-    assert shown({"less_popular": 1.0}, num_results=60) != shown({"less_popular": 0.0}, num_results=60)
+def test_popularity_counts_against_an_item_as_far_as_the_shop_wants(listed: ListItems) -> None:
+    assert listed({"less_popular": 0.0}, num_results=1) == ["i_0"]
+    assert listed({"less_popular": 1.0}, num_results=60) != listed({"less_popular": 0.0}, num_results=60)
 
 
-def test_a_cap_of_the_shop_and_one_of_the_request_the_lower_holds(shown: Shown, recommender: Recommender) -> None:
-    for cap, asked, most in ((2, None, 2), (2, 1, 1), (1, 5, 1)):
-        found = shown(rule(at_most={"per": "brand", "places": cap}), num_results=10, max_per_brand=asked)
-        brands = Counter(recommender.catalogue.brands[recommender.catalogue.positions[item]] for item in found)
-        assert set(brands.values()) == {most}
+def test_a_cap_of_the_shop_and_one_of_the_request_the_lower_holds(listed: ListItems, recommender: Recommender) -> None:
+    for cap, asked, max_places in ((2, None, 2), (2, 1, 1), (1, 5, 1)):
+        items = listed(rule(at_most={"per": "brand", "places": cap}), num_results=10, max_per_brand=asked)
+        brands = Counter(recommender.catalogue.brands[recommender.catalogue.positions[item]] for item in items)
+        assert set(brands.values()) == {max_places}
 
 
-def test_pinned_items_stand_where_they_were_put_and_only_if_they_may_be_shown(shown: Shown) -> None:
+def test_pinned_items_stand_where_they_were_put_and_only_if_they_may_be_shown(listed: ListItems) -> None:
     pins = {
         "rules": [
             {"name": "first", "pin": {"item_ids": ["i_40", "i_3", "nothing"]}},
@@ -103,13 +103,13 @@ def test_pinned_items_stand_where_they_were_put_and_only_if_they_may_be_shown(sh
         ]
     }
     # i_3 is out of stock; i_1 would be second by itself.
-    assert shown(pins, num_results=6) == ["i_40", "i_0", "i_50", "i_1", "i_2", "i_4"]
-    assert "i_40" not in shown(pins, num_results=6, exclude_item_ids=["i_40"])
+    assert listed(pins, num_results=6) == ["i_40", "i_0", "i_50", "i_1", "i_2", "i_4"]
+    assert "i_40" not in listed(pins, num_results=6, exclude_item_ids=["i_40"])
 
 
-def test_a_rule_holds_for_its_placements_and_days_only(shown: Shown) -> None:
+def test_a_rule_holds_for_its_placements_and_days_only(listed: ListItems) -> None:
     def first(**when: Any) -> str:
-        return shown(rule(leave_out={"item_ids": ["i_0"]}, **when), num_results=1)[0]
+        return listed(rule(leave_out={"item_ids": ["i_0"]}, **when), num_results=1)[0]
 
     assert first() == "i_1"
     assert first(placements=["trending"]) == "i_0"
@@ -161,7 +161,7 @@ def test_a_file_that_breaks_leaves_the_rules_of_before_in_force(tmp_path: Path, 
 
 
 def test_a_week_asked_again_says_what_new_rules_change_and_which_of_them_did_it(
-    desk: RecommendationDesk, rows: Kept, features: FeatureReader
+    desk: RecommendationDesk, rows: LoggedRows, features: FeatureReader
 ) -> None:
     for fields in ({"user_id": "maya"}, {"placement": "best_sellers"}, {"placement": "trending", "num_results": 3}):
         desk.answer(RecommendationRequest.model_validate({"num_results": 5} | fields))
@@ -177,11 +177,11 @@ def test_a_week_asked_again_says_what_new_rules_change_and_which_of_them_did_it(
             ]
         }
     )
-    found = replay(rows, desk=desk, features=features, before=RuleBook(), after=after)
-    assert (found.asked, found.not_asked, found.changed, found.shorter) == (3, 1, 2, 1)
-    assert found.by_rule == {"no i_21": 1, "idle": 0, "few": 1}
-    assert found.leave["i_21"] == 1
-    assert found.kept == pytest.approx((4 / 5 + 1 + 2 / 3) / 3)
+    report = replay(rows, desk=desk, features=features, before=RuleBook(), after=after)
+    assert (report.asked, report.not_asked, report.changed, report.shorter) == (3, 1, 2, 1)
+    assert report.by_rule == {"no i_21": 1, "idle": 0, "few": 1}
+    assert report.leave["i_21"] == 1
+    assert report.kept == pytest.approx((4 / 5 + 1 + 2 / 3) / 3)
     assert len(rows) == 4, "nothing was asked in earnest"
     same = replay(rows, desk=desk, features=features, before=after, after=after)
     assert (same.changed, same.kept) == (0, 1.0)
@@ -191,21 +191,21 @@ MAYAS = {"i_10", "i_20"}
 FOR_MAYA = {"placement": "recommended_for_you", "user_id": "maya", "num_results": 59}
 
 
-def test_what_a_shopper_saw_or_bought_fills_a_list_from_behind(shown: Shown) -> None:
+def test_what_a_shopper_saw_or_bought_fills_a_list_from_behind(shown: ListItems) -> None:
     items = shown({}, **FOR_MAYA)
     assert len(items) == 59
     assert set(items[-2:]) == MAYAS
     assert MAYAS.isdisjoint(shown({}, **FOR_MAYA | {"num_results": 57}))
 
 
-def test_a_shopper_who_saw_everything_gets_a_list_all_the_same(shown: Shown) -> None:
+def test_a_shopper_who_saw_everything_gets_a_list_all_the_same(shown: ListItems) -> None:
     views = [{"event_name": "view_item", "item_id": f"i_{number}"} for number in range(60)]
     everything = {"placement": "recommended_for_you", "recent_events": views, "num_results": 10}
     assert shown({}, **everything) == ["i_0", "i_1", "i_2", "i_4", "i_5", "i_6", "i_7", "i_8", "i_9", "i_10"]
     assert shown({"seen_items": "never"}, **everything) == []
 
 
-def test_the_shops_rule_lets_what_was_seen_come_back_anywhere_or_never(shown: Shown) -> None:
+def test_the_shops_rule_lets_what_was_seen_come_back_anywhere_or_never(shown: ListItems) -> None:
     assert MAYAS.isdisjoint(shown({"seen_items": "never"}, **FOR_MAYA))
     anywhere = shown({"seen_items": "anywhere"}, **FOR_MAYA)
     assert set(anywhere) >= MAYAS
