@@ -1,8 +1,3 @@
-{# A number of an event, without its sign in a refund: shops write what they give back both as 5 and as -5. #}
-{% macro unsigned_refund(column) -%}
-    case when event_name = 'refund' then abs({{ column }}) else {{ column }} end
-{%- endmacro %}
-
 {# What one purchase line brought in; `value` is the line's revenue where a source gives no unit price. #}
 {% macro line_revenue() -%}
     coalesce(price * coalesce(quantity, 1), value, 0)

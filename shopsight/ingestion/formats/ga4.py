@@ -94,8 +94,7 @@ QUERY: Final = f"""
         item.quantity as quantity,
         item.price as price,
         case when item.price is not null then {_param("currency")} end as currency,
-        case when fields.event_name = 'refund' and coalesce(len(fields.items), 0) = 0
-            then {_param("value")} else item.item_revenue end as "value",
+        item.item_revenue as "value",
         coalesce({_known("fields.ecommerce.transaction_id")}, {_known(_param("transaction_id"))}) as order_id,
         coalesce({_known("item.item_list_id")}, {_known("item.item_list_name")}) as list_id,
         {_known("item.item_list_index")} as list_position,

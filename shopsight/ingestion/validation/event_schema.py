@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = "1.0"
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_BYTES)]
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Price = Annotated[Decimal, Field(max_digits=18, decimal_places=4)]
+Price = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 
 
 class Event(BaseModel):
@@ -35,10 +35,8 @@ class Event(BaseModel):
     anonymous_id: Id | None = Field(None, description="Pseudonym of a device or visitor.")
     session_id: Id | None = Field(None, description="The shop's own session; else 30 minutes of silence end one.")
     item_id: Id | None = Field(None, description="Required for events of an item.")
-    quantity: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = Field(
-        None, description="Pieces, from 1; a refund's may be negative."
-    )
-    price: Price | None = Field(None, description="Unit price at that time, from 0; a refund's may be negative.")
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, description="Pieces.")
+    price: Price | None = Field(None, description="Unit price at that time.")
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(None, description="ISO 4217.")
     value: Annotated[float, Field(allow_inf_nan=False)] | None = Field(None, description="Rating 1 to 5, or revenue.")
     order_id: Id | None = Field(None, description="Required for purchase and refund.")
@@ -73,8 +71,6 @@ class Event(BaseModel):
             "actor_missing": self.user_id is None and self.anonymous_id is None,
             "item_id_missing": is_a in ITEM_EVENTS and self.item_id is None,
             "order_id_missing": is_a in ("purchase", "refund") and self.order_id is None,
-            "quantity_out_of_range": self.quantity == 0 or (is_a != "refund" and (self.quantity or 1) < 0),
-            "price_negative": is_a != "refund" and self.price is not None and self.price < 0,
             "query_missing": is_a == "search" and self.query is None,
             "text_missing": is_a == "ask_question" and self.text is None,
             "rating_missing": is_a == "rate_item" and self.value is None and self.text is None,

@@ -17,9 +17,10 @@ ITEM_EVENTS: Final = (
     "add_to_cart",
     "remove_from_cart",
     "purchase",
+    "refund",
     "rate_item",
 )
-"""Events that say nothing without the item they are about; a refund may be of a whole order."""
+"""Events that say nothing without the item they are about."""
 
 CONSENTS: Final = ("granted", "analytics_only", "none")
 EARLIEST: Final = "1995-01-01T00:00:00+00:00"
@@ -187,17 +188,12 @@ EVENT_RULES: Final = (
     _is_not_whole("quantity"),
     Rule(
         reason="quantity_out_of_range",
-        condition="quantity = 0 or abs(quantity) > 1000000 or (quantity < 0 and event_name <> 'refund')",
-        meaning="quantity is below 1 (a refund's may be negative) or above a million",
+        condition="quantity < 1 or quantity > 1000000",
+        meaning="quantity is below 1 or above a million",
         about=("quantity",),
     ),
     _is_not_a("price", "a number with a decimal point"),
-    Rule(
-        reason="price_negative",
-        condition="price < 0 and event_name <> 'refund'",
-        meaning="price is below 0, and the event no refund",
-        about=("price",),
-    ),
+    _is_negative("price"),
     Rule(
         reason="value_invalid",
         condition='raw_value is not null and ("value" is null or not isfinite("value"))',

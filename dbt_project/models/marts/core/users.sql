@@ -16,10 +16,10 @@ orders as (
 
     select
         user_id,
-        count(distinct order_key) as orders,
+        count(distinct coalesce(order_id, event_id)) as orders,
         max(event_timestamp) as last_order_at,
-        sum(amount) as revenue
-    from {{ ref('int_order_lines') }}
+        sum({{ line_revenue() }}) as revenue
+    from {{ ref('int_session_events') }}
     where event_name = 'purchase'
     group by user_id
 

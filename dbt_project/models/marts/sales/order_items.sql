@@ -4,7 +4,13 @@ with
 
 lines as (
 
-    select * from {{ ref('int_order_lines') }}
+    select
+        *,
+        source || ':' || coalesce(order_id, event_id) as order_key,
+        coalesce(quantity, 1) as units,
+        {{ line_revenue() }} as amount
+    from {{ ref('int_session_events') }}
+    where event_name in ('purchase', 'refund')
 
 )
 
