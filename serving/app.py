@@ -18,13 +18,13 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.clock import rfc3339, utc_now
 from serving.features import FeatureReader, feature_reader
 from serving.http.guard import RequestGuard
 from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from serving.prediction_log import PredictionLog
 from serving.schemas import Models, ProblemDocument
 from serving.served_model import ALIAS, ServedModel
+from shopsight.clock import rfc3339, utc_now
 from shopsight.families import Family
 from shopsight.settings import Settings
 

@@ -191,30 +191,30 @@ MAYAS = {"i_10", "i_20"}
 FOR_MAYA = {"placement": "recommended_for_you", "user_id": "maya", "num_results": 59}
 
 
-def test_what_a_shopper_saw_or_bought_fills_a_list_from_behind(shown: ListItems) -> None:
-    items = shown({}, **FOR_MAYA)
+def test_what_a_shopper_saw_or_bought_fills_a_list_from_behind(listed: ListItems) -> None:
+    items = listed({}, **FOR_MAYA)
     assert len(items) == 59
     assert set(items[-2:]) == MAYAS
-    assert MAYAS.isdisjoint(shown({}, **FOR_MAYA | {"num_results": 57}))
+    assert MAYAS.isdisjoint(listed({}, **FOR_MAYA | {"num_results": 57}))
 
 
-def test_a_shopper_who_saw_everything_gets_a_list_all_the_same(shown: ListItems) -> None:
+def test_a_shopper_who_saw_everything_gets_a_list_all_the_same(listed: ListItems) -> None:
     views = [{"event_name": "view_item", "item_id": f"i_{number}"} for number in range(60)]
     everything = {"placement": "recommended_for_you", "recent_events": views, "num_results": 10}
-    assert shown({}, **everything) == ["i_0", "i_1", "i_2", "i_4", "i_5", "i_6", "i_7", "i_8", "i_9", "i_10"]
-    assert shown({"seen_items": "never"}, **everything) == []
+    assert listed({}, **everything) == ["i_0", "i_1", "i_2", "i_4", "i_5", "i_6", "i_7", "i_8", "i_9", "i_10"]
+    assert listed({"seen_items": "never"}, **everything) == []
 
 
-def test_the_shops_rule_lets_what_was_seen_come_back_anywhere_or_never(shown: ListItems) -> None:
-    assert MAYAS.isdisjoint(shown({"seen_items": "never"}, **FOR_MAYA))
-    anywhere = shown({"seen_items": "anywhere"}, **FOR_MAYA)
+def test_the_shops_rule_lets_what_was_seen_come_back_anywhere_or_never(listed: ListItems) -> None:
+    assert MAYAS.isdisjoint(listed({"seen_items": "never"}, **FOR_MAYA))
+    anywhere = listed({"seen_items": "anywhere"}, **FOR_MAYA)
     assert set(anywhere) >= MAYAS
     assert set(anywhere[-2:]) != MAYAS
 
 
 @pytest.mark.parametrize("seen_items", ["last", "anywhere"])
-def test_a_request_that_leaves_purchases_out_has_its_way(shown: Shown, seen_items: str) -> None:
-    items = shown({"seen_items": seen_items}, **FOR_MAYA, exclude_purchased=True)
+def test_a_request_that_leaves_purchases_out_has_its_way(listed: ListItems, seen_items: str) -> None:
+    items = listed({"seen_items": seen_items}, **FOR_MAYA, exclude_purchased=True)
     assert MAYAS & set(items) == {"i_20"}
 
 
