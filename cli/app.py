@@ -1,5 +1,6 @@
 """Every command of ``shopsight``, with what it promises; the work is one import away, so that ``--help`` is quick."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -259,7 +260,7 @@ def predict_intent(
     with explained():
         from cli.predict import predict_intent_file
 
-        predict_intent_file(file, explain=explain)
+        predict_intent_file(file, sys.stdout, explain=explain)
 
 
 @app.command()

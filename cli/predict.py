@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
@@ -17,10 +16,13 @@ BATCH = 256
 """Texts per call of the model: enough to fill the processor, few enough to stream."""
 
 
-def predict_intent_file(file: Path, output: TextIO = sys.stdout, *, explain: bool = False) -> None:
+def predict_intent_file(file: Path, output: TextIO, *, explain: bool = False) -> None:
     """Write ``text``, ``predicted_label`` and a probability per label for each row of ``file``, in order.
 
-    With ``explain`` a last column ``contributions`` says, as JSON, what each word added to the label's logit.
+    Args:
+        file: CSV in UTF-8 with a column ``text``.
+        output: where the CSV of answers goes.
+        explain: whether a last column ``contributions`` says, as JSON, what each word added to the label's logit.
 
     Raises:
         ShopsightError: there is no champion, or the file cannot be read or has no column ``text``.

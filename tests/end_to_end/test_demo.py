@@ -166,7 +166,7 @@ def test_predicted_intents_are_a_row_per_text_in_order(demo, tmp_path: Path) -> 
     file = tmp_path / "texts.csv"
     with file.open("w", newline="") as sink:
         csv.writer(sink).writerows([["id", "text"], *((str(n), text) for n, text in enumerate(texts))])
-    finished = demo.run("predict", "intent", str(file))
+    finished = demo.call("predict", "intent", str(file))
     status = json.loads(demo.call("status", "--json").stdout)
     if status["models"]["intent"]["champion"] is None:
         assert finished.returncode == 1
@@ -179,7 +179,7 @@ def test_predicted_intents_are_a_row_per_text_in_order(demo, tmp_path: Path) -> 
         probabilities = {label: float(row[label]) for label in INTENTS}
         assert abs(sum(probabilities.values()) - 1) < 1e-3
         assert row["predicted_label"] == max(probabilities, key=probabilities.__getitem__)
-    explained = list(csv.DictReader(io.StringIO(demo.run("predict", "intent", str(file), "--explain").stdout)))
+    explained = list(csv.DictReader(io.StringIO(demo.call("predict", "intent", str(file), "--explain").stdout)))
     reasons = [json.loads(row.pop("contributions")) for row in explained]
     assert explained == rows
     assert [one["text"] for one in reasons[0]] == ["running", "shoes"]

@@ -20,10 +20,16 @@ print(json.dumps(sorted(set({HEAVY!r}) & set(sys.modules))))
 
 
 @pytest.fixture(scope="module")
-def asset_graph():
+def definitions():
+    """The code location, loaded once: each call of ``defs`` loads it anew."""
     from orchestration.definitions import defs
 
-    return defs().resolve_asset_graph()
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def asset_graph(definitions):
+    return definitions.resolve_asset_graph()
 
 
 def test_loading_the_definitions_leaves_the_heavy_libraries_unimported() -> None:
@@ -44,12 +50,12 @@ def test_every_asset_says_what_it_is_where_it_belongs_and_who_owns_it(asset_grap
     assert incomplete == {}
 
 
-def test_every_asset_is_as_the_snapshot_describes_it() -> None:
+def test_every_asset_is_as_the_snapshot_describes_it(definitions) -> None:
     from asset_specs import SNAPSHOT, described
 
-    from orchestration.definitions import defs
-
-    assert described(defs()) == SNAPSHOT.read_text(), "where the change is meant, write it down with `make snapshots`"
+    assert described(definitions) == SNAPSHOT.read_text(), (
+        "where the change is meant, write it down with `make snapshots`"
+    )
 
 
 def test_no_asset_hangs_in_the_air(asset_graph) -> None:
@@ -68,12 +74,9 @@ def test_every_model_family_goes_the_whole_way_from_training_set_to_bento(asset_
             assert f"{family}_{stage}" in keys
 
 
-def test_schedules_and_sensors_run_from_the_start() -> None:
+def test_schedules_and_sensors_run_from_the_start(definitions) -> None:
     from dagster import DefaultScheduleStatus, DefaultSensorStatus
 
-    from orchestration.definitions import defs
-
-    definitions = defs()
     schedules = {s.name: s.default_status for s in definitions.schedules or []}
     sensors = {s.name: s.default_status for s in definitions.sensors or []}
     assert set(schedules) == {"every_night", "every_week"}
