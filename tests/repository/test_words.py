@@ -41,12 +41,13 @@ NAMELESS: Final = {
 
 LEFT: Final = {
     "least": 1,
-    "most": 1,
+    "most": 2,
     "longest": 2,
-    "found": 3,
-    "kept": 3,
-    "known": 6,
-    "shown": 1,
+    "found": 5,
+    "kept": 4,
+    "known": 7,
+    "shown": 3,
+    "nobody": 1,
 }
 """How many names are still to be renamed, counted once per file and name. A word that is not here has none."""
 
