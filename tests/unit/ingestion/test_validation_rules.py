@@ -77,6 +77,8 @@ BAD = [
     ({"properties": "[1]"}, "properties_invalid"),
     ({"properties": "{"}, "properties_invalid"),
     ({"item_id": "x" * 257}, "id_too_long"),
+    ({"item_id": '["i1", "i2"]'}, "id_is_nested"),
+    ({"order_id": '{"id": 5}'}, "id_is_nested"),
     ({"query": "x" * 2001}, "query_too_long"),
     ({"text": "x" * 20001}, "text_too_long"),
     ({"properties": '{"a": "' + "x" * 65536 + '"}'}, "properties_too_long"),
