@@ -145,7 +145,7 @@ def _number(text: str, origin: ColumnMapping) -> str:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _time(text: str, origin: ColumnMapping) -> str:

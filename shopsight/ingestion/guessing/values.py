@@ -85,11 +85,13 @@ def looks(name: str, values: Sequence[Any]) -> tuple[float, str]:
         whole = sum(number == int(number) and abs(number) < 1e6 for number in numbers) / len(texts)
         return (whole, "whole numbers") if whole > 0.95 else (0.0, "")
     if name in ("price", "value"):
-        shape = number_shape(texts)
-        read = [number for text in texts if (number := number_of(text, shape)) is not None]
+        written = number_shape(texts)
+        read = [number for text in texts if (number := number_of(text, written)) is not None]
         numbers, share = read, len(read) / len(texts)
         said = f"numbers from {min(numbers):g} to {max(numbers):g}" if numbers else ""
-        return (share * shape.confidence, "; ".join(filter(None, (said, shape.said)))) if share > 0.95 else (0.0, "")
+        return (
+            (share * written.confidence, "; ".join(filter(None, (said, written.said)))) if share > 0.95 else (0.0, "")
+        )
     distinct = len(set(texts)) / len(texts)
     if name == "currency":
         fit = all(re.fullmatch(r"[A-Za-z]{3}", text) for text in texts)
