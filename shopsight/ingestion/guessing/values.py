@@ -85,12 +85,12 @@ def looks(name: str, values: Sequence[Any]) -> tuple[float, str]:
         whole = sum(number == int(number) and abs(number) < 1e6 for number in numbers) / len(texts)
         return (whole, "whole numbers") if whole > 0.95 else (0.0, "")
     if name in ("price", "value"):
-        written = number_shape(texts)
-        read = [number for text in texts if (number := number_of(text, written)) is not None]
-        numbers, share = read, len(read) / len(texts)
+        notation = number_shape(texts)
+        numbers = [number for text in texts if (number := number_of(text, notation)) is not None]
+        share = len(numbers) / len(texts)
         said = f"numbers from {min(numbers):g} to {max(numbers):g}" if numbers else ""
         return (
-            (share * written.confidence, "; ".join(filter(None, (said, written.said)))) if share > 0.95 else (0.0, "")
+            (share * notation.confidence, "; ".join(filter(None, (said, notation.said)))) if share > 0.95 else (0.0, "")
         )
     distinct = len(set(texts)) / len(texts)
     if name == "currency":

@@ -76,16 +76,6 @@ def _is_negative(column: str) -> Rule:
     return Rule(reason=f"{column}_negative", condition=f"{column} < 0", meaning=f"{column} is below 0", about=(column,))
 
 
-def _is_nested(columns: tuple[str, ...]) -> Rule:
-    nested = (f"(left({column}, 1) in ('[', '{{') and coalesce(json_valid({column}), false))" for column in columns)
-    return Rule(
-        reason="id_is_nested",
-        condition=" or ".join(nested),
-        meaning=f"a list or an object where an id belongs, in {', '.join(columns)}",
-        about=columns,
-    )
-
-
 def _too_long(columns: tuple[str, ...], max_bytes: int, reason: str) -> Rule:
     sizes = ", ".join(f'strlen("{column}")' for column in columns)
     return Rule(
@@ -232,7 +222,6 @@ EVENT_RULES: Final = (
     _is_rounded(ID_COLUMNS),
     _is_nested(ID_COLUMNS),
     _too_long(tuple(_EVENT_IDS.split()), MAX_ID_BYTES, "id_too_long"),
-    _is_nested(("user_id", "anonymous_id", "session_id", "item_id", "order_id")),
     _too_long(("query",), MAX_QUERY_BYTES, "query_too_long"),
     _too_long(("text", "category"), MAX_TEXT_BYTES, "text_too_long"),
     _too_long(("properties",), MAX_PROPERTIES_BYTES, "properties_too_long"),
