@@ -4,6 +4,7 @@ import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -86,8 +87,6 @@ def test_the_folders_of_a_partitioned_table_are_columns(tmp_path: Path) -> None:
 
 
 def test_a_workbook_is_read_as_its_sheets(tmp_path: Path) -> None:
-    pytest.importorskip("python_calamine")
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     book.active.append(["shopper", "item", "at"])
     book.active.append([17850.0, "i1", datetime(2026, 3, 1, 10)])
