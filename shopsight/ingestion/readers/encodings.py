@@ -103,7 +103,7 @@ def _found(head: bytes) -> str:
     for bom, name in BOMS:
         if head.startswith(bom):
             return name
-    if (unmarked := _utf16_without_mark(head)) is not None:
+    if unmarked := _utf16_without_mark(head):
         return unmarked
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)

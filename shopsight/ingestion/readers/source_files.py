@@ -90,7 +90,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
             raise unreadable(
                 path, why=error.strerror or str(error), fix="check the path and that its owner lets you read it"
             ) from error
-        packing = packing_of(disk.peek(8)[:8])  # type: ignore[attr-defined]  # typeshed says BinaryIO of a buffered reader
+        packing = packing_of(cast(io.BufferedReader, disk).peek(8)[:8])
         try:
             yield _unpacked(path, disk, packing, stack) if packing else disk
         except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as error:
