@@ -14,10 +14,10 @@ Metrics = Mapping[str, Estimate]
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """A candidate's figures on a test split that was touched once, beside its baselines'."""
+    """A candidate's figures on a test split that was ranked once, beside its baselines'."""
 
     family: str
-    """``intent``, ``recommender`` or ``purchase_intent``."""
+    """The model family, by its name in :mod:`shopsight.families`."""
     candidate: str
     """Which of the trained contenders validation chose, such as ``transformer+ease``."""
     primary_metric: str

@@ -28,9 +28,6 @@ FAULTS: Final = (
 )
 """Ways in which a planted row is malformed, by the code under which validation quarantines it."""
 
-LATE_AFTER_US: Final = 3_600_000_000
-"""A row is late if it arrives an hour or more after it happened."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
