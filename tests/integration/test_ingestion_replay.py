@@ -207,7 +207,7 @@ def flawed(rows: int, seed: int) -> Iterator[str]:
     bad = [f"3,hover,{start}", "3,pv,soon", f"3,pv,{start - 9}", "pv"]
     twice, broken = rng.random(rows) < 0.05, rng.random(rows) < 0.02
     for i in range(rows):
-        line = f"{i % 997},{i},3,pv,{start + i % 700_000}"
+        line = f"{1 + i % 997},{i},3,pv,{start + i % 700_000}"
         yield line
         if twice[i]:
             yield line

@@ -22,6 +22,8 @@ from shopsight.ingestion.readers.source_files import unreadable
 
 UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 WORDS_SHOWN: Final = 20
+MAX_UNKNOWN_SHARE: Final = 0.9
+"""With more rows than this whose word for the event is unknown, the mapping is wrong and not the rows."""
 NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
 
 
@@ -61,14 +63,14 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
 
 
 def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:
-    """Stop where most rows have a word for their event that means nothing here: the mapping is wrong, not the rows.
+    """Stop where nearly all rows have a word for their event that means nothing here: the mapping is wrong, not the rows.
 
     Raises:
         SourceFileError: with the words, how often each occurs, and the lines that the mapping needs.
     """
     counts = Counter({pair["values"]: pair["counts"] for pair in names.value_counts().to_pylist()})
     unknown = Counter({word: rows for word, rows in counts.items() if word and word.strip() not in EVENT_NAMES})
-    if unknown.total() * 2 <= counts.total():
+    if unknown.total() <= MAX_UNKNOWN_SHARE * counts.total():
         return
     common = [word for word, _ in unknown.most_common(WORDS_SHOWN)]
     said = ", ".join(f"{word!r} ({unknown[word]:,})" for word in common)
@@ -76,7 +78,7 @@ def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:
     proposal = ", ".join(f"{word!r}: {EVENT_OF_WORD.get(event_word(word), '?')}" for word in common)
     raise unreadable(
         path,
-        why=f"most of its rows have words for events that are no event names: {said}{more}",
+        why=f"nearly all of its rows have words for events that are no event names: {said}{more}",
         fix=f"say in the mapping, under event_name, what each means: values: {{{proposal}}}; "
         f"the names are {', '.join(EVENT_NAMES)}",
     )

@@ -18,6 +18,8 @@ MIN_PAIRS: Final = 40
 """Chinese signs below which a text may be another by chance."""
 MAX_FOREIGN_SHARE: Final = 0.01
 """Share of lines that no UTF-8 reads: above it the file has another encoding, below it a few lines are damaged."""
+MIN_FOREIGN_LINES: Final = 2
+"""One line alone is a damaged line; several that another encoding reads are another encoding."""
 BOMS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -71,7 +73,7 @@ class LineCount:
     @property
     def is_foreign(self) -> bool:
         """Whether the file has another encoding, rather than a few damaged lines."""
-        return self.foreign > max(self.utf8, MAX_FOREIGN_SHARE * self.lines)
+        return self.foreign >= MIN_FOREIGN_LINES and self.foreign > max(self.utf8, MAX_FOREIGN_SHARE * self.lines)
 
 
 def encoding_of(head: bytes, *, encoding: str | None = None) -> TextEncoding:

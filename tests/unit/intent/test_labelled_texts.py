@@ -68,6 +68,7 @@ def test_one_wrong_line_leaves_everything_as_it_was_and_is_named(
     assert not home.labels_path.exists()
 
 
+@pytest.mark.usefixtures("home")
 def test_the_least_sure_texts_come_first_each_once_and_without_those_that_are_known(tmp_path: Path) -> None:
     surety = {"red shoes": 0.9, "fits me": 0.4, "hello": 0.6}
     texts = ["red shoes", "Fits me!", "fits me", "hello", "known text", "said by the shop", None]
