@@ -24,6 +24,8 @@ UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 WORDS_SHOWN: Final = 20
 MAX_UNKNOWN_SHARE: Final = 0.9
 """With more rows than this whose word for the event is unknown, the mapping is wrong and not the rows."""
+MIN_ROWS_JUDGED: Final = 10
+"""Fewer rows say too little of a mapping: they go to the quarantine, as any row with an unknown word does."""
 NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
 
 
@@ -63,14 +65,14 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
 
 
 def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:
-    """Stop where nearly all rows have a word for their event that means nothing here: the mapping is wrong, not the rows.
+    """Stop where nearly every word for an event means nothing here: the mapping is wrong, not the rows.
 
     Raises:
         SourceFileError: with the words, how often each occurs, and the lines that the mapping needs.
     """
     counts = Counter({pair["values"]: pair["counts"] for pair in names.value_counts().to_pylist()})
     unknown = Counter({word: rows for word, rows in counts.items() if word and word.strip() not in EVENT_NAMES})
-    if unknown.total() <= MAX_UNKNOWN_SHARE * counts.total():
+    if counts.total() < MIN_ROWS_JUDGED or unknown.total() <= MAX_UNKNOWN_SHARE * counts.total():
         return
     common = [word for word, _ in unknown.most_common(WORDS_SHOWN)]
     said = ", ".join(f"{word!r} ({unknown[word]:,})" for word in common)
