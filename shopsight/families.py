@@ -20,8 +20,6 @@ class TableTraining:
 
     labels: str
     """Exported mart of the rows to predict: their keys, their moment and what came of them."""
-    features: str
-    """Import string of the names of the features that are joined to them from the family's feature service."""
     marts: tuple[str, ...]
     """Further marts that the training set is made of: they are materialised before it."""
     beside: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -136,7 +134,6 @@ FAMILIES: Final[Mapping[str, Family]] = {
             drift_columns="models.purchase_intent.drift_columns",
             training=TableTraining(
                 labels="session_labels",
-                features="models.purchase_intent.encoding:FEATURES",
                 marts=("session_features", "user_features_daily", "users", "sessions"),
                 beside={
                     "users": ("user_id", "models.evaluation.fairness:ATTRIBUTES"),
@@ -191,7 +188,6 @@ FAMILIES: Final[Mapping[str, Family]] = {
             drift_columns="models.churn.drift_columns",
             training=TableTraining(
                 labels="churn_labels",
-                features="models.churn.dataset:FEATURES",
                 marts=("user_order_history_daily", "user_features_daily", "users"),
                 beside={"users": ("user_id", "models.evaluation.fairness:ATTRIBUTES")},
                 description="One row per customer and as-of date: their orders and visits as known then, and what "

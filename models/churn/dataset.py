@@ -13,12 +13,13 @@ from models.churn.histories import Histories, LabelledRows, Outcomes
 from models.evaluation.fairness import Groups, groups_of
 from models.tabular.errors import BadTrainingTableError
 from shopsight.contracts import USER_ORDER_HISTORY
+from shopsight.families import CHURN_USER_FEATURES
 
 Floats = NDArray[np.float64]
 
 KEYS: Final = ("user_id", "event_timestamp", "observed_days", "revenue_after", "horizon_days")
 LABEL: Final = "days_to_next_order"
-LAST_DAY: Final = ("events_7d", "views_28d", "carts_28d", "sessions_28d", "distinct_items_28d", "mean_price_28d")
+LAST_DAY: Final = CHURN_USER_FEATURES
 """Columns of ``user_features``: as they were at the end of the customer's last active day."""
 FEATURES: Final = (*USER_ORDER_HISTORY, *LAST_DAY)
 """What is read through the feature service ``churn_v1``."""

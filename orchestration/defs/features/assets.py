@@ -86,11 +86,13 @@ def tabular_training_set(family: Family, training: TableTraining) -> dg.AssetsDe
         description=training.description,
     )
     def training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+        from shopsight.feature_store import contract_of
+
         return _point_in_time_training_set(
             settings,
             family,
             entities=training.labels,
-            columns=resolve(training.features),
+            columns=contract_of(family.name).columns,
             beside={mart: (key, resolve(names)) for mart, (key, names) in training.beside.items()},
         )
 

@@ -33,7 +33,7 @@ def test_a_training_set_of_one_table_is_made_of_exported_marts_and_named_columns
     if training is None:
         return
     assert {training.labels, *training.marts, *training.beside} <= set(EXPORTED_MARTS)
-    assert all(isinstance(name, str) for name in resolve(training.features))
+    assert all(isinstance(name, str) for names in family.features.values() for name in names)
     assert all(resolve(columns) for _, columns in training.beside.values())
 
 
