@@ -16,6 +16,8 @@ DATA ?=
 # Where wheels lie on this disk (a CPU build of torch, say), uv is told about them as pip is.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export DO_NOT_TRACK := 1
+# Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles screenshot lint format bench lock clean
 

@@ -38,6 +38,7 @@ def page(results: Path = RESULTS) -> str:
     parts.append(f"{words['sample_shop'].strip()} ({_origin(json.loads((results / SAMPLE_SHOP).read_text()))})")
     for subject in words["subjects"]:
         parts += [f"## {subject['subject']}", *_tables(subject["rows"], results)]
+        parts += [table for row in subject["rows"] for table in _each_contender(row, words["contenders"], results)]
         parts += [subject["closing"].strip()] if "closing" in subject else []
     return "\n\n".join(parts) + "\n"
 
@@ -77,6 +78,25 @@ def _tables(rows: list[Mapping[str, Any]], results: Path) -> list[str]:
         notes += [f"    - Where it falls short: {row['short']}"] if "short" in row else []
         notes.append(f"    - `{row['command']}` ({origin})")
     return ["\n".join(table), "How each row was measured:", "\n".join(notes)]
+
+
+def _each_contender(row: Mapping[str, Any], names: Mapping[str, str], results: Path) -> list[str]:
+    """Return a table of the blend and of each model beside it, best first, where the row asks for one."""
+    written = results / f"{row['name']}.json"
+    if "contenders" not in row or not written.exists():
+        return []
+    document = json.loads(written.read_text())
+    asked: Mapping[str, str] = row["contenders"]["metrics"]
+    alone = {name: one for part in row["contenders"]["of"] for name, one in document[part].items()}
+    best_first = sorted(alone, key=lambda name: -alone[name][next(iter(asked))])
+    lines = [f"{row['what']}, each model by itself:", "", f"| model | {' | '.join(asked.values())} |"]
+    lines += ["|---|" + "---|" * len(asked), _contender("**the blend**", document, asked)]
+    lines += [_contender(names.get(name, name.replace("_", " ")), alone[name], asked) for name in best_first]
+    return ["\n".join(lines)]
+
+
+def _contender(name: str, figures: dict[str, Any], metrics: Mapping[str, str]) -> str:
+    return f"| {name} | {' | '.join(fill(f'{{{metric}:4}}', figures, bold=False) for metric in metrics)} |"
 
 
 def _figures(row: Mapping[str, Any], results: Path) -> tuple[str, str, str]:

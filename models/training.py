@@ -1,5 +1,6 @@
-"""What every training run writes beside its model."""
+"""What every training run writes beside its model: how it was judged, and how it came about."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,21 @@ EVALUATION_FILE = "evaluation.json"
 CARD_FILE = "card.json"
 
 
-def write_card(out_dir: Path, family: str, card: Mapping[str, Any]) -> None:
-    """Write the card of a run: how it was trained, on what, and what it looked at on the way."""
-    write_json(out_dir / CARD_FILE, {"family": family, **card})
+def write_results(out_dir: Path, evaluation: Evaluation, card: Mapping[str, Any]) -> None:
+    """Write the figures of a run and its card: how it was trained, on what, and what it looked at on the way."""
+    evaluation.write(out_dir / EVALUATION_FILE)
+    write_json(out_dir / CARD_FILE, {"family": evaluation.family, **card}, sort_keys=True)
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """Return the figures of the run whose artefact is in ``folder``."""
+    return Evaluation.read(folder / EVALUATION_FILE)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Return the card of the run whose artefact is in ``folder``."""
+    card: dict[str, Any] = json.loads((folder / CARD_FILE).read_text())
+    return card
 
 
 def impossible(
@@ -30,6 +43,5 @@ def impossible(
         card: what else the card says, such as the settings.
     """
     evaluation = Evaluation.impossible(family=family, primary_metric=primary_metric, protocol=protocol, reason=reason)
-    evaluation.write(out_dir / EVALUATION_FILE)
-    write_card(out_dir, family, {"not_trained": reason, **card})
+    write_results(out_dir, evaluation, {"not_trained": reason, **card})
     return evaluation

@@ -1,6 +1,5 @@
 """A global time split of an event log: the very training run of the platform, with its gate's evaluation."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from benchmarks.recommendation.results import Say
 from models.evaluation.bootstrap import Estimate
 from models.recommender.config import RecommenderConfig
 from models.recommender.train import train
+from models.training import read_card
 
 
 def run_seed(
@@ -40,7 +40,7 @@ def run_seed(
             precision=precision,
             report=lambda progress: say(progress.message),
         )
-        card = json.loads((Path(folder) / "card.json").read_text())
+        card = read_card(Path(folder))
     return {
         "protocol": evaluation.protocol,
         "candidate": evaluation.candidate,

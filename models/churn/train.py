@@ -22,7 +22,7 @@ from models.churn.value import fit_value
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
-from models.training import EVALUATION_FILE, impossible, write_card
+from models.training import impossible, write_results
 
 
 def train(
@@ -104,7 +104,6 @@ def train(
     closed = labelled.as_of + config.horizon_days <= test_date
     base_rate = float(labelled.outcomes.churned[closed].mean())
     ChurnModel(classifier=classifier, value=value, waiting=waiting, base_rate=base_rate).save(out_dir)
-    evaluation.write(out_dir / EVALUATION_FILE)
     outcome = f"no order within {config.horizon_days} days"
     Curves.of(test.outcomes.churned, probabilities["lightgbm"], outcome=outcome).write(out_dir)
     card = {
@@ -134,7 +133,7 @@ def train(
         "asked_for": {"device": device, "precision": precision},
         "train_seconds": round(time.monotonic() - began, 2),
     }
-    write_card(out_dir, FAMILY, card)
+    write_results(out_dir, evaluation, card)
     report(Progress(message=f"judged on {len(test)} customers", fraction=1.0))
     return evaluation
 

@@ -34,6 +34,7 @@ from models.intent.sentinels import check_run
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
 from models.text.normalise import skeleton
+from models.training import write_results
 from shopsight.whole_files import write_json
 
 DISTILLED_CHINESE: Final = 1500
@@ -139,10 +140,8 @@ def train(
         encoded_test=encoded_test.numpy(),
         seed=seed,
     )
-    evaluation.write(out_dir / "evaluation.json")
     write_json(out_dir / "confusion.json", figures.pop("confusion"), sort_keys=True)
     card = {
-        "family": "intent",
         "seed": seed,
         "config": asdict(config),
         "device": str(accelerator.device),
@@ -158,7 +157,7 @@ def train(
         "train_seconds": round(time.perf_counter() - started, 1),
         **figures,
     }
-    write_json(out_dir / "card.json", card, sort_keys=True)
+    write_results(out_dir, evaluation, card)
     report(Progress(message="trained", fraction=1.0, metrics={k: e.value for k, e in evaluation.metrics.items()}))
     return evaluation
 

@@ -25,7 +25,7 @@ from models.purchase_intent.folds import Folds, split_by_time, why_too_small
 from models.purchase_intent.model import grow, raw_log_odds, regrow
 from models.purchase_intent.predict import PurchaseIntentModel
 from models.purchase_intent.sentinels import check_run
-from models.training import EVALUATION_FILE, impossible, write_card
+from models.training import impossible, write_results
 from shopsight.contracts import SESSION_FEATURES
 
 CONTENDERS: Mapping[str, tuple[str, ...]] = {"lightgbm_session_only": SESSION_FEATURES, "lightgbm": FEATURES}
@@ -113,7 +113,6 @@ def train(
     evaluation = evaluate(folds.test, chosen, probabilities, config=config, seed=seed)
     booster, scaling = finals[chosen]
     PurchaseIntentModel(booster, contenders[chosen].encoder, scaling).save(out_dir)
-    evaluation.write(out_dir / EVALUATION_FILE)
     curves = Curves.of(folds.test.purchased, probabilities[chosen], folds.test.weights, outcome=OUTCOME)
     curves.write(out_dir)
     card = {
@@ -132,7 +131,7 @@ def train(
         "asked_for": {"device": device, "precision": precision},
         "train_seconds": round(time.monotonic() - began, 2),
     }
-    write_card(out_dir, FAMILY, card)
+    write_results(out_dir, evaluation, card)
     report(Progress(message=f"judged {chosen} on {folds.test.session_count} test sessions", fraction=1.0))
     return evaluation
 

@@ -36,7 +36,6 @@ def model_card(
 ) -> dict[str, Any]:
     """Return the part of the card that every run has."""
     return {
-        "family": "recommender",
         "rows": len(data),
         "users": len(np.unique(data.users_E)),
         "items": data.items,

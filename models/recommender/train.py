@@ -4,7 +4,6 @@ Called as :func:`train`, or in several processes by ``accelerate launch -m model
 """
 
 import argparse
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -34,6 +33,7 @@ from models.recommender.scoring import Scorer
 from models.recommender.sentinels import check_run
 from models.recommender.transformer.ensemble import TrainedEnsemble
 from models.recommender.views import VIEWS, Run, Views, fit_views
+from models.training import write_results
 from shopsight.settings import SIZES
 
 FAMILY = "recommender"
@@ -287,8 +287,7 @@ def _write(
             sequence=views.transformer.scorer if views.transformer else None,
             cold=cold,
         )
-        evaluation.write(out_dir / "evaluation.json")
-        (out_dir / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n")
+        write_results(out_dir, evaluation, card)
         shutil.rmtree(out_dir / "checkpoints")
     run.accelerator.wait_for_everyone()
 

@@ -20,8 +20,6 @@ from models.registry.artefacts import copy_durably, hashes_of, make_durable
 from models.registry.journal import Journal, JournalBrokenError, fsync_folder
 from models.registry.names import is_a_name, spelling_of
 from models.registry.version import (
-    CARD_FILE,
-    EVALUATION_FILE,
     Approval,
     ModelVersion,
     Versions,
@@ -33,7 +31,6 @@ from models.registry.version import (
 from shopsight.contracts import TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.locking import exclusive
-from shopsight.whole_files import write_json
 
 if TYPE_CHECKING:
     from models.evaluation.approval import Verdict
@@ -79,6 +76,8 @@ class ModelRegistry:
             UnsafeArtefactError: the folder holds a pickle, a link, or a format that is not known to be data.
             ValueError: the family's name is not a plain lower-case word, or the evaluation is another family's.
         """
+        from models.training import write_results
+
         if not re.fullmatch(r"[a-z][a-z0-9_]*", family):
             raise ValueError(f"a model family is a lower-case word, not {family!r}")
         if evaluation.family != family:
@@ -92,8 +91,7 @@ class ModelRegistry:
                 if leftover.exists():
                     shutil.rmtree(leftover)
             copy_durably(candidate_dir, staging)
-            evaluation.write(staging / EVALUATION_FILE)
-            write_json(staging / CARD_FILE, dict(card), sort_keys=True)
+            write_results(staging, evaluation, card)
             make_durable(staging)
             files = hashes_of(staging)
             staging.rename(target)

@@ -1,10 +1,9 @@
 """A registered model and its state, as the records of the registry's journal tell it."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.registry.artefacts import verify_hashes
 from models.registry.journal import JournalBrokenError
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
 
 Status = Literal["candidate", "champion", "approved", "rejected", "withdrawn"]
 """``approved`` was champion before the present one and can be rolled back to; ``withdrawn`` was rolled back from."""
-
-EVALUATION_FILE: Final = "evaluation.json"
-CARD_FILE: Final = "card.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,15 +55,16 @@ class ModelVersion:
     @property
     def evaluation(self) -> "Evaluation":
         """The figures it was registered with."""
-        from models.evaluation.results import Evaluation
+        from models.training import read_evaluation
 
-        return Evaluation.read(self.path / EVALUATION_FILE)
+        return read_evaluation(self.path)
 
     @property
     def card(self) -> dict[str, Any]:
         """The model card it was registered with."""
-        card: dict[str, Any] = json.loads((self.path / CARD_FILE).read_text())
-        return card
+        from models.training import read_card
+
+        return read_card(self.path)
 
     def verify(self) -> None:
         """Prove that the files are those that were registered.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from models.evaluation.curves import Curves
-from models.evaluation.results import Evaluation
+from models.training import read_card, read_evaluation
 from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
@@ -61,22 +61,19 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
     def register_and_judge(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        import json
-
         from models.evaluation.approval import gate
         from models.evaluation.drift import DriftJudgement
         from models.registry.registry import ModelRegistry
 
         folder = settings.training_dir / family / "candidate"
-        evaluation = Evaluation.read(folder / "evaluation.json")
+        evaluation = read_evaluation(folder)
         drift = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
         # The rows it was trained on go with it: drift is judged against them as long as it serves.
         shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
         registry = ModelRegistry(settings.registry_dir)
-        card = json.loads((folder / "card.json").read_text())
         now = datetime.now(UTC)
         version = registry.register(
-            family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
+            family, folder, evaluation=evaluation, card=read_card(folder), created_at=now, requester=TRAINING_RUN
         )
         champion = registry.champion(family)
         verdict = gate(evaluation, champion.evaluation if champion else None, drift_summary(drift))

@@ -81,7 +81,7 @@ def test_a_registered_model_is_a_candidate_with_its_files_evaluation_and_card(
     version = registry.version("intent", register(registry, candidate))
     assert (version.version, version.status, version.eligible, version.approval) == ("v0001", "candidate", None, None)
     assert version.evaluation == EVALUATION
-    assert version.card == {"seed": 7}
+    assert version.card == {"family": "intent", "seed": 7}
     assert (version.path / "tokenizer" / "vocab.txt").read_text() == "a\nb\n"
     assert sorted(version.files) == [
         "card.json",
