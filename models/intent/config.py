@@ -108,7 +108,7 @@ def for_size(size: Size, *, encoder: str = "bundled", answer_precision: float = 
             max_tokens=24,
             grammar_texts=150,
             chinese_probe_texts=300,
-            corpus_share=0.4,
+            corpus_share=0.2,
             shop_limit=150,
             quantise=False,
             distillation_epochs=0,
