@@ -14,6 +14,7 @@ from shopsight.ingestion.formats.otto import read_otto
 from shopsight.ingestion.formats.rees46 import read_rees46
 from shopsight.ingestion.formats.retailrocket import read_retailrocket
 from shopsight.ingestion.formats.segment import read_segment
+from shopsight.ingestion.formats.shopify import read_shopify
 from shopsight.ingestion.formats.taobao import read_taobao
 from shopsight.ingestion.formats.uci_online_retail import read_uci_online_retail
 from shopsight.ingestion.formats.yoochoose import read_yoochoose
@@ -29,6 +30,7 @@ FORMATS: Final[dict[str, Callable[..., Iterator[RawChunk]]]] = {
     "amazon_reviews": read_amazon_reviews,
     "uci_online_retail": read_uci_online_retail,
     "hm": read_hm,
+    "shopify": read_shopify,
     "ga4": read_ga4,
     "segment": read_segment,
     "mapped": read_mapped,

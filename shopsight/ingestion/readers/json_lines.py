@@ -8,6 +8,7 @@ from typing import Final
 
 import duckdb
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from shopsight.ingestion.readers.rest import merged
 from shopsight.ingestion.readers.source_files import bytes_read, kind_of, open_source, unreadable
 
 CHUNK_BYTES: Final = 16 * 1024 * 1024
+OBJECTS_PER_CHUNK: Final = 10_000
 IS_OBJECT: Final = "case when json_valid(line) then json_type(line) = 'OBJECT' else false end"
 
 
@@ -32,21 +34,64 @@ class _Block:
     broken: list[BrokenRow]
 
 
-def read_objects(path: Path, query: str) -> Iterator[RawChunk]:
+def read_objects(path: Path, query: str, *, lists: tuple[str, ...] | None = None) -> Iterator[RawChunk]:
     """Yield rows that a query makes of objects in JSON Lines, in Parquet, or in a folder of either.
 
     Args:
         path: file or folder.
         query: as :func:`read_json_lines` takes it.
+        lists: for formats that come as one JSON document too: keys under which it may keep its list of objects. Such a
+            document is held in memory as a whole, and the line of an object is its place in the list.
 
     Raises:
         SourceFileError: a file cannot be read, is empty, or is neither.
     """
 
     def read(part: Part) -> Iterator[RawChunk]:
-        return _read_parquet(part.path, query) if kind_of(part.path) == "parquet" else read_json_lines(part.path, query)
+        if kind_of(part.path) == "parquet":
+            return _read_parquet(part.path, query)
+        document = None if lists is None else _document(part.path, lists)
+        return read_json_lines(part.path, query) if document is None else _read_document(part.path, document, query)
 
     return read_parts(path, read)
+
+
+def _document(path: Path, lists: tuple[str, ...]) -> list[object] | None:
+    """Return the objects of a file that is one JSON document, or None where it has an object a line."""
+    with open_source(path) as file:
+        first = file.readline().removeprefix(b"\xef\xbb\xbf")
+        while first and not first.strip():
+            first = file.readline()
+        if not first.lstrip().startswith(b"[") and _holds_list(first, lists) is False:
+            return None
+        text = first + file.read()
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if not first.lstrip().startswith(b"["):
+            return None  # lines, the first of which is broken: they are told one by one
+        raise unreadable(path, why=f"it is not whole JSON ({error})", fix="export it again") from error
+    if isinstance(document, dict):
+        document = next((document[key] for key in lists if isinstance(document.get(key), list)), [document])
+    return list(document)
+
+
+def _holds_list(line: bytes, lists: tuple[str, ...]) -> bool | None:
+    """Return whether a line is an object with one of the lists; None where it is no whole object."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return isinstance(value, dict) and any(isinstance(value.get(key), list) for key in lists)
+
+
+def _read_document(path: Path, objects: list[object], query: str) -> Iterator[RawChunk]:
+    with utc_connection() as connection:
+        for start in range(0, len(objects), OBJECTS_PER_CHUNK):
+            texts = [orjson.dumps(value).decode() for value in objects[start : start + OBJECTS_PER_CHUNK]]
+            numbers = np.arange(start + 1, start + len(texts) + 1, dtype=np.int64)
+            done = (start + len(texts)) / len(objects)
+            yield _chunk(connection, _Block(texts=texts, numbers=numbers, broken=[]), query, path.name, done)
 
 
 def _read_parquet(path: Path, query: str) -> Iterator[RawChunk]:
