@@ -97,6 +97,29 @@ def moment(column: str) -> str:
     return f"case when {no_zone} then trim({column}) || 'Z' else trim({column}) end"
 
 
+def discount_of_items(otherwise: str) -> str:
+    """Return SQL for the part of an order's discount that its lines do not show yet.
+
+    What is to be paid tells: where the lines, postage and tax add up to it, the discount is in the lines already, or
+    was taken off the postage.
+
+    Args:
+        otherwise: SQL where what is to be paid agrees with neither.
+
+    The SQL reads the sums of the order ``items``, ``discount``, ``paid``, ``postage`` and ``tax``; tax may be part of
+    the prices or come on top.
+    """
+
+    def adds_up(items: str) -> str:
+        rest = f"abs(paid - coalesce(postage, 0) - ({items}))"
+        return f"({rest} < 0.005 or abs({rest} - coalesce(tax, 0)) < 0.005)"
+
+    return f"""case
+        when coalesce(discount, 0) = 0 or {adds_up("items")} then 0
+        when {adds_up("items - abs(discount)")} then abs(discount)
+        else {otherwise} end"""
+
+
 def whole_orders(chunks: Iterable[RawChunk], key: str) -> Iterator[RawChunk]:
     """Yield the same rows in chunks that hold every order whole, given that its lines follow each other.
 
@@ -233,7 +256,8 @@ EVENTS: Final = f"""
             row = min(row) over whole as is_first,
             bool_or(coalesce(refunded_quantity > 0, false)) over whole as names_pieces,
             -- Of the money given back, what no line is named for; postage and tax are not among it.
-            least(refunded, sum("value") over whole) - coalesce(sum(line_refund) over whole, 0) as left_to_refund
+            if(refunded > 0, least(refunded, sum("value") over whole) - coalesce(sum(line_refund) over whole, 0), 0)
+                as left_to_refund
         from lines
         window whole as (partition by order_id)
     ),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from shopsight.ingestion.formats.orders import GIVEN_BACK, moment, number
+from shopsight.ingestion.formats.orders import GIVEN_BACK, discount_of_items, moment, number
 from shopsight.ingestion.formats.shop_exports import ShopTable, read_shop
 from shopsight.ingestion.readers.chunks import RawChunk
 
@@ -22,7 +22,6 @@ ORDER: Final = {
     "financial_status": ("financial status", "payment status"),
     "cancelled_at": ("cancelled at", "canceled at"),
     "currency": ("currency",),
-    "subtotal": ("subtotal",),
     "shipping": ("shipping",),
     "taxes": ("taxes", "tax"),
     "total": ("total",),
@@ -44,8 +43,7 @@ LINES_QUERY: Final = f"""
             *,
             {number("quantity")} as pieces,
             {number("price")} as unit_price,
-            pieces * unit_price - coalesce(abs({number("line_discount")}), 0) as amount,
-            {number("discount")} as order_amount
+            pieces * unit_price - coalesce(abs({number("line_discount")}), 0) as amount
         from native
     ),
     orders as (
@@ -53,8 +51,7 @@ LINES_QUERY: Final = f"""
             order_name,
             sum(amount) as items,
             sum(abs({number("line_discount")})) as on_lines,
-            max(order_amount) as discount_amount,
-            max({number("subtotal")}) as after_discount,
+            max({number("discount")}) as discount,
             max({number("total")}) as paid,
             max({number("shipping")}) as postage,
             max({number("taxes")}) as tax
@@ -62,23 +59,14 @@ LINES_QUERY: Final = f"""
         group by order_name
     ),
     discounts as (
-        -- What is to be paid tells a discount of the postage, and one that the lines already show.
-        select
-            order_name,
-            case
-                when abs(items - after_discount) < 0.005
-                    and (abs(paid - items - postage) < 0.005 or abs(paid - items - postage - tax) < 0.005)
-                    then 0
-                when abs(discount_amount - on_lines) < 0.005 and discount_amount > 0 and after_discount is null then 0
-                else discount_amount
-            end as of_items
+        select order_name, {discount_of_items("if(abs(discount - on_lines) < 0.005, 0, discount)")} as of_items
         from orders
     )
     select
         row,
         order_name as order_id,
         -- Without the order's first line nothing says what was paid, nor in which currency.
-        case when max(coalesce(financial_status, total, subtotal, currency)) over (partition by order_name) is not null
+        case when max(coalesce(financial_status, total, currency)) over (partition by order_name) is not null
              then {moment("created_at")} end as ordered_at,
         lower(coalesce(email, phone)) as user_id,
         currency,
