@@ -1,7 +1,7 @@
 """Reads JSON Lines in blocks; DuckDB takes the columns out of every line of a block at once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,11 +49,61 @@ def read_objects(path: Path, query: str, *, lists: tuple[str, ...] | None = None
 
     def read(part: Part) -> Iterator[RawChunk]:
         if kind_of(part.path) == "parquet":
-            return _read_parquet(part.path, query)
+            return rows_as_objects(read_parquet(part.path), query)
         document = None if lists is None else _document(part.path, lists)
         return read_json_lines(part.path, query) if document is None else _read_document(part.path, document, query)
 
     return read_parts(path, read)
+
+
+def rows_as_objects(chunks: Iterable[RawChunk], query: str) -> Iterator[RawChunk]:
+    """Yield what a query makes of rows that came as columns, each written as an object first."""
+    with utc_connection() as connection:
+        for chunk in chunks:
+            connection.register("typed", chunk.rows)
+            texts = connection.sql("select to_json(typed)::varchar as line from typed").to_arrow_table()["line"]
+            connection.unregister("typed")
+            block = _Block(texts=texts.to_pylist(), numbers=chunk.lines, broken=list(chunk.broken))
+            yield _chunk(connection, block, query, chunk.file_name, chunk.fraction)
+
+
+def is_json(path: Path) -> bool:
+    """Return whether a text file begins as JSON does."""
+    with open_source(path) as file:
+        return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def has_header(path: Path, fields: tuple[str, ...]) -> bool:
+    """Return whether the first line of a file has some of the names."""
+    with open_source(path) as file:
+        first = file.readline().decode(errors="replace").lower()
+    return sum(name in first for name in fields[:6]) > 3
+
+
+def read_tabbed(path: Path, fields: tuple[str, ...], query: str) -> Iterator[RawChunk]:
+    """Yield what a query makes of lines whose fields lie between tabs, without header and without quotes.
+
+    Args:
+        path: text, packed or not.
+        fields: the names of the fields.
+        query: as :func:`read_json_lines` takes it; empty fields are null.
+    """
+    size, line = max(1, path.stat().st_size), 1
+    with open_source(path) as file, utc_connection() as connection:
+        while lines := file.readlines(CHUNK_BYTES):
+            block = _sorted_out(lines, first_line=line)
+            texts, numbers, broken = [], [], list(block.broken)
+            for text, number in zip(block.texts, block.numbers.tolist(), strict=True):
+                values = text.split("\t")
+                if len(values) != len(fields):
+                    broken.append(BrokenRow(line=number, raw=text.encode(), reason="wrong_number_of_fields"))
+                    continue
+                said = {name: value for name, value in zip(fields, values, strict=True) if value}
+                texts.append(orjson.dumps(said).decode())
+                numbers.append(number)
+            objects = _Block(texts=texts, numbers=np.array(numbers, dtype=np.int64), broken=broken)
+            yield _chunk(connection, objects, query, path.name, min(1.0, bytes_read(file) / size))
+            line += len(lines)
 
 
 def _document(path: Path, lists: tuple[str, ...]) -> list[object] | None:
@@ -92,17 +142,6 @@ def _read_document(path: Path, objects: list[object], query: str) -> Iterator[Ra
             numbers = np.arange(start + 1, start + len(texts) + 1, dtype=np.int64)
             done = (start + len(texts)) / len(objects)
             yield _chunk(connection, _Block(texts=texts, numbers=numbers, broken=[]), query, path.name, done)
-
-
-def _read_parquet(path: Path, query: str) -> Iterator[RawChunk]:
-    """Yield what the query makes of a Parquet file's rows, each written as an object first."""
-    with utc_connection() as connection:
-        for chunk in read_parquet(path):
-            connection.register("typed", chunk.rows)
-            texts = connection.sql("select to_json(typed)::varchar as line from typed").to_arrow_table()["line"]
-            connection.unregister("typed")
-            block = _Block(texts=texts.to_pylist(), numbers=chunk.lines, broken=[])
-            yield _chunk(connection, block, query, path.name, chunk.fraction)
 
 
 def read_json_lines(path: Path, query: str, *, encoding: str | None = None) -> Iterator[RawChunk]:

@@ -278,6 +278,7 @@ IMPORTER_REASONS: Final = {
     "not_a_sale": "neither price nor customer: a correction of the stock",
     "order_not_paid": "an order that failed or was never paid",
     "part_of_another_line": "a part of a bundle or a variant, whose price stands on another line of the order",
+    "order_updated_later": "a later call of the file says the order anew",
     "order_without_its_first_line": "the line of the order that has its time and its money is not beside it",
 }
 """Reasons that the importer of one format knows of, beside the rules."""
