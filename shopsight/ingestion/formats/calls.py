@@ -275,7 +275,10 @@ def _is_superseded(rows: pa.Table, newest: dict[str, str]) -> NDArray[np.bool_]:
         return np.zeros(rows.num_rows, dtype=np.bool_)
     columns = [rows[name].to_pylist() for name in ("event_name", "order_id", "event_timestamp")]
     return np.array(
-        [name == "purchase" and (stamp or "") < newest.get(order, "") for name, order, stamp in zip(*columns, strict=True)],
+        [
+            name == "purchase" and (stamp or "") < newest.get(order, "")
+            for name, order, stamp in zip(*columns, strict=True)
+        ],
         dtype=np.bool_,
     )
 
@@ -283,9 +286,7 @@ def _is_superseded(rows: pa.Table, newest: dict[str, str]) -> NDArray[np.bool_]:
 def _with_money(rows: pa.Table) -> pa.Table:
     """Add ``value``: a purchase line's revenue where the order says it, a refund's amount, or a rating."""
     names = rows["event_name"]
-    amounts = {
-        name: numbers(rows[name]) for name in ("revenue", "subtotal", "total", "discount", "shipping", "tax")
-    }
+    amounts = {name: numbers(rows[name]) for name in ("revenue", "subtotal", "total", "discount", "shipping", "tax")}
     price, pieces = numbers(rows["price"]), np.nan_to_num(numbers(rows["quantity"]), nan=1.0)
     brought = value_of_lines(price * pieces, pieces, rows["call"].to_numpy(), **amounts)
     given_back = np.abs(np.where(np.isnan(amounts["revenue"]), amounts["total"], amounts["revenue"]))
@@ -337,8 +338,11 @@ def value_of_lines(
     priced = np.bincount(order, np.nan_to_num(lines))[order]
     bare_pieces = np.bincount(order, np.where(is_bare, pieces, 0.0))[order]
     # Tools write 0 where nobody told them a revenue; for nothing is only what a discount makes so.
-    said = np.fmin(np.where((revenue == 0) & np.isnan(discount), np.nan, revenue), subtotal)
-    said = np.where(np.isnan(said) & (np.nan_to_num(discount) != 0) & (bare_pieces == 0), priced - np.abs(discount), said)
+    revenue, total = (np.where((said == 0) & np.isnan(discount), np.nan, said) for said in (revenue, total))
+    said = np.fmin(revenue, subtotal)
+    said = np.where(
+        np.isnan(said) & (np.nan_to_num(discount) != 0) & (bare_pieces == 0), priced - np.abs(discount), said
+    )
     said = np.where(np.isnan(said), total - np.nan_to_num(shipping) - np.nan_to_num(tax), said)
     less_discount = priced - np.abs(discount)
     is_paid = np.abs(total - np.nan_to_num(shipping) - np.nan_to_num(tax) - less_discount) < 0.005

@@ -151,7 +151,9 @@ TABLES: Final = (
         query=LINES_QUERY,
         key="order_name",
     ),
-    ShopTable(table="items", columns=PRODUCT, known_by=("handle", "title", "price"), query=PRODUCTS_QUERY, key="handle"),
+    ShopTable(
+        table="items", columns=PRODUCT, known_by=("handle", "title", "price"), query=PRODUCTS_QUERY, key="handle"
+    ),
     ShopTable(
         table="users",
         columns=CUSTOMER,

@@ -187,7 +187,9 @@ TABLES: Final = (
         query=LINES_QUERY,
         key="order_number",
     ),
-    ShopTable(table="items", columns=PRODUCT, known_by=("id", "kind", "title", "regular"), query=PRODUCTS_QUERY, key="id"),
+    ShopTable(
+        table="items", columns=PRODUCT, known_by=("id", "kind", "title", "regular"), query=PRODUCTS_QUERY, key="id"
+    ),
     ShopTable(table="users", columns=CUSTOMER, known_by=("email", "username"), query=CUSTOMERS_QUERY, key="email"),
 )
 NESTED: Final = NestedOrders(within="line_items", lists=("orders", "data"), query=OBJECTS_QUERY)
