@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -46,19 +45,17 @@ def read(format_name: str, path: Path) -> tuple[pa.Table, dict[str, int]]:
     return pa.concat_tables(good), reasons
 
 
-def money(events: pa.Table) -> dict[tuple[str, str | None], tuple[str, float | None]]:
-    """Return what each line of each order brought, or what was given back of it."""
-    rows = duckdb.sql("""
-        select event_name, order_id, item_id, round(coalesce("value", price::double * coalesce(quantity, 1)), 4)
-        from events where event_name in ('purchase', 'refund')
-    """).fetchall()
-    return {(name[0] + " " + order, item): (name, value) for name, order, item, value in rows}
-
-
 def amounts(events: pa.Table) -> dict[str, dict[str | None, float | None]]:
+    """Return what each item of each order brought ("p 1") or had given back ("r 1"); None where nobody says."""
     found: dict[str, dict[str | None, float | None]] = {}
-    for (order, item), (_, value) in money(events).items():
-        found.setdefault(order, {})[item] = value
+    for row in events.to_pylist():
+        if row["event_name"] not in ("purchase", "refund"):
+            continue
+        value = row["value"]
+        if value is None and row["price"] is not None:
+            value = float(row["price"]) * (row["quantity"] or 1)
+        order = f"{row['event_name'][0]} {row['order_id']}"
+        found.setdefault(order, {})[row["item_id"]] = value if value is None else round(value, 4)
     return found
 
 
@@ -113,7 +110,7 @@ def test_a_file_of_another_header_is_refused_with_what_it_has(tmp_path: Path) ->
     assert "Payout Date, Amount" in refused.value.why
 
 
-def test_orders_that_lie_across_blocks_are_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orders_that_lie_across_blocks_are_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = read("shopify", EXCERPTS / "shopify" / "orders_export.csv")
     monkeypatch.setattr(tables, "read_delimited", lambda path, **how: read_delimited(path, block_bytes=600, **how))
     parts, reasons = read("shopify", EXCERPTS / "shopify" / "orders_export.csv")

@@ -16,9 +16,8 @@ Money of an order, whose lines are its products:
 ``identify`` and its like become events that carry both ids, which is what links a device with a shopper.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -32,6 +31,7 @@ from shopsight.ingestion.formats.amounts import spread
 from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.orders import moment
 from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.validation.rules import ITEM_EVENTS
 
 WORDS: Final = {name.replace("_", " "): name for name in EVENT_NAMES} | {
     "product list viewed": "view_item_list",
@@ -100,9 +100,7 @@ CALL: Final = {
 }
 LISTS: Final = ("products", "items", "$products", "cart", "contents")
 """Keys under which a call may keep its products, as a list or as the text of one."""
-_ITEM_EVENTS: Final = "('select_item', 'view_item', 'add_to_wishlist', 'add_to_cart', 'remove_from_cart', 'purchase', 'refund', 'rate_item')"
-
-
+_PAIRS: Final = ", ".join(f"'{said}': '{name}'" for said, name in WORDS.items())
 _LISTED: Final = "coalesce(" + ", ".join(f"properties::JSON ->> '$.\"{key}\"'" for key in LISTS) + ")"
 
 
@@ -125,22 +123,23 @@ def word(column: str) -> str:
     return rf"trim(regexp_replace(lower({column}), '[\s_\-:.$\[\]]+', ' ', 'g'))"
 
 
-def call_query(calls: str) -> str:
+def call_query(calls: str, lines: str = "true") -> str:
     """Return a query for :func:`read_calls`, which gives a row per call and product.
 
     Args:
         calls: SQL over ``objects`` that gives ``row``; ``place``, the call's place in its line; ``name``; ``event_id``,
             ``event_timestamp``, ``created_timestamp``, ``user_id``, ``anonymous_id``, ``session_id``, ``campaign_id``,
             ``channel``, ``device``, ``country``, ``platform``; and ``properties``, JSON or the text of it.
+        lines: SQL over ``line`` that says which objects are read.
     """
-    names = pa_literal(WORDS)
     return f"""
-        with calls as materialized ({calls}),
+        with objects as (select * from temp.main.objects where {lines}),
+        calls as materialized ({calls}),
         read as (
             select
                 *,
                 {word("name")} as word,
-                coalesce({names}[{word("name")}], name) as event_name,
+                coalesce(map {{{_PAIRS}}}[{word("name")}], name) as event_name,
                 json_transform(properties::JSON, '{_structure(CALL)}') as said,
                 json_transform(properties::JSON, '{_structure(PRODUCT)}') as alone,
                 {_LISTED} as listed
@@ -176,8 +175,9 @@ def call_query(calls: str) -> str:
             coalesce(session_id, {_first("said", CALL["own_session"])}) as session_id,
             case
                 when word in {CANCELLED} then null
-                when is_listed then coalesce({_first("product", PRODUCT["item"])}, {_first("product", PRODUCT["title"])})
-                when event_name in {_ITEM_EVENTS}
+                when is_listed
+                    then coalesce({_first("product", PRODUCT["item"])}, {_first("product", PRODUCT["title"])})
+                when event_name in {ITEM_EVENTS}
                     then coalesce({_first("alone", PRODUCT["item"])}, {_first("alone", PRODUCT["title"])})
                 else {_first("alone", ("product_id", "productId", "item_id", "sku"))}
             end as item_id,
@@ -208,12 +208,8 @@ def call_query(calls: str) -> str:
     """
 
 
-def pa_literal(table: dict[str, str]) -> str:
-    """Return SQL for a map of texts."""
-    pairs = ", ".join(f"'{old}': '{new}'" for old, new in table.items())
-    return f"map {{{pairs}}}"
-
-
+HALF_A_CENT: Final = 0.005
+"""Amounts that are closer than this are the same."""
 OF_THE_CALL: Final = ("call", "word", "rating", "revenue", "subtotal", "total", "discount", "shipping", "tax")
 """Columns of a query's answer that are no columns of an event."""
 
@@ -258,7 +254,7 @@ def _newest_updates(read: Callable[[str], Iterator[RawChunk]], calls: str) -> di
     """Return the time of the newest update of each order that was updated."""
     updates = f"""
         select row, order_id, event_timestamp as stamp
-        from ({call_query(calls.replace("from objects", "from (from objects where contains(lower(line), 'updated')) as objects"))})
+        from ({call_query(calls, lines="contains(lower(line), 'updated')")})
         where word = '{UPDATED}' and line_number = 0
     """
     newest: dict[str, str] = {}
@@ -288,7 +284,7 @@ def _with_money(rows: pa.Table) -> pa.Table:
     names = rows["event_name"]
     amounts = {name: numbers(rows[name]) for name in ("revenue", "subtotal", "total", "discount", "shipping", "tax")}
     price, pieces = numbers(rows["price"]), np.nan_to_num(numbers(rows["quantity"]), nan=1.0)
-    brought = value_of_lines(price * pieces, pieces, rows["call"].to_numpy(), **amounts)
+    brought = value_of_lines(price * pieces, pieces, rows["call"].to_numpy(), amounts)
     given_back = np.abs(np.where(np.isnan(amounts["revenue"]), amounts["total"], amounts["revenue"]))
     is_whole = pc.is_in(rows["word"], value_set=pa.array(CANCELLED))
     of_order = pc.and_(pc.and_(pc.equal(names, "refund"), pc.is_null(rows["item_id"])), pc.invert(is_whole))
@@ -315,13 +311,7 @@ def value_of_lines(
     lines: NDArray[np.float64],
     pieces: NDArray[np.float64],
     order: NDArray[np.int64],
-    *,
-    revenue: NDArray[np.float64],
-    subtotal: NDArray[np.float64],
-    total: NDArray[np.float64],
-    discount: NDArray[np.float64],
-    shipping: NDArray[np.float64],
-    tax: NDArray[np.float64],
+    said: Mapping[str, NDArray[np.float64]],
 ) -> NDArray[np.float64]:
     """Return what each line brought after the order's discount; NaN where price by pieces says it already.
 
@@ -329,7 +319,8 @@ def value_of_lines(
         lines: price by pieces of each line; NaN where it has no price.
         pieces: of each line.
         order: which order each line belongs to.
-        revenue: of the order, on each of its lines, as are the other amounts; NaN where it is not said.
+        said: ``revenue``, ``subtotal``, ``total``, ``discount``, ``shipping`` and ``tax`` of the order, on each of its
+            lines; NaN where it says none.
     """
     if not len(lines):
         return lines
@@ -337,18 +328,19 @@ def value_of_lines(
     is_bare = np.isnan(lines)
     priced = np.bincount(order, np.nan_to_num(lines))[order]
     bare_pieces = np.bincount(order, np.where(is_bare, pieces, 0.0))[order]
-    # Tools write 0 where nobody told them a revenue; for nothing is only what a discount makes so.
-    revenue, total = (np.where((said == 0) & np.isnan(discount), np.nan, said) for said in (revenue, total))
-    said = np.fmin(revenue, subtotal)
-    said = np.where(
-        np.isnan(said) & (np.nan_to_num(discount) != 0) & (bare_pieces == 0), priced - np.abs(discount), said
+    is_priced = bare_pieces == 0
+    discount = np.abs(said["discount"])
+    besides = np.nan_to_num(said["shipping"]) + np.nan_to_num(said["tax"])
+    # Tools write 0 where nobody told them an amount; for nothing is only what a discount makes so.
+    revenue, total = (
+        np.where((said[name] == 0) & np.isnan(discount), np.nan, said[name]) for name in ("revenue", "total")
     )
-    said = np.where(np.isnan(said), total - np.nan_to_num(shipping) - np.nan_to_num(tax), said)
-    less_discount = priced - np.abs(discount)
-    is_paid = np.abs(total - np.nan_to_num(shipping) - np.nan_to_num(tax) - less_discount) < 0.005
-    said = np.where(is_paid & (bare_pieces == 0), less_discount, np.maximum(said, 0.0))
-    rest = np.maximum(said + np.abs(np.nan_to_num(discount)) - priced, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        weights = np.where(is_bare, rest * pieces / bare_pieces, lines)
-    applies = (bare_pieces > 0) | (said < priced - 0.004)
-    return spread(np.where(applies, said, np.nan), weights, order)
+    brought = np.fmin(revenue, said["subtotal"])
+    brought = np.where(np.isnan(brought) & (discount > 0) & is_priced, priced - discount, brought)
+    brought = np.where(np.isnan(brought), total - besides, brought)
+    is_paid = np.abs(total - besides - (priced - discount)) < HALF_A_CENT
+    brought = np.maximum(np.where(is_paid & is_priced, priced - discount, brought), 0.0)
+    left = np.maximum(brought + np.nan_to_num(discount) - priced, 0.0)
+    weights = np.where(is_bare, left * pieces / np.where(is_priced, 1.0, bare_pieces), lines)
+    applies = ~is_priced | (brought < priced - HALF_A_CENT)
+    return spread(np.where(applies, brought, np.nan), weights, order)

@@ -38,8 +38,8 @@ TEXT: Final = "varchar"
 ITEM: Final = dict.fromkeys(
     (
         "item_id", "item_name", "item_brand", "item_category", "item_category2", "item_category3", "item_category4",
-        "item_category5", "price", "quantity", "item_revenue", "item_refund", "item_list_id", "item_list_name", "item_list_index",
-        "promotion_id", "creative_slot",
+        "item_category5", "price", "quantity", "item_revenue", "item_refund", "item_list_id", "item_list_name",
+        "item_list_index", "promotion_id", "creative_slot",
     ),
     TEXT,
 )  # fmt: skip
@@ -158,11 +158,8 @@ def _with_money(rows: pa.Table) -> pa.Table:
     price, pieces = numbers(rows["price"]), np.nan_to_num(numbers(rows["quantity"]), nan=1.0)
     own = np.where(money["item_revenue"] > 0, money["item_revenue"], np.nan)
     lines = np.where(np.isnan(own), price * pieces, own)
-    of_order = {name: money[name] for name in ("revenue", "discount", "shipping", "tax")}
-    nothing = np.full(len(lines), np.nan)
-    spread = value_of_lines(
-        lines, pieces, rows["event"].to_numpy(), subtotal=nothing, total=money["revenue"], **of_order
-    )
+    said = money | {"subtotal": np.full(len(lines), np.nan), "total": money["revenue"]}
+    spread = value_of_lines(lines, pieces, rows["event"].to_numpy(), said)
     names = rows["event_name"]
     is_purchase = pc.equal(names, "purchase").fill_null(False).to_numpy()
     is_refund = pc.equal(names, "refund").fill_null(False).to_numpy()

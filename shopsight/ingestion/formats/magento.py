@@ -80,7 +80,9 @@ def _field(words: tuple[str, ...]) -> str:
 QUOTED_NOTHING: Final = "''"
 OBJECTS_QUERY: Final = f"""
     with orders as (
-        select row, json_transform(line, '{{{_structure(ORDER_FIELDS)}, "items": [{{{_structure(LINE_FIELDS)}}}]}}') as fields
+        select
+            row,
+            json_transform(line, '{{{_structure(ORDER_FIELDS)}, "items": [{{{_structure(LINE_FIELDS)}}}]}}') as fields
         from objects
     ),
     exploded as (

@@ -150,8 +150,8 @@ def _read(path: Path, kind: ShopTable, lookup: pa.Table | None, *, with_items: b
             said = mapped(connection, replace(chunk, rows=chunk.rows.append_column("row", row)), kind.query)
             if "is_none" in said.rows.column_names:
                 said = taken(said, np.flatnonzero(~said.rows["is_none"].to_numpy(zero_copy_only=False)))
-                said = replace(said, rows=said.rows.drop_columns(["is_none"]))
-            yield said
+            own = [name for name in said.rows.column_names if name not in ("row", "is_none")]
+            yield replace(said, rows=said.rows.select(own))
 
 
 def _looked_up(chunks: Iterator[RawChunk], lookup: pa.Table, key: str) -> Iterator[RawChunk]:

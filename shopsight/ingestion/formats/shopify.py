@@ -121,7 +121,9 @@ PRODUCTS_QUERY: Final = f"""
         -- As the orders name an item without a stock keeping unit.
         coalesce(
             ltrim(sku, ''''),
-            title || coalesce(' - ' || nullif(concat_ws(' / ', nullif(option_1, 'Default Title'), option_2, option_3), ''), '')
+            concat_ws(
+                ' - ', title, nullif(concat_ws(' / ', nullif(option_1, 'Default Title'), option_2, option_3), '')
+            )
         ) as item_id,
         title,
         trim(regexp_replace(description, '<[^>]*>', ' ', 'g')) as description,

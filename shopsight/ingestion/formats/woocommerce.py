@@ -82,7 +82,8 @@ OBJECTS_QUERY: Final = """
         fields.total as total,
         fields.shipping_total as shipping,
         fields.total_tax as tax,
-        list_sum(list_transform(fields.refunds, lambda refund: abs(try_cast(refund.total as double))))::varchar as refunded,
+        list_sum(list_transform(fields.refunds, lambda refund: abs(try_cast(refund.total as double))))::varchar
+            as refunded,
         nullif(item.sku, '') as sku,
         coalesce(nullif(item.variation_id, '0'), nullif(item.product_id, '0')) as product,
         item.name as title,
