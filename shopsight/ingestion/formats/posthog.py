@@ -86,9 +86,10 @@ TECHNICAL: Final = frozenset(
     {
         "$identify", "$pageleave", "$autocapture", "$set", "$unset", "$groupidentify", "$feature_flag_called",
         "$rageclick", "$dead_click", "$web_vitals", "$heatmap", "$snapshot", "$exception", "$opt_in",
-        "$performance_event", "$copy_autocapture", "$survey_shown", "$survey_sent", "$survey_dismissed", "$feature_view",
-        "$feature_interaction", "$feature_enrollment_update", "Application Opened", "Application Backgrounded",
-        "Application Installed", "Application Updated", "Application Became Active", "Deep Link Opened",
+        "$performance_event", "$copy_autocapture", "$survey_shown", "$survey_sent", "$survey_dismissed",
+        "$feature_view", "$feature_interaction", "$feature_enrollment_update", "Application Opened",
+        "Application Backgrounded", "Application Installed", "Application Updated", "Application Became Active",
+        "Deep Link Opened",
     }
 )  # fmt: skip
 """What PostHog's own libraries send."""
