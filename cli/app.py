@@ -64,7 +64,13 @@ def demo(
 
 @app.command(name="import")
 def import_(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="canonical_csv, rees46, mapped, sample, …")],
+    format_name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="canonical_csv, shopify, woocommerce, magento, ga4, segment, posthog, mapped, sample, …",
+        ),
+    ],
     path: Annotated[Path | None, typer.Argument(help="The file or folder to read.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="For mapped: the YAML file that says what is what.")] = None,
     as_json: AsJson = False,
@@ -78,7 +84,7 @@ def import_(
 
 @app.command()
 def validate(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="canonical_csv, rees46, mapped, …")],
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="canonical_csv, shopify, ga4, mapped, …")],
     path: Annotated[Path | None, typer.Argument(help="The file or folder to read.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="For mapped: the YAML file that says what is what.")] = None,
     as_json: AsJson = False,

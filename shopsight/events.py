@@ -24,6 +24,7 @@ EVENT_NAMES: Final = (
     "page_view",
     "rate_item",
     "ask_question",
+    "identify",
 )
 
 TIMESTAMP: Final = pa.timestamp("us", tz="UTC")

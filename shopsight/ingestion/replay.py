@@ -27,8 +27,8 @@ from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, ignore
 from shopsight.ingestion.validation.rules import STRUCTURE_REASONS
 from shopsight.settings import Settings
 
-NEVER: Final = ("completejourney",)
-"""Formats whose rows cannot be read one by one, for they are joined from tables."""
+NEVER: Final = ("completejourney", "shopify", "woocommerce", "magento")
+"""Formats whose rows cannot be read one by one: they are joined from tables, or say nothing without their order."""
 LINES_PER_FILE: Final = 1_000_000
 
 

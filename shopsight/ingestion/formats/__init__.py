@@ -5,17 +5,24 @@ from functools import partial
 from typing import Final
 
 from shopsight.ingestion.formats.amazon_reviews import read_amazon_reviews
+from shopsight.ingestion.formats.amplitude import read_amplitude
 from shopsight.ingestion.formats.canonical import ENCODINGS, read_canonical
 from shopsight.ingestion.formats.completejourney import read_completejourney
 from shopsight.ingestion.formats.ga4 import read_ga4
 from shopsight.ingestion.formats.hm import read_hm
+from shopsight.ingestion.formats.magento import read_magento
 from shopsight.ingestion.formats.mapped import read_mapped
+from shopsight.ingestion.formats.matomo import read_matomo
 from shopsight.ingestion.formats.otto import read_otto
+from shopsight.ingestion.formats.posthog import read_posthog
 from shopsight.ingestion.formats.rees46 import read_rees46
 from shopsight.ingestion.formats.retailrocket import read_retailrocket
 from shopsight.ingestion.formats.segment import read_segment
+from shopsight.ingestion.formats.shopify import read_shopify
+from shopsight.ingestion.formats.snowplow import read_snowplow
 from shopsight.ingestion.formats.taobao import read_taobao
 from shopsight.ingestion.formats.uci_online_retail import read_uci_online_retail
+from shopsight.ingestion.formats.woocommerce import read_woocommerce
 from shopsight.ingestion.formats.yoochoose import read_yoochoose
 from shopsight.ingestion.readers.chunks import RawChunk
 
@@ -29,8 +36,15 @@ FORMATS: Final[dict[str, Callable[..., Iterator[RawChunk]]]] = {
     "amazon_reviews": read_amazon_reviews,
     "uci_online_retail": read_uci_online_retail,
     "hm": read_hm,
+    "shopify": read_shopify,
+    "woocommerce": read_woocommerce,
+    "magento": read_magento,
     "ga4": read_ga4,
     "segment": read_segment,
+    "posthog": read_posthog,
+    "amplitude": read_amplitude,
+    "matomo": read_matomo,
+    "snowplow": read_snowplow,
     "mapped": read_mapped,
     "completejourney": read_completejourney,
 }

@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shopsight.ingestion.formats.calls import numbers, value_of_lines
 from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.translation import one_of
 from shopsight.ingestion.readers.chunks import RawChunk
@@ -36,8 +38,8 @@ TEXT: Final = "varchar"
 ITEM: Final = dict.fromkeys(
     (
         "item_id", "item_name", "item_brand", "item_category", "item_category2", "item_category3", "item_category4",
-        "item_category5", "price", "quantity", "item_revenue", "item_list_id", "item_list_name", "item_list_index",
-        "promotion_id", "creative_slot",
+        "item_category5", "price", "quantity", "item_revenue", "item_refund", "item_list_id", "item_list_name",
+        "item_list_index", "promotion_id", "creative_slot",
     ),
     TEXT,
 )  # fmt: skip
@@ -52,7 +54,9 @@ STRUCTURE: Final = orjson.dumps(
         "geo": {"country": TEXT},
         "traffic_source": {"name": TEXT, "medium": TEXT},
         "privacy_info": {"analytics_storage": TEXT, "ads_storage": TEXT},
-        "ecommerce": {"transaction_id": TEXT},
+        "ecommerce": dict.fromkeys(
+            ("transaction_id", "purchase_revenue", "refund_value", "shipping_value", "tax_value"), TEXT
+        ),
         "items": [ITEM],
     }
 ).decode()
@@ -63,11 +67,18 @@ def _param(name: str) -> str:
     return f"coalesce({found}.string_value, {found}.int_value, {found}.double_value)"
 
 
+def _amount(name: str, kept_as: str | None = None) -> str:
+    """Return SQL for an amount of an order: GA4's own column of it, or else the parameter."""
+    own = f"fields.ecommerce.{kept_as}, " if kept_as else ""
+    return f"try_cast(coalesce({own}{_param(name)}) as double)"
+
+
 def _known(column: str) -> str:
     """Return SQL that reads GA4's words for nothing as null."""
     return f"case when {column} not in ('(not set)', '(none)', '(direct)', '(other)', '') then {column} end"
 
 
+MONEY: Final = ("purchase", "ecommerce_purchase", "refund")
 QUERY: Final = f"""
     with events as (select row, json_transform(line, '{STRUCTURE}') as fields from objects),
     exploded as (
@@ -93,8 +104,15 @@ QUERY: Final = f"""
         coalesce({_known("item.item_id")}, {_known("item.item_name")}) as item_id,
         item.quantity as quantity,
         item.price as price,
-        case when item.price is not null then {_param("currency")} end as currency,
-        item.item_revenue as "value",
+        case when item.price is not null or fields.event_name in {MONEY} then {_param("currency")} end as currency,
+        dense_rank() over (order by row) as event,
+        coalesce(try_cast(item.item_revenue as double), 0) as item_revenue,
+        coalesce(try_cast(item.item_refund as double), 0) as item_refund,
+        {_amount("value", "purchase_revenue")} as revenue,
+        {_amount("value", "refund_value")} as refunded,
+        {_amount("discount")} as discount,
+        {_amount("shipping", "shipping_value")} as shipping,
+        {_amount("tax", "tax_value")} as tax,
         coalesce({_known("fields.ecommerce.transaction_id")}, {_known(_param("transaction_id"))}) as order_id,
         coalesce({_known("item.item_list_id")}, {_known("item.item_list_name")}) as list_id,
         {_known("item.item_list_index")} as list_position,
@@ -115,6 +133,11 @@ QUERY: Final = f"""
 """
 
 
+OF_THE_ORDER: Final = (
+    "event", "item_revenue", "item_refund", "revenue", "refunded", "discount", "shipping", "tax",
+)  # fmt: skip
+
+
 def read_ga4(path: Path) -> Iterator[RawChunk]:
     """Yield a row per event and item in canonical columns, then the items.
 
@@ -123,7 +146,25 @@ def read_ga4(path: Path) -> Iterator[RawChunk]:
     catalogue = Catalogue()
     for chunk in read_objects(path, QUERY):
         catalogue.note(chunk.rows)
-        rows = chunk.rows.drop_columns(["title"])
+        rows = _with_money(chunk.rows).drop_columns([*OF_THE_ORDER, "title"])
         left_out = pc.is_in(rows["event_name"], value_set=AUTOMATIC).to_numpy()
         yield replace(chunk, rows=rows, per_actor=("session_id",), arrived_when_happened=True, left_out=left_out)
     yield catalogue.chunk(path.name)
+
+
+def _with_money(rows: pa.Table) -> pa.Table:
+    """Add ``value``: what a line of a purchase brought, and what a refund gave back of a line or of a whole order."""
+    money = {name: numbers(rows[name]) for name in OF_THE_ORDER if name != "event"}
+    price, pieces = numbers(rows["price"]), np.nan_to_num(numbers(rows["quantity"]), nan=1.0)
+    own = np.where(money["item_revenue"] > 0, money["item_revenue"], np.nan)
+    lines = np.where(np.isnan(own), price * pieces, own)
+    said = money | {"subtotal": np.full(len(lines), np.nan), "total": money["revenue"]}
+    spread = value_of_lines(lines, pieces, rows["event"].to_numpy(), said)
+    names = rows["event_name"]
+    is_purchase = pc.equal(names, "purchase").fill_null(False).to_numpy()
+    is_refund = pc.equal(names, "refund").fill_null(False).to_numpy()
+    has_item = rows["item_id"].is_valid().to_numpy()
+    value = np.where(is_purchase, np.where(np.isnan(spread), own, spread), np.nan)
+    given_back = np.where(has_item, money["item_refund"], np.abs(money["refunded"]))
+    value = np.where(is_refund & (given_back > 0), given_back, value)
+    return rows.append_column("value", pa.array(value, from_pandas=True))

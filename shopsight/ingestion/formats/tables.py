@@ -12,7 +12,15 @@ from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.delimited import read_delimited
 from shopsight.ingestion.readers.excel import read_excel
-from shopsight.ingestion.readers.json_lines import keys_as_columns, read_json_lines
+from shopsight.ingestion.readers.json_lines import (
+    has_header,
+    is_json,
+    keys_as_columns,
+    read_json_lines,
+    read_objects,
+    read_tabbed,
+    rows_as_objects,
+)
 from shopsight.ingestion.readers.parquet import read_parquet
 from shopsight.ingestion.readers.parts import Part, read_parts
 from shopsight.ingestion.readers.source_files import kind_of, open_source, plain_name, unreadable
@@ -67,6 +75,31 @@ def read_text_table(path: Path, *, required: tuple[str, ...] = (), names: tuple[
         for chunk in read_table(path, required=required, names=names):
             rows = with_text_columns(connection, chunk.rows)
             yield replace(chunk, rows=_named(path, rows, names) if names else rows)
+
+
+def read_records(
+    path: Path, query: str, *, lists: tuple[str, ...] = (), fields: tuple[str, ...] = ()
+) -> Iterator[RawChunk]:
+    """Yield what a query makes of a file's rows, each as an object of JSON: JSON, Parquet, delimited text or a folder.
+
+    Args:
+        path: file or folder.
+        query: as :func:`read_json_lines` takes it.
+        lists: keys under which a JSON document may hold its list of objects.
+        fields: names of the fields of lines without header or quotes, between tabs.
+
+    Raises:
+        SourceFileError: a file cannot be read.
+    """
+
+    def read(part: Part) -> Iterator[RawChunk]:
+        if kind_of(part.path) == "text" and not is_json(part.path):
+            if fields and not has_header(part.path, fields):
+                return read_tabbed(part.path, fields, query)
+            return rows_as_objects(read_delimited(part.path), query)
+        return read_objects(part.path, query, lists=lists)
+
+    return read_parts(path, read)
 
 
 def _named(path: Path, rows: pa.Table, names: tuple[str, ...]) -> pa.Table:

@@ -1,13 +1,14 @@
 """Reads JSON Lines in blocks; DuckDB takes the columns out of every line of a block at once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from shopsight.ingestion.readers.rest import merged
 from shopsight.ingestion.readers.source_files import bytes_read, kind_of, open_source, unreadable
 
 CHUNK_BYTES: Final = 16 * 1024 * 1024
+OBJECTS_PER_CHUNK: Final = 10_000
 IS_OBJECT: Final = "case when json_valid(line) then json_type(line) = 'OBJECT' else false end"
 
 
@@ -32,32 +34,114 @@ class _Block:
     broken: list[BrokenRow]
 
 
-def read_objects(path: Path, query: str) -> Iterator[RawChunk]:
+def read_objects(path: Path, query: str, *, lists: tuple[str, ...] | None = None) -> Iterator[RawChunk]:
     """Yield rows that a query makes of objects in JSON Lines, in Parquet, or in a folder of either.
 
     Args:
         path: file or folder.
         query: as :func:`read_json_lines` takes it.
+        lists: for formats that come as one JSON document too: keys under which it may keep its list of objects. Such a
+            document is held in memory as a whole, and the line of an object is its place in the list.
 
     Raises:
         SourceFileError: a file cannot be read, is empty, or is neither.
     """
 
     def read(part: Part) -> Iterator[RawChunk]:
-        return _read_parquet(part.path, query) if kind_of(part.path) == "parquet" else read_json_lines(part.path, query)
+        if kind_of(part.path) == "parquet":
+            return rows_as_objects(read_parquet(part.path), query)
+        document = None if lists is None else _document(part.path, lists)
+        return read_json_lines(part.path, query) if document is None else _read_document(part.path, document, query)
 
     return read_parts(path, read)
 
 
-def _read_parquet(path: Path, query: str) -> Iterator[RawChunk]:
-    """Yield what the query makes of a Parquet file's rows, each written as an object first."""
+def rows_as_objects(chunks: Iterable[RawChunk], query: str) -> Iterator[RawChunk]:
+    """Yield what a query makes of rows that came as columns, each written as an object first."""
     with utc_connection() as connection:
-        for chunk in read_parquet(path):
+        for chunk in chunks:
             connection.register("typed", chunk.rows)
             texts = connection.sql("select to_json(typed)::varchar as line from typed").to_arrow_table()["line"]
             connection.unregister("typed")
-            block = _Block(texts=texts.to_pylist(), numbers=chunk.lines, broken=[])
-            yield _chunk(connection, block, query, path.name, chunk.fraction)
+            block = _Block(texts=texts.to_pylist(), numbers=chunk.lines, broken=list(chunk.broken))
+            yield _chunk(connection, block, query, chunk.file_name, chunk.fraction)
+
+
+def is_json(path: Path) -> bool:
+    """Return whether a text file begins as JSON does."""
+    with open_source(path) as file:
+        return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def has_header(path: Path, fields: tuple[str, ...]) -> bool:
+    """Return whether the first line of a file has some of the names."""
+    with open_source(path) as file:
+        first = file.readline().decode(errors="replace").lower()
+    return sum(name in first for name in fields[:6]) > 3
+
+
+def read_tabbed(path: Path, fields: tuple[str, ...], query: str) -> Iterator[RawChunk]:
+    """Yield what a query makes of lines whose fields lie between tabs, without header and without quotes.
+
+    Args:
+        path: text, packed or not.
+        fields: the names of the fields.
+        query: as :func:`read_json_lines` takes it; empty fields are null.
+    """
+    size, line = max(1, path.stat().st_size), 1
+    with open_source(path) as file, utc_connection() as connection:
+        while lines := file.readlines(CHUNK_BYTES):
+            block = _sorted_out(lines, first_line=line)
+            texts, numbers, broken = [], [], list(block.broken)
+            for text, number in zip(block.texts, block.numbers.tolist(), strict=True):
+                values = text.split("\t")
+                if len(values) != len(fields):
+                    broken.append(BrokenRow(line=number, raw=text.encode(), reason="wrong_number_of_fields"))
+                    continue
+                said = {name: value for name, value in zip(fields, values, strict=True) if value}
+                texts.append(orjson.dumps(said).decode())
+                numbers.append(number)
+            objects = _Block(texts=texts, numbers=np.array(numbers, dtype=np.int64), broken=broken)
+            yield _chunk(connection, objects, query, path.name, min(1.0, bytes_read(file) / size))
+            line += len(lines)
+
+
+def _document(path: Path, lists: tuple[str, ...]) -> list[object] | None:
+    """Return the objects of a file that is one JSON document, or None where it has an object a line."""
+    with open_source(path) as file:
+        first = file.readline().removeprefix(b"\xef\xbb\xbf")
+        while first and not first.strip():
+            first = file.readline()
+        if not first.lstrip().startswith(b"[") and _holds_list(first, lists) is False:
+            return None
+        text = first + file.read()
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if not first.lstrip().startswith(b"["):
+            return None  # lines, the first of which is broken: they are told one by one
+        raise unreadable(path, why=f"it is not whole JSON ({error})", fix="export it again") from error
+    if isinstance(document, dict):
+        document = next((document[key] for key in lists if isinstance(document.get(key), list)), [document])
+    return list(document)
+
+
+def _holds_list(line: bytes, lists: tuple[str, ...]) -> bool | None:
+    """Return whether a line is an object with one of the lists; None where it is no whole object."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return isinstance(value, dict) and any(isinstance(value.get(key), list) for key in lists)
+
+
+def _read_document(path: Path, objects: list[object], query: str) -> Iterator[RawChunk]:
+    with utc_connection() as connection:
+        for start in range(0, len(objects), OBJECTS_PER_CHUNK):
+            texts = [orjson.dumps(value).decode() for value in objects[start : start + OBJECTS_PER_CHUNK]]
+            numbers = np.arange(start + 1, start + len(texts) + 1, dtype=np.int64)
+            done = (start + len(texts)) / len(objects)
+            yield _chunk(connection, _Block(texts=texts, numbers=numbers, broken=[]), query, path.name, done)
 
 
 def read_json_lines(path: Path, query: str, *, encoding: str | None = None) -> Iterator[RawChunk]:

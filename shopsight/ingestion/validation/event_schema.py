@@ -69,7 +69,7 @@ class Event(BaseModel):
             "event_name_unknown": is_a not in EVENT_NAMES,
             "event_timestamp_out_of_range": self.event_timestamp < datetime(1995, 1, 1, tzinfo=UTC),
             "actor_missing": self.user_id is None and self.anonymous_id is None,
-            "item_id_missing": is_a in ITEM_EVENTS and self.item_id is None,
+            "item_id_missing": is_a in ITEM_EVENTS and is_a != "refund" and self.item_id is None,
             "order_id_missing": is_a in ("purchase", "refund") and self.order_id is None,
             "query_missing": is_a == "search" and self.query is None,
             "text_missing": is_a == "ask_question" and self.text is None,

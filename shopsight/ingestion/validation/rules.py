@@ -154,7 +154,7 @@ EVENT_RULES: Final = (
     ),
     Rule(
         reason="item_id_missing",
-        condition=f"item_id is null and event_name in ({_names(ITEM_EVENTS)})",
+        condition=f"item_id is null and event_name in ({_names(ITEM_EVENTS)}) and event_name <> 'refund'",
         meaning="an event of an item without item_id",
     ),
     Rule(
@@ -276,5 +276,9 @@ IMPORTER_REASONS: Final = {
     "event_timestamp_outside_the_data_set": "event_timestamp lies outside the days that the data set covers",
     "not_a_product": "the stock code is postage, a fee, a voucher or a test, and no product",
     "not_a_sale": "neither price nor customer: a correction of the stock",
+    "order_not_paid": "an order that failed or was never paid",
+    "part_of_another_line": "a part of a bundle or a variant, whose price stands on another line of the order",
+    "order_updated_later": "a later call of the file says the order anew",
+    "order_without_its_first_line": "the line of the order that has its time and its money is not beside it",
 }
 """Reasons that the importer of one format knows of, beside the rules."""
