@@ -1,56 +1,42 @@
 """Judges a file as an import would, without writing anything: PASS, WARN or FAIL per check, with rows as examples."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from pathlib import Path
+from typing import Final
 
 import duckdb
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.ingestion.checks import QUESTIONS
+from shopsight.ingestion.checks.answers import EXAMPLES, Check, Example, Status
+from shopsight.ingestion.checks.asking import ask
+from shopsight.ingestion.checks.kept_rows import KeptRows
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.log.deduplication import KEY, with_event_ids
+from shopsight.ingestion.log.deduplication import IDENTITY, KEY, with_event_ids
+from shopsight.ingestion.log.event_log import unique_in_source
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
 from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.ingestion.validation.rules import IMPORTER_REASONS, STRUCTURE_REASONS
 from shopsight.ingestion.validation.validate import RULES, Validated, validate
 
-Status = Literal["PASS", "WARN", "FAIL"]
 WORST_SHARE: Final = 0.05
 """Bad rows are set aside and the rest is imported, so a few only warn; more than this says that the file is misread."""
 WORST_DUPLICATES: Final = 0.5
-EXAMPLES: Final = 3
+CONTENT: Final = ", ".join(f'"{name}"' for name in IDENTITY.split())
 OLD: Final = timedelta(days=30)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """A row that a check speaks of."""
-
-    file_name: str
-    line: int
-    raw: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One question to a file, and its answer."""
-
-    name: str
-    status: Status
-    rows: int
-    """Rows that break it."""
-    said: str
-    examples: tuple[Example, ...] = ()
 
 
 @dataclass(kw_only=True)
 class _Seen:
     """What is gathered while a file is read."""
 
+    kept: KeptRows
     rows: Counter[TableName] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     guests: int = 0
@@ -63,24 +49,37 @@ class _Seen:
     arrived_now: int = 0
 
 
-def check_source(chunks: Iterable[RawChunk], *, source_name: str, received_at: datetime) -> list[Check]:
+def check_source(
+    chunks: Iterable[RawChunk], *, source_name: str, received_at: datetime, expected: Collection[str] = ()
+) -> list[Check]:
     """Read a source to its end and return every check, in the order of the rules.
 
     Args:
         chunks: what an importer yields.
         source_name: as an import would fill it in.
         received_at: arrival, with a zone: times more than a day after it are in the future.
+        expected: questions to the whole file whose answer is known of every file of the format.
     """
-    seen = _Seen()
-    try:
-        with utc_connection() as connection:
-            for chunk in chunks:
-                validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
-                _note(connection, seen, chunk, validated, received_at)
-    except SourceFileError as error:
-        return [Check(name="readable", status="FAIL", rows=0, said=f"{error.why}; {error.fix}")]
-    readable = Check(name="readable", status="PASS", rows=0, said=_sum(seen.rows))
-    return [readable, *_of_reasons(seen), *_of_whole(seen, received_at)]
+    with tempfile.TemporaryDirectory(prefix="shopsight-validate-") as folder:
+        seen = _Seen(kept=KeptRows(Path(folder) / "kept.parquet"))
+        try:
+            with utc_connection() as connection:
+                for chunk in chunks:
+                    validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
+                    _note(connection, seen, chunk, validated, received_at)
+        except SourceFileError as error:
+            return [Check(name="readable", status="FAIL", rows=0, said=error.why, fix=error.fix)]
+        finally:
+            seen.kept.close()
+        readable = Check(name="readable", status="PASS", rows=0, said=_sum(seen.rows))
+        answers = ask(
+            QUESTIONS if seen.names else (),
+            seen.kept,
+            expected=expected,
+            received_at=received_at.isoformat(),
+            spill=Path(folder) / "spill",
+        )
+        return [readable, *_of_reasons(seen), *_of_whole(seen, received_at), *answers]
 
 
 def _note(
@@ -96,7 +95,7 @@ def _note(
             continue
         for reason in reasons:
             _note_reason(seen, chunk, reason, int(chunk.lines[index]), int(index))
-    good = validated.good
+    good = unique_in_source(validated.good, chunk.per_actor)
     if chunk.table != "events" or not good.num_rows:
         return
     for pair in good["event_name"].value_counts().to_pylist():
@@ -105,9 +104,21 @@ def _note(
     seen.first = min(filter(None, (seen.first, span["min"])))
     seen.last = max(filter(None, (seen.last, span["max"])))
     seen.arrived_now += pc.sum(pc.equal(good["created_timestamp"], received_at)).as_py() or 0
+    is_named = good["event_id"].null_count < good.num_rows
     connection.register("identified", with_event_ids(connection, good))
-    seen.keys.append(connection.sql(f"select hash({KEY}) as key from identified").fetchnumpy()["key"])
+    hashes = connection.sql(
+        f"select hash({KEY}) as key, {f'hash(event_timestamp, {CONTENT})' if is_named else 'null'} as content from identified"
+    ).fetchnumpy()
     connection.unregister("identified")
+    seen.keys.append(hashes["key"])
+    seen.kept.add(
+        good,
+        file_name=chunk.file_name,
+        lines=np.delete(chunk.lines, validated.bad),
+        keys=hashes["key"],
+        contents=hashes["content"] if is_named else None,
+        has_arrivals="created_timestamp" in chunk.rows.column_names,
+    )
 
 
 def _note_reason(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import app
-from shopsight.ingestion.checking import Check, worst
+from shopsight.ingestion.checking import worst
+from shopsight.ingestion.checks.answers import Check
 from shopsight.ingestion.importers import UnknownFormatError, check_file, import_file
 from shopsight.settings import Settings
 

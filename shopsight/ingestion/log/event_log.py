@@ -146,7 +146,7 @@ class EventLog:
             for chunk in source:
                 files[chunk.file_name] = None
                 validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
-                good = _unique_in_source(self._pseudonymised(validated.good), chunk.per_actor)
+                good = unique_in_source(self._pseudonymised(validated.good), chunk.per_actor)
                 if chunk.table == "events":
                     good = with_event_ids(connection, good)
                 batch.write(chunk.table, good)
@@ -256,7 +256,7 @@ class EventLog:
             )
 
 
-def _unique_in_source(rows: pa.Table, per_actor: tuple[str, ...]) -> pa.Table:
+def unique_in_source(rows: pa.Table, per_actor: tuple[str, ...]) -> pa.Table:
     """Put the pseudonym of the device, or else of the user, before ids that are unique only within it."""
     for name in per_actor:
         index = rows.schema.get_field_index(name)
