@@ -30,6 +30,7 @@ WORST_SHARE: Final = 0.05
 WORST_DUPLICATES: Final = 0.5
 CONTENT: Final = ", ".join(f'"{name}"' for name in IDENTITY.split())
 OLD: Final = timedelta(days=30)
+WORDS_SHOWN: Final = 5
 
 
 @dataclass(kw_only=True)
@@ -40,6 +41,7 @@ class _Seen:
     rows: Counter[TableName] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     guests: int = 0
+    nobody: Counter[tuple[str, str]] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
@@ -89,6 +91,8 @@ def _note(
     for broken in chunk.broken:
         _note_reason(seen, chunk, broken.reason, broken.line, broken.raw)
     seen.guests += validated.guests
+    if chunk.table == "events":
+        seen.nobody += validated.nobody
     for index, reasons in zip(validated.bad, validated.reasons, strict=True):
         if chunk.left_out is not None and chunk.left_out[index]:
             seen.left_out[chunk.rows["event_name"][int(index)].as_py()] += 1
@@ -158,6 +162,7 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
     if seen.guests:
         said = "rows of orders without any identity: they count for the shop, under their order, and for no person"
         yield Check(name="guest_orders", status="PASS", rows=seen.guests, said=said)
+    yield _of_nobody(seen)
     if not good or seen.first is None or seen.last is None:
         return
     keys = np.concatenate(seen.keys)
@@ -172,6 +177,21 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
     said = f"{span}: history without created_timestamp counts as known from today" if is_new_history else span
     yield Check(
         name="time_span", status="WARN" if is_new_history else "PASS", rows=seen.arrived_now * is_new_history, said=said
+    )
+
+
+def _of_nobody(seen: _Seen) -> Check:
+    """Say which words were read as no id: a few are guests, many may be a fault of whoever wrote the file."""
+    rows, total = seen.nobody.total(), seen.rows["events"]
+    words = ", ".join(f"{column} {word!r} ({count:,})" for (column, word), count in seen.nobody.most_common(WORDS_SHOWN))
+    status: Status = "WARN" if rows > WORST_SHARE * total else "PASS"
+    return Check(
+        name="words_for_nobody",
+        status=status,
+        rows=rows,
+        said=f"read as no id: {words}" if rows else "none: words that stand for nobody",
+        why="Rows that name nobody and no device are refused; orders of nobody count for the shop alone." if rows else "",
+        fix="Leave the field empty, and see why the id was missing where the file was written." if rows else "",
     )
 
 

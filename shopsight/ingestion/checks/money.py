@@ -8,6 +8,8 @@ HUNDREDFOLD: Final = "between 90 and 110"
 """A ratio of cents to whole units, give or take a discount."""
 BULK: Final = 100
 """Pieces below which no quantity is odd."""
+FAR: Final = 50
+"""Times what 99% of purchases stay below: wholesale orders reach twenty."""
 
 MONEY_QUESTIONS: Final = (
     Question(
@@ -182,14 +184,14 @@ MONEY_QUESTIONS: Final = (
         needs=("quantity",),
         broken=f"""
             select place, order_id, item_id, quantity, price from purchases
-            where quantity > {BULK} and quantity > 20 * (
+            where quantity > {BULK} and quantity > {FAR} * (
                 select coalesce(case when count(quantity) >= 100 then quantile_disc(quantity, 0.99)
                     else median(quantity) end, 1) from purchases
             )
         """,
         out_of="select count(quantity) from purchases",
         unit="purchases with a quantity",
-        meaning="the quantity is over 100 and over 20 times what 99% of purchases stay below",
+        meaning=f"the quantity is over {BULK} and over {FAR} times what 99% of purchases stay below",
         why="One such row moves an item's demand and an order's value more than all others do.",
         fix="Check these rows: a number of another column, or a typing error that was cancelled later, is common.",
     ),

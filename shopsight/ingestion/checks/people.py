@@ -5,8 +5,8 @@ from typing import Final
 from shopsight.ingestion.checks.questions import Question
 
 LARGE_SHARE: Final = 0.2
-FEW_IDS: Final = 10
-"""Fewer ids than this say nothing of shares: one of them always has a large one."""
+MANY_IDS: Final = 100
+"""Among fewer ids than this, a fifth is chance; there, only more than half of the rows of five ids or more is large."""
 MANY_PARTNERS: Final = 5
 """Devices of one person, or people at one device, that no household has."""
 
@@ -21,14 +21,15 @@ def _everywhere(column: str, other: str, of: str, others: str) -> Question:
                 from actors where {column} is not null group by {column}
             )
             select place, {column}, events, {others} from ids
-            where (select count(*) from ids) >= {FEW_IDS}
-                and events > {LARGE_SHARE} * (select sum(events) from ids)
+            where events > (select sum(events) from ids) * (
+                    select case when count(*) >= {MANY_IDS} then {LARGE_SHARE} when count(*) >= 5 then 0.5 else 1 end
+                    from ids
+                )
                 or {others} >= {MANY_PARTNERS} and {others} > {LARGE_SHARE} * (select sum({others}) from ids)
         """,
         out_of=f"select count(distinct {column}) from actors",
         unit=of,
-        meaning=f"one id has over {LARGE_SHARE:.0%} of the rows of {FEW_IDS} or more, or {MANY_PARTNERS} and over "
-        f"{LARGE_SHARE:.0%} of all {others}",
+        meaning=f"one id has a large share of all rows, or {MANY_PARTNERS} and over {LARGE_SHARE:.0%} of all {others}",
         why="It seems to stand for guests, a till, a monitor or a bot: all of them become one shopper.",
         fix="Leave the id empty in rows of nobody (in a mapping, give the word under values), or filter the bot.",
     )
