@@ -30,6 +30,12 @@ WORST_SHARE: Final = 0.05
 WORST_DUPLICATES: Final = 0.5
 CONTENT: Final = ", ".join(f'"{name}"' for name in IDENTITY.split())
 OLD: Final = timedelta(days=30)
+MAX_DOUBTFUL_SHARE: Final = 0.001
+DOUBTS: Final = {
+    "local_time_skipped": "a local time that no clock showed, for clocks were put forward: read as an hour later",
+    "local_time_shown_twice": "a local time that clocks showed twice, for they were put back: read as the later",
+}
+"""What importers doubt of rows that they take, by the name of the check."""
 WORDS_SHOWN: Final = 5
 
 
@@ -42,6 +48,7 @@ class _Seen:
     left_out: Counter[str] = field(default_factory=Counter)
     guests: int = 0
     nobody: Counter[tuple[str, str]] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
@@ -93,6 +100,10 @@ def _note(
     seen.guests += validated.guests
     if chunk.table == "events":
         seen.nobody += validated.nobody
+    for name, is_doubtful in chunk.doubts.items():
+        seen.doubts[name] += int(np.count_nonzero(is_doubtful))
+        for row in np.flatnonzero(is_doubtful)[: EXAMPLES - len(seen.examples.get((chunk.table, name), ()))]:
+            _note_example(seen, chunk, name, int(chunk.lines[row]), int(row))
     for index, reasons in zip(validated.bad, validated.reasons, strict=True):
         if chunk.left_out is not None and chunk.left_out[index]:
             seen.left_out[chunk.rows["event_name"][int(index)].as_py()] += 1
@@ -128,6 +139,10 @@ def _note(
 def _note_reason(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:
     """Count a row against a reason, and keep the first few: a row's bytes are only fetched for those."""
     seen.reasons[chunk.table, reason] += 1
+    _note_example(seen, chunk, reason, line, row)
+
+
+def _note_example(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:
     examples = seen.examples.setdefault((chunk.table, reason), [])
     if len(examples) < EXAMPLES:
         raw = row if isinstance(row, bytes) else chunk.raw(np.array([row]))[0]
@@ -163,6 +178,7 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
         said = "rows of orders without any identity: they count for the shop, under their order, and for no person"
         yield Check(name="guest_orders", status="PASS", rows=seen.guests, said=said)
     yield _of_nobody(seen)
+    yield from _of_doubts(seen)
     if not good or seen.first is None or seen.last is None:
         return
     keys = np.concatenate(seen.keys)
@@ -178,6 +194,20 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
     yield Check(
         name="time_span", status="WARN" if is_new_history else "PASS", rows=seen.arrived_now * is_new_history, said=said
     )
+
+
+def _of_doubts(seen: _Seen) -> Iterator[Check]:
+    """Yield a check per doubt of an importer; an hour of clocks being changed holds few of a year's rows."""
+    for name, rows in seen.doubts.items():
+        yield Check(
+            name=name,
+            status="PASS" if rows <= MAX_DOUBTFUL_SHARE * seen.rows["events"] else "WARN",
+            rows=rows,
+            said=DOUBTS[name] if rows else f"none: {DOUBTS[name]}",
+            examples=tuple(seen.examples.get(("events", name), ())),
+            why="These events lie an hour off, before or after others that they followed." if rows else "",
+            fix="Check the zone of the mapping, or export times in UTC." if rows else "",
+        )
 
 
 def _of_nobody(seen: _Seen) -> Check:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from shopsight.events import EVENT_NAMES
 from shopsight.identity import BLANKS
 from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.formats.local_times import shown_twice, skipped
 from shopsight.ingestion.formats.mapping import TIMES, ColumnMapping, Mapping
 from shopsight.ingestion.formats.repeats import RepeatCounter
 from shopsight.ingestion.formats.tables import read_table
@@ -26,6 +27,8 @@ MAX_UNKNOWN_SHARE: Final = 0.9
 """With more rows than this whose word for the event is unknown, the mapping is wrong and not the rows."""
 MIN_ROWS_JUDGED: Final = 10
 """Fewer rows say too little of a mapping: they go to the quarantine, as any row with an unknown word does."""
+DOUBTS: Final = {"local_time_skipped": skipped, "local_time_shown_twice": shown_twice}
+"""Checks of a validation, each with the SQL that finds its rows; they are the names of columns until then."""
 NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
 
 
@@ -56,6 +59,7 @@ def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
             if mapping.table == "events":
                 _refuse_unknown_words(path, chunk.rows["event_name"])
             chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
+            chunk = _with_doubts(chunk)
             yield replace(
                 chunk,
                 table=mapping.table,
@@ -94,7 +98,12 @@ def _query(mapping: Mapping, schema: pa.Schema) -> str:
         taken.append(f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}') as {rest}")
     if mapping.repeats_are_pieces:
         taken.append(f"hash({', '.join(_column(name, schema) for name in schema.names)}) as row_hash")
-    final = [_final(name, origin) for name, origin in mapping.columns.items()]
+    time = mapping.columns.get("event_timestamp")
+    has_doubts = time is not None and time.column is not None and _is_local(time) and time.zone not in ("UTC", None)
+    if has_doubts:
+        column = _text(_column(time.column, schema), schema.field(time.column).type)
+        taken += [f"{ask(_local(column, time), _literal(time.zone))} as {name}" for name, ask in DOUBTS.items()]
+    final = [_final(name, origin) for name, origin in mapping.columns.items()] + list(DOUBTS) * has_doubts
     if mapping.negative_quantity_is_refund:
         is_refund = "event_name = 'purchase' and try_cast(quantity as double) < 0"
         name = f"if({is_refund}, 'refund', event_name) as event_name"
@@ -154,9 +163,8 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _time(text: str, origin: ColumnMapping) -> str:
     if origin.unit == "days":
-        days = f"try_cast({text} as double)"
-        local = f"timestamp '1899-12-30' + to_microseconds(try_cast(round({days} * 86400000) * 1000 as bigint))"
-        moment, wanted = f"timezone({_literal(origin.zone or 'UTC')}, {local})", "a number of days since 1899-12-30"
+        moment = f"timezone({_literal(origin.zone or 'UTC')}, {_local(text, origin)})"
+        wanted = "a number of days since 1899-12-30"
     elif origin.unit:
         number = f"try_cast({text} as DECIMAL(38, 6))"
         moment = f"try(make_timestamptz(cast(round({number} * {UNITS[origin.unit]}) as bigint)))"
@@ -164,14 +172,25 @@ def _time(text: str, origin: ColumnMapping) -> str:
     elif origin.format and "%z" in origin.format:
         moment, wanted = f"try_strptime({text}, {_literal(origin.format)})::timestamptz", origin.format
     elif origin.zone:
-        local = (
-            f"try_strptime({text}, {_literal(origin.format)})" if origin.format else f"try_cast({text} as timestamp)"
-        )
-        moment, wanted = f"timezone({_literal(origin.zone)}, {local}::timestamp)", origin.format or "ISO 8601"
+        moment, wanted = f"timezone({_literal(origin.zone)}, {_local(text, origin)})", origin.format or "ISO 8601"
     else:
         return text
     utc = f"strftime(timezone('UTC', {moment}), '%Y-%m-%dT%H:%M:%S.%fZ')"
     return f"case when trim({text}) <> '' then coalesce({utc}, {_literal(f'not {wanted}: ')} || {text}) end"
+
+
+def _is_local(origin: ColumnMapping) -> bool:
+    """Return whether a time is a clock's, in the zone that the mapping names."""
+    return origin.unit == "days" or (not origin.unit and "%z" not in (origin.format or ""))
+
+
+def _local(text: str, origin: ColumnMapping) -> str:
+    """Return SQL for what the clock showed, NULL where that cannot be read."""
+    if origin.unit == "days":
+        days = f"try_cast({text} as double)"
+        return f"timestamp '1899-12-30' + to_microseconds(try_cast(round({days} * 86400000) * 1000 as bigint))"
+    local = f"try_strptime({text}, {_literal(origin.format)})" if origin.format else f"try_cast({text} as timestamp)"
+    return f"{local}::timestamp"
 
 
 def _text(column: str, kind: pa.DataType) -> str:
@@ -181,6 +200,13 @@ def _text(column: str, kind: pa.DataType) -> str:
         utc = column if kind.tz is None else f"timezone('UTC', {column})"
         return f"strftime({utc}, '%Y-%m-%d %H:%M:%S.%fZ')"
     return f"{column}::varchar"
+
+
+def _with_doubts(chunk: RawChunk) -> RawChunk:
+    """Take the columns that say of a time whether it was doubtful out of the rows."""
+    names = [name for name in DOUBTS if name in chunk.rows.column_names]
+    doubts = {name: chunk.rows[name].fill_null(False).to_numpy() for name in names}
+    return replace(chunk, rows=chunk.rows.drop_columns(names), doubts=doubts)
 
 
 def _with_pieces_numbered(chunk: RawChunk, repeats: RepeatCounter) -> RawChunk:

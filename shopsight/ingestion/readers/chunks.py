@@ -50,11 +50,14 @@ class RawChunk:
     origins: pa.Table | None = None
     """Of a replay: the row of the quarantine that each row was. Bad rows stay there instead of going there again."""
     per_actor: tuple[str, ...] = ()
-    """Columns whose ids are unique only within a person (``order_id``, ``session_id``): the log puts the person's
-    pseudonym before them, for an importer that did so would put the raw id there."""
+    """Columns whose ids are unique only within a person (``order_id``, ``session_id``, ``event_id``): the log puts the
+    person's pseudonym before them, for an importer that did so would put the raw id there."""
 
     left_out: NDArray[np.bool_] | None = None
     """Rows that the format leaves out by design, such as GA4's ``scroll``: quarantined, but no fault of the file."""
+
+    doubts: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Rows that are taken although a person would ask back: a mask per check of a validation."""
 
     def __post_init__(self) -> None:
         if len(self.lines) != self.rows.num_rows:
