@@ -213,14 +213,18 @@ def _of_doubts(seen: _Seen) -> Iterator[Check]:
 def _of_nobody(seen: _Seen) -> Check:
     """Say which words were read as no id: a few are guests, many may be a fault of whoever wrote the file."""
     rows, total = seen.nobody.total(), seen.rows["events"]
-    words = ", ".join(f"{column} {word!r} ({count:,})" for (column, word), count in seen.nobody.most_common(WORDS_SHOWN))
+    words = ", ".join(
+        f"{column} {word!r} ({count:,})" for (column, word), count in seen.nobody.most_common(WORDS_SHOWN)
+    )
     status: Status = "WARN" if rows > WORST_SHARE * total else "PASS"
     return Check(
         name="words_for_nobody",
         status=status,
         rows=rows,
         said=f"read as no id: {words}" if rows else "none: words that stand for nobody",
-        why="Rows that name nobody and no device are refused; orders of nobody count for the shop alone." if rows else "",
+        why="Rows that name nobody and no device are refused; orders of nobody count for the shop alone."
+        if rows
+        else "",
         fix="Leave the field empty, and see why the id was missing where the file was written." if rows else "",
     )
 

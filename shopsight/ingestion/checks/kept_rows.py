@@ -70,8 +70,12 @@ class KeptRows:
             columns["item_id"] = pc.if_else(is_bought, rows["item_id"], pa.scalar(None, pa.string()))
         columns["place"] = pa.array((len(self.files) - 1 << LINE_BITS) + lines)
         columns["event_key"] = pa.array(keys, mask=~is_bought.to_numpy() if contents is None else None)
-        columns["content"] = None if contents is None else pa.array(contents, mask=rows["event_id"].is_null().to_numpy())
-        self.given |= {name for name, column in columns.items() if column is not None and column.null_count < len(column)}
+        columns["content"] = (
+            None if contents is None else pa.array(contents, mask=rows["event_id"].is_null().to_numpy())
+        )
+        self.given |= {
+            name for name, column in columns.items() if column is not None and column.null_count < len(column)
+        }
         arrays = [pa.nulls(rows.num_rows, f.type) if columns[f.name] is None else columns[f.name] for f in SCHEMA]
         self._writer.write_table(pa.table(arrays, schema=SCHEMA))
 

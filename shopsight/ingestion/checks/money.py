@@ -15,7 +15,7 @@ MONEY_QUESTIONS: Final = (
     Question(
         name="purchases_without_money",
         needs=("order_id",),
-        broken="select place, order_id, item_id, price, \"value\" from purchases where coalesce(amount, 0) = 0",
+        broken='select place, order_id, item_id, price, "value" from purchases where coalesce(amount, 0) = 0',
         out_of="select count(*) from purchases",
         unit="purchases",
         meaning="a purchase brings no money: neither value nor price, or 0",

@@ -141,5 +141,7 @@ def read_ga4(path: Path) -> Iterator[RawChunk]:
         catalogue.note(chunk.rows)
         rows = chunk.rows.drop_columns(["title"])
         left_out = pc.is_in(rows["event_name"], value_set=AUTOMATIC).to_numpy()
-        yield replace(chunk, rows=rows, per_actor=("session_id", "event_id"), arrived_when_happened=True, left_out=left_out)
+        yield replace(
+            chunk, rows=rows, per_actor=("session_id", "event_id"), arrived_when_happened=True, left_out=left_out
+        )
     yield catalogue.chunk(path.name)

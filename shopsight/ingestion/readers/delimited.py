@@ -24,7 +24,7 @@ BLOCK_BYTES: Final = 16 * 1024 * 1024
 MAX_RECORD_BYTES: Final = 1024 * 1024
 """Bytes of the longest row, and so how far a quoted field may run on before it counts as never closed."""
 LINES_PER_RECORD: Final = 200
-ESCAPED_QUOTE: Final = b"\\\""
+ESCAPED_QUOTE: Final = b'\\"'
 
 
 @dataclass(frozen=True, kw_only=True)
