@@ -60,7 +60,7 @@ def clean_ids(ids: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
 
 
 def strip_blanks(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Take :data:`BLANKS` off both ends; texts that are all ASCII, which most columns are, in a fraction of the time."""
+    """Take :data:`BLANKS` off both ends; of text that is all ASCII, as most is, in a fraction of the time."""
     if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
         return pc.ascii_trim(texts, characters="".join(filter(str.isascii, BLANKS)))
     return pc.utf8_trim(texts, characters=BLANKS)

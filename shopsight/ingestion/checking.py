@@ -121,9 +121,8 @@ def _note(
     seen.arrived_now += pc.sum(pc.equal(good["created_timestamp"], received_at)).as_py() or 0
     is_named = good["event_id"].null_count < good.num_rows
     connection.register("identified", with_event_ids(connection, good))
-    hashes = connection.sql(
-        f"select hash({KEY}) as key, {f'hash(event_timestamp, {CONTENT})' if is_named else 'null'} as content from identified"
-    ).fetchnumpy()
+    content = f"hash(event_timestamp, {CONTENT})" if is_named else "null"
+    hashes = connection.sql(f"select hash({KEY}) as key, {content} as content from identified").fetchnumpy()
     connection.unregister("identified")
     seen.keys.append(hashes["key"])
     seen.kept.add(

@@ -19,9 +19,9 @@ from shopsight.settings import REPO_ROOT, Settings
 
 ARRIVAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COLUMNS = (
-    "event_id event_name event_timestamp created_timestamp user_id anonymous_id session_id order_id item_id "
-    "quantity price currency value"
-).split()
+    "event_id", "event_name", "event_timestamp", "created_timestamp", "user_id", "anonymous_id", "session_id",
+    "order_id", "item_id", "quantity", "price", "currency", "value",
+)  # fmt: skip
 NAMES = {question.name for question in QUESTIONS}
 
 

@@ -1,4 +1,4 @@
-"""Keeps of every accepted row what questions to the whole file need, in a Parquet file, so that memory stays bounded."""
+"""Keeps of every accepted row what questions to the whole file need, in a Parquet file: memory stays bounded."""
 
 from pathlib import Path
 from typing import Final

@@ -63,7 +63,10 @@ MONEY_QUESTIONS: Final = (
             select place, other_place, order_id, lowest_value as "value", lowest_line, highest_line
             from orders
             where has_several_items and has_values and lowest_value = highest_value and lowest_value > 0
-                and not coalesce(has_prices and lowest_line = highest_line and highest_line >= lowest_value * 0.7, false)
+                -- Two things of one price are alike by themselves, be it with a discount or with tax.
+                and not coalesce(
+                    has_prices and lowest_line = highest_line and highest_line >= lowest_value * 0.7, false
+                )
         """,
         out_of="select count(*) from orders where has_several_items and has_values",
         unit="orders of several items",

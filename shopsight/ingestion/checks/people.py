@@ -36,7 +36,7 @@ def _everywhere(column: str, other: str, of: str, others: str) -> Question:
 
 
 NUMBERS: Final = r"-?\d+,0+|-?\d+\.|\d{1,3}(,\d{3})+|-?\d\.\d+[eE]\d{1,2}|\d{16,}0{4}"
-"""Ids that went through a number: a decimal comma, signs between thousands, a power of ten, digits that a float lost."""
+"""Ids that went through a number: a decimal comma, signs between thousands, a power of ten, digits lost."""
 
 PEOPLE_QUESTIONS: Final = (
     _everywhere("user_id", "anonymous_id", "known users", "devices"),

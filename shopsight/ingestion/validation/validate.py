@@ -1,8 +1,9 @@
 """Types and checks the rows of a chunk, all at once: DuckDB reads the Arrow columns where they lie."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,7 +40,7 @@ class Validated:
     """Why each of the bad rows is bad: every rule it breaks, not just the first."""
     guests: int = 0
     """Good rows of orders without any identity, whose order is the actor."""
-    nobody: Counter[tuple[str, str]] = field(default_factory=Counter)
+    nobody: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
     """Rows by column and word of ids that are words for nobody (``NULL``), and so are no ids."""
 
 
