@@ -14,7 +14,7 @@ from shopsight.errors import ShopsightError
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
-    from shopsight.ingestion.checking import Check
+    from shopsight.ingestion.checks.answers import Check
     from shopsight.ingestion.log.event_log import Receipt
     from shopsight.ingestion.readers.chunks import ImportProgress
 
@@ -89,6 +89,10 @@ def show_checks(checks: "list[Check]") -> None:
         for example in check.examples:
             place = f"{example.file_name}, line {example.line}"
             out.print(f"       [dim]{escape(place)}[/]  {escape(example.raw[:160])}", soft_wrap=True)
+        if check.status != "PASS":
+            for word, sentence in (("why", check.why), ("fix", check.fix)):
+                if sentence:
+                    out.print(f"       [dim]{word}[/] {escape(sentence)}", soft_wrap=True)
 
 
 def show_receipt(receipt: "Receipt") -> None:

@@ -52,14 +52,18 @@ def clean_id(text: str, column: str) -> str | None:
 
 def clean_ids(ids: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
     """Do to a column of text what :func:`clean_id` does to one id."""
-    if not pc.all(pc.string_is_ascii(ids), min_count=0).as_py():
-        ids = pc.utf8_trim(ids, characters=BLANKS)
-    else:
-        ids = pc.ascii_trim(ids, characters=BLANKS[:10])
+    ids = strip_blanks(ids)
     if pc.any(pc.match_substring(ids, pattern=".0"), min_count=0).as_py():
         ids = pc.replace_substring_regex(ids, pattern=WHOLE_FLOAT, replacement=r"\1")
     words = pa.array(["", *sorted(_words(column))], pa.string())
     return pc.if_else(pc.is_in(pc.ascii_lower(ids), value_set=words), pa.scalar(None, pa.string()), ids)
+
+
+def strip_blanks(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Take :data:`BLANKS` off both ends; of text that is all ASCII, as most is, in a fraction of the time."""
+    if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        return pc.ascii_trim(texts, characters="".join(filter(str.isascii, BLANKS)))
+    return pc.utf8_trim(texts, characters=BLANKS)
 
 
 def _words(column: str) -> frozenset[str]:

@@ -1,59 +1,48 @@
 """Judges a file as an import would, without writing anything: PASS, WARN or FAIL per check, with rows as examples."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from pathlib import Path
+from typing import Final
 
 import duckdb
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.ingestion.checks import QUESTIONS
+from shopsight.ingestion.checks.answers import EXAMPLES, Check, Example, Status
+from shopsight.ingestion.checks.asking import ask
+from shopsight.ingestion.checks.kept_rows import KeptRows
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.log.deduplication import KEY, with_event_ids
+from shopsight.ingestion.log.deduplication import IDENTITY, KEY, with_event_ids
+from shopsight.ingestion.log.event_log import unique_in_source
 from shopsight.ingestion.readers.chunks import DOUBTS, RawChunk, TableName
 from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.ingestion.validation.rules import IMPORTER_REASONS, STRUCTURE_REASONS
 from shopsight.ingestion.validation.validate import RULES, Validated, validate
 
-Status = Literal["PASS", "WARN", "FAIL"]
 WORST_SHARE: Final = 0.05
 """Bad rows are set aside and the rest is imported, so a few only warn; more than this says that the file is misread."""
 WORST_DUPLICATES: Final = 0.5
-EXAMPLES: Final = 3
+CONTENT: Final = ", ".join(f'"{name}"' for name in IDENTITY.split())
 OLD: Final = timedelta(days=30)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """A row that a check speaks of."""
-
-    file_name: str
-    line: int
-    raw: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One question to a file, and its answer."""
-
-    name: str
-    status: Status
-    rows: int
-    """Rows that break it."""
-    said: str
-    examples: tuple[Example, ...] = ()
+MAX_DOUBTFUL_SHARE: Final = 0.001
+WORDS_SHOWN: Final = 5
 
 
 @dataclass(kw_only=True)
 class _Seen:
     """What is gathered while a file is read."""
 
+    kept: KeptRows
     rows: Counter[TableName] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     guests: int = 0
+    nobody: Counter[tuple[str, str]] = field(default_factory=Counter)
     doubts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
@@ -64,24 +53,37 @@ class _Seen:
     arrived_now: int = 0
 
 
-def check_source(chunks: Iterable[RawChunk], *, source_name: str, received_at: datetime) -> list[Check]:
+def check_source(
+    chunks: Iterable[RawChunk], *, source_name: str, received_at: datetime, expected: Collection[str] = ()
+) -> list[Check]:
     """Read a source to its end and return every check, in the order of the rules.
 
     Args:
         chunks: what an importer yields.
         source_name: as an import would fill it in.
         received_at: arrival, with a zone: times more than a day after it are in the future.
+        expected: questions to the whole file whose answer is known of every file of the format.
     """
-    seen = _Seen()
-    try:
-        with utc_connection() as connection:
-            for chunk in chunks:
-                validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
-                _note(connection, seen, chunk, validated, received_at)
-    except SourceFileError as error:
-        return [Check(name="readable", status="FAIL", rows=0, said=f"{error.why}; {error.fix}")]
-    readable = Check(name="readable", status="PASS", rows=0, said=_sum(seen.rows))
-    return [readable, *_of_reasons(seen), *_of_whole(seen, received_at)]
+    with tempfile.TemporaryDirectory(prefix="shopsight-validate-") as folder:
+        seen = _Seen(kept=KeptRows(Path(folder) / "kept.parquet"))
+        try:
+            with utc_connection() as connection:
+                for chunk in chunks:
+                    validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
+                    _note(connection, seen, chunk, validated, received_at)
+        except SourceFileError as error:
+            return [Check(name="readable", status="FAIL", rows=0, said=error.why, fix=error.fix)]
+        finally:
+            seen.kept.close()
+        readable = Check(name="readable", status="PASS", rows=0, said=_sum(seen.rows))
+        answers = ask(
+            QUESTIONS if seen.names else (),
+            seen.kept,
+            expected=expected,
+            received_at=received_at.isoformat(),
+            spill=Path(folder) / "spill",
+        )
+        return [readable, *_of_reasons(seen), *_of_whole(seen, received_at), *answers]
 
 
 def _note(
@@ -91,14 +93,19 @@ def _note(
     for broken in chunk.broken:
         _note_reason(seen, chunk, broken.reason, broken.line, broken.raw)
     seen.guests += validated.guests
-    seen.doubts.update(chunk.doubts)
+    if chunk.table == "events":
+        seen.nobody += validated.nobody
+    for name, is_doubtful in chunk.doubts.items():
+        seen.doubts[name] += int(np.count_nonzero(is_doubtful))
+        for row in np.flatnonzero(is_doubtful)[: EXAMPLES - len(seen.examples.get((chunk.table, name), ()))]:
+            _note_example(seen, chunk, name, int(chunk.lines[row]), int(row))
     for index, reasons in zip(validated.bad, validated.reasons, strict=True):
         if chunk.left_out is not None and chunk.left_out[index]:
             seen.left_out[chunk.rows["event_name"][int(index)].as_py()] += 1
             continue
         for reason in reasons:
             _note_reason(seen, chunk, reason, int(chunk.lines[index]), int(index))
-    good = validated.good
+    good = unique_in_source(validated.good, chunk.per_actor)
     if chunk.table != "events" or not good.num_rows:
         return
     for pair in good["event_name"].value_counts().to_pylist():
@@ -107,14 +114,29 @@ def _note(
     seen.first = min(filter(None, (seen.first, span["min"])))
     seen.last = max(filter(None, (seen.last, span["max"])))
     seen.arrived_now += pc.sum(pc.equal(good["created_timestamp"], received_at)).as_py() or 0
+    is_named = good["event_id"].null_count < good.num_rows
     connection.register("identified", with_event_ids(connection, good))
-    seen.keys.append(connection.sql(f"select hash({KEY}) as key from identified").fetchnumpy()["key"])
+    content = f"hash(event_timestamp, {CONTENT})" if is_named else "null"
+    hashes = connection.sql(f"select hash({KEY}) as key, {content} as content from identified").fetchnumpy()
     connection.unregister("identified")
+    seen.keys.append(hashes["key"])
+    seen.kept.add(
+        good,
+        file_name=chunk.file_name,
+        lines=np.delete(chunk.lines, validated.bad),
+        keys=hashes["key"],
+        contents=hashes["content"] if is_named else None,
+        has_arrivals="created_timestamp" in chunk.rows.column_names,
+    )
 
 
 def _note_reason(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:
     """Count a row against a reason, and keep the first few: a row's bytes are only fetched for those."""
     seen.reasons[chunk.table, reason] += 1
+    _note_example(seen, chunk, reason, line, row)
+
+
+def _note_example(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:
     examples = seen.examples.setdefault((chunk.table, reason), [])
     if len(examples) < EXAMPLES:
         raw = row if isinstance(row, bytes) else chunk.raw(np.array([row]))[0]
@@ -149,8 +171,8 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
     if seen.guests:
         said = "rows of orders without any identity: they count for the shop, under their order, and for no person"
         yield Check(name="guest_orders", status="PASS", rows=seen.guests, said=said)
-    for doubt, rows in seen.doubts.items():
-        yield Check(name=doubt, status="WARN", rows=rows, said=DOUBTS[doubt])
+    yield _of_nobody(seen)
+    yield from _of_doubts(seen)
     if not good or seen.first is None or seen.last is None:
         return
     keys = np.concatenate(seen.keys)
@@ -165,6 +187,39 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
     said = f"{span}: history without created_timestamp counts as known from today" if is_new_history else span
     yield Check(
         name="time_span", status="WARN" if is_new_history else "PASS", rows=seen.arrived_now * is_new_history, said=said
+    )
+
+
+def _of_doubts(seen: _Seen) -> Iterator[Check]:
+    """Yield a check per doubt of an importer; an hour of clocks being changed holds few of a year's rows."""
+    for name, rows in seen.doubts.items():
+        yield Check(
+            name=name,
+            status="PASS" if rows <= MAX_DOUBTFUL_SHARE * seen.rows["events"] else "WARN",
+            rows=rows,
+            said=DOUBTS[name] if rows else f"none: {DOUBTS[name]}",
+            examples=tuple(seen.examples.get(("events", name), ())),
+            why="These events lie an hour off, before or after others that they followed." if rows else "",
+            fix="Check the zone of the mapping, or export times in UTC." if rows else "",
+        )
+
+
+def _of_nobody(seen: _Seen) -> Check:
+    """Say which words were read as no id: a few are guests, many may be a fault of whoever wrote the file."""
+    rows, total = seen.nobody.total(), seen.rows["events"]
+    words = ", ".join(
+        f"{column} {word!r} ({count:,})" for (column, word), count in seen.nobody.most_common(WORDS_SHOWN)
+    )
+    status: Status = "WARN" if rows > WORST_SHARE * total else "PASS"
+    return Check(
+        name="words_for_nobody",
+        status=status,
+        rows=rows,
+        said=f"read as no id: {words}" if rows else "none: words that stand for nobody",
+        why="Rows that name nobody and no device are refused; orders of nobody count for the shop alone."
+        if rows
+        else "",
+        fix="Leave the field empty, and see why the id was missing where the file was written." if rows else "",
     )
 
 

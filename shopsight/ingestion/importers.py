@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 
 from shopsight.errors import ShopsightError
-from shopsight.ingestion.checking import Check, check_source
-from shopsight.ingestion.formats import FORMATS
+from shopsight.ingestion.checking import check_source
+from shopsight.ingestion.checks.answers import Check
+from shopsight.ingestion.formats import EXPECTED, FORMATS
 from shopsight.ingestion.formats.canonical import ENCODINGS
 from shopsight.ingestion.formats.mapping_file import mapping_beside, read_mapping
 from shopsight.ingestion.log.event_log import EventLog, Receipt
@@ -63,7 +64,8 @@ def check_file(
         MappingError: the mapping cannot be used.
     """
     chunks, source_name = _open(format_name, path, mapping)
-    return check_source(chunks, source_name=source_name, received_at=received_at)
+    expected = EXPECTED.get(format_name, frozenset())
+    return check_source(chunks, source_name=source_name, received_at=received_at, expected=expected)
 
 
 def _open(format_name: str, path: Path | None, mapping: Path | None) -> tuple[Iterator[RawChunk], str]:

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import app
-from shopsight.ingestion.checking import Check, worst
+from shopsight.ingestion.checking import worst
+from shopsight.ingestion.checks.answers import Check
 from shopsight.ingestion.importers import UnknownFormatError, check_file, import_file
 from shopsight.settings import Settings
 
@@ -24,7 +25,8 @@ def checks_of(folder: Path, content: str, format_name: str = "canonical_csv") ->
 
 
 def test_a_good_file_passes_every_check(tmp_path: Path) -> None:
-    checks = checks_of(tmp_path, HEADER + GOOD + BOUGHT)
+    rows = (GOOD + BOUGHT).replace("\n", ",9.50\n")
+    checks = checks_of(tmp_path, HEADER.replace("\n", ",price\n") + rows)
     assert worst(checks.values()) == "PASS"
     assert {"readable", "event_name_unknown", "unclosed_quote", "duplicates", "purchases", "time_span"} <= set(checks)
     assert checks["events"].said == "60 view_item, 1 purchase"

@@ -30,6 +30,7 @@ stitched as (
         events.category as sent_category,
         events.brand as sent_brand,
         coalesce(events.user_id, identities.user_id) is not null as is_identified,
+        reused.session_id is not null as is_session_reused,
         -- Before the link was seen, nobody could know whose event this is.
         case
             when events.user_id is null then greatest(events.created_timestamp, identities.linked_at)
@@ -38,10 +39,11 @@ stitched as (
     from events
     left join identities on events.anonymous_id = identities.anonymous_id
     left join catalogue on events.item_id = catalogue.item_id
+    left join {{ ref('int_reused_sessions') }} as reused on events.session_id = reused.session_id
 
 )
 
 select
     *,
-    {{ hash_of(['event_hash', 'user_id', 'is_identified', 'category', 'brand', 'known_at']) }} as row_hash
+    {{ hash_of(['event_hash', 'user_id', 'is_identified', 'category', 'brand', 'known_at', 'is_session_reused']) }} as row_hash
 from stitched

@@ -6,6 +6,9 @@
         pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_events_stitched'), 'true') }}"
     )
 }}
+{% set left_out = [
+    'session_id', 'is_session_reused', 'text', 'intent_label', 'arrival_date', 'batch', 'actor_id'
+] %}
 
 with
 
@@ -19,23 +22,25 @@ changed_users as (
 named as (
 
     select
-        {{ all_but(['session_id', 'text', 'intent_label', 'arrival_date', 'batch', 'actor_id'], 'stitched') }},
+        {{ all_but(left_out, 'stitched') }},
         changed_users.fingerprint,
         stitched.session_id
     from {{ ref('int_events_stitched') }} as stitched
     inner join changed_users on stitched.user_id = changed_users.user_id
-    where stitched.session_id is not null and {{ in_chunk('stitched.user_id') }}
+    where stitched.session_id is not null and not stitched.is_session_reused and {{ in_chunk('stitched.user_id') }}
 
 ),
 
 unnamed as (
 
     select
-        {{ all_but(['session_id', 'text', 'intent_label', 'arrival_date', 'batch', 'actor_id'], 'stitched') }},
-        changed_users.fingerprint
+        {{ all_but(left_out, 'stitched') }},
+        changed_users.fingerprint,
+        -- A reused name still tells apart visits of one shopper that follow each other at once.
+        coalesce(stitched.session_id || '|', '') as visit_name
     from {{ ref('int_events_stitched') }} as stitched
     inner join changed_users on stitched.user_id = changed_users.user_id
-    where stitched.session_id is null and {{ in_chunk('stitched.user_id') }}
+    where (stitched.session_id is null or stitched.is_session_reused) and {{ in_chunk('stitched.user_id') }}
 
 ),
 
@@ -50,7 +55,7 @@ gaps as (
         ) as opens_session
     from unnamed
     window shopper as (
-        partition by user_id
+        partition by user_id, visit_name
         order by event_timestamp, event_id, line_number, source
     )
 
@@ -61,7 +66,7 @@ numbered as (
     select
         *,
         max(case when opens_session then event_timestamp end) over (
-            partition by user_id
+            partition by user_id, visit_name
             order by event_timestamp, event_id, line_number, source
         ) as opened_at
     from gaps
@@ -71,6 +76,6 @@ numbered as (
 select * from named
 union all
 select
-    {{ all_but(['opens_session', 'opened_at']) }},
-    's_' || left(md5(user_id || '|' || {{ microseconds('opened_at') }}), 16) as session_id
+    {{ all_but(['opens_session', 'opened_at', 'visit_name']) }},
+    's_' || left(md5(user_id || '|' || visit_name || {{ microseconds('opened_at') }}), 16) as session_id
 from numbered

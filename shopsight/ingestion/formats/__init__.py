@@ -52,3 +52,13 @@ FORMATS: Final[dict[str, Callable[..., Iterator[RawChunk]]]] = {
 
 ``mapped`` is given its mapping too, and ``completejourney`` reads the data of its package where the path is ``None``.
 """
+
+EXPECTED: Final[dict[str, frozenset[str]]] = {
+    **dict.fromkeys(("taobao", "otto", "retailrocket"), frozenset({"purchases_without_money"})),
+    # A price of 0 is unknown, and a session is an order: what it buys in several steps is no repetition.
+    "yoochoose": frozenset({"purchases_without_money", "order_line_bought_again"}),
+    "rees46": frozenset({"order_line_bought_again"}),
+    # A credit note has a number of its own.
+    "uci_online_retail": frozenset({"refunds_without_purchase"}),
+}
+"""Questions of a validation that a public data set answers alike for everybody, by its very form."""

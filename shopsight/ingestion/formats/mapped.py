@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from shopsight.events import EVENT_NAMES
 from shopsight.ingestion.duck import utc_connection
@@ -20,7 +21,7 @@ from shopsight.ingestion.formats.tables import read_table
 from shopsight.ingestion.formats.translation import mapped
 from shopsight.ingestion.formats.whole_orders import WholeOrders, refunds_of, without_lines_that_do_not_count
 from shopsight.ingestion.guessing.words import EVENT_OF_WORD, event_word
-from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.chunks import DOUBTS, RawChunk
 from shopsight.ingestion.readers.source_files import unreadable
 
 WORDS_SHOWN: Final = 20
@@ -91,15 +92,10 @@ def _with_places_in_lines(chunk: RawChunk) -> RawChunk:
     return replace(chunk, rows=chunk.rows.append_column("line_number", pa.array(chunk.parts)))
 
 
-def _doubts(chunk: RawChunk) -> dict[str, int]:
-    """Return how many rows have an hour that daylight saving leaves out, or has twice."""
-    names = {"hour_that_is_missing": "is_missing_hour", "hour_that_is_there_twice": "is_repeated_hour"}
-    counts = {
-        name: int(np.count_nonzero(chunk.rows[column].to_numpy()))
-        for name, column in names.items()
-        if column in chunk.rows.column_names
-    }
-    return {name: count for name, count in counts.items() if count}
+def _doubts(chunk: RawChunk) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows have an hour that daylight saving leaves out, or has twice."""
+    names = [name for name in DOUBTS if name in chunk.rows.column_names]
+    return {name: chunk.rows[name].fill_null(False).to_numpy() for name in names}
 
 
 def _helpers_of(rows: pa.Table) -> list[str]:

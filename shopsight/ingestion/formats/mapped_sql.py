@@ -6,14 +6,16 @@ from zoneinfo import available_timezones
 import pyarrow as pa
 
 from shopsight.identity import BLANKS
+from shopsight.ingestion.formats.local_times import shown_twice, skipped
 from shopsight.ingestion.formats.mapping import NUMBERS, TIMES, ColumnMapping, Mapping, Words
+from shopsight.ingestion.readers.chunks import DOUBTS
 
 UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 FIXED_ZONES: Final = frozenset({"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z"})
 """Zones without daylight saving, so that no hour of theirs needs a look."""
 HELPERS: Final = (
     "order_total", "order_discount", "order_refund", "line_refund", "refunded_at", "line_id", "part_of", "is_wanted",
-    "is_counted", "row_hash", "is_missing_hour", "is_repeated_hour",
+    "is_counted", "row_hash", *DOUBTS,
 )  # fmt: skip
 """Columns beside the canonical ones, which are gone when the chunk is done."""
 
@@ -63,13 +65,9 @@ def _helpers(mapping: Mapping, schema: pa.Schema) -> dict[str, str]:
     if mapping.repeats_are_pieces:
         helpers["row_hash"] = f"hash({', '.join(_column(name, schema) for name in schema.names)})"
     time = mapping.columns.get("event_timestamp")
-    if time and time.column and time.has_zone and time.zone not in FIXED_ZONES and not time.unit:
-        local = _local_time(_text_of(time.column, schema), time)
-        zone = _zone(time, schema)
-        moment = f"timezone({zone}, {local})"
-        helpers["is_missing_hour"] = f"coalesce(timezone({zone}, {moment}) <> {local}, false)"
-        others = " or ".join(f"timezone({zone}, {moment} {sign} interval 1 hour) = {local}" for sign in "+-")
-        helpers["is_repeated_hour"] = f"coalesce({others}, false)"
+    if time and time.column and time.has_zone and time.zone not in FIXED_ZONES and time.unit in (None, "days"):
+        local, zone = _local_time(_text_of(time.column, schema), time), _zone(time, schema)
+        helpers |= {"local_time_skipped": skipped(local, zone), "local_time_shown_twice": shown_twice(local, zone)}
     return helpers
 
 
@@ -136,9 +134,8 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _time(text: str, origin: ColumnMapping, schema: pa.Schema) -> str:
     if origin.unit == "days":
-        days = f"try_cast({text} as double)"
-        local = f"timestamp '1899-12-30' + to_microseconds(try_cast(round({days} * 86400000) * 1000 as bigint))"
-        moment, wanted = f"timezone({_zone(origin, schema)}, {local})", "a number of days since 1899-12-30"
+        moment = f"timezone({_zone(origin, schema)}, {_local_time(text, origin)})"
+        wanted = "a number of days since 1899-12-30"
     elif origin.unit:
         number = f"try_cast({text} as DECIMAL(38, 6))"
         moment = f"try(make_timestamptz(cast(round({number} * {UNITS[origin.unit]}) as bigint)))"
@@ -155,6 +152,10 @@ def _time(text: str, origin: ColumnMapping, schema: pa.Schema) -> str:
 
 
 def _local_time(text: str, origin: ColumnMapping) -> str:
+    """Return SQL for what the clock showed, NULL where that cannot be read."""
+    if origin.unit == "days":
+        days = f"try_cast({text} as double)"
+        return f"timestamp '1899-12-30' + to_microseconds(try_cast(round({days} * 86400000) * 1000 as bigint))"
     read = f"try_strptime({text}, {_literal(origin.format)})" if origin.format else f"try_cast({text} as timestamp)"
     return f"{read}::timestamp"
 

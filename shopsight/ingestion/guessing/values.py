@@ -181,8 +181,8 @@ def doubtful_hours(values: Sequence[Any], form: str | None, zone: str, column: s
         first, second = (local.replace(tzinfo=clock, fold=fold).utcoffset() for fold in (0, 1))
         if first != second:
             is_there = local.replace(tzinfo=clock).astimezone(UTC).astimezone(clock).replace(tzinfo=None) == local
-            counts["hour_that_is_there_twice" if is_there else "hour_that_is_missing"] += 1
-    return [f"{column}: {count:,} {DOUBTS[name]}" for name, count in counts.items() if count]
+            counts["local_time_shown_twice" if is_there else "local_time_skipped"] += 1
+    return [f"{column}: {count:,} values: {DOUBTS[name]}" for name, count in counts.items() if count]
 
 
 def _local(text: str, form: str | None) -> datetime | None:

@@ -147,7 +147,7 @@ class EventLog:
             for chunk in source:
                 files[chunk.file_name] = None
                 validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
-                good = _unique_in_source(self._pseudonymised(validated.good), chunk.per_actor)
+                good = unique_in_source(self._pseudonymised(validated.good), chunk.per_actor)
                 if chunk.table == "events":
                     good = with_event_ids(connection, good)
                 batch.write(chunk.table, good)
@@ -162,7 +162,7 @@ class EventLog:
                         counts.replayed_reasons.update(count_reasons(mended))
                 _count(counts, chunk, good, bad)
                 counts.guests += validated.guests
-                counts.doubts.update(chunk.doubts)
+                counts.doubts += Counter({name: int(np.count_nonzero(rows)) for name, rows in chunk.doubts.items()})
                 report(ImportProgress(rows=counts.received, fraction=chunk.fraction))
         batch.close()
         duplicates = batch.drop_duplicates(self._event_files_of_sources(batch.summary()["sources"]))
@@ -259,7 +259,7 @@ class EventLog:
             )
 
 
-def _unique_in_source(rows: pa.Table, per_actor: tuple[str, ...]) -> pa.Table:
+def unique_in_source(rows: pa.Table, per_actor: tuple[str, ...]) -> pa.Table:
     """Put the pseudonym of the device, or else of the user, before ids that are unique only within it."""
     for name in per_actor:
         index = rows.schema.get_field_index(name)

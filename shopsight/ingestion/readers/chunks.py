@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 TableName = Literal["events", "items", "users"]
 DOUBTS: Final = {
-    "hour_that_is_missing": "local times in the hour that daylight saving leaves out: read an hour later",
-    "hour_that_is_there_twice": "local times in the hour that daylight saving has twice: read as the second",
+    "local_time_skipped": "a local time that no clock showed, for clocks were put forward: read as an hour later",
+    "local_time_shown_twice": "a local time that clocks showed twice, for they were put back: read as the later",
 }
 """What is in doubt, and how it was read."""
 RawBytes = Callable[[NDArray[np.int64]], list[bytes]]
@@ -55,13 +55,14 @@ class RawChunk:
     origins: pa.Table | None = None
     """Of a replay: the row of the quarantine that each row was. Bad rows stay there instead of going there again."""
     per_actor: tuple[str, ...] = ()
-    """Columns whose ids are unique only within a person (``order_id``, ``session_id``): the log puts the person's
-    pseudonym before them, for an importer that did so would put the raw id there."""
+    """Columns whose ids are unique only within a person (``order_id``, ``session_id``, ``event_id``): the log puts the
+    person's pseudonym before them, for an importer that did so would put the raw id there."""
 
-    doubts: Mapping[str, int] = field(default_factory=dict)
-    """Rows that were read in one way of several, by what is in doubt: :data:`DOUBTS` says how."""
     left_out: NDArray[np.bool_] | None = None
     """Rows that the format leaves out by design, such as GA4's ``scroll``: quarantined, but no fault of the file."""
+
+    doubts: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Rows that were read in one way of several: a mask for each of :data:`DOUBTS`, which says how."""
 
     def __post_init__(self) -> None:
         if len(self.lines) != self.rows.num_rows:

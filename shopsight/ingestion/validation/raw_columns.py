@@ -1,12 +1,14 @@
 """Brings the columns of a chunk to one shape before they are judged: trimmed text, ids in one spelling."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopsight.identity import ID_COLUMNS, clean_ids
+from shopsight.identity import BLANKS, ID_COLUMNS, clean_ids, strip_blanks
 from shopsight.ingestion.readers.texts import as_text
 
 UPPERCASE: Final = ("currency",)
@@ -33,6 +35,30 @@ def clean_columns(
     return cleaned
 
 
+def words_for_nobody(rows: pa.Table, cleaned: Mapping[str, pa.ChunkedArray]) -> Counter[tuple[str, str]]:
+    """Return how often each word for nobody stood in a column of ids.
+
+    Args:
+        rows: as they came.
+        cleaned: what :func:`clean_columns` made of them.
+
+    Returns:
+        Rows by column and word.
+    """
+    words: Counter[tuple[str, str]] = Counter()
+    for name in ID_COLUMNS:
+        if name not in cleaned or cleaned[name].null_count <= rows[name].null_count:
+            continue
+        raw = _plain(rows[name])
+        if not pa.types.is_string(raw.type):  # a number that is nobody's: 0, -1
+            raw = raw.cast(pa.string())
+        lost = raw.filter(pc.and_(pc.is_valid(raw), pc.is_null(cleaned[name])))
+        for pair in lost.value_counts().to_pylist():
+            if word := pair["values"].strip(BLANKS):
+                words[name, word] += pair["counts"]
+    return words
+
+
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -43,5 +69,5 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    text = pc.ascii_trim_whitespace(column)
+    text = strip_blanks(column)
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)

@@ -266,6 +266,7 @@ USER_RULES: Final = (
 STRUCTURE_REASONS: Final = {
     "wrong_number_of_fields": "the line has more or fewer fields than the header",
     "unclosed_quote": "a quoted field is never closed",
+    "quote_after_backslash": 'a quote is written \\", as MySQL and Redshift do: export with doubled quotes ("")',
     "not_utf8": "the line is not UTF-8",
     "nul_byte": "the line holds a NUL byte",
     "not_a_json_object": "the line is not one JSON object",
@@ -281,7 +282,6 @@ IMPORTER_REASONS: Final = {
     "money_of_order_unclear": "the lines of its order name different amounts for the order, or one below 0 or none",
     "not_a_sale": "neither price nor customer: a correction of the stock",
     "order_not_paid": "an order that failed or was never paid",
-    "part_of_another_line": "a part of a bundle or a variant, whose price stands on another line of the order",
     "order_updated_later": "a later call of the file says the order anew",
     "order_without_its_first_line": "the line of the order that has its time and its money is not beside it",
 }

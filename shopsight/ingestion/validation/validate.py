@@ -1,5 +1,7 @@
 """Types and checks the rows of a chunk, all at once: DuckDB reads the Arrow columns where they lie."""
 
+import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
 from shopsight.ingestion.validation.guests import with_orders_as_actors
-from shopsight.ingestion.validation.raw_columns import clean_columns
+from shopsight.ingestion.validation.raw_columns import clean_columns, words_for_nobody
 from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, USER_RULES, Rule
 
 SCHEMAS: Final[dict[TableName, pa.Schema]] = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA}
@@ -38,6 +40,8 @@ class Validated:
     """Why each of the bad rows is bad: every rule it breaks, not just the first."""
     guests: int = 0
     """Good rows of orders without any identity, whose order is the actor."""
+    nobody: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
+    """Rows by column and word of ids that are words for nobody (``NULL``), and so are no ids."""
 
 
 def validate(
@@ -53,6 +57,7 @@ def validate(
     """
     schema, rules = SCHEMAS[chunk.table], RULES[chunk.table]
     columns = clean_columns(connection, chunk.rows, schema)
+    nobody = words_for_nobody(chunk.rows, columns)
     defaults = {"source": source_name, "consent": "granted"} if chunk.table == "events" else {"source": source_name}
     for name, value in defaults.items():
         text = columns.get(name, pa.chunked_array([pa.nulls(chunk.rows.num_rows, pa.string())]))
@@ -81,7 +86,7 @@ def validate(
         names[problems[i]] + [reason for reason, is_refused in chunk.refused.items() if is_refused[i]] for i in bad
     ]
     guests = 0 if is_guest is None else int(np.count_nonzero(is_guest & ~is_bad))
-    return Validated(good=good, bad=bad, reasons=reasons, guests=guests)
+    return Validated(good=good, bad=bad, reasons=reasons, guests=guests, nobody=nobody)
 
 
 def _query(
