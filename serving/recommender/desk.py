@@ -199,7 +199,7 @@ class RecommendationDesk:
             return self._features.unreachable_user(request.user_id)
 
     def _keep_up(self) -> None:
-        """Take the items' present state up; a request in another thread may use both for once, as their order is one."""
+        """Take the items' present state up; their order stays, so a request in another thread may meet both states."""
         catalogue = self._catalogue()
         if catalogue is not self.recommender.catalogue:
             self._filter = CatalogueFilter(catalogue)
