@@ -70,8 +70,8 @@ class PropensityDesk:
         if unknown := sorted(set(predictor.feature_names) - set(FEATURES)):
             raise BadArtefactError(
                 f"{FAMILY.name} {model.version} reads what is not served: {', '.join(unknown)}",
-                why=f"the feature service {FAMILY.feature_service!r} of this code does not have it, and the model would "
-                "take it for unknown",
+                why=f"the feature service {FAMILY.feature_service!r} of this code does not have it, and the model "
+                "would take it for unknown",
                 fix="serve it with the code of its own Bento, or train again",
             )
         self.predictor = predictor
