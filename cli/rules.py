@@ -10,6 +10,7 @@ from rich.table import Table
 from cli.console import err, out, print_json
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
+from shopsight.warehouse import export_path
 from shopsight.whole_files import replaced
 
 SHOWN_ITEMS = 5
@@ -23,13 +24,18 @@ def check_rules(file: Path, *, as_json: bool) -> None:
     """
     from models.recommender.catalogue import Catalogue
     from models.registry.registry import ModelRegistry
+    from serving.recommender.live_catalogue import LiveCatalogue
     from serving.recommender.rules import KINDS, RuleBook, RulesInForce
 
     book = RuleBook.read(file)
     kinds = {rule.name: next(kind for kind in KINDS if getattr(rule, kind) is not None) for rule in book.rules}
-    champion = ModelRegistry(Settings().registry_dir).champion("recommender")
+    settings = Settings()
+    champion = ModelRegistry(settings.registry_dir).champion("recommender")
     # Before the first approval there is no catalogue that the rules could be about.
-    warnings = RulesInForce(book, Catalogue.read(champion.path / "catalogue.parquet")).warnings if champion else []
+    warnings: list[str] = []
+    if champion:
+        trained = Catalogue.read(champion.path / "catalogue.parquet")
+        warnings = RulesInForce(book, LiveCatalogue(trained, export_path(settings, "items"))()).warnings
     if as_json:
         print_json({"valid": True, "less_popular": book.less_popular, "rules": kinds, "warnings": warnings})
         return

@@ -20,7 +20,7 @@ def run_up() -> None:
     Raises:
         ShopsightError: it is running already, a port is taken, or the web UI ended by itself; nothing is left running.
     """
-    from orchestration.web_ui import WebUi, served_reports
+    from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
     from serving.running.fleet import ServiceFleet
     from shopsight.ingestion.formats import FORMATS
 
@@ -33,6 +33,7 @@ def run_up() -> None:
 
     # The port of the reports is bound first: who started `up` before holds it, and then nothing is started.
     with served_reports(settings):
+        refuse_taken_ports(settings)
         for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(end, stop)
         for name in FORMATS:

@@ -3,13 +3,12 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from orchestration.instance import prepare_dagster_home
 from shopsight.errors import ShopsightError
+from shopsight.ports import port_settings, shared_ports, why_taken
 from shopsight.settings import REPO_ROOT, Settings
 
 START_SECONDS: Final = 120.0
@@ -41,23 +41,14 @@ class WebUi:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; :meth:`wait_until_ready` tells when it answers.
-
-        Raises:
-            PortTakenError: its port is not free.
-        """
+        """Start it; :meth:`wait_until_ready` tells when it answers."""
         settings = self._settings
         prepare_dagster_home(settings)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.host, settings.dagster_port))
-            except OSError as error:
-                raise _port_taken(settings, settings.dagster_port, "SHOPSIGHT_DAGSTER_PORT", error) from error
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        address = ["-h", settings.host, "-p", str(settings.dagster_port)]
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "dagster", "dev", "-h", settings.host, "-p", str(settings.dagster_port)],
+                [sys.executable, "-m", "shopsight.parent", "-m", "dagster", "dev", *address],
                 cwd=REPO_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -133,7 +124,7 @@ def served_reports(settings: Settings) -> Iterator[None]:
     try:
         server = ThreadingHTTPServer((settings.host, settings.reports_port), Reports)
     except OSError as error:
-        raise _port_taken(settings, settings.reports_port, "SHOPSIGHT_REPORTS_PORT", error) from error
+        raise _taken(settings, {"SHOPSIGHT_REPORTS_PORT": str(error)}) from error
     with server:
         settings.reports_dir.mkdir(parents=True, exist_ok=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -143,18 +134,35 @@ def served_reports(settings: Settings) -> Iterator[None]:
             server.shutdown()
 
 
-def _port_taken(settings: Settings, port: int, variable: str, error: OSError) -> PortTakenError:
+def refuse_taken_ports(settings: Settings) -> None:
+    """Prove that every server beside the reports can have its port, before any is started.
+
+    Raises:
+        PortTakenError: some cannot, or two settings name one port; each is named with the setting that moves it.
+    """
+    if shared := shared_ports(settings):
+        uses = "; ".join(f"{' and '.join(variables)} are both {port}" for port, variables in shared.items())
+        raise PortTakenError("two servers cannot share a port", why=uses, fix="set one of them to another port")
+    others = {name: port for name, port in port_settings(settings).items() if name != "SHOPSIGHT_REPORTS_PORT"}
+    taken = {name: why for name, port in others.items() if (why := why_taken(settings.host, port))}
+    if taken:
+        raise _taken(settings, taken)
+
+
+def _taken(settings: Settings, taken: Mapping[str, str]) -> PortTakenError:
+    """Return the error for ports that are taken: what the system said of each, by the setting that moves it."""
+    ports = ", ".join(str(port_settings(settings)[name]) for name in taken)
     ui = f"http://{settings.host}:{settings.dagster_port}"
     if _answers(ui):
         return PortTakenError(
             f"already running, open {ui}",
-            why=f"port {port} is taken, and a Dagster web UI answers",
-            fix=f"use that one, or stop it first; for a second one set {variable} and the other ports",
+            why=f"port {ports} is taken, and a Dagster web UI answers",
+            fix=f"use that one, or stop it first; for a second one set {', '.join(taken)} and the other ports",
         )
     return PortTakenError(
-        f"cannot start on port {port}",
-        why=str(error),
-        fix=f"stop what listens there, or set {variable} to another port",
+        f"cannot start on port {ports}",
+        why="; ".join(dict.fromkeys(taken.values())),
+        fix=f"stop what listens there, or set {', '.join(taken)} to another port",
     )
 
 

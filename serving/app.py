@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.features import FeatureReader, feature_reader
+from serving.http.draining import DRAINING
 from serving.http.guard import RequestGuard
 from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from serving.prediction_log import PredictionLog
@@ -26,6 +27,7 @@ from serving.schemas import Models, ProblemDocument
 from serving.served_model import ALIAS, ServedModel
 from shopsight.clock import rfc3339, utc_now
 from shopsight.families import Family
+from shopsight.parent import end_with_parent
 from shopsight.settings import Settings
 
 SERVICE_OPTIONS: Final[dict[str, Any]] = {
@@ -103,6 +105,8 @@ class FamilyService(ABC):
 
     def __init__(self) -> None:
         keep_requests_out_of_the_log()
+        if DRAINING.watch():
+            end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
         self.settings = Settings()
         self.model = champion()
         self.log = open_prediction_log(self.settings, self.family.name)

@@ -26,8 +26,10 @@ def _known_event(name: str) -> str:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone could be wrong by hours; end it with Z or an offset such as +02:00")
     try:
-        in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        in_utc = moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("this moment does not exist in UTC") from None
     if not 1970 <= in_utc.year <= 2200:
@@ -44,7 +46,7 @@ StrictBool = Annotated[bool, Field(strict=True)]
 Moment = Annotated[
     datetime,
     AfterValidator(_in_utc),
-    Field(description="RFC 3339, or seconds since 1970; without an offset it is UTC."),
+    Field(description="RFC 3339 with a zone, or seconds since 1970; a text without a zone is refused."),
 ]
 
 

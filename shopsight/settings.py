@@ -7,7 +7,7 @@ This is the only module that touches ``os.environ``: it reads ``SHOPSIGHT_*`` va
 import os
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +17,7 @@ REPO_ROOT = Path(__file__).resolve().parents[1]
 
 SIZES = ("tiny", "small", "medium", "large")
 Size = Literal["tiny", "small", "medium", "large"]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 def _default_home() -> Path:
@@ -61,13 +62,13 @@ class Settings(BaseSettings):
     """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
     host: str = "127.0.0.1"
     """Address that every server binds to."""
-    dagster_port: int = 3000
-    intent_port: int = 3001
-    recommendation_port: int = 3002
-    propensity_port: int = 3003
-    reports_port: int = 3004
+    dagster_port: Port = 3000
+    intent_port: Port = 3001
+    recommendation_port: Port = 3002
+    propensity_port: Port = 3003
+    reports_port: Port = 3004
     """Where ``make up`` serves the reports that the web UI links to."""
-    churn_port: int = 3005
+    churn_port: Port = 3005
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
 

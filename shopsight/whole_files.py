@@ -7,6 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+FileVersion = tuple[int, int, int, int]
+"""What changes when a file is written or another one takes its name."""
+
+
+def version_of(path: Path) -> FileVersion | None:
+    """Return which file lies under a name, in which state, or None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
 
 @contextmanager
 def replaced(target: Path) -> Iterator[Path]:

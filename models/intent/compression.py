@@ -39,6 +39,7 @@ def export_served(
     tokenizer_file: Path,
     out_dir: Path,
     seed: int,
+    scripts: Sequence[str],
 ) -> dict[str, Any]:
     """Write the form that is served; return its config.json, and what each form costs and why it is served or not.
 
@@ -50,6 +51,7 @@ def export_served(
         tokenizer_file: the encoder's.
         out_dir: receives the artefact.
         seed: of the distillation.
+        scripts: those that the training texts teach.
     """
     truth, texts = labels_of(validation), [normalise(u.text) for u in validation]
     raw = dict.fromkeys(PATHS, 1.0)
@@ -97,6 +99,7 @@ def export_served(
             precision=config.answer_precision,
             min_coverage=config.min_coverage,
         ),
+        scripts=scripts,
     )
     return served | {
         "form": chosen,

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from models.intent.config import IntentConfig
 from models.intent.model import IntentModel
+from models.intent.rejection import SHIPPED_SCRIPTS
 from models.text.normalise import knows_chinese
 from shopsight.contracts import INTENTS
 from shopsight.whole_files import write_json
@@ -78,6 +79,7 @@ def write_config(
     graph: str,
     temperatures: Mapping[str, float],
     reject_below: float = 0.0,
+    scripts: Sequence[str] = SHIPPED_SCRIPTS,
 ) -> dict[str, Any]:
     """Write ``config.json`` and ``tokenizer.json`` beside the graph; return what config.json says."""
     shutil.copyfile(tokenizer_file, folder / "tokenizer.json")
@@ -89,6 +91,7 @@ def write_config(
         "graph": graph,
         "temperatures": dict(temperatures),
         "reject_below": reject_below,
+        "scripts": list(scripts),
         "max_tokens": config.max_tokens,
         "ngram_buckets": config.ngram_buckets,
         "pad_id": padding["pad_id"],

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from models.evaluation.calibration import softmax
 from models.intent.ngrams import NGRAM_CHARACTERS, ngram_batch, path_of
+from models.intent.rejection import SHIPPED_SCRIPTS, is_foreign
 from models.intent.static_model import STATIC_FILE, StaticModel, read_static
 from models.text.normalise import detect_language, encoder_text, has_cjk, normalise
 from shopsight.errors import ShopsightError
@@ -32,7 +33,7 @@ class IntentPrediction:
     language: str
     """``en``, ``zh`` or ``other``, by script."""
     rejected: bool
-    """Whether even the most probable label is too unsure to act on."""
+    """Whether even the most probable label is too unsure to act on, or the text's language was never taught."""
 
 
 class IntentClassifier:
@@ -45,6 +46,8 @@ class IntentClassifier:
         """By path: texts in a CJK script go by their n-grams, the rest by the encoder; their scales differ."""
         self.reject_below = float(config.get("reject_below", 0.0))  # artefacts of before reject nothing
         """Probability of the most probable label under which a text is rejected."""
+        self.scripts: tuple[str, ...] = tuple(config.get("scripts", SHIPPED_SCRIPTS))
+        """Scripts that training taught; a text in another one is rejected, whatever its probability."""
         self._buckets = int(config["ngram_buckets"])
         self._knows_chinese = bool(config["encoder_knows_chinese"])
         self._form = form
@@ -91,7 +94,7 @@ class IntentClassifier:
                 label=self.labels[int(row.argmax())],
                 probabilities=dict(zip(self.labels, row.tolist(), strict=True)),
                 language=detect_language(text),
-                rejected=bool(row.max() < self.reject_below),
+                rejected=bool(row.max() < self.reject_below) or is_foreign(text, scripts=self.scripts),
             )
             for text, row in zip(clean, probabilities, strict=True)
         ]

@@ -1,13 +1,29 @@
-"""When to say "I do not know": the calibrated probability under which a label is too unsure to act on.
+"""When to say "I do not know": of a label that is too unsure to act on, and of a language that was never taught.
+
+A text in a script that the training texts do not have comes to the classifier as nothing but unknown pieces. Its
+probability then tells of those, not of the text, and is no measure of how unsure it is.
 
 Source: Y. Geifman, R. El-Yaniv, "Selective classification for deep neural networks" (2017), with the plain share on
 validation in place of a bound; the test split says what came of it.
 """
 
+from collections import Counter
+from collections.abc import Collection, Iterable
 from math import ceil
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.text.normalise import letters_by_script
+
+SHIPPED_SCRIPTS: Final = ("CJK", "LATIN")
+"""What the shipped corpus teaches every model, whatever the shop adds."""
+MIN_TEXTS: Final = 100
+"""Texts of a script from which on it counts as taught: a word list of five labels needs some twenty of each."""
+FOREIGN_SHARE: Final = 1 / 3
+"""Share of a text's letters from which on its language is another: Japanese is kana to a half, while of the shipped
+corpus no text has a letter of another script."""
 
 
 def reject_threshold(
@@ -34,3 +50,23 @@ def reject_threshold(
     enough = np.flatnonzero(share_right[min_answers - 1 :] >= precision) + min_answers
     answered = int(enough.max()) if len(enough) else min_answers
     return 0.0 if answered == len(order) else float(confidence[order[answered - 1]])
+
+
+def taught_scripts(texts: Iterable[str]) -> list[str]:
+    """Return the scripts that training texts teach, sorted: those in which enough of them are written."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        if letters := letters_by_script(text):
+            counts[letters.most_common(1)[0][0]] += 1
+    return sorted({*SHIPPED_SCRIPTS, *(script for script, texts_of in counts.items() if texts_of >= MIN_TEXTS)})
+
+
+def is_foreign(text: str, *, scripts: Collection[str]) -> bool:
+    """Return whether a text is in a language that none of these scripts writes; one without letters is in none.
+
+    >>> [is_foreign(text, scripts=SHIPPED_SCRIPTS) for text in ("red shoes", "\u7ea2\u8272\u978b", "\u05e0\u05e2\u05dc")]
+    [False, False, True]
+    """
+    letters = letters_by_script(text)
+    foreign = sum(count for script, count in letters.items() if script not in scripts)
+    return foreign > 0 and foreign >= FOREIGN_SHARE * letters.total()

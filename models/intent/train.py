@@ -30,6 +30,7 @@ from models.intent.grammar import generate
 from models.intent.inputs import Reader, encode
 from models.intent.model import build_model
 from models.intent.predict import IntentClassifier
+from models.intent.rejection import taught_scripts
 from models.intent.sentinels import check_run
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
@@ -126,6 +127,7 @@ def train(
         tokenizer_file=tokenizer_file,
         out_dir=out_dir,
         seed=seed,
+        scripts=taught_scripts(u.text for u in splits.train),
     )
     shutil.rmtree(out_dir / "checkpoints", ignore_errors=True)
     tone = _tone(reviews, config=config, seed=seed, out_dir=out_dir, report=report)

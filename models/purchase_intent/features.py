@@ -5,7 +5,7 @@ two together on the sample shop.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 CHECKOUT_EVENTS = frozenset({"begin_checkout", "purchase"})
@@ -35,7 +35,8 @@ def session_features(events: Sequence[SessionEvent]) -> dict[str, float | str | 
     """
     if any(event.event_timestamp.tzinfo is None for event in events):
         raise ValueError("event_timestamp needs a time zone")
-    ordered = sorted(events, key=lambda event: event.event_timestamp)
+    # Within one zone Python compares the clock on the wall, on which the hour that summer time repeats is one hour.
+    ordered = sorted((replace(e, event_timestamp=e.event_timestamp.astimezone(UTC)) for e in events), key=_moment)
     checkout = next((event.event_timestamp for event in ordered if event.event_name in CHECKOUT_EVENTS), None)
     seen = [event for event in ordered if checkout is None or event.event_timestamp < checkout]
     if not seen:
@@ -44,7 +45,7 @@ def session_features(events: Sequence[SessionEvent]) -> dict[str, float | str | 
     previous = seen[-2] if len(seen) > 1 else last
     names = [event.event_name for event in seen]
     prices = [float(event.price) for event in seen if event.price is not None]
-    at = last.event_timestamp.astimezone(UTC)
+    at = last.event_timestamp
     return {
         "events_so_far": len(seen),
         "views_so_far": names.count("view_item"),
@@ -64,3 +65,7 @@ def session_features(events: Sequence[SessionEvent]) -> dict[str, float | str | 
         "day_of_week": at.isoweekday(),
         "last_event_name": last.event_name,
     }
+
+
+def _moment(event: SessionEvent) -> datetime:
+    return event.event_timestamp

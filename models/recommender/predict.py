@@ -112,6 +112,11 @@ class Recommender:
         popularity_N = self.lists.popularity_N
         return np.searchsorted(np.sort(popularity_N), popularity_N, side="left") / max(len(popularity_N), 1)
 
+    def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
+        """Return the same model over the same items as ``catalogue`` describes them: stock, prices, names."""
+        lists = replace(self.lists, catalogue=catalogue, category_codes_N=category_codes(catalogue))
+        return replace(self, catalogue=catalogue, lists=lists)
+
     def recommend(
         self,
         history: Sequence[HistoryEvent],

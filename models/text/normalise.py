@@ -6,6 +6,7 @@ English vocabulary splits Chinese into single characters, knows some 250 of them
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -55,6 +56,15 @@ def detect_language(text: str) -> str:
 def has_cjk(text: str) -> bool:
     """Return whether any character is Han, Kana or Hangul."""
     return _count(text, _HAN) + _count(text, _KANA_AND_HANGUL) > 0
+
+
+def letters_by_script(text: str) -> Counter[str]:
+    """Return how many letters a text has of each script, by the script's name in Unicode; Han is ``CJK``.
+
+    >>> letters_by_script("cr\u00e8me \u05d6\u05d5\u05dc 42")
+    Counter({'LATIN': 5, 'HEBREW': 3})
+    """
+    return Counter("LATIN" if c.isascii() else unicodedata.name(c, "?").split()[0] for c in text if c.isalpha())
 
 
 def knows_chinese(vocabulary: Iterable[str]) -> bool:

@@ -93,6 +93,7 @@ class ChurnDesk:
             "task": TASK,
             "horizon": f"{self.predictor.horizon_days} days",
             "model": self.model.name_and_version,
+            "data_end": None if data_end is None else rfc3339(data_end),
             "predictions": entries,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
         }
@@ -166,6 +167,7 @@ class ChurnDesk:
                 "answered_at": rfc3339(self._clock()),
                 "model": answer["model"],
                 "task": TASK,
+                "data_end": answer["data_end"],
                 "results": [
                     {
                         "index": entry["index"],

@@ -76,5 +76,7 @@ class ChurnPredictions(TypedDict):
     task: str
     horizon: str
     model: ModelName
+    data_end: str | None
+    """The last moment that the online features describe, where that is noted: what came after it is not known."""
     predictions: list[ChurnEntry]
     took_ms: float

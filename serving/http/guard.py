@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from serving.http.body_checks import check_json_object
+from serving.http.draining import DRAINING, Draining
 from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from shopsight.settings import Settings
 
@@ -50,11 +51,17 @@ class RequestGuard:
     """Stands between the server and the service; see the module's text."""
 
     def __init__(
-        self, app: AsgiApp, *, limits: GuardLimits | None = None, notes: Callable[[], Sequence[str]] = list
+        self,
+        app: AsgiApp,
+        *,
+        limits: GuardLimits | None = None,
+        notes: Callable[[], Sequence[str]] = list,
+        draining: Draining = DRAINING,
     ) -> None:
         self.app = app
         self.limits = limits or GuardLimits(body_bytes=Settings().request_limit_bytes)
         self.notes = notes
+        self.draining = draining
         self.in_flight = 0
         self.unfinished: set[asyncio.Task[None]] = set()
 
@@ -65,7 +72,12 @@ class RequestGuard:
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
         request_id = _request_id(headers)
-        answer = _Answer(send, request_id, notes=self.notes if scope["path"] == "/readyz" else None)
+        answer = _Answer(
+            send, request_id, notes=self.notes if scope["path"] == "/readyz" else None, last=self.draining.begun
+        )
+        if self.draining.begun and scope["path"] == "/readyz":
+            await answer.send_problem(ProblemError(503, "The service is stopping.", retry_after=1))
+            return
         if scope["path"] in HEALTH_PATHS:
             await self.app(scope, receive, answer.send)
             return
@@ -164,8 +176,12 @@ def _request_id(headers: Mapping[bytes, bytes]) -> str:
 class _Answer:
     """Passes an answer on with its request id; an error that is no problem document is made one."""
 
-    def __init__(self, send: Send, request_id: str, notes: Callable[[], Sequence[str]] | None) -> None:
+    def __init__(
+        self, send: Send, request_id: str, notes: Callable[[], Sequence[str]] | None, *, last: bool = False
+    ) -> None:
+        """Make one; after the ``last`` answer of a connection the client opens another, to whoever listens then."""
         self.forward = send
+        self.extra = [(b"connection", b"close")] if last else []
         self.request_id = request_id
         self.notes = notes
         self.started = False
@@ -184,7 +200,8 @@ class _Answer:
             if message["status"] >= 400 or self.notes is not None:
                 self.start = message
                 return
-            message["headers"] = [*message.get("headers", []), (b"x-request-id", self.request_id.encode())]
+            own = [(b"x-request-id", self.request_id.encode()), *self.extra]
+            message["headers"] = [*message.get("headers", []), *own]
         elif message["type"] == "http.response.body" and self.start is not None:
             self.body += message.get("body", b"")
             if not message.get("more_body", False):
@@ -206,7 +223,7 @@ class _Answer:
 
     async def _send_whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         fields = {**headers, "content-length": str(len(body)), "x-request-id": self.request_id}
-        encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
+        encoded = [(name.encode(), value.encode()) for name, value in fields.items()] + self.extra
         await self.forward({"type": "http.response.start", "status": status, "headers": encoded})
         await self.forward({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from models.purchase_intent.encoding import FEATURES
 from models.purchase_intent.features import SessionEvent, session_features
 from models.purchase_intent.predict import ExplainedProbability, PurchaseIntentModel
+from models.tabular.errors import BadArtefactError
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures
 from serving.http.problems import ProblemError
 from serving.instances import MAX_REASONS, parsed, users_of
@@ -60,7 +62,18 @@ class PropensityDesk:
         new_id: Callable[[], str],
         act_from: float,
     ) -> None:
-        """Make a desk; ``act_from`` is the probability from which reaching out earns more than it costs."""
+        """Make a desk; ``act_from`` is the probability from which reaching out earns more than it costs.
+
+        Raises:
+            BadArtefactError: the model reads a feature that its feature service does not have.
+        """
+        if unknown := sorted(set(predictor.feature_names) - set(FEATURES)):
+            raise BadArtefactError(
+                f"{FAMILY.name} {model.version} reads what is not served: {', '.join(unknown)}",
+                why=f"the feature service {FAMILY.feature_service!r} of this code does not have it, and the model "
+                "would take it for unknown",
+                fix="serve it with the code of its own Bento, or train again",
+            )
         self.predictor = predictor
         self.model = model
         self.act_from = act_from

@@ -17,6 +17,7 @@ class CatalogueFilter:
     def __init__(self, catalogue: Catalogue) -> None:
         self._prices = np.asarray(catalogue.prices, dtype=np.float64)
         self._available = np.asarray(catalogue.available, dtype=bool)
+        self._listed = np.asarray(catalogue.listed, dtype=bool)
         self._categories, self._category_codes = _encoded(catalogue.categories)
         self._brands, self._brand_codes = _encoded(catalogue.brands)
 
@@ -24,12 +25,12 @@ class CatalogueFilter:
         """Return which items pass, shape ``(items,)``, or None where nothing is filtered.
 
         A category passes with all below it (``shoes`` keeps ``shoes > running``); case does not count. An item
-        without a price passes no price filter. What is out of stock passes with ``in_stock: false`` alone; without
-        any filter the recommender keeps to what is in stock by itself.
+        without a price passes no price filter. What is out of stock passes with ``in_stock: false`` alone, what was
+        deleted not even then; without any filter the recommender keeps to what is in stock by itself.
         """
         if item_filter is None:
             return None
-        mask = np.ones_like(self._available) if item_filter.in_stock is False else self._available.copy()
+        mask = (self._listed if item_filter.in_stock is False else self._available).copy()
         if item_filter.category is not None:
             wanted = [name.casefold() for name in item_filter.category.any_of]
             passes = [any(_is_within(name, branch) for branch in wanted) for name in self._categories]

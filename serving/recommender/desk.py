@@ -9,12 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.catalogue import Catalogue
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
 from serving.http.problems import ProblemError
 from serving.instances import parsed
 from serving.prediction_log import RowLog, new_id
 from serving.recommender.catalogue_filter import CatalogueFilter
+from serving.recommender.live_catalogue import LiveCatalogue
 from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
 from serving.recommender.request_digest import digest, logged
 from serving.recommender.reranking import CANDIDATES, rerank
@@ -39,6 +41,7 @@ from serving.served_model import ServedModel
 from shopsight.clock import rfc3339, utc_now
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+from shopsight.warehouse import export_path
 
 FAMILY: Final = FAMILIES["recommender"]
 WIN_BACK: Final = ((0.5, 14.0),)
@@ -70,7 +73,9 @@ class RecommendationDesk:
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         rules: Callable[[], RulesInForce] | None = None,
+        catalogue: Callable[[], Catalogue] | None = None,
     ) -> None:
+        """Make a desk; ``catalogue`` says what the items are like now, where that is not as the model learnt them."""
         self.recommender = recommender
         self.model = model
         self._features = features
@@ -80,6 +85,8 @@ class RecommendationDesk:
         self._filter = CatalogueFilter(recommender.catalogue)
         no_rules = RulesInForce(RuleBook(), recommender.catalogue)
         self._rules = rules or (lambda: no_rules)
+        self._catalogue = catalogue or (lambda: recommender.catalogue)
+        self._keep_up()
 
     def similar(self, item_id: str, request: RecommendationRequest) -> Recommendations:
         """Answer for the item of a path.
@@ -98,6 +105,7 @@ class RecommendationDesk:
             ProblemError: a placement that is about items was asked for without any (422).
         """
         started = time.perf_counter()
+        self._keep_up()
         if request.placement in NEEDS_ITEMS and not request.item_ids:
             raise ProblemError(
                 422,
@@ -116,6 +124,7 @@ class RecommendationDesk:
     def rank(self, request: RankingRequest) -> Recommendations:
         """Put the items of the request into the order of what the shopper wants; the shop's rules do not move them."""
         started = time.perf_counter()
+        self._keep_up()
         asked = RecommendationRequest(
             placement="recommended_for_you",
             **request.model_dump(include={"user_id", "session_id", "recent_events", "personalised", "explain"}),
@@ -188,6 +197,13 @@ class RecommendationDesk:
             return self._features.user(request.user_id, FAMILY.feature_service)
         except OnlineStoreGoneError:
             return self._features.unreachable_user(request.user_id)
+
+    def _keep_up(self) -> None:
+        """Take the items' present state up; their order stays, so a request in another thread may meet both states."""
+        catalogue = self._catalogue()
+        if catalogue is not self.recommender.catalogue:
+            self._filter = CatalogueFilter(catalogue)
+            self.recommender = self.recommender.with_catalogue(catalogue)
 
     def _segment(self, visit: Visit) -> NDArray[np.bool_] | None:
         """Return which items are of the visit's categories, or None where it has none or the catalogue knows none."""
@@ -274,10 +290,11 @@ class OpenDesk:
     desk: RecommendationDesk
     features: FeatureReader
     rules: RulesFile
+    catalogue: LiveCatalogue
 
 
 def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDesk:
-    """Open a model as it is served: with the home's online features and the rules in force.
+    """Open a model as it is served: with the home's online features, the state of its items and the rules in force.
 
     Args:
         settings: of the home.
@@ -286,11 +303,19 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
     """
     recommender = Recommender.load(model.artefact)
     features = feature_reader(settings)
-    rules = RulesFile(settings.rules_path, recommender.catalogue)
+    catalogue = LiveCatalogue(recommender.catalogue, export_path(settings, "items"))
+    rules = RulesFile(settings.rules_path, catalogue)
     desk = RecommendationDesk(
-        recommender, model=model, features=features, log=log, clock=utc_now, new_id=new_id, rules=rules
+        recommender,
+        model=model,
+        features=features,
+        log=log,
+        clock=utc_now,
+        new_id=new_id,
+        rules=rules,
+        catalogue=catalogue,
     )
-    return OpenDesk(desk=desk, features=features, rules=rules)
+    return OpenDesk(desk=desk, features=features, rules=rules, catalogue=catalogue)
 
 
 def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:

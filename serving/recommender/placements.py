@@ -195,10 +195,11 @@ def _similar_to_any(model: Recommender, item_ids: Sequence[str], shelf: Shelf) -
 
 def _recently_viewed(model: Recommender, history: Sequence[HistoryEvent], shelf: Shelf) -> list[ScoredItem]:
     viewed = dict.fromkeys(event.item_id for event in reversed(history) if event.event_name == "view_item")
+    allowed = model.catalogue.available if shelf.allowed is None else shelf.allowed
     items: list[ScoredItem] = []
     for item_id in viewed:
         place = model.catalogue.index_of(item_id)
-        if place is None or item_id in shelf.exclude or (shelf.allowed is not None and not shelf.allowed[place]):
+        if place is None or item_id in shelf.exclude or not allowed[place]:
             continue
         items.append(ScoredItem(item_id=item_id, score=1 / (1 + len(items)), source="recently_viewed", reasons=()))
     return items

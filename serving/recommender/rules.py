@@ -164,7 +164,7 @@ class RulesInForce:
     """A rule book over a catalogue: what it asks of the lists of each placement."""
 
     def __init__(self, book: RuleBook, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._filter = CatalogueFilter(catalogue)
         self.book = book
         self._masks = {
@@ -204,7 +204,12 @@ class RulesInForce:
     def _unknown_in(self, rule: Rule) -> list[str]:
         items = _items_of(rule)
         ids = (items.item_ids if items else None) or (rule.pin.item_ids if rule.pin else [])
-        unknown = [f"the unknown item {item_id!r}" for item_id in ids if self._catalogue.index_of(item_id) is None]
+        places = {item_id: self.catalogue.index_of(item_id) for item_id in ids}
+        unknown = [
+            f"the {'unknown' if place is None else 'deleted'} item {item_id!r}"
+            for item_id, place in places.items()
+            if place is None or not self.catalogue.listed[place]
+        ]
         for kind in ("category", "brand"):
             asked = getattr(items, kind, None)
             for name in asked.any_of if asked else []:

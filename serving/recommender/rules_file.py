@@ -8,6 +8,7 @@ from typing import Final
 
 from models.recommender.catalogue import Catalogue
 from serving.recommender.rules import RuleBook, RulesInForce, UnusableRulesError
+from shopsight.whole_files import FileVersion, version_of
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 """How long a look at the file is good for."""
@@ -16,7 +17,10 @@ LOOK_AGAIN_SECONDS: Final = 1.0
 class RulesFile:
     """Called for the rules in force; a shop without a file has none, which is no failure."""
 
-    def __init__(self, path: Path, catalogue: Catalogue, *, seconds_now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: Path, catalogue: Callable[[], Catalogue], *, seconds_now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Make one; ``catalogue`` says which items there are now, and which of them a rule is about."""
         self.failure: str | None = None
         """Why the file as it is now is not in force, or None while it is."""
         self.warnings: list[str] = []
@@ -26,8 +30,8 @@ class RulesFile:
         self._seconds_now = seconds_now
         self._lock = threading.Lock()
         self._look_again = float("-inf")
-        self._seen: tuple[int, int] | None = None
-        self._rules = RulesInForce(RuleBook(), catalogue)
+        self._seen: FileVersion | None = None
+        self._rules = RulesInForce(RuleBook(), catalogue())
 
     def __call__(self) -> RulesInForce:
         """Return the rules in force; the file is looked at once a second."""
@@ -36,14 +40,13 @@ class RulesFile:
             if now >= self._look_again:
                 self._look_again = now + LOOK_AGAIN_SECONDS
                 self._look()
+            catalogue = self._catalogue()
+            if catalogue is not self._rules.catalogue:
+                self._take(self._rules.book, catalogue)
             return self._rules
 
     def _look(self) -> None:
-        try:
-            status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_size)
-        except FileNotFoundError:
-            seen = None
+        seen = version_of(self._path)
         if seen == self._seen:
             return
         self._seen = seen
@@ -52,5 +55,9 @@ class RulesFile:
         except UnusableRulesError as error:
             self.failure = f"{error.what} The rules of before stay in force. {error.why}"
             return
-        self._rules, self.failure = RulesInForce(book, self._catalogue), None
+        self.failure = None
+        self._take(book, self._catalogue())
+
+    def _take(self, book: RuleBook, catalogue: Catalogue) -> None:
+        self._rules = RulesInForce(book, catalogue)
         self.warnings = self._rules.warnings

@@ -44,7 +44,7 @@ class RecommendationService(FamilyService):
     def open_desk(self) -> RecommendationDesk:
         """Return the desk with the Bento's model, the online histories and the rules in force."""
         opened = open_desk(self.settings, model=self.model, log=self.log)
-        self.rules, self.features = opened.rules, opened.features
+        self.rules, self.features, self.catalogue = opened.rules, opened.features, opened.catalogue
         self.features.open(FAMILY.feature_service)
         return opened.desk
 
@@ -56,7 +56,8 @@ class RecommendationService(FamilyService):
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
         self.rules()
-        broken = [] if self.rules.failure is None else [f"rules: {self.rules.failure}"]
+        failures = {"rules": self.rules.failure, "items": self.catalogue.failure}
+        broken = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
         return super().notes() + broken + [f"rules: {warning}" for warning in self.rules.warnings]
 
 

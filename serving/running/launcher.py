@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Final
 from serving.packaging.bento import BentoRecord
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
+from shopsight.ports import why_taken
 from shopsight.settings import Settings, child_environment
 
 
@@ -49,19 +49,15 @@ class ServiceProcess:
         Raises:
             ServiceNotStartedError: its port is taken.
         """
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.settings.host, self.port))
-            except OSError as error:
-                setting = f"SHOPSIGHT_{self.family.port_setting.upper()}"
-                raise ServiceNotStartedError(
-                    f"cannot serve {self.bento.tag} on {self.url}",
-                    why=str(error),
-                    fix=f"stop what listens on port {self.port}, or set {setting} to another",
-                ) from error
+        if taken := why_taken(self.settings.host, self.port):
+            setting = f"SHOPSIGHT_{self.family.port_setting.upper()}"
+            raise ServiceNotStartedError(
+                f"cannot serve {self.bento.tag} on {self.url}",
+                why=taken,
+                fix=f"stop what listens on port {self.port}, or set {setting} to another",
+            )
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "bentoml", "serve", str(self.bento.path)]
+        command = [sys.executable, "-m", "shopsight.parent", "-m", "bentoml", "serve", str(self.bento.path)]
         options = ["--host", self.settings.host, "--port", str(self.port), "--timeout-graceful-shutdown", "10"]
         with self.log_file.open("ab") as log:
             self._log_start = log.tell()

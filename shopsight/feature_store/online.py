@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shopsight.feature_store.connection import UnusableFeaturesError, open_feature_store
+from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, UnusableFeaturesError, open_feature_store
 from shopsight.feature_store.history import find_service
 from shopsight.settings import Settings
+from shopsight.whole_files import version_of
 
 if TYPE_CHECKING:
     from feast.online_response import OnlineResponse
@@ -43,6 +44,8 @@ class OnlineFeatures:
             FeatureStoreNotReadyError: no definitions were applied to this home.
         """
         self._store = open_feature_store(settings, read_only=True)
+        self._definitions = settings.feature_store_dir / REGISTRY_SNAPSHOT
+        self._resolved = version_of(self._definitions)
         self._requests: dict[tuple[str, str | None], _Request] = {}
 
     def read(self, service_or_view: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -92,6 +95,9 @@ class OnlineFeatures:
         return dated
 
     def _response(self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None = None) -> "OnlineResponse":
+        # Definitions that were applied since may lack what the reader was resolved to: Feast would answer None for it.
+        if (version := version_of(self._definitions)) != self._resolved:
+            self._requests, self._resolved = {}, version
         request = self._requests.get((name, key))
         if request is None:
             request = self._requests[name, key] = self._request(name, key=key)

@@ -11,7 +11,7 @@ import pytest
 
 from models.churn.dataset import FEATURES as CHURN_FEATURES
 from models.purchase_intent.encoding import FEATURES as PURCHASE_INTENT_FEATURES
-from serving.features import FeatureReader, UserFeatures
+from serving.features import RETRY_SECONDS, FeatureReader, OnlineStoreGoneError, UserFeatures
 from shopsight.families import FAMILIES
 from shopsight.feature_store import (
     OnlineFeatures,
@@ -20,6 +20,7 @@ from shopsight.feature_store import (
     compare_histories,
     contract_of,
     contracts,
+    materialize,
     training_set,
 )
 from shopsight.feature_store import definitions as definitions_module
@@ -112,6 +113,31 @@ def test_neither_training_nor_a_service_reads_a_registry_that_lacks_what_the_fam
     for refused in (refused_to_train, refused_to_serve):
         assert repr(service) in refused.value.what
         assert repr(view) in refused.value.what
+
+
+def test_a_running_service_goes_without_features_whose_definitions_lost_what_it_reads_and_says_which(
+    home: Settings, changed_repository: ChangeRepository, write_mart: WriteMart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model would read a column that is gone as "not known", and answer with another probability in silence."""
+    pseudonymiser = Pseudonymiser(b"a key for tests only")
+    service, known = contract_of("churn").service, {"feature_timestamp": MONDAY, "created_timestamp": MONDAY}
+    write_mart("user_order_history_daily", [{"user_id": pseudonymiser.user("maya"), **known, "ordered_us": ["1"]}])
+    apply_definitions(home)
+    materialize(home, until=MONDAY)
+    seconds = [0.0]
+    reader = FeatureReader(lambda: OnlineFeatures(home), pseudonymiser, seconds_now=lambda: seconds[0])
+    assert reader.user("maya", service).values["ordered_us"] == ["1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(definitions_module, "_refuse_broken_contracts", lambda _: None)
+        apply_definitions(home, repository=another_name_of_the_column(changed_repository, "churn"))
+    with pytest.raises(OnlineStoreGoneError):
+        reader.user("maya", service)
+    assert "'churn_v1' breaks its contract with 'churn' in the view 'user_order_history'" in str(reader.failure)
+    apply_definitions(home)
+    materialize(home, until=MONDAY)
+    seconds[0] += RETRY_SECONDS
+    assert reader.user("maya", service).values["ordered_us"] == ["1"]
+    assert reader.failure is None
 
 
 def test_a_column_that_no_family_reads_is_not_offered(home: Settings, changed_repository: ChangeRepository) -> None:

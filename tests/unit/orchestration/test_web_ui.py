@@ -2,7 +2,10 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,12 +16,13 @@ from running import free_port
 from typer.testing import CliRunner
 
 from orchestration.web_ui import UiStoppedError, WebUi, served_reports
+from shopsight.ports import port_settings
 from shopsight.settings import Settings
 
 
 @pytest.fixture
 def ports(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    chosen = {name: free_port() for name in ("dagster_port", "reports_port")}
+    chosen = {variable.removeprefix("SHOPSIGHT_").lower(): free_port() for variable in port_settings(home)}
     for name, port in chosen.items():
         monkeypatch.setenv(f"SHOPSIGHT_{name.upper()}", str(port))
     return home.model_copy(update=chosen)
@@ -67,11 +71,54 @@ def test_a_port_that_somebody_else_holds_is_named_with_the_setting_that_moves_it
     assert not (ports.home / "logs" / "dagster.log").exists()
 
 
-def test_where_the_web_uis_own_port_is_taken_the_reports_are_given_up_again(ports: Settings) -> None:
-    with socket.create_server(("127.0.0.1", ports.dagster_port)):
-        assert "SHOPSIGHT_DAGSTER_PORT" in up()
+@pytest.mark.parametrize("variable", sorted(set(port_settings(Settings())) - {"SHOPSIGHT_REPORTS_PORT"}))
+def test_where_the_port_of_any_server_is_taken_nothing_is_started_and_the_reports_are_given_up_again(
+    ports: Settings, variable: str
+) -> None:
+    port = port_settings(ports)[variable]
+    with socket.create_server(("127.0.0.1", port)):
+        said = up()
+    assert f"cannot start on port {port}" in said
+    assert variable in said
+    assert not (ports.home / "logs" / "dagster.log").exists()
+    assert not psutil.Process().children()
     with served_reports(ports):
         pass  # the port is free again
+
+
+def test_ports_that_are_taken_are_named_all_at_once(ports: Settings) -> None:
+    with (
+        socket.create_server(("127.0.0.1", ports.intent_port)),
+        socket.create_server(("127.0.0.1", ports.churn_port)),
+    ):
+        said = up()
+    assert f"cannot start on port {ports.intent_port}, {ports.churn_port}" in said
+    assert "SHOPSIGHT_INTENT_PORT, SHOPSIGHT_CHURN_PORT to another port" in said
+
+
+def test_two_servers_on_one_port_are_refused_by_the_names_of_their_settings(
+    ports: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPSIGHT_CHURN_PORT", str(ports.intent_port))
+    said = up()
+    assert f"SHOPSIGHT_INTENT_PORT and SHOPSIGHT_CHURN_PORT are both {ports.intent_port}" in said
+    assert not (ports.home / "logs" / "dagster.log").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do it")
+def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_killed() -> None:
+    sleeper = "import subprocess, sys; print(subprocess.Popen({command}).pid, flush=True); import time; time.sleep(60)"
+    command = [sys.executable, "-m", "shopsight.parent", "-c", "import time; time.sleep(60)"]
+    parent = subprocess.Popen([sys.executable, "-c", sleeper.format(command=command)], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    with parent.stdout:
+        child = psutil.Process(int(parent.stdout.readline()))
+    while "shopsight.parent" in child.cmdline():  # until it has become what it was asked to run
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    gone, alive = psutil.wait_procs([child], timeout=15)
+    assert (gone, alive) == ([child], [])
 
 
 def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Settings) -> None:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -68,6 +69,16 @@ def test_hours_and_days_are_those_of_utc() -> None:
     in_shanghai = datetime(2024, 5, 7, 1, tzinfo=timezone(timedelta(hours=8)))  # Monday 17:00 UTC
     shape = session_features([SessionEvent(event_name="page_view", event_timestamp=in_shanghai)])
     assert (shape["hour_of_day"], shape["day_of_week"]) == (17, 1)
+
+
+def test_the_hour_that_summer_time_repeats_is_two_hours() -> None:
+    """In Berlin, 27 October 2024 had 02:30 twice; a datetime tells them apart by ``fold`` alone."""
+    berlin = ZoneInfo("Europe/Berlin")
+    second = SessionEvent(event_name="search", event_timestamp=datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=berlin))
+    first = SessionEvent(event_name="view_item", event_timestamp=datetime(2024, 10, 27, 2, 30, fold=0, tzinfo=berlin))
+    shape = session_features([second, first])
+    assert (shape["events_so_far"], shape["seconds_since_start"], shape["hour_of_day"]) == (2, 3600.0, 1)
+    assert shape["last_event_name"] == "search"
 
 
 def test_a_session_without_a_shape_is_refused() -> None:

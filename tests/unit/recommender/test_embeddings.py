@@ -38,7 +38,8 @@ def test_a_shop_with_few_shoppers_is_one_segment(shoppers) -> None:
 def test_a_segment_is_described_by_what_it_touches_more_than_the_shop_does() -> None:
     catalogue = Catalogue(
         item_ids=["a", "b", "c"], titles=[None] * 3, categories=["Lamps", "Rugs", None], brands=[None] * 3,
-        prices=np.zeros(3), available=np.ones(3, dtype=np.bool_), positions={"a": 0, "b": 1, "c": 2},
+        prices=np.zeros(3), available=np.ones(3, dtype=np.bool_), listed=np.ones(3, dtype=np.bool_),
+        positions={"a": 0, "b": 1, "c": 2},
     )  # fmt: skip
     histories = [History(np.array(items), np.ones(len(items), dtype=np.int64)) for items in ([0, 0, 0, 1], [1, 1, 2])]
     lamps, rugs = describe(np.array([0, 1]), histories, catalogue)

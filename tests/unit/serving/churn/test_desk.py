@@ -91,6 +91,9 @@ def test_where_the_import_stopped_weeks_ago_nobody_is_called_lost_for_it(
     at_the_end, at_noon, today = (entry["probability"] for entry in answer["predictions"])
     assert at_the_end == at_noon
     assert at_noon < today
+    assert answer["data_end"] == "2026-01-05T00:00:00Z", "the answer says how old the data are that it is made from"
+    assert log.close() is None
+    assert read_log(log.folder).rows[-1]["data_end"] == "2026-01-05T00:00:00Z"
 
 
 def test_an_earlier_moment_is_told_nothing_of_what_came_after_it(ask: Ask) -> None:

@@ -59,6 +59,15 @@ def ask(desk: IntentDesk, *texts: Any) -> list[dict[str, Any]]:
     return [dict(entry) for entry in results["intents"]]
 
 
+def test_a_text_in_a_language_that_was_never_taught_is_rejected_and_gets_no_strategy_of_its_own(
+    desk: IntentDesk,
+) -> None:
+    """Hebrew, "how much is delivery"; the toy reads nothing but unknown words and is as sure as it ever is."""
+    hebrew, english = ask(desk, "כמה עולה המשלוח", "find shoes")
+    assert (hebrew["rejected"], hebrew["strategy"], hebrew["language"]) == (True, DEFAULT["other"].strategy, "other")
+    assert english["rejected"] is False
+
+
 def test_every_text_gets_its_label_probabilities_and_strategy(desk: IntentDesk) -> None:
     entries = ask(desk, "find acme running shoes under 80", "this versus that", "does it fit", "loved it, great bag")
     assert [entry["label"] for entry in entries] == list(INTENTS[:4])

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from models.purchase_intent.predict import PurchaseIntentModel
+from models.purchase_intent.predict import MODEL_FILE, PurchaseIntentModel
+from models.tabular.errors import BadArtefactError
 from serving.features import FeatureReader
 from serving.http.problems import ProblemError
 from serving.prediction_log import PredictionLog, read_log
@@ -68,6 +70,28 @@ def test_carts_make_a_purchase_likelier(ask: Ask) -> None:
     )
     assert buying["probability"] > looking["probability"]
     assert looking["fallback"] == "session_alone"
+
+
+def test_a_model_that_reads_a_feature_which_is_not_served_is_refused(
+    purchase_intent_folder: Path, tmp_path: Path
+) -> None:
+    """It would read the feature as unknown, and answer with another probability in silence."""
+    folder = shutil.copytree(purchase_intent_folder, tmp_path / "model")
+    for name in ("config.json", MODEL_FILE):
+        (folder / name).write_text((folder / name).read_text().replace("carts_so_far", "carts_of_old"))
+    with pytest.raises(BadArtefactError, match="reads what is not served: carts_of_old"):
+        PropensityDesk(
+            PurchaseIntentModel.load(folder),
+            model=ServedModel(
+                family="purchase_intent", version="v0001", artefact=folder, card={}, evaluation={}, approval={}
+            ),
+            features=None,  # type: ignore[arg-type]  # nobody is asked about
+            categories={},
+            log=[],  # type: ignore[arg-type]
+            clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
+            new_id=lambda: "1",
+            act_from=0.25,
+        )
 
 
 def test_reaching_out_is_advised_from_where_it_earns_more_than_it_costs(ask: Ask, desk: PropensityDesk) -> None:

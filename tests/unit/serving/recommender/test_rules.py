@@ -144,7 +144,7 @@ def test_a_file_that_no_list_can_follow_is_refused_with_the_rule_and_the_line(
 
 def test_a_file_that_breaks_leaves_the_rules_of_before_in_force(tmp_path: Path, recommender: Recommender) -> None:
     path, now = tmp_path / "rules.yml", [0.0]
-    rules = RulesFile(path, recommender.catalogue, seconds_now=lambda: now[0])
+    rules = RulesFile(path, lambda: recommender.catalogue, seconds_now=lambda: now[0])
     assert (rules().book.rules, rules.failure) == ([], None)
     path.write_text("rules:\n- {name: a, pin: {item_ids: [i_1]}}")
     assert rules().book.rules == [], "a look is good for a second"
