@@ -93,6 +93,8 @@ def show_checks(checks: "list[Check]") -> None:
 
 def show_receipt(receipt: "Receipt") -> None:
     """Print the batch's counts, and why rows were quarantined."""
+    from shopsight.ingestion.readers.chunks import DOUBTS
+
     table = Table(title=f"batch {receipt.batch_id}", title_justify="left")
     counts = ("received", "accepted", "duplicates", "quarantined")
     for column in counts:
@@ -103,3 +105,5 @@ def show_receipt(receipt: "Receipt") -> None:
         out.print(f"  quarantined: {reason}: {rows:,}")
     if receipt.guests:
         out.print(f"  {receipt.guests:,} rows of orders without any identity count for the shop, under their order")
+    for doubt, rows in receipt.doubts.items():
+        out.print(f"  [yellow]in doubt[/] {rows:,} rows: {DOUBTS[doubt]}")

@@ -42,7 +42,7 @@ def replay(*, mapping: Path | None, batch: str, as_json: bool) -> None:
     Raises:
         ShopsightError: the mapping cannot be used, or the log is busy.
     """
-    from shopsight.ingestion.formats.mapping import read_mapping
+    from shopsight.ingestion.formats.mapping_file import read_mapping
     from shopsight.ingestion.replay import replay_quarantine
 
     settings = Settings()

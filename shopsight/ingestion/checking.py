@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.log.deduplication import KEY, with_event_ids
-from shopsight.ingestion.readers.chunks import RawChunk, TableName
+from shopsight.ingestion.readers.chunks import DOUBTS, RawChunk, TableName
 from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.ingestion.validation.rules import IMPORTER_REASONS, STRUCTURE_REASONS
 from shopsight.ingestion.validation.validate import RULES, Validated, validate
@@ -54,6 +54,7 @@ class _Seen:
     rows: Counter[TableName] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     guests: int = 0
+    doubts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
@@ -90,6 +91,7 @@ def _note(
     for broken in chunk.broken:
         _note_reason(seen, chunk, broken.reason, broken.line, broken.raw)
     seen.guests += validated.guests
+    seen.doubts.update(chunk.doubts)
     for index, reasons in zip(validated.bad, validated.reasons, strict=True):
         if chunk.left_out is not None and chunk.left_out[index]:
             seen.left_out[chunk.rows["event_name"][int(index)].as_py()] += 1
@@ -147,6 +149,8 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
     if seen.guests:
         said = "rows of orders without any identity: they count for the shop, under their order, and for no person"
         yield Check(name="guest_orders", status="PASS", rows=seen.guests, said=said)
+    for doubt, rows in seen.doubts.items():
+        yield Check(name=doubt, status="WARN", rows=rows, said=DOUBTS[doubt])
     if not good or seen.first is None or seen.last is None:
         return
     keys = np.concatenate(seen.keys)

@@ -8,7 +8,7 @@ from shopsight.errors import ShopsightError
 from shopsight.ingestion.checking import Check, check_source
 from shopsight.ingestion.formats import FORMATS
 from shopsight.ingestion.formats.canonical import ENCODINGS
-from shopsight.ingestion.formats.mapping import mapping_beside, read_mapping
+from shopsight.ingestion.formats.mapping_file import mapping_beside, read_mapping
 from shopsight.ingestion.log.event_log import EventLog, Receipt
 from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, ignore
 from shopsight.ingestion.readers.source_files import SourceFileError

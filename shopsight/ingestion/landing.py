@@ -13,7 +13,7 @@ from shopsight.errors import ShopsightError
 from shopsight.ingestion.formats import FORMATS
 from shopsight.ingestion.formats.canonical import ENCODINGS, companions, table_of
 from shopsight.ingestion.formats.hm import hm_files
-from shopsight.ingestion.formats.mapping import mapping_beside
+from shopsight.ingestion.formats.mapping_file import mapping_beside
 from shopsight.ingestion.formats.yoochoose import both_files
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.event_log import DiskFullError, EventLogBusyError, Receipt

@@ -103,8 +103,8 @@ def _read_again(group: pa.Table, format_name: str, mapping: Mapping | None) -> I
     source, table = group["source"][0].as_py(), group["table_name"][0].as_py()
     if format_name in NEVER or group["header"][0].as_py() is None:  # rows of earlier versions kept no header
         return
-    if format_name == "mapped" and (mapping is None or mapping.source != source):
-        return
+    if format_name == "mapped" and (mapping is None or mapping.source != source or mapping.needs_whole_orders()):
+        return  # a line alone says nothing of its order: those are mended in the file, which is imported again
     wanted = {
         (line, part): row
         for row, (line, part) in enumerate(zip(group["line"].to_pylist(), group["part"].to_pylist(), strict=True))
@@ -153,7 +153,7 @@ def _write(folder: Path, group: pa.Table) -> tuple[Path, NDArray[np.int64], NDAr
 
 def _reader(format_name: str, file: Path, mapping: Mapping | None) -> Iterator[RawChunk]:
     if format_name == "mapped" and mapping is not None:
-        return read_mapped(file, mapping)
+        return read_mapped(file, mapping, is_replay=True)
     if format_name == "yoochoose":
         return read_yoochoose_file(file)
     if format_name == "hm":

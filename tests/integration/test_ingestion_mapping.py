@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from shopsight.events import EVENT_NAMES
-from shopsight.ingestion.formats.mapping import ColumnMapping, Mapping, MappingError, read_mapping
+from shopsight.ingestion.formats.mapping import ColumnMapping, Mapping
+from shopsight.ingestion.formats.mapping_file import MappingError, read_mapping
 from shopsight.ingestion.guessing.guess import guess_mapping, snake_case
 from shopsight.ingestion.guessing.values import time_shape
 from shopsight.ingestion.guessing.words import EVENT_OF_WORD

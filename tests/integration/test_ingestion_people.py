@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from shopsight.ingestion.checking import worst
-from shopsight.ingestion.formats.mapping import read_mapping
+from shopsight.ingestion.formats.mapping_file import read_mapping
 from shopsight.ingestion.guessing.guess import Guess, guess_mapping
 from shopsight.ingestion.importers import check_file, import_file
 from shopsight.ingestion.log.event_log import Receipt

@@ -10,58 +10,100 @@ import numpy as np
 import pyarrow as pa
 
 from shopsight.events import EVENT_NAMES
-from shopsight.identity import BLANKS
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.formats.mapping import TIMES, ColumnMapping, Mapping
+from shopsight.ingestion.formats.joined_orders import JoinedOrders
+from shopsight.ingestion.formats.mapped_sql import HELPERS, query_of
+from shopsight.ingestion.formats.mapping import JOINED, Mapping
+from shopsight.ingestion.formats.nested import with_paths
 from shopsight.ingestion.formats.repeats import RepeatCounter
 from shopsight.ingestion.formats.tables import read_table
 from shopsight.ingestion.formats.translation import mapped
+from shopsight.ingestion.formats.whole_orders import WholeOrders, refunds_of, without_lines_that_do_not_count
 from shopsight.ingestion.guessing.words import EVENT_OF_WORD, event_word
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.source_files import unreadable
 
-UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 WORDS_SHOWN: Final = 20
 MAX_UNKNOWN_SHARE: Final = 0.9
 """With more rows than this whose word for the event is unknown, the mapping is wrong and not the rows."""
 MIN_ROWS_JUDGED: Final = 10
 """Fewer rows say too little of a mapping: they go to the quarantine, as any row with an unknown word does."""
-NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position")
 
 
-def read_mapped(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
+def read_mapped(path: Path, mapping: Mapping, *, is_replay: bool = False) -> Iterator[RawChunk]:
     """Yield the file's rows in canonical columns.
+
+    A file is read twice where a line can only be understood with the other lines of its order.
 
     Args:
         path: delimited text, Parquet, Excel or JSON Lines, or a folder of such files.
         mapping: where each canonical column comes from.
+        is_replay: whether the file holds single lines of another, so that JSON may lack keys which that one has.
 
     Raises:
         SourceFileError: the file cannot be read, or lacks a column that the mapping names.
     """
-    chunks = read_table(
-        path,
-        required=() if mapping.header else mapping.used_columns(),
-        names=mapping.header,
-        encoding=mapping.encoding,
-        delimiter=mapping.delimiter,
-    )
+    orders = WholeOrders(_translated(path, mapping, is_replay), mapping) if mapping.needs_whole_orders() else None
     repeats = RepeatCounter()
+    for chunk in _translated(path, mapping, is_replay):
+        if mapping.table == "events":
+            _refuse_unknown_words(path, chunk.rows["event_name"])
+        chunk = orders.completed(chunk) if orders else chunk
+        chunk = without_lines_that_do_not_count(chunk)
+        refunds = refunds_of(chunk)
+        chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
+        for one in (chunk, refunds):
+            if one is not None:
+                yield replace(one, rows=one.rows.drop_columns(_helpers_of(one.rows)), doubts=_doubts(one))
+
+
+def _translated(path: Path, mapping: Mapping, is_replay: bool) -> Iterator[RawChunk]:
+    """Yield the rows of a file, each on its own, in canonical columns and those of :data:`HELPERS`."""
+    names = mapping.named_columns()
     with utc_connection() as connection:
-        for chunk in chunks:
-            query = _query(mapping, chunk.rows.schema)
+        joined = [name for name in names if name.startswith(JOINED)]
+        orders = JoinedOrders(connection, mapping.orders, joined) if mapping.orders else None
+        for chunk in read_table(
+            path,
+            required=() if mapping.header else mapping.used_columns(),
+            names=mapping.header,
+            encoding=mapping.encoding,
+            delimiter=mapping.delimiter,
+            keys_in_every_file=not is_replay and path.is_file(),
+        ):
+            chunk = with_paths(connection, orders.joined(connection, chunk) if orders else chunk, names)
+            query = query_of(mapping, chunk.rows.schema)
             # DuckDB knows no capitals in names, a file does: Price and price are two columns.
             places = [str(place) for place in range(chunk.rows.num_columns)]
             chunk = mapped(connection, replace(chunk, rows=chunk.rows.rename_columns(places)), query)
-            if mapping.table == "events":
-                _refuse_unknown_words(path, chunk.rows["event_name"])
-            chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
             yield replace(
-                chunk,
+                _with_places_in_lines(chunk) if mapping.table == "events" else chunk,
                 table=mapping.table,
                 per_actor=mapping.unique_per_actor,
                 arrived_when_happened=mapping.history and mapping.table == "events",
             )
+
+
+def _with_places_in_lines(chunk: RawChunk) -> RawChunk:
+    """Return rows of one line told apart by their place in it, where the mapping has no number for them."""
+    if chunk.parts is None or "line_number" in chunk.rows.column_names:
+        return chunk
+    return replace(chunk, rows=chunk.rows.append_column("line_number", pa.array(chunk.parts)))
+
+
+def _doubts(chunk: RawChunk) -> dict[str, int]:
+    """Return how many rows have an hour that daylight saving leaves out, or has twice."""
+    names = {"hour_that_is_missing": "is_missing_hour", "hour_that_is_there_twice": "is_repeated_hour"}
+    counts = {
+        name: int(np.count_nonzero(chunk.rows[column].to_numpy()))
+        for name, column in names.items()
+        if column in chunk.rows.column_names
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _helpers_of(rows: pa.Table) -> list[str]:
+    return [name for name in rows.column_names if name in HELPERS]
 
 
 def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:
@@ -86,124 +128,8 @@ def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:
     )
 
 
-def _query(mapping: Mapping, schema: pa.Schema) -> str:
-    taken = [f"{_value(name, origin, schema)} as {_quoted(name)}" for name, origin in mapping.columns.items()]
-    if mapping.properties:
-        pairs = ", ".join(f"{_literal(name)}, {_kept(name, schema)}" for name in mapping.properties)
-        rest = "attributes" if mapping.table == "items" else "properties"
-        taken.append(f"nullif(json_merge_patch('{{}}', json_object({pairs}))::varchar, '{{}}') as {rest}")
-    if mapping.repeats_are_pieces:
-        taken.append(f"hash({', '.join(_column(name, schema) for name in schema.names)}) as row_hash")
-    final = [_final(name, origin) for name, origin in mapping.columns.items()]
-    if mapping.negative_quantity_is_refund:
-        is_refund = "event_name = 'purchase' and try_cast(quantity as double) < 0"
-        name = f"if({is_refund}, 'refund', event_name) as event_name"
-        quantity = f"if({is_refund}, ltrim(quantity, '-'), quantity) as quantity"
-        final = [name, quantity, *(f for f in final if f not in ('"event_name"', '"quantity"'))]
-    if mapping.repeats_are_pieces:
-        names = ", ".join(map(_literal, mapping.repeats_are_pieces))
-        final.append(f"row_hash, event_name in ({names}) as is_counted")
-    rest_name = ["attributes" if mapping.table == "items" else "properties"] if mapping.properties else []
-    return f"with taken as (select {', '.join(taken)} from native) select {', '.join([*final, *rest_name])} from taken"
-
-
-def _final(name: str, origin: ColumnMapping) -> str:
-    if not origin.only:
-        return _quoted(name)
-    names = ", ".join(map(_literal, origin.only))
-    return f"case when event_name in ({names}) then {_quoted(name)} end as {_quoted(name)}"
-
-
-def _value(name: str, origin: ColumnMapping, schema: pa.Schema) -> str:
-    """Return SQL for one canonical column, as text; a time that cannot be read becomes a text that says so."""
-    if origin.column is None:
-        return _literal(origin.constant or "")
-    column = _column(origin.column, schema)
-    text = _text(column, schema.field(origin.column).type)
-    if origin.values:
-        cases = " ".join(f"when {_literal(old)} then {_literal(new)}" for old, new in origin.values.items())
-        text = f"case trim({text}) {cases} else {text} end"
-    if origin.separator:
-        text = f"replace({text}, {_literal(origin.separator)}, ' > ')"
-    if name in NUMBERS and _is_text(schema.field(origin.column).type):
-        text = _number(text, origin)
-    return _time(text, origin) if name in TIMES else text
-
-
-def _number(text: str, origin: ColumnMapping) -> str:
-    """Return SQL for a number with a decimal point; what is written in another way becomes a text that says so.
-
-    Under a decimal comma ``12.50`` is no number: taking its point for a sign between thousands would make it 1250.
-    """
-    if origin.sign:
-        text = f"trim(replace({text}, {_literal(origin.sign)}, ''), {_literal(BLANKS)})"
-    if origin.decimal == "." and origin.thousands is None:
-        return text
-    thousands = origin.thousands or "."
-    between = f"[{thousands}\\s\u00a0\u202f''’]"
-    number = f"[+-]?(\\d{{1,3}}({between}\\d{{2,3}})*{between}\\d{{3}}|\\d+)([{origin.decimal}]\\d*)?"
-    plain = f"replace(regexp_replace({text}, '{between}', '', 'g'), '{origin.decimal}', '.')"
-    odd = _literal(f"not a number with the decimal sign {origin.decimal}: ")
-    is_number = f"regexp_full_match(trim({text}), '{number}')"
-    return f"case when {is_number} then {plain} when trim({text}) <> '' then {odd} || {text} end"
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _time(text: str, origin: ColumnMapping) -> str:
-    if origin.unit == "days":
-        days = f"try_cast({text} as double)"
-        local = f"timestamp '1899-12-30' + to_microseconds(try_cast(round({days} * 86400000) * 1000 as bigint))"
-        moment, wanted = f"timezone({_literal(origin.zone or 'UTC')}, {local})", "a number of days since 1899-12-30"
-    elif origin.unit:
-        number = f"try_cast({text} as DECIMAL(38, 6))"
-        moment = f"try(make_timestamptz(cast(round({number} * {UNITS[origin.unit]}) as bigint)))"
-        wanted = f"a number of {origin.unit}"
-    elif origin.format and "%z" in origin.format:
-        moment, wanted = f"try_strptime({text}, {_literal(origin.format)})::timestamptz", origin.format
-    elif origin.zone:
-        local = (
-            f"try_strptime({text}, {_literal(origin.format)})" if origin.format else f"try_cast({text} as timestamp)"
-        )
-        moment, wanted = f"timezone({_literal(origin.zone)}, {local}::timestamp)", origin.format or "ISO 8601"
-    else:
-        return text
-    utc = f"strftime(timezone('UTC', {moment}), '%Y-%m-%dT%H:%M:%S.%fZ')"
-    return f"case when trim({text}) <> '' then coalesce({utc}, {_literal(f'not {wanted}: ')} || {text}) end"
-
-
-def _text(column: str, kind: pa.DataType) -> str:
-    if pa.types.is_floating(kind):  # 6768.0 is item 6768: pandas turns whole numbers with gaps into floats
-        return f"if({column} = floor({column}), try_cast({column} as bigint)::varchar, {column}::varchar)"
-    if pa.types.is_timestamp(kind):  # Parquet without a zone is UTC by convention, unless the mapping says otherwise
-        utc = column if kind.tz is None else f"timezone('UTC', {column})"
-        return f"strftime({utc}, '%Y-%m-%d %H:%M:%S.%fZ')"
-    return f"{column}::varchar"
-
-
 def _with_pieces_numbered(chunk: RawChunk, repeats: RepeatCounter) -> RawChunk:
     counted = chunk.rows["is_counted"].fill_null(False).to_numpy()
     numbers = np.zeros(chunk.rows.num_rows, dtype=np.int64)
     numbers[counted] = repeats.number(chunk.rows["row_hash"].to_numpy()[counted])
-    rows = chunk.rows.drop_columns(["is_counted", "row_hash"]).append_column("line_number", pa.array(numbers))
-    return replace(chunk, rows=rows)
-
-
-def _kept(name: str, schema: pa.Schema) -> str:
-    column = _column(name, schema)
-    return f"nullif({column}, '')" if pa.types.is_string(schema.field(name).type) else column
-
-
-def _column(name: str, schema: pa.Schema) -> str:
-    """Return SQL for a column of the file, which goes by its place there."""
-    return _quoted(str(schema.get_field_index(name)))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return replace(chunk, rows=chunk.rows.append_column("line_number", pa.array(numbers)))

@@ -1,22 +1,21 @@
-"""The mapping of a shop's own columns to the canonical ones: a YAML file whose mistakes are named with their line."""
+"""The mapping of a shop's own columns to the canonical ones: what its YAML file may say."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import available_timezones
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shopsight.errors import ShopsightError
 from shopsight.events import EVENT_NAMES, EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.readers.chunks import TableName
 
 SCHEMAS: Final = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA}
-TIMES: Final = ("event_timestamp", "created_timestamp", "created_at", "valid_from", "valid_to")
-
-
-class MappingError(ShopsightError):
-    """A mapping file cannot be used."""
+TIMES: Final = ("event_timestamp", "created_timestamp", "created_at", "valid_from", "valid_to", "refunded_at")
+MONEY_OF_ORDERS: Final = ("order_total", "order_discount", "order_refund")
+"""Amounts of a whole order: they stand on each of its lines, or on the first."""
+NUMBERS: Final = ("quantity", "price", "value", "line_number", "list_position", *MONEY_OF_ORDERS, "line_refund")
+JOINED: Final = "orders."
+"""Stands before the columns of the file that :attr:`Mapping.orders` joins."""
 
 
 class ColumnMapping(BaseModel):
@@ -25,7 +24,10 @@ class ColumnMapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
     column: str | None = None
-    """Column of the file."""
+    """Column of the file; also ``orders.NAME`` of a joined file, and a path into JSON such as ``properties.products[].id``,
+    where ``[]`` makes a row of each element."""
+    otherwise: str | None = None
+    """Column that counts where the first is empty."""
     constant: str | None = None
     """The same text for every row, in place of a column."""
     values: dict[str, str] = Field(default_factory=dict)
@@ -38,6 +40,8 @@ class ColumnMapping(BaseModel):
     """Of times that are text, in the signs of strptime: ``%d.%m.%Y %H:%M``. ISO 8601 needs none."""
     zone: str | None = None
     """Zone of times that name none, such as ``UTC`` or ``Europe/London``."""
+    zone_column: str | None = None
+    """Column that says each row's zone, in place of ``zone``."""
     separator: str | None = None
     """What parts the steps of a category path in the file."""
     decimal: Literal[".", ","] = "."
@@ -46,16 +50,22 @@ class ColumnMapping(BaseModel):
     """Sign between the thousands of numbers; blanks and apostrophes between them are read anyway."""
     sign: str | None = None
     """Sign of a currency that stands before or behind numbers, and is left out."""
+    scale: Literal[1, 10, 100, 1_000, 10_000, 1_000_000] = 1
+    """How many of the file's units make one: 100 where amounts are in cents."""
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> "ColumnMapping":
         if (self.column is None) == (self.constant is None):
             raise ValueError("give either column or constant")
+        if self.otherwise is not None and self.column is None:
+            raise ValueError("otherwise stands in for a column, so give column too")
         if self.zone is not None and self.zone not in available_timezones():
             raise ValueError(f"zone {self.zone} is not known; it is written like Europe/London or UTC")
-        if self.unit and (self.format or (self.zone and self.unit != "days")):
+        if self.zone and self.zone_column:
+            raise ValueError("give either zone or zone_column")
+        if self.unit and (self.format or (self.has_zone and self.unit != "days")):
             raise ValueError("unit is for numbers, format and zone are for text")
-        if self.unit == "days" and self.zone is None:
+        if self.unit == "days" and not self.has_zone:
             raise ValueError("unit days has no zone, so give one: zone: UTC")
         if self.thousands == self.decimal:
             raise ValueError(f"decimal and thousands cannot both be {self.decimal}")
@@ -64,8 +74,59 @@ class ColumnMapping(BaseModel):
             raise ValueError(f"only: {', '.join(unknown)} is no event name")
         return self
 
+    @property
+    def has_zone(self) -> bool:
+        """Whether the mapping says the zone of times that name none."""
+        return self.zone is not None or self.zone_column is not None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that this one is made of."""
+        return tuple(name for name in (self.column, self.otherwise, self.zone_column) if name is not None)
+
 
 Origin = Annotated[ColumnMapping, BeforeValidator(lambda value: {"column": value} if isinstance(value, str) else value)]
+
+
+class Words(BaseModel):
+    """Which rows count, by the words of a column; small and capital letters are the same."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    keep: tuple[str, ...] = ()
+    """Rows with other words are left out."""
+    skip: tuple[str, ...] = ()
+    """Rows with these words are left out."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if bool(self.keep) == bool(self.skip):
+            raise ValueError("give either keep or skip, with the words of the column")
+        return self
+
+
+class OrdersFile(BaseModel):
+    """The file with a row per order, where the imported file has one per line of an order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path
+    """Beside the mapping, unless the path is absolute."""
+    column: str
+    """Column of the imported file that names the order."""
+    key: str | None = None
+    """What that column is called in the file of orders; left out, the same."""
+
+
+class PartOf(BaseModel):
+    """Which lines are parts of another line: a bundle and its products, a configurable product and the one chosen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    """Column with the id of the line that this one is a part of."""
+    line: str
+    """Column with each line's own id."""
 
 
 class Mapping(BaseModel):
@@ -89,6 +150,22 @@ class Mapping(BaseModel):
     """The canonical columns, and where each comes from; the short form of ``column`` is its name alone."""
     properties: tuple[str, ...] = ()
     """Columns that are kept in ``properties`` (``attributes`` of items); all others are left out."""
+    where: dict[str, Words] = Field(default_factory=dict)
+    """Rows that count, by columns of the file; the others are set aside, as the mapping wants."""
+    orders: OrdersFile | None = None
+    """A file of orders that is joined; its columns are called ``orders.NAME``."""
+    part_of: PartOf | None = None
+    """Lines that are parts of other lines: of a line and its parts, those with the money count."""
+    order_total: Origin | None = None
+    """What a whole order cost, which is spread over its lines in proportion to their amounts."""
+    order_discount: Origin | None = None
+    """What is taken off a whole order, and so off its lines in proportion to their amounts."""
+    order_refund: Origin | None = None
+    """What was given back of a whole order: a refund event of its own."""
+    line_refund: Origin | None = None
+    """What was given back of a line: a refund event of its own."""
+    refunded_at: Origin | None = None
+    """When it was given back; left out, at the time of the purchase."""
     unique_per_actor: tuple[Literal["order_id", "session_id"], ...] = ()
     """Ids that repeat between shoppers: the shopper's pseudonym is put before them."""
     repeats_are_pieces: tuple[str, ...] = ()
@@ -97,7 +174,21 @@ class Mapping(BaseModel):
     """Whether a purchase of -2 pieces is a refund of 2."""
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "Mapping":
+    def _is_whole(self) -> Self:
+        self._refuse_unknown_columns()
+        for name, origin in self.origins().items():
+            _refuse_what_does_not_fit(name, origin)
+        event_names = self.columns["event_name"] if self.table == "events" else None
+        wrong = sorted(set(event_names.values.values()) - set(EVENT_NAMES)) if event_names else []
+        if event_names and event_names.constant is not None and event_names.constant not in EVENT_NAMES:
+            wrong.append(event_names.constant)
+        wrong += sorted(set(self.repeats_are_pieces) - set(EVENT_NAMES))
+        if wrong:
+            raise ValueError(f"columns.event_name: {', '.join(wrong)} is none of {', '.join(EVENT_NAMES)}")
+        self._refuse_half_said_orders()
+        return self
+
+    def _refuse_unknown_columns(self) -> None:
         names = SCHEMAS[self.table].names
         unknown = [name for name in self.columns if name not in names]
         if unknown:
@@ -110,81 +201,55 @@ class Mapping(BaseModel):
             missing.append("user_id or anonymous_id")
         if missing:
             raise ValueError(f"columns: {', '.join(missing)} is missing")
-        for name, origin in self.columns.items():
-            if name not in TIMES and (origin.unit or origin.format or origin.zone):
-                raise ValueError(f"columns.{name}: unit, format and zone are for times")
-            if origin.format and "%z" not in origin.format and origin.zone is None:
-                raise ValueError(f"columns.{name}: the format has no zone, so give one: zone: UTC")
-        event_names = self.columns["event_name"] if self.table == "events" else None
-        wrong = sorted(set(event_names.values.values()) - set(EVENT_NAMES)) if event_names else []
-        if event_names and event_names.constant is not None and event_names.constant not in EVENT_NAMES:
-            wrong.append(event_names.constant)
-        wrong += sorted(set(self.repeats_are_pieces) - set(EVENT_NAMES))
-        if wrong:
-            raise ValueError(f"columns.event_name: {', '.join(wrong)} is none of {', '.join(EVENT_NAMES)}")
-        return self
+        if self.header and (odd := [name for name in self.used_columns() if name not in self.header]):
+            raise ValueError(f"header: {', '.join(odd)} is not among its names")
+
+    def _refuse_half_said_orders(self) -> None:
+        """Refuse keys about orders that have nothing to work on."""
+        if (self.needs_whole_orders() or self.line_refund) and "order_id" not in self.columns:
+            raise ValueError("columns: order_id is missing, which the keys about orders need")
+        if self.order_total and self.order_discount:
+            raise ValueError("order_discount: order_total has it taken off already: give one of them")
+        if self.refunded_at and not (self.order_refund or self.line_refund):
+            raise ValueError("refunded_at: give order_refund or line_refund too")
+        joined = [name for name in self.named_columns() if name.startswith(JOINED)]
+        if joined and self.orders is None:
+            raise ValueError(f"orders: is missing, which {joined[0]} needs: orders: {{file: FILE, column: COLUMN}}")
+        arrays = {name[: name.index("[]")] for name in self.named_columns() if "[]" in name}
+        if len(arrays) > 1 or any(name.count("[]") > 1 for name in self.named_columns()):
+            raise ValueError(f"columns: one array can be a file's lines, not {', '.join(sorted(arrays))}")
+
+        if self.repeats_are_pieces and (arrays or "line_number" in self.columns):
+            raise ValueError("repeats_are_pieces: the lines of an order have numbers of their own already")
+
+    def origins(self) -> dict[str, ColumnMapping]:
+        """Return every column that a row is made of: the canonical ones, and those that become others by the order."""
+        named = {name: getattr(self, name) for name in (*MONEY_OF_ORDERS, "line_refund", "refunded_at")}
+        return self.columns | {name: origin for name, origin in named.items() if origin is not None}
+
+    def named_columns(self) -> tuple[str, ...]:
+        """Return every column that the mapping names, each once: of the file, joined, or a path into JSON."""
+        named = [name for origin in self.origins().values() for name in origin.columns]
+        parts = [self.part_of.column, self.part_of.line] if self.part_of else []
+        by = [self.orders.column] if self.orders else []
+        return tuple(dict.fromkeys([*named, *self.properties, *self.where, *parts, *by]))
 
     def used_columns(self) -> tuple[str, ...]:
         """Return the columns that the file must have, each once."""
-        named = [origin.column for origin in self.columns.values() if origin.column is not None]
-        return tuple(dict.fromkeys([*named, *self.properties]))
+        is_joined = self.orders is not None
+        return tuple(name for name in self.named_columns() if not (is_joined and name.startswith(JOINED)))
+
+    def needs_whole_orders(self) -> bool:
+        """Return whether a line cannot be understood without the other lines of its order."""
+        return any(getattr(self, name) is not None for name in (*MONEY_OF_ORDERS, "part_of"))
 
 
-def mapping_beside(path: Path) -> Path:
-    """Return where the mapping of a file is looked for: beside it, under the same name."""
-    return path.with_name(path.name.split(".")[0] + ".yml")
-
-
-def read_mapping(path: Path) -> Mapping:
-    """Read and check a mapping file.
-
-    Raises:
-        MappingError: it is missing, no YAML, or says something that no mapping says; with the line of the mistake.
-    """
-    try:
-        text = path.read_text()
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_repeated_keys(root)
-        return Mapping.model_validate(yaml.safe_load(text))
-    except OSError as error:
-        raise _error(
-            path, error.strerror or str(error), "write one with: shopsight map FILE --write OUT.yml"
-        ) from error
-    except yaml.YAMLError as error:
-        raise _error(path, " ".join(str(error).split()), "mend the YAML there") from error
-    except ValidationError as error:
-        problems = "; ".join(_problem(root, problem["loc"], problem["msg"]) for problem in error.errors())
-        raise _error(path, problems, "mend these lines; docs/events.md has the keys of a mapping") from error
-
-
-def _error(path: Path, why: str, fix: str) -> MappingError:
-    return MappingError(f"cannot use the mapping {path}", why=why, fix=fix)
-
-
-def _problem(root: yaml.Node | None, location: tuple[int | str, ...], message: str) -> str:
-    """Return a mistake with its line and its key, as far down as the file has the key."""
-    node, keys = root, [str(step) for step in location if step != "function-before[<lambda>(), ColumnMapping]"]
-    for key in keys:
-        mistakes = [
-            (k if v.start_mark.line == k.start_mark.line else v)
-            for k, v in (node.value if isinstance(node, yaml.MappingNode) else [])
-            if k.value == key
-        ]
-        if not mistakes:
-            break
-        node = next(v for k, v in node.value if k.value == key) if isinstance(node, yaml.MappingNode) else None
-    line = node.start_mark.line + 1 if node is not None else 1
-    return f"line {line}: {'.'.join(keys)}: {message}".replace(": : ", ": ").replace("Value error, ", "")
-
-
-def _refuse_repeated_keys(node: Any) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value} is given twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-            _refuse_repeated_keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(item)
+def _refuse_what_does_not_fit(name: str, origin: ColumnMapping) -> None:
+    """Refuse keys that say nothing of a column of this kind."""
+    place = name if name in Mapping.model_fields else f"columns.{name}"
+    if name not in TIMES and (origin.unit or origin.format or origin.has_zone):
+        raise ValueError(f"{place}: unit, format and zone are for times")
+    if origin.format and "%z" not in origin.format and not origin.has_zone:
+        raise ValueError(f"{place}: the format has no zone, so give one: zone: UTC")
+    if name not in NUMBERS and origin.scale != 1:
+        raise ValueError(f"{place}: scale is for numbers")

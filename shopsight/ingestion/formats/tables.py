@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.columns import lacks, missing_columns
 from shopsight.ingestion.readers.delimited import read_delimited
 from shopsight.ingestion.readers.excel import read_excel
 from shopsight.ingestion.readers.json_lines import keys_as_columns, read_json_lines
@@ -29,6 +30,7 @@ def read_table(
     names: tuple[str, ...] = (),
     encoding: str | None = None,
     delimiter: str | None = None,
+    keys_in_every_file: bool = False,
 ) -> Iterator[RawChunk]:
     """Yield the rows of a file or of a folder of parts in its own columns: text, or typed where it is Parquet.
 
@@ -38,6 +40,7 @@ def read_table(
         names: columns of delimited text without a header.
         encoding: how its text is encoded; None finds out.
         delimiter: what parts the fields of delimited text; None finds out.
+        keys_in_every_file: whether JSON Lines lack a column that is no line's key: read on, it would just be empty.
 
     Raises:
         SourceFileError: it cannot be read, or lacks a required column.
@@ -45,13 +48,14 @@ def read_table(
 
     def read(part: Part) -> Iterator[RawChunk]:
         kind = kind_of(part.path)
-        in_file = tuple(name for name in required if name not in part.values)
+        in_file = tuple(missing_columns(required, list(part.values)))
         if kind == "parquet":
             return read_parquet(part.path, required=required, in_path=tuple(part.values))
         if kind == "excel":
             return read_excel(part.path, required=in_file)
         if plain_name(part.path).endswith((".jsonl", ".json", ".ndjson")):
-            query = keys_as_columns(_keys(part.path, in_file, encoding))
+            keys = _keys(part.path, in_file, encoding, in_every_file=keys_in_every_file)
+            query = keys_as_columns(keys)
             return read_json_lines(part.path, query, encoding=encoding)
         return read_delimited(part.path, required=in_file, names=names, encoding=encoding, delimiter=delimiter)
 
@@ -82,10 +86,17 @@ def _named(path: Path, rows: pa.Table, names: tuple[str, ...]) -> pa.Table:
     )
 
 
-def _keys(path: Path, required: tuple[str, ...], encoding: str | None) -> list[str]:
-    keys = dict.fromkeys(required)
+def _keys(path: Path, required: tuple[str, ...], encoding: str | None, *, in_every_file: bool) -> list[str]:
+    """Return the keys of the first lines, or of as many as it takes to meet every required one.
+
+    Raises:
+        SourceFileError: no line has a required key, and ``in_every_file`` says that one should.
+    """
+    keys: dict[str, None] = {}
     with open_source(path, encoding=encoding) as file:
-        for _, line in zip(range(LINES_LOOKED_AT), file, strict=False):
+        for number, line in enumerate(file):
+            if number >= LINES_LOOKED_AT and not missing_columns(required, list(keys)):
+                break
             try:
                 value = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
             except orjson.JSONDecodeError:
@@ -94,4 +105,7 @@ def _keys(path: Path, required: tuple[str, ...], encoding: str | None) -> list[s
                 keys |= dict.fromkeys(value)
     if not keys:
         raise unreadable(path, why="none of its first lines is a JSON object with keys", fix="write one per line")
-    return list(keys)
+    missing = missing_columns(required, list(keys))
+    if missing and in_every_file:
+        raise lacks(path, missing, list(keys), place="no line of it")
+    return [*keys, *missing]

@@ -45,6 +45,7 @@ class _Counts:
     received: int = 0
     quarantined: int = 0
     guests: int = 0
+    doubts: Counter[str] = field(default_factory=Counter)
     companions: Counter[str] = field(default_factory=Counter)
     companions_quarantined: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -161,6 +162,7 @@ class EventLog:
                         counts.replayed_reasons.update(count_reasons(mended))
                 _count(counts, chunk, good, bad)
                 counts.guests += validated.guests
+                counts.doubts.update(chunk.doubts)
                 report(ImportProgress(rows=counts.received, fraction=chunk.fraction))
         batch.close()
         duplicates = batch.drop_duplicates(self._event_files_of_sources(batch.summary()["sources"]))
@@ -178,6 +180,7 @@ class EventLog:
             first_event_at=summary["first_event_at"] and datetime.fromisoformat(summary["first_event_at"]),
             last_event_at=summary["last_event_at"] and datetime.fromisoformat(summary["last_event_at"]),
             guests=counts.guests,
+            doubts=dict(counts.doubts),
         )
         manifest = manifest_of(
             receipt,

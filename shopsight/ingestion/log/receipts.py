@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,8 @@ class Receipt:
     last_event_at: datetime | None
     guests: int = 0
     """Rows of orders without any identity that were good: they count for the shop under their order, for no person."""
+    doubts: dict[str, int] = field(default_factory=dict)
+    """Rows that were read in one way of several, by what is in doubt."""
 
     def __post_init__(self) -> None:
         if self.received != self.accepted + self.duplicates + self.quarantined:
@@ -106,6 +108,7 @@ def manifest_of(
         "users": receipt.users,
         "companions_quarantined": receipt.companions_quarantined,
         "guests": receipt.guests,
+        "doubts": receipt.doubts,
         "first_event_at": receipt.first_event_at and receipt.first_event_at.isoformat(),
         "last_event_at": receipt.last_event_at and receipt.last_event_at.isoformat(),
         "pseudonym_key_id": key_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import orjson
@@ -10,6 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 TableName = Literal["events", "items", "users"]
+DOUBTS: Final = {
+    "hour_that_is_missing": "local times in the hour that daylight saving leaves out: read an hour later",
+    "hour_that_is_there_twice": "local times in the hour that daylight saving has twice: read as the second",
+}
+"""What is in doubt, and how it was read."""
 RawBytes = Callable[[NDArray[np.int64]], list[bytes]]
 
 
@@ -53,6 +58,8 @@ class RawChunk:
     """Columns whose ids are unique only within a person (``order_id``, ``session_id``): the log puts the person's
     pseudonym before them, for an importer that did so would put the raw id there."""
 
+    doubts: Mapping[str, int] = field(default_factory=dict)
+    """Rows that were read in one way of several, by what is in doubt: :data:`DOUBTS` says how."""
     left_out: NDArray[np.bool_] | None = None
     """Rows that the format leaves out by design, such as GA4's ``scroll``: quarantined, but no fault of the file."""
 

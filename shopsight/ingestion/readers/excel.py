@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from shopsight.ingestion.readers.chunks import RawChunk, chunk_of_rows
+from shopsight.ingestion.readers.columns import lacks, missing_columns
 from shopsight.ingestion.readers.source_files import unreadable
 
 if TYPE_CHECKING:
@@ -40,12 +41,8 @@ def read_excel(path: Path, *, required: tuple[str, ...] = ()) -> Iterator[RawChu
             )
         names = header
         named = [name for name in names if name]
-        if missing := [name for name in required if name not in named]:
-            raise unreadable(
-                path,
-                why=f"sheet {sheet} has no column {', '.join(missing)}; it has: {', '.join(named)}",
-                fix="rename or add the column, or import the file under the format it was written in",
-            )
+        if missing := missing_columns(required, named):
+            raise lacks(path, missing, named, place=f"sheet {sheet}")
         if repeated := sorted({name for name in named if named.count(name) > 1}):
             raise unreadable(path, why=f"it names {', '.join(repeated)} twice", fix="remove or rename one of them")
         rows = [[_text(cell) for cell in row] for row in cells[top + 1 :]]

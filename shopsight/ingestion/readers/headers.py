@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from shopsight.ingestion.readers.source_files import SourceFileError, unreadable
+from shopsight.ingestion.readers.columns import lacks, missing_columns
+from shopsight.ingestion.readers.source_files import unreadable
 
 MAX_HEADER_BYTES: Final = 1024 * 1024
 DELIMITERS: Final = ",;\t|"
@@ -48,8 +49,8 @@ def read_header(file: BinaryIO, path: Path, required: tuple[str, ...], delimiter
         raise unreadable(path, why=f"its header is not UTF-8 ({error})", fix="save it in UTF-8") from error
     delimiter = delimiter or said or _delimiter(text)
     names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
-    if missing := [name for name in required if name not in names]:
-        raise _lacks(path, missing, names)
+    if missing := missing_columns(required, names):
+        raise lacks(path, missing, names, place="its header")
     repeated = sorted({name for name in names if name and names.count(name) > 1})
     if repeated:
         raise unreadable(path, why=f"its header names {', '.join(repeated)} twice", fix="remove or rename one of them")
@@ -108,14 +109,3 @@ def _made_up(place: int, names: list[str]) -> str:
     while name in names:
         name += "_"
     return name
-
-
-def _lacks(path: Path, missing: list[str], names: list[str]) -> SourceFileError:
-    alike = {name: next((n for n in names if n.casefold() == name.casefold()), None) for name in missing}
-    renames = [f"{there} to {name}" for name, there in alike.items() if there]
-    fix = "rename or add the column, or import the file under the format it was written in"
-    return unreadable(
-        path,
-        why=f"its header has no column {', '.join(missing)}; it has: {', '.join(filter(None, names))}",
-        fix=f"rename {', '.join(renames)}: capitals count" if renames else fix,
-    )

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shopsight.ingestion.readers.chunks import RawChunk, chunk_of_rows
+from shopsight.ingestion.readers.columns import lacks, missing_columns
 from shopsight.ingestion.readers.source_files import open_bytes, unreadable
 
 ROWS_PER_CHUNK: Final = 131_072
@@ -27,13 +28,8 @@ def read_parquet(path: Path, *, required: tuple[str, ...] = (), in_path: tuple[s
     try:
         with open_bytes(path) as source, pq.ParquetFile(source) as file:
             names = file.schema_arrow.names
-            missing = [name for name in required if name not in names and name not in in_path]
-            if missing:
-                raise unreadable(
-                    path,
-                    why=f"it has no column {', '.join(missing)}; it has: {', '.join(names)}",
-                    fix="rename or add the column, or import the file under the format it was written in",
-                )
+            if missing := missing_columns(required, [*names, *in_path]):
+                raise lacks(path, missing, names)
             line, total = 1, max(1, file.metadata.num_rows)
             for batch in file.iter_batches(batch_size=ROWS_PER_CHUNK):
                 rows = pa.Table.from_batches([batch])
