@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
+from shopsight.ingestion.readers.backslashes import escapes_quotes, with_doubled_quotes, without_backslashes
 from shopsight.ingestion.readers.chunks import BrokenRow, RawChunk
 from shopsight.ingestion.readers.encodings import SAY_WHICH, LineCount
 from shopsight.ingestion.readers.headers import Header, header_of_names, read_header
@@ -71,7 +72,8 @@ def read_delimited(
             block = rest + fresh
             if not block:
                 return
-            records = split_records(block, header, first_line=line, last=not fresh)
+            text = with_doubled_quotes(block) if escapes_quotes(block, header.delimiter) else block
+            records = split_records(text, header, first_line=line, last=not fresh)
             if not records.lines_consumed and len(block) > block_bytes + MAX_RECORD_BYTES:
                 raise unreadable(
                     path, why=f"line {line} is longer than a megabyte", fix="check that it is text with line breaks"
@@ -86,7 +88,7 @@ def read_delimited(
                 raise unreadable(
                     path, why=f"from line {first.line} on it is not UTF-8: {first.raw[:60]!r}", fix=SAY_WHICH
                 )
-            chunk = _chunk(block, records, header, path.name, fraction=min(1.0, bytes_read(file) / size))
+            chunk = _chunk(block, text, records, header, path.name, fraction=min(1.0, bytes_read(file) / size))
             if chunk.rows.num_rows or chunk.broken:
                 yield chunk
             rest, line = block[records.consumed :], line + records.lines_consumed
@@ -149,11 +151,16 @@ def split_records(block: bytes, header: Header, *, first_line: int, last: bool) 
     )
 
 
-def _chunk(block: bytes, records: Records, header: Header, file_name: str, *, fraction: float) -> RawChunk:
+def _chunk(
+    block: bytes, text: bytes, records: Records, header: Header, file_name: str, *, fraction: float
+) -> RawChunk:
+    """Return the rows of a block, which ``text`` has as RFC 4180 would write it, byte for byte in the same place."""
+
     def raw(indices: NDArray[np.int64]) -> list[bytes]:
         return _raw_of(block, records, original[indices])
 
-    rows, original, malformed = _parse(block, records, header)
+    rows, original, malformed = _parse(text, records, header)
+    rows = without_backslashes(rows, block, escaped=text is not block)
     broken = [
         BrokenRow(line=int(records.lines[i]), raw=record, reason="wrong_number_of_fields")
         for i, record in zip(malformed, _raw_of(block, records, malformed), strict=True)
