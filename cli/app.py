@@ -95,13 +95,14 @@ def map_(
     file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON Lines in a shop's own columns.")],
     write: Annotated[Path | None, typer.Option(help="Write the mapping there, to be read over and mended.")] = None,
     source: Annotated[str, typer.Option(help="Name of the shop.")] = "shop",
+    zone: Annotated[str, typer.Option(help="Zone of times that name none, such as Europe/Berlin.")] = "UTC",
     as_json: AsJson = False,
 ) -> None:
     """Guess which column of a file is what, and say how sure that is and why; `import mapped` reads the result."""
     with explained():
         from cli.mapping import run_map
 
-        run_map(file, write=write, source=source, as_json=as_json)
+        run_map(file, write=write, source=source, zone=zone, as_json=as_json)
 
 
 @quarantine_app.command(name="list")

@@ -1,8 +1,11 @@
 """``shopsight map``: guesses the mapping of a file, shows how sure it is, and writes it."""
 
+import os
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 import yaml
 from rich.table import Table
@@ -18,11 +21,15 @@ class MappingExistsError(ShopsightError):
     """The file to write is there already."""
 
 
-def run_map(file: Path, *, write: Path | None, source: str, as_json: bool) -> None:
+class UnknownZoneError(ShopsightError):
+    """No time zone has this name."""
+
+
+def run_map(file: Path, *, write: Path | None, source: str, zone: str, as_json: bool) -> None:
     """Guess, show and, where asked, write the mapping of ``file``.
 
     Raises:
-        ShopsightError: the file cannot be read, nothing in it can be guessed, or ``write`` exists.
+        ShopsightError: the file cannot be read, nothing in it can be guessed, ``write`` exists, or the zone does not.
     """
     from shopsight.ingestion.guessing.guess import guess_mapping
 
@@ -32,8 +39,15 @@ def run_map(file: Path, *, write: Path | None, source: str, as_json: bool) -> No
             why="the file exists, and may have been mended by hand",
             fix="name another file, or remove it first",
         )
+    if zone not in available_timezones():
+        raise UnknownZoneError(
+            f"no time zone is called {zone}", why="times are read by it", fix="write it like Europe/Berlin or UTC"
+        )
     with err.status(f"looking at {file.name}"):
-        guess = guess_mapping(file, source=source)
+        guess = guess_mapping(file, source=source, zone=zone)
+    if write is not None and "orders" in guess.document:  # a mapping names it as seen from its own folder
+        beside = file.parent / guess.document["orders"]["file"]
+        guess.document["orders"]["file"] = os.path.relpath(beside, write.parent)
     text = mapping_text(file, guess)
     if write is not None:
         write.write_text(text)
@@ -70,4 +84,5 @@ def _show(file: Path, guess: "Guess", text: str, write: Path | None) -> None:
     if write is None:
         out.print(f"\n{text}", markup=False)
     else:
-        out.print(f"wrote {write}; import with: shopsight import mapped {file} --mapping {write}", soft_wrap=True)
+        command = shlex.join(["shopsight", "import", "mapped", str(file), "--mapping", str(write)])
+        out.print(f"wrote {write}; import with: {command}", soft_wrap=True, markup=False, highlight=False)

@@ -16,9 +16,9 @@ from cli.app import app
 from shopsight.events import EVENT_NAMES
 from shopsight.ingestion.formats.mapping import ColumnMapping, Mapping
 from shopsight.ingestion.formats.mapping_file import MappingError, read_mapping
-from shopsight.ingestion.guessing.guess import guess_mapping, snake_case
+from shopsight.ingestion.guessing.guess import guess_mapping
 from shopsight.ingestion.guessing.values import time_shape
-from shopsight.ingestion.guessing.words import EVENT_OF_WORD
+from shopsight.ingestion.guessing.words import EVENT_OF_WORD, snake_case
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.landing import import_pending, pending
 from shopsight.ingestion.log.event_log import Receipt

@@ -12,9 +12,9 @@ UNITS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 FIXED_ZONES: Final = frozenset({"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z"})
 """Zones without daylight saving, so that no hour of theirs needs a look."""
 HELPERS: Final = (
-    "order_total order_discount order_refund line_refund refunded_at line_id part_of is_wanted is_counted row_hash "
-    "is_missing_hour is_repeated_hour"
-).split()
+    "order_total", "order_discount", "order_refund", "line_refund", "refunded_at", "line_id", "part_of", "is_wanted",
+    "is_counted", "row_hash", "is_missing_hour", "is_repeated_hour",
+)  # fmt: skip
 """Columns beside the canonical ones, which are gone when the chunk is done."""
 
 

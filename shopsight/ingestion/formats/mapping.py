@@ -24,8 +24,8 @@ class ColumnMapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
     column: str | None = None
-    """Column of the file; also ``orders.NAME`` of a joined file, and a path into JSON such as ``properties.products[].id``,
-    where ``[]`` makes a row of each element."""
+    """Column of the file; also ``orders.NAME`` of a joined file, and a path into JSON such as
+    ``properties.products[].id``, where ``[]`` makes a row of each element."""
     otherwise: str | None = None
     """Column that counts where the first is empty."""
     constant: str | None = None

@@ -16,10 +16,9 @@ from shopsight.ingestion.readers.chunks import RawChunk
 REFUND_PART: Final = 1_000_000
 """Place in its line of a refund that the line tells of beside the purchase, beyond every place in an array."""
 NEEDED: Final = (
-    "event_name user_id anonymous_id order_id quantity price value order_total order_discount order_refund "
-    "is_wanted part_of line_id"
-).split()
-FACTS: Final = "value refund is_part parts_differ money_differs"
+    "event_name", "user_id", "anonymous_id", "order_id", "quantity", "price", "value", "order_total",
+    "order_discount", "order_refund", "is_wanted", "part_of", "line_id",
+)  # fmt: skip
 REASONS: Final = {
     "is_part": "part_of_another_line",
     "parts_differ": "money_of_parts_unclear",
@@ -47,7 +46,7 @@ class WholeOrders:
             self._facts = connection.sql(_query(is_per_actor=is_per_actor)).to_arrow_table().combine_chunks()
 
     def completed(self, chunk: RawChunk) -> RawChunk:
-        """Return the next chunk of the same file with the values that its orders give, and with doubtful rows refused."""
+        """Return the next chunk of the same file with the values that its orders give, and unclear rows refused."""
         facts = self._facts.slice(self._next, chunk.rows.num_rows)
         self._next += chunk.rows.num_rows
         rows = chunk.rows
@@ -134,7 +133,7 @@ def _any(masks: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
 
 
 def _query(*, is_per_actor: bool) -> str:
-    """Return a query over ``lines`` that answers the :data:`FACTS` of each row, in the order of the rows.
+    """Return a query over ``lines`` that answers the facts about each row, in the order of the rows.
 
     An order's money is dealt out by what the lines up to each one cost, rounded to cents: so the shares add up to it
     to the cent, whatever each rounds to. Lines that cost nothing known get it by pieces.

@@ -7,19 +7,31 @@ A name counts 0.6 where it is a known word, 0.35 where a known word is part of i
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 import pyarrow as pa
 
 from shopsight.identity import clean_id
-from shopsight.ingestion.formats.mapping import Mapping
+from shopsight.ingestion.formats.mapping import JOINED, MONEY_OF_ORDERS, Mapping
 from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.guessing.files_beside import orders_beside
+from shopsight.ingestion.guessing.money import guess_money, is_rating
 from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
-from shopsight.ingestion.guessing.values import TimeShape, looks, time_shape, words_of_events
-from shopsight.ingestion.guessing.words import COLUMN_WORDS, EVENT_OF_WORD, PERSONAL, event_word
+from shopsight.ingestion.guessing.orders import is_line_number, parents_of_lines, shared_ids, undone_words
+from shopsight.ingestion.guessing.values import doubtful_hours, looks, time_shape, words_of_events
+from shopsight.ingestion.guessing.words import (
+    COLUMN_WORDS,
+    EVENT_OF_WORD,
+    KNOWN_NUMBERS,
+    PERSONAL,
+    event_word,
+    money_role,
+    snake_case,
+)
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.delimited import read_delimited
 from shopsight.ingestion.readers.source_files import open_source, plain_name, unreadable
@@ -32,6 +44,9 @@ CURRENCY_OF_SIGN: Final = {
     "€": "EUR", "£": "GBP", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₫": "VND", "zł": "PLN",
 }  # fmt: skip
 """Signs that one currency has; $, ¥ and kr are several currencies'."""
+KEYS_WITH_AMOUNTS: Final = (*MONEY_OF_ORDERS, "line_refund")
+FEW_ORDERS: Final = 20
+"""Orders from which a shopper of its own for each of them is worth a question."""
 FEW_WORDS: Final = 60
 """Distinct values that a column of events has at most."""
 LEAST: Final = 0.3
@@ -66,52 +81,94 @@ class Guess:
         return Mapping.model_validate(self.document)
 
 
-def guess_mapping(path: Path, *, source: str = "shop") -> Guess:
+def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Guess:
     """Look at the first rows of a CSV, Parquet or JSON Lines file of events, and guess their mapping.
+
+    Args:
+        path: the file.
+        source: name of the shop.
+        zone: of times that name none.
 
     Raises:
         SourceFileError: the file cannot be read, has no rows, or nothing in it looks like a time or like a shopper.
     """
     header = _header_that_is_missing(path)
-    rows = _first_rows(read_delimited(path, names=header) if header else read_table(path))
-    if not rows.num_rows:
+    table = _first_rows(read_delimited(path, names=header) if header else read_table(path))
+    if not table.num_rows:
         raise unreadable(path, why="it has no rows to look at", fix="give a file with some rows")
-    values = {name: [v for v in rows[name].to_pylist() if v not in (None, "")] for name in rows.column_names}
-    pairs = _dealt_out(values)
-    origins: dict[str, Any] = {}
-    guessed: list[GuessedColumn] = []
-    for name, (column, confidence, evidence) in pairs.items():
-        origins[name] = column
-        guessed.append(GuessedColumn(name=name, column=column, confidence=confidence, evidence=evidence))
+    document: dict[str, Any] = {"source": source, **({"header": list(header)} if header else {})}
+    warnings: list[str] = []
+    rows = {name: table[name].to_pylist() for name in table.column_names}
+    pairs = _dealt_out(_given(rows))
+    if not header and "order_id" in pairs and _missing(pairs):
+        joined = orders_beside(path, table, pairs["order_id"][0])
+        if joined is not None:
+            document["orders"], rows = joined.key, rows | joined.rows
+            pairs = _dealt_out(_given(rows))
+            warnings.append(joined.said)
+    values = _given(rows)
+    origins: dict[str, Any] = {name: column for name, (column, _, _) in pairs.items()}
+    guessed = [GuessedColumn(name=n, column=c, confidence=sure, evidence=why) for n, (c, sure, why) in pairs.items()]
     if header:
         _add_ids_by_place(origins, guessed, values)
-    missing = [word for word in ("event_timestamp",) if word not in origins]
-    if not {"user_id", "anonymous_id"} & set(origins):
-        missing.append("a shopper or visitor")
-    if missing:
+    if missing := _missing(origins):
         raise unreadable(
             path,
-            why=f"no column looks like {' nor like '.join(missing)}; it has: {', '.join(values)}",
+            why=f"no column looks like {' nor like '.join(missing)}; it has: {', '.join(values)}{_hint(values)}",
             fix="write the mapping by hand; docs/events.md has its keys",
         )
-    document: dict[str, Any] = {"source": source, **({"header": list(header)} if header else {}), "columns": origins}
-    warnings: list[str] = []
-    _add_time(document, time_shape(values[origins["event_timestamp"]]), warnings)
+    document["columns"] = origins
     _add_event_names(document, guessed, values, warnings)
+    _add_money(document, guessed, rows, warnings)
     _add_orders(document, guessed, values, warnings)
-    _add_details(document, values, warnings, rows.num_rows)
-    used = {origin.get("column") if isinstance(origin, dict) else origin for origin in origins.values()}
-    unused = [name for name in values if name not in used]
+    _add_details(document, values, warnings, table.num_rows)
+    _add_keys_about_orders(document, rows, warnings)
+    _add_time(document, values, warnings, zone)
+    used = {column for origin in origins.values() for column in _columns_of(origin)}
+    used |= {column for key in KEYS_WITH_AMOUNTS for column in _columns_of(document.get(key))}
+    unused = [name for name in values if name not in used and not name.startswith(JOINED)]
     return Guess(document=document, columns=guessed, unused=unused, warnings=warnings)
+
+
+def _given(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return the values that are there, by column."""
+    return {name: [value for value in values if value not in (None, "")] for name, values in rows.items()}
+
+
+def _missing(found: Container[str]) -> list[str]:
+    """Return what no mapping of events can do without and is not found."""
+    missing = [] if "event_timestamp" in found else ["event_timestamp"]
+    return missing if "user_id" in found or "anonymous_id" in found else [*missing, "a shopper or visitor"]
+
+
+def _hint(values: dict[str, list[Any]]) -> str:
+    """Return what is odd about a column that is named like one of times."""
+    for column, some in values.items():
+        if snake_case(column) not in COLUMN_WORDS["event_timestamp"] or not some or time_shape(some):
+            continue
+        return (
+            f"; {column} is named like a time, and its values (such as {str(some[0])[:30]}) fit no one way to write it"
+        )
+    return ""
+
+
+def _columns_of(origin: Any) -> list[str]:
+    if isinstance(origin, str):
+        return [origin]
+    return [origin["column"]] if isinstance(origin, dict) and "column" in origin else []
 
 
 def _dealt_out(values: dict[str, list[Any]]) -> dict[str, tuple[str, float, str]]:
     """Pair canonical columns with columns of the file, each at most once, from the surest pair down."""
     scored = []
-    for column, name in itertools.product(values, COLUMN_WORDS):
+    # A column of the orders that are joined comes after one of the same name in the file itself.
+    for column, name in itertools.product(sorted(values, key=lambda c: c.startswith(JOINED)), COLUMN_WORDS):
         score, evidence = _score(name, column, values[column])
         if score >= LEAST:
             scored.append((score, evidence, name, column))
+    by_number = {column for _, _, name, column in scored if name == "item_id" and is_line_number(values[column])}
+    if by_number and by_number != {column for _, _, name, column in scored if name == "item_id"}:
+        scored = [one for one in scored if one[2] != "item_id" or one[3] not in by_number or _is_product(one[3])]
     guesses: dict[str, tuple[str, float, str]] = {}
     for score, evidence, name, column in sorted(scored, key=lambda one: -one[0]):
         if name not in guesses and column not in {taken for taken, _, _ in guesses.values()}:
@@ -119,9 +176,17 @@ def _dealt_out(values: dict[str, list[Any]]) -> dict[str, tuple[str, float, str]
     return {name: guesses[name] for name in COLUMN_WORDS if name in guesses}
 
 
+def _is_product(column: str) -> bool:
+    """Return whether a name speaks of products, so that whole numbers in it number products and no lines."""
+    return bool({"product", "sku", "article", "asin", "isbn", "stock"} & set(snake_case(column).split("_")))
+
+
 def _score(name: str, column: str, values: list[Any]) -> tuple[float, str]:
-    words = snake_case(column)
+    words = snake_case(column.removeprefix(JOINED))
     if any(word in words for word in PERSONAL):
+        return 0.0, ""
+    # What a column of amounts is, its own module says; here go only what is named as a price or as a line's amount.
+    if name in ("price", "value") and money_role(column) not in (None, {"price": "unit", "value": "line"}[name]):
         return 0.0, ""
     known = COLUMN_WORDS[name]
     squeezed = words.replace("_", "")
@@ -150,19 +215,45 @@ def _add_ids_by_place(origins: dict[str, Any], guessed: list[GuessedColumn], val
         guessed.append(GuessedColumn(name=name, column=column, confidence=0.3, evidence=evidence))
 
 
-def _add_time(document: dict[str, Any], shape: TimeShape | None, warnings: list[str]) -> None:
+def _add_time(document: dict[str, Any], values: dict[str, list[Any]], warnings: list[str], zone: str) -> None:
+    """Say how times are written, in which zone, and how many lie in an hour that is missing there or there twice."""
     column = document["columns"]["event_timestamp"]
+    shape = time_shape(values[column])
     if shape is None or not (shape.unit or shape.format or shape.zone):
         return
-    document["columns"]["event_timestamp"] = {"column": column} | {
+    said = _zone_of(values) if shape.zone else None
+    document["columns"]["event_timestamp"] = origin = {"column": column} | {
         key: value
-        for key, value in (("unit", shape.unit), ("format", shape.format), ("zone", shape.zone))
+        for key, value in (("unit", shape.unit), ("format", shape.format), ("zone", shape.zone and zone))
         if value is not None
     }
-    if shape.format and "too" in shape.said:
+    if shape.format and ("too" in shape.said or "would" in shape.said or "in order" in shape.said):
         warnings.append(f"{column}: {shape.said}")
-    if shape.zone:
-        warnings.append(f"{column} names no zone: UTC is assumed; if the shop's clock is another, say which")
+    if said is not None:
+        zone_column, zones = said
+        origin |= {"zone": zones[0]} if len(zones) == 1 else {"zone_column": zone_column}
+        if len(zones) > 1:
+            del origin["zone"]
+        warnings.append(f"{column} names no zone: {zone_column} says {', '.join(zones[:5])}")
+    elif shape.zone and zone == "UTC":
+        warnings.append(
+            f"{column} names no zone: UTC is assumed; if the shop's clock is another, say which: map --zone Europe/Berlin"
+        )
+    if "zone" in origin and origin["zone"] != "UTC" and not shape.unit:
+        warnings.extend(doubtful_hours(values[column], shape.format, origin["zone"], column))
+
+
+def _zone_of(values: dict[str, list[Any]]) -> tuple[str, list[str]] | None:
+    """Return a column of time zones, and the zones in it."""
+    for column, some in values.items():
+        zones = sorted({str(value).strip() for value in some})
+        if (
+            snake_case(column) in ("timezone", "time_zone", "tz", "zone")
+            and zones
+            and set(zones) <= available_timezones()
+        ):
+            return column, zones
+    return None
 
 
 def _add_event_names(
@@ -184,6 +275,7 @@ def _add_event_names(
         warnings.append(
             f"{unknown} looks like the column of events, and its values {', '.join(words[:20])} are no words known "
             "here: nothing is imported until event_name has values: that say what each means"
+            + _known_numbers(unknown, words)
         )
         return
     if "value" in origins and "order_id" not in origins:
@@ -195,6 +287,16 @@ def _add_event_names(
     origins["event_name"] = {"constant": name}
     confidence = 0.3 if name == "view_item" else 0.6
     guessed.append(GuessedColumn(name="event_name", column=None, confidence=confidence, evidence=why))
+
+
+def _known_numbers(column: str, words: list[str]) -> str:
+    """Return what the numbers of a column mean in public files that have such a column."""
+    known = [
+        f"; in {layout} they are {', '.join(f'{number}: {name}' for number, name in table.items())}"
+        for layout, (name_there, table) in KNOWN_NUMBERS.items()
+        if snake_case(column) == name_there and set(words) <= set(table)
+    ]
+    return "".join(known)
 
 
 def _column_of_unknown_words(values: dict[str, list[Any]], origins: dict[str, Any]) -> str | None:
@@ -209,6 +311,80 @@ def _column_of_unknown_words(values: dict[str, list[Any]], origins: dict[str, An
             if 1 < len({str(value) for value in some}) <= FEW_WORDS:
                 return column
     return None
+
+
+def _add_money(
+    document: dict[str, Any], guessed: list[GuessedColumn], rows: dict[str, list[Any]], warnings: list[str]
+) -> None:
+    """Decide which columns say what was paid, where the file has purchases."""
+    origins = document["columns"]
+    names = origins["event_name"]
+    words = [names["constant"]] if "constant" in names else rows[names["column"]]
+    bought = [EVENT_OF_WORD.get(event_word(str(word))) in ("purchase", "refund") for word in words]
+    if not any(bought):
+        return
+    some = rows if len(words) == 1 else {n: list(itertools.compress(v, bought)) for n, v in rows.items()}
+    taken = {name: origins.pop(name) for name in ("price", "value") if name in origins}
+    if "value" in taken and is_rating(taken["value"]):
+        warnings.append(f"{taken.pop('value')} reads like a rating, not like money: it is left out of the purchases")
+    money = guess_money(
+        some,
+        taken,
+        order=origins.get("order_id"),
+        quantity=origins.get("quantity"),
+        currency=[str(code) for code in set(rows[origins["currency"]])] if "currency" in origins else [],
+        used={column for origin in origins.values() for column in _columns_of(origin)},
+    )
+    sure = {one.name: one for one in guessed}
+    guessed[:] = [one for one in guessed if one.name not in ("price", "value")]
+    for name, column in money.columns.items():
+        scale = {"scale": money.scales[column]} if column in money.scales else {}
+        place = origins if name in ("price", "value") else document
+        place[name] = {"column": column, **scale} if scale else column
+        why, known = money.reasons.get(name), sure.get(name)
+        if known is None or known.column != column:
+            guessed.append(GuessedColumn(name=name, column=column, confidence=0.6, evidence=why or "named so"))
+        else:
+            guessed.append(replace(known, evidence="; ".join(filter(None, (known.evidence, why)))))
+    warnings += money.warnings
+    if not {"price", "value", "order_total"} & set(money.columns):
+        warnings.append("no column says what was paid: purchases without money count 0.00 in every revenue")
+
+
+def _add_keys_about_orders(document: dict[str, Any], rows: dict[str, list[Any]], warnings: list[str]) -> None:
+    """Say which ids are unique only within a shopper, which lines are parts of others, and which orders were undone."""
+    origins = document["columns"]
+    kind = next(name for name in ("user_id", "anonymous_id") if name in origins)
+    actors = [clean_id(str(actor), kind) if actor is not None else None for actor in rows[origins[kind]]]
+    for name in ("session_id", "order_id"):
+        if not isinstance(origins.get(name), str):
+            continue
+        is_own, said = shared_ids(rows[origins[name]], actors, name, origins[name])
+        if is_own and name == "order_id" and set(MONEY_OF_ORDERS) & set(document):
+            warnings.append(
+                f"{origins[name]}: lines of one order have several shoppers, and one amount: is that right?"
+            )
+            continue
+        if is_own:
+            document.setdefault("unique_per_actor", []).append(name)
+        warnings.extend([said] if said else [])
+    if "order_id" not in origins or origins["event_name"].get("constant") != "purchase":
+        return
+    parts = parents_of_lines(rows)
+    if parts:
+        document["part_of"] = parts
+        warnings.append(f"{parts['column']} names other lines: of a line and its parts, those with the money count")
+    used = {column for origin in origins.values() for column in _columns_of(origin)}
+    undone = undone_words(rows, used)
+    if undone:
+        column, words, others = undone
+        if words:
+            document["where"] = {column: {"skip": words}}
+        skipped = f"skipped: {', '.join(words)}; " if words else ""
+        warnings.append(f"{column}: {skipped}counted as bought: {', '.join(others)}; see where in docs/events.md")
+    orders = {str(one) for one in rows[origins["order_id"]]} if isinstance(origins["order_id"], str) else set()
+    if len(orders) >= FEW_ORDERS and len(set(actors)) == len(orders):
+        warnings.append("every order has a shopper of its own: does that column name a person, or just the order?")
 
 
 def _add_orders(
@@ -242,10 +418,13 @@ def _add_details(document: dict[str, Any], values: dict[str, list[Any]], warning
         if category and sum(sign in str(value) for value in values[category]) > len(values[category]) / 2:
             document["columns"]["category"] = {"column": category, "separator": sign}
             break
-    for name in ("price", "value"):
-        column = origins.get(name)
-        if column and any(isinstance(value, str) for value in values[column]):
-            _add_number_signs(origins, name, number_shape(values[column]), warnings)
+    for name in ("price", "value", *KEYS_WITH_AMOUNTS):
+        place = document if name in KEYS_WITH_AMOUNTS else origins
+        for column in _columns_of(place.get(name)):
+            if any(isinstance(value, str) for value in values[column]):
+                keys = _number_signs(origins, column, number_shape(values[column]), warnings)
+                given = place[name] if isinstance(place[name], dict) else {"column": column}
+                place[name] = given | keys if len(given | keys) > 1 else column
     kind = next(name for name in ("user_id", "anonymous_id") if name in origins)
     actor = origins[kind]
     people = Counter(clean_id(str(value), kind) for value in values[actor])
@@ -262,8 +441,8 @@ def _add_details(document: dict[str, Any], values: dict[str, list[Any]], warning
         warnings.append(f"{nameless:.1%} of the rows have no {actor}: {fate}")
 
 
-def _add_number_signs(origins: dict[str, Any], name: str, shape: NumberShape, warnings: list[str]) -> None:
-    column = origins[name]
+def _number_signs(origins: dict[str, Any], column: str, shape: NumberShape, warnings: list[str]) -> dict[str, str]:
+    """Return how a column of amounts is written, take the currency from its sign, and say what is in doubt."""
     keys: dict[str, str] = {"decimal": shape.decimal} if shape.decimal != "." else {}
     keys |= {"thousands": shape.thousands} if shape.thousands else {}
     if len(shape.signs) == 1:
@@ -272,17 +451,16 @@ def _add_number_signs(origins: dict[str, Any], name: str, shape: NumberShape, wa
         warnings.append(
             f"{column} has amounts in {', '.join(shape.signs)}: they are quarantined, export one column each"
         )
-    elif name == "price" and shape.signs and "currency" not in origins:
+    elif shape.signs and "currency" not in origins:
         (sign,) = shape.signs
         code = CURRENCY_OF_SIGN.get(sign, sign if len(sign) == 3 and sign.isalpha() else None)
         if code:
             origins["currency"] = {"constant": code}
         else:
             warnings.append(f"{column} has the sign {sign}, which several currencies share: say which under currency")
-    if keys:
-        origins[name] = {"column": column, **keys}
     if shape.question:
         warnings.append(f"{column}: {shape.question}")
+    return keys
 
 
 def _first_rows(chunks: Iterator[RawChunk]) -> pa.Table:
@@ -304,8 +482,3 @@ def _header_that_is_missing(path: Path) -> tuple[str, ...]:
     if len(fields) < 2 or not any(re.fullmatch(r"-?\d+(\.\d+)?", one.strip('" ')) for one in fields):
         return ()
     return tuple(f"column_{i}" for i in range(1, len(fields) + 1))
-
-
-def snake_case(name: str) -> str:
-    """Return a column's name in snake case: ``InvoiceDate`` and ``Invoice Date`` are ``invoice_date``."""
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")

@@ -1,4 +1,4 @@
-r"""Reads what MySQL, Redshift and others write into delimited text in place of RFC 4180: ``\"`` for a quote, ``\N`` for null."""
+r"""Reads what databases write into delimited text beside RFC 4180: ``\"`` for a quote, ``\N`` for null."""
 
 import re
 from typing import Final
@@ -13,8 +13,8 @@ NULL: Final = "\\N"
 def escapes_quotes(block: bytes, delimiter: str) -> bool:
     r"""Return whether text writes a quote as ``\"``.
 
-    Under RFC 4180 a field may end in a backslash (``"C:\",``), and a quote in a field is doubled (``\""``); a quote with
-    anything else behind it would end the field in its middle, which no writer does.
+    Under RFC 4180 a field may end in a backslash (``"C:\",``), and a quote in a field is doubled (``\""``); a quote
+    with anything else behind it would end the field in its middle, which no writer does.
     """
     if b'\\"' not in block:
         return False

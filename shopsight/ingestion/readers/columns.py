@@ -3,14 +3,15 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from shopsight.ingestion.readers.source_files import SourceFileError, unreadable
 
-NAMES_SHOWN = 60
+NAMES_SHOWN: Final = 60
 
 
 def missing_columns(required: Iterable[str], names: Sequence[str]) -> list[str]:
-    """Return the required columns that are not among the names; a path such as ``properties.id`` needs ``properties``."""
+    """Return the required columns that are not among the names; a path like ``properties.id`` needs ``properties``."""
     return [name for name in required if root_of(name, names) is None]
 
 

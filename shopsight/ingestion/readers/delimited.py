@@ -151,9 +151,7 @@ def split_records(block: bytes, header: Header, *, first_line: int, last: bool) 
     )
 
 
-def _chunk(
-    block: bytes, text: bytes, records: Records, header: Header, file_name: str, *, fraction: float
-) -> RawChunk:
+def _chunk(block: bytes, text: bytes, records: Records, header: Header, file_name: str, *, fraction: float) -> RawChunk:
     """Return the rows of a block, which ``text`` has as RFC 4180 would write it, byte for byte in the same place."""
 
     def raw(indices: NDArray[np.int64]) -> list[bytes]:

@@ -278,7 +278,7 @@ IMPORTER_REASONS: Final = {
     "left_out_by_mapping": "the mapping's where leaves it out",
     "part_of_another_line": "a part of another line of the order, or the line whose parts count: the money counts once",
     "money_of_parts_unclear": "a line and its parts both have money, and not the same: which counts is not known",
-    "money_of_order_unclear": "the lines of its order name different amounts for the whole order, or one below 0 or no number",
+    "money_of_order_unclear": "the lines of its order name different amounts for the order, or one below 0 or none",
     "not_a_sale": "neither price nor customer: a correction of the stock",
 }
 """Reasons that the importer of one format knows of, beside the rules."""
