@@ -61,3 +61,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real data: the folder ../shared/data beside the checkout is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of cases with known answers beside the checkout; tests that need it are skipped where it is absent."""
+    folder = REPO_ROOT.parent / "shared" / "cases" / "data"
+    if not folder.is_dir():
+        pytest.skip("no cases: the folder ../shared/cases/data beside the checkout is absent")
+    return folder

@@ -237,7 +237,7 @@ def _add_time(document: dict[str, Any], values: dict[str, list[Any]], warnings: 
         warnings.append(f"{column} names no zone: {zone_column} says {', '.join(zones[:5])}")
     elif shape.zone and zone == "UTC":
         warnings.append(
-            f"{column} names no zone: UTC is assumed; if the shop's clock is another, say which: map --zone Europe/Berlin"
+            f"{column} names no zone: UTC is assumed; if the shop's clock is another, say map --zone Europe/Berlin"
         )
     if "zone" in origin and origin["zone"] != "UTC" and not shape.unit:
         warnings.extend(doubtful_hours(values[column], shape.format, origin["zone"], column))

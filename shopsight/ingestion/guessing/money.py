@@ -224,8 +224,8 @@ def _take_totals(guess: MoneyGuess, lines: _Lines, totals: list[str]) -> None:
                 guess.columns["order_total"] = column
                 guess.reasons["order_total"] = f"below the sum of {kept} in {len(pairs) - alike:,} orders"
                 guess.warnings.append(
-                    f"{column} is below the sum of its lines in {len(pairs) - alike:,} of {len(pairs):,} orders, as after "
-                    "a discount: it is spread over the lines"
+                    f"{column} is below the sum of its lines in {len(pairs) - alike:,} of {len(pairs):,} orders, as "
+                    "after a discount: it is spread over the lines"
                 )
             else:
                 guess.warnings.append(
