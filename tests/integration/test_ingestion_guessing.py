@@ -77,9 +77,8 @@ def test_one_price_for_everything_is_no_orders_total(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("total", ["line_total", "row_total", "Total", "net_amount", "item_revenue"])
 def test_a_discounted_line_total_beats_the_price_of_a_piece(tmp_path: Path, total: str) -> None:
-    path = table(
-        tmp_path, f"{HEADER},unit_price,{total}", *lines_of({"a": [(2, "20.00,36.00"), (1, "5.00,5.00")], "b": [(3, "10.00,24.00")]})
-    )  # fmt: skip
+    orders = {"a": [(2, "20.00,36.00"), (1, "5.00,5.00")], "b": [(3, "10.00,24.00")]}
+    path = table(tmp_path, f"{HEADER},unit_price,{total}", *lines_of(orders))
     guess = guess_mapping(path)
     assert (guess.document["columns"]["value"], guess.document["columns"]["price"]) == (total, "unit_price")
     assert revenue(path, guess) == 65.0
@@ -157,7 +156,8 @@ def test_purchases_without_money_and_money_that_is_not_taken_are_said(tmp_path: 
     assert "no column says what was paid" in notes(guess_mapping(table(tmp_path, HEADER, f"o1,{AT},c,p,1")))
     guess = guess_mapping(table(tmp_path, f"{HEADER},price,freight_value,tax", f"o1,{AT},c,p,1,5.00,2.00,1.00"))
     assert "freight_value, tax: looks like money, and is not taken" in notes(guess)
-    guess = guess_mapping(table(tmp_path, f"{HEADER},price", *lines_of({str(i): [(1, p)] for i, p in enumerate(["5", "6", "7", "?"])})))  # fmt: skip
+    orders = {str(i): [(1, price)] for i, price in enumerate(["5", "6", "7", "?"])}
+    guess = guess_mapping(table(tmp_path, f"{HEADER},price", *lines_of(orders)))
     assert "price looks like money, but 25% of it is no number" in notes(guess)
 
 
@@ -170,7 +170,8 @@ SPELLINGS = {
     "1234.50": ["1234.50", "7.25"], "1,234.50": ["1,234.50", "7.25"], "1.234,50": ["1.234,50", "7,25"],
     "1 234,50": ["1 234,50", "7,25"], "1\u202f234,50": ["1\u202f234,50", "7,25"], "1'234.50": ["1'234.50", "7.25"],
     "1’234.50": ["1’234.50", "7.25"], "$1,234.50": ["$1,234.50", "$7.25"], "1.234,50 €": ["1.234,50 €", "7,25 €"],
-    "EUR 1.234,50": ["EUR 1.234,50", "EUR 7,25"], "1 234.50": ["1 234.50", "7.25"], "R$ 1.234,50": ["R$ 1.234,50", "R$ 7,25"],
+    "EUR 1.234,50": ["EUR 1.234,50", "EUR 7,25"], "1 234.50": ["1 234.50", "7.25"],
+    "R$ 1.234,50": ["R$ 1.234,50", "R$ 7,25"],
 }  # fmt: skip
 
 
@@ -354,7 +355,8 @@ def test_woocommerce_lines_have_their_price_and_their_status(tmp_path: Path) -> 
     rows = [
         f'70{i // 2},2026-03-0{i + 1} 09:00,wc-completed,{21 + i // 2},Tea,TEA-{i},1,"12,90 €",25.80' for i in range(6)
     ]
-    path = table(tmp_path, "Order ID,Order Date,Order Status,Customer User ID,Item Name,SKU,Quantity,Item Cost,Order Total", *rows)  # fmt: skip
+    header = "Order ID,Order Date,Order Status,Customer User ID,Item Name,SKU,Quantity,Item Cost,Order Total"
+    path = table(tmp_path, header, *rows)
     guess = guess_mapping(path)
     assert guess.document["columns"]["user_id"] == "Customer User ID"
     assert "Order Total is the sum of an order's lines" in notes(guess)
@@ -364,10 +366,13 @@ def test_woocommerce_lines_have_their_price_and_their_status(tmp_path: Path) -> 
 def test_a_flattened_ga4_export_has_the_items_revenue_and_not_the_orders(tmp_path: Path) -> None:
     stamp = 1772359200123456
     rows = [f"{stamp + i},view_item,d{i % 3},,SKU{i},3.00,,," for i in range(6)]
-    rows += [f"{stamp + 10},purchase,d{o},T{o},SKU{i},{price},{n},{float(price) * n:.2f},{total}"
-             for o, total in ((0, "8.00"), (1, "11.00"))
-             for i, (price, n) in enumerate([("3.00", 1), ("2.50", 2)] if o == 0 else [("3.00", 2), ("5.00", 1)])]  # fmt: skip
-    path = table(tmp_path, "event_timestamp,event_name,user_pseudo_id,transaction_id,item_id,price,quantity,item_revenue,purchase_revenue", *rows)  # fmt: skip
+    bought = {"8.00": [("3.00", 1), ("2.50", 2)], "11.00": [("3.00", 2), ("5.00", 1)]}
+    for total, lines in bought.items():
+        for i, (price, pieces) in enumerate(lines):
+            line = f"SKU{i},{price},{pieces},{float(price) * pieces:.2f}"
+            rows.append(f"{stamp + 10},purchase,d{total},T{total},{line},{total}")
+    header = "event_timestamp,event_name,user_pseudo_id,transaction_id,item_id,price,quantity,item_revenue"
+    path = table(tmp_path, f"{header},purchase_revenue", *rows)
     guess = guess_mapping(path)
     assert guess.document["columns"]["value"] == "item_revenue"
     assert "purchase_revenue is the sum of an order's lines" in notes(guess)

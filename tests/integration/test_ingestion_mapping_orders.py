@@ -272,21 +272,21 @@ def test_a_flattened_name_with_points_is_a_column_before_it_is_a_path(tmp_path: 
 def test_lines_take_time_and_shopper_from_the_file_of_orders(home: Settings, tmp_path: Path) -> None:
     path = table(tmp_path, "order_id,product,price", "1,a,5", "1,b,6", "2,a,5", "3,c,9")
     (tmp_path / "orders.csv").write_text(
-        f"entity_id,customer,created,status\n1.0,u1,{AT},paid\n2,u2,{AT},canceled\n9,u3,{AT},paid\n"
+        f"entity_id,buyer_no,created,status\n1.0,u1,{AT},paid\n2,u2,{AT},canceled\n9,u3,{AT},paid\n"
     )
     (tmp_path / "lines.yml").write_text(
-        "columns:\n  event_name: {constant: purchase}\n  event_timestamp: orders.created\n  user_id: orders.customer\n"
+        "columns:\n  event_name: {constant: purchase}\n  event_timestamp: orders.created\n  user_id: orders.buyer_no\n"
         "  item_id: product\n  order_id: order_id\n  price: price\n"
         "orders: {file: orders.csv, column: order_id, key: entity_id}\nwhere: {orders.status: {skip: [canceled]}}\n"
     )
     receipt = import_file(home, "mapped", path, received_at=ARRIVAL)
     assert (receipt.received, receipt.accepted) == (4, 2)
     assert receipt.reasons == {"event_timestamp_missing": 1, "left_out_by_mapping": 1}
-    (tmp_path / "orders.csv").write_text(f"entity_id,customer,created,status\n1,u1,{AT},p\n1,u2,{AT},p\n")
+    (tmp_path / "orders.csv").write_text(f"entity_id,buyer_no,created,status\n1,u1,{AT},p\n1,u2,{AT},p\n")
     with pytest.raises(SourceFileError, match="1 orders have several rows in it, such as 1"):
         import_file(home, "mapped", path, received_at=ARRIVAL)
-    (tmp_path / "orders.csv").write_text(f"entity_id,costumer,created,status\n1,u1,{AT},p\n")
-    with pytest.raises(SourceFileError, match="write costumer for customer"):
+    (tmp_path / "orders.csv").write_text(f"entity_id,buyer_nr,created,status\n1,u1,{AT},p\n")
+    with pytest.raises(SourceFileError, match="write buyer_nr for buyer_no"):
         import_file(home, "mapped", path, received_at=ARRIVAL)
 
 

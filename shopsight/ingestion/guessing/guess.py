@@ -1,8 +1,4 @@
-"""Guesses the mapping of a file from the names and the values of its columns, and says how sure it is of each.
-
-A name counts 0.6 where it is a known word, 0.35 where a known word is part of it; values that look right add up to
-0.4. Columns are dealt out from the surest pair down, each once.
-"""
+"""Guesses the mapping of a file from the names and the values of its columns, and says how sure it is of each."""
 
 import itertools
 import re
@@ -11,25 +7,24 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 import pyarrow as pa
 
 from shopsight.identity import clean_id
 from shopsight.ingestion.formats.mapping import JOINED, MONEY_OF_ORDERS, Mapping
 from shopsight.ingestion.formats.tables import read_table
+from shopsight.ingestion.guessing.clocks import add_time
 from shopsight.ingestion.guessing.files_beside import orders_beside
 from shopsight.ingestion.guessing.money import guess_money, is_rating
 from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
-from shopsight.ingestion.guessing.orders import is_line_number, parents_of_lines, shared_ids, undone_words
-from shopsight.ingestion.guessing.values import doubtful_hours, looks, time_shape, words_of_events
+from shopsight.ingestion.guessing.orders import parents_of_lines, shared_ids, undone_words
+from shopsight.ingestion.guessing.pairs import dealt_out
+from shopsight.ingestion.guessing.values import time_shape, words_of_events
 from shopsight.ingestion.guessing.words import (
     COLUMN_WORDS,
     EVENT_OF_WORD,
     KNOWN_NUMBERS,
-    PERSONAL,
     event_word,
-    money_role,
     snake_case,
 )
 from shopsight.ingestion.readers.chunks import RawChunk
@@ -37,7 +32,6 @@ from shopsight.ingestion.readers.delimited import read_delimited
 from shopsight.ingestion.readers.source_files import open_source, plain_name, unreadable
 
 ROWS_LOOKED_AT: Final = 200_000
-BY_NAME, BY_PART, BY_VALUES, BY_VALUES_ALONE = 0.6, 0.35, 0.4, 0.3
 LARGE_SHARE, MANY_ROWS = 0.2, 100
 """Share of all rows from which one shopper is worth a question, in files of this many rows."""
 CURRENCY_OF_SIGN: Final = {
@@ -49,8 +43,6 @@ FEW_ORDERS: Final = 20
 """Orders from which a shopper of its own for each of them is worth a question."""
 FEW_WORDS: Final = 60
 """Distinct values that a column of events has at most."""
-LEAST: Final = 0.3
-"""Below this, a pair is not worth a guess."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +91,12 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
     document: dict[str, Any] = {"source": source, **({"header": list(header)} if header else {})}
     warnings: list[str] = []
     rows = {name: table[name].to_pylist() for name in table.column_names}
-    pairs = _dealt_out(_given(rows))
+    pairs = dealt_out(_given(rows))
     if not header and "order_id" in pairs and _missing(pairs):
         joined = orders_beside(path, table, pairs["order_id"][0])
         if joined is not None:
             document["orders"], rows = joined.key, rows | joined.rows
-            pairs = _dealt_out(_given(rows))
+            pairs = dealt_out(_given(rows))
             warnings.append(joined.said)
     values = _given(rows)
     origins: dict[str, Any] = {name: column for name, (column, _, _) in pairs.items()}
@@ -123,7 +115,7 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
     _add_orders(document, guessed, values, warnings)
     _add_details(document, values, warnings, table.num_rows)
     _add_keys_about_orders(document, rows, warnings)
-    _add_time(document, values, warnings, zone)
+    add_time(document, values, warnings, zone)
     used = {column for origin in origins.values() for column in _columns_of(origin)}
     used |= {column for key in KEYS_WITH_AMOUNTS for column in _columns_of(document.get(key))}
     unused = [name for name in values if name not in used and not name.startswith(JOINED)]
@@ -158,54 +150,6 @@ def _columns_of(origin: Any) -> list[str]:
     return [origin["column"]] if isinstance(origin, dict) and "column" in origin else []
 
 
-def _dealt_out(values: dict[str, list[Any]]) -> dict[str, tuple[str, float, str]]:
-    """Pair canonical columns with columns of the file, each at most once, from the surest pair down."""
-    scored = []
-    # A column of the orders that are joined comes after one of the same name in the file itself.
-    for column, name in itertools.product(sorted(values, key=lambda c: c.startswith(JOINED)), COLUMN_WORDS):
-        score, evidence = _score(name, column, values[column])
-        if score >= LEAST:
-            scored.append((score, evidence, name, column))
-    by_number = {column for _, _, name, column in scored if name == "item_id" and is_line_number(values[column])}
-    if by_number and by_number != {column for _, _, name, column in scored if name == "item_id"}:
-        scored = [one for one in scored if one[2] != "item_id" or one[3] not in by_number or _is_product(one[3])]
-    guesses: dict[str, tuple[str, float, str]] = {}
-    for score, evidence, name, column in sorted(scored, key=lambda one: -one[0]):
-        if name not in guesses and column not in {taken for taken, _, _ in guesses.values()}:
-            guesses[name] = (column, round(score, 2), evidence)
-    return {name: guesses[name] for name in COLUMN_WORDS if name in guesses}
-
-
-def _is_product(column: str) -> bool:
-    """Return whether a name speaks of products, so that whole numbers in it number products and no lines."""
-    return bool({"product", "sku", "article", "asin", "isbn", "stock"} & set(snake_case(column).split("_")))
-
-
-def _score(name: str, column: str, values: list[Any]) -> tuple[float, str]:
-    words = snake_case(column.removeprefix(JOINED))
-    if any(word in words for word in PERSONAL):
-        return 0.0, ""
-    # What a column of amounts is, its own module says; here go only what is named as a price or as a line's amount.
-    if name in ("price", "value") and money_role(column) not in (None, {"price": "unit", "value": "line"}[name]):
-        return 0.0, ""
-    known = COLUMN_WORDS[name]
-    squeezed = words.replace("_", "")
-    by_name, named = 0.0, ""
-    for rank, word in enumerate(known):
-        if squeezed == word.replace("_", ""):
-            by_name, named = BY_NAME - 0.01 * rank, f"named {column}"
-            break
-    else:
-        part = next((word for word in known if f"_{word}_" in f"_{words}_"), None)
-        by_name, named = (BY_PART, f"{part} is in its name") if part else (0.0, "")
-    fit, seen = looks(name, values)
-    if fit == 0:
-        return 0.0, ""
-    if by_name:
-        return by_name + BY_VALUES * fit, "; ".join(filter(None, (named, seen)))
-    return BY_VALUES_ALONE * fit if name in ("event_timestamp", "event_name") and fit > 0.9 else 0.0, seen
-
-
 def _add_ids_by_place(origins: dict[str, Any], guessed: list[GuessedColumn], values: dict[str, list[Any]]) -> None:
     """Take the first two columns that are left for the shopper and the item: nothing else tells ids apart."""
     left = [column for column in values if column not in origins.values()]
@@ -213,47 +157,6 @@ def _add_ids_by_place(origins: dict[str, Any], guessed: list[GuessedColumn], val
         origins[name] = column
         evidence = "the file has no header; shopper and item usually come first"
         guessed.append(GuessedColumn(name=name, column=column, confidence=0.3, evidence=evidence))
-
-
-def _add_time(document: dict[str, Any], values: dict[str, list[Any]], warnings: list[str], zone: str) -> None:
-    """Say how times are written, in which zone, and how many lie in an hour that is missing there or there twice."""
-    column = document["columns"]["event_timestamp"]
-    shape = time_shape(values[column])
-    if shape is None or not (shape.unit or shape.format or shape.zone):
-        return
-    said = _zone_of(values) if shape.zone else None
-    document["columns"]["event_timestamp"] = origin = {"column": column} | {
-        key: value
-        for key, value in (("unit", shape.unit), ("format", shape.format), ("zone", shape.zone and zone))
-        if value is not None
-    }
-    if shape.format and ("too" in shape.said or "would" in shape.said or "in order" in shape.said):
-        warnings.append(f"{column}: {shape.said}")
-    if said is not None:
-        zone_column, zones = said
-        origin |= {"zone": zones[0]} if len(zones) == 1 else {"zone_column": zone_column}
-        if len(zones) > 1:
-            del origin["zone"]
-        warnings.append(f"{column} names no zone: {zone_column} says {', '.join(zones[:5])}")
-    elif shape.zone and zone == "UTC":
-        warnings.append(
-            f"{column} names no zone: UTC is assumed; if the shop's clock is another, say map --zone Europe/Berlin"
-        )
-    if "zone" in origin and origin["zone"] != "UTC" and not shape.unit:
-        warnings.extend(doubtful_hours(values[column], shape.format, origin["zone"], column))
-
-
-def _zone_of(values: dict[str, list[Any]]) -> tuple[str, list[str]] | None:
-    """Return a column of time zones, and the zones in it."""
-    for column, some in values.items():
-        zones = sorted({str(value).strip() for value in some})
-        if (
-            snake_case(column) in ("timezone", "time_zone", "tz", "zone")
-            and zones
-            and set(zones) <= available_timezones()
-        ):
-            return column, zones
-    return None
 
 
 def _add_event_names(
