@@ -99,11 +99,12 @@ def _query(mapping: Mapping, schema: pa.Schema) -> str:
     if mapping.repeats_are_pieces:
         taken.append(f"hash({', '.join(_column(name, schema) for name in schema.names)}) as row_hash")
     time = mapping.columns.get("event_timestamp")
-    has_doubts = time is not None and time.column is not None and _is_local(time) and time.zone not in ("UTC", None)
-    if has_doubts:
-        column = _text(_column(time.column, schema), schema.field(time.column).type)
-        taken += [f"{ask(_local(column, time), _literal(time.zone))} as {name}" for name, ask in DOUBTS.items()]
-    final = [_final(name, origin) for name, origin in mapping.columns.items()] + list(DOUBTS) * has_doubts
+    doubted: list[str] = []
+    if time is not None and time.column and time.zone and time.zone != "UTC" and _is_local(time):
+        local = _local(_text(_column(time.column, schema), schema.field(time.column).type), time)
+        taken += [f"{is_doubtful(local, _literal(time.zone))} as {name}" for name, is_doubtful in DOUBTS.items()]
+        doubted = list(DOUBTS)
+    final = [_final(name, origin) for name, origin in mapping.columns.items()] + doubted
     if mapping.negative_quantity_is_refund:
         is_refund = "event_name = 'purchase' and try_cast(quantity as double) < 0"
         name = f"if({is_refund}, 'refund', event_name) as event_name"
