@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.log.deduplication import KEY, with_event_ids
+from shopsight.ingestion.log.deduplication import CONTENT, KEY, with_event_ids
+from shopsight.ingestion.formats.repeats import RepeatCounter
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
 from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.ingestion.validation.rules import IMPORTER_REASONS, STRUCTURE_REASONS
@@ -57,7 +58,11 @@ class _Seen:
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
-    keys: list[NDArray[np.uint64]] = field(default_factory=list)
+    keys: RepeatCounter = field(default_factory=RepeatCounter)
+    contents: RepeatCounter = field(default_factory=RepeatCounter)
+    repeated: int = 0
+    corrected: int = 0
+    corrections: list[Example] = field(default_factory=list)
     first: datetime | None = None
     last: datetime | None = None
     arrived_now: int = 0
@@ -106,8 +111,15 @@ def _note(
     seen.last = max(filter(None, (seen.last, span["max"])))
     seen.arrived_now += pc.sum(pc.equal(good["created_timestamp"], received_at)).as_py() or 0
     connection.register("identified", with_event_ids(connection, good))
-    seen.keys.append(connection.sql(f"select hash({KEY}) as key from identified").fetchnumpy()["key"])
+    hashes = connection.sql(f"select hash({KEY}) as key, hash({KEY}, {CONTENT}) as whole from identified").fetchnumpy()
     connection.unregister("identified")
+    is_repeated = seen.contents.number(hashes["whole"]) > 0
+    is_correction = (seen.keys.number(hashes["key"]) > 0) & ~is_repeated
+    seen.repeated += int(np.count_nonzero(is_repeated))
+    seen.corrected += int(np.count_nonzero(is_correction))
+    places = np.setdiff1d(np.arange(len(chunk.lines)), validated.bad)[is_correction]
+    for place in places[: EXAMPLES - len(seen.corrections)]:
+        seen.corrections.append(_example(chunk, int(chunk.lines[place]), int(place)))
 
 
 def _note_reason(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:
@@ -115,8 +127,12 @@ def _note_reason(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int 
     seen.reasons[chunk.table, reason] += 1
     examples = seen.examples.setdefault((chunk.table, reason), [])
     if len(examples) < EXAMPLES:
-        raw = row if isinstance(row, bytes) else chunk.raw(np.array([row]))[0]
-        examples.append(Example(file_name=chunk.file_name, line=line, raw=raw.decode(errors="replace")[:500]))
+        examples.append(_example(chunk, line, row))
+
+
+def _example(chunk: RawChunk, line: int, row: int | bytes) -> Example:
+    raw = row if isinstance(row, bytes) else chunk.raw(np.array([row]))[0]
+    return Example(file_name=chunk.file_name, line=line, raw=raw.decode(errors="replace")[:500])
 
 
 def _of_reasons(seen: _Seen) -> Iterator[Check]:
@@ -149,10 +165,18 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
         yield Check(name="guest_orders", status="PASS", rows=seen.guests, said=said)
     if not good or seen.first is None or seen.last is None:
         return
-    keys = np.concatenate(seen.keys)
-    repeated = len(keys) - len(np.unique(keys))
-    status = "PASS" if not repeated else "WARN" if repeated <= WORST_DUPLICATES * len(keys) else "FAIL"
-    yield Check(name="duplicates", status=status, rows=repeated, said="rows that repeat an earlier row of the file")
+    status = "PASS" if not seen.repeated else "WARN" if seen.repeated <= WORST_DUPLICATES * good else "FAIL"
+    yield Check(
+        name="duplicates", status=status, rows=seen.repeated, said="rows that repeat an earlier row of the file"
+    )
+    yield Check(
+        name="corrected",
+        status="WARN" if seen.corrected else "PASS",
+        rows=seen.corrected,
+        said="rows that say something else of an event that an earlier row told (same event_id, event_name, item_id, "
+        "order_id and line_number): the later row would count",
+        examples=tuple(seen.corrections),
+    )
     bought = seen.names["purchase"]
     said = f"{bought:,} purchases" if bought else "no purchase: nothing says what leads to one"
     yield Check(name="purchases", status="PASS" if bought else "WARN", rows=0, said=said)

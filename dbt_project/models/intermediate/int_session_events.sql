@@ -51,7 +51,7 @@ gaps as (
     from unnamed
     window shopper as (
         partition by user_id
-        order by event_timestamp, event_id, line_number, source
+        order by {{ event_order() }}
     )
 
 ),
@@ -62,7 +62,7 @@ numbered as (
         *,
         max(case when opens_session then event_timestamp end) over (
             partition by user_id
-            order by event_timestamp, event_id, line_number, source
+            order by {{ event_order() }}
         ) as opened_at
     from gaps
 
