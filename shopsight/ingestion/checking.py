@@ -9,11 +9,10 @@ from typing import Final, Literal
 import duckdb
 import numpy as np
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.log.deduplication import CONTENT, KEY, with_event_ids
 from shopsight.ingestion.formats.repeats import RepeatCounter
+from shopsight.ingestion.log.deduplication import CONTENT, KEY, with_event_ids
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
 from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.ingestion.validation.rules import IMPORTER_REASONS, STRUCTURE_REASONS

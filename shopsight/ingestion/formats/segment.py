@@ -32,6 +32,7 @@ EVENT_NAMES: Final = {
     "Checkout Started": "begin_checkout",
     "Order Completed": "purchase",
     "Order Refunded": "refund",
+    "Order Cancelled": "refund",
     "Promotion Viewed": "view_promotion",
     "Promotion Clicked": "select_promotion",
     "Product Reviewed": "rate_item",

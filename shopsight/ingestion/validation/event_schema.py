@@ -73,6 +73,7 @@ class Event(BaseModel):
             "order_id_missing": is_a in ("purchase", "refund") and self.order_id is None,
             "query_missing": is_a == "search" and self.query is None,
             "text_missing": is_a == "ask_question" and self.text is None,
+            "value_negative": is_a == "purchase" and self.value is not None and self.value < 0,
             "rating_missing": is_a == "rate_item" and self.value is None and self.text is None,
             "rating_out_of_range": is_a == "rate_item" and self.value is not None and not 1 <= self.value <= 5,
             "properties_invalid": self.properties is not None and not _is_object(self.properties),
