@@ -31,7 +31,7 @@ EVENT_LOG_TABLES = {
         dg.AssetCheckSpec(
             name="every_row_is_accounted_for",
             asset=["event_log", "events"],
-            description="received = accepted + duplicates + corrected + quarantined, over every batch that ever landed.",
+            description="received = accepted + duplicates + corrected + quarantined, over all batches.",
         ),
         dg.AssetCheckSpec(
             name="every_file_was_readable",
