@@ -34,7 +34,9 @@ class Event(BaseModel):
     user_id: Id | None = Field(None, description="Pseudonym of a known shopper.")
     anonymous_id: Id | None = Field(None, description="Pseudonym of a device or visitor.")
     session_id: Id | None = Field(None, description="The shop's own session; else 30 minutes of silence end one.")
-    item_id: Id | None = Field(None, description="Required for events of an item; a refund without one is of the order.")
+    item_id: Id | None = Field(
+        None, description="Required for events of an item; a refund without one is of the order."
+    )
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, description="Pieces.")
     price: Price | None = Field(None, description="Unit price at that time.")
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(None, description="ISO 4217.")
