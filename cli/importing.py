@@ -26,7 +26,7 @@ def run_import(format_name: str, path: Path | None, *, mapping: Path | None = No
         print_json(asdict(receipt))
     else:
         show_receipt(receipt)
-    if not (receipt.accepted or receipt.duplicates or receipt.items or receipt.users):
+    if not (receipt.accepted or receipt.duplicates or receipt.corrected or receipt.items or receipt.users):
         err.print("no row was accepted: is the format the right one? shopsight validate says what the rows lack")
         raise typer.Exit(CHECKS_FAILED)
 
@@ -100,11 +100,13 @@ def show_receipt(receipt: "Receipt") -> None:
     from shopsight.ingestion.readers.chunks import DOUBTS
 
     table = Table(title=f"batch {receipt.batch_id}", title_justify="left")
-    counts = ("received", "accepted", "duplicates", "quarantined")
+    counts = ("received", "accepted", "duplicates", "corrected", "quarantined")
     for column in counts:
         table.add_column(column, justify="right")
     table.add_row(*(f"{getattr(receipt, name):,}" for name in counts))
     out.print(table)
+    if receipt.corrected:
+        out.print("  corrected: rows that say something else of a known event; its newest version counts from now on")
     for reason, rows in receipt.reasons.items():
         out.print(f"  quarantined: {reason}: {rows:,}")
     if receipt.guests:

@@ -58,5 +58,8 @@ def replay(*, mapping: Path | None, batch: str, as_json: bool) -> None:
         print_json(asdict(done))
         return
     receipt = done.receipt
-    out.print(f"{receipt.accepted:,} accepted, {receipt.duplicates:,} duplicates of accepted rows")
+    out.print(
+        f"{receipt.accepted:,} accepted, {receipt.duplicates:,} duplicates of accepted rows, "
+        f"{receipt.corrected:,} corrected"
+    )
     out.print(f"{done.still_bad:,} still bad, {done.not_read:,} to be mended by hand: they stay in quarantine")

@@ -36,7 +36,7 @@ def collect_status(settings: Settings) -> dict[str, Any]:
 
 
 def _event_counts(settings: Settings) -> dict[str, int]:
-    names = ("received", "accepted", "duplicates", "quarantined")
+    names = ("received", "accepted", "duplicates", "corrected", "quarantined")
     if not settings.event_log_dir.exists():
         return dict.fromkeys(names, 0)
     from shopsight.ingestion.log.event_log import EventLog

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Share of the text intents that are not rejected which must be right; the reject threshold is chosen for it."""
     warehouse_memory: str = Field(default="4GB", pattern=r"^[1-9]\d*(\.\d+)?\s?([KMGT]i?B)$")
     """Maximum memory that DuckDB takes while dbt builds; what needs more goes to disk, where it can."""
+    currency: str = Field(default="", pattern=r"^([A-Z]{3})?$")
+    """ISO 4217 code that sums of money are in; empty, the currency of most purchases."""
     action_benefit: float = Field(default=2.0, gt=0)
     """What reaching out during a visit earns where a purchase follows, in the shop's currency."""
     action_cost: float = Field(default=0.5, ge=0)
@@ -131,6 +133,11 @@ class Settings(BaseSettings):
     def rules_path(self) -> Path:
         """The shop's own rules for its lists; ``shopsight rules apply`` writes it."""
         return self.home / "rules.yml"
+
+    @property
+    def currency_rates_path(self) -> Path:
+        """The shop's own table of exchange rates, by day and currency."""
+        return self.home / "currency_rates.csv"
 
     @property
     def labels_path(self) -> Path:

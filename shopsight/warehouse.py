@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from shopsight.currency_rates import check_currency_rates
 from shopsight.errors import ShopsightError
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 
@@ -15,7 +16,12 @@ class DbtError(ShopsightError):
 
 
 def prepare_warehouse(settings: Settings) -> None:
-    """Make the folders that DuckDB writes into but does not make: the warehouse's and its exports'."""
+    """Make the folders that DuckDB writes into but does not make, and check what it reads beside the event log.
+
+    Raises:
+        CurrencyRatesError: the table of exchange rates cannot be used.
+    """
+    check_currency_rates(settings.currency_rates_path)
     settings.exports_dir.mkdir(parents=True, exist_ok=True)
 
 
@@ -34,6 +40,7 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
 
     Raises:
         DbtError: a model, test or the project itself failed; names every node that did.
+        CurrencyRatesError: the table of exchange rates cannot be used.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.artifacts.schemas.run import RunExecutionResult

@@ -34,3 +34,19 @@
         delete from {{ this }} where {{ is_asked_day() }}
     {%- endif -%}
 {%- endmacro %}
+
+{# True for the rows of batches that correct events of earlier batches, as their manifests say. #}
+{% macro is_correcting_batch() -%}
+    {%- set correcting = [] -%}
+    {%- if execute -%}
+        {%- set manifests = env_var('SHOPSIGHT_HOME') ~ '/event_log/arrival_date=*/batch=*/manifest.json' -%}
+        {%- if run_query("select count(*) from glob('" ~ manifests ~ "')").columns[0].values()[0] -%}
+            {%- set correcting = run_query(
+                "select batch_id from read_json('" ~ manifests
+                ~ "', columns = {batch_id: 'varchar', accepted: 'bigint', rows: 'bigint'})"
+                ~ " where \"rows\" > accepted order by batch_id"
+            ).columns[0].values() -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ "batch in ('" ~ correcting | join("', '") ~ "')" if correcting else 'false' }}
+{%- endmacro %}

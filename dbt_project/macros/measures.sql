@@ -1,6 +1,19 @@
-{# What one purchase line brought in; `value` is the line's revenue where a source gives no unit price. #}
+{#
+    What one purchase line brought in: `value` is the line's own revenue after every discount, so it goes before price
+    times quantity.
+#}
 {% macro line_revenue() -%}
-    coalesce(price * coalesce(quantity, 1), value, 0)
+    coalesce(value, price * coalesce(quantity, 1), 0)
+{%- endmacro %}
+
+{# What an item has of an amount that is spread over its order (see int_order_lines), summed from the first item on. #}
+{% macro share_of(amount) -%}
+    (
+        cast(round(coalesce({{ amount }} * left_over.amount_to_here
+            / nullif(cast(left_over.amount_of_order as double), 0), 0), 4) as decimal(18, 4))
+        - cast(round(coalesce({{ amount }} * (left_over.amount_to_here - left_over.amount)
+            / nullif(cast(left_over.amount_of_order as double), 0), 0), 4) as decimal(18, 4))
+    )
 {%- endmacro %}
 
 {# Days, with their fraction, from a timestamp to another. #}

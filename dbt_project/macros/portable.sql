@@ -211,11 +211,11 @@
 {%- endmacro %}
 
 {% macro duckdb__first_known(column) -%}
-    first({{ column }} order by event_timestamp, event_id, line_number, source) filter (where {{ column }} is not null)
+    first({{ column }} order by {{ event_order() }}) filter (where {{ column }} is not null)
 {%- endmacro %}
 
 {% macro spark__first_known(column) -%}
-    {{ min_by(column, ['event_timestamp', 'event_id', 'line_number', 'source']) }}
+    {{ min_by(column, event_order().split(', ')) }}
 {%- endmacro %}
 
 {% macro last_known(column) -%}
@@ -223,11 +223,11 @@
 {%- endmacro %}
 
 {% macro duckdb__last_known(column) -%}
-    last({{ column }} order by event_timestamp, event_id, line_number, source) filter (where {{ column }} is not null)
+    last({{ column }} order by {{ event_order() }}) filter (where {{ column }} is not null)
 {%- endmacro %}
 
 {% macro spark__last_known(column) -%}
-    {{ max_by(column, ['event_timestamp', 'event_id', 'line_number', 'source']) }}
+    {{ max_by(column, event_order().split(', ')) }}
 {%- endmacro %}
 
 {# The values of a group as an array, in order; of the rows that a condition holds for, where one is given. #}

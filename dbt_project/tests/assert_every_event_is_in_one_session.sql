@@ -1,9 +1,16 @@
--- The sessions mart adds up to the log, to the row.
+-- The sessions mart adds up to the log, to the row: every event in its newest version, without purchases told again.
 with
 
 logged as (
 
-    select count(*) as events from {{ ref('int_events') }}
+    select count(*) as events from {{ ref('int_current_events') }}
+
+),
+
+told_again as (
+
+    select count(*) as events from {{ ref('int_order_reports') }}
+    where is_repeat
 
 ),
 
@@ -15,7 +22,9 @@ in_sessions as (
 
 select
     logged.events as logged,
+    told_again.events as told_again,
     in_sessions.events as in_sessions
 from logged
+cross join told_again
 cross join in_sessions
-where logged.events != in_sessions.events
+where logged.events - told_again.events != in_sessions.events

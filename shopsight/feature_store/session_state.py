@@ -57,14 +57,15 @@ class LiveEvent:
         return microseconds(self.event_timestamp)
 
     @property
-    def order(self) -> tuple[int, str, int, str]:
-        """What the warehouse sorts by."""
-        return (self.at_us, self.event_id, self.line_number, self.source)
+    def order(self) -> tuple[int, str, int, str, str, bool, str]:
+        """What the warehouse sorts by: the macro ``event_order``, where an event without an item comes last."""
+        names = (self.event_name, self.item_id is None, self.item_id or "")
+        return (self.at_us, self.event_id, self.line_number, self.source, *names)
 
     @property
     def key(self) -> str:
         """What makes it the same event."""
-        return f"{self.event_id}|{self.line_number}|{self.source}"
+        return f"{self.event_id}|{self.line_number}|{self.source}|{self.event_name}|{self.item_id or ''}"
 
 
 @dataclass(frozen=True, kw_only=True)

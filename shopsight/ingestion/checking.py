@@ -11,14 +11,14 @@ from typing import Final
 import duckdb
 import numpy as np
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from shopsight.ingestion.checks import QUESTIONS
 from shopsight.ingestion.checks.answers import EXAMPLES, Check, Example, Status
 from shopsight.ingestion.checks.asking import ask
 from shopsight.ingestion.checks.kept_rows import KeptRows
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.log.deduplication import IDENTITY, KEY, with_event_ids
+from shopsight.ingestion.formats.repeats import RepeatCounter
+from shopsight.ingestion.log.deduplication import CONTENT, KEY, SUSPECT, with_event_ids
 from shopsight.ingestion.log.event_log import unique_in_source
 from shopsight.ingestion.readers.chunks import DOUBTS, RawChunk, TableName
 from shopsight.ingestion.readers.source_files import SourceFileError
@@ -47,7 +47,11 @@ class _Seen:
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
-    keys: list[NDArray[np.uint64]] = field(default_factory=list)
+    keys: RepeatCounter = field(default_factory=RepeatCounter)
+    contents: RepeatCounter = field(default_factory=RepeatCounter)
+    repeated: int = 0
+    corrected: int = 0
+    corrections: list[Example] = field(default_factory=list)
     first: datetime | None = None
     last: datetime | None = None
     arrived_now: int = 0
@@ -116,16 +120,24 @@ def _note(
     seen.arrived_now += pc.sum(pc.equal(good["created_timestamp"], received_at)).as_py() or 0
     is_named = good["event_id"].null_count < good.num_rows
     connection.register("identified", with_event_ids(connection, good))
-    content = f"hash(event_timestamp, {CONTENT})" if is_named else "null"
-    hashes = connection.sql(f"select hash({KEY}) as key, {content} as content from identified").fetchnumpy()
+    # What names an event and what it says; and, for whoever asks who shares an id, what the id alone names.
+    hashes = connection.sql(
+        f"select hash({KEY}) as key, hash({KEY}, {CONTENT}) as whole, hash({SUSPECT}) as id_key from identified"
+    ).fetchnumpy()
     connection.unregister("identified")
-    seen.keys.append(hashes["key"])
+    good_rows = np.delete(np.arange(len(chunk.lines)), validated.bad)
+    is_repeated = seen.contents.number(hashes["whole"]) > 0
+    is_correction = (seen.keys.number(hashes["key"]) > 0) & ~is_repeated
+    seen.repeated += int(np.count_nonzero(is_repeated))
+    seen.corrected += int(np.count_nonzero(is_correction))
+    for place in good_rows[is_correction][: EXAMPLES - len(seen.corrections)]:
+        seen.corrections.append(_example(chunk, int(chunk.lines[place]), int(place)))
     seen.kept.add(
         good,
         file_name=chunk.file_name,
-        lines=np.delete(chunk.lines, validated.bad),
-        keys=hashes["key"],
-        contents=hashes["content"] if is_named else None,
+        lines=chunk.lines[good_rows],
+        keys=hashes["id_key"],
+        contents=hashes["whole"] if is_named else None,
         has_arrivals="created_timestamp" in chunk.rows.column_names,
     )
 
@@ -139,8 +151,12 @@ def _note_reason(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int 
 def _note_example(seen: _Seen, chunk: RawChunk, reason: str, line: int, row: int | bytes) -> None:
     examples = seen.examples.setdefault((chunk.table, reason), [])
     if len(examples) < EXAMPLES:
-        raw = row if isinstance(row, bytes) else chunk.raw(np.array([row]))[0]
-        examples.append(Example(file_name=chunk.file_name, line=line, raw=raw.decode(errors="replace")[:500]))
+        examples.append(_example(chunk, line, row))
+
+
+def _example(chunk: RawChunk, line: int, row: int | bytes) -> Example:
+    raw = row if isinstance(row, bytes) else chunk.raw(np.array([row]))[0]
+    return Example(file_name=chunk.file_name, line=line, raw=raw.decode(errors="replace")[:500])
 
 
 def _of_reasons(seen: _Seen) -> Iterator[Check]:
@@ -175,10 +191,18 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
     yield from _of_doubts(seen)
     if not good or seen.first is None or seen.last is None:
         return
-    keys = np.concatenate(seen.keys)
-    repeated = len(keys) - len(np.unique(keys))
-    status = "PASS" if not repeated else "WARN" if repeated <= WORST_DUPLICATES * len(keys) else "FAIL"
-    yield Check(name="duplicates", status=status, rows=repeated, said="rows that repeat an earlier row of the file")
+    status = "PASS" if not seen.repeated else "WARN" if seen.repeated <= WORST_DUPLICATES * good else "FAIL"
+    yield Check(
+        name="duplicates", status=status, rows=seen.repeated, said="rows that repeat an earlier row of the file"
+    )
+    yield Check(
+        name="corrected",
+        status="WARN" if seen.corrected else "PASS",
+        rows=seen.corrected,
+        said="rows that say something else of an event that an earlier row told (same event_id, event_name, item_id, "
+        "order_id and line_number): the later row would count",
+        examples=tuple(seen.corrections),
+    )
     bought = seen.names["purchase"]
     said = f"{bought:,} purchases" if bought else "no purchase: nothing says what leads to one"
     yield Check(name="purchases", status="PASS" if bought else "WARN", rows=0, said=said)

@@ -37,7 +37,7 @@ class Replay:
     """What became of a replay."""
 
     receipt: Receipt
-    """Rows that left the quarantine: received = accepted + duplicates."""
+    """Rows that left the quarantine: received = accepted + duplicates + corrected."""
     still_bad: int
     """Rows that were read again and are as bad as before."""
     not_read: int

@@ -5,7 +5,7 @@ events as (
 
     select
         events.event_date,
-        {{ hash_of(['events.event_hash', 'users.is_bot', 'users.is_usable']) }} as row_hash
+        {{ hash_of(['events.settled_hash', 'users.is_bot', 'users.is_usable']) }} as row_hash
     from {{ ref('int_session_events') }} as events
     inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
 

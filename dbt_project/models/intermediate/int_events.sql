@@ -17,7 +17,7 @@ events as (
 
 select
     *,
-    {{ hash_of(['source', 'event_id', 'line_number']) }} as event_hash
+    {{ hash_of(['source', 'event_id', 'event_name', 'item_id', 'order_id', 'line_number', 'batch']) }} as event_hash
 from events
 {% if is_incremental() -%}
 where {{ is_new_batch() }} or {{ is_asked_day() }}

@@ -14,14 +14,28 @@ changed_days as (
 
 ),
 
+-- A refund of an order by its id alone is one of each of its items.
+whole_refunds as (
+
+    select
+        reports.event_hash,
+        lines.item_id
+    from {{ ref('int_order_reports') }} as reports
+    inner join {{ ref('int_order_lines') }} as lines on reports.event_hash = lines.event_hash
+    where reports.item_id is null and lines.quantity > 0
+
+),
+
 events as (
 
     select
-        behaviour.*,
+        {{ all_but(['item_id'], 'behaviour') }},
+        coalesce(behaviour.item_id, lines.item_id) as item_id,
         changed_days.fingerprint
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_days on behaviour.event_date = changed_days.event_date
-    where behaviour.item_id is not null and {{ in_chunk('behaviour.event_date') }}
+    left join whole_refunds as lines on behaviour.event_hash = lines.event_hash
+    where coalesce(behaviour.item_id, lines.item_id) is not null and {{ in_chunk('behaviour.event_date') }}
 
 )
 
@@ -42,7 +56,7 @@ select
     min(event_timestamp) as first_event_at,
     max(event_timestamp) filter (where event_name = 'purchase') as last_purchase_at,
     max(created_timestamp) as created_timestamp,
-    {{ hash_of(['event_date', fingerprint('event_hash')]) }} as events_fingerprint,
+    {{ hash_of(['event_date', fingerprint('settled_hash')]) }} as events_fingerprint,
     fingerprint
 from events
 group by item_id, event_date, fingerprint

@@ -17,7 +17,10 @@ changed_days as (
 events as (
 
     select
-        events.*,
+        {{ all_but(['item_id', 'quantity', 'revenue'], 'events') }},
+        coalesce(events.item_id, lines.item_id) as item_id,
+        lines.quantity as units,
+        lines.revenue,
         changed_days.fingerprint as day_fingerprint,
         users.is_bot,
         case when not users.is_bot then events.event_name end as counted_name,
@@ -25,7 +28,9 @@ events as (
     from {{ ref('int_session_events') }} as events
     inner join changed_days on events.event_date = changed_days.event_date
     inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
-    where events.item_id is not null and {{ in_chunk('events.event_date') }}
+    -- A refund of an order by its id alone stands once for each of its items.
+    left join {{ ref('int_order_lines') }} as lines on events.event_hash = lines.event_hash
+    where coalesce(events.item_id, lines.item_id) is not null and {{ in_chunk('events.event_date') }}
 
 )
 
@@ -44,10 +49,10 @@ select
     count(*) filter (where counted_name = 'add_to_wishlist') as wishlists,
     count(*) filter (where counted_name = 'add_to_cart') as carts,
     count(*) filter (where counted_name = 'purchase') as purchases,
-    sum(coalesce(quantity, 1)) filter (where counted_name = 'purchase') as units,
-    sum({{ line_revenue() }}) filter (where counted_name = 'purchase') as gross_revenue,
-    sum(coalesce(quantity, 1)) filter (where counted_name = 'refund') as refunded_units,
-    sum({{ line_revenue() }}) filter (where counted_name = 'refund') as refunded_revenue,
+    sum(units) filter (where counted_name = 'purchase') as units,
+    sum(revenue) filter (where counted_name = 'purchase') as gross_revenue,
+    sum(units) filter (where counted_name = 'refund') as refunded_units,
+    sum(revenue) filter (where counted_name = 'refund') as refunded_revenue,
     min(seen_price) as lowest_price,
     max(seen_price) as highest_price,
     sum(seen_price) as price_sum,

@@ -7,7 +7,7 @@ events as (
         events.event_timestamp,
         coalesce(events.user_id, identities.user_id) as known_user_id,
         case when coalesce(events.user_id, identities.user_id) is null then events.anonymous_id end as unknown_user_id
-    from {{ ref('int_events') }} as events
+    from {{ ref('int_current_events') }} as events
     left join {{ ref('int_identities') }} as identities on events.anonymous_id = identities.anonymous_id
     where events.session_id is not null
 

@@ -32,7 +32,7 @@ actions as (
     where behaviour.event_name in ('search', 'select_item', 'view_item') and {{ in_chunk('behaviour.session_id') }}
     window session as (
         partition by behaviour.session_id
-        order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source
+        order by {{ event_order('behaviour') }}
     )
 
 )

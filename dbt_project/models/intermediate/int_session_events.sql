@@ -56,7 +56,7 @@ gaps as (
     from unnamed
     window shopper as (
         partition by user_id, visit_name
-        order by event_timestamp, event_id, line_number, source
+        order by {{ event_order() }}
     )
 
 ),
@@ -67,7 +67,7 @@ numbered as (
         *,
         max(case when opens_session then event_timestamp end) over (
             partition by user_id, visit_name
-            order by event_timestamp, event_id, line_number, source
+            order by {{ event_order() }}
         ) as opened_at
     from gaps
 

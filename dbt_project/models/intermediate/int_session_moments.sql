@@ -44,7 +44,7 @@ ordered as (
         and {{ in_chunk('behaviour.session_id') }}
     window session as (
         partition by behaviour.session_id
-        order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source
+        order by {{ event_order('behaviour') }}
     )
 
 ),

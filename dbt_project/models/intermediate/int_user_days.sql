@@ -22,11 +22,11 @@ events as (
         changed_users.fingerprint,
         row_number() over (
             partition by behaviour.user_id, behaviour.session_id
-            order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source
+            order by {{ event_order('behaviour') }}
         ) = 1 as starts_session,
         behaviour.event_name = 'purchase' and row_number() over (
             partition by behaviour.user_id, behaviour.event_name, coalesce(behaviour.order_id, behaviour.event_id)
-            order by behaviour.event_timestamp, behaviour.event_id, behaviour.line_number, behaviour.source
+            order by {{ event_order('behaviour') }}
         ) = 1 as starts_order
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
@@ -43,7 +43,7 @@ select
     count(*) filter (where event_name = 'purchase') as purchases,
     count(*) filter (where starts_session) as sessions,
     count(*) filter (where starts_order) as orders,
-    coalesce(sum({{ line_revenue() }}) filter (where event_name = 'purchase'), 0) as revenue,
+    coalesce(sum(revenue) filter (where event_name = 'purchase'), 0) as revenue,
     sum(price) as price_sum,
     count(price) as price_count,
     min(event_timestamp) as first_event_at,

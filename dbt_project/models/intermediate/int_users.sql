@@ -70,8 +70,8 @@ activity as (
         count(*) as events,
         count(*) filter (where event_name = 'purchase') as purchases,
         count(*) filter (where event_name in ('add_to_cart', 'add_to_wishlist', 'begin_checkout')) as intents,
-        {{ max_by('consent', ['event_timestamp', 'event_id', 'line_number', 'source']) }} as consent,
-        {{ max_by('country', ['event_timestamp', 'event_id', 'line_number', 'source']) }} as country,
+        {{ max_by('consent', event_order().split(', ')) }} as consent,
+        {{ max_by('country', event_order().split(', ')) }} as country,
         fingerprint
     from events
     group by user_id, fingerprint

@@ -1,7 +1,8 @@
 """Reads REES46's shop logs, a file a month: ``event_time,event_type,product_id`` and so on to ``user_session``.
 
 A repeated ``cart`` or ``purchase`` row is another piece, for the log has no quantity; a repeated ``view`` is a second
-report of the same view. There are no order ids: what is bought in one session is one order.
+report of the same view. There are no order ids: what is bought in one session is one order, and an item that is bought
+in it again, whenever that was, is a further line of it.
 """
 
 from collections.abc import Iterator
@@ -42,7 +43,8 @@ QUERY: Final = f"""
         brand,
         case when category_id <> '' then json_object('category_id', category_id)::varchar end as properties,
         event_type in ('cart', 'purchase') as is_counted,
-        hash({", ".join(COLUMNS)}) as row_hash
+        case when event_type = 'purchase' then hash(user_id, order_id, product_id) else hash({", ".join(COLUMNS)}) end
+            as row_hash
     from native
 """
 

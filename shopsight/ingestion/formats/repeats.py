@@ -1,4 +1,4 @@
-"""Tells equal rows apart by how many came before, where a repeated row means another piece and not a second report."""
+"""Numbers the rows of an importer's file where the source does not: further pieces, and further lines of an order."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,3 +33,31 @@ class RepeatCounter:
             ordered = np.sort(np.concatenate([self._seen.pop(), ordered]), kind="stable")
         if len(ordered):
             self._seen.append(ordered)
+
+
+class LineCounter:
+    """Numbers the lines of an item in an order that the source does not name but the importer infers.
+
+    Two different rows of one item are two lines of it; a row that repeats another in full gets its number, and so stays
+    a second report of it.
+    """
+
+    def __init__(self) -> None:
+        self._rows = RepeatCounter()
+        self._lines = RepeatCounter()
+        self._further: dict[int, int] = {}
+
+    def number(self, line_keys: NDArray[np.uint64], row_keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the number of each row's line, from 0.
+
+        Args:
+            line_keys: hashes of order and item.
+            row_keys: hashes of everything in the row.
+        """
+        is_first = self._rows.number(row_keys) == 0
+        numbers = np.zeros(len(row_keys), dtype=np.int64)
+        numbers[is_first] = self._lines.number(line_keys[is_first])
+        further = numbers > 0
+        self._further.update(zip(row_keys[further].tolist(), numbers[further].tolist(), strict=True))
+        numbers[~is_first] = [self._further.get(key, 0) for key in row_keys[~is_first].tolist()]
+        return numbers

@@ -1,7 +1,8 @@
 """Reads the RecSys Challenge 2015 (YooChoose): two files without header, clicks and buys of anonymous sessions.
 
 Clicks are ``session,time,item,category``; a category is ``0`` (unknown), ``S`` (special offer), 1 to 12, or the number
-of a brand. Buys are ``session,time,item,price,quantity``, where 0 means unknown. A session buys once: one order.
+of a brand. Buys are ``session,time,item,price,quantity``, where 0 means unknown. A session buys once: one order, in
+which an item that is bought at two moments has two lines.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+
 from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.formats.repeats import LineCounter
 from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import mapped
 from shopsight.ingestion.readers.chunks import RawChunk
@@ -38,7 +42,9 @@ BUYS_QUERY: Final = """
         item as item_id,
         nullif(price, '0') as price,
         nullif(quantity, '0') as quantity,
-        session as order_id
+        session as order_id,
+        hash(session, item) as line_hash,
+        hash(session, moment, item, price, quantity) as row_hash
     from native
 """
 
@@ -60,9 +66,15 @@ def read_yoochoose_file(path: Path) -> Iterator[RawChunk]:
     """Yield the rows of one of the two files; its name says which it is."""
     is_clicks = "clicks" in path.name
     columns, query = (CLICK_COLUMNS, CLICKS_QUERY) if is_clicks else (BUY_COLUMNS, BUYS_QUERY)
+    lines = LineCounter()
     with utc_connection() as connection:
         for chunk in read_text_table(path, names=columns):
-            yield replace(mapped(connection, chunk, query), arrived_when_happened=True)
+            chunk = mapped(connection, chunk, query)
+            if not is_clicks:
+                numbers = lines.number(chunk.rows["line_hash"].to_numpy(), chunk.rows["row_hash"].to_numpy())
+                rows = chunk.rows.drop_columns(["line_hash", "row_hash"])
+                chunk = replace(chunk, rows=rows.append_column("line_number", pa.array(numbers)))
+            yield replace(chunk, arrived_when_happened=True)
 
 
 def both_files(path: Path) -> tuple[Path, Path]:

@@ -1,10 +1,15 @@
-"""Finds the rows of a staged batch that are already in the log, or earlier in the same batch.
+"""Finds the rows of a staged batch that the log knows already, or that say something else of an event that it knows.
 
-Two rows are the same event when (source, event_id, line_number) agree. Hashes of 64 bits find the few rows that may
-have a twin, in eight bytes a row; only those are compared word for word, so that no chance collision loses an event.
+Two rows are the same event when they agree in :data:`KEY`. An ``event_id`` alone never makes them so, for the lines of
+an exploded order, or a cart event and a purchase, may share one. Rows of one event that agree in all columns (but
+``created_timestamp``) are duplicates; those that do not are versions of it, of which the newest counts.
+
+Hashes of 64 bits find the few rows that may have a twin, in eight bytes a row; only those are compared word for word,
+so that no chance collision loses an event.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +18,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-KEY: Final = "source, event_id, line_number"
+from shopsight.events import EVENT_SCHEMA
+
+SUSPECT: Final = "source, event_id, line_number"
+"""Rows that differ in one of these are different events; in most files, so are all others."""
+KEY: Final = f"{SUSPECT}, event_name, item_id, order_id"
+"""What names an event."""
+CONTENT: Final = ", ".join(name for name in EVENT_SCHEMA.names if name not in (*KEY.split(", "), "created_timestamp"))
+"""What an event says: columns in which a second report that repeats the first agrees with it."""
 IDENTITY: Final = (
     "event_name user_id anonymous_id session_id item_id order_id list_id query text quantity price value list_position"
 )
@@ -42,46 +54,80 @@ def with_event_ids(connection: duckdb.DuckDBPyConnection, events: pa.Table) -> p
     return events.set_column(0, events.schema.field("event_id"), hashes["event_id"])
 
 
-def find_duplicates(
-    connection: duckdb.DuckDBPyConnection, staged: Sequence[Path], log: Sequence[Path]
-) -> Iterator[tuple[Path, NDArray[np.int64]]]:
-    """Yield, for each staged file that has any, the row numbers (from 0) of its duplicates.
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """The rows of a staged file that do not land, or do not land as new events."""
+
+    path: Path
+    dropped: NDArray[np.int64]
+    """Row numbers (from 0) of rows to take out: duplicates, and versions that a later row of the batch corrects."""
+    duplicates: int
+    """Rows that repeat a version of an event that is known."""
+    corrected: int
+    """Rows that say something else of an event that is known; those of them that are newest land."""
+
+
+def find_known(connection: duckdb.DuckDBPyConnection, staged: Sequence[Path], log: Sequence[Path]) -> Iterator[Known]:
+    """Yield, for each staged file that has any, its rows of events that are known.
 
     Args:
         connection: a connection of its own, with a folder to spill to.
-        staged: parts of the new batch, in order; of equal rows the first is kept.
+        staged: parts of the new batch, in order; of equal rows the first is kept, and of the versions of an event that
+            with the newest ``created_timestamp`` or, of those, the last.
         log: event files that are already in the log.
     """
     new, old = _scan(staged), _scan(log)
-    hashes = connection.sql(f"select hash({KEY}) as hash from {new}").fetchnumpy()["hash"]
+    hashes = connection.sql(f"select hash({SUSPECT}) as hash from {new}").fetchnumpy()["hash"]
     hashes.sort()
     connection.register("repeated", pa.table({"hash": np.unique(hashes[1:][hashes[1:] == hashes[:-1]])}))
     connection.register("hashes", pa.table({"hash": hashes}))
     connection.execute("create temp table known (hash ubigint)")
     if log:
         connection.execute(
-            f"insert into known select distinct hash({KEY}) from {old} where hash({KEY}) in (from hashes)"
+            f"insert into known select distinct hash({SUSPECT}) from {old} where hash({SUSPECT}) in (from hashes)"
         )
     connection.execute(f"""
         create temp table suspects as
-        select {KEY}, list_position({_list(staged)}, filename) - 1 as part, file_row_number as row, hash({KEY}) as hash
-        from {new} where hash({KEY}) in (from repeated union all from known)
+        select {KEY}, hash({CONTENT}) as content, created_timestamp,
+            list_position({_list(staged)}, filename) - 1 as part, file_row_number as row
+        from {new} where hash({SUSPECT}) in (from repeated union all from known)
     """)
+    logged = f"select {KEY}, hash({CONTENT}) as content from {old} where hash({SUSPECT}) in (from known)"
+    connection.execute(f"create temp table logged as {logged if log else 'select * from suspects limit 0'}")
+    same_event = " and ".join(f"logged.{name} is not distinct from suspects.{name}" for name in KEY.split(", "))
     connection.execute(f"""
-        create temp table duplicates as
-        select part, row from suspects where hash in (from repeated)
-        qualify row_number() over (partition by {KEY} order by part, row) > 1
+        create temp table judged as
+        with marked as (
+            select *,
+                exists (from logged where {same_event}) as is_known,
+                exists (from logged where {same_event} and logged.content = suspects.content) as is_logged,
+                row_number() over (partition by {KEY}, content order by part, row) as nth_report,
+                last_value(content) over (
+                    partition by {KEY} order by created_timestamp, part, row
+                    rows between unbounded preceding and unbounded following
+                ) as newest
+            from suspects
+        )
+        select part, row,
+            is_logged or nth_report > 1 as is_duplicate,
+            not (is_logged or nth_report > 1) and (
+                is_known
+                or row_number() over (partition by {KEY}, is_logged or nth_report > 1 order by part, row) > 1
+            ) as is_correction,
+            is_logged or nth_report > 1 or content <> newest as is_dropped
+        from marked
     """)
-    if log:
-        connection.execute(f"""
-            insert into duplicates
-            select part, row from suspects semi join (from {old} where hash({KEY}) in (from known)) using ({KEY})
-        """)
     for part, path in enumerate(staged):
-        repeated_rows = connection.sql(f"select distinct row from duplicates where part = {part} order by row")
-        rows = repeated_rows.fetchnumpy()["row"]
-        if len(rows):
-            yield path, np.asarray(rows, dtype=np.int64)
+        rows = connection.sql(
+            f"select * from judged where part = {part} and (is_dropped or is_correction) order by row"
+        ).fetchnumpy()
+        if len(rows["row"]):
+            yield Known(
+                path=path,
+                dropped=np.asarray(rows["row"][rows["is_dropped"]], dtype=np.int64),
+                duplicates=int(np.count_nonzero(rows["is_duplicate"])),
+                corrected=int(np.count_nonzero(rows["is_correction"])),
+            )
 
 
 def _scan(files: Sequence[Path]) -> str:

@@ -165,13 +165,14 @@ class EventLog:
                 counts.doubts += Counter({name: int(np.count_nonzero(rows)) for name, rows in chunk.doubts.items()})
                 report(ImportProgress(rows=counts.received, fraction=chunk.fraction))
         batch.close()
-        duplicates = batch.drop_duplicates(self._event_files_of_sources(batch.summary()["sources"]))
+        duplicates, corrected = batch.drop_known(self._event_files_of_sources(batch.summary()["sources"]))
         summary = batch.summary()
         receipt = Receipt(
             batch_id=delivery.batch_id,
             received=counts.received,
-            accepted=summary["events"],
+            accepted=counts.received - counts.quarantined - duplicates - corrected,
             duplicates=duplicates,
+            corrected=corrected,
             quarantined=counts.quarantined,
             reasons=dict(counts.reasons),
             items=counts.companions["items"],
@@ -186,6 +187,7 @@ class EventLog:
             receipt,
             delivery,
             sources=summary["sources"],
+            rows=summary["events"],
             files=list(files),
             key_id=self._pseudonymiser.key_id,
             replayed_reasons=counts.replayed_reasons,
@@ -228,7 +230,7 @@ class EventLog:
             first_event_at=None,
             last_event_at=None,
         )
-        manifest = manifest_of(nothing, delivery, sources=[], files=[], key_id=self._pseudonymiser.key_id)
+        manifest = manifest_of(nothing, delivery, sources=[], rows=0, files=[], key_id=self._pseudonymiser.key_id)
         batch.publish(self._place(GENESIS_ARRIVAL, GENESIS), manifest)
 
     def _place(self, received_at: datetime, batch_id: str) -> Path:
@@ -241,7 +243,7 @@ class EventLog:
         """Return the event files of batches that may share a key: the source is part of it, which spares reading."""
         files: list[Path] = []
         for manifest in self._landed():
-            if manifest["accepted"] and set(manifest["sources"]) & set(sources):
+            if manifest.get("rows", manifest["accepted"]) and set(manifest["sources"]) & set(sources):
                 place = self._place(datetime.fromisoformat(manifest["received_at"]), manifest["batch_id"])
                 files.extend(sorted((place / "events").glob("part-*.parquet")))
         return files

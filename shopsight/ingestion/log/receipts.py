@@ -23,12 +23,14 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a batch, to the row: received = accepted + duplicates + quarantined."""
+    """What became of a batch, to the row: received = accepted + duplicates + corrected + quarantined."""
 
     batch_id: str
     received: int
     accepted: int
+    """Rows of events that were not known."""
     duplicates: int
+    """Rows that repeat, in every column, what is known."""
     quarantined: int
     reasons: dict[str, int]
     """Quarantined rows per reason; a row with two reasons counts under both."""
@@ -44,12 +46,14 @@ class Receipt:
     """Rows of orders without any identity that were good: they count for the shop under their order, for no person."""
     doubts: dict[str, int] = field(default_factory=dict)
     """Rows that were read in one way of several, by what is in doubt."""
+    corrected: int = 0
+    """Rows that say something else of an event that is known: the newest version of it counts."""
 
     def __post_init__(self) -> None:
-        if self.received != self.accepted + self.duplicates + self.quarantined:
+        if self.received != self.accepted + self.duplicates + self.corrected + self.quarantined:
             raise ValueError(
                 f"batch {self.batch_id} lost count: {self.received} received, but {self.accepted} accepted, "
-                f"{self.duplicates} duplicates and {self.quarantined} quarantined"
+                f"{self.duplicates} duplicates, {self.corrected} corrected and {self.quarantined} quarantined"
             )
 
 
@@ -62,6 +66,7 @@ class Totals:
     received: int
     accepted: int
     duplicates: int
+    corrected: int
     quarantined: int
     reasons: dict[str, int]
     items: int
@@ -77,6 +82,7 @@ def manifest_of(
     delivery: Delivery,
     *,
     sources: Sequence[str],
+    rows: int,
     files: Sequence[str],
     key_id: str,
     replayed_reasons: Mapping[str, int] | None = None,
@@ -87,6 +93,7 @@ def manifest_of(
         receipt: the counts.
         delivery: where the batch came from, and when.
         sources: distinct ``source`` of its accepted events; a later batch of others cannot repeat any of them.
+        rows: how many event rows landed: those accepted, and corrections of events of earlier batches.
         files: base names of the files it was read from.
         key_id: names the key of its pseudonyms.
         replayed_reasons: of a replay: why its event rows had been in quarantine.
@@ -102,6 +109,8 @@ def manifest_of(
         "received": receipt.received,
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
+        "corrected": receipt.corrected,
+        "rows": rows,
         "quarantined": receipt.quarantined,
         "reasons": receipt.reasons,
         "items": receipt.items,
@@ -131,6 +140,7 @@ def sum_manifests(landed: Sequence[Mapping[str, Any]]) -> Totals:
         received=sum(m["received"] for m in landed) - replayed,
         accepted=sum(m["accepted"] for m in landed),
         duplicates=sum(m["duplicates"] for m in landed),
+        corrected=sum(m.get("corrected", 0) for m in landed),
         quarantined=sum(m["quarantined"] for m in landed) - replayed,
         reasons=dict(+reasons),
         items=sum(m["items"] for m in landed),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.log.deduplication import find_duplicates
+from shopsight.ingestion.log.deduplication import find_known
 from shopsight.ingestion.log.quarantine import QUARANTINE_SCHEMA, REPLAYED_SCHEMA
 
 ROWS_PER_PART: Final = 1_000_000
@@ -65,20 +65,25 @@ class StagedBatch:
         """Return the event parts, in order."""
         return sorted((self.folder / "events").glob("part-*.parquet"))
 
-    def drop_duplicates(self, log: Sequence[Path]) -> int:
-        """Take out rows that are in the log, or earlier in this batch, and return how many there were.
+    def drop_known(self, log: Sequence[Path]) -> tuple[int, int]:
+        """Take out rows that say what is known, and versions of an event that are not its newest in this batch.
 
         Args:
             log: event files of the log that may hold the same events.
+
+        Returns:
+            How many rows were duplicates, and how many said something else of an event that was known.
         """
         spill = self.folder / ".spill"
-        dropped = 0
+        duplicates = corrected = 0
         with utc_connection(spill, threads=os.cpu_count() or 1) as connection:
-            for path, rows in find_duplicates(connection, self.event_files(), log):
-                _rewrite_without(path, rows)
-                dropped += len(rows)
+            for known in find_known(connection, self.event_files(), log):
+                if len(known.dropped):
+                    _rewrite_without(known.path, known.dropped)
+                duplicates += known.duplicates
+                corrected += known.corrected
         shutil.rmtree(spill, ignore_errors=True)
-        return dropped
+        return duplicates, corrected
 
     def summary(self) -> dict[str, Any]:
         """Return rows, first and last event (ISO 8601 or None) and distinct sources, read back from the files."""

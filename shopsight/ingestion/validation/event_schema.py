@@ -26,7 +26,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="Canonical event")
 
-    event_id: Id = Field(description="With line_number and source the deduplication key.")
+    event_id: Id = Field(description="With source, line_number, event_name, item_id and order_id it names an event.")
     line_number: Whole = Field(0, description="Position in an exploded list of products.")
     event_name: str = Field(description="What happened.", json_schema_extra={"enum": list(EVENT_NAMES)})
     event_timestamp: AwareDatetime = Field(description="When it happened.")
@@ -34,7 +34,9 @@ class Event(BaseModel):
     user_id: Id | None = Field(None, description="Pseudonym of a known shopper.")
     anonymous_id: Id | None = Field(None, description="Pseudonym of a device or visitor.")
     session_id: Id | None = Field(None, description="The shop's own session; else 30 minutes of silence end one.")
-    item_id: Id | None = Field(None, description="Required for events of an item.")
+    item_id: Id | None = Field(
+        None, description="Required for events of an item; a refund without one is of the order."
+    )
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, description="Pieces.")
     price: Price | None = Field(None, description="Unit price at that time.")
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(None, description="ISO 4217.")
@@ -73,6 +75,7 @@ class Event(BaseModel):
             "order_id_missing": is_a in ("purchase", "refund") and self.order_id is None,
             "query_missing": is_a == "search" and self.query is None,
             "text_missing": is_a == "ask_question" and self.text is None,
+            "value_negative": is_a == "purchase" and self.value is not None and self.value < 0,
             "rating_missing": is_a == "rate_item" and self.value is None and self.text is None,
             "rating_out_of_range": is_a == "rate_item" and self.value is not None and not 1 <= self.value <= 5,
             "properties_invalid": self.properties is not None and not _is_object(self.properties),

@@ -17,10 +17,9 @@ ITEM_EVENTS: Final = (
     "add_to_cart",
     "remove_from_cart",
     "purchase",
-    "refund",
     "rate_item",
 )
-"""Events that say nothing without the item they are about."""
+"""Events that say nothing without the item they are about. A refund without one gives back the whole order."""
 
 CONSENTS: Final = ("granted", "analytics_only", "none")
 EARLIEST: Final = "1995-01-01T00:00:00+00:00"
@@ -188,12 +187,23 @@ EVENT_RULES: Final = (
     _is_not_whole("quantity"),
     Rule(
         reason="quantity_out_of_range",
-        condition="quantity < 1 or quantity > 1000000",
-        meaning="quantity is below 1 or above a million",
+        condition="case when event_name = 'refund' then abs(quantity) else quantity end not between 1 and 1000000",
+        meaning="quantity is below 1 or above a million; what comes back is a refund, and no purchase below 0",
         about=("quantity",),
     ),
     _is_not_a("price", "a number with a decimal point"),
-    _is_negative("price"),
+    Rule(
+        reason="price_negative",
+        condition="price < 0 and event_name is distinct from 'refund'",
+        meaning="price is below 0; money given back is a refund, and no purchase below 0",
+        about=("price",),
+    ),
+    Rule(
+        reason="value_negative",
+        condition="\"value\" < 0 and event_name = 'purchase'",
+        meaning="a purchase with a value below 0: money given back is a refund",
+        about=("value",),
+    ),
     Rule(
         reason="value_invalid",
         condition='raw_value is not null and ("value" is null or not isfinite("value"))',

@@ -22,6 +22,8 @@ from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, USER_R
 SCHEMAS: Final[dict[TableName, pa.Schema]] = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA}
 RULES: Final[dict[TableName, tuple[Rule, ...]]] = {"events": EVENT_RULES, "items": ITEM_RULES, "users": USER_RULES}
 
+AMOUNTS: Final = ("quantity", "price", "value")
+"""Columns of events whose sign says nothing in a refund; some tools send them below 0, others not."""
 DIGITS: Final = r"\d{1,19}"
 RFC3339: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z| ?UTC| ?[+-]\d\d(:?\d\d)?)"
 """With what tools write beside RFC 3339: a blank before the offset (Ruby, Shopify), an offset of hours (Postgres)."""
@@ -109,6 +111,8 @@ def _query(
         default = {"line_number": "0", "created_timestamp": arrival}.get(field.name)
         is_null = f'"raw_{field.name}" is null'
         value = f'case when {is_null} then {default} else "{field.name}" end' if default else f'"{field.name}"'
+        if field.name in AMOUNTS and "event_name" in columns:  # what a refund gives back, it gives back in any sign
+            value = f"case when event_name = 'refund' then abs({value}) else {value} end"
         if kind or default:
             wanted.append(f'{value} as "{field.name}"')
     bits = " + ".join(

@@ -1,48 +1,89 @@
-"""Finding duplicates, against counting them one by one; and numbering repeats."""
+"""Finding what the log knows, against judging row after row; and numbering repeats."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shopsight.events import EVENT_SCHEMA
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.repeats import RepeatCounter
-from shopsight.ingestion.log.deduplication import find_duplicates
+from shopsight.ingestion.log.deduplication import find_known
 
-Key = tuple[str, str, int]
+Told = dict[str, Any]
+KEY = ("source", "event_id", "line_number", "event_name", "item_id", "order_id")
 
 
-def write_part(path: Path, keys: list[Key]) -> Path:
-    columns = zip(("source", "event_id", "line_number"), zip(*keys, strict=True), strict=True)
-    table = pa.table({name: pa.array(values) for name, values in columns})
-    pq.write_table(table.set_column(2, "line_number", table["line_number"].cast(pa.int32())), path)
+def write_part(path: Path, rows: list[Told]) -> Path:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    filled = [{"consent": "granted", "event_timestamp": moment} | row for row in rows]
+    arrived = [row | {"created_timestamp": moment + timedelta(days=row["created_timestamp"])} for row in filled]
+    pq.write_table(pa.Table.from_pylist(arrived, schema=EVENT_SCHEMA), path)
     return path
 
 
-def random_keys(rng: np.random.Generator, count: int) -> list[Key]:
-    return [(f"s{a}", f"e{b}", int(c)) for a, b, c in rng.integers([2, 400, 2], size=(count, 3))]
+def random_rows(rng: np.random.Generator, count: int) -> list[Told]:
+    """Rows of few ids: most share one, and of those many differ in the name, the item, the order or what they say."""
+    return [
+        {
+            "source": f"s{draw[0]}",
+            "event_id": f"e{draw[1]}",
+            "line_number": int(draw[2]),
+            "event_name": ("purchase", "add_to_cart")[draw[3]],
+            "item_id": (None, "lamp", "rug")[draw[4]],
+            "order_id": (None, "o1")[draw[5]],
+            "quantity": int(draw[6]) + 1,
+            "created_timestamp": int(draw[7]),
+        }
+        for draw in rng.integers([2, 20, 2, 2, 3, 2, 3, 3], size=(count, 8))
+    ]
 
 
-def test_duplicates_are_those_that_counting_one_by_one_finds(tmp_path: Path) -> None:
+def settled(parts: list[list[Told]], log: list[Told]) -> tuple[int, int, set[tuple[int, int]]]:
+    """Judge row after row: how many are duplicates, how many corrections, and the places of those that land."""
+    known: dict[tuple[Any, ...], set[int]] = {}
+    for row in log:
+        known.setdefault(tuple(row[name] for name in KEY), set()).add(row["quantity"])
+    logged = {key: set(versions) for key, versions in known.items()}
+    duplicates = corrected = 0
+    reports: dict[tuple[Any, ...], list[tuple[int, int, int, int]]] = {}
+    for part, rows in enumerate(parts):
+        for place, row in enumerate(rows):
+            key = tuple(row[name] for name in KEY)
+            versions = known.setdefault(key, set())
+            duplicates += row["quantity"] in versions
+            corrected += bool(versions) and row["quantity"] not in versions
+            versions.add(row["quantity"])
+            reports.setdefault(key, []).append((row["created_timestamp"], part, place, row["quantity"]))
+    lands = set()
+    for key, told in reports.items():
+        newest = max(told)[3]
+        if newest not in logged.get(key, set()):
+            lands.add(min((part, place) for _, part, place, quantity in told if quantity == newest))
+    return duplicates, corrected, lands
+
+
+def test_of_the_rows_of_one_event_the_newest_version_lands_once(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
-    for case in range(8):
+    for case in range(3):
         folder = tmp_path / str(case)
         folder.mkdir()
-        parts = [random_keys(rng, 300) for _ in range(3)]
-        logged = [random_keys(rng, 200) for _ in range(case % 3)]
-        staged = [write_part(folder / f"part-{i}.parquet", keys) for i, keys in enumerate(parts)]
-        log = [write_part(folder / f"log-{i}.parquet", keys) for i, keys in enumerate(logged)]
-        seen = {key for keys in logged for key in keys}
-        expected: dict[Path, list[int]] = {}
-        for path, keys in zip(staged, parts, strict=True):
-            for row, key in enumerate(keys):
-                if key in seen:
-                    expected.setdefault(path, []).append(row)
-                seen.add(key)
+        parts = [random_rows(rng, 150) for _ in range(3)]
+        logged = [random_rows(rng, 100) for _ in range(case % 3)]
+        staged = [write_part(folder / f"part-{i}.parquet", rows) for i, rows in enumerate(parts)]
+        log = [write_part(folder / f"log-{i}.parquet", rows) for i, rows in enumerate(logged)]
+        duplicates, corrected, expected = settled(parts, [row for rows in logged for row in rows])
         with utc_connection(folder / "spill") as connection:
-            found = {path: rows.tolist() for path, rows in find_duplicates(connection, staged, log)}
-        assert found == expected
+            found = list(find_known(connection, staged, log))
+        dropped = {(staged.index(known.path), row) for known in found for row in known.dropped.tolist()}
+        assert {(part, row) for part, rows in enumerate(parts) for row in range(len(rows))} - dropped == expected
+        assert sum(known.duplicates for known in found) == duplicates
+        assert sum(known.corrected for known in found) == corrected
+        assert corrected
+        assert duplicates
 
 
 def test_repeats_are_numbered_as_if_all_chunks_were_one() -> None:

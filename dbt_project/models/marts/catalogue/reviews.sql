@@ -8,7 +8,15 @@ reviews as (
 )
 
 select
-    reviews.source || ':' || reviews.event_id || ':' || reviews.line_number as review_id,
+    concat_ws(
+        ':',
+        reviews.source,
+        reviews.event_id,
+        reviews.line_number,
+        case when reviews.event_name != 'search' then reviews.event_name end,
+        reviews.item_id,
+        reviews.order_id
+    ) as review_id,
     reviews.user_id,
     reviews.item_id,
     reviews.category,

@@ -35,7 +35,7 @@ select
     cast(price as double) as price,
     row_number() over (
         partition by user_id
-        order by event_timestamp, event_id, line_number, source
+        order by {{ event_order() }}
     ) as nth,
     fingerprint
 from events

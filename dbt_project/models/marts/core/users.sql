@@ -18,7 +18,7 @@ orders as (
         user_id,
         count(distinct coalesce(order_id, event_id)) as orders,
         max(event_timestamp) as last_order_at,
-        sum({{ line_revenue() }}) as revenue
+        sum(revenue) as revenue
     from {{ ref('int_session_events') }}
     where event_name = 'purchase'
     group by user_id

@@ -42,7 +42,15 @@ utterances as (
 )
 
 select
-    source || ':' || event_id || ':' || line_number as utterance_id,
+    concat_ws(
+        ':',
+        source,
+        event_id,
+        line_number,
+        case when event_name != 'search' then event_name end,
+        item_id,
+        order_id
+    ) as utterance_id,
     user_id,
     event_timestamp,
     created_timestamp,

@@ -20,7 +20,14 @@ events as (
         behaviour.*,
         changed_sessions.fingerprint,
         changed_sessions.checked_out_at,
-        concat_ws('|', behaviour.event_id, behaviour.line_number, behaviour.source) as event_key,
+        concat_ws(
+            '|',
+            behaviour.event_id,
+            behaviour.line_number,
+            behaviour.source,
+            behaviour.event_name,
+            coalesce(behaviour.item_id, '')
+        ) as event_key,
         row_number() over newest as nth_newest,
         {{ seconds_between(
             'coalesce(lead(behaviour.event_timestamp) over newest, behaviour.event_timestamp)',
@@ -37,7 +44,7 @@ events as (
     window newest as (
         partition by behaviour.session_id
         order by
-            behaviour.event_timestamp desc, behaviour.event_id desc, behaviour.line_number desc, behaviour.source desc
+            {{ event_order('behaviour', 'desc nulls first') }}
     )
 
 )

@@ -26,7 +26,7 @@ days as (
         count(*) filter (where behaviour.event_name = 'view_item') as views,
         count(*) filter (where behaviour.event_name = 'add_to_cart') as carts,
         count(*) filter (where behaviour.event_name = 'purchase') as purchases,
-        coalesce(sum({{ line_revenue() }}) filter (where behaviour.event_name = 'purchase'), 0) as revenue
+        coalesce(sum(behaviour.revenue) filter (where behaviour.event_name = 'purchase'), 0) as revenue
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
     where behaviour.category is not null and {{ in_chunk('behaviour.user_id') }}

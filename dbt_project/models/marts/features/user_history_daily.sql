@@ -22,7 +22,7 @@ interactions as (
         changed_users.fingerprint,
         row_number() over (
             partition by events.user_id
-            order by events.event_timestamp, events.event_id, events.line_number, events.source
+            order by {{ event_order('events') }}
         ) as nth
     from {{ ref('int_behaviour') }} as events
     inner join changed_users on events.user_id = changed_users.user_id

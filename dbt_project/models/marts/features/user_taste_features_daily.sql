@@ -23,6 +23,7 @@ events as (
         behaviour.event_date,
         behaviour.event_timestamp,
         behaviour.event_id,
+        behaviour.event_hash,
         behaviour.line_number,
         behaviour.source,
         behaviour.event_name,
@@ -59,7 +60,7 @@ seen as (
         events.event_name,
         events.price < max(events.price) over (
             partition by events.user_id, events.item_id
-            order by events.event_timestamp, events.event_id, events.line_number, events.source
+            order by {{ event_order('events') }}
             rows between unbounded preceding and 1 preceding
         ) as is_below_seen_price
     from events

@@ -1,16 +1,29 @@
-{%- set place = ["event_name = 'refund'", 'event_timestamp', 'event_id', 'line_number'] -%}
+{%- set place = ["event_name = 'refund'", 'event_timestamp', 'event_id', 'line_number', 'event_hash'] -%}
 
 with
 
 lines as (
 
     select
-        *,
-        source || ':' || coalesce(order_id, event_id) as order_key,
-        coalesce(quantity, 1) as units,
-        {{ line_revenue() }} as amount
-    from {{ ref('int_session_events') }}
-    where event_name in ('purchase', 'refund')
+        order_lines.order_key,
+        order_lines.item_id,
+        order_lines.event_name,
+        order_lines.quantity as units,
+        order_lines.revenue as amount,
+        order_lines.unconverted_currency,
+        events.event_hash,
+        events.event_id,
+        events.line_number,
+        events.event_timestamp,
+        events.order_id,
+        events.source,
+        events.user_id,
+        events.session_id,
+        events.category,
+        events.brand,
+        events.currency
+    from {{ ref('int_order_lines') }} as order_lines
+    inner join {{ ref('int_session_events') }} as events on order_lines.event_hash = events.event_hash
 
 )
 
@@ -30,6 +43,7 @@ select
     cast(coalesce(sum(units) filter (where event_name = 'refund'), 0) as bigint) as refunded_quantity,
     cast(coalesce(sum(amount) filter (where event_name = 'purchase'), 0) as decimal(18, 4)) as gross_revenue,
     cast(coalesce(sum(amount) filter (where event_name = 'refund'), 0) as decimal(18, 4)) as refunded_revenue,
-    cast(sum(case when event_name = 'purchase' then amount else -amount end) as decimal(18, 4)) as net_revenue
+    cast(sum(case when event_name = 'purchase' then amount else -amount end) as decimal(18, 4)) as net_revenue,
+    count(unconverted_currency) as unconverted_lines
 from lines
 group by order_key, item_id, source

@@ -5,7 +5,7 @@ orders as (
     select orders.*
     from {{ ref('orders') }} as orders
     inner join {{ ref('int_users') }} as users on orders.user_id = users.user_id
-    where orders.ordered_at is not null and users.is_usable
+    where users.is_usable
 
 ),
 
@@ -20,10 +20,12 @@ customers as (
     select
         user_id,
         max(ordered_at) as last_order_at,
-        count(*) as orders,
+        count(ordered_at) as orders,
+        -- With credit notes, which are orders that only give back.
         cast(sum(net_revenue) as decimal(18, 4)) as net_revenue
     from orders
     group by user_id
+    having count(ordered_at) > 0
 
 ),
 

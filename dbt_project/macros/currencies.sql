@@ -1,0 +1,26 @@
+{# The shop's table of rates, or one without rows where it has none. shopsight.currency_rates checks it before a build. #}
+{% macro currency_rates() -%}
+    {%- set path = env_var('SHOPSIGHT_HOME') ~ '/currency_rates.csv' -%}
+    {%- set found = run_query("select count(*) from glob('" ~ path ~ "')").columns[0].values()[0] if execute else 0 -%}
+    {%- if found -%}
+        read_csv(
+            '{{ path }}', header = true, columns = {date: 'DATE', currency: 'VARCHAR', rate: 'DOUBLE'}
+        ) as csv
+    {%- else -%}
+        (
+            select
+                cast(null as date) as date,
+                cast(null as {{ dbt.type_string() }}) as currency,
+                cast(null as double) as rate
+            where false
+        ) as csv
+    {%- endif -%}
+{%- endmacro %}
+
+{# An amount in the reporting currency; null where there is no rate. `rates` holds foreign currencies only. #}
+{% macro converted(amount, rates='rates') -%}
+    case
+        when {{ rates }}.currency is null then {{ amount }}
+        else cast(round({{ amount }} * {{ rates }}.rate, 4) as decimal(18, 4))
+    end
+{%- endmacro %}
