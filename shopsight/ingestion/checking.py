@@ -10,6 +10,7 @@ from typing import Final
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from shopsight.ingestion.checks import QUESTIONS
@@ -28,7 +29,6 @@ from shopsight.ingestion.validation.validate import RULES, Validated, validate
 WORST_SHARE: Final = 0.05
 """Bad rows are set aside and the rest is imported, so a few only warn; more than this says that the file is misread."""
 WORST_DUPLICATES: Final = 0.5
-CONTENT: Final = ", ".join(f'"{name}"' for name in IDENTITY.split())
 OLD: Final = timedelta(days=30)
 MAX_DOUBTFUL_SHARE: Final = 0.001
 WORDS_SHOWN: Final = 5
@@ -110,8 +110,19 @@ def _note(
         for reason in reasons:
             _note_reason(seen, chunk, reason, int(chunk.lines[index]), int(index))
     good = unique_in_source(validated.good, chunk.per_actor)
-    if chunk.table != "events" or not good.num_rows:
-        return
+    if chunk.table == "events" and good.num_rows:
+        _note_events(connection, seen, chunk, validated, good, received_at)
+
+
+def _note_events(
+    connection: duckdb.DuckDBPyConnection,
+    seen: _Seen,
+    chunk: RawChunk,
+    validated: Validated,
+    good: pa.Table,
+    received_at: datetime,
+) -> None:
+    """Count what the accepted events say, and keep of them what the questions to the whole file need."""
     for pair in good["event_name"].value_counts().to_pylist():
         seen.names[pair["values"]] += pair["counts"]
     span = pc.min_max(good["event_timestamp"]).as_py()

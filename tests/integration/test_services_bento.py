@@ -38,8 +38,8 @@ from shopsight.settings import REPO_ROOT, Settings, child_environment
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
 
 MAX_GROWTH_BYTES: Final = 6_000_000
-"""Of a worker after its first thousand requests; measured are 2 MB, then none. A leak of 600 bytes a request is 24 MB in
-the 40,000 of the slow test."""
+"""Of a worker after its first thousand requests; measured are 2 MB, then none. A leak of 600 bytes a request is 24 MB
+in the 40,000 of the slow test."""
 
 ANSWER_WITHOUT_THE_CHECKOUT: Final = """
 import json, sys

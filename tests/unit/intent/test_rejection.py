@@ -38,13 +38,15 @@ def test_nothing_is_rejected_where_everything_is_right() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "\u05db\u05de\u05d4 \u05e2\u05d5\u05dc\u05d4 \u05d4\u05de\u05e9\u05dc\u05d5\u05d7?",  # Hebrew: how much is delivery?
+        # Hebrew: how much is delivery?
+        "\u05db\u05de\u05d4 \u05e2\u05d5\u05dc\u05d4 \u05d4\u05de\u05e9\u05dc\u05d5\u05d7?",
         "\u0623\u0631\u064a\u062f \u062d\u0630\u0627\u0621 Nike",  # Arabic: I want Nike shoes
         "\u043a\u0440\u0430\u0441\u043d\u044b\u0435 \u0442\u0443\u0444\u043b\u0438",  # Russian: red shoes
         "\u0e23\u0e2d\u0e07\u0e40\u0e17\u0e49\u0e32\u0e2a\u0e35\u0e41\u0e14\u0e07",  # Thai: red shoes
         "\u9001\u6599\u306f\u3044\u304f\u3089\u3067\u3059\u304b",  # Japanese: how much is delivery?
         "\ubc30\uc1a1\ube44\uac00 \uc5bc\ub9c8\uc608\uc694",  # Korean: how much is delivery?
-        "\u03ba\u03cc\u03ba\u03ba\u03b9\u03bd\u03b1 \u03c0\u03b1\u03c0\u03bf\u03cd\u03c4\u03c3\u03b9\u03b1",  # Greek: red shoes
+        # Greek: red shoes
+        "\u03ba\u03cc\u03ba\u03ba\u03b9\u03bd\u03b1 \u03c0\u03b1\u03c0\u03bf\u03cd\u03c4\u03c3\u03b9\u03b1",
     ],
 )
 def test_a_text_in_a_script_that_was_never_taught_is_foreign(text: str) -> None:
