@@ -1,3 +1,9 @@
+{# The reporting currency that the settings name; null where they name none. #}
+{% macro currency_setting() -%}
+    {%- set currency = env_var('SHOPSIGHT_CURRENCY', '') -%}
+    {{ "'" ~ currency ~ "'" if currency else 'cast(null as ' ~ dbt.type_string() ~ ')' }}
+{%- endmacro %}
+
 {# The shop's table of rates, or one without rows where it has none. shopsight.currency_rates checks it before a build. #}
 {% macro currency_rates() -%}
     {%- set path = env_var('SHOPSIGHT_HOME') ~ '/currency_rates.csv' -%}

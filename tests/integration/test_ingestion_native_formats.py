@@ -521,3 +521,9 @@ def test_calls_of_segment_that_are_no_events_are_quarantined(home: Settings, tmp
     calls = [segment(None, type="group"), segment("Plan Upgraded"), segment(None, type="identify", userId=None)]
     receipt = take(home, "segment", tmp_path / "calls.jsonl", *as_lines(calls))
     assert receipt.reasons == {"event_name_unknown": 3}
+
+
+def test_an_order_that_segment_calls_refunded_or_cancelled_is_given_back_whole(home: Settings, tmp_path: Path) -> None:
+    calls = [segment(name, {"order_id": "o"}) for name in ("Order Refunded", "Order Cancelled")]
+    take(home, "segment", tmp_path / "calls.jsonl", *as_lines(calls))
+    assert accepted(home, "event_name, item_id, order_id") == [("refund", None, "o")] * 2

@@ -11,8 +11,5 @@ stated as (
 
 )
 
-select coalesce(
-    {{ "'" ~ env_var('SHOPSIGHT_CURRENCY', '') ~ "'" if env_var('SHOPSIGHT_CURRENCY', '') else 'null' }},
-    {{ max_by('currency', ['lines', 'currency']) }}
-) as currency
+select coalesce({{ currency_setting() }}, {{ max_by('currency', ['lines', 'currency']) }}) as currency
 from stated

@@ -71,7 +71,7 @@ item_refunds as (
 
     select
         refunds.*,
-        case when refunds.currency is null then coalesce(main_pools.pool, '') else coalesce(refunds.unconverted_currency, '') end
+        coalesce(case when refunds.currency is null then main_pools.pool else refunds.unconverted_currency end, '')
             as pool
     from refunds
     left join main_pools on refunds.order_key = main_pools.order_key and refunds.item_id = main_pools.item_id
@@ -224,8 +224,8 @@ order_refunds as (
             refunds.order_key = pools.order_key
             and (
                 (refunds.currency is null and refunds.sent_amount is null)
-                or (refunds.currency is null and pools.pool = main_pools_of_orders.pool)
-                or (refunds.currency is not null and pools.pool = coalesce(refunds.unconverted_currency, ''))
+                or (refunds.currency is null and main_pools_of_orders.pool = pools.pool)
+                or (refunds.currency is not null and coalesce(refunds.unconverted_currency, '') = pools.pool)
             )
     where refunds.item_id is null
 

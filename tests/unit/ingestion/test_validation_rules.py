@@ -69,6 +69,7 @@ BAD = [
     ({"price": "12,50"}, "price_invalid"),
     ({"price": "nan"}, "price_invalid"),
     ({"price": "-1"}, "price_negative"),
+    ({"event_name": "purchase", "order_id": "o", "value": "-1"}, "value_negative"),
     ({"value": "inf"}, "value_invalid"),
     ({"list_position": "top"}, "list_position_invalid"),
     ({"list_position": "-3"}, "list_position_negative"),
