@@ -77,8 +77,8 @@ def _stop_listening(server: uvicorn.Server) -> list[socket.socket]:
 
 
 def _protocol(server: uvicorn.Server) -> Any:
-    config = server.config
-    return config.http_protocol_class(config=config, server_state=server.server_state, app_state=server.lifespan.state)
+    make: Any = server.config.http_protocol_class
+    return make(config=server.config, server_state=server.server_state, app_state=server.lifespan.state)
 
 
 DRAINING: Final = Draining()

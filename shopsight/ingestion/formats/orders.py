@@ -231,15 +231,16 @@ def _filled(connection: duckdb.DuckDBPyConnection, query: str) -> str:
 def _values(lines: pa.Table) -> NDArray[np.float64]:
     """Return what each line brought: its total, or pieces by price, less its share of the order's discount."""
 
-    def numbers(name: str) -> NDArray[np.float64]:
-        return lines[name].cast(pa.float64()).to_numpy().astype(np.float64)
+    def amounts(name: str) -> NDArray[np.float64]:
+        numbers: NDArray[np.float64] = lines[name].cast(pa.float64()).to_numpy()
+        return numbers
 
-    pieces = np.nan_to_num(numbers("quantity"), nan=1.0)
-    total = np.where(np.isnan(numbers("line_revenue")), numbers("price") * pieces, numbers("line_revenue"))
+    pieces = np.nan_to_num(amounts("quantity"), nan=1.0)
+    total = np.where(np.isnan(amounts("line_revenue")), amounts("price") * pieces, amounts("line_revenue"))
     total[lines["is_part"].fill_null(False).to_numpy(zero_copy_only=False)] = np.nan
     order = lines["number"].to_numpy()
     whole = np.bincount(order, np.nan_to_num(total))[order] if len(order) else total
-    discount = np.minimum(np.abs(numbers("order_discount")), whole)
+    discount = np.minimum(np.abs(amounts("order_discount")), whole)
     discount[np.isnan(total)] = np.nan
     return np.round(total - np.nan_to_num(spread(discount, total, order)), 4)
 

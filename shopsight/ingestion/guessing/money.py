@@ -162,8 +162,8 @@ def _take_for_lines(guess: MoneyGuess, lines: _Lines, totals: list[str]) -> None
         if above > MOST * len(costs):
             guess.warnings.append(f"{value} is above {price} x pieces on {above:,} lines: is tax or shipping in it?")
         return
-    (name, column), *_ = [(n, c) for n, c in (("value", value), ("price", price)) if c] or [(None, None)]
-    if not column or not name or not any((pieces or 1) > 1 for pieces in lines.pieces):
+    name, column = ("value", value) if value else ("price", price)
+    if not column or not any((pieces or 1) > 1 for pieces in lines.pieces):
         return
     for total in totals:
         of_lines = _share_alike(lines.sums(column, by_pieces=False), lines.totals(total))

@@ -19,7 +19,7 @@ KEY = ("source", "event_id", "line_number", "event_name", "item_id", "order_id")
 
 def write_part(path: Path, rows: list[Told]) -> Path:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
-    filled = [{"consent": "granted", "event_timestamp": moment} | row for row in rows]
+    filled: list[Told] = [{"consent": "granted", "event_timestamp": moment} | row for row in rows]
     arrived = [row | {"created_timestamp": moment + timedelta(days=row["created_timestamp"])} for row in filled]
     pq.write_table(pa.Table.from_pylist(arrived, schema=EVENT_SCHEMA), path)
     return path

@@ -98,15 +98,15 @@ def test_an_idle_connection_keeps_no_service_from_ending(served: tuple[int, subp
 
 def test_a_service_that_stops_is_not_ready_and_keeps_no_connection_open() -> None:
     async def app(_scope: object, _receive: object, send: object) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
-        await send({"type": "http.response.body", "body": b"{}"})  # type: ignore[operator]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
 
     draining = Draining()
-    guard = RequestGuard(app, limits=GuardLimits(body_bytes=1000), draining=draining)  # type: ignore[arg-type]
+    guard = RequestGuard(app, limits=GuardLimits(body_bytes=1000), draining=draining)
 
     def ask(path: str) -> httpx.Response:
         async def asked() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test") as client:  # type: ignore[arg-type]
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test") as client:
                 return await client.get(path)
 
         return asyncio.run(asked())

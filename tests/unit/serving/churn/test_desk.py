@@ -92,7 +92,7 @@ def test_where_the_import_stopped_weeks_ago_nobody_is_called_lost_for_it(
     assert at_the_end == at_noon
     assert at_noon < today
     assert answer["data_end"] == "2026-01-05T00:00:00Z", "the answer says how old the data are that it is made from"
-    assert log.close() is None
+    log.close()
     assert read_log(log.folder).rows[-1]["data_end"] == "2026-01-05T00:00:00Z"
 
 

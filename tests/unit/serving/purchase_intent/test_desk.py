@@ -87,7 +87,7 @@ def test_a_model_that_reads_a_feature_which_is_not_served_is_refused(
             ),
             features=None,  # type: ignore[arg-type]  # nobody is asked about
             categories={},
-            log=[],  # type: ignore[arg-type]
+            log=[],
             clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
             new_id=lambda: "1",
             act_from=0.25,

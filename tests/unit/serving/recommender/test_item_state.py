@@ -49,7 +49,7 @@ class Shop:
                 family="recommender", version="v0001", artefact=trained, card={}, evaluation={}, approval={}
             ),
             features=features,
-            log=[],  # type: ignore[arg-type]  # a list has all that is asked of a log
+            log=[],  # a list has all that is asked of a log
             clock=utc_now,
             new_id=lambda: "1",
             rules=self.rules,
