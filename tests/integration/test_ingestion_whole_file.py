@@ -202,13 +202,19 @@ def test_events_of_a_batch_that_ga4_numbers_or_that_show_other_pages_are_no_dupl
 
 @pytest.mark.parametrize(
     ("line", "query"),
-    [('"5\\" screen, \\"cheap\\""', None), (' "5"" screen"', '"5"" screen"'), ("\u00a0lamp\u3000", "lamp")],
+    [
+        ('"5\\" screen, \\"cheap\\""', '5" screen, "cheap"'),
+        (' "5"" screen"', '"5"" screen"'),
+        ("\u00a0lamp\u3000", "lamp"),
+    ],
 )
-def test_a_quote_after_a_backslash_is_named_and_blanks_around_any_text_are_taken_off(
-    home: Settings, tmp_path: Path, line: str, query: str | None
+def test_a_quote_after_a_backslash_is_read_and_blanks_around_any_text_are_taken_off(
+    home: Settings, tmp_path: Path, line: str, query: str
 ) -> None:
     (tmp_path / "events.csv").write_text(
         f"event_name,event_timestamp,user_id,query\nsearch\u00a0,\u00a02026-02-01T10:00:00Z,maya,{line}\n"
     )
     receipt = import_file(home, "canonical_csv", tmp_path / "events.csv", received_at=ARRIVAL)
-    assert receipt.reasons == ({} if query else {"quote_after_backslash": 1})
+    assert receipt.reasons == {}
+    files = str(home.event_log_dir / "arrival_date=*" / "batch=*" / "events" / "part-*.parquet")
+    assert duckdb.sql(f"SELECT query FROM '{files}'").fetchall() == [(query,)]

@@ -25,7 +25,6 @@ BLOCK_BYTES: Final = 16 * 1024 * 1024
 MAX_RECORD_BYTES: Final = 1024 * 1024
 """Bytes of the longest row, and so how far a quoted field may run on before it counts as never closed."""
 LINES_PER_RECORD: Final = 200
-ESCAPED_QUOTE: Final = b'\\"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +122,7 @@ def split_records(block: bytes, header: Header, *, first_line: int, last: bool) 
                 opens_record[i + 1 : j + 1] = False
                 record_ends[i] = ends[j]
             if j is None or j - i > LINES_PER_RECORD:
-                is_escaped = ESCAPED_QUOTE in block[starts[i] : record_ends[i]]
-                broken[i] = "quote_after_backslash" if is_escaped else "unclosed_quote"
+                broken[i] = "unclosed_quote"
     for i in _undecodable_lines(block, data, starts, ends):
         broken.setdefault(i, "not_utf8")
     for i in _lines_with_nul(data, ends):
@@ -162,11 +160,7 @@ def _chunk(block: bytes, text: bytes, records: Records, header: Header, file_nam
     rows, original, malformed = _parse(text, records, header)
     rows = without_backslashes(rows, block, escaped=text is not block)
     broken = [
-        BrokenRow(
-            line=int(records.lines[i]),
-            raw=record,
-            reason="quote_after_backslash" if ESCAPED_QUOTE in record else "wrong_number_of_fields",
-        )
+        BrokenRow(line=int(records.lines[i]), raw=record, reason="wrong_number_of_fields")
         for i, record in zip(malformed, _raw_of(block, records, malformed), strict=True)
     ]
     return RawChunk(

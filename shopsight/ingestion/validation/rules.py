@@ -276,7 +276,6 @@ USER_RULES: Final = (
 STRUCTURE_REASONS: Final = {
     "wrong_number_of_fields": "the line has more or fewer fields than the header",
     "unclosed_quote": "a quoted field is never closed",
-    "quote_after_backslash": 'a quote is written \\", as MySQL and Redshift do: export with doubled quotes ("")',
     "not_utf8": "the line is not UTF-8",
     "nul_byte": "the line holds a NUL byte",
     "not_a_json_object": "the line is not one JSON object",
