@@ -38,11 +38,11 @@ WORDS_SHOWN: Final = 5
 class _Seen:
     """What is gathered while a file is read."""
 
-    kept: KeptRows
+    kept_rows: KeptRows
     rows: Counter[TableName] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     guests: int = 0
-    nobody: Counter[tuple[str, str]] = field(default_factory=Counter)
+    nobody_words: Counter[tuple[str, str]] = field(default_factory=Counter)
     doubts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def check_source(
         expected: questions to the whole file whose answer is known of every file of the format.
     """
     with tempfile.TemporaryDirectory(prefix="shopsight-validate-") as folder:
-        seen = _Seen(kept=KeptRows(Path(folder) / "kept.parquet"))
+        seen = _Seen(kept_rows=KeptRows(Path(folder) / "kept.parquet"))
         try:
             with utc_connection() as connection:
                 for chunk in chunks:
@@ -78,11 +78,11 @@ def check_source(
         except SourceFileError as error:
             return [Check(name="readable", status="FAIL", rows=0, said=error.why, fix=error.fix)]
         finally:
-            seen.kept.close()
+            seen.kept_rows.close()
         readable = Check(name="readable", status="PASS", rows=0, said=_sum(seen.rows))
         answers = ask(
             QUESTIONS if seen.names else (),
-            seen.kept,
+            seen.kept_rows,
             expected=expected,
             received_at=received_at.isoformat(),
             spill=Path(folder) / "spill",
@@ -98,7 +98,7 @@ def _note(
         _note_reason(seen, chunk, broken.reason, broken.line, broken.raw)
     seen.guests += validated.guests
     if chunk.table == "events":
-        seen.nobody += validated.nobody
+        seen.nobody_words += validated.nobody_words
     for name, is_doubtful in chunk.doubts.items():
         seen.doubts[name] += int(np.count_nonzero(is_doubtful))
         for row in np.flatnonzero(is_doubtful)[: EXAMPLES - len(seen.examples.get((chunk.table, name), ()))]:
@@ -143,7 +143,7 @@ def _note_events(
     seen.corrected += int(np.count_nonzero(is_correction))
     for place in good_rows[is_correction][: EXAMPLES - len(seen.corrections)]:
         seen.corrections.append(_example(chunk, int(chunk.lines[place]), int(place)))
-    seen.kept.add(
+    seen.kept_rows.add(
         good,
         file_name=chunk.file_name,
         lines=chunk.lines[good_rows],
@@ -241,9 +241,9 @@ def _of_doubts(seen: _Seen) -> Iterator[Check]:
 
 def _of_nobody(seen: _Seen) -> Check:
     """Say which words were read as no id: a few are guests, many may be a fault of whoever wrote the file."""
-    rows, total = seen.nobody.total(), seen.rows["events"]
+    rows, total = seen.nobody_words.total(), seen.rows["events"]
     words = ", ".join(
-        f"{column} {word!r} ({count:,})" for (column, word), count in seen.nobody.most_common(WORDS_SHOWN)
+        f"{column} {word!r} ({count:,})" for (column, word), count in seen.nobody_words.most_common(WORDS_SHOWN)
     )
     status: Status = "WARN" if rows > WORST_SHARE * total else "PASS"
     return Check(

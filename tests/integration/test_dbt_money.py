@@ -65,7 +65,7 @@ def marts(tmp_path_factory: pytest.TempPathFactory, history: list[list[Row]]) ->
 
 
 def test_orders_are_what_their_rows_add_up_to(marts: duckdb.DuckDBPyConnection, history: list[list[Row]]) -> None:
-    found = marts.execute(
+    amounts = marts.execute(
         "select order_id, quantity, gross_revenue, refunded_quantity, refunded_revenue, net_revenue, repeated_lines "
         "from orders"
     ).fetchall()
@@ -79,13 +79,13 @@ def test_orders_are_what_their_rows_add_up_to(marts: duckdb.DuckDBPyConnection, 
         pieces = sum(sum(a.pieces.values()) for a in accounts)
         pieces_back = sum(sum(a.back_pieces.values()) for a in accounts)
         expected.append((rows[0]["order_id"], pieces, gross, pieces_back, back, gross - back, order.repeats))
-    assert sorted(found) == sorted(expected)
+    assert sorted(amounts) == sorted(expected)
 
 
 def test_money_without_a_rate_is_in_no_sum_and_still_there(
     marts: duckdb.DuckDBPyConnection, history: list[list[Row]]
 ) -> None:
-    found = marts.execute(
+    amounts = marts.execute(
         "select split_part(order_key, ':', 2), currency, gross_revenue, refunded_revenue from unconverted_revenue"
     ).fetchall()
     expected = [
@@ -95,8 +95,8 @@ def test_money_without_a_rate_is_in_no_sum_and_still_there(
         for pool, account in Settled(rows).accounts.items()
         if pool and (account.pieces or any(account.back_amount.values()))
     ]
-    assert sorted(found) == sorted(expected)
-    assert {currency for _, currency, _, _ in found} == {"JPY"}
+    assert sorted(amounts) == sorted(expected)
+    assert {currency for _, currency, _, _ in amounts} == {"JPY"}
 
 
 def test_every_mart_that_counts_purchases_counts_the_same_ones(marts: duckdb.DuckDBPyConnection) -> None:

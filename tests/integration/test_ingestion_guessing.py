@@ -400,5 +400,5 @@ def test_the_cases_with_known_answers_come_out_right(shared_cases: Path) -> None
         "40-order-total-on-every-line/orders.csv": 1_045.0,
         "23-map-public-formats/woocommerce_orders.csv": 387.0,
     }
-    found = {name: revenue(shared_cases / name, guess_mapping(shared_cases / name)) for name in expected}
-    assert found == expected
+    revenues = {name: revenue(shared_cases / name, guess_mapping(shared_cases / name)) for name in expected}
+    assert revenues == expected

@@ -47,7 +47,7 @@ def read(format_name: str, path: Path) -> tuple[pa.Table, dict[str, int]]:
 
 def amounts(events: pa.Table) -> dict[str, dict[str | None, float | None]]:
     """Return what each item of each order brought ("p 1") or had given back ("r 1"); None where nobody says."""
-    found: dict[str, dict[str | None, float | None]] = {}
+    values_by_order: dict[str, dict[str | None, float | None]] = {}
     for row in events.to_pylist():
         if row["event_name"] not in ("purchase", "refund"):
             continue
@@ -55,8 +55,8 @@ def amounts(events: pa.Table) -> dict[str, dict[str | None, float | None]]:
         if value is None and row["price"] is not None:
             value = float(row["price"]) * (row["quantity"] or 1)
         order = f"{row['event_name'][0]} {row['order_id']}"
-        found.setdefault(order, {})[row["item_id"]] = value if value is None else round(value, 4)
-    return found
+        values_by_order.setdefault(order, {})[row["item_id"]] = value if value is None else round(value, 4)
+    return values_by_order
 
 
 def test_shopify_orders_have_their_discount_on_their_lines_and_their_refunds_by_amount() -> None:

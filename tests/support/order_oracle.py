@@ -115,9 +115,12 @@ class Settled:
         self.repeats = 0
         self._main: dict[str, str] = {}
         ordered = sorted(rows, key=lambda row: row["event_timestamp"])
-        told: dict[tuple[str, int], datetime] = {}
+        first_reports: dict[tuple[str, int], datetime] = {}
         for row in (row for row in ordered if row["event_name"] == "purchase"):
-            if told.setdefault((row["item_id"], row["line_number"]), row["event_timestamp"]) == row["event_timestamp"]:
+            if (
+                first_reports.setdefault((row["item_id"], row["line_number"]), row["event_timestamp"])
+                == row["event_timestamp"]
+            ):
                 self._buy(row)
             else:
                 self.repeats += 1

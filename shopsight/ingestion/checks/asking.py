@@ -19,33 +19,33 @@ THREADS: Final = 2
 
 
 def ask(
-    questions: Collection[Question], kept: KeptRows, *, expected: Collection[str], received_at: str, spill: Path
+    questions: Collection[Question], rows: KeptRows, *, expected: Collection[str], received_at: str, spill: Path
 ) -> Iterator[Check]:
     """Yield the answer to each question.
 
     Args:
         questions: what is asked.
-        kept: closed, with one row or more.
+        rows: closed, with one row or more.
         expected: names of questions whose answer is known of every file of the format.
         received_at: arrival in ISO 8601, what queries call ``$received_at``.
         spill: folder for what exceeds the memory.
     """
     with utc_connection(spill, threads=THREADS) as connection:
-        connection.read_parquet(str(kept.path)).create_view("events")
+        connection.read_parquet(str(rows.path)).create_view("events")
         made: set[str] = set()
         for question in questions:
             if question.name in expected:
                 said = f"not asked, for it is known of this format: {question.meaning}"
                 yield Check(name=question.name, status="PASS", rows=0, said=said)
-            elif kept.given.issuperset(question.needs):
-                yield _answer(connection, question, kept, made, received_at)
+            elif rows.given.issuperset(question.needs):
+                yield _answer(connection, question, rows, made, received_at)
             else:
-                missing = ", ".join(name for name in question.needs if name not in kept.given)
+                missing = ", ".join(name for name in question.needs if name not in rows.given)
                 yield Check(name=question.name, status="PASS", rows=0, said=f"nothing to ask without {missing}")
 
 
 def _answer(
-    connection: duckdb.DuckDBPyConnection, question: Question, kept: KeptRows, made: set[str], received_at: str
+    connection: duckdb.DuckDBPyConnection, question: Question, rows: KeptRows, made: set[str], received_at: str
 ) -> Check:
     _make(connection, question.broken + question.out_of, made)
     broken = question.broken.replace("$received_at", f"timestamptz '{received_at}'")
@@ -55,13 +55,15 @@ def _answer(
     status: Status = "FAIL" if share > question.fail_above else "WARN" if share > question.warn_above else "PASS"
     if not count:
         return Check(name=question.name, status="PASS", rows=0, said=f"none of {total:,} {question.unit}")
-    found = connection.sql(f"from broken order by place limit {EXAMPLES}")
+    broken_rows = connection.sql(f"from broken order by place limit {EXAMPLES}")
     return Check(
         name=question.name,
         status=status,
         rows=count,
         said=f"{count:,} of {total:,} {question.unit}: {question.meaning}",
-        examples=tuple(_example(kept, dict(zip(found.columns, row, strict=True))) for row in found.fetchall()),
+        examples=tuple(
+            _example(rows, dict(zip(broken_rows.columns, row, strict=True))) for row in broken_rows.fetchall()
+        ),
         why=question.why,
         fix=question.fix,
     )
@@ -83,15 +85,15 @@ def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(number or 0)
 
 
-def _example(kept: KeptRows, fields: dict[str, Any]) -> Example:
-    file_name, line = _where(kept, fields.pop("place"))
+def _example(rows: KeptRows, fields: dict[str, Any]) -> Example:
+    file_name, line = _where(rows, fields.pop("place"))
     if (other := fields.pop("other_place", None)) is not None:
-        other_file, fields["other_line"] = _where(kept, other)
+        other_file, fields["other_line"] = _where(rows, other)
         if other_file != file_name:
             fields["other_file"] = other_file
     said = {name: value for name, value in fields.items() if value is not None}
     return Example(file_name=file_name, line=line, raw=orjson.dumps(said, default=str).decode())
 
 
-def _where(kept: KeptRows, place: int) -> tuple[str, int]:
-    return kept.files[place >> LINE_BITS], place & ((1 << LINE_BITS) - 1)
+def _where(rows: KeptRows, place: int) -> tuple[str, int]:
+    return rows.files[place >> LINE_BITS], place & ((1 << LINE_BITS) - 1)

@@ -26,13 +26,13 @@ def spread(
     Returns:
         Each line's part; NaN where its order has no amount.
     """
-    known = np.flatnonzero(~np.isnan(amounts))
+    given = np.flatnonzero(~np.isnan(amounts))
     parts = np.full(len(amounts), np.nan)
-    if not len(known):
+    if not len(given):
         return parts
-    _, first, order = np.unique(orders[known], return_index=True, return_inverse=True)
-    amount = amounts[known][first]
-    weight = np.where(np.isnan(weights[known]), 0.0, np.maximum(weights[known], 0.0))
+    _, first, order = np.unique(orders[given], return_index=True, return_inverse=True)
+    amount = amounts[given][first]
+    weight = np.where(np.isnan(weights[given]), 0.0, np.maximum(weights[given], 0.0))
     weight = np.where(np.bincount(order, weight)[order] > 0, weight, 1.0)
     unit = np.where(np.abs(amount / CENT - np.round(amount / CENT)) < 1e-6, CENT, FINEST)
     units = np.round(np.abs(amount) / unit)
@@ -45,5 +45,5 @@ def spread(
     rank = np.empty(len(order), dtype=np.int64)
     rank[by_remainder] = np.arange(len(order)) - starts[order[by_remainder]]
     whole += rank < left_over[order]
-    parts[known] = np.round(np.sign(amount)[order] * whole * unit[order], 4)
+    parts[given] = np.round(np.sign(amount)[order] * whole * unit[order], 4)
     return parts

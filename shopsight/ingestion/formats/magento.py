@@ -72,9 +72,9 @@ def _structure(names: tuple[str, ...]) -> str:
 def _field(words: tuple[str, ...]) -> str:
     """Return SQL for a column of the lines, from the order or the line whose key is spelled as its header is."""
     keys = [word.replace(" ", "_") for word in words]
-    found = [f"item.{key}" for key in keys if key in LINE_FIELDS]
-    found += [f"fields.{key}" for key in keys if key in ORDER_FIELDS]
-    return f"coalesce({', '.join(f'nullif({place}, {QUOTED_NOTHING})' for place in found)}, null)"
+    places = [f"item.{key}" for key in keys if key in LINE_FIELDS]
+    places += [f"fields.{key}" for key in keys if key in ORDER_FIELDS]
+    return f"coalesce({', '.join(f'nullif({place}, {QUOTED_NOTHING})' for place in places)}, null)"
 
 
 QUOTED_NOTHING: Final = "''"

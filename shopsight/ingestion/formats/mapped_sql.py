@@ -165,8 +165,8 @@ def _zone(origin: ColumnMapping, schema: pa.Schema) -> str:
     if origin.zone_column is None:
         return _literal(origin.zone or "UTC")
     said = f"trim({_text_of(origin.zone_column, schema)})"
-    known = ", ".join(map(_literal, sorted(available_timezones())))
-    return f"case when list_contains([{known}], {said}) then {said} end"
+    zones = ", ".join(map(_literal, sorted(available_timezones())))
+    return f"case when list_contains([{zones}], {said}) then {said} end"
 
 
 def _text_of(name: str, schema: pa.Schema) -> str:

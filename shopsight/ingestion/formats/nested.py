@@ -54,11 +54,11 @@ def _exploded(connection: duckdb.DuckDBPyConnection, chunk: RawChunk, array: str
     column = root_of(array, chunk.rows.column_names)
     texts = _at(connection, chunk.rows, column, array[len(column or array) :].lstrip("."))
     lists = _selected(connection, texts, "json_extract(value, '$[*]')::varchar[]").to_pylist()
-    found = [elements or [None] for elements in lists]
-    counts = np.array([len(elements) for elements in found], dtype=np.int64)
-    origin = np.repeat(np.arange(len(found)), counts)
+    filled = [elements or [None] for elements in lists]
+    counts = np.array([len(elements) for elements in filled], dtype=np.int64)
+    origin = np.repeat(np.arange(len(filled)), counts)
     parts = np.arange(len(origin)) - np.repeat(np.cumsum(counts) - counts, counts)
-    elements = pa.array(itertools.chain.from_iterable(found), pa.string())
+    elements = pa.array(itertools.chain.from_iterable(filled), pa.string())
     rows = chunk.rows.take(pa.array(origin)).append_column(ELEMENT, elements)
 
     def raw(indices: NDArray[np.int64]) -> list[bytes]:

@@ -127,16 +127,16 @@ def whole_orders(chunks: Iterable[RawChunk], key: str) -> Iterator[RawChunk]:
         chunks: rows of one file, in its order.
         key: column of text that all lines of an order share.
     """
-    held: RawChunk | None = None
+    unfinished: RawChunk | None = None
     for chunk in chunks:
-        joined = chunk if held is None else _joined(held, chunk)
+        joined = chunk if unfinished is None else _joined(unfinished, chunk)
         keys = np.asarray(joined.rows[key].to_pylist(), dtype=object)
         others = np.flatnonzero(keys != keys[-1]) if len(keys) else np.array([], dtype=np.int64)
         begin = int(others[-1]) + 1 if len(others) else 0
-        held = replace(taken(joined, np.arange(begin, len(keys))), broken=())
+        unfinished = replace(taken(joined, np.arange(begin, len(keys))), broken=())
         yield taken(joined, np.arange(begin))
-    if held is not None:
-        yield held
+    if unfinished is not None:
+        yield unfinished
 
 
 def taken(chunk: RawChunk, places: NDArray[np.int64]) -> RawChunk:

@@ -68,8 +68,10 @@ def without_lines_that_do_not_count(chunk: RawChunk) -> RawChunk:
 
 def refunds_of(chunk: RawChunk) -> RawChunk | None:
     """Return the refunds that lines tell of beside what was bought, or None where there is none."""
-    found = [_refunds(chunk, column) for column in ("order_refund", "line_refund") if column in chunk.rows.column_names]
-    indices = np.concatenate([index for index, _ in found]) if found else np.array([], dtype=np.int64)
+    refunds = [
+        _refunds(chunk, column) for column in ("order_refund", "line_refund") if column in chunk.rows.column_names
+    ]
+    indices = np.concatenate([index for index, _ in refunds]) if refunds else np.array([], dtype=np.int64)
     if not len(indices):
         return None
 
@@ -77,10 +79,10 @@ def refunds_of(chunk: RawChunk) -> RawChunk | None:
         return chunk.raw(indices[some])
 
     own = chunk.parts[indices] if chunk.parts is not None else 0
-    kinds = np.repeat(np.arange(len(found)), [len(index) for index, _ in found])
+    kinds = np.repeat(np.arange(len(refunds)), [len(index) for index, _ in refunds])
     return replace(
         chunk,
-        rows=pa.concat_tables([rows for _, rows in found]),
+        rows=pa.concat_tables([rows for _, rows in refunds]),
         lines=chunk.lines[indices],
         parts=own + REFUND_PART * (1 + kinds),
         raw=raw,

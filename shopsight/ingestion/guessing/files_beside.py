@@ -14,7 +14,7 @@ from shopsight.ingestion.guessing.words import COLUMN_WORDS, snake_case
 from shopsight.ingestion.readers.chunks import chunk_of_rows
 from shopsight.ingestion.readers.source_files import SourceFileError
 
-MOST_FILES: Final = 20
+MAX_FILES: Final = 20
 KEYS: Final = ("order_id", "id", "entity_id", "order_number")
 """What the order's own column is called in a file of orders, where not as in the lines."""
 
@@ -32,7 +32,7 @@ class JoinedGuess:
 
 def orders_beside(path: Path, lines: pa.Table, column: str) -> JoinedGuess | None:
     """Return the file beside another that has a row for each of its orders, with a shopper and a time."""
-    for other in sorted(path.parent.glob(f"*{path.suffix}"))[:MOST_FILES]:
+    for other in sorted(path.parent.glob(f"*{path.suffix}"))[:MAX_FILES]:
         if other == path or not other.is_file():
             continue
         try:
@@ -51,11 +51,11 @@ def orders_beside(path: Path, lines: pa.Table, column: str) -> JoinedGuess | Non
         except SourceFileError:  # such as several rows for one order: no file of orders
             continue
         rows = {name: joined[name].to_pylist() for name in wanted}
-        found = sum(any(values) for values in zip(*rows.values(), strict=True))
-        if found < 0.5 * lines.num_rows:
+        joined = sum(any(values) for values in zip(*rows.values(), strict=True))
+        if joined < 0.5 * lines.num_rows:
             continue
         names_key = {"key": key} if key != column else {}
-        said = f"{other.name} lies beside it, and has the orders of {found / lines.num_rows:.0%} of the lines: joined"
+        said = f"{other.name} lies beside it, and has the orders of {joined / lines.num_rows:.0%} of the lines: joined"
         return JoinedGuess(key={"file": other.name, "column": column, **names_key}, rows=rows, said=said)
     return None
 

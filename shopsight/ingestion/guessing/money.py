@@ -14,10 +14,10 @@ from shopsight.ingestion.guessing.numbers import NumberShape, number_of, number_
 from shopsight.ingestion.guessing.words import money_role, scale_of, snake_case
 
 ROWS_COMPARED: Final = 50_000
-LEAST_ORDERS: Final = 2
+MIN_ORDERS: Final = 2
 """Orders of several lines from which one can tell an order's amount from a line's."""
 NEARLY_ALL: Final = 0.99
-MOST: Final = 0.8
+MIN_SHARE: Final = 0.8
 CENT: Final = 0.011
 WHOLE_FROM: Final = 1_000
 """Median from which amounts without decimals may be in cents."""
@@ -68,7 +68,7 @@ class _Lines:
         given = [some for some in given if some]
         alike = [some for some in given if len(some) == 1]
         differ = len({next(iter(some)) for some in alike}) > 1
-        return len(given) >= LEAST_ORDERS and len(alike) >= NEARLY_ALL * len(given) and differ
+        return len(given) >= MIN_ORDERS and len(alike) >= NEARLY_ALL * len(given) and differ
 
     def sums(self, column: str, *, by_pieces: bool) -> list[float]:
         """Return each order's sum, in the order of :attr:`orders`."""
@@ -152,14 +152,14 @@ def _take_for_lines(guess: MoneyGuess, lines: _Lines, totals: list[str]) -> None
         costs = [(p, v, n or 1) for p, v, n in zip(*map(lines.amounts, (price, value)), lines.pieces, strict=True)
                  if p is not None and v is not None and (n or 1) > 1]  # fmt: skip
         as_piece = sum(abs(v - p) < CENT for p, v, _ in costs)
-        if costs and as_piece > MOST * len(costs):
+        if costs and as_piece > MIN_SHARE * len(costs):
             del guess.columns["value"]
             guess.warnings.append(f"{value} is {price} again, however many pieces: it is left out")
             return
         below = sum(v < p * n - CENT for p, v, n in costs)
         guess.reasons["value"] = f"what a line brought; below {price} x pieces on {below:,} lines of several pieces"
         above = sum(v > p * n + CENT for p, v, n in costs)
-        if above > MOST * len(costs):
+        if above > MIN_SHARE * len(costs):
             guess.warnings.append(f"{value} is above {price} x pieces on {above:,} lines: is tax or shipping in it?")
         return
     name, column = ("value", value) if value else ("price", price)
@@ -168,11 +168,11 @@ def _take_for_lines(guess: MoneyGuess, lines: _Lines, totals: list[str]) -> None
     for total in totals:
         of_lines = _share_alike(lines.sums(column, by_pieces=False), lines.totals(total))
         of_pieces = _share_alike(lines.sums(column, by_pieces=True), lines.totals(total))
-        right = "value" if of_lines > MOST > of_pieces else "price" if of_pieces > MOST > of_lines else name
+        right = "value" if of_lines > MIN_SHARE > of_pieces else "price" if of_pieces > MIN_SHARE > of_lines else name
         if right != name:
             del guess.columns[name]
             guess.columns[right] = column
-        if max(of_lines, of_pieces) > MOST:
+        if max(of_lines, of_pieces) > MIN_SHARE:
             what = "lines" if right == "value" else "lines times pieces"
             guess.reasons[right] = f"its {what} add up to {total}"
             return
@@ -201,12 +201,12 @@ def _take_totals(guess: MoneyGuess, lines: _Lines, totals: list[str]) -> None:
     """Take an order's total where nothing says what its lines brought, or where they brought less than they say."""
     for column in totals:
         own = lines.totals(column)
-        kept = guess.columns.get("value") or guess.columns.get("price")
+        amount_column = guess.columns.get("value") or guess.columns.get("price")
         if "order_total" in guess.columns:
             guess.warnings.append(f"{column} is an amount of the whole order, as {guess.columns['order_total']} is")
         elif not lines.orders:
             guess.warnings.append(f"{column} is an amount of an order, and no column names the order: it is left out")
-        elif kept is None:
+        elif amount_column is None:
             guess.columns["order_total"] = column
             guess.reasons["order_total"] = "an amount of the whole order"
             said = "it is equal on all lines of every order" if lines.several else "its name says so"
@@ -215,14 +215,14 @@ def _take_totals(guess: MoneyGuess, lines: _Lines, totals: list[str]) -> None:
                 "says what a line cost"
             )
         else:
-            sums = lines.sums(kept, by_pieces="value" not in guess.columns)
+            sums = lines.sums(amount_column, by_pieces="value" not in guess.columns)
             pairs = [(total, cost) for total, cost in zip(own, sums, strict=True) if total is not None]
             alike = sum(abs(total - cost) < CENT for total, cost in pairs)
             if alike == len(pairs):
                 guess.warnings.append(f"{column} is the sum of an order's lines: it is left out")
             elif all(total <= cost + CENT for total, cost in pairs) and "order_discount" not in guess.columns:
                 guess.columns["order_total"] = column
-                guess.reasons["order_total"] = f"below the sum of {kept} in {len(pairs) - alike:,} orders"
+                guess.reasons["order_total"] = f"below the sum of {amount_column} in {len(pairs) - alike:,} orders"
                 guess.warnings.append(
                     f"{column} is below the sum of its lines in {len(pairs) - alike:,} of {len(pairs):,} orders, as "
                     "after a discount: it is spread over the lines"

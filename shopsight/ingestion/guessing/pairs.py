@@ -13,7 +13,7 @@ from shopsight.ingestion.guessing.values import looks
 from shopsight.ingestion.guessing.words import COLUMN_WORDS, PERSONAL, money_role, snake_case
 
 BY_NAME, BY_PART, BY_VALUES, BY_VALUES_ALONE = 0.6, 0.35, 0.4, 0.3
-LEAST: Final = 0.3
+MIN_SCORE: Final = 0.3
 """Below this, a pair is not worth a guess."""
 
 
@@ -23,7 +23,7 @@ def dealt_out(values: dict[str, list[Any]]) -> dict[str, tuple[str, float, str]]
     # A column of the orders that are joined comes after one of the same name in the file itself.
     for column, name in itertools.product(sorted(values, key=lambda c: c.startswith(JOINED)), COLUMN_WORDS):
         score, evidence = _score(name, column, values[column])
-        if score >= LEAST:
+        if score >= MIN_SCORE:
             scored.append((score, evidence, name, column))
     by_number = {column for _, _, name, column in scored if name == "item_id" and is_line_number(values[column])}
     if by_number and by_number != {column for _, _, name, column in scored if name == "item_id"}:
@@ -47,15 +47,15 @@ def _score(name: str, column: str, values: list[Any]) -> tuple[float, str]:
     # What a column of amounts is, its own module says; here go only what is named as a price or as a line's amount.
     if name in ("price", "value") and money_role(column) not in (None, {"price": "unit", "value": "line"}[name]):
         return 0.0, ""
-    known = COLUMN_WORDS[name]
+    words_of_column = COLUMN_WORDS[name]
     squeezed = words.replace("_", "")
     by_name, named = 0.0, ""
-    for rank, word in enumerate(known):
+    for rank, word in enumerate(words_of_column):
         if squeezed == word.replace("_", ""):
             by_name, named = BY_NAME - 0.01 * rank, f"named {column}"
             break
     else:
-        part = next((word for word in known if f"_{word}_" in f"_{words}_"), None)
+        part = next((word for word in words_of_column if f"_{word}_" in f"_{words}_"), None)
         by_name, named = (BY_PART, f"{part} is in its name") if part else (0.0, "")
     fit, seen = looks(name, values)
     if fit == 0:

@@ -55,7 +55,7 @@ def with_event_ids(connection: duckdb.DuckDBPyConnection, events: pa.Table) -> p
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class Repeats:
     """The rows of a staged file that do not land, or do not land as new events."""
 
     path: Path
@@ -67,7 +67,9 @@ class Known:
     """Rows that say something else of an event that is known; those of them that are newest land."""
 
 
-def find_known(connection: duckdb.DuckDBPyConnection, staged: Sequence[Path], log: Sequence[Path]) -> Iterator[Known]:
+def find_repeats(
+    connection: duckdb.DuckDBPyConnection, staged: Sequence[Path], log: Sequence[Path]
+) -> Iterator[Repeats]:
     """Yield, for each staged file that has any, its rows of events that are known.
 
     Args:
@@ -122,7 +124,7 @@ def find_known(connection: duckdb.DuckDBPyConnection, staged: Sequence[Path], lo
             f"select * from judged where part = {part} and (is_dropped or is_correction) order by row"
         ).fetchnumpy()
         if len(rows["row"]):
-            yield Known(
+            yield Repeats(
                 path=path,
                 dropped=np.asarray(rows["row"][rows["is_dropped"]], dtype=np.int64),
                 duplicates=int(np.count_nonzero(rows["is_duplicate"])),

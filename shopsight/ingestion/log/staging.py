@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.duck import utc_connection
-from shopsight.ingestion.log.deduplication import find_known
+from shopsight.ingestion.log.deduplication import find_repeats
 from shopsight.ingestion.log.quarantine import QUARANTINE_SCHEMA, REPLAYED_SCHEMA
 
 ROWS_PER_PART: Final = 1_000_000
@@ -77,11 +77,11 @@ class StagedBatch:
         spill = self.folder / ".spill"
         duplicates = corrected = 0
         with utc_connection(spill, threads=os.cpu_count() or 1) as connection:
-            for known in find_known(connection, self.event_files(), log):
-                if len(known.dropped):
-                    _rewrite_without(known.path, known.dropped)
-                duplicates += known.duplicates
-                corrected += known.corrected
+            for repeats in find_repeats(connection, self.event_files(), log):
+                if len(repeats.dropped):
+                    _rewrite_without(repeats.path, repeats.dropped)
+                duplicates += repeats.duplicates
+                corrected += repeats.corrected
         shutil.rmtree(spill, ignore_errors=True)
         return duplicates, corrected
 

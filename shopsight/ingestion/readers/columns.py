@@ -40,5 +40,5 @@ def lacks(path: Path, missing: Sequence[str], names: Sequence[str], *, place: st
         fix = f"write {', '.join(f'{there} for {name}' for name, there in close.items())} if that is meant; else {fix}"
     if capitals:
         fix = f"rename {', '.join(f'{there} to {name}' for name, there in capitals.items())}: capitals count"
-    shown = ", ".join(list(filter(None, names))[:NAMES_SHOWN])
-    return unreadable(path, why=f"{place} has no column {', '.join(missing)}; it has: {shown}", fix=fix)
+    listed = ", ".join(list(filter(None, names))[:NAMES_SHOWN])
+    return unreadable(path, why=f"{place} has no column {', '.join(missing)}; it has: {listed}", fix=fix)

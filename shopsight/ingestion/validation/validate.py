@@ -42,7 +42,7 @@ class Validated:
     """Why each of the bad rows is bad: every rule it breaks, not just the first."""
     guests: int = 0
     """Good rows of orders without any identity, whose order is the actor."""
-    nobody: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
+    nobody_words: Counter[tuple[str, str]] = dataclasses.field(default_factory=Counter)
     """Rows by column and word of ids that are words for nobody (``NULL``), and so are no ids."""
 
 
@@ -59,7 +59,7 @@ def validate(
     """
     schema, rules = SCHEMAS[chunk.table], RULES[chunk.table]
     columns = clean_columns(connection, chunk.rows, schema)
-    nobody = words_for_nobody(chunk.rows, columns)
+    nobody_words = words_for_nobody(chunk.rows, columns)
     defaults = {"source": source_name, "consent": "granted"} if chunk.table == "events" else {"source": source_name}
     for name, value in defaults.items():
         text = columns.get(name, pa.chunked_array([pa.nulls(chunk.rows.num_rows, pa.string())]))
@@ -88,7 +88,7 @@ def validate(
         names[problems[i]] + [reason for reason, is_refused in chunk.refused.items() if is_refused[i]] for i in bad
     ]
     guests = 0 if is_guest is None else int(np.count_nonzero(is_guest & ~is_bad))
-    return Validated(good=good, bad=bad, reasons=reasons, guests=guests, nobody=nobody)
+    return Validated(good=good, bad=bad, reasons=reasons, guests=guests, nobody_words=nobody_words)
 
 
 def _query(

@@ -120,8 +120,8 @@ def test_a_running_service_goes_without_features_whose_definitions_lost_what_it_
 ) -> None:
     """A model would read a column that is gone as "not known", and answer with another probability in silence."""
     pseudonymiser = Pseudonymiser(b"a key for tests only")
-    service, known = contract_of("churn").service, {"feature_timestamp": MONDAY, "created_timestamp": MONDAY}
-    write_mart("user_order_history_daily", [{"user_id": pseudonymiser.user("maya"), **known, "ordered_us": ["1"]}])
+    service, times = contract_of("churn").service, {"feature_timestamp": MONDAY, "created_timestamp": MONDAY}
+    write_mart("user_order_history_daily", [{"user_id": pseudonymiser.user("maya"), **times, "ordered_us": ["1"]}])
     apply_definitions(home)
     materialize(home, until=MONDAY)
     seconds = [0.0]

@@ -11,21 +11,21 @@ import pyarrow.parquet as pq
 from shopsight.events import EVENT_SCHEMA
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.repeats import RepeatCounter
-from shopsight.ingestion.log.deduplication import find_known
+from shopsight.ingestion.log.deduplication import find_repeats
 
-Told = dict[str, Any]
+Report = dict[str, Any]
 KEY = ("source", "event_id", "line_number", "event_name", "item_id", "order_id")
 
 
-def write_part(path: Path, rows: list[Told]) -> Path:
+def write_part(path: Path, rows: list[Report]) -> Path:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
-    filled: list[Told] = [{"consent": "granted", "event_timestamp": moment} | row for row in rows]
+    filled: list[Report] = [{"consent": "granted", "event_timestamp": moment} | row for row in rows]
     arrived = [row | {"created_timestamp": moment + timedelta(days=row["created_timestamp"])} for row in filled]
     pq.write_table(pa.Table.from_pylist(arrived, schema=EVENT_SCHEMA), path)
     return path
 
 
-def random_rows(rng: np.random.Generator, count: int) -> list[Told]:
+def random_rows(rng: np.random.Generator, count: int) -> list[Report]:
     """Rows of few ids: most share one, and of those many differ in the name, the item, the order or what they say."""
     return [
         {
@@ -42,27 +42,27 @@ def random_rows(rng: np.random.Generator, count: int) -> list[Told]:
     ]
 
 
-def settled(parts: list[list[Told]], log: list[Told]) -> tuple[int, int, set[tuple[int, int]]]:
+def settled(parts: list[list[Report]], log: list[Report]) -> tuple[int, int, set[tuple[int, int]]]:
     """Judge row after row: how many are duplicates, how many corrections, and the places of those that land."""
-    known: dict[tuple[Any, ...], set[int]] = {}
+    versions_by_key: dict[tuple[Any, ...], set[int]] = {}
     for row in log:
-        known.setdefault(tuple(row[name] for name in KEY), set()).add(row["quantity"])
-    logged = {key: set(versions) for key, versions in known.items()}
+        versions_by_key.setdefault(tuple(row[name] for name in KEY), set()).add(row["quantity"])
+    logged = {key: set(versions) for key, versions in versions_by_key.items()}
     duplicates = corrected = 0
     reports: dict[tuple[Any, ...], list[tuple[int, int, int, int]]] = {}
     for part, rows in enumerate(parts):
         for place, row in enumerate(rows):
             key = tuple(row[name] for name in KEY)
-            versions = known.setdefault(key, set())
+            versions = versions_by_key.setdefault(key, set())
             duplicates += row["quantity"] in versions
             corrected += bool(versions) and row["quantity"] not in versions
             versions.add(row["quantity"])
             reports.setdefault(key, []).append((row["created_timestamp"], part, place, row["quantity"]))
     lands = set()
-    for key, told in reports.items():
-        newest = max(told)[3]
+    for key, of_key in reports.items():
+        newest = max(of_key)[3]
         if newest not in logged.get(key, set()):
-            lands.add(min((part, place) for _, part, place, quantity in told if quantity == newest))
+            lands.add(min((part, place) for _, part, place, quantity in of_key if quantity == newest))
     return duplicates, corrected, lands
 
 
@@ -77,11 +77,15 @@ def test_of_the_rows_of_one_event_the_newest_version_lands_once(tmp_path: Path) 
         log = [write_part(folder / f"log-{i}.parquet", rows) for i, rows in enumerate(logged)]
         duplicates, corrected, expected = settled(parts, [row for rows in logged for row in rows])
         with utc_connection(folder / "spill") as connection:
-            found = list(find_known(connection, staged, log))
-        dropped = {(staged.index(known.path), row) for known in found for row in known.dropped.tolist()}
+            repeats = list(find_repeats(connection, staged, log))
+        dropped = {
+            (staged.index(versions_by_key.path), row)
+            for versions_by_key in repeats
+            for row in versions_by_key.dropped.tolist()
+        }
         assert {(part, row) for part, rows in enumerate(parts) for row in range(len(rows))} - dropped == expected
-        assert sum(known.duplicates for known in found) == duplicates
-        assert sum(known.corrected for known in found) == corrected
+        assert sum(versions_by_key.duplicates for versions_by_key in repeats) == duplicates
+        assert sum(versions_by_key.corrected for versions_by_key in repeats) == corrected
         assert corrected
         assert duplicates
 

@@ -18,11 +18,11 @@ def test_the_texts_kept_reach_the_precision_and_one_more_would_not() -> None:
     assert all(right[confidence >= lower].mean() < 0.8 for lower in looser)
 
 
-@pytest.mark.parametrize(("precision", "kept"), [(0.75, 4), (0.9, 3), (1.0, 3)])
-def test_a_higher_precision_keeps_fewer_texts(precision: float, kept: int) -> None:
+@pytest.mark.parametrize(("precision", "confident"), [(0.75, 4), (0.9, 3), (1.0, 3)])
+def test_a_higher_precision_keeps_fewer_texts(precision: float, confident: int) -> None:
     confidence, right = np.array([0.5, 0.9, 0.6, 0.8]), np.array([False, True, True, True])
     threshold = reject_threshold(confidence, right, precision=precision, min_coverage=0.25)
-    assert (confidence >= threshold).sum() == kept
+    assert (confidence >= threshold).sum() == confident
 
 
 def test_where_the_precision_is_out_of_reach_no_more_is_rejected_than_was_allowed() -> None:
