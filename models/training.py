@@ -13,9 +13,12 @@ CARD_FILE = "card.json"
 
 
 def write_results(out_dir: Path, evaluation: Evaluation, card: Mapping[str, Any]) -> None:
-    """Write the figures of a run and its card: how it was trained, on what, and what it looked at on the way."""
+    """Write the figures of a run and its card: how it was trained, on what, and what it looked at on the way.
+
+    The card keeps its order, for a table of importances is told from the greatest on.
+    """
     evaluation.write(out_dir / EVALUATION_FILE)
-    write_json(out_dir / CARD_FILE, {"family": evaluation.family, **card}, sort_keys=True)
+    write_json(out_dir / CARD_FILE, {"family": evaluation.family, **card})
 
 
 def read_evaluation(folder: Path) -> Evaluation:

@@ -27,6 +27,11 @@
 {% macro converted(amount, rates='rates') -%}
     case
         when {{ rates }}.currency is null then {{ amount }}
-        else cast(round({{ amount }} * {{ rates }}.rate, 4) as decimal(18, 4))
+        else {{ at_rate(amount, rates ~ '.rate') }}
     end
+{%- endmacro %}
+
+{# An amount at a rate, to four places. #}
+{% macro at_rate(amount, rate) -%}
+    cast(round({{ amount }} * {{ rate }}, 4) as decimal(18, 4))
 {%- endmacro %}

@@ -13,8 +13,8 @@ from typing import Any
 from batches import Row
 
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
-RATES = {(0, "USD"): Decimal("0.5"), (10, "USD"): Decimal("0.8")}
-"""By the day from which they hold: JPY has none."""
+RATES = {(0, "USD"): Decimal("0.5"), (10, "USD"): Decimal("0.8"), (12, "GBP"): Decimal("1.25")}
+"""By the day from which they hold: JPY has none, and GBP none before many orders that are given back later."""
 CENT = Decimal("0.0001")
 
 
@@ -34,7 +34,7 @@ class RandomOrder:
         self._rng = rng
         self._number = number
         self._shopper = f"u_{rng.randrange(7)}"
-        self._currency = rng.choice((None, "EUR", "EUR", "EUR", "USD", "JPY"))
+        self._currency = rng.choice((None, "EUR", "EUR", "EUR", "USD", "JPY", "GBP"))
         self._told_at = FIRST_DAY + timedelta(days=rng.randrange(20), minutes=rng.randrange(1200))
         self._lines = [self._a_line(line) for line in range(rng.randrange(1, 4))]
         if rng.random() < 0.9:
@@ -114,6 +114,8 @@ class Settled:
         self.accounts: dict[str, Account] = defaultdict(Account)
         self.repeats = 0
         self._main: dict[str, str] = {}
+        # Where one line has no rate, no line of the order in that currency is converted.
+        self._unconverted = {row.get("currency") for row in rows if _rate_of_day(row) is None}
         ordered = sorted(rows, key=lambda row: row["event_timestamp"])
         first_reports: dict[tuple[str, int], datetime] = {}
         for row in (row for row in ordered if row["event_name"] == "purchase"):
@@ -132,8 +134,14 @@ class Settled:
             if not row.get("item_id"):
                 self._give_back_order(row)
 
+    def _money_of(self, row: Row) -> tuple[str, Decimal]:
+        """Return the pool of a row's money, and the rate into it."""
+        rate = _rate_of_day(row)
+        is_unconverted = rate is None or row.get("currency") in self._unconverted
+        return (row["currency"], Decimal(1)) if is_unconverted or rate is None else ("", rate)
+
     def _buy(self, row: Row) -> None:
-        pool, rate = _money_of(row)
+        pool, rate = self._money_of(row)
         quantity = row["quantity"] or 1
         account = self.accounts[pool]
         self._main[row["item_id"]] = pool
@@ -144,7 +152,7 @@ class Settled:
 
     def _give_back_item(self, row: Row) -> None:
         item = row["item_id"]
-        stated, rate = _money_of(row)
+        stated, rate = self._money_of(row)
         account = self.accounts[stated if row.get("currency") else self._main.get(item, "")]
         value = None if row.get("value") is None else _rounded(abs(Decimal(str(row["value"]))) * rate)
         price = None if row.get("price") is None else _rounded(row["price"] * rate)
@@ -161,7 +169,7 @@ class Settled:
         account.back_pieces[item] += min(pieces, pieces_bought - account.back_pieces[item])
 
     def _give_back_order(self, row: Row) -> None:
-        stated, rate = _money_of(row)
+        stated, rate = self._money_of(row)
         value = None if row.get("value") is None else _rounded(Decimal(str(row["value"])) * rate)
         if not self._main:
             self.accounts[stated].back_amount["(unknown)"] += value or Decimal(0)
@@ -184,10 +192,8 @@ def _pieces_of(value: Decimal | None, bought: Decimal, pieces: int) -> int:
     return 0 if value * pieces < bought else pieces if value >= bought else 1
 
 
-def _money_of(row: Row) -> tuple[str, Decimal]:
-    """Return the pool of a row's money, and the rate into it."""
-    rate = rate_of(row.get("currency"), (row["event_timestamp"] - FIRST_DAY).days)
-    return (row["currency"], Decimal(1)) if rate is None else ("", rate)
+def _rate_of_day(row: Row) -> Decimal | None:
+    return rate_of(row.get("currency"), (row["event_timestamp"] - FIRST_DAY).days)
 
 
 def _rounded(amount: Decimal) -> Decimal:

@@ -1,28 +1,49 @@
 with
 
--- Money without a rate stays in its own currency, and is never added to that of another.
-reports as (
+sales as (
 
     select
-        events.event_hash,
-        events.event_name,
-        events.event_timestamp,
-        events.event_id,
-        events.line_number,
+        events.*,
         events.source || ':' || coalesce(events.order_id, events.event_id) as order_key,
-        events.order_id,
-        events.item_id,
-        events.currency,
-        case when rates.currency is not null and rates.rate is null then rates.currency end as unconverted_currency,
-        events.quantity,
-        case when rates.rate is not null then {{ converted('events.price') }} else events.price end as price,
-        case when rates.rate is not null then {{ converted('events.value') }} else events.value end as value,
-        {{ hash_of(['events.source', 'events.order_id', 'events.event_name', 'events.item_id', 'events.line_number']) }}
-            as line_hash
+        rates.rate,
+        rates.currency is not null and rates.rate is null as lacks_rate
     from {{ ref('int_current_events') }} as events
     left join {{ ref('int_currency_rates') }} as rates
         on events.currency = rates.currency and events.event_date = rates.event_date
     where events.event_name in ('purchase', 'refund')
+
+),
+
+-- Where a line of an order has no rate, none of the order's lines in that currency is converted: a refund must not be
+-- in a sum that its purchase is not in.
+pooled as (
+
+    select
+        *,
+        bool_or(lacks_rate) over (partition by order_key, currency) as is_unconverted
+    from sales
+
+),
+
+-- Money without a rate stays in its own currency, and is never added to that of another.
+reports as (
+
+    select
+        event_hash,
+        event_name,
+        event_timestamp,
+        event_id,
+        line_number,
+        order_key,
+        order_id,
+        item_id,
+        currency,
+        case when is_unconverted then currency end as unconverted_currency,
+        quantity,
+        case when is_unconverted or rate is null then price else {{ at_rate('price', 'rate') }} end as price,
+        case when is_unconverted or rate is null then value else {{ at_rate('value', 'rate') }} end as value,
+        {{ hash_of(['source', 'order_id', 'event_name', 'item_id', 'line_number']) }} as line_hash
+    from pooled
 
 ),
 

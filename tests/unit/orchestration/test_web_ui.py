@@ -75,13 +75,13 @@ def test_a_port_that_somebody_else_holds_is_named_with_the_setting_that_moves_it
 def test_where_the_port_of_any_server_is_taken_nothing_is_started_and_the_reports_are_given_up_again(
     ports: Settings, variable: str
 ) -> None:
-    port = port_settings(ports)[variable]
+    port, children = port_settings(ports)[variable], psutil.Process().children()
     with socket.create_server(("127.0.0.1", port)):
         said = up()
     assert f"cannot start on port {port}" in said
     assert variable in said
     assert not (ports.home / "logs" / "dagster.log").exists()
-    assert not psutil.Process().children()
+    assert psutil.Process().children() == children
     with served_reports(ports):
         pass  # the port is free again
 
@@ -108,12 +108,13 @@ def test_two_servers_on_one_port_are_refused_by_the_names_of_their_settings(
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do it")
 def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_killed() -> None:
     sleeper = "import subprocess, sys; print(subprocess.Popen({command}).pid, flush=True); import time; time.sleep(60)"
-    command = [sys.executable, "-m", "shopsight.parent", "-c", "import time; time.sleep(60)"]
+    asked = ["-c", "import time; time.sleep(60)"]
+    command = [sys.executable, "-m", "shopsight.parent", *asked]
     parent = subprocess.Popen([sys.executable, "-c", sleeper.format(command=command)], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     with parent.stdout:
         child = psutil.Process(int(parent.stdout.readline()))
-    while "shopsight.parent" in child.cmdline():  # until it has become what it was asked to run
+    while child.cmdline()[1:] != asked:  # until it has become what it was asked to run
         time.sleep(0.05)
     parent.kill()
     parent.wait()
