@@ -38,7 +38,7 @@ def document(
     return {
         **means(candidate),
         **lists["candidate"],
-        "train_seconds": round(float(np.mean([report["train_seconds"] for report in reports])), 1),
+        "train_seconds": round(float(np.mean([report["train_seconds"] for report in reports])), 3),
         "train_cpu_seconds": round(float(np.mean([report["train_cpu_seconds"] for report in reports])), 1),
         "parameters": reports[0]["parameters"],
         "peak_memory_mb": max(report["peak_memory_mb"] for report in reports),

@@ -31,7 +31,7 @@ class Stopwatch:
     def seconds(self) -> dict[str, float]:
         """Return what training took until now."""
         return {
-            "train_seconds": round(time.perf_counter() - self.wall, 1),
+            "train_seconds": round(time.perf_counter() - self.wall, 3),
             "train_cpu_seconds": round(time.process_time() - self.cpu, 1),
         }
 

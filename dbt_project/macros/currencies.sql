@@ -1,12 +1,12 @@
 {# The reporting currency that the settings name; null where they name none. #}
 {% macro currency_setting() -%}
-    {%- set currency = env_var('SHOPSIGHT_CURRENCY', '') -%}
+    {%- set currency = env_var('SHOPSIGHT_CURRENCY', '') if execute else '' -%}
     {{ "'" ~ currency ~ "'" if currency else 'cast(null as ' ~ dbt.type_string() ~ ')' }}
 {%- endmacro %}
 
 {# The shop's table of rates, or one without rows where it has none. shopsight.currency_rates checks it before a build. #}
 {% macro currency_rates() -%}
-    {%- set path = env_var('SHOPSIGHT_HOME') ~ '/currency_rates.csv' -%}
+    {%- set path = env_var('SHOPSIGHT_HOME') ~ '/currency_rates.csv' if execute else '' -%}
     {%- set found = run_query("select count(*) from glob('" ~ path ~ "')").columns[0].values()[0] if execute else 0 -%}
     {%- if found -%}
         read_csv(

@@ -76,5 +76,6 @@ stitched as (
 
 select
     *,
-    {{ hash_of(['settled_hash', 'user_id', 'is_identified', 'category', 'brand', 'known_at', 'is_session_reused']) }} as row_hash
+    {{ hash_of(['settled_hash', 'user_id', 'is_identified', 'category', 'brand', 'known_at', 'is_session_reused']) }}
+        as row_hash
 from stitched
