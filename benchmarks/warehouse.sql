@@ -40,7 +40,7 @@ select
     events.item_id,
     events.quantity,
     events.price,
-    coalesce(events.price * coalesce(events.quantity, 1), cast(events.value as decimal(18, 4)), 0) as amount,
+    coalesce(cast(events.value as decimal(18, 4)), events.price * coalesce(events.quantity, 1), 0) as amount,
     events.currency,
     events.order_id,
     events.channel,
@@ -194,7 +194,9 @@ select
     cast(coalesce(sum(coalesce(quantity, 1)) filter (where event_name = 'refund'), 0) as bigint) as refunded_quantity,
     cast(coalesce(sum(amount) filter (where event_name = 'purchase'), 0) as decimal(18, 4)) as gross_revenue,
     cast(coalesce(sum(amount) filter (where event_name = 'refund'), 0) as decimal(18, 4)) as refunded_revenue,
-    cast(sum(case when event_name = 'purchase' then amount else -amount end) as decimal(18, 4)) as net_revenue
+    cast(sum(case when event_name = 'purchase' then amount else -amount end) as decimal(18, 4)) as net_revenue,
+    -- The generated log has one currency, and tells each line once.
+    cast(0 as bigint) as unconverted_lines
 from visits
 where event_name in ('purchase', 'refund')
 group by all;
@@ -213,27 +215,32 @@ copy (
             arg_min(user_id, row(ordered_at is null, ordered_at, item_id)) as user_id,
             arg_min(session_id, row(ordered_at is null, ordered_at, item_id)) as session_id,
             min(ordered_at) as ordered_at,
+            max(refunded_at) as refunded_at,
             count(*) filter (where quantity > 0) as items,
             cast(sum(quantity) as bigint) as quantity,
             cast(sum(refunded_quantity) as bigint) as refunded_quantity,
             cast(sum(gross_revenue) as decimal(18, 4)) as gross_revenue,
             cast(sum(refunded_revenue) as decimal(18, 4)) as refunded_revenue,
             cast(sum(net_revenue) as decimal(18, 4)) as net_revenue,
-            min(currency) as currency
+            min(currency) as currency,
+            cast(sum(unconverted_lines) as bigint) as unconverted_lines
         from lines
         group by all
 
     )
 
     select
-        orders.*,
+        orders.* exclude (refunded_at, unconverted_lines),
         session_rows.channel,
         session_rows.campaign_id,
         session_rows.device,
         session_rows.country,
         case when ordered_at is not null then row_number() over shopper end as order_number,
         date_diff('second', cast(lag(ordered_at) over shopper as timestamp), cast(ordered_at as timestamp))
-        / cast(86400 as double) as days_since_previous_order
+        / cast(86400 as double) as days_since_previous_order,
+        orders.refunded_at,
+        orders.unconverted_lines,
+        cast(0 as bigint) as repeated_lines
     from orders
     left join session_rows using (session_id)
     window shopper as (partition by orders.user_id, ordered_at is null order by ordered_at, order_key)

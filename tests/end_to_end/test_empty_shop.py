@@ -14,7 +14,7 @@ def test_an_empty_shop_runs_through_and_says_that_nothing_can_be_judged(tmp_path
     assert finished.returncode == 0, finished.stderr[-4000:]
     assert "recommender_evaluation:passes_its_gate" in json.loads(finished.stdout)["failed_checks"]
     status = json.loads(call(environment, "status", "--json").stdout)
-    assert status["events"] == {"received": 0, "accepted": 0, "duplicates": 0, "quarantined": 0}
+    assert status["events"] == {"received": 0, "accepted": 0, "duplicates": 0, "corrected": 0, "quarantined": 0}
     assert status["bentos"] == []
     for family in ("recommender", "purchase_intent"):
         assert status["models"][family]["champion"] is None

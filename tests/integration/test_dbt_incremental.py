@@ -167,8 +167,10 @@ def test_batches_in_any_order_leave_what_a_full_refresh_makes(
         )
         after = run(dbt_home, *selected)
     assert set(marts) <= after.keys()
-    # Few pairs are bought together at all: of seed 3, the later batches bring none that counts.
-    assert [mart for mart in after if before[mart] == after[mart]] == (["basket_affinity"] if seed == 3 else [])
+    # A shop of one currency has no money left to convert, and few pairs are bought together at all: of seed 3, the later
+    # batches bring none that counts.
+    unmoved = {"unconverted_revenue"} | ({"basket_affinity"} if seed == 3 else set())
+    assert {mart for mart in after if before[mart] == after[mart]} == unmoved & after.keys()
     for _ in range(1 if seed == 1 else 2):
         lose_a_chunk(dbt_home)
         a_day_again = run(dbt_home, *selected, "--vars", "{start_date: '2026-01-05', end_date: '2026-01-06'}")

@@ -96,7 +96,9 @@ def test_validating_foretells_what_importing_does(
     checks = {check.name: check for check in check_file(format_name, shared_data / name, received_at=ARRIVAL)}
     receipt = import_file(home, format_name, shared_data / name, received_at=ARRIVAL)
     said = {
-        name: check.rows for name, check in checks.items() if check.rows and name not in ("duplicates", "time_span")
+        name: check.rows
+        for name, check in checks.items()
+        if check.rows and name not in ("duplicates", "corrected", "time_span")
     }
     assert said == receipt.reasons
-    assert checks["duplicates"].rows == receipt.duplicates
+    assert (checks["duplicates"].rows, checks["corrected"].rows) == (receipt.duplicates, receipt.corrected)
