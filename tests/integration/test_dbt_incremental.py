@@ -167,8 +167,8 @@ def test_batches_in_any_order_leave_what_a_full_refresh_makes(
         )
         after = run(dbt_home, *selected)
     assert set(marts) <= after.keys()
-    # A shop of one currency has no money left to convert, and few pairs are bought together at all: of seed 3, the later
-    # batches bring none that counts.
+    # A shop of one currency has no money left to convert, and few pairs are bought together at all: of seed 3, the
+    # later batches bring none that counts.
     unmoved = {"unconverted_revenue"} | ({"basket_affinity"} if seed == 3 else set())
     assert {mart for mart in after if before[mart] == after[mart]} == unmoved & after.keys()
     for _ in range(1 if seed == 1 else 2):
