@@ -56,7 +56,12 @@ def clean_ids(ids: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
     if pc.any(pc.match_substring(ids, pattern=".0"), min_count=0).as_py():
         ids = pc.replace_substring_regex(ids, pattern=WHOLE_FLOAT, replacement=r"\1")
     words = pa.array(["", *sorted(_words(column))], pa.string())
-    return pc.if_else(pc.is_in(pc.ascii_lower(ids), value_set=words), pa.scalar(None, pa.string()), ids)
+    return _without(ids, pc.is_in(pc.ascii_lower(ids), value_set=words))
+
+
+def none_if_empty(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Make empty text null."""
+    return _without(texts, pc.equal(texts, ""))
 
 
 def strip_blanks(texts: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -64,6 +69,13 @@ def strip_blanks(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
         return pc.ascii_trim(texts, characters="".join(filter(str.isascii, BLANKS)))
     return pc.utf8_trim(texts, characters=BLANKS)
+
+
+def _without(texts: pa.ChunkedArray, is_nothing: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Make some texts null; mostly there are none such, and no column is copied."""
+    if not pc.any(is_nothing, min_count=0).as_py():
+        return texts
+    return pc.if_else(is_nothing, pa.scalar(None, pa.string()), texts)
 
 
 def _words(column: str) -> frozenset[str]:

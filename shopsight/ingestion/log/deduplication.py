@@ -88,36 +88,52 @@ def find_repeats(
         connection.execute(
             f"insert into known select distinct hash({SUSPECT}) from {old} where hash({SUSPECT}) in (from hashes)"
         )
+    place = f"list_position({_list(staged)}, filename) - 1 as part, file_row_number as row"
+    told = f"hash({KEY}) as event, hash({CONTENT}) as content"
     connection.execute(f"""
         create temp table suspects as
-        select {KEY}, hash({CONTENT}) as content, created_timestamp,
-            list_position({_list(staged)}, filename) - 1 as part, file_row_number as row
-        from {new} where hash({SUSPECT}) in (from repeated union all from known)
+        select {told}, {place} from {new} where hash({SUSPECT}) in (from repeated union all from known)
     """)
-    logged = f"select {KEY}, hash({CONTENT}) as content from {old} where hash({SUSPECT}) in (from known)"
-    connection.execute(f"create temp table logged as {logged if log else 'select * from suspects limit 0'}")
-    same_event = " and ".join(f"logged.{name} is not distinct from suspects.{name}" for name in KEY.split(", "))
+    logged = f"select {told} from {old} where hash({SUSPECT}) in (from known)" if log else "from suspects limit 0"
+    connection.execute(f"create temp table logged as select event, content from ({logged})")
+    connection.execute("""
+        create temp table marked as
+        select *, exists (
+            from logged where logged.event = suspects.event and logged.content = suspects.content
+        ) as is_logged
+        from suspects
+    """)
+    # A row that the log holds is a duplicate, and there is more to ask only where another version of its event comes
+    # with it: so nothing is compared word for word, or sorted, when a whole file is imported again.
+    connection.execute("create temp table fresh as select distinct event from marked where not is_logged")
+    connection.execute(f"""
+        create temp table contested as
+        select {KEY}, created_timestamp, marked.content, marked.part, marked.row, marked.is_logged
+        from (select *, {place} from {new} where hash({KEY}) in (from fresh)) as rows
+        inner join marked on rows.part = marked.part and rows.row = marked.row
+    """)
+    versions = f"select {KEY} from {old} where hash({KEY}) in (from fresh) and hash({SUSPECT}) in (from known)"
+    connection.execute(f"create temp table versions as {versions if log else f'select {KEY} from contested limit 0'}")
     connection.execute(f"""
         create temp table judged as
-        with marked as (
+        with compared as (
             select *,
-                exists (from logged where {same_event}) as is_known,
-                exists (from logged where {same_event} and logged.content = suspects.content) as is_logged,
-                row_number() over (partition by {KEY}, content order by part, row) as nth_report,
+                exists (from versions where {_same_event("versions", "contested")}) as is_known,
+                is_logged or row_number() over (partition by {KEY}, content order by part, row) > 1 as is_duplicate,
                 last_value(content) over (
                     partition by {KEY} order by created_timestamp, part, row
                     rows between unbounded preceding and unbounded following
                 ) as newest
-            from suspects
+            from contested
         )
-        select part, row,
-            is_logged or nth_report > 1 as is_duplicate,
-            not (is_logged or nth_report > 1) and (
-                is_known
-                or row_number() over (partition by {KEY}, is_logged or nth_report > 1 order by part, row) > 1
+        select part, row, is_duplicate,
+            not is_duplicate and (
+                is_known or row_number() over (partition by {KEY}, is_duplicate order by part, row) > 1
             ) as is_correction,
-            is_logged or nth_report > 1 or content <> newest as is_dropped
-        from marked
+            is_duplicate or content <> newest as is_dropped
+        from compared
+        union all
+        select part, row, true, false, true from marked where event not in (from fresh)
     """)
     for part, path in enumerate(staged):
         rows = connection.sql(
@@ -130,6 +146,11 @@ def find_repeats(
                 duplicates=int(np.count_nonzero(rows["is_duplicate"])),
                 corrected=int(np.count_nonzero(rows["is_correction"])),
             )
+
+
+def _same_event(one: str, other: str) -> str:
+    """Return the SQL condition that two rows name one event."""
+    return " and ".join(f"{one}.{name} is not distinct from {other}.{name}" for name in KEY.split(", "))
 
 
 def _scan(files: Sequence[Path]) -> str:

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopsight.identity import BLANKS, ID_COLUMNS, clean_ids, strip_blanks
+from shopsight.identity import BLANKS, ID_COLUMNS, clean_ids, none_if_empty, strip_blanks
 from shopsight.ingestion.readers.texts import as_text
 
 UPPERCASE: Final = ("currency",)
@@ -69,5 +69,4 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    text = strip_blanks(column)
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    return none_if_empty(strip_blanks(column))
