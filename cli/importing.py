@@ -108,7 +108,8 @@ def show_receipt(receipt: "Receipt") -> None:
     if receipt.corrected:
         out.print("  corrected: rows that say something else of a known event; its newest version counts from now on")
     for reason, rows in receipt.reasons.items():
-        out.print(f"  quarantined: {reason}: {rows:,}")
+        on_purpose = " (on purpose: no fault of the file)" if reason.startswith("left_out_by_") else ""
+        out.print(f"  quarantined: {reason}: {rows:,}{on_purpose}")
     if receipt.guests:
         out.print(f"  {receipt.guests:,} rows of orders without any identity count for the shop, under their order")
     for doubt, rows in receipt.doubts.items():

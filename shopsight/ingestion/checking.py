@@ -193,7 +193,7 @@ def _of_whole(seen: _Seen, received_at: datetime) -> Iterator[Check]:
         status: Status = "PASS" if good else "FAIL"
         yield Check(name="events", status=status, rows=0, said=_sum(seen.names) if good else "no row would be accepted")
     if seen.left_out:
-        said = f"{_sum(seen.left_out)}: left out by the format on purpose, and counted as quarantined by an import"
+        said = f"{_sum(seen.left_out)}: left out by the format on purpose (an import says left_out_by_design)"
         yield Check(name="left_out_by_design", status="PASS", rows=seen.left_out.total(), said=said)
     if seen.guests:
         said = "rows of orders without any identity: they count for the shop, under their order, and for no person"

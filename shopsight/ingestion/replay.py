@@ -125,6 +125,8 @@ def _read_again(group: pa.Table, format_name: str, mapping: Mapping | None) -> I
                 lines=numbers[chosen],
                 parts=None if chunk.parts is None else chunk.parts[chosen],
                 refused={reason: mask[chosen] for reason, mask in chunk.refused.items()},
+                left_out=None if chunk.left_out is None else chunk.left_out[chosen],
+                doubts={doubt: mask[chosen] for doubt, mask in chunk.doubts.items()},
                 broken=(),
                 origins=origins.select(REPLAYED_SCHEMA.names),
             )

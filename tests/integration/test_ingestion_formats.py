@@ -87,6 +87,14 @@ def test_items_and_users_come_along_and_keep_no_names(home: Settings, tmp_path: 
     assert "Maya Example" not in str(user)
 
 
+def test_names_of_events_may_have_capitals(home: Settings, tmp_path: Path) -> None:
+    rows = ["View_Item,2026-03-01T10:00:00Z,u1,i1", "VIEW_ITEM,2026-03-01T10:00:01Z,u1,i1"]
+    (tmp_path / "events.csv").write_text("\n".join(["event_name,event_timestamp,user_id,item_id", *rows]) + "\n")
+    receipt = import_file(home, "canonical_csv", tmp_path / "events.csv", received_at=ARRIVAL)
+    assert (receipt.accepted, receipt.quarantined) == (2, 0)
+    assert accepted(home, "event_name") == [("view_item",), ("view_item",)]
+
+
 def test_json_lines_that_are_no_objects_are_quarantined(home: Settings, tmp_path: Path) -> None:
     good = json.dumps(EVENTS[0]).encode()
     bad = [b"{", b"[1]", b"null", b'{"a": 1} {"b": 2}', b"\xff", b'"\x00"']

@@ -318,6 +318,7 @@ def test_olist_lines_find_their_orders_beside_them(tmp_path: Path) -> None:
         ("order_id,user_id,order_number,order_dow,order_hour_of_day", "1,1,1,2,08", "event_timestamp"),  # Instacart
         ("order_id,product_id,add_to_cart_order,reordered", "2,33120,1,1", "a shopper or visitor"),
         ("user_id,item_id,brand_id,time_stamp,action_type", "1,2,3,0511,0", "time_stamp is named like a time"),  # Tmall
+        ("order_id,customer_id,order_purchase_timestamp", "o1,c1,2017-09-05 09:45:35", "no column looks like an item"),
     ],
 )
 def test_layouts_without_a_time_or_a_person_are_refused_saying_so(
@@ -326,6 +327,51 @@ def test_layouts_without_a_time_or_a_person_are_refused_saying_so(
     with pytest.raises(SourceFileError) as error:
         guess_mapping(table(tmp_path, header, row, row))
     assert said in error.value.why
+
+
+def test_an_orders_file_beside_never_stands_in_for_a_time_of_the_lines_own_that_is_in_doubt(tmp_path: Path) -> None:
+    table(tmp_path, "order_id,customer_id,order_purchase_timestamp", "o1,c9,2017-09-05 09:45:35", name="orders.csv")
+    days = ("25/12/2025 10:00", "12/25/2025 11:00")  # day and month in either order
+    path = table(tmp_path, HEADER.replace("created_at", "date"), *(f"o1,{day},c1,p1,1" for day in days), name="own.csv")
+    with pytest.raises(SourceFileError, match="date is named like a time"):
+        guess_mapping(path)
+
+
+def test_a_session_stands_for_the_visitor_where_the_shopper_is_not_known(tmp_path: Path) -> None:
+    rows = [f"s{i},{'u1' if i == 0 else ''},p{i % 3},2016-05-09" for i in range(6)]
+    guess = guess_mapping(table(tmp_path, "sessionId,userId,itemId,eventdate", *rows))
+    assert (guess.document["columns"]["user_id"], guess.document["columns"]["anonymous_id"]) == ("userId", "sessionId")
+    assert "83.3% of the rows have no userId: their sessionId stands for a visitor" in notes(guess)
+    rows = [f"1,{user},p1,2016-05-09" for user in ("u1", "u2", "")]  # a session that strangers share is no visitor
+    guess = guess_mapping(table(tmp_path, "sessionId,userId,itemId,eventdate", *rows))
+    assert "anonymous_id" not in guess.document["columns"]
+    assert "33.3% of the rows have no userId: they will be quarantined" in notes(guess)
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "format_name"),
+    [
+        ("uuid,event,distinct_id,timestamp,properties", "1,$pageview,d1,2026-03-01T10:00:00Z,{}", "posthog"),
+        ("app_id,collector_tstamp,event_id,domain_userid", "shop,2026-03-01 10:00:00.000,e1,d1", "snowplow"),
+        ("timestamp,visitorid,event,itemid,transactionid", "1433221332117,257597,view,355908,", "retailrocket"),
+    ],
+)
+def test_an_export_of_a_tool_that_is_read_by_name_says_which(
+    tmp_path: Path, header: str, row: str, format_name: str
+) -> None:
+    path = table(tmp_path, header, row, row)
+    try:
+        said = notes(guess_mapping(path))
+    except SourceFileError as error:
+        said = error.fix or ""
+    assert f"shopsight import {format_name}" in said
+
+
+def test_tabs_without_a_header_are_seen(tmp_path: Path) -> None:
+    rows = [f"{u}\t10{u}\tpv\t177235920{u}" for u in range(5)]
+    guess = guess_mapping(table(tmp_path, rows[0], *rows[1:], name="log.tsv"))
+    assert guess.document["header"] == ["column_1", "column_2", "column_3", "column_4"]
+    assert guess.document["columns"]["event_timestamp"]["column"] == "column_4"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.tables import read_table
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
@@ -46,11 +49,16 @@ def read_canonical(path: Path, encoding: Encoding) -> Iterator[RawChunk]:
     with utc_connection() as connection:
         for table, file in companions(path, encoding):
             for chunk in _read_file(file, encoding, table):
-                yield replace(
-                    chunk,
-                    table=table,
-                    rows=gather_rest(connection, chunk.rows, known=SCHEMAS[table].names, into=REST[table]),
-                )
+                rows = gather_rest(connection, chunk.rows, known=SCHEMAS[table].names, into=REST[table])
+                yield replace(chunk, table=table, rows=_with_small_names(rows) if table == "events" else rows)
+
+
+def _with_small_names(rows: pa.Table) -> pa.Table:
+    """Write the names of events in small letters: ``View_Item`` is ``view_item``."""
+    index = rows.schema.get_field_index("event_name")
+    if index < 0 or not pa.types.is_string(rows["event_name"].type):
+        return rows
+    return rows.set_column(index, "event_name", pc.ascii_lower(rows["event_name"]))
 
 
 def companions(path: Path, encoding: Encoding) -> list[tuple[TableName, Path]]:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shlex
 from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
@@ -25,11 +26,14 @@ from shopsight.ingestion.guessing.words import (
     EVENT_OF_WORD,
     KNOWN_NUMBERS,
     event_word,
+    format_of,
     snake_case,
 )
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.delimited import read_delimited
+from shopsight.ingestion.readers.headers import delimiter_of
 from shopsight.ingestion.readers.source_files import open_source, plain_name, unreadable
+from shopsight.ingestion.validation.rules import ITEM_EVENTS
 
 ROWS_LOOKED_AT: Final = 200_000
 LARGE_SHARE, MANY_ROWS = 0.2, 100
@@ -92,7 +96,7 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
     warnings: list[str] = []
     rows = {name: table[name].to_pylist() for name in table.column_names}
     pairs = dealt_out(_given(rows))
-    if not header and "order_id" in pairs and _missing(pairs):
+    if not header and "order_id" in pairs and _missing(pairs) and not _hint(_given(rows)):
         joined = orders_beside(path, table, pairs["order_id"][0])
         if joined is not None:
             document["orders"], rows = joined.key, rows | joined.rows
@@ -103,16 +107,23 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
     guessed = [GuessedColumn(name=n, column=c, confidence=sure, evidence=why) for n, (c, sure, why) in pairs.items()]
     if header:
         _add_ids_by_place(origins, guessed, values)
+    own_format = format_of(values)
     if missing := _missing(origins):
         raise unreadable(
             path,
             why=f"no column looks like {' nor like '.join(missing)}; it has: {', '.join(values)}{_hint(values)}",
-            fix="write the mapping by hand; docs/events.md has its keys",
+            fix=f"it is written as {own_format} writes it: shopsight import {own_format} {shlex.quote(str(path))}"
+            if own_format
+            else "write the mapping by hand; docs/events.md has its keys",
         )
+    if own_format:
+        warnings.append(f"it is written as {own_format} writes it, which shopsight import {own_format} reads as it is")
     document["columns"] = origins
     _add_event_names(document, guessed, values, warnings)
+    _ask_for_items(path, origins, list(values))
     _add_money(document, guessed, rows, warnings)
     _add_orders(document, guessed, values, warnings)
+    _take_sessions_for_visitors(origins, rows, warnings)
     _add_details(document, values, warnings, table.num_rows)
     _add_keys_about_orders(document, rows, warnings)
     add_time(document, values, warnings, zone)
@@ -192,6 +203,21 @@ def _add_event_names(
     guessed.append(GuessedColumn(name="event_name", column=None, confidence=confidence, evidence=why))
 
 
+def _ask_for_items(path: Path, origins: dict[str, Any], columns: list[str]) -> None:
+    """Stop at a file of which each row would need an item and none could have one.
+
+    Raises:
+        SourceFileError: it is such a file, as one of orders without their lines is.
+    """
+    event = origins["event_name"].get("constant")
+    if event in ITEM_EVENTS and "item_id" not in origins:
+        raise unreadable(
+            path,
+            why=f"no column looks like an item, which every {event} needs; it has: {', '.join(columns)}",
+            fix="map the file that has the lines of its orders; an orders file beside that is joined to it",
+        )
+
+
 def _known_numbers(column: str, words: list[str]) -> str:
     """Return what the numbers of a column mean in public files that have such a column."""
     known = [
@@ -258,7 +284,7 @@ def _add_keys_about_orders(document: dict[str, Any], rows: dict[str, list[Any]],
     """Say which ids are unique only within a shopper, which lines are parts of others, and which orders were undone."""
     origins = document["columns"]
     kind = next(name for name in ("user_id", "anonymous_id") if name in origins)
-    actors = [clean_id(str(actor), kind) if actor is not None else None for actor in rows[origins[kind]]]
+    actors = _actors(rows[origins[kind]], kind)
     for name in ("session_id", "order_id"):
         if not isinstance(origins.get(name), str):
             continue
@@ -308,6 +334,25 @@ def _add_orders(
     evidence = f"no column of orders: what a shopper buys in one {what} is one order"
     guessed.append(GuessedColumn(name="order_id", column=column, confidence=0.4, evidence=evidence))
     warnings.append(evidence)
+
+
+def _take_sessions_for_visitors(origins: dict[str, Any], rows: dict[str, list[Any]], warnings: list[str]) -> None:
+    """Let the session stand for the visitor where some rows name a session and no shopper."""
+    session = origins.get("session_id")
+    if "user_id" not in origins or "anonymous_id" in origins or not isinstance(session, str):
+        return
+    actors = _actors(rows[origins["user_id"]], "user_id")
+    nameless = sum(actor is None and one not in (None, "") for actor, one in zip(actors, rows[session], strict=True))
+    is_own, _ = shared_ids(rows[session], actors, "session_id", session)
+    if nameless and not is_own:
+        origins["anonymous_id"] = session
+        share = nameless / len(actors)
+        warnings.append(f"{share:.1%} of the rows have no {origins['user_id']}: their {session} stands for a visitor")
+
+
+def _actors(ids: list[Any], kind: str) -> list[str | None]:
+    """Return the shopper or visitor of each row, None where it is nobody."""
+    return [None if one is None else clean_id(str(one), kind) for one in ids]
 
 
 def _add_details(document: dict[str, Any], values: dict[str, list[Any]], warnings: list[str], rows: int) -> None:
@@ -381,7 +426,7 @@ def _header_that_is_missing(path: Path) -> tuple[str, ...]:
         return ()
     with open_source(path) as file:
         first = file.readline(1 << 20).decode(errors="replace").strip()
-    fields = first.split(",")
+    fields = first.split(delimiter_of(first))
     if len(fields) < 2 or not any(re.fullmatch(r"-?\d+(\.\d+)?", one.strip('" ')) for one in fields):
         return ()
     return tuple(f"column_{i}" for i in range(1, len(fields) + 1))

@@ -1,6 +1,7 @@
 """The words by which shops name their columns and events: what guessing a mapping goes by."""
 
 import re
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from shopsight.events import EVENT_NAMES
@@ -81,8 +82,27 @@ KNOWN_NUMBERS: Final[dict[str, tuple[str, dict[str, str]]]] = {
 }  # fmt: skip
 """Public files whose events are numbers: their column, and what each number means there."""
 
+COLUMNS_OF_FORMATS: Final[dict[str, tuple[str, ...]]] = {
+    "ga4": ("event_timestamp", "event_name", "event_params", "user_pseudo_id"),
+    "segment": ("messageId", "anonymousId", "type"),
+    "posthog": ("uuid", "event", "distinct_id", "timestamp"),
+    "amplitude": ("event_type", "event_time", "amplitude_id"),
+    "snowplow": ("collector_tstamp", "domain_userid", "event_id"),
+    "matomo": ("idVisit", "visitorId", "actionDetails"),
+    "shopify": ("Name", "Financial Status", "Lineitem name", "Lineitem price"),
+    "retailrocket": ("timestamp", "visitorid", "event", "itemid", "transactionid"),
+    "rees46": ("event_time", "event_type", "product_id", "category_id", "category_code", "user_id", "user_session"),
+}
+"""Columns by which the export of a tool is known that has an importer of its own."""
+
 PERSONAL: Final = ("email", "mail", "first_name", "last_name", "full_name", "phone", "address", "street", "birthday")
 """Parts of the names of columns that no mapping takes by itself."""
+
+
+def format_of(columns: Iterable[str]) -> str | None:
+    """Return the format whose importer reads a file with these columns without a mapping, or None."""
+    there = set(columns)
+    return next((name for name, own in COLUMNS_OF_FORMATS.items() if there.issuperset(own)), None)
 
 
 def event_word(text: str) -> str:

@@ -18,8 +18,8 @@ MIN_PAIRS: Final = 40
 """Chinese signs below which a text may be another by chance."""
 MAX_FOREIGN_SHARE: Final = 0.01
 """Share of lines that no UTF-8 reads: above it the file has another encoding, below it a few lines are damaged."""
-MIN_FOREIGN_LINES: Final = 2
-"""One line alone is a damaged line; several that another encoding reads are another encoding."""
+MIN_FOREIGN_LETTERS: Final = 2
+"""One odd byte alone is damage; several that another encoding reads are another encoding."""
 BOMS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -61,11 +61,15 @@ class LineCount:
     """Those with letters beyond ASCII that UTF-8 reads."""
     foreign: int = 0
     """Those that UTF-8 does not read, but another encoding does."""
+    letters: int = 0
+    """Bytes beyond ASCII in them."""
 
     def note(self, block: bytes, undecodable: list[bytes]) -> None:
         """Add a block of lines, of which some are not UTF-8."""
         self.lines += block.count(b"\n") + 1
-        self.foreign += sum(map(_is_foreign, undecodable))
+        foreign = [line for line in undecodable if _is_foreign(line)]
+        self.foreign += len(foreign)
+        self.letters += sum(byte >= 0x80 for line in foreign for byte in line)
         if self.foreign:
             bad = set(undecodable)
             self.utf8 += sum(not line.isascii() and line.rstrip(b"\r") not in bad for line in block.split(b"\n"))
@@ -73,7 +77,8 @@ class LineCount:
     @property
     def is_foreign(self) -> bool:
         """Whether the file has another encoding, rather than a few damaged lines."""
-        return self.foreign >= MIN_FOREIGN_LINES and self.foreign > max(self.utf8, MAX_FOREIGN_SHARE * self.lines)
+        are_many = self.foreign > max(self.utf8, MAX_FOREIGN_SHARE * self.lines)
+        return are_many and self.letters >= MIN_FOREIGN_LETTERS
 
 
 def encoding_of(head: bytes, *, encoding: str | None = None) -> TextEncoding:

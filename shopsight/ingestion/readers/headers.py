@@ -47,7 +47,7 @@ def read_header(file: BinaryIO, path: Path, required: tuple[str, ...], delimiter
         text = first.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise unreadable(path, why=f"its header is not UTF-8 ({error})", fix="save it in UTF-8") from error
-    delimiter = delimiter or said or _delimiter(text)
+    delimiter = delimiter or said or delimiter_of(text)
     names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
     if missing := missing_columns(required, names):
         raise lacks(path, missing, names, place="its header")
@@ -96,10 +96,11 @@ def _first_line(file: BinaryIO, path: Path, required: tuple[str, ...]) -> tuple[
 def _is_remark(line: bytes, required: tuple[str, ...]) -> bool:
     """Return whether a line is a comment: it begins with # and does not hold the names."""
     text = line.decode(errors="replace").strip()
-    return text.startswith("#") and not (required and set(required) <= set(text.split(_delimiter(text))))
+    return text.startswith("#") and not (required and set(required) <= set(text.split(delimiter_of(text))))
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
+    """Return the sign that most likely parts the fields of a line."""
     outside = re.sub(r'"[^"]*"', "", text)
     return max(DELIMITERS, key=outside.count)
 

@@ -285,6 +285,7 @@ STRUCTURE_REASONS: Final = {
 IMPORTER_REASONS: Final = {
     "event_timestamp_outside_the_data_set": "event_timestamp lies outside the days that the data set covers",
     "not_a_product": "the stock code is postage, a fee, a voucher or a test, and no product",
+    "left_out_by_design": "an event that the format leaves out on purpose, such as scroll",
     "left_out_by_mapping": "the mapping's where leaves it out",
     "part_of_another_line": "a part of another line of the order, or the line whose parts count: the money counts once",
     "money_of_parts_unclear": "a line and its parts both have money, and not the same: which counts is not known",

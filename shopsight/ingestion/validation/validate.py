@@ -84,11 +84,17 @@ def validate(
         good = good.filter(pa.array(~is_bad))
     good = pa.table({f.name: good[f.name] if f.name in given else pa.nulls(good.num_rows, f.type) for f in schema})
     names = {bits: [rule.reason for i, rule in enumerate(asked) if bits >> i & 1] for bits in set(problems[bad])}
-    reasons = [
-        names[problems[i]] + [reason for reason, is_refused in chunk.refused.items() if is_refused[i]] for i in bad
-    ]
+    reasons = [_reasons_of(chunk, int(i), names[problems[i]]) for i in bad]
     guests = 0 if is_guest is None else int(np.count_nonzero(is_guest & ~is_bad))
     return Validated(good=good, bad=bad, reasons=reasons, guests=guests, nobody_words=nobody_words)
+
+
+def _reasons_of(chunk: RawChunk, row: int, broken: list[str]) -> list[str]:
+    """Return why a row is bad: the rules that it breaks, unless its format leaves it out on purpose."""
+    refused = [reason for reason, is_refused in chunk.refused.items() if is_refused[row]]
+    if chunk.left_out is not None and chunk.left_out[row]:
+        return refused or ["left_out_by_design"]
+    return broken + refused
 
 
 def _query(

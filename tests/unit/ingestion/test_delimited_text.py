@@ -227,6 +227,12 @@ def test_another_encoding_that_begins_late_is_refused_too(file: Path) -> None:
         read(file, b"a,b\n" + plain + "2,红色\n".encode("gb18030") * 3_000)
 
 
+@pytest.mark.parametrize(("text", "encoding"), [("女装 > 连衣裙", "gb18030"), ("Müsli > Café", "cp1252")])
+def test_one_line_in_another_encoding_in_a_short_file_is_not_set_aside(file: Path, text: str, encoding: str) -> None:
+    with pytest.raises(SourceFileError, match="it is not UTF-8 but may be .*" + encoding):
+        read(file, b"a,b\n1," + text.encode(encoding) + b"\n2,plain\n")
+
+
 def test_one_damaged_line_of_many_costs_itself_only(file: Path) -> None:
     rows, broken = read(file, b"a,b\n" + b"1,x\n" * 500 + b"2,caf\xe9\n" + b"3,x\n" * 500)
     assert len(rows) == 1_000
