@@ -87,6 +87,23 @@ def test_items_and_users_come_along_and_keep_no_names(home: Settings, tmp_path: 
     assert "Maya Example" not in str(user)
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_one_instant_in_nanoseconds_is_one_however_it_is_written(
+    home: Settings, tmp_path: Path, zone: str | None
+) -> None:
+    nanoseconds = 1_772_359_200_123_456_789
+    ids = {"event_name": ["view_item"], "user_id": ["u1"], "item_id": ["i1"]}
+    stamps = pa.array([nanoseconds], pa.int64()).cast(pa.timestamp("ns", zone))
+    pq.write_table(pa.table(ids | {"event_timestamp": stamps}), tmp_path / "typed.parquet")
+    pq.write_table(pa.table(ids | {"event_timestamp": [nanoseconds]}), tmp_path / "epoch.parquet")
+    text = "2026-03-01T10:00:00.123456789Z"
+    (tmp_path / "text.csv").write_text(f"event_name,event_timestamp,user_id,item_id\nview_item,{text},u1,i1\n")
+    formats = {"typed.parquet": "canonical_parquet", "epoch.parquet": "canonical_parquet", "text.csv": "canonical_csv"}
+    receipts = [import_file(home, name, tmp_path / file, received_at=ARRIVAL) for file, name in formats.items()]
+    assert [receipt.accepted for receipt in receipts] == [1, 0, 0]
+    assert [receipt.duplicates for receipt in receipts] == [0, 1, 1]
+
+
 def test_names_of_events_may_have_capitals(home: Settings, tmp_path: Path) -> None:
     rows = ["View_Item,2026-03-01T10:00:00Z,u1,i1", "VIEW_ITEM,2026-03-01T10:00:01Z,u1,i1"]
     (tmp_path / "events.csv").write_text("\n".join(["event_name,event_timestamp,user_id,item_id", *rows]) + "\n")

@@ -65,6 +65,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":  # cut to a microsecond, as texts and epochs are
+        return column.cast(pa.timestamp("us", kind.tz), safe=False)
     return column
 
 
