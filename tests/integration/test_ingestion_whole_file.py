@@ -84,7 +84,9 @@ def test_faults_of_orders_and_their_money_are_counted_with_their_lines(tmp_path:
         row("refund", "02T10:00", user_id="maya", order_id="lost", item_id="cap"),
         row("refund", "02T10:00", user_id="maya", order_id="again", item_id="cap"),
         bought("one", "03T10:00", "cap", event_id="e1"),
-        bought("one", "03T10:00", "mug", event_id="e1"),
+        bought("one", "03T10:05", "mug", event_id="e1"),
+        bought("lines", "04T10:00", "cap", event_id="e2"),
+        bought("lines", "04T10:00", "mug", event_id="e2"),
     ]
     checks = checks_of(tmp_path, rows)
     assert broken(checks) == {

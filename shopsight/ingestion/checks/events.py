@@ -19,13 +19,17 @@ EVENT_QUESTIONS: Final = (
             from events
             where content is not null
             group by event_key
-            having min(content) <> max(content)
+            having min(content) <> max(content) and (
+                min(event_timestamp) <> max(event_timestamp)
+                or min(user_id) <> max(user_id)
+                or min(anonymous_id) <> max(anonymous_id)
+            )
         """,
         out_of="select count(distinct event_key) from events where content is not null",
         unit="event ids",
-        meaning="rows share an event_id and say different things",
-        why="An event_id with source and line_number says that rows are one event: lines of an order, or two events, "
-        "may be taken for corrections of each other, and their money with them.",
-        fix="Number the lines of an event (line_number), or leave event_id out of the file or mapping.",
+        meaning="rows of different moments or shoppers share an event_id",
+        why="They are no lines of one event, so the id does not name events: where such rows agree in event_name, "
+        "item_id and order_id, the later one is taken for a correction.",
+        fix="Send an id of each event's own, or leave event_id out of the file or mapping.",
     ),
 )

@@ -103,7 +103,7 @@ MONEY_QUESTIONS: Final = (
         out_of="select count(*) from orders",
         unit="orders",
         meaning="lines of one order are in different currencies",
-        why="Amounts in different currencies cannot be added up to one order.",
+        why="Without a rate, such an order's money is in two sums.",
         fix="Send all lines of an order in the currency it was paid in.",
     ),
     Question(
@@ -118,7 +118,7 @@ MONEY_QUESTIONS: Final = (
         out_of="select count(distinct coalesce(known, unknown)) from stitched where event_name = 'purchase'",
         unit="shoppers who bought",
         meaning="a shopper paid in more than one currency",
-        why="What such a shopper has spent is no single number.",
+        why="What such a shopper has spent is one number only where a rate converts it.",
         fix="Check that the currency is the order's, not the one that the page was shown in.",
         warn_above=0.01,
     ),
@@ -134,8 +134,8 @@ MONEY_QUESTIONS: Final = (
         out_of="select count(distinct currency) from purchases",
         unit="currencies",
         meaning="the file has purchases in another currency than most",
-        why="Nothing is converted: figures are right per currency, and their sum means nothing.",
-        fix="Convert amounts before the import where one figure for the shop is wanted.",
+        why="Amounts of two currencies are never added: without a rate, this money is in no sum.",
+        fix="Put its rates into currency_rates.csv in the shop's home; docs/exactness.md shows the file.",
     ),
     Question(
         name="money_without_currency",
