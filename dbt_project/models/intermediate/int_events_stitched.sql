@@ -42,7 +42,7 @@ catalogue as (
 stitched as (
 
     select
-        {{ all_but(['user_id', 'category', 'brand', 'price', 'currency'], 'events') }},
+        {{ all_but(['user_id', 'category', 'brand', 'price', 'currency', 'merged_at'], 'events') }},
         coalesce(events.user_id, identities.user_id, events.anonymous_id) as user_id,
         coalesce(events.category, catalogue.category) as category,
         coalesce(events.brand, catalogue.brand) as brand,
@@ -61,7 +61,7 @@ stitched as (
         -- Before the link was seen, nobody could know whose event this is.
         case
             when events.user_id is null then greatest(events.created_timestamp, identities.linked_at)
-            else events.created_timestamp
+            else greatest(events.created_timestamp, coalesce(events.merged_at, events.created_timestamp))
         end as known_at
     from events
     left join identities on events.anonymous_id = identities.anonymous_id

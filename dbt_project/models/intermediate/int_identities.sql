@@ -10,7 +10,7 @@ events as (
 select
     anonymous_id,
     min(user_id) as user_id,
-    min(created_timestamp) as linked_at
+    min(greatest(created_timestamp, coalesce(merged_at, created_timestamp))) as linked_at
 from events
 where user_id is not null and anonymous_id is not null
 group by anonymous_id

@@ -43,6 +43,9 @@ cleaned as (
         consent,
         source,
         {{ json_text('properties', 'intent_label') }} as intent_label,
+        case
+            when event_name = 'identify' then {{ json_text('properties', 'previous_user_id') }}
+        end as previous_user_id,
         {{ dbt.safe_cast(json_text('properties', 'results'), 'integer') }} as search_results,
         cast(arrival_date as date) as arrival_date,
         batch

@@ -13,7 +13,8 @@ Money of an order, whose lines are its products:
 - A refund names products, or else it is of the order: by its amount where one is given, else whole. A cancelled order
   is given back whole. Of an order that was updated, the newest call of the file counts.
 
-``identify`` and its like become events that carry both ids, which is what links a device with a shopper.
+``identify`` and its like become events that carry both ids, which is what links a device with a shopper. A call that
+may merge two shoppers keeps the other one's id as ``previous_user_id`` of its properties.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -97,6 +98,7 @@ CALL: Final = {
     "list_id": ("list_id", "item_list_id", "item_list_name"),
     "promotion_id": ("promotion_id",),
     "own_session": ("session_id",),
+    "previous_user_id": ("previous_user_id",),
 }
 LISTS: Final = ("products", "items", "$products", "cart", "contents")
 """Keys under which a call may keep its products, as a list or as the text of one."""
@@ -194,6 +196,10 @@ def call_query(calls: str, lines: str = "true") -> str:
             device,
             country,
             platform,
+            case
+                when word = 'identify' and {_first("said", CALL["previous_user_id"])} is not null
+                    then json_object('previous_user_id', {_first("said", CALL["previous_user_id"])})::varchar
+            end as properties,
             coalesce({_first("product", PRODUCT["category"])}, {_first("alone", PRODUCT["category"])}) as category,
             coalesce({_first("product", PRODUCT["brand"])}, {_first("alone", PRODUCT["brand"])}) as brand,
             coalesce({_first("product", PRODUCT["title"])}, {_first("alone", PRODUCT["title"])}) as title,

@@ -79,7 +79,12 @@ CALLS: Final = f"""
         lower(own."$device_type") as device,
         own."$geoip_country_code" as country,
         own."$os" as platform,
-        said as properties
+        -- What is merged with a shopper may be a device or another shopper: the warehouse knows which.
+        if(
+            fields.event in ('$create_alias', '$merge_dangerously'),
+            json_object('previous_user_id', nullif(own.alias, actor)),
+            said
+        ) as properties
     from actors
 """
 TECHNICAL: Final = frozenset(

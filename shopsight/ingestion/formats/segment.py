@@ -55,7 +55,9 @@ CALLS: Final = f"""
         fields.context.device.type as device,
         fields.context.location.country as country,
         null::varchar as platform,
-        fields.properties as properties
+        if(
+            fields.type = 'alias', json_object('previous_user_id', fields.previousId), fields.properties
+        ) as properties
     from (select row, json_transform(line, '{STRUCTURE}') as fields from objects)
 """
 TECHNICAL: Final = frozenset({"identify_of_one_id", "group"})

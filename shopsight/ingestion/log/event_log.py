@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.log.deduplication import with_event_ids
 from shopsight.ingestion.log.guards import DiskFullError, EventLogBusyError, explained_if_disk_is_full, only_writer
+from shopsight.ingestion.log.merges import with_pseudonyms_of_merged
 from shopsight.ingestion.log.quarantine import QUARANTINE_SCHEMA, count_reasons, quarantine_rows
 from shopsight.ingestion.log.receipts import Delivery, Receipt, Totals, manifest_of, sum_manifests
 from shopsight.ingestion.log.staging import StagedBatch
@@ -209,7 +210,7 @@ class EventLog:
             index = rows.schema.get_field_index(name)
             if index >= 0 and rows[name].null_count < rows.num_rows:
                 rows = rows.set_column(index, rows.schema.field(index), treatment(rows[name]))
-        return rows
+        return with_pseudonyms_of_merged(rows, self._pseudonymiser) if "event_name" in rows.column_names else rows
 
     def _land_genesis(self) -> None:
         batch = StagedBatch(self._staging / GENESIS)
