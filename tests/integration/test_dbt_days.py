@@ -60,8 +60,8 @@ class History:
             )
 
 
-LAMP = {"item_id": "lamp", "category": "Home > Lamps", "price": 20}
-BULB = {"item_id": "bulb", "category": "Home > Lamps", "price": 4}
+LAMP: dict[str, Any] = {"item_id": "lamp", "category": "Home > Lamps", "price": 20}
+BULB: dict[str, Any] = {"item_id": "bulb", "category": "Home > Lamps", "price": 4}
 
 
 def spring() -> list[Row]:
@@ -89,8 +89,8 @@ def spring() -> list[Row]:
     shop.add(
         "u_cleo", "cleo-1", at + timedelta(minutes=1), "search", query="light", properties='{"results": 3}', **phone
     )
-    for place, item in enumerate(("rug", "lamp"), start=1):
-        shown = {"item_id": item, "list_id": "found", "list_position": place, "event_id": "found", "line_number": place}
+    for place, name in enumerate(("rug", "lamp"), start=1):
+        shown = {"item_id": name, "list_id": "found", "list_position": place, "event_id": "found", "line_number": place}
         shop.add("u_cleo", "cleo-1", at + timedelta(minutes=2), "view_item_list", **shown, **phone)
     shown = {"item_id": "lamp", "list_id": "found", "list_position": 2}
     shop.add("u_cleo", "cleo-1", at + timedelta(minutes=3), "select_item", **shown, **phone)
