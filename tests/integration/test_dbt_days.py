@@ -90,10 +90,16 @@ def spring() -> list[Row]:
         "u_cleo", "cleo-1", at + timedelta(minutes=1), "search", query="light", properties='{"results": 3}', **phone
     )
     for place, name in enumerate(("rug", "lamp"), start=1):
-        shown = {"item_id": name, "list_id": "found", "list_position": place, "event_id": "found", "line_number": place}
-        shop.add("u_cleo", "cleo-1", at + timedelta(minutes=2), "view_item_list", **shown, **phone)
-    shown = {"item_id": "lamp", "list_id": "found", "list_position": 2}
-    shop.add("u_cleo", "cleo-1", at + timedelta(minutes=3), "select_item", **shown, **phone)
+        listing = {
+            "item_id": name,
+            "list_id": "found",
+            "list_position": place,
+            "event_id": "found",
+            "line_number": place,
+        }
+        shop.add("u_cleo", "cleo-1", at + timedelta(minutes=2), "view_item_list", **listing, **phone)
+    listing = {"item_id": "lamp", "list_id": "found", "list_position": 2}
+    shop.add("u_cleo", "cleo-1", at + timedelta(minutes=3), "select_item", **listing, **phone)
     banner = {"campaign_id": "banner", "placement": "home"}
     shop.add("u_cleo", "cleo-1", at + timedelta(minutes=4), "view_promotion", **banner, **phone)
     shop.add("u_cleo", "cleo-1", at + timedelta(minutes=5), "select_promotion", **banner, **phone)
@@ -175,8 +181,8 @@ def reader(built: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     """Return the rows in an order of their own, amounts as numbers and days as they are written."""
-    found = connection.execute(query.replace("'.shopsight/", "'home/")).fetchall()
-    return sorted((tuple(written(value) for value in row) for row in found), key=repr)
+    answer = connection.execute(query.replace("'.shopsight/", "'home/")).fetchall()
+    return sorted((tuple(written(value) for value in row) for row in answer), key=repr)
 
 
 def written(value: Any) -> Any:

@@ -378,9 +378,9 @@ def test_what_an_item_is_called_is_found_and_a_persons_name_is_not(tmp_path: Pat
     guess = guess_mapping(table(tmp_path, header, *rows))
     assert guess.document["item_title"] == "Description"
     assert "Name" in guess.unused
-    (found,) = (column for column in guess.columns if column.name == "item_title")
-    assert (found.column, found.confidence) == ("Description", 0.95)
-    assert "100% of an item's rows agree" in found.evidence
+    (title,) = (column for column in guess.columns if column.name == "item_title")
+    assert (title.column, title.confidence) == ("Description", 0.95)
+    assert "100% of an item's rows agree" in title.evidence
 
 
 def test_what_differs_between_the_rows_of_an_item_is_no_title(tmp_path: Path) -> None:

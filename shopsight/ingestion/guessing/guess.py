@@ -324,9 +324,9 @@ def _add_titles(document: dict[str, Any], guessed: list[GuessedColumn], rows: di
     item = _columns_of(origins.get("item_id"))
     used = {column for origin in origins.values() for column in _columns_of(origin)}
     used |= {column for key in KEYS_WITH_AMOUNTS for column in _columns_of(document.get(key))}
-    found = title_column(rows, item[0], used) if item else None
-    if found is not None:
-        column, sure, why = found
+    title = title_column(rows, item[0], used) if item else None
+    if title is not None:
+        column, sure, why = title
         document["item_title"] = column
         guessed.append(GuessedColumn(name="item_title", column=column, confidence=sure, evidence=why))
 
