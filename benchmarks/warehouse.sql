@@ -145,11 +145,13 @@ select
         last(user_id order by event_timestamp, event_id, line_number, source)
     ) as user_id,
     min(event_timestamp) as started_at,
+    cast(min(event_timestamp) as date) as started_on,
     max(event_timestamp) as ended_at,
     cast(epoch_us(max(event_timestamp)) - epoch_us(min(event_timestamp)) as double) / 1000000 as duration_seconds,
     count(*) as events,
     count(*) filter (where event_name = 'view_item') as views,
     count(*) filter (where event_name = 'add_to_cart') as carts,
+    count(distinct event_id) filter (where event_name = 'begin_checkout') as checkouts,
     count(*) filter (where event_name = 'purchase') as purchases,
     cast(coalesce(sum(amount) filter (where event_name = 'purchase'), 0) as double) as revenue,
     first(channel order by event_timestamp, event_id, line_number, source) filter (where channel is not null)
@@ -186,7 +188,9 @@ select
     arg_min(user_id, row(event_name = 'refund', event_timestamp, event_id, line_number)) as user_id,
     arg_min(session_id, row(event_name = 'refund', event_timestamp, event_id, line_number)) as session_id,
     min(event_timestamp) filter (where event_name = 'purchase') as ordered_at,
+    cast(min(event_timestamp) filter (where event_name = 'purchase') as date) as ordered_on,
     max(event_timestamp) filter (where event_name = 'refund') as refunded_at,
+    cast(max(event_timestamp) filter (where event_name = 'refund') as date) as refunded_on,
     arg_min(category, row(event_name = 'refund', event_timestamp, event_id, line_number)) as category,
     arg_min(brand, row(event_name = 'refund', event_timestamp, event_id, line_number)) as brand,
     arg_min(currency, row(event_name = 'refund', event_timestamp, event_id, line_number)) as currency,
@@ -215,7 +219,9 @@ copy (
             arg_min(user_id, row(ordered_at is null, ordered_at, item_id)) as user_id,
             arg_min(session_id, row(ordered_at is null, ordered_at, item_id)) as session_id,
             min(ordered_at) as ordered_at,
+            min(ordered_on) as ordered_on,
             max(refunded_at) as refunded_at,
+            max(refunded_on) as refunded_on,
             count(*) filter (where quantity > 0) as items,
             cast(sum(quantity) as bigint) as quantity,
             cast(sum(refunded_quantity) as bigint) as refunded_quantity,
@@ -230,7 +236,7 @@ copy (
     )
 
     select
-        orders.* exclude (refunded_at, unconverted_lines),
+        orders.* exclude (refunded_at, refunded_on, unconverted_lines),
         session_rows.channel,
         session_rows.campaign_id,
         session_rows.device,
@@ -239,6 +245,7 @@ copy (
         date_diff('second', cast(lag(ordered_at) over shopper as timestamp), cast(ordered_at as timestamp))
         / cast(86400 as double) as days_since_previous_order,
         orders.refunded_at,
+        orders.refunded_on,
         orders.unconverted_lines,
         cast(0 as bigint) as repeated_lines
     from orders

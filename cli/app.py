@@ -101,7 +101,10 @@ def map_(
     file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON Lines in a shop's own columns.")],
     write: Annotated[Path | None, typer.Option(help="Write the mapping there, to be read over and mended.")] = None,
     source: Annotated[str, typer.Option(help="Name of the shop.")] = "shop",
-    zone: Annotated[str, typer.Option(help="Zone of times that name none, such as Europe/Berlin.")] = "UTC",
+    zone: Annotated[
+        str,
+        typer.Option(help="Zone of times that name none, such as Europe/Berlin.", show_default="the shop's"),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Guess which column of a file is what, and say how sure that is and why; `import mapped` reads the result."""

@@ -107,6 +107,12 @@ def show_receipt(receipt: "Receipt") -> None:
     out.print(table)
     if receipt.corrected:
         out.print("  corrected: rows that say something else of a known event; its newest version counts from now on")
+    if receipt.items:
+        out.print(f"  items: {receipt.items:,} rows of {receipt.distinct_items:,} items")
+    if receipt.users:
+        out.print(f"  users: {receipt.users:,} rows")
+    if receipt.companions_quarantined:
+        out.print(f"  quarantined: {receipt.companions_quarantined:,} rows of items or users")
     for reason, rows in receipt.reasons.items():
         on_purpose = " (on purpose: no fault of the file)" if reason.startswith("left_out_by_") else ""
         out.print(f"  quarantined: {reason}: {rows:,}{on_purpose}")

@@ -39,14 +39,14 @@ def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None
             why="none of them has a history that the approved recommender can read",
             fix="name shoppers with views, carts or purchases, or run the chain after their events were imported",
         )
-    segments = dict(zip(table["user_id"].to_pylist(), table["user_segment"].to_pylist(), strict=True))
+    groups = dict(zip(table["user_id"].to_pylist(), table["taste_group"].to_pylist(), strict=True))
     rows = [
-        {"user_id": name, "cosine": round(cosine, 4), "segment": segments[name]} for name, cosine in look_alike_users
+        {"user_id": name, "cosine": round(cosine, 4), "taste_group": groups[name]} for name, cosine in look_alike_users
     ]
     if as_json:
         print_json(rows)
         return
-    result = Table("shopper", "cosine", "segment", title=f"Most like {', '.join(users)}")
+    result = Table("shopper", "cosine", "taste group", title=f"Most like {', '.join(users)}")
     for row in rows:
-        result.add_row(row["user_id"], f"{row['cosine']:.3f}", str(row["segment"]))
+        result.add_row(row["user_id"], f"{row['cosine']:.3f}", str(row["taste_group"]))
     out.print(result)

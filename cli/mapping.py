@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.console import err, out, print_json
 from shopsight.errors import ShopsightError
+from shopsight.settings import Settings
 
 if TYPE_CHECKING:
     from shopsight.ingestion.guessing.guess import Guess
@@ -26,7 +27,7 @@ class UnknownZoneError(ShopsightError):
 
 
 def run_map(file: Path, *, write: Path | None, source: str, zone: str, as_json: bool) -> None:
-    """Guess, show and, where asked, write the mapping of ``file``.
+    """Guess, show and, where asked, write the mapping of ``file``; an empty ``zone`` is the shop's.
 
     Raises:
         ShopsightError: the file cannot be read, nothing in it can be guessed, ``write`` exists, or the zone does not.
@@ -39,6 +40,7 @@ def run_map(file: Path, *, write: Path | None, source: str, zone: str, as_json: 
             why="the file exists, and may have been mended by hand",
             fix="name another file, or remove it first",
         )
+    zone = zone or Settings().zone
     if zone not in available_timezones():
         raise UnknownZoneError(
             f"no time zone is called {zone}", why="times are read by it", fix="write it like Europe/Berlin or UTC"

@@ -33,13 +33,13 @@ user_embedding_view = FeatureView(
     ttl=NEVER_EXPIRES,
     source=user_embeddings,
     online=False,
-    description="A shopper's vector, whose product with an item's is the transformer's score, and their segment.",
+    description="A shopper's vector, whose product with an item's is the transformer's score, and their taste group.",
     tags={"written_by": "recommender"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),
         Field(name="user_vector", dtype=Array(Float64), description="The transformer's last state for the history."),
-        Field(name="user_segment", dtype=Int64, description="Which group of like shoppers: 0 is the largest."),
+        Field(name="taste_group", dtype=Int64, description="Which group of shoppers of like taste: 0 is the largest."),
         Field(name="user_model_version", dtype=String, description="The recommender that made it."),
     ],
 )

@@ -82,7 +82,7 @@ session_flow_v1 = FeatureService(
 embeddings_v1 = FeatureService(
     name="embeddings_v1",
     features=[user_embedding_view, item_embedding_view],
-    description="Where the approved recommender places shoppers and items, for look-alikes and segments.",
+    description="Where the approved recommender places shoppers and items, for look-alikes and taste groups.",
     tags={"family": "none yet"},
     owner=OWNER,
 )

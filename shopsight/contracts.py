@@ -37,6 +37,9 @@ EXPORTED_MARTS: Final = (
 )
 """Marts that are exported as ``warehouse/exports/<mart>.parquet`` after each build."""
 
+EXPORTED_BY_MODELS: Final = ("churn_scores", "review_insights", "user_embeddings", "item_embeddings")
+"""What is written beside the marts by assets that ask an approved model."""
+
 USER_FEATURES: Final = (
     "events_7d",
     "views_28d",

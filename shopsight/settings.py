@@ -8,8 +8,9 @@ import os
 import time
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPO_ROOT = Path(__file__).resolve().parents[1]
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
     """Maximum memory that DuckDB takes while dbt builds; what needs more goes to disk, where it can."""
     currency: str = Field(default="", pattern=r"^([A-Z]{3})?$")
     """ISO 4217 code that sums of money are in; empty, the currency of most purchases."""
+    zone: str = "UTC"
+    """IANA name of the time zone in which the shop's days begin and end, such as ``Europe/Berlin``."""
     action_benefit: float = Field(default=2.0, gt=0)
     """What reaching out during a visit earns where a purchase follows, in the shop's currency."""
     action_cost: float = Field(default=0.5, ge=0)
@@ -73,6 +76,15 @@ class Settings(BaseSettings):
     churn_port: Port = 3005
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # a name that is not there, that is no path, or that is a folder
+            raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or Asia/Shanghai") from None
+        return name
 
     @property
     def act_from(self) -> float:

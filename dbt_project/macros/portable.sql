@@ -141,7 +141,7 @@
     pmod({{ hash_of([value]) }}, {{ buckets }})
 {%- endmacro %}
 
-{# Days, hours and weekdays are those of UTC. On Spark the session's time zone must be UTC, as it is here in DuckDB. #}
+{# Days, hours and weekdays of features are those of UTC. On Spark the session's zone must be UTC, as it is here in DuckDB. #}
 {% macro utc_date(moment) -%}
     {{ return(adapter.dispatch('utc_date')(moment)) }}
 {%- endmacro %}
@@ -165,6 +165,45 @@
 
 {% macro spark__day_end(date_column) -%}
     cast(date_add({{ date_column }}, 1) as timestamp)
+{%- endmacro %}
+
+{# The day that analysts count a moment to: the shop's own, of 23 hours or 25 where the clocks change. #}
+{% macro shop_date(moment) -%}
+    {{ return(adapter.dispatch('shop_date')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__shop_date(moment) -%}
+    cast({{ moment }} at time zone '{{ shop_zone() }}' as date)
+{%- endmacro %}
+
+{% macro spark__shop_date(moment) -%}
+    cast(from_utc_timestamp({{ moment }}, '{{ shop_zone() }}') as date)
+{%- endmacro %}
+
+{# The midnight that ends a day of the shop. #}
+{% macro shop_day_end(date_column) -%}
+    {{ return(adapter.dispatch('shop_day_end')(date_column)) }}
+{%- endmacro %}
+
+{% macro duckdb__shop_day_end(date_column) -%}
+    cast({{ date_column }} + interval 1 day as timestamp) at time zone '{{ shop_zone() }}'
+{%- endmacro %}
+
+{% macro spark__shop_day_end(date_column) -%}
+    to_utc_timestamp(cast(date_add({{ date_column }}, 1) as timestamp), '{{ shop_zone() }}')
+{%- endmacro %}
+
+{# Every day from the first to the last, one a row. #}
+{% macro days_through(first_day, last_day) -%}
+    {{ return(adapter.dispatch('days_through')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_through(first_day, last_day) -%}
+    cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date)
+{%- endmacro %}
+
+{% macro spark__days_through(first_day, last_day) -%}
+    explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day))
 {%- endmacro %}
 
 {% macro utc_hour(moment) -%}

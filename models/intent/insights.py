@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -26,24 +27,26 @@ SCHEMA: Final = pa.schema(
         pa.field("praises", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""A row is an item's aspect in a week (that starts on Monday, UTC): clauses that speak of it, and how."""
+"""A row is an item's aspect in a week (from Monday, in the shop's zone): clauses that speak of it, and how."""
 
 
-def review_insights(reviews: pa.Table, tone_of: Callable[[str], Sentiment]) -> pa.Table:
+def review_insights(reviews: pa.Table, tone_of: Callable[[str], Sentiment], *, zone: str = "UTC") -> pa.Table:
     """Return the table of :data:`SCHEMA`, most complaints first.
 
     Args:
         reviews: columns ``event_timestamp``, ``category``, ``item_id`` and ``text``.
         tone_of: tells the tone of a clause.
+        zone: in which the shop's days begin and end.
     """
-    cells: dict[tuple[datetime, str | None, str | None, str], list[Mention]] = defaultdict(list)
+    cells: dict[tuple[date, str | None, str | None, str], list[Mention]] = defaultdict(list)
+    clock = ZoneInfo(zone)
     columns = (reviews.column(name).to_pylist() for name in ("event_timestamp", "category", "item_id", "text"))
     for written, category, item_id, text in zip(*columns, strict=True):
         for mention in mentions(text, tone_of):
-            cells[_monday(written), category, item_id, mention.aspect].append(mention)
+            cells[_monday(written, clock), category, item_id, mention.aspect].append(mention)
     rows: list[dict[str, Any]] = [
         {
-            "week": week.date(),
+            "week": week,
             "category": category,
             "item_id": item_id,
             "aspect": aspect,
@@ -61,6 +64,6 @@ def review_insights(reviews: pa.Table, tone_of: Callable[[str], Sentiment]) -> p
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def _monday(moment: datetime) -> datetime:
-    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def _monday(moment: datetime, clock: ZoneInfo) -> date:
+    day = moment.astimezone(clock).date()
     return day - timedelta(days=day.weekday())

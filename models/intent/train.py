@@ -24,7 +24,7 @@ from models.intent.compression import export_served
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance, read_corpus
 from models.intent.dataset import labels_of, read_shop_utterances, split_by_group, thin
-from models.intent.evaluate import evaluate
+from models.intent.evaluate import PROTOCOL, evaluate
 from models.intent.fitting import TrainingLog, fine_tune, fit_probe
 from models.intent.grammar import generate
 from models.intent.inputs import Reader, encode
@@ -35,11 +35,29 @@ from models.intent.sentinels import check_run
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
 from models.text.normalise import skeleton
-from models.training import write_results
+from models.training import impossible, write_results
 from shopsight.whole_files import write_json
 
 DISTILLED_CHINESE: Final = 1500
 """Chinese texts of the probe that the static form is taught on, too."""
+
+
+def without_texts(*, config: IntentConfig, out_dir: Path, seed: int) -> Evaluation:
+    """Write and return the evaluation of a shop without a text: the corpus alone is no model of its shoppers.
+
+    Args:
+        config: settings that a run would have had.
+        out_dir: receives evaluation.json and card.json, and no model.
+        seed: that a run would have had.
+    """
+    return impossible(
+        out_dir,
+        family="intent",
+        primary_metric="macro_f1",
+        protocol=PROTOCOL,
+        reason="the shop has no text yet (a search, question, review or labelled text)",
+        card={"seed": seed, "config": asdict(config)},
+    )
 
 
 def train(

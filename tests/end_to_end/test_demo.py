@@ -18,6 +18,7 @@ from running import environment_of, run, settings_of
 from cli.recommend import recommend_to
 from shopsight.contracts import INTENTS
 from shopsight.families import FAMILIES
+from shopsight.settings import REPO_ROOT
 
 SLICE = 2
 KILLS = int(os.environ.get("SHOPSIGHT_CAMPAIGN_KILLS", SLICE))
@@ -71,6 +72,13 @@ def test_recommendations_name_the_model_and_explain_themselves_by_the_history(de
     assert answer["fallback"] is None
     assert len(answer["items"]) == 5
     assert any(item["reasons"] for item in answer["items"])
+
+
+def test_every_file_of_the_exports_is_explained(demo) -> None:
+    document = (REPO_ROOT / "docs" / "marts.md").read_text()
+    exports = {path.name.removesuffix(".parquet") for path in demo.settings.exports_dir.iterdir()}
+    assert {"daily_kpis", "review_insights"} <= exports
+    assert {name for name in exports if f"`{name}`" not in document} == set()
 
 
 def test_shoppers_are_placed_by_the_approved_model_and_their_look_alikes_listed(demo, demo_home) -> None:

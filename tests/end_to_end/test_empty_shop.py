@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from running import call, environment_of, run, settings_of
 
+from shopsight.families import FAMILIES
+
 
 @pytest.mark.slow
 def test_an_empty_shop_runs_through_and_says_that_nothing_can_be_judged(tmp_path: Path) -> None:
@@ -16,6 +18,6 @@ def test_an_empty_shop_runs_through_and_says_that_nothing_can_be_judged(tmp_path
     status = json.loads(call(environment, "status", "--json").stdout)
     assert status["events"] == {"received": 0, "accepted": 0, "duplicates": 0, "corrected": 0, "quarantined": 0}
     assert status["bentos"] == []
-    for family in ("recommender", "purchase_intent"):
+    for family in FAMILIES:
         assert status["models"][family]["champion"] is None
         assert any("could be judged" in reason for reason in status["models"][family]["newest"]["reasons"])

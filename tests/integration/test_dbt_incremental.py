@@ -178,6 +178,37 @@ def test_batches_in_any_order_leave_what_a_full_refresh_makes(
     assert_same(run(dbt_home, *selected, "--full-refresh"), after)
 
 
+BY_DAYS_OF_THE_SHOP = {
+    "attribution",
+    "campaign_performance",
+    "category_demand_daily",
+    "cohorts",
+    "daily_kpis",
+    "funnel_breakdown_daily",
+    "funnel_daily",
+    "item_demand_daily",
+    "order_items",
+    "orders",
+    "placement_performance",
+    "price_history",
+    "rfm",
+    "search_performance",
+    "sessions",
+}
+
+
+@pytest.mark.slow
+def test_another_zone_moves_the_days_of_analysts_as_a_full_refresh_does_and_no_feature(dbt_home: Settings) -> None:
+    items = [an_item(f"i{number}", f"Home > {number % 3}", FIRST_DAY) for number in range(8)]
+    land(dbt_home, "0", events=a_history(1), items=items)
+    in_utc = run(dbt_home)
+    far_east = dbt_home.model_copy(update={"zone": "Pacific/Auckland"})
+    moved = run(far_east)
+    assert {mart for mart in moved if moved[mart] != in_utc[mart]} - {"users"} == BY_DAYS_OF_THE_SHOP
+    assert_same(run(far_east, "--full-refresh"), moved)
+    assert_same(run(dbt_home), in_utc)
+
+
 @pytest.fixture(scope="module")
 def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[Row], dict[str, list[Any]]]]:
     """A folder for homes and dbt's artefacts, a history, and the marts of it arriving once and in order."""

@@ -1,7 +1,6 @@
 """Every mart says of orders, refunds and currencies what plain arithmetic says of the same log, however it arrived."""
 
 import random
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +16,7 @@ from order_oracle import FIRST_DAY, RATES, RandomOrder, Settled
 from shopsight.events import EVENT_SCHEMA
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.receipts import Receipt
-from shopsight.settings import REPO_ROOT, Settings, prepare_environment
+from shopsight.settings import Settings, prepare_environment
 from shopsight.warehouse import run_dbt
 
 
@@ -142,11 +141,3 @@ def test_what_is_given_back_is_given_back_once_everywhere(marts: duckdb.DuckDBPy
     assert customers == credits
     below_zero = "select count(*) from orders where net_revenue < 0 and ordered_at is not null"
     assert marts.execute(below_zero).fetchall() == [(0,)]
-
-
-DOCUMENT = (REPO_ROOT / "docs" / "exactness.md").read_text()
-
-
-@pytest.mark.parametrize("query", re.findall(r"```sql\n(.*?)```", DOCUMENT, flags=re.DOTALL))
-def test_every_query_of_the_document_answers(marts: duckdb.DuckDBPyConnection, query: str) -> None:
-    assert marts.execute(query).fetchall()

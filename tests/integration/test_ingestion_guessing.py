@@ -367,6 +367,30 @@ def test_an_export_of_a_tool_that_is_read_by_name_says_which(
     assert f"shopsight import {format_name}" in said
 
 
+def test_what_an_item_is_called_is_found_and_a_persons_name_is_not(tmp_path: Path) -> None:
+    header = "InvoiceNo,StockCode,Description,Name,Quantity,InvoiceDate,UnitPrice,CustomerID"
+    rows = [
+        "1,84406B,CREAM CUPID HANGER,Ann,2,12/13/2010 8:26,2.75,17850",
+        "1,22752,SET OF 7 BOXES,Ann,1,12/13/2010 8:26,7.65,17850",
+        "2,84406B,CREAM CUPID HANGER,Bob,2,12/14/2010 8:26,2.75,17851",
+        "3,84406B,CREAM CUPID HANGER,Cleo,2,12/14/2010 9:26,2.75,17852",
+    ]
+    guess = guess_mapping(table(tmp_path, header, *rows))
+    assert guess.document["item_title"] == "Description"
+    assert "Name" in guess.unused
+    (title,) = (column for column in guess.columns if column.name == "item_title")
+    assert (title.column, title.confidence) == ("Description", 0.95)
+    assert "100% of an item's rows agree" in title.evidence
+
+
+def test_what_differs_between_the_rows_of_an_item_is_no_title(tmp_path: Path) -> None:
+    header = "order_id,sku,description,qty,created_at,price,customer_id"
+    rows = [f"{n},a,note {n % 3},1,2026-01-0{n + 1} 10:00:00,2.5,c{n}" for n in range(6)]
+    guess = guess_mapping(table(tmp_path, header, *rows))
+    assert "item_title" not in guess.document
+    assert "description" in guess.unused
+
+
 def test_tabs_without_a_header_are_seen(tmp_path: Path) -> None:
     rows = [f"{u}\t10{u}\tpv\t177235920{u}" for u in range(5)]
     guess = guess_mapping(table(tmp_path, rows[0], *rows[1:], name="log.tsv"))

@@ -130,6 +130,92 @@ def test_repeats_are_pieces_only_where_the_mapping_says_so(home: Settings, tmp_p
     assert counts(import_file(home, "mapped", file, received_at=ARRIVAL)) == (7, 4, 1, 2)
 
 
+TITLED = """\
+source: hats
+columns:
+  event_name: {constant: purchase}
+  event_timestamp: {column: time, zone: UTC}
+  user_id: customer
+  item_id: sku
+  order_id: order
+  price: price
+  category: group
+item_title: product
+where: {status: {skip: [cancelled]}}
+"""
+ORDERS = """\
+time,customer,sku,order,price,group,product,status
+2026-01-01 10:00:00,7,h1,1,20,Hats,Straw hat,paid
+2026-01-02 10:00:00,8,h1,2,20,Hats, Straw hat ,paid
+2026-01-03 10:00:00,8,h1,3,20,,damaged,paid
+2026-01-03 10:00:00,8,h2,3,30,,"Bowler, black",paid
+2026-01-04 10:00:00,9,h3,4,30,,,paid
+2026-01-05 10:00:00,9,h4,5,30,,Cap,cancelled
+2026-01-06 10:00:00,9,,6,30,,Gift card,paid
+"""
+
+
+def test_items_get_the_titles_that_their_orders_mostly_give_them(home: Settings, tmp_path: Path) -> None:
+    path = write(tmp_path, mapping=TITLED, table=ORDERS)
+    receipt = import_file(home, "mapped", path, received_at=ARRIVAL)
+    assert (receipt.received, receipt.accepted) == (7, 5)
+    assert (receipt.items, receipt.distinct_items, receipt.companions_quarantined) == (2, 2, 0)
+    rows = pq.read_table(next(home.event_log_dir.glob(f"*/batch={receipt.batch_id}/items.parquet"))).to_pylist()
+    assert [(row["item_id"], row["title"], row["category"], row["source"]) for row in rows] == [
+        ("h1", "Straw hat", "Hats", "hats"),
+        ("h2", "Bowler, black", None, "hats"),
+    ]
+    # A catalogue that the shop sends, whenever, is newer than what orders call their items.
+    assert {row["valid_from"] for row in rows} == {datetime(1970, 1, 1, tzinfo=UTC)}
+    events = pq.read_table(next(home.event_log_dir.glob(f"*/batch={receipt.batch_id}/events")), partitioning=None)
+    assert "item_title" not in events.column_names
+
+
+def test_what_was_guessed_of_an_export_with_titles_imports_both_and_says_how_many(
+    home: Settings, tmp_path: Path
+) -> None:
+    lines = ["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID"]
+    lines += [
+        f"{order},8{item},LANTERN NO {item},2,12/{order}/2010 8:26,2.75,{17000 + order % 5}"
+        for order in range(1, 29)
+        for item in range(order % 3 + 1)
+    ]
+    path = tmp_path / "my export.csv"
+    path.write_text("\n".join(lines) + "\n")
+    mapping = str(tmp_path / "m.yml")
+    run = CliRunner()
+    assert run.invoke(app, ["map", str(path), "--write", mapping]).exit_code == 0
+    imported = run.invoke(app, ["import", "mapped", str(path), "--mapping", mapping])
+    assert imported.exit_code == 0, imported.output
+    assert "items: 3 rows of 3 items" in imported.output
+    items = next(home.event_log_dir.glob("*/batch=2*/items.parquet"))
+    assert sorted(pq.read_table(items)["title"].to_pylist()) == ["LANTERN NO 0", "LANTERN NO 1", "LANTERN NO 2"]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_file_of_items_says_how_many_rows_and_items_it_had(tmp_path: Path) -> None:
+    mapping = "table: items\nsource: hats\ncolumns: {item_id: sku, title: name}\n"
+    path = write(tmp_path, mapping=mapping, table="sku,name\na,Cap\na,Red cap\nb,Bowler\n,Nameless\n")
+    imported = CliRunner().invoke(app, ["import", "mapped", str(path)])
+    assert imported.exit_code == 0, imported.output
+    assert "items: 3 rows of 2 items" in imported.output
+    assert "quarantined: 1 rows of items or users" in imported.output
+
+
+def test_a_title_without_an_item_is_refused(tmp_path: Path) -> None:
+    mapping = "columns: {event_name: {constant: search}, event_timestamp: t, user_id: u, query: q}\nitem_title: name\n"
+    write(tmp_path, mapping=mapping)
+    with pytest.raises(MappingError, match="item_title"):
+        read_mapping(tmp_path / "hats.yml")
+
+
+def test_times_without_a_zone_are_guessed_to_be_the_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPSIGHT_ZONE", "Asia/Shanghai")
+    path = write(tmp_path, table="time,user_id,item_id,event\n2026-03-01 10:00:00,u,i,view\n")
+    guessed = CliRunner().invoke(app, ["map", str(path), "--json"])
+    assert json.loads(guessed.stdout)["mapping"]["columns"]["event_timestamp"]["zone"] == "Asia/Shanghai"
+
+
 def test_items_are_mapped_too(home: Settings, tmp_path: Path) -> None:
     mapping = (
         "table: items\nsource: hats\ncolumns: {item_id: Artikel, title: Name, price: Preis}\nproperties: [Farbe]\n"

@@ -5,7 +5,7 @@ foreign_days as (
 
     select distinct
         events.currency,
-        events.event_date
+        {{ shop_date('events.event_timestamp') }} as event_date
     from {{ ref('int_current_events') }} as events
     inner join {{ ref('int_currency') }} as reporting on events.currency != reporting.currency
 

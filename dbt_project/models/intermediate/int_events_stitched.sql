@@ -64,12 +64,18 @@ stitched as (
             else greatest(events.created_timestamp, coalesce(events.merged_at, events.created_timestamp))
         end as known_at
     from events
+    cross join {{ ref('int_currency') }} as reporting
     left join identities on events.anonymous_id = identities.anonymous_id
     left join catalogue on events.item_id = catalogue.item_id
     left join {{ ref('int_reused_sessions') }} as reused on events.session_id = reused.session_id
     left join order_lines on events.event_hash = order_lines.event_hash
-    left join rates on events.currency = rates.currency and events.event_date = rates.event_date
-    cross join {{ ref('int_currency') }} as reporting
+    -- Of money in the reporting currency, which is nearly all, not even the day is worked out.
+    left join rates
+        on
+            events.currency = rates.currency
+            and case
+                when events.currency != reporting.currency then {{ shop_date('events.event_timestamp') }}
+            end = rates.event_date
     where not coalesce(order_lines.is_repeat, false)
 
 )

@@ -1,8 +1,8 @@
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('event_date', ref('int_days'), 'true') }}",
-        pre_hook="{{ forget_changed('event_date', ref('int_days'), ref('int_session_events'), 'true') }}"
+        changed_events="{{ changed_events('event_date', ref('int_shop_days'), 'true') }}",
+        pre_hook="{{ forget_changed('event_date', ref('int_shop_days'), ref('int_shop_days'), 'true') }}"
     )
 }}
 
@@ -10,14 +10,15 @@ with
 
 changed_days as (
 
-    {{ changed_entities('event_date', ref('int_days'), 'true') }}
+    {{ changed_entities('event_date', ref('int_shop_days'), 'true') }}
 
 ),
 
 events as (
 
     select
-        {{ all_but(['item_id', 'quantity', 'revenue'], 'events') }},
+        {{ all_but(['item_id', 'quantity', 'revenue', 'event_date'], 'events') }},
+        changed_days.event_date,
         coalesce(events.item_id, lines.item_id) as item_id,
         lines.quantity as units,
         lines.revenue,
@@ -26,11 +27,11 @@ events as (
         case when not users.is_bot then events.event_name end as counted_name,
         case when not users.is_bot and events.event_name != 'refund' then events.price end as seen_price
     from {{ ref('int_session_events') }} as events
-    inner join changed_days on events.event_date = changed_days.event_date
+    inner join changed_days on {{ shop_date('events.event_timestamp') }} = changed_days.event_date
     inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
     -- A refund of an order by its id alone stands once for each of its items.
     left join {{ ref('int_order_lines') }} as lines on events.event_hash = lines.event_hash
-    where coalesce(events.item_id, lines.item_id) is not null and {{ in_chunk('events.event_date') }}
+    where coalesce(events.item_id, lines.item_id) is not null
 
 )
 

@@ -9,7 +9,9 @@ sales as (
         rates.currency is not null and rates.rate is null as lacks_rate
     from {{ ref('int_current_events') }} as events
     left join {{ ref('int_currency_rates') }} as rates
-        on events.currency = rates.currency and events.event_date = rates.event_date
+        on
+            events.currency = rates.currency
+            and {{ shop_date('events.event_timestamp') }} = rates.event_date
     where events.event_name in ('purchase', 'refund')
 
 ),

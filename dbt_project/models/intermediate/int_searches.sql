@@ -19,7 +19,7 @@ actions as (
 
     select
         behaviour.session_id,
-        behaviour.event_date,
+        behaviour.event_timestamp,
         behaviour.user_id,
         behaviour.event_name,
         lower(behaviour.query) as query,
@@ -39,7 +39,7 @@ actions as (
 
 select
     session_id,
-    event_date,
+    event_timestamp,
     user_id,
     query,
     search_results,

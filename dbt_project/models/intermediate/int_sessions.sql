@@ -36,6 +36,7 @@ select
     count(*) as events,
     count(*) filter (where event_name = 'view_item') as views,
     count(*) filter (where event_name = 'add_to_cart') as carts,
+    count(distinct event_id) filter (where event_name = 'begin_checkout') as checkouts,
     count(*) filter (where event_name = 'purchase') as purchases,
     coalesce(sum(revenue) filter (where event_name = 'purchase'), 0) as revenue,
     {{ first_known('channel') }} as channel,

@@ -1,7 +1,7 @@
-"""The approved recommender's vectors of items and shoppers, as tables: for look-alikes, segments and similar items.
+"""The approved recommender's vectors of items and shoppers, as tables: for look-alikes, taste groups and similar items.
 
 A shopper's vector is the transformer's state after their history; its product with an item's vector is the score that
-is served. Needs no torch. Shapes: U shoppers, N items, D width, S segments.
+is served. Needs no torch. Shapes: U shoppers, N items, D width, G taste groups.
 """
 
 from collections import Counter
@@ -20,9 +20,9 @@ from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.vectors.vector_index import Vectors, build_index, unit
 
-SEGMENTS: Final = 8
-MIN_PER_SEGMENT: Final = 20
-"""A smaller shop has fewer segments."""
+TASTE_GROUPS: Final = 8
+MIN_PER_GROUP: Final = 20
+"""A smaller shop has fewer groups."""
 BATCH: Final = 256
 DECIMALS: Final = 5
 """Of a written number: the scores of rounded vectors differ in their fifth digit."""
@@ -66,7 +66,7 @@ class Embedder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segment:
+class TasteGroup:
     """A group of shoppers who are near each other."""
 
     number: int
@@ -80,10 +80,10 @@ class Embeddings:
     """What the model says of a shop at one moment."""
 
     users: pa.Table
-    """user_id, user_vector, user_segment, user_model_version, feature_timestamp, created_timestamp."""
+    """user_id, user_vector, taste_group, user_model_version, feature_timestamp, created_timestamp."""
     items: pa.Table
     """item_id, item_vector, item_model_version, feature_timestamp, created_timestamp."""
-    segments: tuple[Segment, ...]
+    taste_groups: tuple[TasteGroup, ...]
 
 
 def embed(embedder: Embedder, histories: pa.Table, *, version: str, moment: datetime, seed: int) -> Embeddings:
@@ -94,21 +94,21 @@ def embed(embedder: Embedder, histories: pa.Table, *, version: str, moment: date
         histories: ``user_id``, ``item_ids`` and ``event_names``, a row per shopper: their newest.
         version: of the model.
         moment: when the vectors became known; aware.
-        seed: of the segments.
+        seed: of the taste groups.
     """
     names = histories["user_id"].to_pylist()
     events = zip(histories["item_ids"].to_pylist(), histories["event_names"].to_pylist(), strict=True)
     read = [(name, embedder.history(items, kinds)) for name, (items, kinds) in zip(names, events, strict=True)]
     shoppers = [(name, history) for name, history in read if len(history.items)]
     vectors_UD = embedder.shoppers([history for _, history in shoppers])
-    segments_U = segment(vectors_UD, seed=seed)
+    groups_U = group_by_taste(vectors_UD, seed=seed)
     usable = np.flatnonzero(embedder.sequence.vectors.usable_N)
     return Embeddings(
         users=_table(
             {
                 "user_id": pa.array([name for name, _ in shoppers], pa.string()),
                 "user_vector": _lists(vectors_UD),
-                "user_segment": pa.array(segments_U, pa.int64()),
+                "taste_group": pa.array(groups_U, pa.int64()),
                 "user_model_version": pa.array([version] * len(shoppers), pa.string()),
             },
             moment,
@@ -121,29 +121,29 @@ def embed(embedder: Embedder, histories: pa.Table, *, version: str, moment: date
             },
             moment,
         ),
-        segments=describe(segments_U, [history for _, history in shoppers], embedder.catalogue),
+        taste_groups=describe(groups_U, [history for _, history in shoppers], embedder.catalogue),
     )
 
 
-def segment(vectors_UD: Vectors, *, seed: int) -> NDArray[np.int64]:
-    """Return the segment of every shopper, shape (U,): k-means on directions, the largest group is number 0."""
+def group_by_taste(vectors_UD: Vectors, *, seed: int) -> NDArray[np.int64]:
+    """Return the taste group of every shopper, shape (U,): k-means on directions, the largest group is number 0."""
     from sklearn.cluster import KMeans
 
-    count = min(SEGMENTS, len(vectors_UD) // MIN_PER_SEGMENT)
+    count = min(TASTE_GROUPS, len(vectors_UD) // MIN_PER_GROUP)
     if count < 2:
         return np.zeros(len(vectors_UD), dtype=np.int64)
     found_U = KMeans(count, n_init=4, random_state=seed).fit_predict(unit(vectors_UD))
     by_size = np.argsort(-np.bincount(found_U, minlength=count), kind="stable")
-    place_S = np.empty(count, dtype=np.int64)
-    place_S[by_size] = np.arange(count)
-    segments_U: NDArray[np.int64] = place_S[found_U]
-    return segments_U
+    place_G = np.empty(count, dtype=np.int64)
+    place_G[by_size] = np.arange(count)
+    groups_U: NDArray[np.int64] = place_G[found_U]
+    return groups_U
 
 
-def describe(segments_U: NDArray[np.int64], histories: Sequence[History], catalogue: Catalogue) -> tuple[Segment, ...]:
-    """Say of every segment which categories it interacts with most beyond what the whole shop does."""
-    interactions: dict[int, Counter[str]] = {number: Counter() for number in range(int(segments_U.max(initial=-1)) + 1)}
-    for number, history in zip(segments_U.tolist(), histories, strict=True):
+def describe(groups_U: NDArray[np.int64], histories: Sequence[History], catalogue: Catalogue) -> tuple[TasteGroup, ...]:
+    """Say of every taste group which categories it interacts with most beyond what the whole shop does."""
+    interactions: dict[int, Counter[str]] = {number: Counter() for number in range(int(groups_U.max(initial=-1)) + 1)}
+    for number, history in zip(groups_U.tolist(), histories, strict=True):
         interactions[number].update(
             name for name in (catalogue.categories[i] for i in history.items) if name is not None
         )
@@ -157,7 +157,7 @@ def describe(segments_U: NDArray[np.int64], histories: Sequence[History], catalo
             name: count / own / (everywhere[name] / total) for name, count in counts.items() if count >= 0.02 * own
         }
         best = sorted(lifts.items(), key=lambda entry: (-entry[1], entry[0]))[:CATEGORIES_SHOWN]
-        described.append(Segment(number=number, shoppers=int((segments_U == number).sum()), categories=tuple(best)))
+        described.append(TasteGroup(number=number, shoppers=int((groups_U == number).sum()), categories=tuple(best)))
     return tuple(described)
 
 

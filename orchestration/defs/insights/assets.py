@@ -40,7 +40,8 @@ def review_insights(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResul
     champion = ModelRegistry(settings.registry_dir).champion("intent")
     tone = None if champion is None else ToneModel.load(champion.path)
     reviews = pq.read_table(settings.exports_dir / "reviews.parquet")
-    table = insights.review_insights(reviews, sentiment if tone is None else lambda clause: tone.tone(clause).label)
+    tone_of = sentiment if tone is None else lambda clause: tone.tone(clause).label
+    table = insights.review_insights(reviews, tone_of, zone=settings.zone)
     path = settings.exports_dir / "review_insights.parquet"
     with replaced(path) as staging:
         pq.write_table(table, staging)

@@ -11,7 +11,7 @@ from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
-    from models.recommender.vectors.embeddings import Segment
+    from models.recommender.vectors.embeddings import TasteGroup
 
 NEWEST_HISTORIES: Final = """
     select user_id, arg_max(item_ids, feature_timestamp) as item_ids,
@@ -86,7 +86,7 @@ def churn_scores(
 def recommender_embeddings(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Where the approved recommender places shoppers and items, and the segments of shoppers who are near each other.
+    """Where the approved recommender places shoppers and items, and the taste groups of shoppers near each other.
 
     Written to `warehouse/exports/{user,item}_embeddings.parquet`, which Feast reads offline; for look-alikes
     (`shopsight lookalikes`), targeting and similar items. Nothing before an approval, or where the approved recommender
@@ -116,14 +116,14 @@ def recommender_embeddings(
             **parquet_metadata(settings.exports_dir / "user_embeddings.parquet"),
             "version": champion.version,
             "items": embeddings.items.num_rows,
-            "segments": dg.MetadataValue.md(_segments(embeddings.segments)),
+            "taste groups": dg.MetadataValue.md(_taste_groups(embeddings.taste_groups)),
         }
     )
 
 
-def _segments(segments: "Sequence[Segment]") -> str:
-    lines = ["| segment | shoppers | touch more than others do |", "|---:|---:|---|"]
-    for one in segments:
+def _taste_groups(groups: "Sequence[TasteGroup]") -> str:
+    lines = ["| taste group | shoppers | touch more than others do |", "|---:|---:|---|"]
+    for one in groups:
         liked = ", ".join(f"{name} ({lift:.1f}x)" for name, lift in one.categories)
         lines.append(f"| {one.number} | {one.shoppers:,} | {liked or '–'} |")
     return "\n".join(lines)

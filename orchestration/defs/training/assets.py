@@ -46,30 +46,34 @@ def intent_candidate(
 ) -> dg.MaterializeResult[None]:
     """A fine-tuned text encoder that tells what a shopper means: one of five intents, with calibrated probabilities.
 
-    With it goes the tone of reviews, learnt from the shop's stars where that beats a word list.
+    With it goes the tone of reviews, learnt from the shop's stars where that beats a word list. Of a shop without a
+    text nothing is trained.
     """
     import pyarrow.parquet as pq
 
     from models.intent.config import for_size
-    from models.intent.train import train
+    from models.intent.train import train, without_texts
     from shopsight.labelled_texts import read_labels
 
     folder = settings.training_dir / "intent"
+    out_dir = _empty(folder / "candidate")
+    config = for_size(settings.training_size, encoder=settings.encoder, answer_precision=settings.answer_precision)
+    utterances, labels = pq.read_table(folder / "training_set.parquet"), read_labels(settings.labels_path)
+    if not utterances.num_rows and not labels.num_rows:
+        return _trained(without_texts(config=config, out_dir=out_dir, seed=settings.seed), out_dir)
     evaluation = train(
-        pq.read_table(folder / "training_set.parquet"),
+        utterances,
         reviews=pq.read_table(folder / "reviews.parquet"),
-        labels=read_labels(settings.labels_path),
-        config=for_size(settings.training_size, encoder=settings.encoder, answer_precision=settings.answer_precision),
-        out_dir=_empty(folder / "candidate"),
+        labels=labels,
+        config=config,
+        out_dir=out_dir,
         seed=settings.seed,
         device=settings.device,
         precision=settings.precision,
         report=_report_to(context),
     )
-    card, confusion = (
-        json.loads((folder / "candidate" / f"{name}.json").read_text()) for name in ("card", "confusion")
-    )
-    return _trained(evaluation, folder / "candidate", pictures=intent_pictures(card["epochs"], confusion))
+    card, confusion = (json.loads((out_dir / f"{name}.json").read_text()) for name in ("card", "confusion"))
+    return _trained(evaluation, out_dir, pictures=intent_pictures(card["epochs"], confusion))
 
 
 def tabular_candidate(family: Family, training: TableTraining) -> dg.AssetsDefinition:

@@ -11,7 +11,7 @@ from shopsight.ingestion.formats.completejourney import read_completejourney
 from shopsight.ingestion.formats.ga4 import read_ga4
 from shopsight.ingestion.formats.hm import read_hm
 from shopsight.ingestion.formats.magento import read_magento
-from shopsight.ingestion.formats.mapped import read_mapped
+from shopsight.ingestion.formats.mapped import read_mapped_with_items
 from shopsight.ingestion.formats.matomo import read_matomo
 from shopsight.ingestion.formats.otto import read_otto
 from shopsight.ingestion.formats.posthog import read_posthog
@@ -45,7 +45,7 @@ FORMATS: Final[dict[str, Callable[..., Iterator[RawChunk]]]] = {
     "amplitude": read_amplitude,
     "matomo": read_matomo,
     "snowplow": read_snowplow,
-    "mapped": read_mapped,
+    "mapped": read_mapped_with_items,
     "completejourney": read_completejourney,
 }
 """What reads each format, given the path of a file or of a folder of companions; a new format is a module and a line.

@@ -8,10 +8,12 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shopsight.events import EVENT_NAMES
 from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.formats.catalogue import Catalogue
 from shopsight.ingestion.formats.joined_orders import JoinedOrders
 from shopsight.ingestion.formats.mapped_sql import HELPERS, query_of
 from shopsight.ingestion.formats.mapping import JOINED, Mapping
@@ -29,9 +31,27 @@ MAX_UNKNOWN_SHARE: Final = 0.9
 """With more rows than this whose word for the event is unknown, the mapping is wrong and not the rows."""
 MIN_ROWS_JUDGED: Final = 10
 """Fewer rows say too little of a mapping: they go to the quarantine, as any row with an unknown word does."""
+EVER: Final = "1970-01-01T00:00:00Z"
+"""Since when an item is called what its events call it: the shop's own catalogue is newer, and goes before it."""
 
 
-def read_mapped(path: Path, mapping: Mapping, *, is_replay: bool = False) -> Iterator[RawChunk]:
+def read_mapped_with_items(path: Path, mapping: Mapping) -> Iterator[RawChunk]:
+    """Yield what :func:`read_mapped` does, then the items that the rows of events give a title.
+
+    Args:
+        path: as :func:`read_mapped` takes it.
+        mapping: as :func:`read_mapped` takes it.
+    """
+    titles = Catalogue()
+    yield from read_mapped(path, mapping, titles=titles)
+    if mapping.item_title:
+        items = titles.chunk(path.name)
+        yield replace(items, rows=items.rows.append_column("valid_from", pa.repeat(EVER, items.rows.num_rows)))
+
+
+def read_mapped(
+    path: Path, mapping: Mapping, *, is_replay: bool = False, titles: Catalogue | None = None
+) -> Iterator[RawChunk]:
     """Yield the file's rows in canonical columns.
 
     A file is read twice where a line can only be understood with the other lines of its order.
@@ -40,6 +60,7 @@ def read_mapped(path: Path, mapping: Mapping, *, is_replay: bool = False) -> Ite
         path: delimited text, Parquet, Excel or JSON Lines, or a folder of such files.
         mapping: where each canonical column comes from.
         is_replay: whether the file holds single lines of another, so that JSON may lack keys which that one has.
+        titles: is told what the rows call their items, where the mapping says so.
 
     Raises:
         SourceFileError: the file cannot be read, or lacks a column that the mapping names.
@@ -51,6 +72,8 @@ def read_mapped(path: Path, mapping: Mapping, *, is_replay: bool = False) -> Ite
             _refuse_unknown_words(path, chunk.rows["event_name"])
         chunk = orders.completed(chunk) if orders else chunk
         chunk = without_lines_that_do_not_count(chunk)
+        if mapping.item_title and titles is not None:
+            titles.note(_titled(chunk))
         refunds = refunds_of(chunk)
         chunk = _with_pieces_numbered(chunk, repeats) if mapping.repeats_are_pieces else chunk
         for one in (chunk, refunds):
@@ -100,6 +123,17 @@ def _doubts(chunk: RawChunk) -> dict[str, NDArray[np.bool_]]:
 
 def _helpers_of(rows: pa.Table) -> list[str]:
     return [name for name in rows.column_names if name in HELPERS]
+
+
+def _titled(chunk: RawChunk) -> pa.Table:
+    """Return what the rows that count say of their items, where it is not blank."""
+    is_good = ~np.logical_or.reduce([np.zeros(chunk.rows.num_rows, dtype=np.bool_), *chunk.refused.values()])
+    names = {"item_id": "item_id", "item_title": "title", "category": "category", "brand": "brand"}
+    said = {new: chunk.rows[old].cast(pa.string()) for old, new in names.items() if old in chunk.rows.column_names}
+    for name, texts in said.items():
+        trimmed = pc.utf8_trim_whitespace(texts)
+        said[name] = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+    return pa.table(said).filter(pa.array(is_good))
 
 
 def _refuse_unknown_words(path: Path, names: pa.ChunkedArray) -> None:

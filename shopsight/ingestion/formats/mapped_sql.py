@@ -15,7 +15,7 @@ FIXED_ZONES: Final = frozenset({"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z"})
 """Zones without daylight saving, so that no hour of theirs needs a look."""
 HELPERS: Final = (
     "order_total", "order_discount", "order_refund", "line_refund", "refunded_at", "line_id", "part_of", "is_wanted",
-    "is_counted", "row_hash", *DOUBTS,
+    "item_title", "is_counted", "row_hash", *DOUBTS,
 )  # fmt: skip
 """Columns beside the canonical ones, which are gone when the chunk is done."""
 

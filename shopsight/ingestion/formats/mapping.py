@@ -156,6 +156,8 @@ class Mapping(BaseModel):
     """A file of orders that is joined; its columns are called ``orders.NAME``."""
     part_of: PartOf | None = None
     """Lines that are parts of other lines: of a line and its parts, those with the money count."""
+    item_title: Origin | None = None
+    """What the item of a row is called: every item's most frequent title is written to the items, beside the events."""
     order_total: Origin | None = None
     """What a whole order cost, which is spread over its lines in proportion to their amounts."""
     order_discount: Origin | None = None
@@ -186,6 +188,8 @@ class Mapping(BaseModel):
         if wrong:
             raise ValueError(f"columns.event_name: {', '.join(wrong)} is none of {', '.join(EVENT_NAMES)}")
         self._refuse_half_said_orders()
+        if self.item_title and (self.table != "events" or "item_id" not in self.columns):
+            raise ValueError("item_title: is for events with an item_id; the items' own table has title under columns")
         return self
 
     def _refuse_unknown_columns(self) -> None:
@@ -224,7 +228,8 @@ class Mapping(BaseModel):
 
     def origins(self) -> dict[str, ColumnMapping]:
         """Return every column that a row is made of: the canonical ones, and those that become others by the order."""
-        named = {name: getattr(self, name) for name in (*MONEY_OF_ORDERS, "line_refund", "refunded_at")}
+        others = (*MONEY_OF_ORDERS, "line_refund", "refunded_at", "item_title")
+        named = {name: getattr(self, name) for name in others}
         return self.columns | {name: origin for name, origin in named.items() if origin is not None}
 
     def named_columns(self) -> tuple[str, ...]:

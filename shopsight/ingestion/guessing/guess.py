@@ -20,6 +20,7 @@ from shopsight.ingestion.guessing.money import guess_money, is_rating
 from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
 from shopsight.ingestion.guessing.orders import parents_of_lines, shared_ids, undone_words
 from shopsight.ingestion.guessing.pairs import dealt_out
+from shopsight.ingestion.guessing.titles import title_column
 from shopsight.ingestion.guessing.values import time_shape, words_of_events
 from shopsight.ingestion.guessing.words import (
     COLUMN_WORDS,
@@ -127,8 +128,9 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
     _add_details(document, values, warnings, table.num_rows)
     _add_keys_about_orders(document, rows, warnings)
     add_time(document, values, warnings, zone)
+    _add_titles(document, guessed, rows)
     used = {column for origin in origins.values() for column in _columns_of(origin)}
-    used |= {column for key in KEYS_WITH_AMOUNTS for column in _columns_of(document.get(key))}
+    used |= {column for key in (*KEYS_WITH_AMOUNTS, "item_title") for column in _columns_of(document.get(key))}
     unused = [name for name in values if name not in used and not name.startswith(JOINED)]
     return Guess(document=document, columns=guessed, unused=unused, warnings=warnings)
 
@@ -314,6 +316,19 @@ def _add_keys_about_orders(document: dict[str, Any], rows: dict[str, list[Any]],
     orders = {str(one) for one in rows[origins["order_id"]]} if isinstance(origins["order_id"], str) else set()
     if len(orders) >= FEW_ORDERS and len(set(actors)) == len(orders):
         warnings.append("every order has a shopper of its own: does that column name a person, or just the order?")
+
+
+def _add_titles(document: dict[str, Any], guessed: list[GuessedColumn], rows: dict[str, list[Any]]) -> None:
+    """Take the items' titles with the events, where a column has them."""
+    origins = document["columns"]
+    item = _columns_of(origins.get("item_id"))
+    used = {column for origin in origins.values() for column in _columns_of(origin)}
+    used |= {column for key in KEYS_WITH_AMOUNTS for column in _columns_of(document.get(key))}
+    title = title_column(rows, item[0], used) if item else None
+    if title is not None:
+        column, sure, why = title
+        document["item_title"] = column
+        guessed.append(GuessedColumn(name="item_title", column=column, confidence=sure, evidence=why))
 
 
 def _add_orders(

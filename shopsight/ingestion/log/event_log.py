@@ -177,6 +177,7 @@ class EventLog:
             quarantined=counts.quarantined,
             reasons=dict(counts.reasons),
             items=counts.companions["items"],
+            distinct_items=summary["items"],
             users=counts.companions["users"],
             companions_quarantined=counts.companions_quarantined,
             first_event_at=summary["first_event_at"] and datetime.fromisoformat(summary["first_event_at"]),

@@ -48,6 +48,8 @@ class Receipt:
     """Rows that were read in one way of several, by what is in doubt."""
     corrected: int = 0
     """Rows that say something else of an event that is known: the newest version of it counts."""
+    distinct_items: int = 0
+    """Items that the catalogue rows are of."""
 
     def __post_init__(self) -> None:
         if self.received != self.accepted + self.duplicates + self.corrected + self.quarantined:
@@ -114,6 +116,7 @@ def manifest_of(
         "quarantined": receipt.quarantined,
         "reasons": receipt.reasons,
         "items": receipt.items,
+        "distinct_items": receipt.distinct_items,
         "users": receipt.users,
         "companions_quarantined": receipt.companions_quarantined,
         "guests": receipt.guests,

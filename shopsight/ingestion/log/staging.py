@@ -86,7 +86,7 @@ class StagedBatch:
         return duplicates, corrected
 
     def summary(self) -> dict[str, Any]:
-        """Return rows, first and last event (ISO 8601 or None) and distinct sources, read back from the files."""
+        """Return rows, first and last event (ISO 8601 or None), sources and number of items, read from the files."""
         files = [str(path) for path in self.event_files()]
         with utc_connection() as connection:
             connection.execute(
@@ -95,11 +95,17 @@ class StagedBatch:
                 {"files": files},
             )
             rows, first, last, sources = connection.fetchall()[0]
+            connection.execute(
+                "select count(distinct item_id) from read_parquet($file, hive_partitioning = false)",
+                {"file": str(self.folder / "items.parquet")},
+            )
+            items = connection.fetchall()[0][0]
         return {
             "events": rows,
             "first_event_at": first and first.isoformat(),
             "last_event_at": last and last.isoformat(),
             "sources": sources or [],
+            "items": items,
         }
 
     def publish(self, destination: Path, manifest: Mapping[str, Any]) -> None:

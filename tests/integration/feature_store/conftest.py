@@ -95,7 +95,7 @@ WRITTEN_BY_MODELS = {
         [
             (f"{key}_id", pa.string()),
             (f"{key}_vector", pa.list_(pa.float64())),
-            *([("user_segment", pa.int64())] if key == "user" else []),
+            *([("taste_group", pa.int64())] if key == "user" else []),
             (f"{key}_model_version", pa.string()),
             ("feature_timestamp", TIMESTAMP),
             ("created_timestamp", TIMESTAMP),

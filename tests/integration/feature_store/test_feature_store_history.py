@@ -86,7 +86,7 @@ def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are()
         "session_flow": SESSION_FLOW_FEATURES,
         "session_state": SESSION_STATE,
         "user_order_history": USER_ORDER_HISTORY,
-        "user_embedding": ("user_vector", "user_segment", "user_model_version"),
+        "user_embedding": ("user_vector", "taste_group", "user_model_version"),
         "item_embedding": ("item_vector", "item_model_version"),
     }
     described = [v for v in defined if isinstance(v, (FeatureView, OnDemandFeatureView, FeatureService, Entity))]

@@ -51,3 +51,5 @@ def test_complaints_are_counted_by_week_item_and_aspect_with_the_words_behind_th
     assert (second["week"], second["complained"]) == (date(2026, 4, 27), 1)
     assert (third["item_id"], third["praised"]) == (None, 1)
     assert review_insights(reviews.slice(0, 0), sentiment).num_rows == 0
+    in_berlin = review_insights(reviews, sentiment, zone="Europe/Berlin").to_pylist()
+    assert {row["week"] for row in in_berlin} == {date(2026, 5, 4)}, "half past one on Monday there"

@@ -6,7 +6,7 @@ import pytest
 
 from models.recommender.catalogue import Catalogue
 from models.recommender.history import History
-from models.recommender.vectors.embeddings import describe, look_alikes, segment
+from models.recommender.vectors.embeddings import describe, group_by_taste, look_alikes
 
 GROUPS = 3
 
@@ -20,22 +20,22 @@ def shoppers() -> tuple[np.ndarray, np.ndarray]:
     return ((middles + 0.1 * rng.normal(size=(220, 8))) * rng.uniform(1, 9, (220, 1))).astype(np.float32), truth
 
 
-def test_shoppers_of_one_direction_share_a_segment_and_the_largest_is_number_0(shoppers) -> None:
+def test_shoppers_of_one_direction_share_a_taste_group_and_the_largest_is_number_0(shoppers) -> None:
     vectors, truth = shoppers
-    segments = segment(vectors, seed=1)
-    assert np.array_equal(segments, segment(vectors, seed=1))
-    sizes = np.bincount(segments)
+    groups = group_by_taste(vectors, seed=1)
+    assert np.array_equal(groups, group_by_taste(vectors, seed=1))
+    sizes = np.bincount(groups)
     assert sizes.tolist() == sorted(sizes, reverse=True)
-    for number in range(segments.max() + 1):
-        assert len(set(truth[segments == number])) == 1, "no segment mixes two directions"
+    for number in range(groups.max() + 1):
+        assert len(set(truth[groups == number])) == 1, "no group mixes two directions"
 
 
-def test_a_shop_with_few_shoppers_is_one_segment(shoppers) -> None:
-    assert segment(shoppers[0][:30], seed=1).tolist() == [0] * 30
-    assert segment(shoppers[0][:0], seed=1).tolist() == []
+def test_a_shop_with_few_shoppers_is_one_taste_group(shoppers) -> None:
+    assert group_by_taste(shoppers[0][:30], seed=1).tolist() == [0] * 30
+    assert group_by_taste(shoppers[0][:0], seed=1).tolist() == []
 
 
-def test_a_segment_is_described_by_what_it_touches_more_than_the_shop_does() -> None:
+def test_a_taste_group_is_described_by_what_it_touches_more_than_the_shop_does() -> None:
     catalogue = Catalogue(
         item_ids=["a", "b", "c"], titles=[None] * 3, categories=["Lamps", "Rugs", None], brands=[None] * 3,
         prices=np.zeros(3), available=np.ones(3, dtype=np.bool_), listed=np.ones(3, dtype=np.bool_),

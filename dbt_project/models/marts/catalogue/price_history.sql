@@ -29,8 +29,8 @@ listed as (
     left join versions
         on
             days.item_id = versions.item_id
-            and versions.valid_from < {{ day_end('days.event_date') }}
-            and (versions.valid_to is null or versions.valid_to >= {{ day_end('days.event_date') }})
+            and versions.valid_from < {{ shop_day_end('days.event_date') }}
+            and (versions.valid_to is null or versions.valid_to >= {{ shop_day_end('days.event_date') }})
 
 )
 

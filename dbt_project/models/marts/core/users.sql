@@ -45,8 +45,8 @@ joined as (
         coalesce(activity.is_bot, false) as is_bot,
         coalesce(orders.orders, 0) as orders,
         cast(coalesce(orders.revenue, 0) as double) as revenue,
-        {{ dbt.datediff('orders.last_order_at', 'newest.newest_at', 'day') }} as order_age,
-        {{ dbt.datediff('activity.last_seen_at', 'newest.newest_at', 'day') }} as visit_age
+        {{ dbt.datediff(shop_date('orders.last_order_at'), shop_date('newest.newest_at'), 'day') }} as order_age,
+        {{ dbt.datediff(shop_date('activity.last_seen_at'), shop_date('newest.newest_at'), 'day') }} as visit_age
     from activity
     full outer join known_users on activity.user_id = known_users.user_id
     left join orders on activity.user_id = orders.user_id

@@ -34,6 +34,7 @@ select
     orders.order_key,
     orders.user_id,
     orders.ordered_at,
+    orders.ordered_on,
     orders.net_revenue,
     coalesce(touches.touches, 0) as touches,
     first_touch.started_at as first_touch_at,

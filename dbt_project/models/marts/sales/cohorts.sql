@@ -2,7 +2,13 @@ with
 
 days as (
 
-    select * from {{ ref('int_user_days') }}
+    select
+        user_id,
+        {{ shop_date('event_timestamp') }} as event_date,
+        count(*) filter (where event_name = 'purchase') as purchases,
+        coalesce(sum(revenue) filter (where event_name = 'purchase'), 0) as revenue
+    from {{ ref('int_behaviour') }}
+    group by user_id, {{ shop_date('event_timestamp') }}
 
 ),
 

@@ -58,6 +58,7 @@ select
     numbered.user_id,
     numbered.session_id,
     numbered.ordered_at,
+    {{ shop_date('numbered.ordered_at') }} as ordered_on,
     numbered.items,
     numbered.quantity,
     numbered.refunded_quantity,
@@ -72,6 +73,7 @@ select
     numbered.order_number,
     numbered.seconds_since_previous_order / cast(86400 as double) as days_since_previous_order,
     numbered.refunded_at,
+    {{ shop_date('numbered.refunded_at') }} as refunded_on,
     numbered.unconverted_lines,
     coalesce(repeats.repeated_lines, 0) as repeated_lines
 from numbered

@@ -44,7 +44,7 @@ scored as (
 select
     scored.user_id,
     scored.last_order_at,
-    {{ dbt.datediff('scored.last_order_at', 'newest.newest_at', 'day') }} as recency_days,
+    {{ dbt.datediff(shop_date('scored.last_order_at'), shop_date('newest.newest_at'), 'day') }} as recency_days,
     scored.orders,
     scored.net_revenue,
     scored.recency_score,

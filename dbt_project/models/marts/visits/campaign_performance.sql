@@ -6,7 +6,7 @@ visits as (
     select
         campaign_id,
         session_id,
-        min(event_date) as event_date,
+        {{ shop_date('min(event_timestamp)') }} as event_date,
         min(user_id) as user_id,
         count(*) filter (where event_name = 'view_promotion') as promotion_views,
         count(*) filter (where event_name = 'select_promotion') as promotion_clicks,

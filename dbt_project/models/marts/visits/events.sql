@@ -21,7 +21,7 @@ select
     events.event_name,
     events.event_timestamp,
     events.created_timestamp,
-    events.event_date,
+    {{ shop_date('events.event_timestamp') }} as event_date,
     events.user_id,
     events.anonymous_id,
     events.is_identified,

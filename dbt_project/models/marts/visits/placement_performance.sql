@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ forget_changed('event_date', ref('int_days'), ref('int_behaviour'), 'true') }}"
+        pre_hook="{{ forget_changed('event_date', ref('int_shop_days'), ref('int_shop_days'), 'true') }}"
     )
 }}
 
@@ -11,14 +11,15 @@ with
 
 changed_days as (
 
-    {{ changed_entities('event_date', ref('int_days'), 'true') }}
+    {{ changed_entities('event_date', ref('int_shop_days'), 'true') }}
 
 ),
 
 events as (
 
     select
-        behaviour.*,
+        {{ all_but(['event_date'], 'behaviour') }},
+        changed_days.event_date,
         changed_days.fingerprint,
         case
             when behaviour.event_name in ('view_promotion', 'select_promotion') then 'promotion'
@@ -26,7 +27,7 @@ events as (
         end as kind,
         behaviour.event_name in ('select_promotion', 'select_item') as is_click
     from {{ ref('int_behaviour') }} as behaviour
-    inner join changed_days on behaviour.event_date = changed_days.event_date
+    inner join changed_days on {{ shop_date('behaviour.event_timestamp') }} = changed_days.event_date
     where behaviour.event_name in ('view_promotion', 'select_promotion', 'view_item_list', 'select_item')
 
 )

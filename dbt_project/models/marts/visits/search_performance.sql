@@ -2,7 +2,10 @@ with
 
 searches as (
 
-    select * from {{ ref('int_searches') }}
+    select
+        {{ all_but(['event_timestamp']) }},
+        {{ shop_date('event_timestamp') }} as event_date
+    from {{ ref('int_searches') }}
 
 )
 
