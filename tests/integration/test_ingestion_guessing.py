@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from typer.testing import CliRunner
 
@@ -132,6 +133,42 @@ def test_refunded_amounts_become_refunds(tmp_path: Path) -> None:
     guess = guess_mapping(path)
     assert guess.document["order_refund"] == "refunded_amount"
     assert revenue(path, guess) == 85.0
+    assert "refunded_amount" not in notes(guess)
+
+
+def test_an_amount_given_back_that_one_order_alone_has_on_all_its_lines_is_asked_about(tmp_path: Path) -> None:
+    orders = {"a": [(1, "40.00,15.00"), (1, "60.00,15.00")], "b": [(1, "30.00,0.00")], "c": [(2, "9.00,4.00")]}
+    path = table(tmp_path, f"{HEADER},price,refunded_amount", *lines_of(orders))
+    guess = guess_mapping(path)
+    assert revenue(path, guess) == 40 + 60 - 15 + 30 + 18 - 4
+    assert "if each line gave back as much, map it as line_refund" in notes(guess)
+    orders["a"][1] = (1, "60.00,20.00")
+    guess = guess_mapping(table(tmp_path, f"{HEADER},price,refunded_amount", *lines_of(orders)))
+    assert guess.document["line_refund"] == "refunded_amount"
+    assert "refunded_amount" not in notes(guess)
+
+
+def test_an_item_id_that_is_another_number_in_every_row_is_asked_about(tmp_path: Path) -> None:
+    path = table(tmp_path, f"order_id,created_at,customer_id,item_id,product_name,price\na,{AT},c1,7,Mug,5",
+                 f"a,{AT},c1,9,Pan,8", f"b,{AT},c2,8,Mug,5")  # fmt: skip
+    assert guess_mapping(path).document["columns"]["item_id"] == "product_name"
+    assert "if it is the product, say item_id: item_id" in notes(guess_mapping(path))
+    with path.open("a") as file:
+        file.write(f"c,{AT},c2,8,Mug,5\n")
+    assert guess_mapping(path).document["columns"]["item_id"] == "item_id"
+
+
+def test_workbooks_and_folders_are_guessed_as_files_are(tmp_path: Path) -> None:
+    rows = [f"{HEADER},price", f"a,{AT},c1,p1,2,5.00", f"b,{AT},c2,p2,1,7.50"]
+    (tmp_path / "shards").mkdir()
+    for place, row in enumerate(rows[1:]):
+        (tmp_path / "shards" / f"part-{place}.csv").write_text(f"{rows[0]}\n{row}\n")
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row.split(","))
+    book.save(tmp_path / "orders.xlsx")
+    for path in (tmp_path / "shards", tmp_path / "orders.xlsx"):
+        assert revenue(path, guess_mapping(path)) == 17.5
 
 
 @pytest.mark.parametrize(

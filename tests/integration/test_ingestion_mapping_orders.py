@@ -117,6 +117,28 @@ def test_an_order_whose_lines_disagree_about_its_total_is_set_aside(tmp_path: Pa
     assert refused(path, mapping) == {"money_of_order_unclear": 3}
 
 
+def test_a_line_that_is_told_again_takes_no_share_of_what_its_order_cost(tmp_path: Path) -> None:
+    later = "2026-02-03T10:00:00Z"
+    once = (f"o1,u1,a,{AT},1,30,50", f"o1,u1,b,{AT},1,30,50")
+    orders = {
+        "a row of overlapping shards": (once[0], *once, once[1]),
+        "the order some days later": (*once, f"o1,u1,a,{later},1,30,44", f"o1,u1,b,{later},1,30,44"),
+        "its number in another spelling": (once[0], f"o1\u00a0,u1,b,{AT},1,30,50"),
+    }
+    for said, rows in orders.items():
+        path = table(tmp_path, f"{HEADER},total", *rows)
+        for keys in ({"order_total": "total"}, {"order_discount": {"constant": "10"}}):
+            lines = read(path, mapping_of({"price": "price"}, **keys))
+            assert len(lines) == len(rows)
+            assert {row["item_id"] + row["event_timestamp"]: float(row["value"]) for row in lines if
+                    row["event_timestamp"] == AT} == {f"a{AT}": 25.0, f"b{AT}": 25.0}, said  # fmt: skip
+
+
+def test_lines_of_one_item_that_differ_at_one_moment_both_take_their_share(tmp_path: Path) -> None:
+    path = table(tmp_path, f"{HEADER},total", f"o1,u1,a,{AT},1,30,50", f"o1,u1,a,{AT},1,20,50")
+    assert values(read(path, mapping_of({"price": "price"}, order_total="total"))) == [30.0, 20.0]
+
+
 def test_order_numbers_of_two_shoppers_are_two_orders_where_the_mapping_says_so(tmp_path: Path) -> None:
     path = table(tmp_path, f"{HEADER},total", f"1,u1,a,{AT},1,10,8", f"1,u2,b,{AT},1,10,9")
     mapping = mapping_of({"price": "price"}, order_total="total", unique_per_actor=["order_id"])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.identity import ID_COLUMNS, clean_ids
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.mapping import Mapping
 from shopsight.ingestion.readers.chunks import RawChunk
@@ -16,8 +17,8 @@ from shopsight.ingestion.readers.chunks import RawChunk
 REFUND_PART: Final = 1_000_000
 """Place in its line of a refund that the line tells of beside the purchase, beyond every place in an array."""
 NEEDED: Final = (
-    "event_name", "user_id", "anonymous_id", "order_id", "quantity", "price", "value", "order_total",
-    "order_discount", "order_refund", "is_wanted", "part_of", "line_id",
+    "event_name", "event_timestamp", "user_id", "anonymous_id", "order_id", "item_id", "line_number", "quantity",
+    "price", "value", "order_total", "order_discount", "order_refund", "is_wanted", "part_of", "line_id",
 )  # fmt: skip
 REASONS: Final = {
     "is_part": "part_of_another_line",
@@ -121,13 +122,13 @@ def _refunds(chunk: RawChunk, column: str) -> tuple[NDArray[np.int64], pa.Table]
 
 
 def _needed(rows: pa.Table) -> pa.Table:
-    """Return the columns of a chunk that say something of its orders, all as text."""
-    return pa.table(
-        {
-            name: rows[name].cast(pa.string()) if name in rows.column_names else pa.nulls(rows.num_rows, pa.string())
-            for name in NEEDED
-        }
-    )
+    """Return the columns of a chunk that say something of its orders, all as text, and ids in their one spelling."""
+    columns = {}
+    for name in NEEDED:
+        there = name in rows.column_names
+        text = rows[name].cast(pa.string()) if there else pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
+        columns[name] = clean_ids(text, name) if there and name in ID_COLUMNS else text
+    return pa.table(columns)
 
 
 def _any(masks: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
@@ -139,11 +140,15 @@ def _query(*, is_per_actor: bool) -> str:
 
     An order's money is dealt out by what the lines up to each one cost, rounded to cents: so the shares add up to it
     to the cent, whatever each rounds to. Lines that cost nothing known get it by pieces.
+
+    A line that is told again, as the warehouse has it (equal at one moment, or at a later one), takes no share: it gets
+    what the line got.
     """
-    person = "coalesce(trim(user_id), trim(anonymous_id), '')" if is_per_actor else "''"
+    person = "coalesce(user_id, anonymous_id, '')" if is_per_actor else "''"
     return f"""
         with numbers as (
-            select row, trim(order_id) as order_id, {person} as person,
+            select row, order_id, {person} as person, item_id, line_number,
+                coalesce(try_cast(event_timestamp as timestamptz)::varchar, event_timestamp) as told_at,
                 nullif(trim(part_of), '') as part_of, trim(line_id) as line_id, value as given_value,
                 {_decimal("value")} as value, {_decimal("price")} * coalesce({_decimal("quantity")}, 1) as cost,
                 greatest(coalesce({_decimal("quantity")}, 1), 0) as pieces,
@@ -151,14 +156,31 @@ def _query(*, is_per_actor: bool) -> str:
                 abs({_decimal("order_refund")}) as refund,
                 {_is_odd("order_total")} or {_is_odd("order_discount")} or {_is_odd("order_refund")} as is_odd,
                 coalesce(event_name = 'purchase' and coalesce(is_wanted, 'true') = 'true'
-                    and nullif(trim(order_id), '') is not null, false) as is_bought
+                    and order_id is not null, false) as is_bought
             from lines
+        ),
+        reports as (
+            select *, told_at is not distinct from min(told_at) over line as is_first_report,
+                first_value(row) over (line order by told_at, row) as first_row,
+                first_value(row) over (
+                    partition by is_bought, person, order_id, item_id, line_number, part_of, told_at, pieces, cost,
+                        value
+                    order by row
+                ) as first_equal_row
+            from numbers
+            window line as (partition by is_bought, person, order_id, item_id, line_number, part_of)
+        ),
+        twins as (
+            select *, case when not is_bought or item_id is null then row when is_first_report then first_equal_row
+                else first_row end as twin
+            from reports
         ),
         families as (
             select *, coalesce(value, cost) as amount,
                 if(is_bought, (person, order_id, coalesce(part_of, line_id)), null) as family,
                 coalesce(part_of <> line_id, false) as is_below
-            from numbers
+            from twins
+            where twin = row
         ),
         judged as (
             select *,
@@ -200,8 +222,8 @@ def _query(*, is_per_actor: bool) -> str:
             select *, sum(weight) over (partition by is_bought, person, order_id) as all_weight,
                 sum(weight) over (partition by is_bought, person, order_id order by row) as weight_up_to
             from weighed
-        )
-        select
+        ),
+        shared as (select row,
             case when counts and target is not null and all_weight > 0 then
                 (if(weight_up_to = all_weight, target, {_share("weight_up_to")})
                 - if(weight_up_to - weight = all_weight, target, {_share("weight_up_to - weight")}))::varchar
@@ -209,7 +231,12 @@ def _query(*, is_per_actor: bool) -> str:
             if(is_first, order_refund::varchar, null) as refund,
             is_part, parts_differ,
             counts and (coalesce(is_unclear, false) or coalesce(target < 0, false)) as money_differs
-        from summed order by row
+            from summed
+        )
+        select shared.value, if(twins.row = shared.row, shared.refund, null) as refund,
+            shared.is_part, shared.parts_differ, shared.money_differs
+        from twins inner join shared on twins.twin = shared.row
+        order by twins.row
     """
 
 

@@ -18,7 +18,7 @@ from shopsight.ingestion.guessing.clocks import add_time
 from shopsight.ingestion.guessing.files_beside import orders_beside
 from shopsight.ingestion.guessing.money import guess_money, is_rating
 from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
-from shopsight.ingestion.guessing.orders import parents_of_lines, shared_ids, undone_words
+from shopsight.ingestion.guessing.orders import is_line_number, parents_of_lines, shared_ids, undone_words
 from shopsight.ingestion.guessing.pairs import dealt_out
 from shopsight.ingestion.guessing.titles import title_column
 from shopsight.ingestion.guessing.values import time_shape, words_of_events
@@ -31,9 +31,9 @@ from shopsight.ingestion.guessing.words import (
     snake_case,
 )
 from shopsight.ingestion.readers.chunks import RawChunk
-from shopsight.ingestion.readers.delimited import read_delimited
 from shopsight.ingestion.readers.headers import delimiter_of
-from shopsight.ingestion.readers.source_files import open_source, plain_name, unreadable
+from shopsight.ingestion.readers.parts import parts_of
+from shopsight.ingestion.readers.source_files import kind_of, open_source, plain_name, unreadable
 from shopsight.ingestion.validation.rules import ITEM_EVENTS
 
 ROWS_LOOKED_AT: Final = 200_000
@@ -79,10 +79,10 @@ class Guess:
 
 
 def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Guess:
-    """Look at the first rows of a CSV, Parquet or JSON Lines file of events, and guess their mapping.
+    """Look at the first rows of a table of events, and guess their mapping.
 
     Args:
-        path: the file.
+        path: CSV, Parquet, Excel or JSON Lines, or a folder of such files.
         source: name of the shop.
         zone: of times that name none.
 
@@ -90,7 +90,7 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
         SourceFileError: the file cannot be read, has no rows, or nothing in it looks like a time or like a shopper.
     """
     header = _header_that_is_missing(path)
-    table = _first_rows(read_delimited(path, names=header) if header else read_table(path))
+    table = _first_rows(read_table(path, names=header))
     if not table.num_rows:
         raise unreadable(path, why="it has no rows to look at", fix="give a file with some rows")
     document: dict[str, Any] = {"source": source, **({"header": list(header)} if header else {})}
@@ -108,6 +108,7 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
     guessed = [GuessedColumn(name=n, column=c, confidence=sure, evidence=why) for n, (c, sure, why) in pairs.items()]
     if header:
         _add_ids_by_place(origins, guessed, values)
+    warnings += _items_or_lines(origins, values)
     own_format = format_of(values)
     if missing := _missing(origins):
         raise unreadable(
@@ -155,6 +156,17 @@ def _hint(values: dict[str, list[Any]]) -> str:
             f"; {column} is named like a time, and its values (such as {str(some[0])[:30]}) fit no one way to write it"
         )
     return ""
+
+
+def _items_or_lines(origins: dict[str, Any], values: dict[str, list[Any]]) -> list[str]:
+    """Ask of columns that are named as items are and number the rows: they may number lines of orders, or products."""
+    taken = origins.get("item_id")
+    return [
+        f"{column} has another whole number in every row: it is read as the number of a line, and {taken} as the item; "
+        f"if it is the product, say item_id: {column}"
+        for column, some in values.items()
+        if column != taken and snake_case(column) in COLUMN_WORDS["item_id"] and taken and is_line_number(some)
+    ]
 
 
 def _columns_of(origin: Any) -> list[str]:
@@ -437,9 +449,10 @@ def _first_rows(chunks: Iterator[RawChunk]) -> pa.Table:
 
 def _header_that_is_missing(path: Path) -> tuple[str, ...]:
     """Return names for the columns of a CSV file whose first line is a row already, for it has numbers in it."""
-    if plain_name(path).endswith((".parquet", ".jsonl", ".json", ".ndjson")):
+    first_part = parts_of(path)[0].path
+    if kind_of(first_part) != "text" or plain_name(first_part).endswith((".jsonl", ".json", ".ndjson")):
         return ()
-    with open_source(path) as file:
+    with open_source(first_part) as file:
         first = file.readline(1 << 20).decode(errors="replace").strip()
     fields = first.split(delimiter_of(first))
     if len(fields) < 2 or not any(re.fullmatch(r"-?\d+(\.\d+)?", one.strip('" ')) for one in fields):

@@ -235,9 +235,16 @@ def _take_totals(guess: MoneyGuess, lines: _Lines, totals: list[str]) -> None:
 
 
 def _take_refund(guess: MoneyGuess, lines: _Lines, column: str) -> None:
-    if not lines.orders or not any(lines.amounts(column)):
+    amounts = lines.amounts(column)
+    if not lines.orders or not any(amounts):
         return
-    is_of_orders = not lines.several or lines.is_of_orders(column)
+    given = [{amounts[i] for i in order} - {None} for order in lines.several if any(amounts[i] for i in order)]
+    is_of_orders = not given or all(len(some) == 1 for some in given)
+    if is_of_orders and len(given) == 1:
+        guess.warnings.append(
+            f"{column} is equal on all lines of the one order of several lines that has it: read as given back of the "
+            "whole order; if each line gave back as much, map it as line_refund"
+        )
     key = "order_refund" if is_of_orders else "line_refund"
     if key not in guess.columns:
         guess.columns[key] = column

@@ -93,8 +93,15 @@ def encoding_of(head: bytes, *, encoding: str | None = None) -> TextEncoding:
     """
     name = _known(encoding) if encoding else _found(head)
     text = head.decode(name, errors="replace") if name.startswith(("utf-16", "utf-32")) else head.decode("latin-1")
-    ends_in_cr = "\r" in text.rstrip("\r") and "\n" not in text
-    return TextEncoding(name=name, ends_in_cr=ends_in_cr)
+    return TextEncoding(name=name, ends_in_cr=_ends_in_cr(text))
+
+
+def _ends_in_cr(text: str) -> bool:
+    """Return whether lines end in a carriage return alone, whatever breaks a quoted field holds."""
+    if "\r" not in text or re.search(r"[\r\n]", text.rstrip("\r")) is None:
+        return False
+    outside = re.sub(r'"[^"]*("|$)', "", text) if "\n" in text else text
+    return "\r" in outside.rstrip("\r") and "\n" not in outside
 
 
 def _known(encoding: str) -> str:

@@ -48,7 +48,14 @@ def read_header(file: BinaryIO, path: Path, required: tuple[str, ...], delimiter
     except UnicodeDecodeError as error:
         raise unreadable(path, why=f"its header is not UTF-8 ({error})", fix="save it in UTF-8") from error
     delimiter = delimiter or said or delimiter_of(text)
-    names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
+    try:
+        names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
+    except csv.Error as error:
+        raise unreadable(
+            path,
+            why=f"its header cannot be split into fields ({error}): some of its lines end in CR alone, others do not",
+            fix="let all lines end alike, and put fields with line breaks into quotes",
+        ) from error
     if missing := missing_columns(required, names):
         raise lacks(path, missing, names, place="its header")
     repeated = sorted({name for name in names if name and names.count(name) > 1})

@@ -43,6 +43,19 @@ def test_a_quoted_field_may_run_over_lines(file: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("inside", [b"two\nlines", b"two\r\nlines"])
+def test_lines_that_end_in_a_carriage_return_alone_may_have_any_break_in_quotes(file: Path, inside: bytes) -> None:
+    rows, broken = read(file, b'a,b\r1,"' + inside + b'"\r2,y\r')
+    assert [(row["a"], row["b"].split()) for _, row, _ in rows] == [("1", ["two", "lines"]), ("2", ["y"])]
+    assert broken == []
+
+
+def test_lines_that_end_in_several_ways_are_refused_with_a_reason(file: Path) -> None:
+    with pytest.raises(SourceFileError) as refused:
+        read(file, b"a,b\r1,x\r2,two\nlines\r")
+    assert "some of its lines end in CR alone" in refused.value.why
+
+
 def test_a_line_with_the_wrong_number_of_fields_is_set_aside(file: Path) -> None:
     rows, broken = read(file, b"a,b\n1,x\n2\n3,y,z\n4,w\n")
     assert [line for line, _, _ in rows] == [2, 5]
