@@ -66,7 +66,8 @@ def a_history() -> list[Row]:
     for place, item in ((1, "rug"), (2, "lamp")):
         event("u_cleo", "view_item_list", 2.2, item_id=item, list_id="found", list_position=place, line_number=place)
     event("u_cleo", "select_item", 2.3, item_id="lamp", list_id="found", list_position=2)
-    event("u_cleo", "search", 2.4, query="LAMP")
+    # A number of results that is none says nothing, and stops nothing.
+    event("u_cleo", "search", 2.4, query="LAMP", properties='{"results": "many"}')
     event("u_cleo", "view_promotion", 2.5, campaign_id="banner", placement="home", list_position=1)
     event("u_cleo", "select_promotion", 2.6, campaign_id="banner", placement="home", list_position=1)
     event("u_cleo", "purchase", 2.7, item_id="bulb", price=4, order_id="o4")

@@ -43,7 +43,7 @@ cleaned as (
         consent,
         source,
         {{ json_text('properties', 'intent_label') }} as intent_label,
-        {{ dbt.safe_cast(json_text('properties', 'results'), 'integer') }} as search_results,
+        {{ value_of_text(json_text('properties', 'results'), 'integer') }} as search_results,
         cast(arrival_date as date) as arrival_date,
         batch
     from events
