@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-mutants screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -71,6 +71,15 @@ campaign-kills: setup ## Kill the chain 200 times at random moments; it must end
 
 campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not differ (over an hour)
 	@SHOPSIGHT_SHUFFLES=500 $(BIN)/pytest -q tests/integration/test_dbt_incremental.py -k shuffled
+
+COUNT ?= 20
+SEED ?= 1
+AREA ?=
+RERUN ?=
+
+campaign-mutants: setup ## Mutate 20 places of each area and see whether its tests notice (COUNT, SEED, AREA, RERUN=survivors)
+	@PYTHONPATH=tests/campaigns $(BIN)/python -m mutants --count $(COUNT) --seed $(SEED) \
+	  $(if $(AREA),--area $(AREA)) $(if $(RERUN),--rerun $(RERUN))
 
 screenshot: setup ## Take the pictures of the web UI anew, of the shop that `make demo` made (needs Chromium)
 	@$(BIN)/python docs/pictures.py
