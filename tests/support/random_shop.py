@@ -10,20 +10,23 @@ from typing import Any
 from batches import Row
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-DAYS = (0, 1, 2, 6, 7, 8, 20, 27, 28, 29, 34, 55, 56, 57, 89, 119, 120, 150, 180, 181, 203, 209, 210)
-"""Days with events. Before the last one they lie on both sides of 30, 90 and 180 days; apart by 7, 28 and 56."""
+DAYS = (0, 1, 2, 6, 7, 8, 20, 27, 28, 29, 34, 55, 56, 57, 89, 121, 150, 182, 205, 208, 209, 210)
+"""Days of random visits: apart by 6 and 7, 27 and 28, 55 and 56 days, which are the windows of the features."""
+CLOSES_AT = FIRST_DAY + timedelta(days=212)
+"""When the log ends: at midnight, so that a window of whole days can end with it."""
 RATES = {(0, "USD"): Decimal("0.5"), (28, "USD"): Decimal("0.8")}
 """By the day from which they hold, in euros."""
 VARIABLES = {
     "session_gap_minutes": 30,
     "longest_session_hours": 24,
-    "history_length": 7,
+    "history_length": 4,
     "bot_pages_per_minute": 5,
     "bot_pages_per_day": 9,
     "conversion_days": 2,
     "attribution_days": 7,
     "largest_basket": 3,
     "fewest_baskets_together": 2,
+    "churn_label_days": 63,
 }
 """Bounds of the dbt project that a history of some hundred events reaches."""
 BROWSING = (
@@ -76,6 +79,8 @@ class RandomShop:
         for _ in range(18):
             self._give_back()
         self._two_bots_and_two_who_are_nearly_so()
+        self._customers_of_every_age()
+        self._on_both_sides_of_every_bound()
         self._tell_again()
         self._correct()
         self._catalogue()
@@ -197,7 +202,7 @@ class RandomShop:
                 columns = {"item_id": None, "currency": None, "category": None, "brand": None}
             case _:
                 columns = back | {"order_id": f"x{at.day}", "price": Decimal(7)}
-        self._event(who, "refund", min(at, FIRST_DAY + timedelta(days=211)), **plain | columns)
+        self._event(who, "refund", min(at, CLOSES_AT - timedelta(hours=1)), **plain | columns)
 
     def _two_bots_and_two_who_are_nearly_so(self) -> None:
         """Look at many pages in a minute, and in a day: as many as make a bot, and one fewer."""
@@ -218,6 +223,67 @@ class RandomShop:
             self._event(
                 24, "view_item_list", at, **shared | {"consent": "granted", "source": "shop", "session_id": None}
             )
+
+    def _of(self, user: str, name: str, at: datetime, **columns: Any) -> Row:
+        """Append an event of a user of whom nothing else is random that matters."""
+        plain = {"user_id": user, "anonymous_id": None, "consent": "granted", "source": "shop", "value": None}
+        return self._event(25, name, at, **plain | columns)
+
+    def _order_of(self, user: str, at: datetime, **columns: Any) -> None:
+        order = {
+            "order_id": f"{user}-{at:%m%d}",
+            "item_id": "i7",
+            "quantity": 1,
+            "price": Decimal(9),
+            "currency": "EUR",
+        }
+        self._of(user, "purchase", at, **order | columns)
+
+    def _customers_of_every_age(self) -> None:
+        """Let customers of one to four orders and visitors have been here last on each side of 30, 90 and 180 days."""
+        for age in (30, 31, 90, 91, 180, 181):
+            latest = CLOSES_AT - timedelta(days=age, hours=-10)
+            for orders in (0, 1, 2, 3, 4):
+                user = f"u_age_{age}_{orders}"
+                self._of(user, "page_view", latest)
+                for number in range(orders):
+                    self._order_of(user, latest - timedelta(days=2 * number), price=Decimal(3 + age % 7 + number))
+
+    def _on_both_sides_of_every_bound(self) -> None:
+        """Reach bounds exactly, and miss them by a second or a day: of sessions, funnels, touches and labels."""
+        second = timedelta(seconds=1)
+        start = FIRST_DAY + timedelta(days=100, hours=9)
+        # The source's sessions of a whole day and of a second more.
+        for name, end in (("s-day", timedelta(hours=24)), ("s-long", timedelta(hours=24, seconds=1))):
+            for at in (start, start + end / 2, start + end):
+                self._of("u_long", "view_item", at, session_id=name)
+        # Steps of a funnel at one instant, just within the window, and just outside it.
+        window = timedelta(days=VARIABLES["conversion_days"])
+        for user, later in (("u_at_once", timedelta()), ("u_in_time", window - second), ("u_late", window)):
+            self._of(user, "view_item", start)
+            for step in ("add_to_cart", "begin_checkout"):
+                self._of(user, step, start + later)
+            self._order_of(user, start + later)
+        # Touches at the very begin of their reach, a second before it, and with the order itself.
+        reach = timedelta(days=VARIABLES["attribution_days"])
+        for at in (start, start + second):
+            self._of("u_touched", "page_view", at - reach, session_id=f"touch-{at.second}", channel="paid")
+        self._order_of("u_touched", start + second, session_id="touch-order", channel="email")
+        # One event of two lines that is a whole visit; a visit in which consent was away for an event.
+        self._order_of("u_bounce", start)
+        first = self.batches["a"][-1] if self.batches["a"][-1]["user_id"] == "u_bounce" else self.batches["b"][-1]
+        self.batches["b"].append({**first, "item_id": "i8", "line_number": 1})
+        for minute, consent in ((0, "granted"), (1, "none"), (2, "granted")):
+            self._of("u_wavering", "view_item", start + timedelta(minutes=minute), consent=consent)
+        # Orders 28 and 29 days after an as-of date, on the first date that has labels and a week before it.
+        for user, days in (("u_monthly", (142, 149, 177, 205)), ("u_later", (149, 178))):
+            for day in days:
+                self._order_of(user, FIRST_DAY + timedelta(days=day, hours=12))
+        # Sessions that are just over when the log ends, and just not.
+        gap = timedelta(minutes=VARIABLES["session_gap_minutes"])
+        for user, at in (("u_over", CLOSES_AT - gap), ("u_not_over", CLOSES_AT - gap + second), ("u_last", CLOSES_AT)):
+            self._of(user, "view_item", at)
+            self._of(user, "view_item", at)
 
     def _tell_again(self) -> None:
         """Report some lines again: later and dearer, or at once and the same, under another event id."""

@@ -20,7 +20,7 @@ from mutants.areas import AREAS, Area
 from mutants.mutation import Mutation, draw, verdict_of
 from mutants.python_mutations import python_mutations
 from mutants.sql_mutations import sql_mutations
-from mutants.trial import copy_tree, run_tests
+from mutants.trial import OracleAtHand, Outcome, copy_tree, run_tests
 from scipy.stats import binomtest
 
 from shopsight.settings import REPO_ROOT
@@ -47,7 +47,7 @@ def run_campaign(names: list[str], count: int, seed: int, timeout: float, record
     """Run what is still to be run of ``count`` mutations in each area, and write each outcome at once."""
     done = read_record(record)
     with tempfile.TemporaryDirectory(prefix="shopsight-mutants-") as folder:
-        tree = Path(folder)
+        tree = Path(folder) / "tree"
         copy_tree(tree)
         for name in names:
             area = AREAS[name]
@@ -62,15 +62,28 @@ def run_campaign(names: list[str], count: int, seed: int, timeout: float, record
             print(f"{name}: unmutated, its tests take {unmutated.seconds:.0f} s; {len(drawn)} to run", flush=True)
             if unmutated.result != "passed":
                 raise SystemExit(f"error: the tests of {name} fail without a mutant: {unmutated.by}")
+            oracle = OracleAtHand(tree) if name == "dbt" else None
             for number, mutation in enumerate(drawn, start=1):
-                text = (tree / mutation.path).read_text()
-                (tree / mutation.path).write_text(mutation.applied(text))
-                outcome = run_tests(tree, area, mutation.path, max(timeout, 3 * unmutated.seconds))
-                (tree / mutation.path).write_text(text)
+                limit = max(timeout, 3 * unmutated.seconds)
+                outcome = _outcome(tree, area, mutation, limit=limit, oracle=oracle)
                 with record.open("a") as lines:
                     lines.write(json.dumps(outcome.as_row(name, mutation)) + "\n")
                 said = "SURVIVED" if outcome.result == "passed" else outcome.result
                 print(f"{name} {number}/{len(drawn)} {outcome.seconds:.0f} s {said}: {mutation}", flush=True)
+            if oracle is not None:
+                oracle.close()
+
+
+def _outcome(tree: Path, area: Area, mutation: Mutation, *, limit: float, oracle: OracleAtHand | None) -> Outcome:
+    """Return what an area's tests say of the tree with the mutation in it; the tree is as before afterwards."""
+    file = tree / mutation.path
+    text = file.read_text()
+    file.write_text(mutation.applied(text))
+    try:
+        outcome = oracle.look_at(mutation.path) if oracle is not None else None
+        return outcome if outcome and outcome.result != "passed" else run_tests(tree, area, mutation.path, limit)
+    finally:
+        file.write_text(text)
 
 
 def _is_open(mutation: Mutation) -> bool:

@@ -1,5 +1,6 @@
 """A mutation in a copy of the tree, and what the tests of its area say of it."""
 
+import json
 import os
 import re
 import shutil
@@ -35,7 +36,7 @@ class Outcome:
 
 
 def copy_tree(folder: Path) -> None:
-    """Copy what git tracks or would track, with its contents of now, and put the environment beside it."""
+    """Copy what git tracks or would track, with its contents of now, and link the environment into it."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=REPO_ROOT,
@@ -48,6 +49,40 @@ def copy_tree(folder: Path) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPO_ROOT / name, folder / name)
     (folder / ".venv").symlink_to(REPO_ROOT / ".venv")
+
+
+class OracleAtHand:
+    """The oracle of the marts in a process of its own, with a built home to look at mutated models in."""
+
+    def __init__(self, tree: Path) -> None:
+        path = os.pathsep.join(str(tree / name) for name in ("", "tests/support", "tests/campaigns"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mutants.warehouse", str(tree)],
+            cwd=tree,
+            env=os.environ | {"PYTHONPATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        unmutated = self._answer()
+        if unmutated.result != "passed":
+            raise SystemExit(f"error: without a mutant {unmutated.by} differs")
+
+    def look_at(self, path: str) -> Outcome:
+        """Return what the oracle says of the tree, in which this file is mutated."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(path + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+    def _answer(self) -> Outcome:
+        assert self._process.stdout is not None
+        return Outcome(**json.loads(self._process.stdout.readline()))
 
 
 def run_tests(tree: Path, area: Area, mutated: str | None, timeout: float) -> Outcome:

@@ -303,7 +303,11 @@ def item_quality_features_daily(log: Log) -> Mart:
 
 def churn_labels(log: Log) -> Mart:
     active = _days(log.behaviour)
-    as_of_days = [day for day in active if (active[-1] - day).days % 7 == 0 and (active[-1] - day).days <= 365]
+    as_of_days = [
+        day
+        for day in active
+        if (active[-1] - day).days % 7 == 0 and (active[-1] - day).days <= log.variables["churn_label_days"]
+    ]
     mart = []
     for user, rows in by_user(log.behaviour).items():
         order_days = sorted({row["event_date"] for row in _orders(rows).values()})
