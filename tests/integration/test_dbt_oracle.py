@@ -45,6 +45,27 @@ def test_a_mart_is_what_its_rows_add_up_to(shop: Shop, mart: str) -> None:
     assert differing == []
 
 
+@pytest.mark.parametrize(
+    ("mart", "column", "values"),
+    [
+        ("users", "segment", "at_risk bot champion dormant_visitor lost loyal new_customer prospect"),
+        ("rfm", "life_cycle_stage", "at_risk champion hibernating lost loyal new promising"),
+        *(("rfm", f"{score}_score", "1.0 2.0 3.0 4.0 5.0") for score in ("recency", "frequency", "monetary")),
+        ("identities", "status", "linked shared unknown"),
+        ("utterances", "channel", "question review search"),
+        ("utterances", "label_source", "channel shop"),
+        ("price_history", "list_price_source", "catalogue events"),
+        ("placement_performance", "kind", "list promotion"),
+        ("funnel_daily", "is_complete", "False True"),
+        ("sessions", "is_bounce", "False True"),
+        ("session_labels", "purchased", "False True"),
+        ("session_state_features", "is_checked_out", "False True"),
+    ],
+)
+def test_the_shop_has_every_value_that_a_rule_can_give(shop: Shop, mart: str, column: str, values: str) -> None:
+    assert sorted({str(row[column]) for row in expected_rows(shop.log, mart)}) == values.split()
+
+
 def test_every_column_of_every_exported_mart_has_an_oracle(shop: Shop) -> None:
     exported = {path.stem for path in shop.settings.exports_dir.glob("*.parquet")}
     assert exported - ORACLES.keys() == HELD_ELSEWHERE

@@ -269,6 +269,10 @@ class RandomShop:
         for at in (start, start + second):
             self._of("u_touched", "page_view", at - reach, session_id=f"touch-{at.second}", channel="paid")
         self._order_of("u_touched", start + second, session_id="touch-order", channel="email")
+        # An order of a visit that is another's in the end, who logs in on a device that nothing links: it has no touch.
+        guest = {"user_id": None, "anonymous_id": "a_guest", "session_id": "s-login"}
+        self._order_of("u_login", start, **guest)
+        self._of("u_login", "page_view", start + second, session_id="s-login")
         # One event of two lines that is a whole visit; a visit in which consent was away for an event.
         self._order_of("u_bounce", start)
         first = self.batches["a"][-1] if self.batches["a"][-1]["user_id"] == "u_bounce" else self.batches["b"][-1]
