@@ -27,7 +27,7 @@ from shopsight.settings import REPO_ROOT
 
 RECORDS = REPO_ROOT / ".mutants"
 KILLED = ("assertion", "exception")
-FIELDS = ("path", "kind", "line", "start", "original", "replacement", "code")
+FIELDS = ("path", "kind", "line", "start", "original", "replacement", "code", "place")
 
 
 def candidates(tree: Path, area: Area) -> Iterator[Mutation]:

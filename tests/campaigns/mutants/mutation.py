@@ -25,7 +25,9 @@ class Mutation:
     original: str
     replacement: str
     code: str
-    """The whole line, trimmed: with the replacement it names the mutation in another commit too."""
+    """The whole line, trimmed."""
+    place: int
+    """Where in it the piece begins: with the line and the replacement it names the mutation in another commit too."""
 
     @property
     def name(self) -> str:
@@ -51,6 +53,8 @@ class Mutation:
 def mutation_at(path: str, text: str, kind: str, start: int, end: int, replacement: str) -> Mutation:
     """Return the mutation that puts ``replacement`` in the place of ``text[start:end]``."""
     line = text.count("\n", 0, start) + 1
+    code = text.splitlines()[line - 1]
+    place = start - (text.rfind("\n", 0, start) + 1) - (len(code) - len(code.lstrip()))
     return Mutation(
         path=path,
         kind=kind,
@@ -58,7 +62,8 @@ def mutation_at(path: str, text: str, kind: str, start: int, end: int, replaceme
         start=start,
         original=text[start:end],
         replacement=replacement,
-        code=text.splitlines()[line - 1].strip(),
+        code=code.strip(),
+        place=max(place, 0),
     )
 
 
@@ -82,7 +87,6 @@ def draw(candidates: Iterable[Mutation], rng: random.Random) -> list[Mutation]:
 def verdict_of(mutation: Mutation) -> tuple[str, str] | None:
     """Return what was judged of a survivor, ``equivalent`` or ``real``, and why; None where it was not judged yet."""
     for known in yaml.safe_load(VERDICTS.read_text()) or []:
-        named = {"path": mutation.path, "code": mutation.code, "kind": mutation.kind}
-        if all(known[key] == value for key, value in named.items()) and known["replacement"] == mutation.replacement:
+        if all(known[key] == getattr(mutation, key) for key in ("path", "code", "place", "kind", "replacement")):
             return known["verdict"], known["reason"]
     return None
