@@ -12,8 +12,6 @@ STAMP := .venv/.installed
 SOURCE ?= sample
 SIZE ?= small
 DATA ?=
-SEED ?= 0
-COUNT ?= 2000
 
 # Where wheels lie on this disk (a CPU build of torch, say), uv is told about them as pip is.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
@@ -21,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-mutants screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -74,9 +72,17 @@ campaign-kills: setup ## Kill the chain 200 times at random moments; it must end
 campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not differ (over an hour)
 	@SHOPSIGHT_SHUFFLES=500 $(BIN)/pytest -q tests/integration/test_dbt_incremental.py -k shuffled
 
+campaign-exports: COUNT ?= 2000
+campaign-exports: SEED ?= 0
 campaign-exports: setup ## Judge 2,000 generated exports: right, refused or silently wrong (SEED=… COUNT=1 for one)
 	@PYTHONPATH=tests/support OMP_NUM_THREADS=1 $(BIN)/python -m generated_exports.campaign --seed $(SEED) --count $(COUNT) \
 	  --smallest smallest-wrong-export.txt
+
+campaign-mutants: COUNT ?= 20
+campaign-mutants: SEED ?= 1
+campaign-mutants: setup ## Mutate 20 places of each area and see whether its tests notice (COUNT, SEED, AREA, RERUN=survivors)
+	@PYTHONPATH=tests/campaigns $(BIN)/python -m mutants --count $(COUNT) --seed $(SEED) \
+	  $(if $(AREA),--area $(AREA)) $(if $(RERUN),--rerun $(RERUN))
 
 screenshot: setup ## Take the pictures of the web UI anew, of the shop that `make demo` made (needs Chromium)
 	@$(BIN)/python docs/pictures.py

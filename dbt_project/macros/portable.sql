@@ -21,6 +21,15 @@
     get_json_object({{ column }}, '$.{{ key }}')
 {%- endmacro %}
 
+{# A text as a value of a type; null where it is none. dbt's safe_cast fails on DuckDB. #}
+{% macro value_of_text(value, type) -%}
+    {{ return(adapter.dispatch('value_of_text')(value, type)) }}
+{%- endmacro %}
+
+{% macro default__value_of_text(value, type) -%}
+    try_cast({{ value }} as {{ type }})
+{%- endmacro %}
+
 {# The value in the row where the keys are smallest (largest). Rows whose value is null do not count. #}
 {% macro min_by(value, keys) -%}
     {{ return(adapter.dispatch('min_by')(value, keys)) }}

@@ -21,11 +21,6 @@ def split_part(text: str, delimiter: str, part: int) -> str:
     return f"split_part({text}, {delimiter}, {part})"
 
 
-def safe_cast(value: str, data_type: str) -> str:
-    """Stand in for ``dbt.safe_cast``."""
-    return f"cast({value} as {data_type})"
-
-
 def type_string() -> str:
     """Stand in for ``dbt.type_string``."""
     return "varchar"

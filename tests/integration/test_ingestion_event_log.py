@@ -63,6 +63,15 @@ def test_an_empty_log_begins_with_a_batch_of_no_rows_in_every_table(home: Settin
     assert len(EventLog.open(home).manifests()) == 1
 
 
+def test_manifests_are_in_order_of_landing_whatever_their_folders_are_called(home: Settings) -> None:
+    log = EventLog.open(home)
+    for number, place in ((1, "arrival_date=2026-02-01/batch=z"), (2, "arrival_date=2026-01-01/batch=a")):
+        folder = home.event_log_dir / place
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(json.dumps({"number": number, "batch_id": folder.name[-1]}))
+    assert [manifest["batch_id"] for manifest in log.manifests()] == ["genesis", "z", "a"]
+
+
 def test_every_row_is_accepted_a_duplicate_or_quarantined(home: Settings) -> None:
     rows = [*views(50), *views(10), *views(5, first=100, event_name="nonsense"), *views(3, first=200)]
     receipt = land(home, rows)

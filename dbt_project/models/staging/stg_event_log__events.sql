@@ -46,7 +46,7 @@ cleaned as (
         case
             when event_name = 'identify' then {{ json_text('properties', 'previous_user_id') }}
         end as previous_user_id,
-        {{ dbt.safe_cast(json_text('properties', 'results'), 'integer') }} as search_results,
+        {{ value_of_text(json_text('properties', 'results'), 'integer') }} as search_results,
         cast(arrival_date as date) as arrival_date,
         batch
     from events

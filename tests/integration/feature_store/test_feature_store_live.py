@@ -143,7 +143,9 @@ def test_a_history_that_is_pushed_is_the_warehouse_s(shop: Settings, warehouse: 
 
 def event(nth: int, name: str = "view_item", **columns: Any) -> LiveEvent:
     given = {"user_id": "u_1", "session_id": "s_1", "item_id": f"i_{nth}"} | columns
-    return LiveEvent(event_id=f"e{nth}", event_name=name, event_timestamp=MONDAY + timedelta(seconds=10 * nth), **given)
+    # Against the order of time, so that whatever sorts by id alone gives itself away.
+    event_id = f"e{9999 - nth}"
+    return LiveEvent(event_id=event_id, event_name=name, event_timestamp=MONDAY + timedelta(seconds=10 * nth), **given)
 
 
 def read(settings: Settings, service_or_view: str = "session_features") -> dict[str, Any]:

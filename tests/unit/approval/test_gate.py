@@ -159,6 +159,7 @@ def test_every_field_of_the_policy_changes_a_verdict() -> None:
 
 def test_an_evaluation_that_was_impossible_is_not_eligible() -> None:
     nothing = Evaluation.impossible(family="intent", primary_metric="macro_f1", protocol="none", reason="no texts")
+    assert (nothing.cases, nothing.metrics, nothing.baselines, nothing.gains) == (0, {}, {}, {})
     verdict = gate(nothing, GOOD, JUDGED)
     assert not verdict.eligible
     assert "no texts" in verdict.reasons[0]

@@ -66,6 +66,15 @@ def test_a_missing_signal_is_flagged_and_not_taken_for_the_mean() -> None:
     assert np.isfinite(scaled).all()
 
 
+def test_signals_have_mean_0_and_spread_1_where_they_are_there() -> None:
+    values = np.array([[1.0, 4.0], [np.nan, 90.0], [3.0, -7.0], [60.0, 2.0]])
+    scaled = SignalScale.fit(values)(values)
+    there = np.array([True, False, True, True])
+    for column in (scaled[there, 0], scaled[:, 1]):
+        assert (column.mean(), column.std()) == (pytest.approx(0, abs=1e-6), pytest.approx(1, abs=1e-6))
+    assert scaled[1, 0] == 0
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"), [({"width": 10}, "multiple of heads"), ({"dropout": 1.0}, "dropout"), ({"epochs": 0}, "epochs")]
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.churn.bg_nbd import BetaGeometric
+from models.churn.bg_nbd import BetaGeometric, RecencyFrequency
 from models.churn.features import churn_features, feature_names
 from models.churn.histories import Histories, LabelledRows, OrderBook
 
@@ -64,6 +64,41 @@ def test_the_features_of_a_known_customer_are_what_their_names_say() -> None:
     assert features["gap_before_last_days"] == 30
     assert features["wait_over_mean_gap"] == pytest.approx(10 / 36)
     assert features["last_to_mean_order_value"] == 2
+    assert features["days_with_orders"] == 3
+    assert [features[f"orders_{days}d"] for days in (14, 28, 60, 120, 365)] == [1, 1, 2, 3, 3]
+    assert [features[f"revenue_{days}d"] for days in (14, 28, 60, 120, 365)] == [60, 60, 80, 90, 90]
+    for days in (14, 45, 120):
+        rate = sum(0.5 ** (ago / days) for ago in (80, 50, 10)) / days
+        assert features[f"order_rate_{days}d_half_life"] == pytest.approx(rate)
+    # Gaps of 30 and 40 days, amounts of 10, 20 and 60.
+    assert features["gap_spread_days"] == pytest.approx(5)
+    assert features["wait_over_longest_gap"] == pytest.approx(10 / 41)
+    assert features["order_value_spread"] == pytest.approx(float(np.std([10, 20, 60])))
+    assert (features["last_order_value"], features["active_share_of_months"]) == (60, 1)
+    known = RecencyFrequency(repeats=np.array([2.0]), last=np.array([70.0]), age=np.array([80.0]))
+    assert features["bg_nbd_alive"] == pytest.approx(float(BG_NBD.alive(known)[0]))
+    assert features["bg_nbd_no_order"] == pytest.approx(float(BG_NBD.no_order(known, days=28)[0]))
+
+
+def test_a_customer_of_one_order_has_no_gaps_and_one_of_two_none_before_the_last() -> None:
+    histories = Histories(
+        customers=np.array([0, 1]),
+        as_of=np.array([100.0, 100.0]),
+        lengths=np.array([1, 2]),
+        days=np.array([40.0, 10.0, 72.0]),
+        values=np.array([10.0, 0.0, 0.0]),
+    )
+    names = feature_names()
+    one, two = (dict(zip(names, row, strict=True)) for row in churn_features(histories, BG_NBD, horizon_days=28))
+    of_gaps = ("mean_gap_days", "gap_spread_days", "longest_gap_days", "last_gap_days", "gap_before_last_days")
+    assert all(np.isnan(one[name]) for name in (*of_gaps, "wait_over_mean_gap", "order_value_spread"))
+    # An order of exactly 28 or 60 days ago is within so many days.
+    assert (one["orders_60d"], two["orders_28d"], two["orders_14d"]) == (1, 1, 0)
+    assert [two[name] for name in of_gaps[:4]] == [62, 0, 62, 62]
+    assert np.isnan(two["gap_before_last_days"])
+    assert np.isnan(two["last_to_mean_order_value"])
+    # Orders 90 and 28 days ago fell into two of the four months since.
+    assert two["active_share_of_months"] == 0.5
 
 
 def test_orders_of_no_length_are_refused() -> None:

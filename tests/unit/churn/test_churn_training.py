@@ -19,7 +19,7 @@ from models.churn.drift_columns import WATCHED_COLUMNS, watched
 from models.churn.predict import ChurnModel
 from models.churn.reasons import in_words
 from models.churn.scoring import score
-from models.churn.train import train
+from models.churn.train import train, why_too_small
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import SentinelTrippedError, check_shift_changes_little
 from models.progress import ignore_progress
@@ -132,6 +132,15 @@ def test_too_little_is_said_and_leaves_no_model(table, tmp_path) -> None:
         ChurnModel.load(tmp_path)
     short = table.filter(pc.less(table["observed_days"], 50))
     assert "no level date" in str(run(short, tmp_path).not_evaluable)
+
+
+def test_training_counts_the_customers_of_all_its_dates_and_a_date_that_is_judged_those_of_its_own() -> None:
+    # 152, 221, 293, 300 and 300 customers: the first two dates are for training, then one is for the level, one for
+    # the test, and the last is not over.
+    rows = customer_rows(training_table(shop(1, customers=300), [60.0 + 28 * n for n in range(5)]), horizon_days=28)
+    assert why_too_small(rows, dataclasses.replace(CONFIG, min_customers=250)) is None
+    for customers, why in ((294, "the level date has 293 customers"), (301, "the test date has 300 customers")):
+        assert why in str(why_too_small(rows, dataclasses.replace(CONFIG, min_customers=customers)))
 
 
 def test_groups_of_people_are_told_apart_and_never_learnt_from(table, trained, tmp_path) -> None:

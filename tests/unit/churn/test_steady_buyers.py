@@ -95,3 +95,8 @@ def test_two_orders_of_a_day_are_one_decision() -> None:
     np.testing.assert_array_equal(counted.repeats, [2, 0])
     np.testing.assert_allclose(counted.last, [7.8, 0])
     np.testing.assert_allclose(counted.age, [28.8, 26.0])
+
+
+def test_customers_who_all_ordered_once_teach_nothing_and_are_refused() -> None:
+    with pytest.raises(ValueError, match="a second order"):
+        fit_bg_nbd(customers((0.0, 0.0, 30.0), (0.0, 0.0, 60.0)))

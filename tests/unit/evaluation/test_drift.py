@@ -206,6 +206,10 @@ def test_the_report_names_what_could_not_be_measured_and_asks_nothing_of_a_netwo
     write_report(REFERENCE, current, judgement, columns=COLUMNS, config=CONFIG, seed=1, path=path)
     page = path.read_text()
     assert "all null in the current window only" in page
+    # What drifted stands before what did not.
+    statuses = re.findall(r"<tr><td>[a-z]+</td><td>([a-z ]+)</td>", page)
+    assert sorted(statuses, key=lambda status: status == "stable") == statuses
+    assert statuses[0] != statuses[-1] == "stable"
     assert "web&lt;script&gt;" in page
     assert not re.findall(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?https?:""", page)
     assert not re.findall(r"""(?:url\(|@import\s+)["']?https?:""", page)

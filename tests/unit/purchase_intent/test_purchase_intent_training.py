@@ -19,7 +19,9 @@ from models.progress import Progress, ignore_progress
 from models.purchase_intent.config import PurchaseIntentConfig, for_size
 from models.purchase_intent.dataset import SessionRows, session_rows
 from models.purchase_intent.drift_columns import WATCHED_COLUMNS
+from models.purchase_intent.encoding import FEATURES, FeatureEncoder
 from models.purchase_intent.folds import Folds
+from models.purchase_intent.model import raw_log_odds, regrow
 from models.purchase_intent.predict import PurchaseIntentModel
 from models.purchase_intent.sentinels import a_day_older
 from models.purchase_intent.train import train
@@ -62,6 +64,26 @@ def test_the_curve_shows_figures_by_the_number_of_events_seen(trained: tuple[Pat
     slices = trained[1].slices
     assert {"after 1 events", "after 2 events", "after 3 events", "new users", "known users"} <= set(slices)
     assert slices["after 3 events"]["roc_auc"].value > slices["after 1 events"]["roc_auc"].value
+
+
+def test_the_slices_with_and_without_a_cart_are_told_apart(trained: tuple[Path, Evaluation]) -> None:
+    # A cart makes a purchase likelier in this shop, and inside a slice a glance at the cart says nothing: its area
+    # is the base rate.
+    slices = trained[1].slices
+    assert slices["with a cart"]["base_rate"].value > slices["without a cart"]["base_rate"].value + 0.1
+    for name in ("with a cart", "without a cart"):
+        figures = slices[name]
+        gain = figures["pr_auc"].value - figures["base_rate"].value
+        assert figures["gain_over_cart_seen"].value == pytest.approx(gain, abs=1e-9)
+
+
+def test_raw_log_odds_are_those_of_the_trees_own_probabilities(shop_table: pa.Table) -> None:
+    sessions = session_rows(shop_table)
+    encoder = FeatureEncoder.fit(sessions.columns, names=FEATURES, max_categories=10)
+    booster = regrow(encoder, sessions, rounds=5, config=TINY, seed=1)
+    probabilities = np.asarray(booster.predict(encoder.matrix(sessions.columns)))
+    expected = np.log(probabilities / (1 - probabilities))
+    np.testing.assert_allclose(raw_log_odds(booster, encoder, sessions), expected, atol=1e-6)
 
 
 def test_the_folder_says_what_was_done(trained: tuple[Path, Evaluation]) -> None:

@@ -122,6 +122,14 @@ def test_an_impossible_setting_is_refused(change):
         replace(CONFIG, **change)
 
 
+def test_counts_of_one_are_possible_and_counts_of_none_are_not():
+    counts = ("max_tokens", "max_warm_texts", "min_users", "min_items", "max_attributes", "min_attribute_items")
+    assert replace(CONFIG, **dict.fromkeys(counts, 1), max_cold_texts=0, neighbours=1, max_cosines=1, decay=1.0)
+    for name in counts:
+        with pytest.raises(ValueError, match="at least 1"):
+            replace(CONFIG, **{name: 0})
+
+
 def test_a_catalogue_that_says_nothing_projects_nothing(shop):
     _, vectors_ND, users_N, _ = shop
     nothing = attribute_features(np.zeros((ITEMS, 0), dtype=np.int64), min_items=2, max_attributes=10)

@@ -5,12 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.recommender.baselines import best_sellers, plain_popularity, recent_popularity, trending
-from models.recommender.dataset import Interactions
+from models.recommender.baselines import (
+    PopularityConfig,
+    best_sellers,
+    fit_lists,
+    plain_popularity,
+    recent_popularity,
+    trending,
+)
+from models.recommender.dataset import Case, Interactions
+from models.recommender.evaluate import slices
 from models.recommender.history import History, HistoryConfig
 from models.recommender.linear.ease import EaseConfig, fit_ease
 from models.recommender.linear.item_knn import ItemKnnConfig, cooccurrence, fit_item_knn, item_factors
 from models.recommender.scoring import Constant, ItemVectors, Neighbours, standardise, weighted_sum
+from models.recommender.served.new_items import NewItems
 
 
 def _history(*items, behaviour=1):
@@ -33,6 +42,14 @@ def test_popularity_counts_people_and_not_their_clicks(data_of):
 def test_recent_popularity_halves_with_every_half_life(data_of):
     data = data_of(("ada", "a", "view_item", 0), ("bob", "b", "view_item", 7), ("cem", "c", "view_item", 14))
     assert recent_popularity(data, half_life_days=7).scores_N.tolist() == [0.25, 0.5, 1.0]
+
+
+def test_the_lists_halve_in_a_week_and_what_is_trending_in_two_days(data_of):
+    data = data_of(("ada", "a", "view_item", 0), ("bob", "b", "view_item", 2), ("cem", "c", "view_item", 7))
+    lists = fit_lists(data, PopularityConfig())
+    assert lists["popularity_recent"].scores_N.tolist() == pytest.approx([0.5, 0.5 ** (5 / 7), 1])
+    assert lists["trending"].scores_N.tolist() == pytest.approx([0.5**3.5, 0.5**2.5, 1])
+    assert lists["age_days"].scores_N.tolist() == [7, 5, 0]
 
 
 def test_trending_counts_repeated_attention(data_of):
@@ -120,6 +137,14 @@ def test_ease_takes_only_the_most_touched_items(data_of):
     assert not fitted.scores([_history(2, 3)]).any()
 
 
+def test_an_item_of_two_shoppers_has_ease_weights_and_one_of_a_single_shopper_has_none(data_of):
+    rows = [(user, item, "view_item", day) for user in ("ada", "bob") for day, item in enumerate("ab")]
+    data = data_of(*rows, ("ada", "c", "view_item", 3))
+    fitted = fit_ease(data, EaseConfig(), device="cpu")
+    assert fitted.scores([_history(0)])[0][1] > 0
+    assert fitted.scores([_history(0)])[0][2] == 0
+
+
 def test_ease_of_a_shop_without_shared_items_scores_nothing(data_of):
     fitted = fit_ease(data_of(("ada", "a", "view_item", 1)), EaseConfig(), device="cpu")
     assert fitted.scores([_history(0)]).tolist() == [[0.0]]
@@ -160,3 +185,24 @@ def test_items_nothing_is_known_of_rank_last():
         vectors_ND=np.array([[-1.0], [0.0], [1.0]], dtype=np.float32), usable_N=np.array([True, False, True])
     )
     assert vectors.scores(np.array([[1.0]], dtype=np.float32)).tolist() == [[-1.0, -1.0, 1.0]]
+
+
+def test_every_case_is_in_one_slice_by_the_length_of_its_history_and_no_slice_is_empty():
+    def cases(*lengths):
+        nothing = np.zeros(0, dtype=np.int64)
+        return [Case(user=0, target=0, history=_history(*range(length)), seen=nothing) for length in lengths]
+
+    parts = slices(cases(1, 4, 5, 19, 20, 50))
+    assert {name: members.tolist() for name, members in parts.items()} == {
+        "history of 1 to 4": [True, True, False, False, False, False],
+        "history of 5 to 19": [False, False, True, True, False, False],
+        "history of 20 or more": [False, False, False, False, True, True],
+    }
+    assert list(slices(cases(3, 21))) == ["history of 1 to 4", "history of 20 or more"]
+
+
+def test_cosines_of_a_new_item_lie_between_minus_one_and_one():
+    vectors = np.array([[3.0, 4.0], [6.0, 8.0], [-3.0, -4.0], [4.0, -3.0], [0.0, 0.0]], dtype=np.float32)
+    new = NewItems.of(None, np.ones(5, dtype=bool), vectors, None)
+    assert new.cosines(0).tolist() == pytest.approx([1, 1, -1, 0, 0], abs=1e-6)
+    assert new.cosines(1, np.array([2])).tolist() == pytest.approx([-1], abs=1e-6)

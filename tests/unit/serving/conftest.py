@@ -135,6 +135,12 @@ def recommender_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def eight_items(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
+    """A recommender of so few items that neighbours are of one category."""
+    return Recommender.load(write_recommender(tmp_path_factory.mktemp("few") / "recommender", items=8))
+
+
+@pytest.fixture(scope="session")
 def recommender(recommender_folder: Path) -> Recommender:
     return Recommender.load(recommender_folder)
 

@@ -177,7 +177,19 @@ def test_similar_to_only_unknown_items_falls_to_trending(ask: Ask) -> None:
 def test_similar_to_several_items_leaves_those_out_and_prefers_what_is_near_both(ask: Ask) -> None:
     answer = ask(placement="similar_items", item_ids=["i_10", "i_12"], num_results=60)
     assert ids(answer)[0] == "i_13"
+    # First of one list and second of the other: the sum of 1 / (60 + rank), and the first rank is 1.
+    assert answer["items"][0]["score"] == pytest.approx(1 / 61 + 1 / 62, abs=1e-6)
     assert {"i_10", "i_12"}.isdisjoint(ids(answer))
+
+
+def test_items_of_the_category_follow_the_neighbours_and_none_stands_there_twice(eight_items: Recommender) -> None:
+    # i_0 is a neighbour of i_6 and the only other item of its category; i_3 is out of stock.
+    similar = eight_items.similar_items("i_6", num_results=7)
+    assert [(item.item_id, item.source) for item in similar] == [(f"i_{n}", "item_knn") for n in (7, 0, 1, 2)]
+    # i_1 has no neighbour in its category, so its other item follows them.
+    similar = eight_items.similar_items("i_1", num_results=7)
+    expected = [(f"i_{n}", "item_knn") for n in (2, 4, 5, 6)] + [("i_7", "category")]
+    assert [(item.item_id, item.source) for item in similar] == expected
 
 
 def test_an_unknown_item_of_a_path_is_404(desk: RecommendationDesk) -> None:

@@ -105,6 +105,8 @@ def test_pinned_items_stand_where_they_were_put_and_only_if_they_may_be_shown(li
     # i_3 is out of stock; i_1 would be second by itself.
     assert listed(pins, num_results=6) == ["i_40", "i_0", "i_50", "i_1", "i_2", "i_4"]
     assert "i_40" not in listed(pins, num_results=6, exclude_item_ids=["i_40"])
+    # The order of the rules in the file says nothing.
+    assert listed({"rules": pins["rules"][::-1]}, num_results=6) == listed(pins, num_results=6)
 
 
 def test_a_rule_holds_for_its_placements_and_days_only(listed: ListItems) -> None:

@@ -1,0 +1,43 @@
+"""What the documents promise where nobody sets anything else is what the code does."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from models.recommender.config import RecommenderConfig
+from serving.recommender.desk import WIN_BACK
+from serving.recommender.rules import PreferNew, RuleBook
+from serving.recommender.schemas import MAX_RESULTS, RecommendationRequest
+from serving.schemas import MAX_BATCH
+from shopsight.contracts import HISTORY_LENGTH
+from shopsight.feature_store.history import IMPORTED_AFTER
+from shopsight.settings import REPO_ROOT
+
+VARIABLES: dict[str, Any] = yaml.safe_load((REPO_ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
+REQUEST = RecommendationRequest()
+PROMISES = [
+    ("marts.md", "events without a gap over 30 minutes", VARIABLES["session_gap_minutes"], 30),
+    ("exactness.md", "or more than 24 hours, says nothing of a session", VARIABLES["longest_session_hours"], 24),
+    ("marts.md", "within 7 days of entering (`conversion_days`)", VARIABLES["conversion_days"], 7),
+    ("marts.md", "in the 30 days before the order (`attribution_days`)", VARIABLES["attribution_days"], 30),
+    ("marts.md", "Pairs in fewer than 2 orders", VARIABLES["fewest_baskets_together"], 2),
+    ("marts.md", "orders of over 100 items are left out", VARIABLES["largest_basket"], 100),
+    ("marts.md", "a shopper's last 50 interactions", HISTORY_LENGTH, 50),
+    ("features.md", "imported as history without arrival times", IMPORTED_AFTER.days, 30),
+    ("api.md", "1 to 500, default 10", (MAX_RESULTS, REQUEST.num_results), (500, 10)),
+    ("api.md", "0 (default) keeps the order", REQUEST.diversity, 0),
+    ("api.md", "`recommended_for_you` by default", REQUEST.placement, "recommended_for_you"),
+    ("api.md", "the bonus halves every 14 days", WIN_BACK[0][1], 14),
+    ("api.md", "prefer_new: {by: 0.2, half_life_days: 14}", PreferNew(by=0.2).half_life_days, 14),
+    ("api.md", "cold items take at most every tenth place", RuleBook().new_items, 0.1),
+    ("api.md", "in the same half hour as `item_ids`", RecommenderConfig().viewed_together.within_seconds, 1800),
+    ("api.md", "within a day of `item_ids`", RecommenderConfig().bought_together.within_seconds, 86_400),
+    ("api.md", "takes up to 100 `requests`", MAX_BATCH, 100),
+]
+
+
+@pytest.mark.parametrize(("document", "promise", "value", "promised"), PROMISES, ids=[row[1] for row in PROMISES])
+def test_what_a_document_promises_is_what_the_code_does(document: str, promise: str, value: Any, promised: Any) -> None:
+    assert promise in " ".join((REPO_ROOT / "docs" / document).read_text().split())
+    assert value == promised
