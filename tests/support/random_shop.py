@@ -1,5 +1,6 @@
 """A small shop's log with everything in it that a mart has a rule for, close together in time, in no order of ids."""
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class RandomShop:
         self._two_bots_and_two_who_are_nearly_so()
         self._customers_of_every_age()
         self._on_both_sides_of_every_bound()
+        self._merges()
         self._tell_again()
         self._correct()
         self._catalogue()
@@ -288,6 +290,20 @@ class RandomShop:
         for user, at in (("u_over", CLOSES_AT - gap), ("u_not_over", CLOSES_AT - gap + second), ("u_last", CLOSES_AT)):
             self._of(user, "view_item", at)
             self._of(user, "view_item", at)
+
+    def _merges(self) -> None:
+        """Merge users of the shop: one who has an account, three in a chain, and two in a circle, which is none."""
+        at = FIRST_DAY + timedelta(days=140, hours=6)
+        for number, name in enumerate(("u_chain_1", "u_chain_2", "u_chain_3", "u_circle_1", "u_circle_2")):
+            self._order_of(name, at - timedelta(days=9 * number), anonymous_id=f"a_{name}")
+        merges = (
+            ("u_02", "u_06"), ("u_chain_1", "u_00"), ("u_chain_1", "u_chain_2"), ("u_chain_2", "u_chain_3"),
+            ("u_circle_1", "u_circle_2"), ("u_circle_2", "u_circle_1"), ("u_05", "u_05"),
+        )  # fmt: skip
+        for minute, (previous, user) in enumerate(merges):
+            said = json.dumps({"previous_user_id": previous})
+            item = dict.fromkeys(("item_id", "price", "currency", "category", "brand"))
+            self._of(user, "identify", at + timedelta(days=1, minutes=minute), properties=said, **item)
 
     def _tell_again(self) -> None:
         """Report some lines again: later and dearer, or at once and the same, under another event id."""

@@ -135,8 +135,10 @@ class Log:
         self.variables, self._rates = variables, rates
         self.catalogue_rows = [_cleaned_item(row) for row in items]
         self.catalogue = newest(self.catalogue_rows, "item_id", "valid_from")
-        self.accounts = newest((_cleaned(row, ("country",)) for row in users), "user_id", "created_timestamp")
-        current = _newest_versions(events)
+        told = list(events)
+        self._merges = _merges(row for _, row in told)
+        self.accounts = self._accounts([_cleaned(row, ("country",)) for row in users])
+        current = [self._merged(row) for row in _newest_versions(told)]
         self.links = _links(current)
         self._reused = _reused_session_ids(current, self.links, variables["longest_session_hours"])
         self.reporting_currency = _most_common([row["currency"] for row in current if row["event_name"] in SALE_NAMES])
@@ -154,6 +156,21 @@ class Log:
             row["is_usable"] = user["is_usable"] and row["consent"] != "none"
         self.behaviour = [row for row in self.events if row["is_usable"]]
         self.newest_at = max(row["event_timestamp"] for row in self.events)
+
+    def _merged(self, row: Event) -> Event:
+        """Give an event to whom its user was merged into."""
+        merge = self._merges.get(row["user_id"], {})
+        row["known_at"] = max(row["created_timestamp"], merge.get("merged_at", row["created_timestamp"]))
+        row["user_id"] = merge.get("user_id", row["user_id"])
+        return row
+
+    def _accounts(self, rows: list[Event]) -> dict[str, Event]:
+        """Return what is said last of each user: of users who were merged, where nothing is said of the other."""
+        for row in rows:
+            row["own"] = row["user_id"] not in self._merges
+            row["user_id"] = self._merges.get(row["user_id"], row)["user_id"]
+        own = newest((row for row in rows if row["own"]), "user_id", "created_timestamp")
+        return newest(rows, "user_id", "created_timestamp") | own
 
     def _settle_money(self, row: Event) -> None:
         row["sent_price"], row["sent_value"] = row["price"], row["value"]
@@ -183,7 +200,6 @@ class Log:
         link = self.links.get(row["anonymous_id"], {})
         listed = self.catalogue.get(row["item_id"], {})
         row["is_identified"] = (row["user_id"] or link.get("user_id")) is not None
-        row["known_at"] = row["created_timestamp"]
         if row["user_id"] is None and link:
             row["known_at"] = max(row["known_at"], link["linked_at"])
         row["user_id"] = row["user_id"] or link.get("user_id") or row["anonymous_id"]
@@ -286,6 +302,25 @@ def _newest_versions(events: Iterable[tuple[str, Row]]) -> list[Event]:
     return sorted(current, key=in_time)
 
 
+def _merges(events: Iterable[Row]) -> dict[str, Event]:
+    """Return whom each merged user was merged into in the end, and since when that is known: four merges at most."""
+    newest_of: dict[str, tuple[datetime, datetime, str]] = {}
+    for row in events:
+        previous = _properties(row.get("properties")).get("previous_user_id")
+        if row["event_name"] == "identify" and previous and row["user_id"] not in (None, previous):
+            merge = (row["event_timestamp"], row["created_timestamp"], row["user_id"])
+            newest_of[previous] = max(newest_of.get(previous, merge), merge)
+    merges = {}
+    for previous in newest_of:
+        user, path = previous, []
+        while user in newest_of and len(path) < 5:
+            path.append(newest_of[user])
+            user = newest_of[user][2]
+        if len(path) < 5:
+            merges[previous] = {"user_id": user, "merged_at": max(merged_at for _, merged_at, _ in path)}
+    return merges
+
+
 def _properties(text: str | None) -> dict[str, Any]:
     return json.loads(text) if text and text.startswith("{") else {}
 
@@ -294,7 +329,7 @@ def _links(current: list[Event]) -> dict[str, Event]:
     """Return the user of every device that was seen with one user, and since when that is known."""
     both = [row for row in current if row["user_id"] and row["anonymous_id"]]
     return {
-        device: {"user_id": rows[0]["user_id"], "linked_at": min(row["created_timestamp"] for row in rows)}
+        device: {"user_id": rows[0]["user_id"], "linked_at": min(row["known_at"] for row in rows)}
         for device, rows in grouped(both, lambda row: row["anonymous_id"]).items()
         if len({row["user_id"] for row in rows}) == 1
     }

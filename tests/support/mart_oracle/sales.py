@@ -37,7 +37,9 @@ def order_items(log: Log) -> Mart:
                 "user_id": rows[0]["user_id"],
                 "session_id": rows[0]["session_id"],
                 "ordered_at": min((line["event"]["event_timestamp"] for line in bought), default=None),
+                "ordered_on": min((line["event"]["event_date"] for line in bought), default=None),
                 "refunded_at": max((line["event"]["event_timestamp"] for line in back), default=None),
+                "refunded_on": max((line["event"]["event_date"] for line in back), default=None),
                 **{column: first(known(rows, column)) for column in ("category", "brand", "currency")},
                 "quantity": sum(line["pieces"] for line in bought),
                 "refunded_quantity": sum(line["pieces"] for line in back),
@@ -63,7 +65,9 @@ def orders(log: Log) -> Mart:
             {
                 **{column: items[0][column] for column in ("order_key", "order_id", "source", "user_id", "session_id")},
                 "ordered_at": items[0]["ordered_at"],
+                "ordered_on": items[0]["ordered_on"],
                 "refunded_at": max(known(items, "refunded_at"), default=None),
+                "refunded_on": max(known(items, "refunded_on"), default=None),
                 "items": sum(row["quantity"] > 0 for row in items),
                 **{column: sum(row[column] for row in items) for column in sums},
                 "currency": min(known(items, "currency"), default=None),
@@ -149,7 +153,7 @@ def attribution(log: Log) -> Mart:
             if visit["user_id"] == order["user_id"]
             and timedelta() <= order["ordered_at"] - visit["started_at"] <= reach
         ]
-        row = {column: order[column] for column in ("order_key", "user_id", "ordered_at", "net_revenue")}
+        row = {column: order[column] for column in ("order_key", "user_id", "ordered_at", "ordered_on", "net_revenue")}
         row["touches"] = len(touches)
         for place, touch in (("first", first(touches)), ("last", last(touches))):
             row[f"{place}_touch_at"] = touch and touch["started_at"]
@@ -266,6 +270,48 @@ def campaign_performance(log: Log) -> Mart:
     return mart
 
 
+def daily_kpis(log: Log) -> Mart:
+    visits = [visit for visit in sessions(log) if not visit["is_bot"]]
+    placed = [row | {"day": row["ordered_on"] or row["refunded_on"]} for row in orders(log)]
+    back = [line for line in log.lines if line["event"]["event_name"] == "refund"]
+    given_back = grouped(back, lambda line: line["event"]["event_date"])
+    days = [visit["started_on"] for visit in visits] + [row["day"] for row in placed] + list(given_back)
+    mart = []
+    for day in (min(days) + timedelta(days=past) for past in range((max(days) - min(days)).days + 1)):
+        own = [visit for visit in visits if visit["started_on"] == day]
+        people = {visit["user_id"] for visit in own}
+        seen_before = {visit["user_id"] for visit in visits if visit["started_on"] < day}
+        sales = [row for row in placed if row["day"] == day]
+        bought = [row for row in sales if row["ordered_on"]]
+        bounces, converting = (sum(visit[flag] for visit in own) for flag in ("is_bounce", "converted"))
+        gross = sum((row["gross_revenue"] for row in sales), Decimal(0))
+        mart.append(
+            {
+                "event_date": day,
+                "visitors": len(people),
+                "new_visitors": len(people - seen_before),
+                "sessions": len(own),
+                "bounces": bounces,
+                "bounce_rate": ratio(bounces, len(own)),
+                "product_views": sum(visit["views"] for visit in own),
+                "carts": sum(visit["carts"] for visit in own),
+                "checkouts": sum(visit["checkouts"] for visit in own),
+                "converting_sessions": converting,
+                "conversion_rate": ratio(converting, len(own)),
+                "orders": len(bought),
+                "buyers": len({row["user_id"] for row in bought}),
+                "units": sum(row["quantity"] for row in sales),
+                "refunded_units": sum(row["refunded_quantity"] for row in sales),
+                "gross_revenue": gross,
+                "refunded_revenue": sum(row["refunded_revenue"] for row in sales),
+                "net_revenue": sum(row["net_revenue"] for row in sales),
+                "given_back": sum((line["amount"] for line in given_back.get(day, [])), Decimal(0)),
+                "average_order_value": ratio(gross, len(bought)),
+            }
+        )
+    return mart
+
+
 SALES: dict[str, Callable[[Log], Mart]] = {
     oracle.__name__: oracle
     for oracle in (
@@ -277,6 +323,7 @@ SALES: dict[str, Callable[[Log], Mart]] = {
         basket_affinity,
         cohorts,
         campaign_performance,
+        daily_kpis,
     )
 }
 """What makes each mart, by its name."""

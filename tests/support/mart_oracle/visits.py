@@ -13,11 +13,13 @@ def sessions(log: Log) -> Mart:
             "session_id": session,
             "user_id": session_user(rows),
             "started_at": rows[0]["event_timestamp"],
+            "started_on": rows[0]["event_date"],
             "ended_at": rows[-1]["event_timestamp"],
             "duration_seconds": (rows[-1]["event_timestamp"] - rows[0]["event_timestamp"]).total_seconds(),
             "events": len(rows),
             "views": count(rows, "view_item"),
             "carts": count(rows, "add_to_cart"),
+            "checkouts": len({row["event_id"] for row in rows if row["event_name"] == "begin_checkout"}),
             "purchases": count(rows, "purchase"),
             "revenue": sum(row["revenue"] for row in rows if row["event_name"] == "purchase"),
             **{name: first(known(rows, name)) for name in ("channel", "device", "country", "platform", "campaign_id")},
@@ -116,33 +118,57 @@ def events(log: Log) -> Mart:
     return [{column: row.get(column) for column in columns} for row in log.events]
 
 
+STEPS = ("view_item", "add_to_cart", "begin_checkout", "purchase")
+
+
 def funnel_daily(log: Log) -> Mart:
+    days = grouped(_entries(log), lambda entry: entry["event_date"])
+    return [{"event_date": day} | step for day, entries in days.items() for step in _steps(log, day, entries)]
+
+
+def funnel_breakdown_daily(log: Log) -> Mart:
+    visits = {visit["session_id"]: visit for visit in sessions(log)}
+    mart = []
+    for dimension in ("channel", "device", "country"):
+        entries = [entry | {"value": visits[entry["session_id"]][dimension] or "(none)"} for entry in _entries(log)]
+        for (day, value), own in grouped(entries, lambda entry: (entry["event_date"], entry["value"])).items():
+            place = {"event_date": day, "dimension": dimension, "value": value}
+            mart += [place | step for step in _steps(log, day, own)]
+    return mart
+
+
+def _entries(log: Log) -> list[Event]:
+    """Return each shopper's first view of each day, with the number of steps that were reached from it."""
     window = timedelta(days=log.variables["conversion_days"])
-    steps = ("view_item", "add_to_cart", "begin_checkout", "purchase")
-    reached: dict[date, list[int]] = {}
+    entries = []
     for rows in by_user(log.behaviour).values():
         views = [row for row in rows if row["event_name"] == "view_item"]
-        for day, of_day in grouped(views, lambda row: row["event_date"]).items():
-            counts = reached.setdefault(day, [0, 0, 0, 0])
+        for of_day in grouped(views, lambda row: row["event_date"]).values():
             entered = moment = of_day[0]["event_timestamp"]
-            for number, step in enumerate(steps):
+            reached = 0
+            for step in STEPS:
                 times = [row["event_timestamp"] for row in rows if row["event_name"] == step]
                 in_reach = [at for at in times if moment <= at < entered + window]
                 if not in_reach:
                     break
                 moment = in_reach[0]
-                counts[number] += 1
+                reached += 1
+            entries.append(of_day[0] | {"reached": reached})
+    return entries
+
+
+def _steps(log: Log, day: date, entries: list[Event]) -> Mart:
+    window = timedelta(days=log.variables["conversion_days"])
+    counts = [sum(entry["reached"] > number for entry in entries) for number in range(len(STEPS))]
     return [
         {
-            "event_date": day,
             "step_number": number + 1,
-            "step": steps[number],
+            "step": STEPS[number],
             "shoppers": shoppers,
             "step_rate": ratio(shoppers, counts[number - 1]) if number else None,
             "overall_rate": shoppers / counts[0],
             "is_complete": day_end(day) + window <= log.newest_at,
         }
-        for day, counts in reached.items()
         for number, shoppers in enumerate(counts)
     ]
 
@@ -225,6 +251,7 @@ VISITS: dict[str, Callable[[Log], Mart]] = {
         identities,
         events,
         funnel_daily,
+        funnel_breakdown_daily,
         bot_scores,
         search_performance,
         placement_performance,
