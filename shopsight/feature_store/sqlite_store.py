@@ -177,12 +177,20 @@ class MonotoneSqliteOnlineStore(OnlineStore):
                 uri = f"{Path(config.online_store.path).as_uri()}?mode=ro"
                 connection = self._connections.reader = sqlite3.connect(uri, uri=True, isolation_level=None)
             return connection.execute(query, parameters).fetchall()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:  # no file, another schema, or bytes that are no database
+            self._forget("reader")
             raise OnlineStoreUnavailableError(
                 f"The online store {config.online_store.path} cannot be read.",
                 why=f"SQLite says: {error}",
                 fix="apply and materialise the features (Dagster group `features`), or check SHOPSIGHT_HOME",
             ) from error
+
+    def _forget(self, name: str) -> None:
+        """Close a connection: it would go on seeing a damaged file after a whole one has taken its place."""
+        connection: sqlite3.Connection | None = getattr(self._connections, name, None)
+        if connection is not None:
+            setattr(self._connections, name, None)
+            connection.close()
 
     @contextmanager
     def _transaction(self, config: RepoConfig) -> Iterator[sqlite3.Connection]:

@@ -1,6 +1,7 @@
 """Imports the files that were dropped in ``landing/<format>/``, and moves them out of the way afterwards.
 
-A shop writes its file under a hidden name or one that ends in ``.part``, and renames it when it is whole.
+A shop writes its file under a hidden name or one that ends in ``.part``, and renames it when it is whole. A file that a
+process is writing waits all the same, and one that changes while it is read lands when it no longer does.
 """
 
 import logging
@@ -15,14 +16,13 @@ from shopsight.ingestion.formats.canonical import ENCODINGS, companions, table_o
 from shopsight.ingestion.formats.hm import hm_files
 from shopsight.ingestion.formats.mapping_file import mapping_beside
 from shopsight.ingestion.formats.yoochoose import both_files
-from shopsight.ingestion.importers import import_file
+from shopsight.ingestion.importers import FileChangedError, import_file
+from shopsight.ingestion.landed_files import UNFINISHED, is_arriving, open_for_writing, why_no_file
 from shopsight.ingestion.log.event_log import DiskFullError, EventLogBusyError, Receipt
 from shopsight.ingestion.readers.chunks import ReportImport, ignore
 from shopsight.ingestion.readers.source_files import SourceFileError
 from shopsight.privacy import PseudonymKeyError
 from shopsight.settings import Settings
-
-UNFINISHED = (".part", ".tmp", ".crdownload")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,10 @@ def log_refusal(waiting: PendingFile, error: ShopsightError) -> None:
 
 
 def pending(settings: Settings) -> list[PendingFile]:
-    """Return what waits in the landing folders, oldest name first within each format."""
-    return [waiting for name in FORMATS for waiting in _pending_of(name, settings.landing_dir / name)]
+    """Return what waits in the landing folders and is whole, oldest name first within each format."""
+    waiting = [one for name in FORMATS for one in _pending_of(name, settings.landing_dir / name)]
+    written = open_for_writing() if waiting else frozenset()
+    return [one for one in waiting if not is_arriving(one.files, written)]
 
 
 def import_pending(
@@ -55,6 +57,7 @@ def import_pending(
 
     A file that was imported moves to ``landing/.done/<format>/``; one that cannot be read moves to
     ``landing/.failed/<format>/`` with its error in a text file beside it, and the others are imported all the same.
+    One that changes while it is read waits for the next look, and nothing of it lands.
 
     Args:
         settings: where the landing folder and the event log are.
@@ -68,9 +71,19 @@ def import_pending(
     receipts = []
     for waiting in pending(settings):
         try:
-            receipt = import_file(settings, waiting.format_name, waiting.path, received_at=received_at, report=report)
+            _refuse_what_is_no_file(waiting)
+            receipt = import_file(
+                settings,
+                waiting.format_name,
+                waiting.path,
+                received_at=received_at,
+                report=report,
+                files=waiting.files,
+            )
         except (EventLogBusyError, DiskFullError, PseudonymKeyError):
             raise
+        except FileChangedError as error:
+            logging.getLogger(__name__).warning("%s waits: %s", waiting.path, error.why)
         except ShopsightError as error:
             moved = _move(settings, waiting, ".failed", received_at)
             moved.with_name(moved.name + ".error.txt").write_text(f"{error}\n")
@@ -79,6 +92,12 @@ def import_pending(
             _move(settings, waiting, ".done", received_at)
             receipts.append(receipt)
     return receipts
+
+
+def _refuse_what_is_no_file(waiting: PendingFile) -> None:
+    why = why_no_file(waiting.files)
+    if why is not None:
+        raise SourceFileError(f"cannot import {waiting.path}", why=why, fix="drop the file itself or a folder of files")
 
 
 def _pending_of(format_name: str, folder: Path) -> Iterator[PendingFile]:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -95,3 +96,63 @@ def test_a_busy_log_is_not_the_files_fault(home: Settings) -> None:
             import_pending(home, received_at=ARRIVAL)
     assert len(pending(home)) == 1
     assert [receipt.accepted for receipt in import_pending(home, received_at=ARRIVAL)] == [1]
+
+
+def rows(first: int, last: int) -> str:
+    return "".join(f"view_item,2026-03-01T10:00:00Z,maya,i{number}\n" for number in range(first, last))
+
+
+def test_a_file_that_is_being_written_waits_until_it_is_whole(home: Settings) -> None:
+    path = home.landing_dir / "canonical_csv" / "events.csv"
+    path.parent.mkdir(parents=True)
+    with path.open("w") as file:
+        file.write(HEADER + rows(0, 1_000))
+        file.flush()
+        assert pending(home) == []
+        assert import_pending(home, received_at=ARRIVAL) == []
+        file.write(rows(1_000, 2_000))
+    assert [receipt.accepted for receipt in import_pending(home, received_at=ARRIVAL)] == [2_000]
+
+
+def test_a_file_that_changes_while_it_is_read_lands_later_and_whole(home: Settings) -> None:
+    path = drop(home, "canonical_csv/events.csv", HEADER + rows(0, 10))
+    grown: list[bool] = []
+
+    def grow_once(_progress: object) -> None:
+        if not grown:
+            grown.append(True)
+            with path.open("a") as file:
+                file.write(rows(10, 20))
+
+    assert import_pending(home, received_at=ARRIVAL, report=grow_once) == []
+    assert EventLog.open(home).totals().received == 0
+    assert [receipt.accepted for receipt in import_pending(home, received_at=ARRIVAL)] == [20]
+
+
+def test_a_folder_with_an_unfinished_part_waits(home: Settings) -> None:
+    drop(home, "canonical_csv/export/part-0.csv", HEADER + rows(0, 1))
+    part = drop(home, "canonical_csv/export/part-1.csv.part", HEADER + rows(1, 2))
+    assert pending(home) == []
+    part.rename(part.with_suffix(""))
+    assert [receipt.accepted for receipt in import_pending(home, received_at=ARRIVAL)] == [2]
+
+
+def test_links_pipes_and_loops_are_refused_unread(home: Settings, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("password,hunter2\n")
+    folder = home.landing_dir / "canonical_csv"
+    (folder / "export").mkdir(parents=True)
+    (folder / "a.csv").symlink_to(secret)
+    (folder / "loop").symlink_to(folder)
+    (folder / "export" / "part.csv").symlink_to(secret)
+    os.mkfifo(folder / "pipe.csv")
+    refused: list[str] = []
+    assert import_pending(home, received_at=ARRIVAL, refused=lambda _, error: refused.append(error.why)) == []
+    assert refused == [
+        "a.csv is a link", "part.csv is a link", "loop is a link", "pipe.csv is a pipe, a socket or a device",
+    ]  # fmt: skip
+    said = "".join(path.read_text() for path in (home.landing_dir / ".failed").rglob("*.error.txt"))
+    assert "is a link" in said
+    assert "hunter2" not in said
+    assert secret.read_text() == "password,hunter2\n"
+    assert pending(home) == []

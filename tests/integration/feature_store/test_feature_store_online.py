@@ -1,3 +1,4 @@
+import contextlib
 import math
 import random
 import sqlite3
@@ -369,3 +370,32 @@ def test_a_store_file_that_was_replaced_is_read_in_place_of_the_old_one(
     write_mart("user_features_daily", [user_day("u_1", MONDAY, 7)])
     materialize(home, until=LATER)
     assert store.read("user_features", ask)[0]["events_7d"] == 7
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_damaged_store_is_unavailable_until_a_whole_one_is_there_again(
+    home: Settings, write_mart: WriteMart, with_all_views_online: Path, in_place: bool
+) -> None:
+    apply_definitions(home, repository=with_all_views_online)
+    write_mart("user_features_daily", [user_day("u_1", MONDAY, 1)])
+    materialize(home, until=LATER)
+    path = home.feature_store_dir / "online.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    whole = path.read_bytes()
+    store = OnlineFeatures(home)
+    ask = [{"user_id": "u_1"}]
+    assert store.read("user_features", ask)[0]["events_7d"] == 1
+    if not in_place:
+        path.unlink()
+    path.write_bytes(b"no database " * 1_000)
+    if in_place:  # what SQLite has read already it may go on answering, and rightly
+        with contextlib.suppress(OnlineStoreUnavailableError):
+            assert store.read("user_features", ask)[0]["events_7d"] == 1
+    else:
+        for _ in range(2):
+            with pytest.raises(OnlineStoreUnavailableError, match="database"):
+                store.read("user_features", ask)
+        path.unlink()
+    path.write_bytes(whole)
+    assert store.read("user_features", ask)[0]["events_7d"] == 1
