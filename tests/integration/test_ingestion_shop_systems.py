@@ -143,6 +143,32 @@ def test_woocommerce_orders_of_a_plugin_have_signs_commas_and_a_discount_of_the_
     }
 
 
+PLUGIN = "Order Number,Order Status,Order Date,Order Total Amount,Order Currency,SKU,Quantity,Item Cost"
+
+
+def of_a_plugin(path: Path, *amounts: str) -> Path:
+    lines = [f"{i},Completed,2026-02-10 10:05,{one},IDR,S{i},1,{one}" for i, one in enumerate(amounts)]
+    path.write_text("\n".join([PLUGIN, *lines]) + "\n")
+    return path
+
+
+def test_points_between_thousands_are_known_by_the_other_amounts_of_the_file(tmp_path: Path) -> None:
+    for shown, brought in (
+        (("Rp50.000", "Rp1.250.000", "Rp900"), [50_000, 1_250_000, 900]),
+        (("1.250", '"40,50"'), [1250, 40.5]),
+        (("1.250", "40.5"), [1.25, 40.5]),
+        (("0.125", "3"), [0.125, 3]),
+    ):
+        events, _ = read("woocommerce", of_a_plugin(tmp_path / "orders.csv", *shown))
+        assert [value for order in amounts(events).values() for value in order.values()] == brought
+
+
+def test_amounts_of_which_nothing_says_what_their_points_are_stop_the_import(tmp_path: Path) -> None:
+    path = of_a_plugin(tmp_path / "orders.csv", "€1.250", "€40")
+    with pytest.raises(SourceFileError, match=r"such as €1\.250, may have a point before decimals"):
+        read("woocommerce", path)
+
+
 def test_a_line_of_magento_that_is_a_part_of_another_counts_once() -> None:
     events, reasons = read("magento", EXCERPTS / "magento")
     assert reasons == {"part_of_another_line": 3, "order_not_paid": 1}

@@ -13,6 +13,7 @@ What is read, whichever system wrote it:
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -22,7 +23,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shopsight.ingestion.formats.amounts import spread
+from shopsight.ingestion.guessing.numbers import number_shape
 from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.source_files import unreadable
 
 OF_THE_ORDER: Final = (
     "ordered_at", "user_id", "currency", "country", "channel", "state", "order_discount", "refunded", "refunded_at",
@@ -35,6 +38,8 @@ OF_A_LINE: Final = (
 GIVEN_BACK: Final = "given_back"
 NOT_PAID: Final = "not_paid"
 """States of an order that a query of lines may give; any other is an order that stands."""
+DOUBTFUL: Final = r"^[1-9]\d{0,2}\.\d{3}$"
+"""A point that may stand before decimals or between thousands."""
 PARTS_OF_A_LINE: Final = 3
 """A purchase, a refund of the line, and on an order's first line a refund of the order."""
 EVENT_COLUMNS: Final = (
@@ -75,6 +80,42 @@ def has_columns(names: Iterable[str], *groups: tuple[str, ...]) -> bool:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", " ", name.lower()).strip()
+
+
+def with_plain_amounts(path: Path, rows: pa.Table, names: Iterable[str]) -> pa.Table:
+    """Return rows without points between the thousands of amounts, where other amounts of the file show that they are.
+
+    ``Rp50.000`` alone may be fifty thousand or fifty; ``Rp1.250.000`` beside it says which.
+
+    Args:
+        path: for messages.
+        rows: columns of text.
+        names: the columns of amounts; a shop writes them all in the same way.
+
+    Raises:
+        SourceFileError: points stand before three digits, and nothing in the file says what they are.
+    """
+    columns = {name: rows[name] for name in names if name in rows.column_names}
+    texts = {name: pc.replace_substring_regex(column, r"[^0-9.,]", "") for name, column in columns.items()}
+    doubtful = {name: _mask(pc.match_substring_regex(text, DOUBTFUL)) for name, text in texts.items()}
+    if not any(mask.any() for mask in doubtful.values()):
+        return rows
+    shape = number_shape([text for column in texts.values() for text in pc.unique(column).to_pylist() if text])
+    if shape.question:
+        shown = next(columns[name].to_pylist()[int(np.argmax(mask))] for name, mask in doubtful.items() if mask.any())
+        raise unreadable(
+            path,
+            why=f"its amounts, such as {shown}, may have a point before decimals or between thousands",
+            fix="export amounts with two decimals, or import it as mapped, where decimal and thousands say which",
+        )
+    for name, mask in doubtful.items() if shape.thousands == "." else ():
+        plain = pc.if_else(pa.array(mask), pc.replace_substring(columns[name], ".", ""), columns[name])
+        rows = rows.set_column(rows.schema.get_field_index(name), name, plain)
+    return rows
+
+
+def _mask(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(column, False).to_numpy(), dtype=np.bool_)
 
 
 def number(column: str) -> str:

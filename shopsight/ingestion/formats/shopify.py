@@ -152,6 +152,7 @@ TABLES: Final = (
         known_by=("order_name", "created_at", "quantity", "price", "title"),
         query=LINES_QUERY,
         key="order_name",
+        amounts=("shipping", "taxes", "total", "discount", "refunded", "price", "line_discount"),
     ),
     ShopTable(
         table="items", columns=PRODUCT, known_by=("handle", "title", "price"), query=PRODUCTS_QUERY, key="handle"
