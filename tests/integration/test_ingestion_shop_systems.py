@@ -103,6 +103,40 @@ def test_a_line_of_shopify_whose_order_is_not_there_is_quarantined(tmp_path: Pat
     assert reasons["order_without_its_first_line"] == 1
 
 
+def orders_of_shopify(path: Path, *lines: str) -> Path:
+    head = "Name,Email,Financial Status,Currency,Shipping,Taxes,Total,Discount Amount,Created at,Lineitem quantity"
+    path.write_text("\n".join([f"{head},Lineitem name,Lineitem price,Lineitem sku,Lineitem discount", *lines]) + "\n")
+    return path
+
+
+def test_a_blank_row_between_the_lines_of_an_order_parts_nothing(tmp_path: Path) -> None:
+    at = "2026-02-01 10:05:00 -0500"
+    path = orders_of_shopify(
+        tmp_path / "orders.csv", f"#1,,paid,EUR,0,0,13,0,{at},1,Mug,10,MUG,0", "," * 13, f"#1,,,,,,,,{at},1,Cup,3,CUP,0"
+    )
+    events, reasons = read("shopify", path)
+    assert amounts(events) == {"p #1": {"MUG": 10.0, "CUP": 3.0}}
+    assert "order_without_its_first_line" not in reasons
+
+
+def test_what_was_paid_tells_whether_an_orders_discount_has_those_of_its_lines_in_it(tmp_path: Path) -> None:
+    lines = "2026-02-01 10:05:00 -0500,1,Mug,100,MUG,20"
+    for said in ("5", "25"):
+        path = orders_of_shopify(tmp_path / "orders.csv", f"#1,,paid,EUR,4.90,0,79.90,{said},{lines}")
+        assert amounts(read("shopify", path)[0]) == {"p #1": {"MUG": 75.0}}
+
+
+def test_a_later_export_says_an_order_as_it_is_by_then(home: Settings, tmp_path: Path) -> None:
+    at = "2026-02-01 10:05:00 -0500"
+    path = orders_of_shopify(
+        tmp_path / "orders.csv", f"#1,,paid,EUR,0,0,13,0,{at},1,Mug,10,MUG,0", f"#1,,,,,,,,{at},1,Cup,3,CUP,0"
+    )
+    import_file(home, "shopify", path, received_at=ARRIVAL)
+    orders_of_shopify(path, f"#1,,paid,EUR,0,0,11,0,{at},1,Cup,2,CUP,0", f"#1,,,,,,,,{at},1,Mug,10,MUG,1")
+    receipt = import_file(home, "shopify", path, received_at=ARRIVAL)
+    assert (receipt.received, receipt.accepted, receipt.corrected) == (2, 0, 2)
+
+
 def test_a_file_of_another_header_is_refused_with_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "payouts.csv").write_text("Payout Date,Amount\n2026-02-01,10\n")
     with pytest.raises(SourceFileError) as refused:

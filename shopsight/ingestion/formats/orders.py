@@ -138,6 +138,12 @@ def moment(column: str) -> str:
     return f"case when {no_zone} then trim({column}) || 'Z' else trim({column}) end"
 
 
+def adds_up(items: str) -> str:
+    """Return SQL for whether an amount of the items, with postage and tax, is what was to be paid."""
+    rest = f"abs(paid - coalesce(postage, 0) - ({items}))"
+    return f"({rest} < 0.005 or abs({rest} - coalesce(tax, 0)) < 0.005)"
+
+
 def discount_of_items(otherwise: str) -> str:
     """Return SQL for the part of an order's discount that its lines do not show yet.
 
@@ -150,11 +156,6 @@ def discount_of_items(otherwise: str) -> str:
     The SQL reads the sums of the order ``items``, ``discount``, ``paid``, ``postage`` and ``tax``; tax may be part of
     the prices or come on top.
     """
-
-    def adds_up(items: str) -> str:
-        rest = f"abs(paid - coalesce(postage, 0) - ({items}))"
-        return f"({rest} < 0.005 or abs({rest} - coalesce(tax, 0)) < 0.005)"
-
     return f"""case
         when coalesce(discount, 0) = 0 or {adds_up("items")} then 0
         when {adds_up("items - abs(discount)")} then abs(discount)
@@ -172,7 +173,9 @@ def whole_orders(chunks: Iterable[RawChunk], key: str) -> Iterator[RawChunk]:
     for chunk in chunks:
         joined = chunk if unfinished is None else _joined(unfinished, chunk)
         keys = np.asarray(joined.rows[key].to_pylist(), dtype=object)
-        others = np.flatnonzero(keys != keys[-1]) if len(keys) else np.array([], dtype=np.int64)
+        named = np.flatnonzero(keys != None)  # noqa: E711 - a comparison of each
+        # A row without a key, such as a blank one, may stand between two lines of an order.
+        others = named[keys[named] != keys[named[-1]]] if len(named) else named
         begin = int(others[-1]) + 1 if len(others) else 0
         unfinished = replace(taken(joined, np.arange(begin, len(keys))), broken=())
         yield taken(joined, np.arange(begin))
@@ -260,7 +263,7 @@ def _filled(connection: duckdb.DuckDBPyConnection, query: str) -> str:
             row,
             order_id,
             dense_rank() over (order by order_id) as number,
-            row_number() over (partition by order_id order by row) - 1 as line_number,
+            row_number() over (partition by order_id, {column("item_id")} order by row) - 1 as line_number,
             {of_lines},
             {of_orders}
         from given
@@ -318,16 +321,17 @@ EVENTS: Final = f"""
         where is_first and not is_given_back and not names_pieces and left_to_refund > 0.004
     ),
     told as (
-        select *, 0 as place, null as event_id, 'purchase' as event_name from judged
+        -- A later export tells orders and their refunds again, as they are by then: under one id the newest counts, and
+        -- nothing is added up. Lines are numbered within their item, so that their order does not matter.
+        select *, 0 as place, concat_ws(' ', 'line of', order_id, md5(item_id)) as event_id, 'purchase' as event_name
+        from judged
         union all by name
-        -- A later export tells the refunds so far again: under one id they are not added up.
         select
             * exclude (of_item, pieces, amount) replace (
                 of_item as item_id, pieces as quantity, null as price, amount as "value",
                 coalesce(refunded_at, ordered_at) as ordered_at, null as title
             ),
-            concat_ws(' ', 'refund of', order_id, case when of_item is not null then 'line ' || line_number end)
-                as event_id,
+            concat_ws(' ', 'refund of', order_id, md5(of_item)) as event_id,
             'refund' as event_name
         from refunds
         where not order_not_paid and not part_of_another_line
