@@ -103,6 +103,40 @@ def test_a_line_of_shopify_whose_order_is_not_there_is_quarantined(tmp_path: Pat
     assert reasons["order_without_its_first_line"] == 1
 
 
+def orders_of_shopify(path: Path, *lines: str) -> Path:
+    head = "Name,Email,Financial Status,Currency,Shipping,Taxes,Total,Discount Amount,Created at,Lineitem quantity"
+    path.write_text("\n".join([f"{head},Lineitem name,Lineitem price,Lineitem sku,Lineitem discount", *lines]) + "\n")
+    return path
+
+
+def test_a_blank_row_between_the_lines_of_an_order_parts_nothing(tmp_path: Path) -> None:
+    at = "2026-02-01 10:05:00 -0500"
+    path = orders_of_shopify(
+        tmp_path / "orders.csv", f"#1,,paid,EUR,0,0,13,0,{at},1,Mug,10,MUG,0", "," * 13, f"#1,,,,,,,,{at},1,Cup,3,CUP,0"
+    )
+    events, reasons = read("shopify", path)
+    assert amounts(events) == {"p #1": {"MUG": 10.0, "CUP": 3.0}}
+    assert "order_without_its_first_line" not in reasons
+
+
+def test_what_was_paid_tells_whether_an_orders_discount_has_those_of_its_lines_in_it(tmp_path: Path) -> None:
+    lines = "2026-02-01 10:05:00 -0500,1,Mug,100,MUG,20"
+    for said in ("5", "25"):
+        path = orders_of_shopify(tmp_path / "orders.csv", f"#1,,paid,EUR,4.90,0,79.90,{said},{lines}")
+        assert amounts(read("shopify", path)[0]) == {"p #1": {"MUG": 75.0}}
+
+
+def test_a_later_export_says_an_order_as_it_is_by_then(home: Settings, tmp_path: Path) -> None:
+    at = "2026-02-01 10:05:00 -0500"
+    path = orders_of_shopify(
+        tmp_path / "orders.csv", f"#1,,paid,EUR,0,0,13,0,{at},1,Mug,10,MUG,0", f"#1,,,,,,,,{at},1,Cup,3,CUP,0"
+    )
+    import_file(home, "shopify", path, received_at=ARRIVAL)
+    orders_of_shopify(path, f"#1,,paid,EUR,0,0,11,0,{at},1,Cup,2,CUP,0", f"#1,,,,,,,,{at},1,Mug,10,MUG,1")
+    receipt = import_file(home, "shopify", path, received_at=ARRIVAL)
+    assert (receipt.received, receipt.accepted, receipt.corrected) == (2, 0, 2)
+
+
 def test_a_file_of_another_header_is_refused_with_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "payouts.csv").write_text("Payout Date,Amount\n2026-02-01,10\n")
     with pytest.raises(SourceFileError) as refused:
@@ -141,6 +175,32 @@ def test_woocommerce_orders_of_a_plugin_have_signs_commas_and_a_discount_of_the_
         "p 904": {"MUG": 10.0},
         "r 904": {None: None},
     }
+
+
+PLUGIN = "Order Number,Order Status,Order Date,Order Total Amount,Order Currency,SKU,Quantity,Item Cost"
+
+
+def of_a_plugin(path: Path, *amounts: str) -> Path:
+    lines = [f"{i},Completed,2026-02-10 10:05,{one},IDR,S{i},1,{one}" for i, one in enumerate(amounts)]
+    path.write_text("\n".join([PLUGIN, *lines]) + "\n")
+    return path
+
+
+def test_points_between_thousands_are_known_by_the_other_amounts_of_the_file(tmp_path: Path) -> None:
+    for shown, brought in (
+        (("Rp50.000", "Rp1.250.000", "Rp900"), [50_000, 1_250_000, 900]),
+        (("1.250", '"40,50"'), [1250, 40.5]),
+        (("1.250", "40.5"), [1.25, 40.5]),
+        (("0.125", "3"), [0.125, 3]),
+    ):
+        events, _ = read("woocommerce", of_a_plugin(tmp_path / "orders.csv", *shown))
+        assert [value for order in amounts(events).values() for value in order.values()] == brought
+
+
+def test_amounts_of_which_nothing_says_what_their_points_are_stop_the_import(tmp_path: Path) -> None:
+    path = of_a_plugin(tmp_path / "orders.csv", "€1.250", "€40")
+    with pytest.raises(SourceFileError, match=r"such as €1\.250, may have a point before decimals"):
+        read("woocommerce", path)
 
 
 def test_a_line_of_magento_that_is_a_part_of_another_counts_once() -> None:

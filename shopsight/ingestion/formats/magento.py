@@ -204,6 +204,7 @@ TABLES: Final = (
         known_by=("order_number", "sku", "quantity", "created_at"),
         query=LINES_QUERY,
         key="order_number",
+        amounts=("price", "row_total", "discount", "amount_refunded", "discount_refunded", "refunded"),
     ),
     ShopTable(
         table="events", columns=HEAD, known_by=("order_number", "entity", "created_at"), query="", key="order_number",

@@ -13,6 +13,7 @@ What is read, whichever system wrote it:
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -22,7 +23,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shopsight.ingestion.formats.amounts import spread
+from shopsight.ingestion.guessing.numbers import number_shape
 from shopsight.ingestion.readers.chunks import RawChunk
+from shopsight.ingestion.readers.source_files import unreadable
 
 OF_THE_ORDER: Final = (
     "ordered_at", "user_id", "currency", "country", "channel", "state", "order_discount", "refunded", "refunded_at",
@@ -35,6 +38,8 @@ OF_A_LINE: Final = (
 GIVEN_BACK: Final = "given_back"
 NOT_PAID: Final = "not_paid"
 """States of an order that a query of lines may give; any other is an order that stands."""
+DOUBTFUL: Final = r"^[1-9]\d{0,2}\.\d{3}$"
+"""A point that may stand before decimals or between thousands."""
 PARTS_OF_A_LINE: Final = 3
 """A purchase, a refund of the line, and on an order's first line a refund of the order."""
 EVENT_COLUMNS: Final = (
@@ -77,6 +82,42 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", " ", name.lower()).strip()
 
 
+def with_plain_amounts(path: Path, rows: pa.Table, names: Iterable[str]) -> pa.Table:
+    """Return rows without points between the thousands of amounts, where other amounts of the file show that they are.
+
+    ``Rp50.000`` alone may be fifty thousand or fifty; ``Rp1.250.000`` beside it says which.
+
+    Args:
+        path: for messages.
+        rows: columns of text.
+        names: the columns of amounts; a shop writes them all in the same way.
+
+    Raises:
+        SourceFileError: points stand before three digits, and nothing in the file says what they are.
+    """
+    columns = {name: rows[name] for name in names if name in rows.column_names}
+    texts = {name: pc.replace_substring_regex(column, r"[^0-9.,]", "") for name, column in columns.items()}
+    doubtful = {name: _mask(pc.match_substring_regex(text, DOUBTFUL)) for name, text in texts.items()}
+    if not any(mask.any() for mask in doubtful.values()):
+        return rows
+    shape = number_shape([text for column in texts.values() for text in pc.unique(column).to_pylist() if text])
+    if shape.question:
+        shown = next(columns[name].to_pylist()[int(np.argmax(mask))] for name, mask in doubtful.items() if mask.any())
+        raise unreadable(
+            path,
+            why=f"its amounts, such as {shown}, may have a point before decimals or between thousands",
+            fix="export amounts with two decimals, or import it as mapped, where decimal and thousands say which",
+        )
+    for name, mask in doubtful.items() if shape.thousands == "." else ():
+        plain = pc.if_else(pa.array(mask), pc.replace_substring(columns[name], ".", ""), columns[name])
+        rows = rows.set_column(rows.schema.get_field_index(name), name, plain)
+    return rows
+
+
+def _mask(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(column, False).to_numpy(), dtype=np.bool_)
+
+
 def number(column: str) -> str:
     """Return SQL that reads an amount however a shop prints it: with a currency sign, thousands, or a decimal comma.
 
@@ -97,6 +138,12 @@ def moment(column: str) -> str:
     return f"case when {no_zone} then trim({column}) || 'Z' else trim({column}) end"
 
 
+def adds_up(items: str) -> str:
+    """Return SQL for whether an amount of the items, with postage and tax, is what was to be paid."""
+    rest = f"abs(paid - coalesce(postage, 0) - ({items}))"
+    return f"({rest} < 0.005 or abs({rest} - coalesce(tax, 0)) < 0.005)"
+
+
 def discount_of_items(otherwise: str) -> str:
     """Return SQL for the part of an order's discount that its lines do not show yet.
 
@@ -109,11 +156,6 @@ def discount_of_items(otherwise: str) -> str:
     The SQL reads the sums of the order ``items``, ``discount``, ``paid``, ``postage`` and ``tax``; tax may be part of
     the prices or come on top.
     """
-
-    def adds_up(items: str) -> str:
-        rest = f"abs(paid - coalesce(postage, 0) - ({items}))"
-        return f"({rest} < 0.005 or abs({rest} - coalesce(tax, 0)) < 0.005)"
-
     return f"""case
         when coalesce(discount, 0) = 0 or {adds_up("items")} then 0
         when {adds_up("items - abs(discount)")} then abs(discount)
@@ -131,7 +173,9 @@ def whole_orders(chunks: Iterable[RawChunk], key: str) -> Iterator[RawChunk]:
     for chunk in chunks:
         joined = chunk if unfinished is None else _joined(unfinished, chunk)
         keys = np.asarray(joined.rows[key].to_pylist(), dtype=object)
-        others = np.flatnonzero(keys != keys[-1]) if len(keys) else np.array([], dtype=np.int64)
+        named = np.flatnonzero(keys != None)  # noqa: E711 - a comparison of each
+        # A row without a key, such as a blank one, may stand between two lines of an order.
+        others = named[keys[named] != keys[named[-1]]] if len(named) else named
         begin = int(others[-1]) + 1 if len(others) else 0
         unfinished = replace(taken(joined, np.arange(begin, len(keys))), broken=())
         yield taken(joined, np.arange(begin))
@@ -219,7 +263,7 @@ def _filled(connection: duckdb.DuckDBPyConnection, query: str) -> str:
             row,
             order_id,
             dense_rank() over (order by order_id) as number,
-            row_number() over (partition by order_id order by row) - 1 as line_number,
+            row_number() over (partition by order_id, {column("item_id")} order by row) - 1 as line_number,
             {of_lines},
             {of_orders}
         from given
@@ -277,16 +321,17 @@ EVENTS: Final = f"""
         where is_first and not is_given_back and not names_pieces and left_to_refund > 0.004
     ),
     told as (
-        select *, 0 as place, null as event_id, 'purchase' as event_name from judged
+        -- A later export tells orders and their refunds again, as they are by then: under one id the newest counts, and
+        -- nothing is added up. Lines are numbered within their item, so that their order does not matter.
+        select *, 0 as place, concat_ws(' ', 'line of', order_id, md5(item_id)) as event_id, 'purchase' as event_name
+        from judged
         union all by name
-        -- A later export tells the refunds so far again: under one id they are not added up.
         select
             * exclude (of_item, pieces, amount) replace (
                 of_item as item_id, pieces as quantity, null as price, amount as "value",
                 coalesce(refunded_at, ordered_at) as ordered_at, null as title
             ),
-            concat_ws(' ', 'refund of', order_id, case when of_item is not null then 'line ' || line_number end)
-                as event_id,
+            concat_ws(' ', 'refund of', order_id, md5(of_item)) as event_id,
             'refund' as event_name
         from refunds
         where not order_not_paid and not part_of_another_line

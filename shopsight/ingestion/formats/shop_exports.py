@@ -10,7 +10,14 @@ import pyarrow.parquet as pq
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.formats.catalogue import Catalogue
-from shopsight.ingestion.formats.orders import columns_by_alias, has_columns, order_events, taken, whole_orders
+from shopsight.ingestion.formats.orders import (
+    columns_by_alias,
+    has_columns,
+    order_events,
+    taken,
+    whole_orders,
+    with_plain_amounts,
+)
 from shopsight.ingestion.formats.tables import read_text_table
 from shopsight.ingestion.formats.translation import mapped
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
@@ -33,6 +40,8 @@ class ShopTable:
     ``row`` and a truth ``is_none`` where some rows are no item or user of their own."""
     key: str
     """Column that the rows of one order or product share."""
+    amounts: tuple[str, ...] = ()
+    """Those of the columns that are amounts of money."""
     is_lookup: bool = False
     """Whether the rows are orders without their lines, which only add to the lines in another file."""
 
@@ -129,7 +138,7 @@ def _lookup(files: Sequence[tuple[Path, ShopTable]]) -> pa.Table | None:
     tables = []
     for file, kind in files:
         for chunk in read_text_table(file):
-            orders = columns_by_alias(chunk.rows, kind.columns)
+            orders = with_plain_amounts(file, columns_by_alias(chunk.rows, kind.columns), kind.amounts)
             # Lines name their order by the key of its row, or by the number that the customer sees.
             tables += [orders.append_column("order_key", orders[name]) for name in kind.known_by[:2]]
     return pa.concat_tables(tables) if tables else None
@@ -137,7 +146,11 @@ def _lookup(files: Sequence[tuple[Path, ShopTable]]) -> pa.Table | None:
 
 def _read(path: Path, kind: ShopTable, lookup: pa.Table | None, *, with_items: bool) -> Iterator[RawChunk]:
     named = (
-        replace(chunk, rows=columns_by_alias(chunk.rows, kind.columns), table=kind.table)
+        replace(
+            chunk,
+            rows=with_plain_amounts(path, columns_by_alias(chunk.rows, kind.columns), kind.amounts),
+            table=kind.table,
+        )
         for chunk in read_text_table(path)
     )
     if kind.table == "events":

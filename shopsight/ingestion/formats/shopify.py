@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from shopsight.ingestion.formats.orders import GIVEN_BACK, discount_of_items, moment, number
+from shopsight.ingestion.formats.orders import GIVEN_BACK, adds_up, discount_of_items, moment, number
 from shopsight.ingestion.formats.shop_exports import ShopTable, read_shop
 from shopsight.ingestion.readers.chunks import RawChunk
 
@@ -37,6 +37,11 @@ ORDER: Final = {
     "line_discount": ("lineitem discount", "lineitem total discount"),
     "vendor": ("vendor", "lineitem vendor"),
 }
+OTHER_DISCOUNT: Final = f"""case
+    when abs(discount - on_lines) < 0.005 then 0
+    when {adds_up("items - (discount - on_lines)")} then discount - on_lines
+    else discount end"""
+"""The order's discount may have those of its lines in it."""
 LINES_QUERY: Final = f"""
     with lines as (
         select
@@ -59,7 +64,7 @@ LINES_QUERY: Final = f"""
         group by order_name
     ),
     discounts as (
-        select order_name, {discount_of_items("if(abs(discount - on_lines) < 0.005, 0, discount)")} as of_items
+        select order_name, {discount_of_items(OTHER_DISCOUNT)} as of_items
         from orders
     )
     select
@@ -152,6 +157,7 @@ TABLES: Final = (
         known_by=("order_name", "created_at", "quantity", "price", "title"),
         query=LINES_QUERY,
         key="order_name",
+        amounts=("shipping", "taxes", "total", "discount", "refunded", "price", "line_discount"),
     ),
     ShopTable(
         table="items", columns=PRODUCT, known_by=("handle", "title", "price"), query=PRODUCTS_QUERY, key="handle"

@@ -187,6 +187,7 @@ TABLES: Final = (
         known_by=("order_number", "ordered", "status", "quantity"),
         query=LINES_QUERY,
         key="order_number",
+        amounts=("discount", "total", "shipping", "tax", "refunded", "price", "line_total", "line_refund"),
     ),
     ShopTable(
         table="items", columns=PRODUCT, known_by=("id", "kind", "title", "regular"), query=PRODUCTS_QUERY, key="id"
