@@ -251,7 +251,7 @@ class RandomShop:
                 for number in range(orders):
                     self._order_of(user, latest - timedelta(days=2 * number), price=Decimal(3 + age % 7 + number))
         # So many that a fifth of the customers ends exactly at one of them.
-        for number in range(3):
+        for number in range(6):
             self._order_of(f"u_more_{number}", CLOSES_AT - timedelta(days=60 + number))
 
     def _on_both_sides_of_every_bound(self) -> None:
