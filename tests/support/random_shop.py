@@ -252,7 +252,10 @@ class RandomShop:
                     self._order_of(user, latest - timedelta(days=2 * number), price=Decimal(3 + age % 7 + number))
         # So many that a fifth of the customers ends exactly at one of them.
         for number in range(6):
-            self._order_of(f"u_more_{number}", CLOSES_AT - timedelta(days=60 + number))
+            for nth in range(3):
+                self._order_of(
+                    f"u_more_{number}", CLOSES_AT - timedelta(days=60 + number, hours=nth + 1), order_id=None
+                )
 
     def _on_both_sides_of_every_bound(self) -> None:
         """Reach bounds exactly, and miss them by a second or a day: of sessions, funnels, touches and labels."""
