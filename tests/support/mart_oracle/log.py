@@ -312,7 +312,8 @@ def _merges(events: Iterable[Row]) -> dict[str, Event]:
             newest_of[previous] = max(newest_of.get(previous, merge), merge)
     merges = {}
     for previous in newest_of:
-        user, path = previous, []
+        user = previous
+        path: list[tuple[Any, ...]] = []
         while user in newest_of and len(path) < 5:
             path.append(newest_of[user])
             user = newest_of[user][2]
