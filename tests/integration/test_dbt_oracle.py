@@ -66,6 +66,10 @@ def test_the_shop_has_every_value_that_a_rule_can_give(shop: Shop, mart: str, co
     assert sorted({str(row[column]) for row in expected_rows(shop.log, mart)}) == values.split()
 
 
+def test_a_fifth_of_the_customers_ends_exactly_at_one_of_them(shop: Shop) -> None:
+    assert len(expected_rows(shop.log, "rfm")) % 5 == 1
+
+
 def test_every_column_of_every_exported_mart_has_an_oracle(shop: Shop) -> None:
     exported = {path.stem for path in shop.settings.exports_dir.glob("*.parquet")}
     assert exported - ORACLES.keys() == HELD_ELSEWHERE

@@ -250,6 +250,12 @@ class RandomShop:
                 self._of(user, "page_view", latest)
                 for number in range(orders):
                     self._order_of(user, latest - timedelta(days=2 * number), price=Decimal(3 + age % 7 + number))
+        # So many that a fifth of the customers ends exactly at one of them.
+        for number in range(6):
+            for nth in range(3):
+                self._order_of(
+                    f"u_more_{number}", CLOSES_AT - timedelta(days=60 + number, hours=nth + 1), order_id=None
+                )
 
     def _on_both_sides_of_every_bound(self) -> None:
         """Reach bounds exactly, and miss them by a second or a day: of sessions, funnels, touches and labels."""
@@ -279,6 +285,12 @@ class RandomShop:
         self._order_of("u_bounce", start)
         first = self.batches["a"][-1] if self.batches["a"][-1]["user_id"] == "u_bounce" else self.batches["b"][-1]
         self.batches["b"].append({**first, "item_id": "i8", "line_number": 1})
+        # A cart and a purchase that share one event id are two events.
+        self._of("u_one_id", "add_to_cart", start, event_id="one-id")
+        self._order_of("u_one_id", start, event_id="one-id")
+        # Somebody who only ever gave back is no customer.
+        back = {"order_id": "only-back", "item_id": "i1", "quantity": 1, "price": Decimal(7), "currency": "EUR"}
+        self._of("u_only_back", "refund", start, **back)
         for minute, consent in ((0, "granted"), (1, "none"), (2, "granted")):
             self._of("u_wavering", "view_item", start + timedelta(minutes=minute), consent=consent)
         # Orders 28 and 29 days after an as-of date, on the first date that has labels and a week before it.

@@ -38,7 +38,9 @@ AREAS = {
         sources=("models/purchase_intent/*.py",),
         tests=("tests/unit/purchase_intent", "tests/unit/serving/purchase_intent"),
     ),
-    "serving": Area(sources=("serving/**/*.py",), tests=("tests/unit/serving",)),
+    "serving": Area(
+        sources=("serving/**/*.py",), tests=("tests/unit/serving", "tests/integration/test_services_bento.py")
+    ),
     "ingestion": Area(
         sources=("shopsight/ingestion/**/*.py",),
         tests=(

@@ -86,7 +86,7 @@ def draw(candidates: Iterable[Mutation], rng: random.Random) -> list[Mutation]:
 
 def verdict_of(mutation: Mutation) -> tuple[str, str] | None:
     """Return what was judged of a survivor, ``equivalent`` or ``real``, and why; None where it was not judged yet."""
-    for known in yaml.safe_load(VERDICTS.read_text()) or []:
-        if all(known[key] == getattr(mutation, key) for key in ("path", "code", "place", "kind", "replacement")):
-            return known["verdict"], known["reason"]
+    for judged in yaml.safe_load(VERDICTS.read_text()) or []:
+        if all(judged[key] == getattr(mutation, key) for key in ("path", "code", "place", "kind", "replacement")):
+            return judged["verdict"], judged["reason"]
     return None

@@ -42,6 +42,8 @@ OPPOSITES = {
     "min_horizontal": "max_horizontal",
     "max_horizontal": "min_horizontal",
 }
+COMMUTATIVE = ("min", "max", "minimum", "maximum", "clip", "logaddexp", "isclose", "allclose", "array_equal")
+"""Calls whose first two arguments may change places."""
 WITHOUT_MEANING = (ast.Raise, ast.Assert, ast.JoinedStr, ast.Import, ast.ImportFrom)
 """Whatever stands in these is not mutated: a word of a message is no value."""
 ARGUMENTS_WITHOUT_MEANING = ("strict", "exist_ok", "parents", "ignore_errors")
@@ -125,6 +127,8 @@ def _changes_of_call(node: ast.Call) -> Iterator[tuple[str, str]]:
         opposite = ast.Attribute(function.value, OPPOSITES[function.attr])
         yield "opposite", _source(ast.Call(opposite, arguments, keywords), bare=True)
     is_plain = not any(isinstance(argument, ast.Starred) for argument in arguments)
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    is_plain = is_plain and name not in COMMUTATIVE
     if len(arguments) >= 2 and is_plain and ast.dump(arguments[0]) != ast.dump(arguments[1]):
         first, second, *rest = arguments
         yield "arguments swapped", _source(ast.Call(function, [second, first, *rest], keywords), bare=True)

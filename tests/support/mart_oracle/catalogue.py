@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable
 
-from mart_oracle.log import Event, Log, Mart, count, day_end, first, grouped, known, last
+from mart_oracle.log import Event, Log, Mart, count, day_end, first, grouped, last, values_of
 
 
 def _sightings(log: Log) -> list[Event]:
@@ -30,10 +30,10 @@ def items(log: Log) -> Mart:
                 "item_id": item,
                 "title": listed.get("title") or item,
                 "description": listed.get("description"),
-                "category": listed.get("category") or last(known(rows, "sent_category")),
-                "brand": listed.get("brand") or last(known(rows, "sent_brand")),
-                "price": listed.get("price") or last(known(rows, "price")),
-                "currency": listed.get("currency") or last(known(rows, "currency")),
+                "category": listed.get("category") or last(values_of(rows, "sent_category")),
+                "brand": listed.get("brand") or last(values_of(rows, "sent_brand")),
+                "price": listed.get("price") or last(values_of(rows, "price")),
+                "currency": listed.get("currency") or last(values_of(rows, "currency")),
                 "is_available": listed.get("is_available", True) and (ends is None or ends > latest),
                 "first_seen_at": rows[0]["event_timestamp"] if rows else None,
                 "last_seen_at": rows[-1]["event_timestamp"] if rows else None,
@@ -47,7 +47,7 @@ def item_demand_daily(log: Log) -> Mart:
     people = [row for row in _sightings(log) if not row["is_bot"]]
     mart = []
     for (item, day), rows in grouped(people, lambda row: (row["item_id"], row["event_date"])).items():
-        prices = known([row for row in rows if row["event_name"] != "refund"], "price")
+        prices = values_of([row for row in rows if row["event_name"] != "refund"], "price")
         bought, back = ([row for row in rows if row["event_name"] == name] for name in ("purchase", "refund"))
         mart.append(
             {
@@ -175,7 +175,7 @@ def review_summary(log: Log) -> Mart:
     mart = []
     rated = [row for row in log.behaviour if row["event_name"] == "rate_item"]
     for item, rows in grouped(rated, lambda row: row["item_id"]).items():
-        stars = known(rows, "value")
+        stars = values_of(rows, "value")
         mart.append(
             {
                 "item_id": item,
@@ -183,7 +183,7 @@ def review_summary(log: Log) -> Mart:
                 "ratings": len(stars),
                 "rating_mean": statistics.mean(stars) if stars else None,
                 **{f"stars_{number}": stars.count(number) for number in range(1, 6)},
-                "written": len(known(rows, "text")),
+                "written": len(values_of(rows, "text")),
                 "first_review_at": rows[0]["event_timestamp"],
                 "last_review_at": rows[-1]["event_timestamp"],
             }

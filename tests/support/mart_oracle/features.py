@@ -16,12 +16,12 @@ from mart_oracle.log import (
     day_end,
     grouped,
     hour,
-    known,
     last,
     mean,
     microseconds,
     purchases,
     ratio,
+    values_of,
     weekday,
 )
 
@@ -79,13 +79,13 @@ def user_features_daily(log: Log) -> Mart:
                     "purchases_28d": count(month, "purchase"),
                     "sessions_28d": sum(0 <= (day - start).days < 28 for start in starts.values()),
                     "revenue_28d": _revenue(month),
-                    "distinct_items_28d": len(set(known(month, "item_id"))),
-                    "mean_price_28d": mean(known(month, "price")),
+                    "distinct_items_28d": len(set(values_of(month, "item_id"))),
+                    "mean_price_28d": mean(values_of(month, "price")),
                     "orders_total": len(_orders(so_far)),
                     "days_since_first_event": _days_since(so_far, 0, day),
                     "days_since_last_event": _days_since(so_far, -1, day),
                     "days_since_last_order": _days_since(purchases(so_far), -1, day),
-                    "favourite_category": next(iter(_preferred(known(month, "category"))), None),
+                    "favourite_category": next(iter(_preferred(values_of(month, "category"))), None),
                 }
             )
     return mart
@@ -137,10 +137,10 @@ def user_taste_features_daily(log: Log) -> Mart:
         for day in _days(rows):
             month, days = _in_days(rows, day, 28), _days(_in_days(rows, day, 28))
             sessions = {(row["event_date"], row["session_id"]) for row in month}
-            categories, brands, prices = (known(month, column) for column in ("category", "brand", "price"))
+            categories, brands, prices = (values_of(month, column) for column in ("category", "brand", "price"))
             quartiles = np.quantile([float(price) for price in prices], (0.25, 0.5, 0.75)) if prices else [None] * 3
             priced = [row for row in purchases(month) if row["price"] is not None]
-            given = known([row for row in _up_to(rows, day) if row["event_name"] == "rate_item"], "value")
+            given = values_of([row for row in _up_to(rows, day) if row["event_name"] == "rate_item"], "value")
             hours, weekdays = ([function(row) for row in month] for function in (hour, weekday))
 
             def share(*names: str, rows: list[Event] = month) -> float:
@@ -219,7 +219,7 @@ def category_price_features_daily(log: Log) -> Mart:
     priced = [row for row in log.behaviour if row["category"] and row["price"] is not None]
     for category, rows in grouped(priced, lambda row: row["category"]).items():
         for day in _days(rows):
-            prices = known(_in_days(rows, day, 28), "price")
+            prices = values_of(_in_days(rows, day, 28), "price")
             mart.append(
                 {
                     "category": category,
@@ -248,7 +248,7 @@ def item_features_daily(log: Log) -> Mart:
     for item, rows in _of_items(log).items():
         for day in _days(rows):
             week, month, so_far = _in_days(rows, day, 7), _in_days(rows, day, 28), _up_to(rows, day)
-            stars = known([row for row in so_far if row["event_name"] == "rate_item"], "value")
+            stars = values_of([row for row in so_far if row["event_name"] == "rate_item"], "value")
             recent = [row for row in _in_days(rows, day, 56) if row["event_name"] in INTERACTIONS]
             mart.append(
                 {
@@ -264,7 +264,7 @@ def item_features_daily(log: Log) -> Mart:
                     "popularity": sum(_millionths((day - row["event_date"]).days) for row in recent) / 1e6,
                     "cart_rate_28d": ratio(count(month, "add_to_cart"), count(month, "view_item")),
                     "conversion_rate_28d": ratio(count(month, "purchase"), count(month, "view_item")),
-                    "mean_price_28d": mean(known(month, "price")),
+                    "mean_price_28d": mean(values_of(month, "price")),
                     "rating_mean": mean(stars),
                     "rating_count": len(stars),
                     "days_since_first_event": _days_since(so_far, 0, day),
@@ -283,7 +283,7 @@ def item_quality_features_daily(log: Log) -> Mart:
     for item, rows in _of_items(log).items():
         for day in _days(rows):
             month, so_far = _in_days(rows, day, 28), _up_to(rows, day)
-            price, highest = last(known(so_far, "price")), max(known(month, "price"), default=None)
+            price, highest = last(values_of(so_far, "price")), max(values_of(month, "price"), default=None)
             mart.append(
                 {
                     "item_id": item,

@@ -33,7 +33,7 @@ def grouped(rows: Iterable[Event], key: Callable[[Event], Hashable]) -> dict[Any
     return dict(groups)
 
 
-def known(rows: Iterable[Event], column: str) -> list[Any]:
+def values_of(rows: Iterable[Event], column: str) -> list[Any]:
     """Return the values of a column that are there, in order."""
     return [row[column] for row in rows if row[column] is not None]
 
@@ -135,13 +135,13 @@ class Log:
         self.variables, self._rates = variables, rates
         self.catalogue_rows = [_cleaned_item(row) for row in items]
         self.catalogue = newest(self.catalogue_rows, "item_id", "valid_from")
-        told = list(events)
-        self._merges = _merges(row for _, row in told)
+        sent = list(events)
+        self._merges = _merges(row for _, row in sent)
         self.accounts = self._accounts([_cleaned(row, ("country",)) for row in users])
-        current = [self._merged(row) for row in _newest_versions(told)]
+        current = [self._merged(row) for row in _newest_versions(sent)]
         self.links = _links(current)
         self._reused = _reused_session_ids(current, self.links, variables["longest_session_hours"])
-        self.reporting_currency = _most_common([row["currency"] for row in current if row["event_name"] in SALE_NAMES])
+        self.reporting_currency = _majority([row["currency"] for row in current if row["event_name"] in SALE_NAMES])
         self.repeats = _repeats(row for row in current if row["event_name"] in SALE_NAMES)
         for row in current:
             self._settle_money(row)
@@ -234,7 +234,7 @@ class Log:
             "pages_in_a_minute": in_a_minute,
             "pages_in_a_day": in_a_day,
             "consent": consent,
-            "country": account.get("country") or last(known(rows, "country")),
+            "country": account.get("country") or last(values_of(rows, "country")),
             "is_bot": is_bot,
             "is_usable": not is_bot and consent != "none",
         }
@@ -312,7 +312,8 @@ def _merges(events: Iterable[Row]) -> dict[str, Event]:
             newest_of[previous] = max(newest_of.get(previous, merge), merge)
     merges = {}
     for previous in newest_of:
-        user, path = previous, []
+        user = previous
+        path: list[tuple[Any, ...]] = []
         while user in newest_of and len(path) < 5:
             path.append(newest_of[user])
             user = newest_of[user][2]
@@ -353,7 +354,7 @@ def _reused_session_ids(current: list[Event], links: Mapping[str, Event], hours:
     return reused
 
 
-def _most_common(values: list[str | None]) -> str | None:
+def _majority(values: list[str | None]) -> str | None:
     names = {value for value in values if value}
     return max(names, key=lambda name: (values.count(name), name), default=None)
 
@@ -382,18 +383,18 @@ def _settle_order(order: list[Event]) -> None:
             pieces = row["quantity"] or 1
             amount = row["amount"] if row["amount"] is not None else (row["price"] or Decimal(0)) * pieces
             row["lines"].append({"item_id": row["item_id"], "pieces": pieces, "amount": amount})
-            held = bought.setdefault(row["item_id"], [0, Decimal(0)])
-            held[0] += pieces
-            held[1] += amount
-    left = {item: list(held) for item, held in bought.items()}
+            account = bought.setdefault(row["item_id"], [0, Decimal(0)])
+            account[0] += pieces
+            account[1] += amount
+    left = {item: list(account) for item, account in bought.items()}
     refunds = [row for row in order if row["event_name"] == "refund"]
     for row in (row for row in refunds if row["item_id"]):
         pieces, amount = _asked(row, bought.get(row["item_id"]))
         if row["item_id"] in left:
-            held = left[row["item_id"]]
-            pieces, amount = min(pieces, held[0]), min(amount, held[1])
-            held[0] -= pieces
-            held[1] -= amount
+            account = left[row["item_id"]]
+            pieces, amount = min(pieces, account[0]), min(amount, account[1])
+            account[0] -= pieces
+            account[1] -= amount
         row["lines"].append({"item_id": row["item_id"], "pieces": pieces, "amount": amount})
     for row in (row for row in refunds if not row["item_id"]):
         for item, (pieces, amount) in left.items():

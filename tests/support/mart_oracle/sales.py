@@ -14,9 +14,9 @@ from mart_oracle.log import (
     first,
     grouped,
     in_time,
-    known,
     last,
     ratio,
+    values_of,
 )
 from mart_oracle.visits import sessions
 
@@ -40,7 +40,7 @@ def order_items(log: Log) -> Mart:
                 "ordered_on": min((line["event"]["event_date"] for line in bought), default=None),
                 "refunded_at": max((line["event"]["event_timestamp"] for line in back), default=None),
                 "refunded_on": max((line["event"]["event_date"] for line in back), default=None),
-                **{column: first(known(rows, column)) for column in ("category", "brand", "currency")},
+                **{column: first(values_of(rows, column)) for column in ("category", "brand", "currency")},
                 "quantity": sum(line["pieces"] for line in bought),
                 "refunded_quantity": sum(line["pieces"] for line in back),
                 "gross_revenue": gross,
@@ -66,11 +66,11 @@ def orders(log: Log) -> Mart:
                 **{column: items[0][column] for column in ("order_key", "order_id", "source", "user_id", "session_id")},
                 "ordered_at": items[0]["ordered_at"],
                 "ordered_on": items[0]["ordered_on"],
-                "refunded_at": max(known(items, "refunded_at"), default=None),
-                "refunded_on": max(known(items, "refunded_on"), default=None),
+                "refunded_at": max(values_of(items, "refunded_at"), default=None),
+                "refunded_on": max(values_of(items, "refunded_on"), default=None),
                 "items": sum(row["quantity"] > 0 for row in items),
                 **{column: sum(row[column] for row in items) for column in sums},
-                "currency": min(known(items, "currency"), default=None),
+                "currency": min(values_of(items, "currency"), default=None),
                 **{column: visit[column] for column in ("channel", "campaign_id", "device", "country")},
                 "repeated_lines": told_again.count(key),
                 "order_number": None,
@@ -93,7 +93,7 @@ def repeat_intervals(log: Log) -> Mart:
     numbered = grouped((row for row in orders(log) if row["order_number"]), lambda row: row["order_number"])
     mart = []
     for number, rows in numbered.items():
-        pauses = known(rows, "days_since_previous_order")
+        pauses = values_of(rows, "days_since_previous_order")
         quartiles = [float(np.quantile(pauses, share)) if pauses else None for share in (0.25, 0.5, 0.75)]
         before = len(numbered.get(number - 1, [])) or None
         mart.append(
@@ -112,7 +112,7 @@ def rfm(log: Log) -> Mart:
     usable = (row for row in orders(log) if log.users[row["user_id"]]["is_usable"])
     customers = []
     for user, rows in grouped(usable, lambda row: row["user_id"]).items():
-        ordered = known(rows, "ordered_at")
+        ordered = values_of(rows, "ordered_at")
         if ordered:
             net = sum(row["net_revenue"] for row in rows)
             customers.append(

@@ -5,7 +5,20 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from mart_oracle.log import Event, Log, Mart, count, grouped, hour, known, mean, microseconds, purchases, ratio, weekday
+from mart_oracle.log import (
+    Event,
+    Log,
+    Mart,
+    count,
+    grouped,
+    hour,
+    mean,
+    microseconds,
+    purchases,
+    ratio,
+    values_of,
+    weekday,
+)
 
 
 def _checkout(log: Log, session: str) -> Any:
@@ -52,7 +65,7 @@ def _pauses(rows: list[Event]) -> list[float]:
 def session_features(log: Log) -> Mart:
     mart = []
     for session, _, rows in _moments(log):
-        prices = known(rows, "price")
+        prices = values_of(rows, "price")
         mart.append(
             _key(session, rows)
             | {
@@ -63,8 +76,8 @@ def session_features(log: Log) -> Mart:
                 "carts_so_far": count(rows, "add_to_cart"),
                 "cart_removals_so_far": count(rows, "remove_from_cart"),
                 "cart_views_so_far": count(rows, "view_cart"),
-                "distinct_items_so_far": len(set(known(rows, "item_id"))),
-                "distinct_categories_so_far": len(set(known(rows, "category"))),
+                "distinct_items_so_far": len(set(values_of(rows, "item_id"))),
+                "distinct_categories_so_far": len(set(values_of(rows, "category"))),
                 "seconds_since_start": sum(_pauses(rows)),
                 "seconds_since_last_event": _pauses(rows)[-1],
                 "min_price_so_far": min(prices, default=None),
@@ -81,7 +94,7 @@ def session_features(log: Log) -> Mart:
 def session_flow_features(log: Log) -> Mart:
     mart = []
     for session, _, rows in _moments(log):
-        prices, positions = known(rows, "price"), known(rows, "list_position")
+        prices, positions = values_of(rows, "price"), values_of(rows, "list_position")
         mart.append(
             _key(session, rows)
             | {
@@ -91,7 +104,7 @@ def session_flow_features(log: Log) -> Mart:
                 "price_spread_so_far": max(prices) - min(prices) if prices else None,
                 "cart_rate_so_far": ratio(count(rows, "add_to_cart"), count(rows, "view_item")),
                 "last_actions": [row["event_name"] for row in rows[-10:]],
-                "last_items": known(rows[-10:], "item_id") or None,
+                "last_items": values_of(rows[-10:], "item_id") or None,
             }
         )
     return mart
@@ -100,7 +113,7 @@ def session_flow_features(log: Log) -> Mart:
 def session_state_features(log: Log) -> Mart:
     mart = []
     for session, rows in _before_checkout(log).items():
-        checkout, prices = _checkout(log, session), known(rows, "price")
+        checkout, prices = _checkout(log, session), values_of(rows, "price")
         key = ("event_id", "line_number", "source", "event_name")
         mart.append(
             {
@@ -117,14 +130,14 @@ def session_state_features(log: Log) -> Mart:
                 "carts": count(rows, "add_to_cart"),
                 "cart_removals": count(rows, "remove_from_cart"),
                 "cart_views": count(rows, "view_cart"),
-                "items_seen": sorted(set(known(rows, "item_id"))) or None,
-                "categories_seen": sorted(set(known(rows, "category"))) or None,
+                "items_seen": sorted(set(values_of(rows, "item_id"))) or None,
+                "categories_seen": sorted(set(values_of(rows, "category"))) or None,
                 "price_sum": f"{sum(prices):.4f}" if prices else None,
                 "prices": len(prices),
                 "price_min": min(prices, default=None),
                 "price_max": max(prices, default=None),
                 "longest_pause": max(_pauses(rows)),
-                "deepest_position": max(known(rows, "list_position"), default=None),
+                "deepest_position": max(values_of(rows, "list_position"), default=None),
                 "recent_actions": [row["event_name"] for row in rows[-10:]],
                 "recent_items": [row["item_id"] or "" for row in rows[-10:]],
                 "recent_keys": [

@@ -4,7 +4,20 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
 
-from mart_oracle.log import INTERACTIONS, Event, Log, Mart, by_user, count, day_end, first, grouped, known, last, ratio
+from mart_oracle.log import (
+    INTERACTIONS,
+    Event,
+    Log,
+    Mart,
+    by_user,
+    count,
+    day_end,
+    first,
+    grouped,
+    last,
+    ratio,
+    values_of,
+)
 
 
 def sessions(log: Log) -> Mart:
@@ -22,13 +35,16 @@ def sessions(log: Log) -> Mart:
             "checkouts": len({row["event_id"] for row in rows if row["event_name"] == "begin_checkout"}),
             "purchases": count(rows, "purchase"),
             "revenue": sum(row["revenue"] for row in rows if row["event_name"] == "purchase"),
-            **{name: first(known(rows, name)) for name in ("channel", "device", "country", "platform", "campaign_id")},
+            **{
+                name: first(values_of(rows, name))
+                for name in ("channel", "device", "country", "platform", "campaign_id")
+            },
             "is_bot": any(row["is_bot"] for row in rows),
             "converted": count(rows, "purchase") > 0,
             "entry_event_name": rows[0]["event_name"],
-            "entry_item_id": first(known(rows, "item_id")),
+            "entry_item_id": first(values_of(rows, "item_id")),
             "exit_event_name": rows[-1]["event_name"],
-            "exit_item_id": last(known(rows, "item_id")),
+            "exit_item_id": last(values_of(rows, "item_id")),
             "is_bounce": len({(row["event_id"], row["event_name"]) for row in rows}) == 1,
             "searches": count(rows, "search"),
         }
@@ -99,8 +115,8 @@ def identities(log: Log) -> Mart:
                 "linked_at": log.links.get(device, {}).get("linked_at"),
                 "events": len(rows),
                 "sessions": len({row["session_id"] for row in rows}),
-                "platforms": ",".join(sorted(set(known(rows, "platform")))) or None,
-                "devices": ",".join(sorted(set(known(rows, "device")))) or None,
+                "platforms": ",".join(sorted(set(values_of(rows, "platform")))) or None,
+                "devices": ",".join(sorted(set(values_of(rows, "device")))) or None,
                 "first_seen_at": rows[0]["event_timestamp"],
                 "last_seen_at": rows[-1]["event_timestamp"],
             }
@@ -199,7 +215,7 @@ def search_performance(log: Log) -> Mart:
                 searches.append(row | {"query": query, "clicked": clicked, "refined": other != query})
     mart = []
     for (day, query), rows in grouped(searches, lambda row: (row["event_date"], row["query"])).items():
-        counted = known(rows, "search_results")
+        counted = values_of(rows, "search_results")
         mart.append(
             {
                 "event_date": day,
@@ -228,8 +244,8 @@ def placement_performance(log: Log) -> Mart:
     mart = []
     for place, rows in grouped(places, lambda row: tuple(row[column] for column in columns)).items():
         clicks = count(rows, "select_item", "select_promotion")
-        shown = len(rows) - clicks
-        figures = {"impressions": shown, "clicks": clicks, "click_through_rate": ratio(clicks, shown)}
+        impressions = len(rows) - clicks
+        figures = {"impressions": impressions, "clicks": clicks, "click_through_rate": ratio(clicks, impressions)}
         mart.append(dict(zip(columns, place, strict=True)) | figures)
     return mart
 

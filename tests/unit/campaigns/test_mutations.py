@@ -55,9 +55,8 @@ def test_every_change_of_sql_is_of_a_word_that_counts() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["registry", "purchase_intent"])
-def test_a_mutated_module_is_python_and_another_one(name: str) -> None:
-    for path in AREAS[name].files(REPO_ROOT):
+def test_a_mutated_module_is_python_and_another_one() -> None:
+    for path in AREAS["registry"].files(REPO_ROOT):
         text = path.read_text()
         for mutation in python_mutations(path.name, text):
             assert ast.dump(ast.parse(mutation.applied(text))) != ast.dump(ast.parse(text)), str(mutation)

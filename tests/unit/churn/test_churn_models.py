@@ -105,12 +105,41 @@ def test_too_short_a_history_is_refused(labelled) -> None:
     "setting",
     [
         {"horizon_days": 30},
+        {"period_days": 0},
         {"level_days": 84},
+        {"level_days": 0},
+        {"level_days": 20},
         {"value_quantiles": (0.6, 0.9)},
-        {"too_good_roc_auc": 0.4},
+        {"value_quantiles": (0.0, 0.9)},
+        {"value_quantiles": (0.1, 0.5)},
+        {"value_quantiles": (0.1, 1.0)},
+        {"too_good_roc_auc": 0.5},
+        {"too_good_roc_auc": 1.01},
+        *({share: edge} for share in ("margin_share", "win_back_rate", "hold_out_share") for edge in (0.0, 1.0)),
+        {"largest_loss_of_older_visits": 0.0},
+        {"contact_cost": -0.01},
+        {"largest_shift": 0.0},
+        {"largest_shift": 1.01},
         {"min_customers": 0},
+        {"min_churned": 0},
+        {"resamples": 0},
     ],
 )
 def test_settings_that_no_run_can_have_are_refused(setting) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         ChurnConfig(**setting)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"period_days": 1},
+        {"level_days": 14},
+        {"horizon_days": 28, "level_days": 28},
+        {"too_good_roc_auc": 1.0},
+        {"contact_cost": 0.0, "largest_shift": 1.0},
+        {"min_customers": 1, "min_churned": 1, "resamples": 1},
+    ],
+)
+def test_settings_at_their_bounds_are_possible(setting) -> None:
+    assert ChurnConfig(**setting)

@@ -310,6 +310,12 @@ def test_every_size_has_settings(size: Size) -> None:
         {"learning_rate": 0.0},
         {"feature_fraction": 1.5},
         {"too_good_roc_auc": 0.4},
+        {"too_good_roc_auc": 0.5},
+        {"too_good_roc_auc": 1.01},
+        {"newcomers_with_past": 0.0},
+        {"newcomers_with_past": 1.0},
+        {"largest_loss_of_a_day": 0.0},
+        {"largest_loss_of_a_day": 0.5},
         {"l2": -1.0},
         {"max_categories": 0},
         {"rounds": 0},
@@ -325,6 +331,21 @@ def test_every_size_has_settings(size: Size) -> None:
 def test_settings_that_no_run_can_have_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong)) if "share" not in next(iter(wrong)) else "share"):
         PurchaseIntentConfig(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"gap_minutes": 0},
+        {"learning_rate": 1.0, "feature_fraction": 1.0},
+        {"too_good_roc_auc": 1.0},
+        {"l2": 0.0},
+        {"max_categories": 1, "rounds": 1, "early_stopping_rounds": 1, "num_leaves": 2, "min_rows_in_leaf": 1},
+        {"min_sessions": 2, "min_purchases": 1, "resamples": 1, "threads": 1},
+    ],
+)
+def test_settings_at_their_bounds_are_possible(right: dict[str, float]) -> None:
+    assert PurchaseIntentConfig(**right)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

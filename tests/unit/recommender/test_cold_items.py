@@ -1,6 +1,7 @@
 """Items that nobody touched: what is read of them, and the vectors that are made from it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -124,10 +125,12 @@ def test_an_impossible_setting_is_refused(change):
 
 def test_counts_of_one_are_possible_and_counts_of_none_are_not():
     counts = ("max_tokens", "max_warm_texts", "min_users", "min_items", "max_attributes", "min_attribute_items")
-    assert replace(CONFIG, **dict.fromkeys(counts, 1), max_cold_texts=0, neighbours=1, max_cosines=1, decay=1.0)
+    bounds: dict[str, Any] = dict.fromkeys(counts, 1) | {"max_cold_texts": 0, "neighbours": 1, "decay": 1.0}
+    assert replace(CONFIG, **bounds)
     for name in counts:
+        nothing: dict[str, Any] = {name: 0}
         with pytest.raises(ValueError, match="at least 1"):
-            replace(CONFIG, **{name: 0})
+            replace(CONFIG, **nothing)
 
 
 def test_a_catalogue_that_says_nothing_projects_nothing(shop):

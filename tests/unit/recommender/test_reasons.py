@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.recommender.history import History
-from models.recommender.scoring import Constant, Neighbours, standardise
+from models.recommender.scoring import Constant, Neighbours, Scorer, standardise
 from models.recommender.served.reasons import Reason, explain
 
 ITEMS = ("lamp", "bulb", "rug", "mug")
@@ -19,7 +19,7 @@ VIEWED, BOUGHT = 1, 4
 
 
 def reasons(history: History, item: int, *, popularity: float) -> tuple[Reason, ...]:
-    scorers = {"item_knn": NEIGHBOURS, "popularity": POPULARITY}
+    scorers: dict[str, Scorer] = {"item_knn": NEIGHBOURS, "popularity": POPULARITY}
     standard = {name: standardise(scorer.scores([history])) for name, scorer in scorers.items()}
     weights = {"item_knn": 1.0, "popularity": popularity}
     (of_item,) = explain(history, np.array([item]), scorers=scorers, weights=weights, standard=standard, item_ids=ITEMS)

@@ -203,6 +203,6 @@ def test_every_case_is_in_one_slice_by_the_length_of_its_history_and_no_slice_is
 
 def test_cosines_of_a_new_item_lie_between_minus_one_and_one():
     vectors = np.array([[3.0, 4.0], [6.0, 8.0], [-3.0, -4.0], [4.0, -3.0], [0.0, 0.0]], dtype=np.float32)
-    new = NewItems.of(None, np.ones(5, dtype=bool), vectors, None)
+    new = NewItems.of(None, np.ones(5, dtype=bool), vectors, None)  # type: ignore[arg-type]  # not asked for names
     assert new.cosines(0).tolist() == pytest.approx([1, 1, -1, 0, 0], abs=1e-6)
     assert new.cosines(1, np.array([2])).tolist() == pytest.approx([-1], abs=1e-6)
