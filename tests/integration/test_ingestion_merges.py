@@ -64,9 +64,9 @@ def test_a_merge_names_both_shoppers_by_their_pseudonyms(
     assert "old" not in row["properties"].replace("previous_user_id", "")
 
 
-@pytest.mark.parametrize("nobody", ["undefined", "NULL", "", ["old"], None])
-def test_a_merge_with_nobody_is_none(home: Settings, tmp_path: Path, nobody: Any) -> None:
-    properties = json.dumps({"previous_user_id": nobody, "seen_in": "desk"})
+@pytest.mark.parametrize("no_user", ["undefined", "NULL", "", ["old"], None])
+def test_a_merge_with_nobody_is_none(home: Settings, tmp_path: Path, no_user: Any) -> None:
+    properties = json.dumps({"previous_user_id": no_user, "seen_in": "desk"})
     line = {"event_name": "identify", "event_timestamp": AT, "user_id": "new", "properties": properties}
     (row,) = landed(home, "canonical_jsonl", tmp_path / "events.jsonl", line)
     assert json.loads(row["properties"]) == {"seen_in": "desk"}

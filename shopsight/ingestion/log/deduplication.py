@@ -89,12 +89,12 @@ def find_repeats(
             f"insert into known select distinct hash({SUSPECT}) from {old} where hash({SUSPECT}) in (from hashes)"
         )
     place = f"list_position({_list(staged)}, filename) - 1 as part, file_row_number as row"
-    told = f"hash({KEY}) as event, hash({CONTENT}) as content"
+    hashes_of = f"hash({KEY}) as event, hash({CONTENT}) as content"
     connection.execute(f"""
         create temp table suspects as
-        select {told}, {place} from {new} where hash({SUSPECT}) in (from repeated union all from known)
+        select {hashes_of}, {place} from {new} where hash({SUSPECT}) in (from repeated union all from known)
     """)
-    logged = f"select {told} from {old} where hash({SUSPECT}) in (from known)" if log else "from suspects limit 0"
+    logged = f"select {hashes_of} from {old} where hash({SUSPECT}) in (from known)" if log else "from suspects limit 0"
     connection.execute(f"create temp table logged as select event, content from ({logged})")
     connection.execute("""
         create temp table marked as

@@ -75,9 +75,9 @@ def test_the_features_of_a_known_customer_are_what_their_names_say() -> None:
     assert features["wait_over_longest_gap"] == pytest.approx(10 / 41)
     assert features["order_value_spread"] == pytest.approx(float(np.std([10, 20, 60])))
     assert (features["last_order_value"], features["active_share_of_months"]) == (60, 1)
-    known = RecencyFrequency(repeats=np.array([2.0]), last=np.array([70.0]), age=np.array([80.0]))
-    assert features["bg_nbd_alive"] == pytest.approx(float(BG_NBD.alive(known)[0]))
-    assert features["bg_nbd_no_order"] == pytest.approx(float(BG_NBD.no_order(known, days=28)[0]))
+    buyer = RecencyFrequency(repeats=np.array([2.0]), last=np.array([70.0]), age=np.array([80.0]))
+    assert features["bg_nbd_alive"] == pytest.approx(float(BG_NBD.alive(buyer)[0]))
+    assert features["bg_nbd_no_order"] == pytest.approx(float(BG_NBD.no_order(buyer, days=28)[0]))
 
 
 def test_a_customer_of_one_order_has_no_gaps_and_one_of_two_none_before_the_last() -> None:
