@@ -23,6 +23,7 @@ from models.evaluation.drift_checks import (
     check_new_values,
     check_one_takes_over,
 )
+from models.evaluation.drift_windows import one_row_of_each
 from shopsight.whole_files import replaced, write_json
 
 if TYPE_CHECKING:
@@ -156,10 +157,7 @@ def write_report(
 
 def _sample(frame: pd.DataFrame, *, columns: DriftColumns, config: DriftConfig, seed: int) -> pd.DataFrame:
     """Return at most ``max_rows`` rows in random order, one for each unit."""
-    shuffled = frame.sample(frac=1.0, random_state=seed)
-    if columns.unit is not None and len(shuffled):
-        shuffled = shuffled.drop_duplicates(columns.unit)
-    return shuffled.head(config.max_rows).reset_index(drop=True)
+    return one_row_of_each(frame, columns, seed=seed).head(config.max_rows).reset_index(drop=True)
 
 
 def _measure(

@@ -46,6 +46,19 @@ def newest_window(frame: pd.DataFrame, *, min_rows: int) -> pd.DataFrame:
     return newest if len(newest) >= min_rows else frame
 
 
+def one_row_of_each(frame: pd.DataFrame, columns: DriftColumns, *, seed: int) -> pd.DataFrame:
+    """Return one row of each unit, drawn by the seed, in random order; all rows where columns name no unit.
+
+    Raises:
+        KeyError: a frame that has rows lacks the unit column.
+    """
+    shuffled = frame.sample(frac=1.0, random_state=seed)
+    if columns.unit is None or shuffled.empty:
+        return shuffled
+    # Long units come early in a random order of rows: without another order, the first units would be the long ones.
+    return shuffled.drop_duplicates(columns.unit).sample(frac=1.0, random_state=seed)
+
+
 def columns_read(columns: DriftColumns, champion: Path) -> DriftColumns:
     """Return those of the columns that a champion reads: what it does not read is no reason to train it again.
 

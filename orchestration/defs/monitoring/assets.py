@@ -46,6 +46,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
             columns_read,
             comparable_columns,
             newest_window,
+            one_row_of_each,
             split_windows,
         )
         from models.registry.registry import ModelRegistry
@@ -55,7 +56,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         folder = settings.training_dir / family
         rows = inputs.watched(pd.read_parquet(folder / "training_set.parquet"))
         newest = newest_window(rows, min_rows=config.min_rows)
-        newest = newest.sample(n=min(len(newest), MAX_REFERENCE_ROWS), random_state=settings.seed)
+        newest = one_row_of_each(newest, inputs.WATCHED_COLUMNS, seed=settings.seed).head(MAX_REFERENCE_ROWS)
         newest.to_parquet(folder / REFERENCE_FILE, index=False)
         older, current = split_windows(rows)
         champion = ModelRegistry(settings.registry_dir).champion(family)

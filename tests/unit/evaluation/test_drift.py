@@ -188,6 +188,20 @@ def test_rows_of_one_unit_count_once() -> None:
     assert (judgement.status, judgement.current_rows) == ("not evaluable", 50)
 
 
+def test_a_window_of_many_rows_is_not_taken_for_one_of_long_sessions() -> None:
+    rng = np.random.default_rng(5)
+
+    def sessions(number: int) -> pd.DataFrame:
+        lengths = np.where(rng.random(number) < 0.5, 1, 20)
+        session = np.repeat(np.arange(number), lengths)
+        return pd.DataFrame({"session_id": session, "length": lengths[session].astype(float)})
+
+    columns = DriftColumns(numerical=("length",), unit="session_id")
+    config = DriftConfig(max_rows=1_000)
+    found = judge_drift(sessions(8_000), sessions(900), columns=columns, config=config, seed=1)
+    assert (found.status, found.reference_rows) == ("stable", 1_000)
+
+
 def test_a_large_window_is_sampled() -> None:
     judgement = judge(REFERENCE, window(1), DriftConfig(max_rows=400))
     assert (judgement.reference_rows, judgement.current_rows) == (400, 400)
