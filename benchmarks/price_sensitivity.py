@@ -102,8 +102,9 @@ def best_possible(shop: SampleShop) -> Floats:
 
     A sensitive shopper takes the cheapest of three items drawn by popularity, the others the first of them.
     """
+    from shopsight.sample_shop.block import draw_block_sessions
     from shopsight.sample_shop.journeys import FRESH, draw_kinds, draw_views
-    from shopsight.sample_shop.sessions import draw_sessions, session_scale
+    from shopsight.sample_shop.sessions import session_scale
 
     catalogue, people, config = shop.catalogue, shop.people, shop.config
     cheapest_I = np.zeros(config.items)
@@ -116,15 +117,15 @@ def best_possible(shop: SampleShop) -> Floats:
     for number in range(shop.num_batches):
         # As the generator draws a block, from the same stream.
         rng = np.random.default_rng([shop.seed, 2, number])
-        users = slice(number * config.block_users, min((number + 1) * config.block_users, config.users))
-        sessions = draw_sessions(config, catalogue, people, scale, users, rng)
+        theirs, sessions = draw_block_sessions(config, catalogue, people, scale, number, rng)
         again = copy.deepcopy(rng)
-        views = draw_views(catalogue, people, sessions, rng)
-        kinds = draw_kinds(people, sessions, views.session_V, views.position_V, again)
-        fresh = np.flatnonzero(kinds == FRESH)
+        views = draw_views(catalogue, theirs, sessions, rng)
+        kinds = draw_kinds(theirs, sessions, views.session_V, views.position_V, again)
+        fresh = np.flatnonzero((kinds == FRESH) & ~sessions.passer_by_S[views.session_V])
         item = views.item_V[fresh]
         chance = (1 - SENSITIVITIES) * catalogue.weight_I[item][:, None] + SENSITIVITIES * cheapest_I[item][:, None]
-        np.add.at(logs_UG, sessions.user_S[views.session_V[fresh]], np.log(chance))
+        user = number * config.block_users + sessions.user_S[views.session_V[fresh]]
+        np.add.at(logs_UG, user, np.log(chance))
     step = SENSITIVITIES[1]
     prior = np.histogram(people.sensitivity_U, bins=np.append(SENSITIVITIES, 1 + step) - step / 2)[0] + 1e-3
     logs_UG += np.log(prior)

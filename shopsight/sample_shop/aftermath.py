@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 from shopsight.sample_shop.rows import CODE, Rows
 from shopsight.sample_shop.sessions import DAY_US
 
+CREDIT_NOTES = 0.25
+"""Share of the refunds that come as a credit note, with a number of its own."""
+
 
 def add_days_later(rows: Rows, last_moment_S: NDArray[np.int64], rng: np.random.Generator) -> Rows:
     """Append reviews (a quarter of the order lines, in 3 to 12 days) and refunds (one in twenty, in 2 to 10)."""
@@ -23,6 +26,7 @@ def add_days_later(rows: Rows, last_moment_S: NDArray[np.int64], rng: np.random.
     )
     events = len(rows) and int(rows.event_R[-1]) + 1
     refund = name == CODE["refund"]
+    credit = refund & (rng.random(len(name)) < CREDIT_NOTES)
     return Rows(
         session_R=np.concatenate([rows.session_R, rows.session_R[source]]),
         name_R=np.concatenate([rows.name_R, name]),
@@ -34,5 +38,8 @@ def add_days_later(rows: Rows, last_moment_S: NDArray[np.int64], rng: np.random.
         order_R=np.concatenate([rows.order_R, np.where(refund, rows.order_R[source], -1)]),
         list_position_R=np.concatenate([rows.list_position_R, np.full(len(source), -1, np.int32)]),
         rating_R=np.concatenate([rows.rating_R, rating.astype(np.int8)]),
+        search_kind_R=np.concatenate([rows.search_kind_R, np.full(len(source), -1, np.int8)]),
+        results_R=np.concatenate([rows.results_R, np.full(len(source), -1, np.int32)]),
+        credit_note_R=np.concatenate([rows.credit_note_R, credit]),
         in_session_R=np.concatenate([rows.in_session_R, np.zeros(len(source), np.bool_)]),
     )

@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 
 from shopsight.events import EVENT_NAMES, EVENT_SCHEMA
 from shopsight.sample_shop.block import FAULTS, Block
-from shopsight.sample_shop.catalogue import CURRENCY, SOURCE, Catalogue, category
-from shopsight.sample_shop.people import CONSENTS, COUNTRIES, DEVICES, People
+from shopsight.sample_shop.campaigns import CAMPAIGNS
+from shopsight.sample_shop.catalogue import SOURCE, Catalogue, category
+from shopsight.sample_shop.checkout import shipping_costs
+from shopsight.sample_shop.config import SampleShopConfig
+from shopsight.sample_shop.money import CURRENCIES, currency_of, from_euro_cents
+from shopsight.sample_shop.people import CONSENTS, COUNTRIES, DEVICES
 from shopsight.sample_shop.rows import CODE
+from shopsight.sample_shop.search import SEARCH_KINDS
 from shopsight.sample_shop.sessions import ANONYMOUS, CHANNELS, LOGGED_IN, LOGS_IN
 from shopsight.sample_shop.shelves import LEAVES
 from shopsight.sample_shop.utterances import INTENTS
@@ -24,19 +29,21 @@ _PROMOTIONS = np.isin(EVENT_NAMES, ["view_promotion", "select_promotion"])
 _PURCHASED = np.isin(EVENT_NAMES, ["purchase", "refund"])
 
 
-def to_batch(catalogue: Catalogue, people: People, block: Block) -> pa.RecordBatch:
+def to_batch(config: SampleShopConfig, catalogue: Catalogue, block: Block) -> pa.RecordBatch:
     """Return the block's rows in ``RAW_SCHEMA``, each of them once."""
-    rows, sessions = block.rows, block.sessions
+    people, rows, sessions = block.people, block.rows, block.sessions
     size, session, fault = len(rows), rows.session_R, block.fault_R
     user = sessions.user_S[session]
     has_item = (rows.item_R >= 0) & (fault != FAULTS.index("item_id_missing"))
     item = np.maximum(rows.item_R, 0)
     shelf = catalogue.leaf_I[item]
-    price = _cents(catalogue, block)
+    currency = currency_of(config, people.country_U[user])
+    priced_at = _priced_at(block)
+    price = from_euro_cents(config, _cents(catalogue, block, priced_at), currency, priced_at)
     quantity = np.where(fault == FAULTS.index("quantity_out_of_range"), -3, rows.quantity_R)
     money = np.where(_PURCHASED[rows.name_R], price * rows.quantity_R / 100.0, rows.rating_R.astype(np.float64))
-    has_session = rows.in_session_R & sessions.has_id_S[session]
-    names, users, anonymous = _names(block), *_actors(people, block, user)
+    has_session = rows.in_session_R & sessions.has_id_S[session] & ~block.nobodys_R
+    names, users, anonymous = _names(block), *_actors(block, user)
     searches = rows.name_R == CODE["search"]
     text = pa.array(block.text_R, pa.string(), mask=searches)
     consents = pa.array([*CONSENTS, "maybe"])
@@ -53,9 +60,9 @@ def to_batch(catalogue: Catalogue, people: People, block: Block) -> pa.RecordBat
         "item_id": _take(pa.array(catalogue.item_ids), item, has_item),
         "quantity": pa.array(quantity.astype(np.int32), mask=rows.quantity_R < 0),
         "price": _decimals(price, rows.item_R >= 0),
-        "currency": _take(pa.array([CURRENCY]), np.zeros(size, np.int8), rows.item_R >= 0),
+        "currency": _take(pa.array(CURRENCIES), currency, rows.item_R >= 0),
         "value": pa.array(money, mask=(rows.rating_R < 0) & ~_PURCHASED[rows.name_R]),
-        "order_id": _numbered("o", block.number, rows.order_R, rows.order_R >= 0),
+        "order_id": _orders(block),
         "list_id": _take(pa.array([leaf.name for leaf in LEAVES]), shelf, _LISTED[rows.name_R]),
         "list_position": pa.array(rows.list_position_R, mask=rows.list_position_R < 0),
         "placement": _take(pa.array(["home_banner"]), np.zeros(size, np.int8), _PROMOTIONS[rows.name_R]),
@@ -72,11 +79,7 @@ def to_batch(catalogue: Catalogue, people: People, block: Block) -> pa.RecordBat
         "brand": _take(pa.array(catalogue.brands), item, has_item),
         "consent": _take(consents, consent),
         "source": pa.repeat(SOURCE, size),
-        "properties": _take(
-            pa.array([f'{{"intent_label": "{intent}"}}' for intent in INTENTS]),
-            np.maximum(block.label_R, 0),
-            block.labelled_R,
-        ),
+        "properties": _properties(block, user),
     }
     columns["recommendation_id"] = pa.nulls(size, pa.string())
     return pa.RecordBatch.from_arrays([columns[name] for name in RAW_SCHEMA.names], schema=RAW_SCHEMA)
@@ -107,9 +110,32 @@ def _event_times(block: Block) -> pa.Array:
     return pa.array(time.view("datetime64[us]"), mask=missing).cast(pa.timestamp("us", "UTC"))
 
 
-def _actors(people: People, block: Block, user: NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
+def _orders(block: Block) -> pa.Array:
+    """Return the order's number, which a credit note has not: it has one of its own."""
+    rows = block.rows
+    orders = _numbered("o", block.number, rows.order_R, rows.order_R >= 0)
+    return pc.if_else(pa.array(rows.credit_note_R), _numbered("credit", block.number, rows.event_R), orders)
+
+
+def _properties(block: Block, user: NDArray[np.int64]) -> pa.Array:
+    """Return the intent that the shop wrote down, how much a search found, and what a checkout asked for the parcel."""
+    rows = block.rows
+    most = max(kind.results[1] for kind in SEARCH_KINDS)
+    labels = [None, *(f'"intent_label": "{intent}"' for intent in INTENTS)]
+    found = [None, *(f'"results": {number}' for number in range(most + 1))]
+    both = [", ".join(part for part in (label, number) if part) for label in labels for number in found]
+    costs = sorted(set(shipping_costs().tolist()))
+    texts = [f"{{{one}}}" for one in both] + [f'{{"shipping": {cost}}}' for cost in costs]
+    label = np.where(block.labelled_R, block.label_R + 1, 0)
+    code = label.astype(np.int64) * len(found) + rows.results_R + 1
+    cost = np.searchsorted(costs, shipping_costs())[block.people.country_U[user]]
+    code = np.where(rows.name_R == CODE["begin_checkout"], len(both) + cost, code)
+    return _take(pa.array(texts), code, code > 0)
+
+
+def _actors(block: Block, user: NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
     """Return user_id and anonymous_id: before a login the device is all that is known, after it both are."""
-    rows, sessions = block.rows, block.sessions
+    people, rows, sessions = block.people, block.rows, block.sessions
     identity = sessions.identity_S[rows.session_R]
     size = len(sessions.user_S)
     middle = np.zeros(size, np.int64)
@@ -123,21 +149,26 @@ def _actors(people: People, block: Block, user: NDArray[np.int64]) -> tuple[pa.A
     )
     # A review or a refund comes with the account, if there is one.
     logged = np.where(rows.in_session_R, logged, people.registered_U[user])
-    has_actor = block.fault_R != FAULTS.index("actor_missing")
-    low = int(user.min(initial=0))
-    high = int(user.max(initial=0)) + 1
-    users = pa.array(people.user_ids[low:high])
-    devices = pa.array(
-        [f"device-{number:07d}-{device}" for number in range(low, high) for device in range(len(DEVICES))]
-    )
-    device = (user - low) * len(DEVICES) + sessions.device_S[rows.session_R]
+    has_actor = (block.fault_R != FAULTS.index("actor_missing")) & ~block.nobodys_R
+    users = pa.array(people.user_ids, pa.string())
+    devices = pa.array([f"{name}-{device}" for name in people.device_names for device in range(len(DEVICES))])
+    device = user * len(DEVICES) + sessions.device_S[rows.session_R]
     hidden = (identity == ANONYMOUS) | (identity == LOGS_IN)
-    return _take(users, user - low, logged & has_actor), _take(devices, device, (hidden | ~logged) & has_actor)
+    return _take(users, user, logged & has_actor), _take(devices, device, (hidden | ~logged) & has_actor)
 
 
-def _cents(catalogue: Catalogue, block: Block) -> NDArray[np.int64]:
-    """Return the price at that time: visitors from a campaign pay a tenth less."""
-    cents = np.round(catalogue.price_I[np.maximum(block.rows.item_R, 0)] * 100)
+def _priced_at(block: Block) -> NDArray[np.int64]:
+    """Return the moment whose price each row tells: what is given back is what was paid, at the time of the order."""
+    rows = block.rows
+    ordered = np.full(len(block.sessions.user_S), -1, dtype=np.int64)
+    bought = rows.name_R == CODE["purchase"]
+    ordered[rows.session_R[bought]] = rows.time_R[bought]
+    return np.where(rows.name_R == CODE["refund"], ordered[rows.session_R], rows.time_R)
+
+
+def _cents(catalogue: Catalogue, block: Block, moment: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the price in euro cents at that moment: visitors from a campaign pay a tenth less."""
+    cents = np.round(catalogue.price_at(np.maximum(block.rows.item_R, 0), moment) * 100)
     discounted = block.sessions.campaign_S[block.rows.session_R] >= 0
     return np.where(discounted, np.round(cents * 0.9), cents).astype(np.int64)
 
@@ -153,9 +184,9 @@ def _decimals(cents: NDArray[np.int64], where: NDArray[np.bool_]) -> pa.Array:
 def _campaigns(block: Block) -> pa.Array:
     campaign = block.sessions.campaign_S[block.rows.session_R]
     promoted = _PROMOTIONS[block.rows.name_R] & (campaign < 0)
-    campaign = np.where(promoted, 6, campaign)
+    campaign = np.where(promoted, len(CAMPAIGNS), campaign)
     return _take(
-        pa.array([f"campaign-{number + 1}" for number in range(6)] + ["house-banner"]),
+        pa.array([one.campaign_id for one in CAMPAIGNS] + ["house-banner"]),
         np.maximum(campaign, 0),
         campaign >= 0,
     )

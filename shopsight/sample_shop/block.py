@@ -11,9 +11,9 @@ from shopsight.sample_shop.config import SampleShopConfig
 from shopsight.sample_shop.expansion import build_rows
 from shopsight.sample_shop.hero import hero_part
 from shopsight.sample_shop.journeys import draw_views
-from shopsight.sample_shop.people import COUNTRIES, People
+from shopsight.sample_shop.people import COUNTRIES, People, draw_passers_by
 from shopsight.sample_shop.rows import CODE, Rows, join_rows
-from shopsight.sample_shop.sessions import DAY_US, Sessions, draw_sessions, join_sessions
+from shopsight.sample_shop.sessions import DAY_US, Sessions, draw_sessions, draw_visits, join_sessions, passers_by
 from shopsight.sample_shop.utterances import write_utterances
 
 FAULTS: Final = (
@@ -34,6 +34,8 @@ class Block:
     """Everything known about the rows of some shoppers. Legend: R rows, D rows that are sent twice."""
 
     number: int
+    people: People
+    """The block's shoppers and after them its passers-by; sessions number them from 0."""
     sessions: Sessions
     rows: Rows
     text_R: NDArray[np.object_]
@@ -48,14 +50,20 @@ class Block:
     resent_D: NDArray[np.int64]
     """Rows that are sent a second time: every other one with its own block, the rest with the next block."""
 
+    @property
+    def nobodys_R(self) -> NDArray[np.bool_]:
+        """Rows of orders without any identity: two in five of the passers-by order by telephone, say."""
+        session = self.rows.session_R
+        ordered = np.isin(self.rows.name_R, [CODE["purchase"], CODE["refund"]])
+        return np.asarray(self.sessions.passer_by_S[session] & (session % 5 < 2) & ordered)
+
 
 def build_block(
     config: SampleShopConfig, catalogue: Catalogue, people: People, scale: float, number: int, seed: int
 ) -> Block:
     """Draw a block of shoppers; it depends on the seed and its number alone, so blocks may be drawn in any order."""
     rng = np.random.default_rng([seed, 2, number])
-    users = slice(number * config.block_users, min((number + 1) * config.block_users, config.users))
-    sessions = draw_sessions(config, catalogue, people, scale, users, rng)
+    people, sessions = draw_block_sessions(config, catalogue, people, scale, number, rng)
     views = draw_views(catalogue, people, sessions, rng)
     leaves = np.minimum(people.churn_U[sessions.user_S], config.days) * DAY_US
     rows = build_rows(catalogue, sessions, views, config.starts_at_us + leaves.astype(np.int64), rng)
@@ -67,12 +75,30 @@ def build_block(
         rows = join_rows(rows, hero.rows, session_offset=len(sessions.user_S))
         sessions = join_sessions(sessions, hero.sessions)
         text_R, label_R = np.concatenate([text_R, hero.text_R]), np.concatenate([label_R, hero.label_R])
-    return _blemish(config, number, sessions, rows, text_R, label_R, rng)
+    return _blemish(config, number, people, sessions, rows, text_R, label_R, rng)
+
+
+def draw_block_sessions(
+    config: SampleShopConfig,
+    catalogue: Catalogue,
+    people: People,
+    scale: float,
+    number: int,
+    rng: np.random.Generator,
+) -> tuple[People, Sessions]:
+    """Return a block's shoppers and passers-by, and when they come; the first draws from the block's ``rng``."""
+    shoppers = people.part(slice(number * config.block_users, min((number + 1) * config.block_users, config.users)))
+    sessions = draw_sessions(config, catalogue, shoppers, scale, rng)
+    known = len(shoppers.user_ids)
+    passing = draw_passers_by(number, passers_by(config, known), rng)
+    visits = draw_visits(config, catalogue, passing, rng)
+    return shoppers.joined_by(passing), join_sessions(sessions, visits, user_offset=known)
 
 
 def _blemish(
     config: SampleShopConfig,
     number: int,
+    people: People,
     sessions: Sessions,
     rows: Rows,
     text_R: NDArray[np.object_],
@@ -81,7 +107,7 @@ def _blemish(
 ) -> Block:
     """Plant late, malformed and repeated rows; none of the hero's, and no order is made malformed."""
     size = len(rows)
-    hero = sessions.user_S[rows.session_R] == 0
+    hero = (sessions.user_S[rows.session_R] == 0) & (number == 0)
     end = config.starts_at_us + config.days * DAY_US
 
     # Within five seconds of the event, except for the late: three hours to three days, log-uniform.
@@ -100,6 +126,7 @@ def _blemish(
     resent = np.flatnonzero((rng.random(size) < config.duplicate_share) & (fault < 0))
     return Block(
         number=number,
+        people=people,
         sessions=sessions,
         rows=rows,
         text_R=text_R,
@@ -115,6 +142,9 @@ def _blemish(
 def _can_have(fault: str, rows: Rows) -> NDArray[np.bool_]:
     if fault == "item_id_missing":
         return np.asarray(rows.name_R == CODE["view_item"])
+    if fault == "actor_missing":
+        # An order without any identity is no fault, nor is what is given back of one.
+        return np.asarray(~np.isin(rows.name_R, [CODE["purchase"], CODE["refund"]]))
     if fault == "quantity_out_of_range":
         return rows.quantity_R > 0
     return np.ones(len(rows), dtype=np.bool_)

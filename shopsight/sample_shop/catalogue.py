@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,17 @@ class Catalogue:
     attributes: list[str]
     leaf_I: NDArray[np.int16]
     price_I: NDArray[np.float64]
-    available_I: NDArray[np.bool_]
+    """Price at the end of the history, in euro."""
+    earlier_price_I: NDArray[np.float64]
+    """Price before it was changed; the same where it never was."""
+    changed_at_I: NDArray[np.int64]
+    """Moment of the change, in microseconds since 1970, or -1."""
+    sold_out_I: NDArray[np.int64]
+    """Moment from which an item cannot be bought, in microseconds since 1970, or :data:`NEVER`."""
+    restocked_I: NDArray[np.int64]
+    """Moment from which it can be bought again, or :data:`NEVER`."""
+    substitute_I: NDArray[np.int32]
+    """What is bought instead: an item of the same shelf that never runs out."""
     weight_I: NDArray[np.float64]
     """Chance of each item when someone picks an item of its shelf afresh; a Zipf law by rank."""
     next_IN: NDArray[np.int32]
@@ -57,28 +68,56 @@ class Catalogue:
         picked = np.searchsorted(total, leaf + uniform * (1 - 1e-9), side="right")
         return np.asarray(np.minimum(picked, self.leaf_start_L[leaf + 1] - 1), dtype=np.int32)
 
+    def price_at(self, item: NDArray[np.integer[Any]], moment: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the price of items at moments (microseconds since 1970), in euro."""
+        earlier, now = self.earlier_price_I[item], self.price_I[item]
+        return np.asarray(np.where(moment < self.changed_at_I[item], earlier, now), dtype=np.float64)
+
+    def is_sold_out(
+        self, item: NDArray[np.integer[Any]], moment: NDArray[np.int64], *, ahead_us: int = 0
+    ) -> NDArray[np.bool_]:
+        """Return whether items cannot be bought at moments, or run out within ``ahead_us`` after them."""
+        return np.asarray((moment >= self.sold_out_I[item] - ahead_us) & (moment < self.restocked_I[item]))
+
     def table(self, config: SampleShopConfig) -> pa.Table:
-        """Return the items as the shop would export them (``ITEM_SCHEMA``)."""
+        """Return every version of the items as the shop would export them (``ITEM_SCHEMA``): the first ones first."""
         size = len(self.item_ids)
-        start = pa.scalar(config.starts_at_us, pa.timestamp("us", tz="UTC"))
+        moments = (self.changed_at_I, self.sold_out_I, self.restocked_I)
+        later = [np.flatnonzero((moment > 0) & (moment < NEVER)) for moment in moments]
+        item = np.concatenate([np.arange(size), *later])
+        since = np.concatenate(
+            [np.full(size, config.starts_at_us), *[moment[at] for moment, at in zip(moments, later, strict=True)]]
+        )
+        order = np.lexsort((item, since))
+        item, since = item[order], since[order]
+        sold_out, price = self.is_sold_out(item, since), self.price_at(item, since)
+        begins = pa.array(since, pa.timestamp("us", tz="UTC"))
+        numbers = pa.array(item)
+
+        def words(texts: list[str]) -> pa.Array:
+            return pa.array(texts).take(numbers)
+
         columns = {
-            "item_id": pa.array(self.item_ids),
-            "title": pa.array(self.titles),
-            "description": pa.array(self.descriptions),
-            "category": pa.array([category(leaf) for leaf in self.leaf_I.tolist()]),
-            "brand": pa.array(self.brands),
-            "price": pa.array([f"{price:.4f}" for price in self.price_I]).cast(pa.decimal128(18, 4)),
-            "currency": pa.repeat(CURRENCY, size),
-            "availability": pa.array(np.where(self.available_I, "in_stock", "out_of_stock").tolist()),
-            "image_url": pa.nulls(size, pa.string()),
-            "attributes": pa.array(self.attributes),
-            "valid_from": pa.repeat(start, size),
-            "valid_to": pa.nulls(size, pa.timestamp("us", tz="UTC")),
-            "source": pa.repeat(SOURCE, size),
-            "created_timestamp": pa.repeat(start, size),
+            "item_id": words(self.item_ids),
+            "title": words(self.titles),
+            "description": words(self.descriptions),
+            "category": words([category(leaf) for leaf in self.leaf_I.tolist()]),
+            "brand": words(self.brands),
+            "price": pa.array([f"{one:.4f}" for one in price]).cast(pa.decimal128(18, 4)),
+            "currency": pa.repeat(CURRENCY, len(item)),
+            "availability": pa.array(np.where(sold_out, "out_of_stock", "in_stock").tolist()),
+            "image_url": words([picture(self, one) for one in range(size)]),
+            "attributes": words(self.attributes),
+            "valid_from": begins,
+            "valid_to": pa.nulls(len(item), pa.timestamp("us", tz="UTC")),
+            "source": pa.repeat(SOURCE, len(item)),
+            "created_timestamp": begins,
         }
         return pa.table(columns, schema=ITEM_SCHEMA)
 
+
+NEVER = 1 << 62
+"""A moment after everything."""
 
 NEXT_SHARES = (0.5, 0.3, 0.12, 0.08)
 """Chances of the four next items; after an order the two complements share the draw."""
@@ -87,6 +126,33 @@ NEXT_SHARES = (0.5, 0.3, 0.12, 0.08)
 def category(leaf: int) -> str:
     """Return the category path of a shelf."""
     return f"{LEAVES[leaf].department} > {LEAVES[leaf].name}"
+
+
+_COLOUR_VALUES = (
+    "#222222",
+    "#eeeeee",
+    "#2b6cb0",
+    "#2f855a",
+    "#c53030",
+    "#888888",
+    "#1a365d",
+    "#dd6b20",
+    "#ed64a6",
+    "#d6b98c",
+)
+
+
+def picture(catalogue: Catalogue, item: int) -> str:
+    """Return an item's picture as a data URI, so that no server is asked: a tile in its colour with its brand."""
+    look = catalogue.looks[item]
+    fill = dict(zip(words.COLOURS, _COLOUR_VALUES, strict=True)).get(look, "#a0aec0")
+    ink = "#222222" if look in ("White", "Sand") else "#ffffff"
+    drawing = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 96 96'>"
+        f"<rect width='96' height='96' fill='{fill}'/>"
+        f"<text x='48' y='52' font-size='13' text-anchor='middle' fill='{ink}'>{catalogue.brands[item]}</text></svg>"
+    )
+    return f"data:image/svg+xml,{quote(drawing, safe=' =:/')}"
 
 
 def build_catalogue(config: SampleShopConfig, rng: np.random.Generator) -> Catalogue:
@@ -117,8 +183,9 @@ def build_catalogue(config: SampleShopConfig, rng: np.random.Generator) -> Catal
     for position, signature in zip(trail.tolist(), words.TRAIL, strict=True):
         texts[position] = signature_wording(signature, int(leaf_I[position]))
         price_I[position] = signature.price
-    available_I = rng.random(config.items) > 0.03
-    available_I[trail] = True
+    changed_at_I, earlier_price_I = _price_changes(config, price_I, trail, rng)
+    sold_out_I, restocked_I = _outages(config, rank_I, trail, rng)
+    lasting = np.flatnonzero(sold_out_I == NEVER)
     return Catalogue(
         item_ids=[f"item-{serial:06d}" for serial in serial_I.tolist()],
         titles=[text.title for text in texts],
@@ -129,12 +196,46 @@ def build_catalogue(config: SampleShopConfig, rng: np.random.Generator) -> Catal
         attributes=[text.attributes for text in texts],
         leaf_I=leaf_I.astype(np.int16),
         price_I=price_I,
-        available_I=available_I,
+        earlier_price_I=earlier_price_I,
+        changed_at_I=changed_at_I,
+        sold_out_I=sold_out_I,
+        restocked_I=restocked_I,
+        # The most popular item of a shelf never runs out, so that each item has one at or before it.
+        substitute_I=lasting[np.searchsorted(lasting, np.arange(config.items), side="right") - 1].astype(np.int32),
         weight_I=weight_I,
         next_IN=_next_items(start, leaf_I, trail, rng),
         leaf_start_L=start,
         trail=trail,
     )
+
+
+def _price_changes(
+    config: SampleShopConfig, price_I: NDArray[np.float64], trail: NDArray[np.int32], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return when prices changed (a quarter of them, once) and what they were before: up to a fifth more or less."""
+    size = len(price_I)
+    moment = config.starts_at_us + np.floor(rng.uniform(0.2, 0.9, size) * config.days).astype(np.int64) * 86_400_000_000
+    step = rng.uniform(0.06, 0.2, size) * rng.choice([-1.0, 1.0], size)
+    changes = rng.random(size) < 0.25
+    changes[trail] = False
+    earlier = np.maximum(np.round(price_I * (1.0 + step)) - 0.05, 1.0)
+    changes &= earlier != price_I
+    return np.where(changes, moment, -1), np.where(changes, earlier, price_I)
+
+
+def _outages(
+    config: SampleShopConfig, rank_I: NDArray[np.int64], trail: NDArray[np.int32], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return from when and until when items cannot be bought: a tenth for some days, one in thirty to the end."""
+    size, day = len(rank_I), 86_400_000_000
+    kind = rng.random(size)
+    kind[trail] = kind[rank_I == 0] = 1.0
+    passing, final = kind < 0.10, (kind >= 0.10) & (kind < 0.133)
+    # At five in the morning, and back at noon.
+    since = config.starts_at_us + np.floor(rng.uniform(0.15, 0.75, size) * config.days).astype(np.int64) * day
+    since += 5 * 3_600_000_000
+    until = since + np.floor(rng.uniform(0.05, 0.2, size) * config.days).astype(np.int64) * day + 7 * 3_600_000_000
+    return np.where(passing | final, since, NEVER), np.where(passing, until, NEVER)
 
 
 def _trail_positions(start: NDArray[np.int64]) -> NDArray[np.int32]:

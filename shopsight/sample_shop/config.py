@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shopsight.settings import Size
 
 DEFAULT_ENDS_AT: Final = datetime(2026, 10, 31, tzinfo=UTC)
 """Midnight after the last generated day: fixed, so that a seed gives the same shop on any day it is run."""
+
+FOREIGN_CURRENCIES: Final = {"GBP": "GB", "PLN": "PL", "CNY": "CN"}
+"""Currencies that a shop may take beside the euro, with the country whose shoppers pay in them."""
 
 BOT_SESSIONS: Final = 2.0
 """Sessions of a crawler on average."""
@@ -37,8 +41,14 @@ class SampleShopConfig:
     """Share of rows that break the canonical event's contract."""
     labelled_share: float = 0.3
     """Share of utterances whose true intent the shop wrote into ``properties``."""
+    passer_by_sessions: float = 3.8
+    """Visits of passers-by for each visit of a shopper: devices that nobody knows, most of which look once."""
     bot_share: float = 0.005
     """Share of shoppers that are crawlers; never fewer than two."""
+    currencies: tuple[str, ...] = ()
+    """Currencies beside the euro that shoppers of their countries pay in: any of GBP, PLN and CNY."""
+    zone: str = "UTC"
+    """Time zone of the shoppers: their evenings are evenings there. Days of the history end at midnight of UTC."""
     block_events: int = 100_000
     """Rows that one batch of ``event_batches`` aims at: memory grows with it, not with ``events``."""
 
@@ -52,6 +62,17 @@ class SampleShopConfig:
             raise ValueError("ends_at must carry a time zone")
         if self.block_events < 1_000:
             raise ValueError("block_events must be at least 1,000")
+        if not 0.0 <= self.passer_by_sessions <= 20.0:
+            raise ValueError(f"passer_by_sessions must lie between 0 and 20, not {self.passer_by_sessions}")
+        if unknown := set(self.currencies) - set(FOREIGN_CURRENCIES):
+            raise ValueError(f"currencies must be among {', '.join(FOREIGN_CURRENCIES)}, not {', '.join(unknown)}")
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"zone must be the name of a time zone, such as Europe/Berlin, not {self.zone}") from error
+        self._check_shares()
+
+    def _check_shares(self) -> None:
         for name in ("duplicate_share", "late_share", "malformed_share", "labelled_share", "bot_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be a share between 0 and 1, not {getattr(self, name)}")
@@ -80,8 +101,8 @@ class SampleShopConfig:
 
 
 SIZES: Final[dict[Size, SampleShopConfig]] = {
-    "tiny": SampleShopConfig(users=600, items=200, events=24_000, days=60),
-    "small": SampleShopConfig(users=2_000, items=1_000, events=200_000, days=120),
+    "tiny": SampleShopConfig(users=600, items=200, events=31_000, days=60),
+    "small": SampleShopConfig(users=2_000, items=1_000, events=260_000, days=120),
     "medium": SampleShopConfig(users=20_000, items=10_000, events=2_000_000, days=180),
     "large": SampleShopConfig(users=200_000, items=50_000, events=20_000_000, days=365),
 }

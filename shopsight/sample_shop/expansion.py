@@ -7,11 +7,11 @@ from shopsight.sample_shop.aftermath import add_days_later
 from shopsight.sample_shop.catalogue import Catalogue
 from shopsight.sample_shop.journeys import Views
 from shopsight.sample_shop.rows import CODE, Rows
-from shopsight.sample_shop.sessions import Sessions
+from shopsight.sample_shop.search import draw_results
+from shopsight.sample_shop.sessions import LONGEST_US, Sessions
 from shopsight.sample_shop.surroundings import around_sessions, around_views
 
 _KEYS = 8_192  # more than 16 slots times the 320 views of the busiest bot
-_THREE_HOURS_US = 3 * 3_600_000_000
 
 
 def build_rows(
@@ -32,6 +32,11 @@ def build_rows(
     session, line = session[order], line[order]
     name = np.repeat(np.array([CODE[part.name] for part in parts], dtype=np.int8), sizes)[order]
     orders = np.repeat(np.array([part.orders for part in parts]), sizes)[order]
+    kind = np.concatenate([_or_default(part.search_kind, -1, size) for part, size in zip(parts, sizes, strict=True)])
+    kind = kind[order].astype(np.int8)
+    clicked = np.repeat(np.array([part.clicked for part in parts]), sizes)[order]
+    results = np.full(len(session), -1, dtype=np.int32)
+    results[kind >= 0] = draw_results(kind[kind >= 0], clicked[kind >= 0], rng)
     counted = np.isin(name, [CODE["add_to_cart"], CODE["remove_from_cart"], CODE["purchase"]])
     rows = Rows(
         session_R=session,
@@ -44,6 +49,9 @@ def build_rows(
         order_R=np.where(orders, session, -1),
         list_position_R=place[order].astype(np.int32),
         rating_R=np.full(len(session), -1, dtype=np.int8),
+        search_kind_R=kind,
+        results_R=results,
+        credit_note_R=np.zeros(len(session), dtype=np.bool_),
         in_session_R=np.ones(len(session), dtype=np.bool_),
     )
     more = (name == CODE["purchase"]) & (rng.random(len(name)) < 0.12)
@@ -51,7 +59,9 @@ def build_rows(
     return add_days_later(rows, last_moment_S, rng)
 
 
-def _or_default(column: NDArray[np.int64] | None, default: int, size: int) -> NDArray[np.int64]:
+def _or_default(
+    column: NDArray[np.int64] | NDArray[np.int8] | None, default: int, size: int
+) -> NDArray[np.int64] | NDArray[np.int8]:
     return np.full(size, default) if column is None else column
 
 
@@ -70,4 +80,4 @@ def _gaps(
     pause = np.where(starts | (line > 0), 0.0, np.clip(pause, 0.2, 1_200.0))
     elapsed = np.cumsum((pause * 1_000_000).astype(np.int64))
     elapsed -= elapsed[starts][np.cumsum(starts) - 1] if len(session) else 0
-    return np.minimum(elapsed, _THREE_HOURS_US + np.arange(len(session)) % 1_000)
+    return np.minimum(elapsed, LONGEST_US - 1_000 + np.arange(len(session)) % 1_000)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from shopsight.sample_shop.catalogue import Catalogue
 from shopsight.sample_shop.config import SampleShopConfig
 from shopsight.sample_shop.rows import CODE, Rows
-from shopsight.sample_shop.sessions import DAY_US, LOGGED_IN, LOGS_IN, Sessions
+from shopsight.sample_shop.search import SEARCH_KINDS
+from shopsight.sample_shop.sessions import DAY_US, LOGGED_IN, LOGS_IN, NOT_ALONE, Sessions, zone_hours
 from shopsight.sample_shop.shelves import LEAVES
 
 SEARCH, QUESTION, REVIEW = "search", "ask_question", "rate_item"
@@ -79,6 +80,10 @@ _LABELS = {
     "blister free running socks": 0,
     "Tempora Pulse 2 vs Tempora Orion": 1,
 }
+_KINDS = {
+    text: [kind.name for kind in SEARCH_KINDS].index("comparison" if label == 1 else "broad")
+    for text, label in _LABELS.items()
+}
 _STEP_US = 45_000_000
 
 
@@ -95,13 +100,17 @@ class HeroPart:
 def hero_part(config: SampleShopConfig, catalogue: Catalogue) -> HeroPart:
     """Return Maya's history, told backwards from the end of the shop's history."""
     end = config.starts_at_us + config.days * DAY_US
-    evening = 19 * 3_600_000_000 + 30 * 60_000_000
-    starts = np.array([end - days * DAY_US - DAY_US + evening for days, _ in STORY], dtype=np.int64)
+    evening_us, hours = 19 * 3_600_000_000 + 30 * 60_000_000, zone_hours(config)
+    starts = np.array(
+        [end - (days + 1) * DAY_US + evening_us - round(hours[-days - 1] * 3.6e9) for days, _ in STORY], dtype=np.int64
+    )
     scenes = [(nth, step, *line) for nth, (_, lines) in enumerate(STORY) for step, line in enumerate(lines)]
     session = np.array([nth for nth, *_ in scenes])
     name = np.array([CODE[event] for _, _, event, _, _ in scenes], dtype=np.int8)
     item = np.array([-1 if stop is None else catalogue.trail[stop] for _, _, _, stop, _ in scenes], dtype=np.int32)
     size = len(scenes)
+    text = [line for *_, line in scenes]
+    searched = name == CODE[SEARCH]
     carted = np.isin(name, [CODE["add_to_cart"], CODE["purchase"]])
     rows = Rows(
         session_R=session,
@@ -114,9 +123,11 @@ def hero_part(config: SampleShopConfig, catalogue: Catalogue) -> HeroPart:
         order_R=np.where(name == CODE["purchase"], session, -1),
         list_position_R=np.full(size, -1, np.int32),
         rating_R=np.where(name == CODE[REVIEW], 5, -1).astype(np.int8),
+        search_kind_R=np.array([_KINDS.get(line or "", -1) for line in text], dtype=np.int8),
+        results_R=np.where(searched, 6, -1).astype(np.int32),
+        credit_note_R=np.zeros(size, np.bool_),
         in_session_R=np.ones(size, np.bool_),
     )
-    text = [line for *_, line in scenes]
     by_event = {CODE[QUESTION]: 2, CODE[REVIEW]: 3}
     label = [
         -1 if line is None else _LABELS.get(line, by_event.get(int(code), -1))
@@ -139,17 +150,21 @@ def _sessions(starts: NDArray[np.int64]) -> Sessions:
         user_S=zeros,
         start_S=starts,
         buying_S=bought,
+        reaches_S=bought,
         buys_S=bought,
         leaf_S=zeros + shelf,
         focus_S=ones,
         return_S=ones * 0.2,
         pace_S=ones * 45.0,
         views_S=np.array([sum(event == "view_item" for event, _, _ in lines) for _, lines in STORY]),
+        alone_S=np.full(size, NOT_ALONE),
+        by_search_S=np.zeros(size, np.bool_),
         device_S=zeros,
         channel_S=zeros,
         campaign_S=zeros - 1,
         # She logs in half-way through her first visit: the chain has to stitch its first half to her.
         identity_S=np.array([LOGS_IN] + [LOGGED_IN] * (size - 1)),
         has_id_S=np.ones(size, np.bool_),
+        passer_by_S=np.zeros(size, np.bool_),
         bot_S=np.zeros(size, np.bool_),
     )

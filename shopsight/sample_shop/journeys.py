@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from shopsight.sample_shop.catalogue import NEXT_SHARES, Catalogue
 from shopsight.sample_shop.people import People
-from shopsight.sample_shop.sessions import Sessions
+from shopsight.sample_shop.sessions import LONGEST_US, Sessions
 
 FRESH, _NEXT, _RETURN, _COMPLEMENT, _TRAIL = range(5)
 
@@ -20,8 +20,8 @@ class Views:
     position_V: NDArray[np.int64]
     """Place of the view in its session, from 0."""
     item_V: NDArray[np.int32]
-    bought_V: NDArray[np.bool_]
-    """The view whose item the session's order contains."""
+    chosen_V: NDArray[np.bool_]
+    """The view whose item the session takes to the checkout."""
     first_S: NDArray[np.int64]
     """First view of each session."""
 
@@ -37,7 +37,8 @@ def draw_views(catalogue: Catalogue, people: People, sessions: Sessions, rng: np
     first_S = np.cumsum(views_S) - views_S
     position = np.arange(len(session)) - first_S[session]
     kind = draw_kinds(people, sessions, session, position, rng)
-    bought = _bought_views(sessions, first_S, rng)[session] == position
+    chosen = _chosen_views(sessions, first_S, rng)[session] == position
+    bought = chosen & sessions.buys_S[session]
     fresh, rival = (_fresh_items(catalogue, people, sessions, session, rng) for _ in range(2))
     next_slot = np.searchsorted(np.cumsum(NEXT_SHARES[:-1]), rng.random(len(session)))
     complement_slot = 1 + 2 * (rng.random(len(session)) < 0.25)
@@ -67,12 +68,15 @@ def draw_views(catalogue: Catalogue, people: People, sessions: Sessions, rng: np
         item = np.where((now == _RETURN) & ~starts, home, item)
         item = np.where((now == _COMPLEMENT) & (order >= 0), catalogue.next_IN[order, complement_slot[at]], item)
         item = np.where(now == _TRAIL, trail_next[walked[:active]], item)
+        # Nobody takes to the checkout what has run out, or does while the session lasts.
+        gone = chosen[at] & catalogue.is_sold_out(item, sessions.start_S[session[at]], ahead_us=LONGEST_US)
+        item = np.where(gone, catalogue.substitute_I[item], item)
         item_V[at] = item
         previous[:active] = item
         anchor[:active] = np.where(starts, item, home)
         ordered[:active] = np.where(bought[at], item, order)
         walked[:active] = np.where(now == _TRAIL, item, walked[:active])
-    return Views(session_V=session, position_V=position, item_V=item_V, bought_V=bought, first_S=first_S)
+    return Views(session_V=session, position_V=position, item_V=item_V, chosen_V=chosen, first_S=first_S)
 
 
 def draw_kinds(
@@ -97,10 +101,10 @@ def draw_kinds(
     return kind
 
 
-def _bought_views(sessions: Sessions, first_S: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the position of the view that leads to each session's order: in its later half, or -1."""
+def _chosen_views(sessions: Sessions, first_S: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the position of the view that leads to each session's checkout: in its later half, or -1."""
     late = np.floor(sessions.views_S * (0.5 + 0.5 * rng.random(len(first_S)))).astype(np.int64)
-    return np.where(sessions.buys_S, np.minimum(late, sessions.views_S - 1), -1)
+    return np.where(sessions.reaches_S, np.minimum(late, sessions.views_S - 1), -1)
 
 
 def _fresh_items(

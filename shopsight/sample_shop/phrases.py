@@ -21,7 +21,8 @@ KEYWORDS: Final = {
 {noun} | {brand} {noun} | {colour} {noun} | {kind} {noun} | {model} | {brand} {kind} {noun} | {noun} {trait}
 {trait} {noun} | {noun} under {budget} | cheap {noun} | best {noun} | {noun} for {use}
 {kind} {noun} {colour} | {model} {colour} | {noun} sale | {brand} | {noun} {budget} euro
-{kind} {trait} {noun} | new {brand} {noun} | top rated {noun}
+{kind} {trait} {noun} | new {brand} {noun} | top rated {noun} | {model} {noun} | {model} {kind} {noun}
+buy {model} | {colour} {model}
 """),
     "compare_product": _patterns("""
 {model} vs {rival} | {model} or {rival} | {model} versus {rival} | {model} vs. {rival} {noun}
@@ -48,7 +49,8 @@ do you have any {trait} {noun} | find me a {brand} {noun}
 looking for something {trait}, ideally {noun} from {brand} | can you show me the {colour} {noun}
 I want to buy {noun} that are {trait} | any {kind} {noun} on sale? | please recommend {noun} for {use}
 where can I find {model} | I would like {noun}, {trait} and not over {budget}
-need new {noun} for {use}, {trait} please | do you sell {brand} {noun}?
+need new {noun} for {use}, {trait} please | do you sell {brand} {noun}? | I am looking for the {model}
+show me the {model} in {colour} | I want to buy the {model} | take me to the {model} {noun}
 """),
     "compare_product": _patterns("""
 which is better, {model} or {rival}? | what is the difference between {model} and {rival}?
@@ -131,7 +133,7 @@ Avoid. | I want my money back. | Never again {brand}. | Save your money. | Stay 
 CHINESE: Final = {
     "search_product": _patterns("""
 {zh} | {brand} {zh} | {colour_zh}{zh} | {zh} {budget}以内 | 便宜的{zh} | 我想买{zh} | 有没有{colour_zh}的{zh}
-推荐一款{zh} | {model} | 送人的{zh} | 帮我找{brand}的{zh}
+推荐一款{zh} | {model} | 送人的{zh} | 帮我找{brand}的{zh} | {model} {zh} | 我想买{model} | {colour_zh}{model}
 """),
     "compare_product": _patterns("""
 {model}和{rival}哪个好 | {model} vs {rival} | {model}跟{rival}有什么区别 | 买{model}还是{rival}

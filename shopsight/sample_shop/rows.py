@@ -29,6 +29,12 @@ class Rows:
     """Session whose order a row belongs to."""
     list_position_R: NDArray[np.int32]
     rating_R: NDArray[np.int8]
+    search_kind_R: NDArray[np.int8]
+    """Number of a search's kind in ``SEARCH_KINDS``."""
+    results_R: NDArray[np.int32]
+    """Items that a search found."""
+    credit_note_R: NDArray[np.bool_]
+    """Whether a refund has a number of its own instead of the order's."""
     in_session_R: NDArray[np.bool_]
     """False for what happens days later: reviews and refunds."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,8 @@ from shopsight.sample_shop.sessions import session_scale
 from shopsight.sample_shop.truth import PlantedTruth, collect_truth
 from shopsight.settings import Size
 
+Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SampleShop:
@@ -31,7 +34,7 @@ class SampleShop:
 
     @property
     def items(self) -> pa.Table:
-        """The catalogue as the shop would export it (``ITEM_SCHEMA``)."""
+        """The catalogue as the shop would export it (``ITEM_SCHEMA``): every version of every item."""
         return self.catalogue.table(self.config)
 
     @property
@@ -58,13 +61,13 @@ class SampleShop:
         """
         waiting: list[pa.RecordBatch] = []
         for block in self._blocks():
-            batch = to_batch(self.catalogue, self.people, block)
+            batch = to_batch(self.config, self.catalogue, block)
             # Every other row comes again in the same delivery, the rest in the next one.
             again, later = (batch.take(pa.array(block.resent_D[side::2])) for side in (0, 1))
             if block.number == self.num_batches - 1:
-                yield _arrived(pa.concat_batches([batch, again, later, *waiting]), arrived_from, arrived_before)
+                yield arrived(pa.concat_batches([batch, again, later, *waiting]), arrived_from, arrived_before)
             else:
-                yield _arrived(pa.concat_batches([batch, again, *waiting]), arrived_from, arrived_before)
+                yield arrived(pa.concat_batches([batch, again, *waiting]), arrived_from, arrived_before)
                 waiting = [later]
 
     @cached_property
@@ -78,7 +81,8 @@ class SampleShop:
             yield build_block(self.config, self.catalogue, self.people, scale, number, self.seed)
 
 
-def _arrived(batch: pa.RecordBatch, start: datetime | None, end: datetime | None) -> pa.RecordBatch:
+def arrived(batch: Rows, start: datetime | None, end: datetime | None) -> Rows:
+    """Return the rows that arrived at or after ``start`` and before ``end``, by their ``created_timestamp``."""
     if start is not None:
         batch = batch.filter(pc.greater_equal(batch["created_timestamp"], pa.scalar(start, TIMESTAMP)))
     if end is not None:

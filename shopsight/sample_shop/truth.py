@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from shopsight.sample_shop.block import FAULTS, Block
-from shopsight.sample_shop.catalogue import Catalogue
+from shopsight.sample_shop.campaigns import CAMPAIGNS
+from shopsight.sample_shop.catalogue import NEVER, Catalogue
 from shopsight.sample_shop.config import SampleShopConfig
 from shopsight.sample_shop.hero import EXPECTED
-from shopsight.sample_shop.people import SEGMENTS, People
+from shopsight.sample_shop.people import COUNTRIES, DEVICES, SEGMENTS, People
 from shopsight.sample_shop.rows import CODE
+from shopsight.sample_shop.search import CLICKED_PLACE, SEARCH_KINDS
 from shopsight.sample_shop.sessions import orders_per_day
 from shopsight.sample_shop.shelves import DEPARTMENTS
 from shopsight.sample_shop.utterances import INTENTS
@@ -30,15 +32,30 @@ class PlantedTruth:
     malformed: dict[str, int]
     """Malformed rows by the reason under which validation should quarantine them."""
     items: pa.Table
-    """item_id, weight (Zipf share of its shelf), next_items (similar, complement, similar, complement)."""
+    """item_id, weight (Zipf share of its shelf), next_items (similar, complement, similar, complement), price,
+    earlier_price and changed_at (null where it never was), sold_out_at and restocked_at (null where never)."""
     users: pa.Table
     """user_id, segment, sensitivity, buying, orders_per_day (on a day of average traffic, while there), joined_at,
-    churned_at, favourite_departments, affinity, is_bot, is_runner, registered, devices (the anonymous_ids that may
-    stand for the user)."""
+    churned_at, favourite_departments, affinity, is_bot, is_runner, registered, treated (the campaigns that were sent
+    to the user), devices (the anonymous_ids that may stand for the user). Passers-by are not among them."""
     sessions: pa.Table
-    """session_id (as sent, or what would have been), user_id, started_at, buying, buys, is_bot, has_session_id."""
+    """session_id (as sent, or what would have been), user_id (null for passers-by), started_at, device, country,
+    buying, reaches (the checkout), buys, is_bot, has_session_id."""
     utterances: pa.Table
-    """event_id, line_number, channel (the event's name), text, label, labelled."""
+    """event_id, line_number, channel (the event's name), text, label, labelled, search_kind (null outside search)."""
+    search_kinds: pa.Table
+    """search_kind, share (of all searches), click_rate, zero_rate."""
+    clicked_places: tuple[float, ...]
+    """Chance that the first, second, … item of a list is clicked."""
+    campaigns: pa.Table
+    """campaign_id, starts_at, ends_at, effect (orders of the treated over those of the others), effect_after (for as
+    long again)."""
+    nobodys: int
+    """Distinct good rows of orders without any identity."""
+    refunds: int
+    """Lines that were given back."""
+    credit_notes: int
+    """Those of them that have a number of their own instead of the order's."""
     trail: tuple[str, ...]
     """Items of the runner's trail in order."""
     hero_expected: tuple[str, ...]
@@ -54,15 +71,18 @@ def collect_truth(
     config: SampleShopConfig, catalogue: Catalogue, people: People, blocks: Iterable[Block]
 ) -> PlantedTruth:
     """Walk over every block once and write down what is in it; grows by about 60 bytes per session."""
-    rows = duplicates = late = 0
+    rows = duplicates = late = refunds = credit_notes = nobodys = 0
     faults = np.zeros(len(FAULTS), dtype=np.int64)
     sessions, utterances = [], []
     for block in blocks:
         rows += len(block.rows) + len(block.resent_D)
         duplicates += len(block.resent_D)
         late += int(block.late_R.sum())
+        refunds += int((block.rows.name_R == CODE["refund"]).sum())
+        credit_notes += int(block.rows.credit_note_R.sum())
+        nobodys += int((block.nobodys_R & (block.fault_R < 0)).sum())
         faults += np.bincount(block.fault_R[block.fault_R >= 0], minlength=len(FAULTS))
-        sessions.append(_sessions(people, block))
+        sessions.append(_sessions(block))
         utterances.append(_utterances(block))
     return PlantedTruth(
         rows=rows,
@@ -73,6 +93,19 @@ def collect_truth(
         users=_users(config, people),
         sessions=pa.concat_tables(sessions),
         utterances=pa.concat_tables(utterances),
+        search_kinds=pa.table(
+            {
+                "search_kind": [kind.name for kind in SEARCH_KINDS],
+                "share": [kind.share for kind in SEARCH_KINDS],
+                "click_rate": [kind.click_rate for kind in SEARCH_KINDS],
+                "zero_rate": [kind.zero_rate for kind in SEARCH_KINDS],
+            }
+        ),
+        clicked_places=CLICKED_PLACE,
+        campaigns=_campaigns(config),
+        nobodys=nobodys,
+        refunds=refunds,
+        credit_notes=credit_notes,
         trail=tuple(catalogue.item_ids[item] for item in catalogue.trail.tolist()),
         hero_expected=tuple(catalogue.item_ids[catalogue.trail[stop]] for stop in EXPECTED),
     )
@@ -80,13 +113,35 @@ def collect_truth(
 
 def _items(catalogue: Catalogue) -> pa.Table:
     ids = np.array(catalogue.item_ids, dtype=np.object_)
+    changed, gone, back = catalogue.changed_at_I, catalogue.sold_out_I, catalogue.restocked_I
     return pa.table(
-        {"item_id": catalogue.item_ids, "weight": catalogue.weight_I, "next_items": ids[catalogue.next_IN].tolist()}
+        {
+            "item_id": catalogue.item_ids,
+            "weight": catalogue.weight_I,
+            "next_items": ids[catalogue.next_IN].tolist(),
+            "price": catalogue.price_I,
+            "earlier_price": catalogue.earlier_price_I,
+            "changed_at": pa.array(changed, pa.timestamp("us", "UTC"), mask=changed < 0),
+            "sold_out_at": pa.array(gone, pa.timestamp("us", "UTC"), mask=gone == NEVER),
+            "restocked_at": pa.array(back, pa.timestamp("us", "UTC"), mask=back == NEVER),
+        }
+    )
+
+
+def _campaigns(config: SampleShopConfig) -> pa.Table:
+    shares = np.array([[one.starts, one.ends] for one in CAMPAIGNS]) * config.days
+    return pa.table(
+        {
+            "campaign_id": [one.campaign_id for one in CAMPAIGNS],
+            "starts_at": _moments(config, shares[:, 0]),
+            "ends_at": _moments(config, shares[:, 1]),
+            "effect": [one.effect for one in CAMPAIGNS],
+            "effect_after": [one.effect_after for one in CAMPAIGNS],
+        }
     )
 
 
 def _users(config: SampleShopConfig, people: People) -> pa.Table:
-    size = len(people.user_ids)
     departments = np.array(DEPARTMENTS, dtype=np.object_)
     return pa.table(
         {
@@ -102,7 +157,10 @@ def _users(config: SampleShopConfig, people: People) -> pa.Table:
             "is_bot": people.bot_U,
             "is_runner": people.runner_U,
             "registered": people.registered_U,
-            "devices": [[f"device-{user:07d}-{device}" for device in range(3)] for user in range(size)],
+            "treated": [
+                [CAMPAIGNS[campaign].campaign_id for campaign in np.flatnonzero(row)] for row in people.treated_UC
+            ],
+            "devices": [[f"{name}-{device}" for device in range(len(DEVICES))] for name in people.device_names],
         }
     )
 
@@ -113,14 +171,17 @@ def _moments(config: SampleShopConfig, days: np.typing.NDArray[np.float64]) -> p
     return pa.array(moments, pa.timestamp("us", "UTC"), mask=stays)
 
 
-def _sessions(people: People, block: Block) -> pa.Table:
-    sessions = block.sessions
+def _sessions(block: Block) -> pa.Table:
+    people, sessions = block.people, block.sessions
     return pa.table(
         {
             "session_id": [f"s-{block.number:05d}-{number}" for number in range(len(sessions.user_S))],
-            "user_id": [people.user_ids[user] for user in sessions.user_S.tolist()],
+            "user_id": pa.array(people.user_ids, pa.string()).take(pa.array(sessions.user_S)),
             "started_at": pa.array(sessions.start_S, pa.timestamp("us", "UTC")),
+            "device": pa.array(DEVICES).take(pa.array(sessions.device_S)),
+            "country": pa.array(COUNTRIES).take(pa.array(people.country_U[sessions.user_S])),
             "buying": sessions.buying_S,
+            "reaches": sessions.reaches_S,
             "buys": sessions.buys_S,
             "is_bot": sessions.bot_S,
             "has_session_id": sessions.has_id_S,
@@ -140,5 +201,8 @@ def _utterances(block: Block) -> pa.Table:
             "text": pa.array(block.text_R[at], pa.string()),
             "label": [INTENTS[label] for label in block.label_R[at]],
             "labelled": block.labelled_R[at],
+            "search_kind": pa.array([kind.name for kind in SEARCH_KINDS]).take(
+                pa.array(rows.search_kind_R[at], mask=rows.search_kind_R[at] < 0)
+            ),
         }
     )

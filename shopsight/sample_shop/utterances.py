@@ -10,14 +10,14 @@ from shopsight.sample_shop import phrases
 from shopsight.sample_shop import vocabulary as words
 from shopsight.sample_shop.catalogue import Catalogue
 from shopsight.sample_shop.rows import CODE, Rows
+from shopsight.sample_shop.search import SEARCH_KINDS
 from shopsight.sample_shop.shelves import LEAVES
 
 INTENTS: Final = ("search_product", "compare_product", "ask_question", "leave_review", "other")
 _DRAWS = 16
 
-# Channels are noisy: some comparisons and questions are typed into the search box. Columns in the order of INTENTS.
+# Channels are noisy, as the search box is (``SEARCH_KINDS``). Columns in the order of INTENTS.
 INTENT_BY_CHANNEL: Final = {
-    "search": (0.79, 0.10, 0.06, 0.00, 0.05),
     "ask_question": (0.07, 0.19, 0.66, 0.03, 0.05),
     "rate_item": (0.00, 0.03, 0.03, 0.91, 0.03),
 }
@@ -58,20 +58,28 @@ def write_utterances(
     """
     text_R = np.full(len(rows), None, dtype=np.object_)
     label_R = np.full(len(rows), -1, dtype=np.int8)
-    for channel, shares in INTENT_BY_CHANNEL.items():
+    intent_of_kind = np.array([INTENTS.index(kind.intent) for kind in SEARCH_KINDS], dtype=np.int8)
+    for channel in ("search", *INTENT_BY_CHANNEL):
         at = np.flatnonzero(rows.name_R == CODE[channel])
         if channel == "rate_item":
             at = at[rng.random(len(at)) < 0.8]
-        label_R[at] = rng.choice(len(INTENTS), size=len(at), p=shares)
+        if channel == "search":
+            label_R[at] = intent_of_kind[rows.search_kind_R[at]]
+        else:
+            label_R[at] = rng.choice(len(INTENTS), size=len(at), p=INTENT_BY_CHANNEL[channel])
         item = rows.item_R[at].astype(np.int64)
         on_shelf = catalogue.pick(shelf_R[at], rng.random(len(at)))
         item = np.where(item < 0, on_shelf, item)
         rival = catalogue.pick(catalogue.leaf_I[item].astype(np.int64), rng.random(len(at)))
         draws = rng.integers(0, 1 << 30, size=(len(at), _DRAWS)).tolist()
-        rating = rows.rating_R[at].tolist()
+        rating, kind = rows.rating_R[at].tolist(), rows.search_kind_R[at].tolist()
         for nth, row in enumerate(at.tolist()):
             facts = _facts(catalogue, int(item[nth]), int(rival[nth]), rating[nth])
-            text_R[row] = _write(INTENTS[label_R[row]], channel, facts, bool(chinese_R[row]), Dice(draws[nth]))
+            dice, chinese = Dice(draws[nth]), bool(chinese_R[row])
+            if channel == "search" and label_R[row] == 0:
+                text_R[row] = _search_product(SEARCH_KINDS[kind[nth]].name, facts, chinese, dice)
+            else:
+                text_R[row] = _write(INTENTS[label_R[row]], channel, facts, chinese, dice)
     return text_R, label_R
 
 
@@ -94,7 +102,7 @@ def _facts(catalogue: Catalogue, item: int, rival: int, rating: int) -> dict[str
     }
 
 
-def _write(intent: str, channel: str, facts: dict[str, str], chinese: bool, dice: Dice) -> str:
+def _with_traits(facts: dict[str, str], dice: Dice) -> dict[str, str]:
     shelf = LEAVES[int(facts["shelf"])]
     facts = facts | {
         "trait": dice.pick(shelf.traits),
@@ -102,6 +110,30 @@ def _write(intent: str, channel: str, facts: dict[str, str], chinese: bool, dice
         "use": dice.pick(phrases.USES),
     }
     facts["trait2"] = dice.pick(shelf.traits)
+    return facts
+
+
+def _search_product(kind: str, facts: dict[str, str], chinese: bool, dice: Dice) -> str:
+    """Write a search for items: an exact one names an item's model, a broad one does not, and some are misspelt."""
+    facts = _with_traits(facts, dice)
+    exact = dice.chance(25) if kind == "misspelt" else kind == "exact"
+    if chinese:
+        return dice.pick(_CHINESE_BY_EXACTNESS[exact]).format_map(facts)
+    keywords = dice.chance(62)
+    text = dice.pick((_KEYWORDS_BY_EXACTNESS if keywords else _SENTENCES_BY_EXACTNESS)[exact]).format_map(facts)
+    return _finished(text, keywords, dice, misspelt=kind == "misspelt")
+
+
+def _finished(text: str, keywords: bool, dice: Dice, *, misspelt: bool) -> str:
+    if not keywords and dice.chance(18):
+        text = f"{dice.pick(phrases.OPENINGS)} {text}"
+    style = _STYLES[dice.pick((0, 0, 0, 1, 1, 2, 3))]
+    text = style(text, dice) if keywords or dice.chance(50) else text
+    return _misspell(text, dice) if misspelt else text
+
+
+def _write(intent: str, channel: str, facts: dict[str, str], chinese: bool, dice: Dice) -> str:
+    facts = _with_traits(facts, dice)
     if chinese:
         bank = phrases.CHINESE_REVIEWS[facts["mood"]] if intent == "leave_review" else phrases.CHINESE[intent]
         return dice.pick(bank).format_map(facts)
@@ -109,11 +141,7 @@ def _write(intent: str, channel: str, facts: dict[str, str], chinese: bool, dice
         return _review(facts, dice)
     keywords = channel == "search" and dice.chance(62)
     text = dice.pick(phrases.KEYWORDS[intent] if keywords else phrases.SENTENCES[intent]).format_map(facts)
-    if not keywords and dice.chance(18):
-        text = f"{dice.pick(phrases.OPENINGS)} {text}"
-    style = _STYLES[dice.pick((0, 0, 0, 1, 1, 2, 3))]
-    text = style(text, dice) if keywords or dice.chance(50) else text
-    return _misspell(text, dice) if dice.chance(14) else text
+    return _finished(text, keywords, dice, misspelt=dice.chance(14))
 
 
 def _review(facts: dict[str, str], dice: Dice) -> str:
@@ -143,6 +171,15 @@ def _bare(text: str, _dice: Dice) -> str:
 def _shouted(text: str, dice: Dice) -> str:
     return text.upper() if dice.chance(12) else text.capitalize()
 
+
+def _by_exactness(bank: Sequence[str]) -> dict[bool, tuple[str, ...]]:
+    """Tell the patterns that name a model from those that do not."""
+    return {exact: tuple(pattern for pattern in bank if ("{model}" in pattern) == exact) for exact in (True, False)}
+
+
+_KEYWORDS_BY_EXACTNESS: Final = _by_exactness(phrases.KEYWORDS["search_product"])
+_SENTENCES_BY_EXACTNESS: Final = _by_exactness(phrases.SENTENCES["search_product"])
+_CHINESE_BY_EXACTNESS: Final = _by_exactness(phrases.CHINESE["search_product"])
 
 _STYLES: Final[tuple[Callable[[str, Dice], str], ...]] = (_lower, _as_is, _bare, _shouted)
 

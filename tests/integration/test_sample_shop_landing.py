@@ -20,6 +20,7 @@ def test_the_log_finds_exactly_what_was_planted(home: Settings) -> None:
     assert receipt.received == shop.truth.rows
     assert receipt.accepted == shop.truth.accepted
     assert receipt.duplicates == shop.truth.duplicates
+    assert receipt.guests == shop.truth.nobodys
     assert receipt.reasons == {reason: count for reason, count in shop.truth.malformed.items() if count}
     assert (receipt.items, receipt.users) == (shop.items.num_rows, shop.users.num_rows)
 

@@ -16,7 +16,10 @@ FINDS = {
     "event_name_unknown": f"event_name NOT IN ({NAMES})",
     "event_timestamp_missing": "event_timestamp IS NULL",
     "event_timestamp_out_of_range": "event_timestamp < TIMESTAMPTZ '1995-01-01 00:00:00+00'",
-    "actor_missing": "user_id IS NULL AND anonymous_id IS NULL",
+    "actor_missing": (
+        "user_id IS NULL AND anonymous_id IS NULL AND event_name IS DISTINCT FROM 'purchase' "
+        "AND event_name IS DISTINCT FROM 'refund'"
+    ),
     "item_id_missing": "event_name = 'view_item' AND item_id IS NULL",
     "quantity_out_of_range": "quantity < 1",
     "consent_unknown": "consent NOT IN ('granted', 'analytics_only', 'none')",

@@ -32,8 +32,12 @@ def sessions(people: pd.DataFrame, truth: PlantedTruth) -> pd.DataFrame:
     )
     for name in [*CART, "search", "add_to_wishlist", "select_item"]:
         shape[name] = (rows.event_name == name).groupby(rows.session_id).sum()
-    true_sessions = truth.sessions.to_pandas().set_index("session_id")
+    true_sessions = _of_shoppers(truth).set_index("session_id")
     return shape.join(true_sessions[["buys", "buying"]])
+
+
+def _of_shoppers(truth: PlantedTruth) -> pd.DataFrame:
+    return truth.sessions.to_pandas().dropna(subset=["user_id"])
 
 
 def _auc(sessions: pd.DataFrame, columns: list[str]) -> float:
@@ -71,13 +75,13 @@ def test_whoever_sets_out_to_buy_looks_longer_narrower_and_again(sessions: pd.Da
     assert by.view_cart.mean()[True] > 1.5 * by.view_cart.mean()[False]
 
 
-def test_a_tenth_to_a_quarter_of_the_sessions_buy(sessions: pd.DataFrame) -> None:
+def test_a_tenth_to_a_quarter_of_the_shoppers_sessions_buy(sessions: pd.DataFrame) -> None:
     assert 0.08 < sessions.buys.mean() < 0.25
-    assert 0.55 < sessions.buys[sessions.buying].mean() < 0.85
+    assert 0.38 < sessions.buys[sessions.buying].mean() < 0.58, "the checkout loses four in ten of those who reach it"
     assert 0 < sessions.buys[~sessions.buying].mean() < 0.06
 
 
 def test_orders_are_exactly_those_of_the_truth(people: pd.DataFrame, truth: PlantedTruth) -> None:
-    true_sessions = truth.sessions.to_pandas()
+    true_sessions = _of_shoppers(truth)
     orders = people[people.event_name == "purchase"].order_id.nunique()
     assert orders == int(true_sessions.buys.sum())

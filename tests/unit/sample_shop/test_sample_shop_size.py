@@ -43,13 +43,14 @@ def test_tables_have_the_canonical_schemas(tiny_shop: SampleShop) -> None:
 def test_a_shop_comes_near_the_number_of_events_asked_for(seed: int) -> None:
     shop = generate("tiny", seed=seed)
     assert _rows(shop).num_rows == pytest.approx(TINY.events, rel=0.15)
-    assert shop.items.num_rows == TINY.items
+    assert len(shop.items["item_id"].unique()) == TINY.items
 
 
 def test_every_item_has_its_own_title_and_every_id_is_used_once(tiny_shop: SampleShop) -> None:
-    for column in ("item_id", "title"):
-        values = tiny_shop.items[column].to_pylist()
-        assert len(set(values)) == len(values)
+    named = set(zip(tiny_shop.items["item_id"].to_pylist(), tiny_shop.items["title"].to_pylist(), strict=True))
+    assert len(named) == len({item for item, _ in named}) == len({title for _, title in named}) == TINY.items
+    begins = list(zip(tiny_shop.items["item_id"].to_pylist(), tiny_shop.items["valid_from"].to_pylist(), strict=True))
+    assert len(set(begins)) == len(begins)
 
 
 def test_the_hand_written_items_are_the_same_in_every_shop() -> None:
@@ -102,7 +103,10 @@ CHANGES = {
     "late_share": 0.2,
     "malformed_share": 0.1,
     "labelled_share": 1.0,
+    "passer_by_sessions": 1.0,
     "bot_share": 0.03,
+    "currencies": ("GBP",),
+    "zone": "Asia/Shanghai",
     "block_events": 1_000,
 }
 
@@ -127,6 +131,9 @@ def test_every_field_of_the_configuration_has_an_effect() -> None:
         ("duplicate_share", 1.5),
         ("block_events", 10),
         ("bot_share", 0.5),
+        ("passer_by_sessions", 50),
+        ("currencies", ("USD",)),
+        ("zone", "Mars/Olympus"),
     ],
 )
 def test_a_shop_that_cannot_be_generated_is_refused(field: str, value: Any) -> None:

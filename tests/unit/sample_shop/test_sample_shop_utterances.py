@@ -25,11 +25,11 @@ def test_every_intent_occurs_and_channels_are_noisy(utterances: pd.DataFrame) ->
 
 
 def test_the_shop_labelled_three_in_ten_and_its_labels_are_true(events: pd.DataFrame, utterances: pd.DataFrame) -> None:
-    labelled = events.dropna(subset=["properties"]).set_index("event_id")
-    labels = labelled.properties.map(lambda text: json.loads(text)["intent_label"])
+    written = events.dropna(subset=["properties"]).set_index("event_id").properties.map(json.loads)
+    labels = written.map(lambda properties: properties.get("intent_label")).dropna()
     truth = utterances[utterances.labelled].set_index("event_id").label
     assert utterances.labelled.mean() == pytest.approx(0.3, abs=0.02)
-    assert len(labels) > 0.97 * len(truth)
+    assert len(labels) > 0.9 * truth.index.isin(events.event_id).sum() > 2_000
     assert (labels == truth.reindex(labels.index)).all()
 
 
