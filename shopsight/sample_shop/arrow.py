@@ -120,14 +120,14 @@ def _orders(block: Block) -> pa.Array:
 def _properties(block: Block, user: NDArray[np.int64]) -> pa.Array:
     """Return the intent that the shop wrote down, how much a search found, and what a checkout asked for the parcel."""
     rows = block.rows
-    most = max(kind.results[1] for kind in SEARCH_KINDS)
+    max_results = max(kind.results[1] for kind in SEARCH_KINDS)
     labels = [None, *(f'"intent_label": "{intent}"' for intent in INTENTS)]
-    found = [None, *(f'"results": {number}' for number in range(most + 1))]
-    both = [", ".join(part for part in (label, number) if part) for label in labels for number in found]
+    counts = [None, *(f'"results": {number}' for number in range(max_results + 1))]
+    both = [", ".join(part for part in (label, number) if part) for label in labels for number in counts]
     costs = sorted(set(shipping_costs().tolist()))
     texts = [f"{{{one}}}" for one in both] + [f'{{"shipping": {cost}}}' for cost in costs]
     label = np.where(block.labelled_R, block.label_R + 1, 0)
-    code = label.astype(np.int64) * len(found) + rows.results_R + 1
+    code = label.astype(np.int64) * len(counts) + rows.results_R + 1
     cost = np.searchsorted(costs, shipping_costs())[block.people.country_U[user]]
     code = np.where(rows.name_R == CODE["begin_checkout"], len(both) + cost, code)
     return _take(pa.array(texts), code, code > 0)

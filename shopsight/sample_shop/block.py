@@ -89,10 +89,10 @@ def draw_block_sessions(
     """Return a block's shoppers and passers-by, and when they come; the first draws from the block's ``rng``."""
     shoppers = people.part(slice(number * config.block_users, min((number + 1) * config.block_users, config.users)))
     sessions = draw_sessions(config, catalogue, shoppers, scale, rng)
-    known = len(shoppers.user_ids)
-    passing = draw_passers_by(number, passers_by(config, known), rng)
+    num_shoppers = len(shoppers.user_ids)
+    passing = draw_passers_by(number, passers_by(config, num_shoppers), rng)
     visits = draw_visits(config, catalogue, passing, rng)
-    return shoppers.joined_by(passing), join_sessions(sessions, visits, user_offset=known)
+    return shoppers.joined_by(passing), join_sessions(sessions, visits, user_offset=num_shoppers)
 
 
 def _blemish(

@@ -14,7 +14,7 @@ SHIPPING: Final = {"DE": 0.0, "GB": 14.9, "CN": 24.9}
 """Cost of a parcel in euro, by country; elsewhere :data:`SHIPPING_WITHIN_EU`."""
 SHIPPING_WITHIN_EU: Final = 4.9
 
-KEPT: Final = {0.0: 1.1, SHIPPING_WITHIN_EU: 1.0, 14.9: 0.75, 24.9: 0.6}
+SHIPPING_FACTORS: Final = {0.0: 1.1, SHIPPING_WITHIN_EU: 1.0, 14.9: 0.75, 24.9: 0.6}
 """What a cost of shipping multiplies :data:`COMPLETED` by."""
 
 OWN_DEVICE: Final = 0.82
@@ -28,7 +28,7 @@ def shipping_costs() -> NDArray[np.float64]:
 
 def completion(device: NDArray[np.integer], country: NDArray[np.integer]) -> NDArray[np.float64]:
     """Return the chance that a checkout ends in an order, for numbers of ``DEVICES`` and ``COUNTRIES``."""
-    by_country = np.array([KEPT[cost] for cost in shipping_costs().tolist()])
+    by_country = np.array([SHIPPING_FACTORS[cost] for cost in shipping_costs().tolist()])
     return np.asarray(_by_device()[device] * by_country[country])
 
 

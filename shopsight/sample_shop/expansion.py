@@ -8,7 +8,7 @@ from shopsight.sample_shop.catalogue import Catalogue
 from shopsight.sample_shop.journeys import Views
 from shopsight.sample_shop.rows import CODE, Rows
 from shopsight.sample_shop.search import draw_results
-from shopsight.sample_shop.sessions import LONGEST_US, Sessions
+from shopsight.sample_shop.sessions import MAX_SESSION_US, Sessions
 from shopsight.sample_shop.surroundings import around_sessions, around_views
 
 _KEYS = 8_192  # more than 16 slots times the 320 views of the busiest bot
@@ -80,4 +80,4 @@ def _gaps(
     pause = np.where(starts | (line > 0), 0.0, np.clip(pause, 0.2, 1_200.0))
     elapsed = np.cumsum((pause * 1_000_000).astype(np.int64))
     elapsed -= elapsed[starts][np.cumsum(starts) - 1] if len(session) else 0
-    return np.minimum(elapsed, LONGEST_US - 1_000 + np.arange(len(session)) % 1_000)
+    return np.minimum(elapsed, MAX_SESSION_US - 1_000 + np.arange(len(session)) % 1_000)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from shopsight.sample_shop.catalogue import NEXT_SHARES, Catalogue
 from shopsight.sample_shop.people import People
-from shopsight.sample_shop.sessions import LONGEST_US, Sessions
+from shopsight.sample_shop.sessions import MAX_SESSION_US, Sessions
 
 FRESH, _NEXT, _RETURN, _COMPLEMENT, _TRAIL = range(5)
 
@@ -69,7 +69,7 @@ def draw_views(catalogue: Catalogue, people: People, sessions: Sessions, rng: np
         item = np.where((now == _COMPLEMENT) & (order >= 0), catalogue.next_IN[order, complement_slot[at]], item)
         item = np.where(now == _TRAIL, trail_next[walked[:active]], item)
         # Nobody takes to the checkout what has run out, or does while the session lasts.
-        gone = chosen[at] & catalogue.is_sold_out(item, sessions.start_S[session[at]], ahead_us=LONGEST_US)
+        gone = chosen[at] & catalogue.is_sold_out(item, sessions.start_S[session[at]], ahead_us=MAX_SESSION_US)
         item = np.where(gone, catalogue.substitute_I[item], item)
         item_V[at] = item
         previous[:active] = item

@@ -44,7 +44,7 @@ LIST_LENGTH: Final = 5
 CLICKED_PLACE: Final = (0.28, 0.17, 0.11, 0.07, 0.05)
 """Chance that a list's first, second, … item is clicked: position bias alone, for items come in any order."""
 
-MOST_FAILURES: Final = 5
+MAX_FAILURES: Final = 5
 """Searches that fail, at most, before one is clicked."""
 
 
@@ -65,7 +65,7 @@ def draw_failed_kinds(size: int, rng: np.random.Generator) -> NDArray[np.int8]:
 
 def draw_failures(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return how many searches fail before one is clicked, so that each kind is clicked at its rate."""
-    return np.minimum(rng.geometric(CLICKED, size) - 1, MOST_FAILURES)
+    return np.minimum(rng.geometric(CLICKED, size) - 1, MAX_FAILURES)
 
 
 def draw_results(kind: NDArray[np.int8], clicked: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -73,8 +73,8 @@ def draw_results(kind: NDArray[np.int8], clicked: NDArray[np.bool_], rng: np.ran
     # Of all searches of a kind a share finds nothing, and they are all among those that are not clicked.
     nothing = np.array([one.zero_rate / (1.0 - one.click_rate) for one in SEARCH_KINDS])[kind]
     low, high = (np.array([one.results[side] for one in SEARCH_KINDS])[kind] for side in (0, 1))
-    found = low + np.floor(rng.random(len(kind)) ** 2 * (high - low + 1)).astype(np.int64)
-    return np.where(~clicked & (rng.random(len(kind)) < nothing), 0, found)
+    results = low + np.floor(rng.random(len(kind)) ** 2 * (high - low + 1)).astype(np.int64)
+    return np.where(~clicked & (rng.random(len(kind)) < nothing), 0, results)
 
 
 def draw_places(size: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -37,7 +37,7 @@ PASSER_BY_BUYING = 0.025
 """Share of a passer-by's visits beyond the first event that set out to buy."""
 NOT_ALONE, ALONE_VIEW, ALONE_PAGE, ALONE_SEARCH = range(4)
 _SPACING_US = 4 * 3_600_000_000
-LONGEST_US = 3 * 3_600_000_000 + 1_000_000
+MAX_SESSION_US = 3 * 3_600_000_000 + 1_000_000
 """No session lasts longer."""
 LOGGED_IN, LOGS_IN, ANONYMOUS = 0, 1, 2
 

@@ -10,13 +10,13 @@ from shopsight.sample_shop.catalogue import Catalogue
 from shopsight.sample_shop.journeys import Views
 from shopsight.sample_shop.search import (
     LIST_LENGTH,
-    MOST_FAILURES,
+    MAX_FAILURES,
     draw_clicked_kinds,
     draw_failed_kinds,
     draw_failures,
     draw_places,
 )
-from shopsight.sample_shop.sessions import ALONE_PAGE, ALONE_SEARCH, LONGEST_US, NOT_ALONE, Sessions
+from shopsight.sample_shop.sessions import ALONE_PAGE, ALONE_SEARCH, MAX_SESSION_US, NOT_ALONE, Sessions
 
 SLOTS: Final = 16
 """Keys per view: slots order what happens around it; a session's own rows stand before the first and after the last."""
@@ -50,7 +50,7 @@ def around_views(catalogue: Catalogue, sessions: Sessions, views: Views, rng: np
     size, base = len(session), views.position_V * SLOTS + SLOTS
     bot, buying, chosen = sessions.bot_S[session], sessions.buying_S[session], views.chosen_V
     open_V = ~bot & (sessions.alone_S[session] == NOT_ALONE)
-    in_stock = ~catalogue.is_sold_out(item, sessions.start_S[session], ahead_us=LONGEST_US)
+    in_stock = ~catalogue.is_sold_out(item, sessions.start_S[session], ahead_us=MAX_SESSION_US)
 
     def part(name: str, chance: NDArray[np.float64] | float, slot: int) -> Part:
         at = np.flatnonzero(rng.random(size) < chance)
@@ -135,7 +135,7 @@ def _searches(
         Part(
             name="search",
             session=session[view],
-            key=np.where(gives_up, end + 4 + nth, base[view] - MOST_FAILURES + nth),
+            key=np.where(gives_up, end + 4 + nth, base[view] - MAX_FAILURES + nth),
             item=views.item_V[view],
             search_kind=draw_failed_kinds(len(view), rng),
         ),
@@ -169,7 +169,7 @@ def around_sessions(catalogue: Catalogue, sessions: Sessions, views: Views, rng:
     checkouts, orders = everyone[sessions.reaches_S], everyone[sessions.buys_S]
     # A third of the orders take the item's complement along, as a second line.
     second = catalogue.next_IN[chosen[orders], 1]
-    gone = catalogue.is_sold_out(second, sessions.start_S[orders], ahead_us=LONGEST_US)
+    gone = catalogue.is_sold_out(second, sessions.start_S[orders], ahead_us=MAX_SESSION_US)
     basket = (rng.random(len(orders)) < 0.35) & ~gone
     alone = everyone[sessions.alone_S == ALONE_PAGE]
     return [

@@ -198,8 +198,8 @@ def test_a_window_of_many_rows_is_not_taken_for_one_of_long_sessions() -> None:
 
     columns = DriftColumns(numerical=("length",), unit="session_id")
     config = DriftConfig(max_rows=1_000)
-    found = judge_drift(sessions(8_000), sessions(900), columns=columns, config=config, seed=1)
-    assert (found.status, found.reference_rows) == ("stable", 1_000)
+    judgement = judge_drift(sessions(8_000), sessions(900), columns=columns, config=config, seed=1)
+    assert (judgement.status, judgement.reference_rows) == ("stable", 1_000)
 
 
 def test_a_large_window_is_sampled() -> None:

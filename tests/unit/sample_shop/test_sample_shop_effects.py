@@ -10,7 +10,7 @@ import pytest
 
 from shopsight.ingestion.duck import utc_connection
 from shopsight.sample_shop import SIZES, PlantedTruth, SampleShop, generate
-from shopsight.sample_shop.checkout import COMPLETED, KEPT
+from shopsight.sample_shop.checkout import COMPLETED, SHIPPING_FACTORS
 
 SURE = 3.3
 """Standard errors that a share or a ratio may lie from the planted one: once in a thousand by chance."""
@@ -35,9 +35,9 @@ def log(small_shop: SampleShop, truth: PlantedTruth) -> Iterator[duckdb.DuckDBPy
         yield connection
 
 
-def within(found: float, planted: float, cases: int) -> bool:
+def within(share: float, planted: float, cases: int) -> bool:
     """Return whether a share of so many cases could have been drawn with the planted chance."""
-    return abs(found - planted) <= SURE * np.sqrt(planted * (1 - planted) / cases) + 0.005
+    return abs(share - planted) <= SURE * np.sqrt(planted * (1 - planted) / cases) + 0.005
 
 
 def test_clicks_fall_with_the_place_in_a_list_as_planted(log: duckdb.DuckDBPyConnection, truth: PlantedTruth) -> None:
@@ -47,9 +47,9 @@ def test_clicks_fall_with_the_place_in_a_list_as_planted(log: duckdb.DuckDBPyCon
         from events where event_name in ('view_item_list', 'select_item') group by all order by all"""
     ).fetchall()
     assert [place for place, _, _ in places] == [1, 2, 3, 4, 5]
-    for (_, shown, rate), planted in zip(places, truth.clicked_places, strict=True):
-        assert shown > 5_000
-        assert within(rate, planted, shown)
+    for (_, impressions, rate), planted in zip(places, truth.clicked_places, strict=True):
+        assert impressions > 5_000
+        assert within(rate, planted, impressions)
 
 
 def test_each_kind_of_search_is_clicked_and_finds_nothing_as_often_as_planted(log: duckdb.DuckDBPyConnection) -> None:
@@ -77,12 +77,12 @@ def test_every_search_says_how_much_it_found_and_support_words_never_find_a_thin
 ) -> None:
     searches = "from events where event_name = 'search'"
     assert log.sql(f"select count(*) {searches} and json_extract(properties, '$.results') is null").fetchall() == [(0,)]
-    asked, found = log.sql(
+    asked, answered = log.sql(
         f"""select count(*), count(*) filter ((properties ->> 'results')::int > 0)
         {searches} and lower(query) in ('track parcel', 'cancel my order', 'asdf', 'order status')"""
     ).fetchall()[0]
     assert asked > 20
-    assert found == 0
+    assert answered == 0
     zero = log.sql(f"select avg((properties ->> 'results' = '0')::int) {searches}").fetchall()[0][0]
     assert 0.1 < zero < 0.25
 
@@ -90,7 +90,7 @@ def test_every_search_says_how_much_it_found_and_support_words_never_find_a_thin
 def test_the_checkout_loses_people_by_device_and_by_what_the_parcel_costs(log: duckdb.DuckDBPyConnection) -> None:
     cells = log.sql(
         """select device, (properties ->> 'shipping')::double as shipping, count(*) as checkouts,
-            avg(ordered::int) as kept
+            avg(ordered::int) as completed
         from (
             select session_id, any_value(device) as device, any_value(user_id) as user_id,
                 max(properties) filter (event_name = 'begin_checkout') as properties,
@@ -99,10 +99,10 @@ def test_the_checkout_loses_people_by_device_and_by_what_the_parcel_costs(log: d
             having properties is not null
         ) where user_id is distinct from 'maya' group by all"""
     ).df()
-    assert len(cells) == len(COMPLETED) * len(KEPT)
+    assert len(cells) == len(COMPLETED) * len(SHIPPING_FACTORS)
     for row in cells.itertuples():
-        assert within(row.kept, COMPLETED[row.device] * KEPT[row.shipping], row.checkouts), row
-    lost = 1 - (cells.checkouts * cells.kept).sum() / cells.checkouts.sum()
+        assert within(row.completed, COMPLETED[row.device] * SHIPPING_FACTORS[row.shipping], row.checkouts), row
+    lost = 1 - (cells.checkouts * cells.completed).sum() / cells.checkouts.sum()
     assert 0.35 < lost < 0.55
 
 
@@ -217,16 +217,16 @@ def effects(log: duckdb.DuckDBPyConnection) -> dict[str, dict[str, tuple[float, 
             where not is_bot and user_id != 'maya' group by all"""
         ).fetchall()
     )
-    found: dict[str, dict[str, tuple[float, float]]] = {}
+    ratios: dict[str, dict[str, tuple[float, float]]] = {}
     for campaign, rows in counts.groupby("campaign_id"):
         by = rows.pivot_table(index="time", columns="is_treated", values="orders", aggfunc="sum")
         by.loc["both"] = by.sum()
         odds = shoppers[campaign] / (1 - shoppers[campaign])
-        found[str(campaign)] = {
+        ratios[str(campaign)] = {
             str(time): (float(np.log(row[True] / row[False] / odds)), float(np.sqrt(1 / row[True] + 1 / row[False])))
             for time, row in by.iterrows()
         }
-    return found
+    return ratios
 
 
 def test_what_each_campaign_does_to_orders_is_recovered_from_its_control_group(
@@ -234,8 +234,8 @@ def test_what_each_campaign_does_to_orders_is_recovered_from_its_control_group(
 ) -> None:
     for campaign in truth.campaigns.to_pylist():
         for time, planted in (("runs", campaign["effect"]), ("after", campaign["effect_after"])):
-            found, error = effects[campaign["campaign_id"]][time]
-            assert abs(found - np.log(planted)) < SURE * error, (campaign, time)
+            ratio, error = effects[campaign["campaign_id"]][time]
+            assert abs(ratio - np.log(planted)) < SURE * error, (campaign, time)
 
 
 def test_one_campaign_brings_orders_one_moves_them_and_one_does_nothing(
