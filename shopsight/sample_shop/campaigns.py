@@ -24,11 +24,14 @@ class Campaign:
 
 
 CAMPAIGNS: Final = (
-    Campaign(campaign_id="news-of-the-month", starts=0.05, ends=0.21, effect=1.0),
-    Campaign(campaign_id="new-arrivals", starts=0.28, ends=0.44, effect=1.7),
-    Campaign(campaign_id="early-autumn-sale", starts=0.52, ends=0.66, effect=1.6, effect_after=0.4),
+    Campaign(campaign_id="new-arrivals", starts=0.05, ends=0.21, effect=1.7),
+    Campaign(campaign_id="summer-sale", starts=0.22, ends=0.36, effect=1.6, effect_after=0.4),
+    Campaign(campaign_id="news-of-the-month", starts=0.52, ends=0.68, effect=1.0),
 )
-"""One that does nothing, one that brings orders, and one whose orders would have come two weeks later anyway."""
+"""One that brings orders, one whose orders would have come two weeks later anyway, and one that does nothing.
+
+No effect reaches the later half of the history, on which forecasts are judged: they know of no campaign.
+"""
 
 
 def draw_treated(size: int, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from shopsight.currency_rates import check_currency_rates
+from shopsight.errors import ShopsightError
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.event_log import EventLog
-from shopsight.sample_shop import SampleShopConfig, generate, land_sample_shop, write_files
+from shopsight.sample_shop import SIZES, SampleShopConfig, generate, land_sample_shop, sample_chunks, write_files
+from shopsight.sample_shop.landing import config_of
 from shopsight.settings import Settings
 
 CONFIG = SampleShopConfig(users=150, items=150, events=6_000, days=30, block_events=3_000)
@@ -54,3 +57,30 @@ def test_two_deliveries_land_as_much_as_one(home: Settings) -> None:
 def test_an_arrival_before_the_end_of_the_history_is_refused(home: Settings) -> None:
     with pytest.raises(ValueError, match="later received_at"):
         land_sample_shop(home, CONFIG, seed=3, received_at=CONFIG.ends_at - timedelta(days=1))
+
+
+def test_a_shop_of_several_currencies_brings_its_rates_but_keeps_those_that_the_home_has(home: Settings) -> None:
+    asked = home.model_copy(update={"sample_currencies": "PLN,GBP"})
+    receipt = land_sample_shop(asked, "tiny", seed=3, received_at=ARRIVAL)
+    check_currency_rates(asked.currency_rates_path)
+    rates = asked.currency_rates_path.read_text().splitlines()
+    assert rates[0] == "date,currency,rate"
+    assert {line.split(",")[1] for line in rates[1:]} == {"GBP", "PLN"}
+    assert len(rates) == 1 + 2 * SIZES["tiny"].days
+    assert receipt.accepted == generate(config_of(asked, "tiny"), seed=3).truth.accepted
+    asked.currency_rates_path.write_text("date,currency,rate\n2026-01-01,GBP,1.2\n")
+    land_sample_shop(asked, "tiny", seed=3, received_at=ARRIVAL + timedelta(hours=1))
+    assert asked.currency_rates_path.read_text() == "date,currency,rate\n2026-01-01,GBP,1.2\n"
+
+
+def test_a_zone_that_there_is_not_is_refused_with_the_setting_to_mend(home: Settings) -> None:
+    with pytest.raises(ShopsightError, match="SHOPSIGHT_SAMPLE_ZONE"):
+        land_sample_shop(home.model_copy(update={"sample_zone": "Mars/Olympus"}), "tiny", seed=3, received_at=ARRIVAL)
+
+
+def test_a_first_delivery_tells_no_version_of_an_item_that_begins_after_it() -> None:
+    shop = generate(CONFIG, seed=3)
+    cut = CONFIG.ends_at - timedelta(days=12)
+    items = next(sample_chunks(shop, arrived_before=cut)).rows["valid_from"].to_pylist()
+    assert 0 < len(items) < shop.items.num_rows
+    assert max(items) < cut

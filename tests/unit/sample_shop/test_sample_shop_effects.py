@@ -241,7 +241,7 @@ def test_what_each_campaign_does_to_orders_is_recovered_from_its_control_group(
 def test_one_campaign_brings_orders_one_moves_them_and_one_does_nothing(
     effects: dict[str, dict[str, tuple[float, float]]],
 ) -> None:
-    new, sale = effects["new-arrivals"], effects["early-autumn-sale"]
+    new, sale = effects["new-arrivals"], effects["summer-sale"]
     assert new["runs"][0] > 3 * new["runs"][1], "its uplift is far from nothing"
     assert new["both"][0] > 2 * new["both"][1], "and nothing of it is lost afterwards"
     assert sale["runs"][0] > 3 * sale["runs"][1]
