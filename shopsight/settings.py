@@ -63,8 +63,6 @@ class Settings(BaseSettings):
     """Size of the sample shop."""
     sample_currencies: str = Field(default="", pattern=r"^((GBP|PLN|CNY)(,(GBP|PLN|CNY))*)?$")
     """Currencies that the sample shop takes beside the euro, with commas between them: GBP, PLN, CNY."""
-    sample_zone: str = "UTC"
-    """Time zone in which the sample shop's shoppers live, such as ``Europe/Berlin``."""
     sample_when_empty: bool = False
     """Let the ingestion asset fill an empty event log with the sample shop (``make up`` switches it on)."""
     pseudonym_key: SecretStr | None = None

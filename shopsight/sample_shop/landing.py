@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shopsight.errors import ShopsightError
 from shopsight.ingestion.log.event_log import EventLog, Receipt
 from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, chunk_of_rows, ignore
 from shopsight.sample_shop.arrow import RAW_SCHEMA
@@ -62,7 +61,6 @@ def land_sample_shop(
         arrived_before: land only what arrived before this moment, as a first delivery would.
 
     Raises:
-        ShopsightError: the settings ask for a zone that there is not.
         ValueError: ``received_at`` lies before the end of what is delivered.
         EventLogBusyError: another import is running.
         DiskFullError: no room.
@@ -84,18 +82,9 @@ def land_sample_shop(
 
 
 def config_of(settings: Settings, size: Size) -> SampleShopConfig:
-    """Return the configuration of a size in the currencies and the zone that the settings ask for.
-
-    Raises:
-        ShopsightError: there is no such zone.
-    """
+    """Return the configuration of a size in the currencies and the zone that the settings ask for."""
     currencies = tuple(sorted(set(filter(None, settings.sample_currencies.split(",")))))
-    try:
-        return replace(SIZES[size], currencies=currencies, zone=settings.sample_zone)
-    except ValueError as error:
-        raise ShopsightError(
-            "there can be no such sample shop", why=str(error), fix="set SHOPSIGHT_SAMPLE_ZONE to a zone's name"
-        ) from error
+    return replace(SIZES[size], currencies=currencies, zone=settings.zone)
 
 
 def write_files(shop: SampleShop, folder: Path) -> None:

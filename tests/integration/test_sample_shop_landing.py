@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from shopsight.currency_rates import check_currency_rates
-from shopsight.errors import ShopsightError
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.event_log import EventLog
 from shopsight.sample_shop import SIZES, SampleShopConfig, generate, land_sample_shop, sample_chunks, write_files
@@ -73,9 +72,9 @@ def test_a_shop_of_several_currencies_brings_its_rates_but_keeps_those_that_the_
     assert asked.currency_rates_path.read_text() == "date,currency,rate\n2026-01-01,GBP,1.2\n"
 
 
-def test_a_zone_that_there_is_not_is_refused_with_the_setting_to_mend(home: Settings) -> None:
-    with pytest.raises(ShopsightError, match="SHOPSIGHT_SAMPLE_ZONE"):
-        land_sample_shop(home.model_copy(update={"sample_zone": "Mars/Olympus"}), "tiny", seed=3, received_at=ARRIVAL)
+def test_shoppers_of_a_named_size_live_in_the_shops_zone(home: Settings) -> None:
+    assert config_of(home, "tiny") == SIZES["tiny"]
+    assert config_of(home.model_copy(update={"zone": "Asia/Shanghai"}), "tiny").zone == "Asia/Shanghai"
 
 
 def test_a_first_delivery_tells_no_version_of_an_item_that_begins_after_it() -> None:
