@@ -148,6 +148,15 @@ def test_order_numbers_of_two_shoppers_are_two_orders_where_the_mapping_says_so(
 # Refunds ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_later_file_that_says_a_higher_refund_of_an_order_adds_nothing_to_the_first(tmp_path: Path) -> None:
+    home = Settings(home=tmp_path / "home")
+    (tmp_path / "m.yml").write_text(RIGHT + "  item_id: sku\norder_refund: back\n")
+    for back, accepted, corrected in (("5.00", 2, 0), ("12.00", 0, 1)):
+        path = table(tmp_path, f"{HEADER},back", f"o1,u1,a,{AT},1,30,{back}")
+        receipt = import_file(home, "mapped", path, received_at=ARRIVAL, mapping=tmp_path / "m.yml")
+        assert (receipt.accepted, receipt.corrected) == (accepted, corrected)
+
+
 def test_what_was_given_back_of_an_order_is_one_refund_of_the_order(tmp_path: Path) -> None:
     path = table(
         tmp_path,

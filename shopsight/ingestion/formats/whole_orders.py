@@ -113,6 +113,9 @@ def _refunds(chunk: RawChunk, column: str) -> tuple[NDArray[np.int64], pa.Table]
         given["event_timestamp"] = pc.if_else(pc.equal(pc.fill_null(at, ""), ""), rows["event_timestamp"], at)
     if "event_id" in rows.column_names:  # the purchase has it, and is another event
         given["event_id"] = pc.binary_join_element_wise(rows["event_id"].cast(pa.string()), column, " ")
+    elif column == "order_refund":  # a later file may say a higher sum, which does not add to this one
+        orders = clean_ids(rows["order_id"].cast(pa.string()), "order_id")
+        given["event_id"] = pc.binary_join_element_wise("refund of", orders, " ")
     if column == "order_refund":
         given["item_id"] = pa.nulls(len(indices), pa.string())
     for name, values in given.items():

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shopsight.identity import clean_id
 from shopsight.ingestion.guessing.numbers import NumberShape, number_of, number_shape
 from shopsight.ingestion.guessing.words import money_role, scale_of, snake_case
 
@@ -48,8 +49,9 @@ class _Lines:
         self.orders: dict[str, list[int]] = defaultdict(list)
         if order:
             for i, value in enumerate(rows[order]):
-                if value not in (None, ""):
-                    self.orders[str(value)].append(i)
+                number = clean_id(str(value), "order_id") if value is not None else None
+                if number is not None:
+                    self.orders[number].append(i)
         self.several = [lines for lines in self.orders.values() if len(lines) > 1]
         self.pieces: Amounts = self.amounts(quantity) if quantity else [1.0] * len(next(iter(rows.values()), []))
 
