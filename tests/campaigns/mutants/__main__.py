@@ -73,6 +73,7 @@ def _past_the_oracle(tree: Path, drawn: list[Mutation], record: Path) -> list[Mu
                 _write(record, "dbt", mutation, outcome)
             else:
                 unnoticed.append(mutation)
+                print(f"dbt {outcome.seconds:.0f} s not noticed by the oracle: {mutation}", flush=True)
     print(f"dbt: the oracle notices {len(drawn) - len(unnoticed)} of {len(drawn)}", flush=True)
     return unnoticed
 
