@@ -8,6 +8,7 @@ test can notice them, or none should) are left out of the rate, and what timed o
 """
 
 import argparse
+import contextlib
 import json
 import random
 import tempfile
@@ -50,40 +51,61 @@ def run_campaign(names: list[str], count: int, seed: int, timeout: float, record
         tree = Path(folder) / "tree"
         copy_tree(tree)
         for name in names:
-            area = AREAS[name]
-            drawn = draw(candidates(tree, area), random.Random(f"{seed} {name}"))
+            drawn = draw(candidates(tree, AREAS[name]), random.Random(f"{seed} {name}"))
             if rerun:
                 drawn = [m for m in drawn if m.name in done and done[m.name]["result"] not in KILLED and _is_open(m)]
             else:
                 drawn = [mutation for mutation in drawn[:count] if mutation.name not in done]
-            if not drawn:
-                continue
-            unmutated = run_tests(tree, area, None, 10 * timeout)
-            print(f"{name}: unmutated, its tests take {unmutated.seconds:.0f} s; {len(drawn)} to run", flush=True)
-            if unmutated.result != "passed":
-                raise SystemExit(f"error: the tests of {name} fail without a mutant: {unmutated.by}")
-            oracle = OracleAtHand(tree) if name == "dbt" else None
-            for number, mutation in enumerate(drawn, start=1):
-                limit = max(timeout, 3 * unmutated.seconds)
-                outcome = _outcome(tree, area, mutation, limit=limit, oracle=oracle)
-                with record.open("a") as lines:
-                    lines.write(json.dumps(outcome.as_row(name, mutation)) + "\n")
-                said = "SURVIVED" if outcome.result == "passed" else outcome.result
-                print(f"{name} {number}/{len(drawn)} {outcome.seconds:.0f} s {said}: {mutation}", flush=True)
-            if oracle is not None:
-                oracle.close()
+            if name == "dbt":
+                drawn = _past_the_oracle(tree, drawn, record)
+            if drawn:
+                _run_area(tree, name, drawn, timeout, record)
 
 
-def _outcome(tree: Path, area: Area, mutation: Mutation, *, limit: float, oracle: OracleAtHand | None) -> Outcome:
-    """Return what an area's tests say of the tree with the mutation in it; the tree is as before afterwards."""
+def _past_the_oracle(tree: Path, drawn: list[Mutation], record: Path) -> list[Mutation]:
+    """Return the mutations of dbt models that the oracle does not notice; of the others, write the outcome."""
+    unnoticed = []
+    with OracleAtHand(tree) as oracle:
+        for mutation in drawn:
+            with _mutated(tree, mutation):
+                outcome = oracle.look_at(mutation.path)
+            if outcome.result in KILLED:
+                _write(record, "dbt", mutation, outcome)
+            else:
+                unnoticed.append(mutation)
+                print(f"dbt {outcome.seconds:.0f} s not noticed by the oracle: {mutation}", flush=True)
+    print(f"dbt: the oracle notices {len(drawn) - len(unnoticed)} of {len(drawn)}", flush=True)
+    return unnoticed
+
+
+def _run_area(tree: Path, name: str, drawn: list[Mutation], timeout: float, record: Path) -> None:
+    unmutated = run_tests(tree, AREAS[name], None, 10 * timeout)
+    print(f"{name}: unmutated, its tests take {unmutated.seconds:.0f} s; {len(drawn)} to run", flush=True)
+    if unmutated.result != "passed":
+        raise SystemExit(f"error: the tests of {name} fail without a mutant: {unmutated.by}")
+    for mutation in drawn:
+        with _mutated(tree, mutation):
+            outcome = run_tests(tree, AREAS[name], mutation.path, max(timeout, 3 * unmutated.seconds))
+        _write(record, name, mutation, outcome)
+
+
+@contextlib.contextmanager
+def _mutated(tree: Path, mutation: Mutation) -> Iterator[None]:
+    """Have the mutation in the tree for a while."""
     file = tree / mutation.path
     text = file.read_text()
     file.write_text(mutation.applied(text))
     try:
-        outcome = oracle.look_at(mutation.path) if oracle is not None else None
-        return outcome if outcome and outcome.result != "passed" else run_tests(tree, area, mutation.path, limit)
+        yield
     finally:
         file.write_text(text)
+
+
+def _write(record: Path, area: str, mutation: Mutation, outcome: Outcome) -> None:
+    with record.open("a") as lines:
+        lines.write(json.dumps(outcome.as_row(area, mutation)) + "\n")
+    said = "SURVIVED" if outcome.result == "passed" else outcome.result
+    print(f"{area} {outcome.seconds:.0f} s {said}: {mutation}", flush=True)
 
 
 def _is_open(mutation: Mutation) -> bool:

@@ -38,9 +38,7 @@ AREAS = {
         sources=("models/purchase_intent/*.py",),
         tests=("tests/unit/purchase_intent", "tests/unit/serving/purchase_intent"),
     ),
-    "serving": Area(
-        sources=("serving/**/*.py",), tests=("tests/unit/serving", "tests/integration/test_services_bento.py")
-    ),
+    "serving": Area(sources=("serving/**/*.py",), tests=("tests/unit/serving",)),
     "ingestion": Area(
         sources=("shopsight/ingestion/**/*.py",),
         tests=(

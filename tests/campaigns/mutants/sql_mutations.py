@@ -13,7 +13,7 @@ SWAPS: list[tuple[str, str, str | Callable[[re.Match[str]], str]]] = [
     ("comparison", r" != ", " = "),
     ("operator", r" \+ ", " - "),
     ("operator", r" - ", " + "),
-    ("operator", r" \* ", " / "),
+    ("operator", r"(?<!select) \* (?!from)", " / "),
     ("operator", r" / ", " * "),
     ("and/or", r"(?<=\s)and (?!current)", "or "),
     ("and/or", r"(?<=\s)or ", "and "),

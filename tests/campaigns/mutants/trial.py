@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mutants.areas import Area
 from mutants.mutation import Mutation
@@ -76,8 +76,10 @@ class OracleAtHand:
         self._process.stdin.flush()
         return self._answer()
 
-    def close(self) -> None:
-        """End the process."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
     def _answer(self) -> Outcome:

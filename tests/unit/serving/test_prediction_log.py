@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from serving.prediction_log import PredictionLog, decode_row, encode_row, read_log
+from shopsight.settings import REPO_ROOT
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -22,6 +25,17 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert content.damaged == []
     assert [path.name for path in tmp_path.iterdir()] == ["2026-01-05"]
     assert [path.name for path in (tmp_path / "2026-01-05").iterdir()] == [f"{os.getpid()}.jsonl"]
+
+
+def test_rows_that_are_lost_are_counted_under_the_documented_name() -> None:
+    # In a process of its own: a counter stays in its process for good.
+    program = (
+        "from serving.app import lost_rows_counter as c; c().labels('churn').inc(2); print(c().collect()[0].samples)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True, cwd=REPO_ROOT)
+    name = "shopsight_prediction_log_rows_lost_total"
+    assert f"name='{name}', labels={{'family': 'churn'}}, value=2.0" in done.stdout
+    assert name in (REPO_ROOT / "docs" / "api.md").read_text()
 
 
 def test_a_changed_byte_anywhere_is_found() -> None:
