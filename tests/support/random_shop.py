@@ -285,11 +285,15 @@ class RandomShop:
         self._order_of("u_bounce", start)
         first = self.batches["a"][-1] if self.batches["a"][-1]["user_id"] == "u_bounce" else self.batches["b"][-1]
         self.batches["b"].append({**first, "item_id": "i8", "line_number": 1})
+        # An order of exactly 1 that is given back whole, by its number alone.
+        self._order_of("u_bounce", start + timedelta(days=1), order_id="one", price=Decimal(1))
+        nothing = {"order_id": "one", "item_id": None, "price": None, "currency": None, "category": None, "brand": None}
+        self._of("u_bounce", "refund", start + timedelta(days=2), **nothing)
         # A cart and a purchase that share one event id are two events.
         self._of("u_one_id", "add_to_cart", start, event_id="one-id")
         self._order_of("u_one_id", start, event_id="one-id")
         # Somebody who only ever gave back is no customer.
-        back = {"order_id": "only-back", "item_id": "i1", "quantity": 1, "price": Decimal(7), "currency": "EUR"}
+        back = {"order_id": "only-back", "item_id": "i1", "quantity": 1, "price": Decimal(7), "currency": "USD"}
         self._of("u_only_back", "refund", start, **back)
         for minute, consent in ((0, "granted"), (1, "none"), (2, "granted")):
             self._of("u_wavering", "view_item", start + timedelta(minutes=minute), consent=consent)

@@ -38,7 +38,9 @@ AREAS = {
         sources=("models/purchase_intent/*.py",),
         tests=("tests/unit/purchase_intent", "tests/unit/serving/purchase_intent"),
     ),
-    "serving": Area(sources=("serving/**/*.py",), tests=("tests/unit/serving",)),
+    "serving": Area(
+        sources=("serving/**/*.py",), tests=("tests/unit/serving", "tests/repository/test_promised_defaults.py")
+    ),
     "ingestion": Area(
         sources=("shopsight/ingestion/**/*.py",),
         tests=(
