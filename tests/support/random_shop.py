@@ -289,6 +289,10 @@ class RandomShop:
         self._order_of("u_bounce", start + timedelta(days=1), order_id="one", price=Decimal(1))
         nothing = {"order_id": "one", "item_id": None, "price": None, "currency": None, "category": None, "brand": None}
         self._of("u_bounce", "refund", start + timedelta(days=2), **nothing)
+        # A checkout of two lines is one checkout.
+        for line in (0, 1):
+            lines = {"event_id": "two-lines", "line_number": line, "item_id": f"i{line}"}
+            self._of("u_bounce", "begin_checkout", start + timedelta(days=3), **lines)
         # A cart and a purchase that share one event id are two events.
         self._of("u_one_id", "add_to_cart", start, event_id="one-id")
         self._order_of("u_one_id", start, event_id="one-id")
