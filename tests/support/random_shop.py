@@ -82,6 +82,7 @@ class RandomShop:
         self._two_bots_and_two_who_are_nearly_so()
         self._customers_of_every_age()
         self._on_both_sides_of_every_bound()
+        self._odd_visits_and_orders()
         self._merges()
         self._tell_again()
         self._correct()
@@ -277,6 +278,19 @@ class RandomShop:
         for at in (start, start + second):
             self._of("u_touched", "page_view", at - reach, session_id=f"touch-{at.second}", channel="paid")
         self._order_of("u_touched", start + second, session_id="touch-order", channel="email")
+        # Orders 28 and 29 days after an as-of date, on the first date that has labels and a week before it.
+        for user, days in (("u_monthly", (142, 149, 177, 205)), ("u_later", (149, 178))):
+            for day in days:
+                self._order_of(user, FIRST_DAY + timedelta(days=day, hours=12))
+        # Sessions that are just over when the log ends, and just not.
+        gap = timedelta(minutes=VARIABLES["session_gap_minutes"])
+        for user, at in (("u_over", CLOSES_AT - gap), ("u_not_over", CLOSES_AT - gap + second), ("u_last", CLOSES_AT)):
+            self._of(user, "view_item", at)
+            self._of(user, "view_item", at)
+
+    def _odd_visits_and_orders(self) -> None:
+        """Add what is rare and has a rule: a login at the end, events that share an id, refunds alone, other money."""
+        start, second = FIRST_DAY + timedelta(days=100, hours=9), timedelta(seconds=1)
         # An order of a visit that is another's in the end, who logs in on a device that nothing links: it has no touch.
         guest = {"user_id": None, "anonymous_id": "a_guest", "session_id": "s-login"}
         self._order_of("u_login", start, **guest)
@@ -301,15 +315,6 @@ class RandomShop:
         self._of("u_only_back", "refund", start, **back)
         for minute, consent in ((0, "granted"), (1, "none"), (2, "granted")):
             self._of("u_wavering", "view_item", start + timedelta(minutes=minute), consent=consent)
-        # Orders 28 and 29 days after an as-of date, on the first date that has labels and a week before it.
-        for user, days in (("u_monthly", (142, 149, 177, 205)), ("u_later", (149, 178))):
-            for day in days:
-                self._order_of(user, FIRST_DAY + timedelta(days=day, hours=12))
-        # Sessions that are just over when the log ends, and just not.
-        gap = timedelta(minutes=VARIABLES["session_gap_minutes"])
-        for user, at in (("u_over", CLOSES_AT - gap), ("u_not_over", CLOSES_AT - gap + second), ("u_last", CLOSES_AT)):
-            self._of(user, "view_item", at)
-            self._of(user, "view_item", at)
 
     def _merges(self) -> None:
         """Merge users of the shop: one who has an account, three in a chain, and two in a circle, which is none."""
