@@ -18,7 +18,7 @@ from generated_exports.exports import Export
 from generated_exports.judging import Verdict, VerdictKind, judge
 from shopsight.settings import Settings
 
-IN_ONE_WAREHOUSE: Final = 200
+IN_ONE_WAREHOUSE: Final = 100
 """Exports whose marts are built at once: dbt takes seconds however few there are."""
 KINDS: Final[tuple[VerdictKind, ...]] = ("right", "refused", "silently wrong")
 FAMILIES: Final = ("duplicates", "corrections", "refunds", "currencies", "amounts", "discounts", "lines", "orders",
@@ -88,6 +88,7 @@ def summary(judged: Sequence[Judged]) -> str:
 def _say(*lines: str, to: TextIO | None = None) -> None:
     for line in lines:
         (to or sys.stdout).write(f"{line}\n")
+    (to or sys.stdout).flush()
 
 
 def main() -> int:
@@ -103,7 +104,11 @@ def main() -> int:
     for first in range(0, len(seeds), IN_ONE_WAREHOUSE):
         with tempfile.TemporaryDirectory(prefix="generated-exports-") as folder:
             exports = [(seed, export_of(seed)) for seed in seeds[first : first + IN_ONE_WAREHOUSE]]
-            judged += judged_together(exports, Path(folder))
+            fresh = judged_together(exports, Path(folder))
+        judged += fresh
+        wrong = [one for one in fresh if one.verdict.kind == "silently wrong"]
+        if wrong:
+            _say(summary(wrong), to=sys.stderr)
         _say(f"{len(judged):,} of {len(seeds):,} after {time.monotonic() - began:,.0f} s", to=sys.stderr)
     if arguments.show or len(judged) == 1:
         for one in judged:
