@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 from order_oracle import FIRST_DAY, RATES, Settled
 
-from generated_exports.exports import Export, TrueOrder
+from generated_exports.exports import Export, TrueOrder, Truth
 from generated_exports.known_shop import Person, Row
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.guessing.guess import guess_mapping
@@ -78,11 +78,31 @@ class Seen:
     shopper: str
 
 
-def judge(exports: Sequence[tuple[int, Export]], settings: Settings, folder: Path) -> list[Verdict]:
-    """Import every export into one shop, build the marts, and compare.
+@dataclass(frozen=True, kw_only=True)
+class Landed:
+    """What became of several exports in one warehouse."""
+
+    imported: dict[int, Imported]
+    """By seed."""
+    orders: dict[tuple[str, str], Seen]
+    """By source and number."""
+    customers: dict[str, int]
+    """Orders of each shopper."""
+    pseudonymiser: Pseudonymiser
+
+    def verdict(self, seed: int, truth: Truth | None = None) -> Verdict:
+        """Return what became of an export, by its own truth or by another one."""
+        done = self.imported[seed]
+        if truth is not None:
+            done = replace(done, export=replace(done.export, truth=truth))
+        return _verdict(done, self.orders, self.customers, self.pseudonymiser)
+
+
+def land(exports: Sequence[tuple[int, Export]], settings: Settings, folder: Path) -> Landed:
+    """Import every export into one shop, and build the marts.
 
     Args:
-        exports: each with the number of its shop.
+        exports: each with its seed.
         settings: of a home that is empty; its currency is EUR.
         folder: where files may be written.
     """
@@ -90,16 +110,18 @@ def judge(exports: Sequence[tuple[int, Export]], settings: Settings, folder: Pat
     rates = [f"{FIRST_DAY.replace(day=1 + day):%Y-%m-%d},{name},{rate}" for (day, name), rate in RATES.items()]
     settings.currency_rates_path.write_text("\n".join(["date,currency,rate", *rates]) + "\n")
     prepare_environment(settings)
-    imported = [_import(settings, number, export, folder / str(number)) for number, export in exports]
+    imported = {seed: _import(settings, seed, export, folder / str(seed)) for seed, export in exports}
     run_dbt(settings, "run", "--select", *(f"+{mart}" for mart in MARTS), "--no-write-json")
-    pseudonymiser = Pseudonymiser.from_settings(settings)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         for mart in MARTS:
             connection.execute(f"create table {mart} as from read_parquet('{settings.exports_dir / mart}.parquet')")
-        orders = _orders(connection)
-        customers = dict(connection.execute("select user_id, orders from users where orders > 0").fetchall())
-        return [_verdict(one, orders, customers, pseudonymiser) for one in imported]
+        return Landed(
+            imported=imported,
+            orders=_orders(connection),
+            customers=dict(connection.execute("select user_id, orders from users where orders > 0").fetchall()),
+            pseudonymiser=Pseudonymiser.from_settings(settings),
+        )
 
 
 def _import(settings: Settings, number: int, export: Export, folder: Path) -> Imported:
