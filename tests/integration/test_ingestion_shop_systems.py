@@ -187,13 +187,13 @@ def of_a_plugin(path: Path, *amounts: str) -> Path:
 
 
 def test_points_between_thousands_are_known_by_the_other_amounts_of_the_file(tmp_path: Path) -> None:
-    for shown, brought in (
+    for written, brought in (
         (("Rp50.000", "Rp1.250.000", "Rp900"), [50_000, 1_250_000, 900]),
         (("1.250", '"40,50"'), [1250, 40.5]),
         (("1.250", "40.5"), [1.25, 40.5]),
         (("0.125", "3"), [0.125, 3]),
     ):
-        events, _ = read("woocommerce", of_a_plugin(tmp_path / "orders.csv", *shown))
+        events, _ = read("woocommerce", of_a_plugin(tmp_path / "orders.csv", *written))
         assert [value for order in amounts(events).values() for value in order.values()] == brought
 
 

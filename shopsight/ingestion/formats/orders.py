@@ -102,10 +102,10 @@ def with_plain_amounts(path: Path, rows: pa.Table, names: Iterable[str]) -> pa.T
         return rows
     shape = number_shape([text for column in texts.values() for text in pc.unique(column).to_pylist() if text])
     if shape.question:
-        shown = next(columns[name].to_pylist()[int(np.argmax(mask))] for name, mask in doubtful.items() if mask.any())
+        example = next(columns[name].to_pylist()[int(np.argmax(mask))] for name, mask in doubtful.items() if mask.any())
         raise unreadable(
             path,
-            why=f"its amounts, such as {shown}, may have a point before decimals or between thousands",
+            why=f"its amounts, such as {example}, may have a point before decimals or between thousands",
             fix="export amounts with two decimals, or import it as mapped, where decimal and thousands say which",
         )
     for name, mask in doubtful.items() if shape.thousands == "." else ():

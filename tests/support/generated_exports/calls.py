@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from generated_exports.exports import Delivery, Export, truth_of
-from generated_exports.flat_rows import BLANKS, NO_DEVICE, NOBODY
+from generated_exports.flat_rows import BLANKS, NO_DEVICE, NO_USER
 from generated_exports.known_shop import Order, Person, Refund, Style, known_shop
 from generated_exports.wrappings import delivered, packed, pick_packing, split
 from shopsight.ingestion.formats.snowplow import FIELDS
@@ -204,7 +204,7 @@ def _speller(rng: Random, faults: list[str]) -> Callable[[str | None, str], str 
 
     def spell(text: str | None, name: str) -> str | None:
         if text is None:
-            words = NOBODY if name == "user_id" else NO_DEVICE
+            words = NO_USER if name == "user_id" else NO_DEVICE
             word = rng.choice(words) if has_words else None
             if word:
                 faults.append("ids: words for nobody")

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from generated_exports.drawing import FORMATS, export_of
 from generated_exports.exports import Export
-from generated_exports.judging import Verdict, VerdictKind, judge
+from generated_exports.judging import Landed, Verdict, VerdictKind, land
 from shopsight.settings import Settings
 
-IN_ONE_WAREHOUSE: Final = 200
+IN_ONE_WAREHOUSE: Final = 100
 """Exports whose marts are built at once: dbt takes seconds however few there are."""
 KINDS: Final[tuple[VerdictKind, ...]] = ("right", "refused", "silently wrong")
 FAMILIES: Final = ("duplicates", "corrections", "refunds", "currencies", "amounts", "discounts", "lines", "orders",
@@ -34,22 +34,18 @@ class Judged:
     verdict: Verdict
 
 
-def judged_together(exports: Sequence[tuple[int, Export]], folder: Path) -> list[Judged]:
-    """Judge exports, each with its seed, in one warehouse, which is made in ``folder``."""
+def landed_together(exports: Sequence[tuple[int, Export]], folder: Path) -> Landed:
+    """Land exports, each with its seed, in one warehouse, which is made in ``folder``."""
     settings = Settings(home=folder / "home", currency="EUR", pseudonym_key=SecretStr("a key for tests only"))
     before = os.environ.get("SHOPSIGHT_HOME")
     os.environ["SHOPSIGHT_HOME"] = str(settings.home)
     try:
-        verdicts = judge(exports, settings, folder / "files")
+        return land(exports, settings, folder / "files")
     finally:
         if before is None:
             del os.environ["SHOPSIGHT_HOME"]
         else:
             os.environ["SHOPSIGHT_HOME"] = before
-    return [
-        Judged(seed=seed, export=export, verdict=verdict)
-        for (seed, export), verdict in zip(exports, verdicts, strict=True)
-    ]
 
 
 def table(judged: Sequence[Judged]) -> str:
@@ -88,6 +84,7 @@ def summary(judged: Sequence[Judged]) -> str:
 def _say(*lines: str, to: TextIO | None = None) -> None:
     for line in lines:
         (to or sys.stdout).write(f"{line}\n")
+    (to or sys.stdout).flush()
 
 
 def main() -> int:
@@ -103,7 +100,12 @@ def main() -> int:
     for first in range(0, len(seeds), IN_ONE_WAREHOUSE):
         with tempfile.TemporaryDirectory(prefix="generated-exports-") as folder:
             exports = [(seed, export_of(seed)) for seed in seeds[first : first + IN_ONE_WAREHOUSE]]
-            judged += judged_together(exports, Path(folder))
+            landed = landed_together(exports, Path(folder))
+            fresh = [Judged(seed=seed, export=export, verdict=landed.verdict(seed)) for seed, export in exports]
+        judged += fresh
+        wrong = [one for one in fresh if one.verdict.kind == "silently wrong"]
+        if wrong:
+            _say(summary(wrong), to=sys.stderr)
         _say(f"{len(judged):,} of {len(seeds):,} after {time.monotonic() - began:,.0f} s", to=sys.stderr)
     if arguments.show or len(judged) == 1:
         for one in judged:

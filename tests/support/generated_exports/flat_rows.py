@@ -8,7 +8,7 @@ from random import Random
 from generated_exports.exports import TrueOrder
 from generated_exports.known_shop import Person, Row, Shop
 
-NOBODY = ("", "NULL", "null", "undefined", "0", "guest", "None", "nan", "00000000-0000-0000-0000-000000000000", "-1")
+NO_USER = ("", "NULL", "null", "undefined", "0", "guest", "None", "nan", "00000000-0000-0000-0000-000000000000", "-1")
 """What stands where a known shopper's id would; of a device, those that shops do not number by."""
 NO_DEVICE = ("", "NULL", "undefined", "(not set)", "nan", "00000000-0000-0000-0000-000000000000")
 BLANKS = (" {}", "{} ", "\u00a0{}", "{}\u200b", "\ufeff{}", "\u3000{}", "{}\t")
@@ -43,7 +43,7 @@ def with_visits(rng: Random, shop: Shop, rows: list[Row]) -> tuple[list[Row], se
     return rows, seen
 
 
-def told_again(rng: Random, rows: list[Row], faults: list[str]) -> list[Row]:
+def told_again(rng: Random, rows: list[Row], faults: list[str], *, has_seconds: bool = True) -> list[Row]:
     """Tell purchases of some orders again, minutes or days later, with what counts nowhere changed."""
     if rng.random() < 0.65:
         return rows
@@ -51,7 +51,7 @@ def told_again(rng: Random, rows: list[Row], faults: list[str]) -> list[Row]:
     again = []
     orders = sorted({row["order_id"] for row in rows if row["event_name"] == "purchase"})
     chosen = [order for order in orders if rng.random() > 0.4]
-    later = rng.choice((timedelta(seconds=2), timedelta(minutes=3), timedelta(days=9)))
+    later = rng.choice((timedelta(seconds=2 if has_seconds else 60), timedelta(minutes=3), timedelta(days=9)))
     is_dearer = rng.random() > 0.6
     for row in rows:
         is_bought = row["event_name"] == "purchase" and (row["quantity"] or 1) > 0
@@ -163,7 +163,7 @@ def spelled(rng: Random, rows: list[Row], faults: list[str], names: Iterable[str
         for name in names:
             value = new.get(name)
             if value is None:
-                words = NOBODY if name == "user_id" else NO_DEVICE if name == "anonymous_id" else ("",)
+                words = NO_USER if name == "user_id" else NO_DEVICE if name == "anonymous_id" else ("",)
                 word = rng.choice(words) if has_words else ""
                 if word:
                     new[name] = word

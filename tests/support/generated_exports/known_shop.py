@@ -177,7 +177,20 @@ def _people(rng: Random, number: int, style: Style) -> list[Person]:
                 email=f"ida{number}.{k}@example.com",
             )
         )
-    return people
+    return people + _at_the_same_device(rng, people)
+
+
+def _at_the_same_device(rng: Random, people: list[Person]) -> list[Person]:
+    """Return a shopper's device before its log-in, or in other hands too."""
+    registered = [person for person in people if person.user and person.device]
+    if not registered or rng.random() < 0.6:
+        return []
+    one = rng.choice(registered)
+    others = [person.user for person in people if person.user not in (None, one.user)]
+    logged_out = [Person(device=one.device)]
+    if others and rng.random() > 0.6:
+        return [*logged_out, Person(user=rng.choice(others), device=one.device)]
+    return logged_out
 
 
 def _catalogue(rng: Random, style: Style) -> list[tuple[str, str, Decimal]]:

@@ -8,7 +8,7 @@ from random import Random
 
 from generated_exports.exports import Delivery, Export, Truth, truth_of
 from generated_exports.flat_rows import repeated, spelled, told_again
-from generated_exports.known_shop import Person, Row, Shop, Style, known_shop
+from generated_exports.known_shop import CENT, Person, Row, Shop, Style, known_shop
 from generated_exports.wrappings import Sheet, delivered, packed, pick_packing, split, text_of, workbook_of
 
 NAMES = {
@@ -37,10 +37,14 @@ MONEY = {
     "both": ("price", "value"),
     "price and total": ("price", "order_total"),
     "total": ("order_total",),
+    "price and paid": ("price", "order_total"),
     "price and discount": ("price", "order_discount"),
     "cents": ("price_cents",),
     "whole prices": ("price",),
 }
+
+
+OF_ORDERS = ("order_total", "order_discount", "order_refund")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,8 @@ class Layout:
     """``none``, ``negative`` rows, a ``column`` of amounts, ``status`` words or ``events`` of their own."""
     currency: str
     """``column``, ``sign`` or ``none``."""
+    is_on_first: bool
+    """Whether amounts of an order stand on its first line alone."""
 
 
 def own_columns_export(rng: Random, number: int, format_name: str) -> Export:
@@ -61,12 +67,15 @@ def own_columns_export(rng: Random, number: int, format_name: str) -> Export:
         money=rng.choice(tuple(MONEY)),
         given_back=rng.choice(("none", "none", "negative", "column", "status", "events")),
         currency=rng.choice(("column", "none", "sign")),
+        is_on_first=rng.random() > 0.7,
     )
     if layout.money == "cents" and layout.currency == "sign":  # cents are written without one
         layout = replace(layout, currency="column")
     shop = known_shop(rng, number, _style(layout))
     _settle(shop, layout)
     faults.append(f"amounts: {layout.money}")
+    if layout.is_on_first and (set(MONEY[layout.money]) & set(OF_ORDERS) or layout.given_back == "column"):
+        faults.append("lines: order's amounts on the first")
     if any(order.discount for order in shop.orders):
         faults.append("discounts: of orders")
     if any(line.discount for order in shop.orders for line in order.lines):
@@ -81,16 +90,12 @@ def own_columns_export(rng: Random, number: int, format_name: str) -> Export:
     if layout.given_back == "events":
         rows, seen = _views(rng, shop, rows)
         truth.people |= seen
-    rows = told_again(rng, rows, faults)
+    if layout.given_back == "column" and rng.random() > 0.6:
+        return _exported_twice(rng, rows, layout, truth, faults, number)
+    rows = told_again(rng, rows, faults, has_seconds=False)
     rows = repeated(rng, rows, faults)
     rows = spelled(rng, rows, faults, ("user_id", "order_id", "item_id"))
-    names = _names(rng, rows, layout)
-    time = _times(rng, faults)
-    signs = {order.number: SIGNS[order.currency] for order in shop.orders} if layout.currency == "sign" else {}
-    say = _amounts(rng, faults, whole=layout.money in ("cents", "whole prices"))
-    cells = [[_cell(row, name, time, say, signs) for name in names] for row in rows]
-    sheet = Sheet(names=list(names.values()), rows=cells)
-    deliveries = _deliveries(rng, sheet, faults)
+    deliveries = _deliveries(rng, _sheets(rng, [rows], layout, faults)[0], faults)
     return Export(
         format_name=format_name,
         deliveries=deliveries,
@@ -99,6 +104,37 @@ def own_columns_export(rng: Random, number: int, format_name: str) -> Export:
         source=f"own-{number}",
         by_design=("left_out_by_mapping",),
     )
+
+
+def _exported_twice(
+    rng: Random, rows: list[Row], layout: Layout, truth: Truth, faults: list[str], number: int
+) -> Export:
+    """Return two exports of one table, of which the first says half of what was given back by the second."""
+    faults.append("duplicates: exported again after refunds")
+    some = [row | {"order_refund": row["order_refund"] and (row["order_refund"] / 2).quantize(CENT)} for row in rows]
+    sheets = _sheets(rng, [rows, some], layout, faults)
+    last, first = (
+        delivered(*packed(text_of(rng, sheet, faults), "orders.csv", pick_packing(rng, faults))) for sheet in sheets
+    )
+    return Export(
+        format_name="mapped", deliveries=[first, last], truth=truth, faults=faults, source=f"own-{number}",
+        by_design=("left_out_by_mapping",),
+    )  # fmt: skip
+
+
+def _sheets(rng: Random, tables: list[list[Row]], layout: Layout, faults: list[str]) -> list[Sheet]:
+    """Return tables as one shop writes them."""
+    names = _names(rng, tables[0], layout)
+    time = _times(rng, faults)
+    say = _amounts(rng, faults, whole=layout.money in ("cents", "whole prices"))
+    has_signs = layout.currency == "sign"
+    return [
+        Sheet(
+            names=list(names.values()),
+            rows=[[_cell(row, name, time, say, has_signs=has_signs) for name in names] for row in rows],
+        )
+        for rows in tables
+    ]
 
 
 def _style(layout: Layout) -> Style:
@@ -148,13 +184,14 @@ def _rows(rng: Random, shop: Shop, layout: Layout, truth: Truth, faults: list[st
             order.refunds = []
         back = next((refund.amount for refund in order.refunds), None)
         extra = {
-            "order_total": order.revenue,
+            "order_total": order.revenue + (order.shipping if layout.money == "price and paid" else 0),
             "order_discount": order.discount,
             "status": rng.choice(("cancelled", "Canceled")) if is_undone else rng.choice(("completed", "shipped")),
             "order_refund": back or Decimal(0),
         }
         for line, row in zip(order.lines, order.rows(), strict=False):
-            rows.append(row | extra | {"title": line.title, "price_cents": int(line.price * 100)})
+            of_order = extra | dict.fromkeys(OF_ORDERS) if layout.is_on_first and line.number else extra
+            rows.append(row | of_order | {"title": line.title, "price_cents": int(line.price * 100)})
         for row in order.rows()[len(order.lines) :]:
             if layout.given_back == "negative":
                 faults.append("refunds: negative rows")
@@ -239,7 +276,8 @@ def _cell(
     name: str,
     time: Callable[[datetime], str],
     say: Callable[[Decimal, str], str],
-    signs: dict[str, str],
+    *,
+    has_signs: bool,
 ) -> str:
     value = row.get(name)
     if value is None:
@@ -247,7 +285,7 @@ def _cell(
     if isinstance(value, datetime):
         return time(value)
     if isinstance(value, Decimal):
-        return say(value, next((sign for order, sign in signs.items() if order in str(row["order_id"])), ""))
+        return say(value, SIGNS[row["currency"]] if has_signs else "")
     if name == "event_name":
         return WORDS[value][0]
     return str(value)

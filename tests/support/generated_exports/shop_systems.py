@@ -8,7 +8,7 @@ from decimal import Decimal
 from random import Random
 
 from generated_exports.exports import Delivery, Export, Truth, truth_of
-from generated_exports.known_shop import CENT, Order, Person, Refund, Style, known_shop
+from generated_exports.known_shop import CENT, Order, Person, Refund, Shop, Style, known_shop
 from generated_exports.wrappings import Sheet, delivered, packed, pick_packing, text_of, workbook_of
 
 PLAIN = Style(
@@ -26,6 +26,9 @@ def shop_system_export(rng: Random, number: int, format_name: str) -> Export:
     faults: list[str] = []
     shop = known_shop(rng, number, STYLES[format_name])
     person_of = {"shopify": _by_mail}.get(format_name, _by_number)
+    if format_name == "woocommerce" and rng.random() > 0.8:
+        faults.append("amounts: no cents")
+        _without_cents(shop)
     for order in shop.orders:
         order.person = person_of(order.person)
         order.refunds = [_known_refund(rng, order, refund, format_name) for refund in order.refunds]
@@ -51,6 +54,20 @@ def shop_system_export(rng: Random, number: int, format_name: str) -> Export:
         format_name=format_name, deliveries=deliveries, truth=truth, faults=faults, source=format_name,
         by_design=("order_not_paid", "part_of_another_line"),
     )  # fmt: skip
+
+
+def _without_cents(shop: Shop) -> None:
+    """Make every amount of a shop a whole number, as where a currency has no cents."""
+    for order in shop.orders:
+        order.lines = [
+            replace(line, price=Decimal(int(line.price) + 1), discount=Decimal(0), share=Decimal(0))
+            for line in order.lines
+        ]
+        order.discount, order.shipping = Decimal(0), Decimal(int(order.shipping))
+        order.refunds = [
+            replace(refund, amount=Decimal(int(refund.amount) + 1) if refund.amount else None)
+            for refund in order.refunds
+        ]
 
 
 def _by_mail(person: Person) -> Person:
@@ -109,10 +126,14 @@ def _deliveries(
 def _money(rng: Random, faults: list[str]) -> Callable[[Decimal], str]:
     """Return how amounts are written in one file."""
     style = rng.choice(("plain", "plain", "four", "comma", "thousands", "german", "sign"))
+    if "amounts: no cents" in faults:
+        style = rng.choice(("whole", "whole german"))
     if style != "plain":
         faults.append(f"amounts: {style}")
 
     def said(amount: Decimal) -> str:
+        if style.startswith("whole"):
+            return f"{amount:,.0f}".replace(",", "." if style == "whole german" else "")
         if style == "four":
             return f"{amount:.4f}"
         if style == "comma":
