@@ -131,6 +131,15 @@ def test_an_orders_total_below_its_lines_is_spread_and_one_with_shipping_left_ou
     assert revenue(path, guess) == 150.0
 
 
+def test_lines_that_are_told_again_do_not_make_an_order_cost_more_than_its_total(tmp_path: Path) -> None:
+    orders = {"a": [(1, "40.00,104.90"), (1, "60.00,104.90")], "b": [(1, "30.00,50.00"), (1, "20.00,50.00")]}
+    again = [line.replace(AT, "2026-02-03T10:00:00Z") for line in lines_of(orders)]
+    for rows in (lines_of(orders) * 2, [*lines_of(orders), *again]):
+        guess = guess_mapping(table(tmp_path, f"{HEADER},price,order_total", *rows))
+        assert "order_total" not in guess.document
+        assert "order_total is an amount of the whole order and left out" in notes(guess)
+
+
 def test_refunded_amounts_become_refunds(tmp_path: Path) -> None:
     orders = {"a": [(1, "40.00,15.00"), (1, "60.00,15.00")], "b": [(1, "30.00,50.00"), (1, "20.00,50.00")]}
     path = table(tmp_path, f"{HEADER},price,refunded_amount", *lines_of(orders))

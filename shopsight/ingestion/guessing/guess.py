@@ -18,7 +18,7 @@ from shopsight.ingestion.guessing.clocks import add_time
 from shopsight.ingestion.guessing.files_beside import orders_beside
 from shopsight.ingestion.guessing.money import guess_money, is_rating
 from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
-from shopsight.ingestion.guessing.orders import is_line_number, parents_of_lines, shared_ids, undone_words
+from shopsight.ingestion.guessing.orders import is_line_number, parents_of_lines, shared_ids, told_once, undone_words
 from shopsight.ingestion.guessing.pairs import dealt_out
 from shopsight.ingestion.guessing.titles import title_column
 from shopsight.ingestion.guessing.values import time_shape, words_of_events
@@ -267,6 +267,7 @@ def _add_money(
     if not any(bought):
         return
     some = rows if len(words) == 1 else {n: list(itertools.compress(v, bought)) for n, v in rows.items()}
+    some = told_once(some, *(origins.get(name) for name in ("order_id", "item_id", "event_timestamp")))
     taken = {name: origins.pop(name) for name in ("price", "value") if name in origins}
     if "value" in taken and is_rating(taken["value"]):
         warnings.append(f"{taken.pop('value')} reads like a rating, not like money: it is left out of the purchases")

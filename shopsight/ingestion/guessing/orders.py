@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any, Final
 
+from shopsight.identity import clean_id
 from shopsight.ingestion.guessing.words import UNDONE, event_word, snake_case
 
 SMALL_COUNTER: Final = 100_000
@@ -60,6 +61,31 @@ def undone_words(rows: dict[str, list[Any]], used: set[str]) -> tuple[str, list[
         if undone or name in ("status", "order_status", "financial_status"):
             return column, undone, [word for word in words if word not in undone]
     return None
+
+
+def told_once(rows: dict[str, list[Any]], order: Any, item: Any, time: Any) -> dict[str, list[Any]]:
+    """Return rows without those that repeat another, or that tell an item of an order again at another time.
+
+    Lines that are told twice would make an order cost twice what its total says.
+
+    Args:
+        rows: the values of each column, row by row.
+        order: column of the order's id; without one of the three, all rows are returned.
+        item: column of the item.
+        time: column of the time.
+    """
+    if not {order, item, time} <= set(rows):
+        return rows
+    first: dict[tuple[str | None, ...], Any] = {}
+    rows_so_far: set[tuple[Any, ...]] = set()
+    places = []
+    for place, row in enumerate(zip(*rows.values(), strict=True)):
+        line = tuple(clean_id(str(rows[name][place]), kind) for name, kind in ((order, "order_id"), (item, "item_id")))
+        content = tuple(map(str, row))
+        if first.setdefault(line, rows[time][place]) == rows[time][place] and content not in rows_so_far:
+            places.append(place)
+        rows_so_far.add(content)
+    return {name: [values[place] for place in places] for name, values in rows.items()}
 
 
 def is_line_number(values: list[Any]) -> bool:
