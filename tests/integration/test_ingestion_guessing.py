@@ -140,6 +140,16 @@ def test_lines_that_are_told_again_do_not_make_an_order_cost_more_than_its_total
         assert "order_total is an amount of the whole order and left out" in notes(guess)
 
 
+def test_a_refund_without_a_price_does_not_make_a_price_the_orders(tmp_path: Path) -> None:
+    header = "order_id,created_at,customer_id,product_id,quantity,action,price,line_total"
+    rows = [f"{order},{AT},c1,p1,2,buy,{price},{2 * price}" for order, price in (("a", 40), ("b", 30))]
+    rows += [f"{order},2026-02-09T10:00:00Z,c1,,,refund,,5" for order in "ab"]
+    path = table(tmp_path, header, *rows)
+    guess = guess_mapping(path)
+    assert guess.document["columns"]["price"] == "price"
+    assert revenue(path, guess) == 130.0
+
+
 def test_refunded_amounts_become_refunds(tmp_path: Path) -> None:
     orders = {"a": [(1, "40.00,15.00"), (1, "60.00,15.00")], "b": [(1, "30.00,50.00"), (1, "20.00,50.00")]}
     path = table(tmp_path, f"{HEADER},price,refunded_amount", *lines_of(orders))

@@ -267,6 +267,11 @@ def _add_money(
     if not any(bought):
         return
     some = rows if len(words) == 1 else {n: list(itertools.compress(v, bought)) for n, v in rows.items()}
+    if "order_id" in origins and "column" in names:  # what a refund says is no line of what the order cost
+        kinds = [EVENT_OF_WORD.get(event_word(str(word))) for word in some[names["column"]]]
+        order = origins["order_id"]
+        numbers = [one if kind == "purchase" else None for one, kind in zip(some[order], kinds, strict=True)]
+        some = some | {order: numbers}
     some = told_once(some, *(origins.get(name) for name in ("order_id", "item_id", "event_timestamp")))
     taken = {name: origins.pop(name) for name in ("price", "value") if name in origins}
     if "value" in taken and is_rating(taken["value"]):

@@ -82,7 +82,8 @@ def told_once(rows: dict[str, list[Any]], order: Any, item: Any, time: Any) -> d
     for place, row in enumerate(zip(*rows.values(), strict=True)):
         line = tuple(clean_id(str(rows[name][place]), kind) for name, kind in ((order, "order_id"), (item, "item_id")))
         content = tuple(map(str, row))
-        if first.setdefault(line, rows[time][place]) == rows[time][place] and content not in rows_so_far:
+        is_first = line[0] is None or first.setdefault(line, rows[time][place]) == rows[time][place]
+        if is_first and content not in rows_so_far:
             places.append(place)
         rows_so_far.add(content)
     return {name: [values[place] for place in places] for name, values in rows.items()}
