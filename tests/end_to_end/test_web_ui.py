@@ -153,6 +153,7 @@ def browser_page(outside: list[str]) -> Iterator["Page"]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+@pytest.mark.slow
 def test_the_assets_of_a_ready_shop_are_materialised_by_a_click_its_models_served_and_ctrl_c_stops_everything(
     demo: DemoRun, tmp_path: Path
 ) -> None:

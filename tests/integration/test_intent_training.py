@@ -306,6 +306,7 @@ class _KilledError(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_last_epoch_to_the_same_model(tmp_path: Path) -> None:
     _train(tmp_path / "whole", config=FINE_TUNING, shop=_shop())
 

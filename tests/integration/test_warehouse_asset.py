@@ -18,6 +18,7 @@ def build(settings: Settings) -> dg.ExecuteInProcessResult:
     return dg.materialize([warehouse], selection=EVENTS, resources={"settings": settings, "dbt": dbt})
 
 
+@pytest.mark.slow
 def test_a_build_that_needs_more_memory_than_it_may_take_says_so_in_the_web_ui_too(home: Settings, monkeypatch) -> None:
     land(home, "one", events=[])
     # Set through monkeypatch, which sets it back: the build puts its settings into the environment.
