@@ -297,6 +297,7 @@ def test_every_mart_is_in_the_document(built: Settings) -> None:
     assert {name for name in exported if f"`{name}`" not in DOCUMENT} == set()
 
 
+@pytest.mark.slow
 def test_planted_bots_are_found_and_shoppers_are_not_taken_for_bots(dbt_home: Settings) -> None:
     config = SampleShopConfig(users=400, items=150, events=30_000, days=20, bot_share=0.05)
     land_sample_shop(dbt_home, config, seed=3, received_at=config.ends_at + timedelta(days=1))

@@ -213,6 +213,7 @@ def test_the_graph_gives_the_logits_of_the_torch_model(tmp_path: Path) -> None:
         np.testing.assert_allclose(session.run(["logits"], feed)[0], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_model_without_layers_is_taught_what_the_encoder_answers_and_refused_where_it_loses_too_much(
     tmp_path: Path,
 ) -> None:
@@ -329,6 +330,7 @@ def test_a_killed_run_goes_on_from_its_last_epoch_to_the_same_model(tmp_path: Pa
     assert epochs[0] == epochs[1]
 
 
+@pytest.mark.slow
 def test_a_model_that_was_trained_in_bf16_is_exported_in_fp32(tmp_path: Path) -> None:
     import onnx
 

@@ -536,6 +536,7 @@ def test_two_processes_with_half_a_batch_each_learn_what_one_learns_with_the_who
     assert alone[1] < alone[0]
 
 
+@pytest.mark.slow
 def test_item_knn_beats_popularity_on_a_real_shop(shared_data):
     raw = pyarrow.csv.read_csv(shared_data / "retailrocket" / "events.csv")
     event_names = {"view": "view_item", "addtocart": "add_to_cart", "transaction": "purchase"}

@@ -85,6 +85,7 @@ def test_schedules_and_sensors_run_from_the_start(definitions) -> None:
     assert set(sensors.values()) == {DefaultSensorStatus.RUNNING}
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_in_a_fresh_checkout_parse_the_warehouse_once(
     tmp_path: Path, monkeypatch
 ) -> None:

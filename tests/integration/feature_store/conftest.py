@@ -121,7 +121,7 @@ def write_mart(home: Settings) -> WriteMart:
     return write
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.slow)])
 def shop(request: pytest.FixtureRequest, home: Settings) -> Iterator[Settings]:
     """Settings with definitions applied, once for each kind of online store; all marts exist, empty at first."""
     request.getfixturevalue("write_mart")
