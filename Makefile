@@ -75,7 +75,7 @@ campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not
 campaign-exports: COUNT ?= 2000
 campaign-exports: SEED ?= 0
 campaign-exports: setup ## Judge 2,000 generated exports: right, refused or silently wrong (SEED=… COUNT=1 for one)
-	@PYTHONPATH=tests/support OMP_NUM_THREADS=1 $(BIN)/python -m generated_exports.campaign --seed $(SEED) --count $(COUNT) \
+	@PYTHONPATH=tests/support:tests/campaigns OMP_NUM_THREADS=1 $(BIN)/python -m generated_exports.campaign --seed $(SEED) --count $(COUNT) \
 	  --smallest smallest-wrong-export.txt
 
 campaign-mutants: COUNT ?= 20

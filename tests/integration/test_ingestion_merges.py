@@ -72,6 +72,16 @@ def test_a_merge_with_nobody_is_none(home: Settings, tmp_path: Path, no_user: An
     assert json.loads(row["properties"]) == {"seen_in": "desk"}
 
 
+@pytest.mark.parametrize("properties", [{"seen_in": "previous_user_id"}, {"deep": {"previous_user_id": "old"}}])
+def test_the_word_elsewhere_in_the_properties_merges_nobody(
+    home: Settings, tmp_path: Path, properties: dict[str, Any]
+) -> None:
+    line = {"event_name": "identify", "event_timestamp": AT, "user_id": "new", "properties": json.dumps(properties)}
+    (row,) = landed(home, "canonical_jsonl", tmp_path / "events.jsonl", line)
+    assert json.loads(row["properties"]) == properties
+    assert row["anonymous_id"] is None
+
+
 def test_merges_of_one_moment_into_one_shopper_are_different_events(home: Settings, tmp_path: Path) -> None:
     header = "event_name,event_timestamp,user_id,previous_user_id"
     rows = landed(home, "canonical_csv", tmp_path / "events.csv", header, *(f"identify,{AT},new,old{i}" for i in "123"))

@@ -15,17 +15,17 @@ from shopsight.identity import clean_id
 from shopsight.ingestion.formats.mapping import JOINED, MONEY_OF_ORDERS, Mapping
 from shopsight.ingestion.formats.tables import read_table
 from shopsight.ingestion.guessing.clocks import add_time
+from shopsight.ingestion.guessing.event_names import GuessedColumn, add_event_names, ask_for_items
 from shopsight.ingestion.guessing.files_beside import orders_beside
 from shopsight.ingestion.guessing.money import guess_money, is_rating
 from shopsight.ingestion.guessing.numbers import NumberShape, number_shape
 from shopsight.ingestion.guessing.orders import is_line_number, parents_of_lines, shared_ids, told_once, undone_words
 from shopsight.ingestion.guessing.pairs import dealt_out
 from shopsight.ingestion.guessing.titles import title_column
-from shopsight.ingestion.guessing.values import time_shape, words_of_events
+from shopsight.ingestion.guessing.values import time_shape
 from shopsight.ingestion.guessing.words import (
     COLUMN_WORDS,
     EVENT_OF_WORD,
-    KNOWN_NUMBERS,
     event_word,
     format_of,
     snake_case,
@@ -34,7 +34,6 @@ from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.headers import delimiter_of
 from shopsight.ingestion.readers.parts import parts_of
 from shopsight.ingestion.readers.source_files import kind_of, open_source, plain_name, unreadable
-from shopsight.ingestion.validation.rules import ITEM_EVENTS
 
 ROWS_LOOKED_AT: Final = 200_000
 LARGE_SHARE, MANY_ROWS = 0.2, 100
@@ -46,20 +45,6 @@ CURRENCY_OF_SIGN: Final = {
 KEYS_WITH_AMOUNTS: Final = (*MONEY_OF_ORDERS, "line_refund")
 FEW_ORDERS: Final = 20
 """Orders from which a shopper of its own for each of them is worth a question."""
-FEW_WORDS: Final = 60
-"""Distinct values that a column of events has at most."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuessedColumn:
-    """One canonical column of a guessed mapping."""
-
-    name: str
-    column: str | None
-    """Column of the file, or None for a constant."""
-    confidence: float
-    """0 to 1: how sure the guess is."""
-    evidence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +106,8 @@ def guess_mapping(path: Path, *, source: str = "shop", zone: str = "UTC") -> Gue
     if own_format:
         warnings.append(f"it is written as {own_format} writes it, which shopsight import {own_format} reads as it is")
     document["columns"] = origins
-    _add_event_names(document, guessed, values, warnings)
-    _ask_for_items(path, origins, list(values))
+    add_event_names(document, guessed, values, warnings)
+    ask_for_items(path, origins, list(values))
     _add_money(document, guessed, rows, warnings)
     _add_orders(document, guessed, values, warnings)
     _take_sessions_for_visitors(origins, rows, warnings)
@@ -182,78 +167,6 @@ def _add_ids_by_place(origins: dict[str, Any], guessed: list[GuessedColumn], val
         origins[name] = column
         evidence = "the file has no header; shopper and item usually come first"
         guessed.append(GuessedColumn(name=name, column=column, confidence=0.3, evidence=evidence))
-
-
-def _add_event_names(
-    document: dict[str, Any], guessed: list[GuessedColumn], values: dict[str, list[Any]], warnings: list[str]
-) -> None:
-    origins = document["columns"]
-    if "event_name" in origins:
-        table = words_of_events(values[origins["event_name"]])
-        origins["event_name"] = {"column": origins["event_name"], **({"values": table} if table else {})}
-        return
-    used = {origin.get("column") if isinstance(origin, dict) else origin for origin in origins.values()}
-    unknown = _column_of_unknown_words({name: values[name] for name in values if name not in used}, origins)
-    if unknown is not None:
-        words = sorted({str(value).strip() for value in values[unknown]})
-        table = words_of_events(values[unknown])
-        origins["event_name"] = {"column": unknown, **({"values": table} if table else {})}
-        why = f"named {unknown}, but what its values mean is not known"
-        guessed.append(GuessedColumn(name="event_name", column=unknown, confidence=0.3, evidence=why))
-        warnings.append(
-            f"{unknown} looks like the column of events, and its values {', '.join(words[:20])} are no words known "
-            "here: nothing is imported until event_name has values: that say what each means"
-            + _known_numbers(unknown, words)
-        )
-        return
-    if "value" in origins and "order_id" not in origins:
-        name, why = "rate_item", f"no column of events; {origins['value']} reads like a rating"
-    elif {"order_id", "quantity", "price"} & set(origins):
-        name, why = "purchase", "no column of events; orders, quantities or prices speak of purchases"
-    else:
-        name, why = "view_item", "no column of events and nothing that speaks of orders or ratings"
-    origins["event_name"] = {"constant": name}
-    confidence = 0.3 if name == "view_item" else 0.6
-    guessed.append(GuessedColumn(name="event_name", column=None, confidence=confidence, evidence=why))
-
-
-def _ask_for_items(path: Path, origins: dict[str, Any], columns: list[str]) -> None:
-    """Stop at a file of which each row would need an item and none could have one.
-
-    Raises:
-        SourceFileError: it is such a file, as one of orders without their lines is.
-    """
-    event = origins["event_name"].get("constant")
-    if event in ITEM_EVENTS and "item_id" not in origins:
-        raise unreadable(
-            path,
-            why=f"no column looks like an item, which every {event} needs; it has: {', '.join(columns)}",
-            fix="map the file that has the lines of its orders; an orders file beside that is joined to it",
-        )
-
-
-def _known_numbers(column: str, words: list[str]) -> str:
-    """Return what the numbers of a column mean in public files that have such a column."""
-    known = [
-        f"; in {layout} they are {', '.join(f'{number}: {name}' for number, name in table.items())}"
-        for layout, (name_there, table) in KNOWN_NUMBERS.items()
-        if snake_case(column) == name_there and set(words) <= set(table)
-    ]
-    return "".join(known)
-
-
-def _column_of_unknown_words(values: dict[str, list[Any]], origins: dict[str, Any]) -> str | None:
-    """Return the column that is named like one of events, has a few values, and whose values are no known words.
-
-    ``type`` may say something else of an order's line, so it only counts in a file without orders.
-    """
-    for word in COLUMN_WORDS["event_name"]:
-        for column, some in values.items():
-            if snake_case(column) != word or (word == "type" and "order_id" in origins):
-                continue
-            if 1 < len({str(value) for value in some}) <= FEW_WORDS:
-                return column
-    return None
 
 
 def _add_money(

@@ -4,8 +4,9 @@ Two rows are the same event when they agree in :data:`KEY`. An ``event_id`` alon
 an exploded order, or a cart event and a purchase, may share one. Rows of one event that agree in all columns (but
 ``created_timestamp``) are duplicates; those that do not are versions of it, of which the newest counts.
 
-Hashes of 64 bits find the few rows that may have a twin, in eight bytes a row; only those are compared word for word,
-so that no chance collision loses an event.
+A row that agrees with a logged one in two independent hashes of 64 bits, of its name and of what it says, is a
+duplicate. Versions of one event are compared by name word for word, so that no chance collision loses an event; they
+are few, for a hash of eight bytes a row finds them first.
 """
 
 from collections.abc import Iterator, Sequence

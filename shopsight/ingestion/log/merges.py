@@ -47,5 +47,5 @@ def with_pseudonyms_of_merged(events: pa.Table, pseudonymiser: Pseudonymiser) ->
 
 
 def _previous(properties: dict[str, Any]) -> str | None:
-    raw = properties.pop(PREVIOUS)
+    raw = properties.pop(PREVIOUS, None)  # the word may stand deeper, or be a value
     return None if raw is None or isinstance(raw, dict | list) else clean_id(str(raw), "user_id")

@@ -39,14 +39,4 @@ counted as (
 
 select
     counted.event_date,
-    counted.step_number,
-    counted.step,
-    counted.shoppers,
-    counted.shoppers / nullif(cast(lag(counted.shoppers) over day_steps as double), 0) as step_rate,
-    counted.shoppers / cast(first_value(counted.shoppers) over day_steps as double) as overall_rate,
-    {{ shop_day_end('counted.event_date') }}
-    <= {{ dbt.dateadd('day', '-' ~ var('conversion_days'), 'newest.newest_at') }}
-        as is_complete
-from counted
-cross join newest
-window day_steps as (partition by counted.event_date order by counted.step_number)
+    {{ funnel_figures() }}
