@@ -63,9 +63,20 @@ def read_refusals(settings: Settings) -> Refusals:
         if known.exists():
             query = "select user_id from read_parquet($file) where list_contains($forbidding, consent)"
             users |= _ids(connection, query, file=str(known), forbidding=forbidding)
-        requested = [user for user, consent in _requests(connection, settings) if consent in forbidding]
+        requested = [user for user, consent in newest_requests(settings).items() if consent in forbidding]
         users |= persons(connection, settings, requested) if requested else set()
         return Refusals(users=frozenset(users), sessions=frozenset(_sessions(connection, settings, users)))
+
+
+def newest_requests(settings: Settings) -> dict[str, str]:
+    """Return the consent that was last asked for, by the id that it was asked for."""
+    import duckdb
+
+    files = batch_files(settings, "users.parquet")
+    if not files:
+        return {}
+    with duckdb.connect(config={"threads": 2}) as connection:
+        return dict(connection.execute(STATED, {"files": files, "source": REQUEST}).fetchall())
 
 
 def refusals_of(settings: Settings, ids: Iterable[str]) -> Refusals:
@@ -132,16 +143,11 @@ def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Se
     if links.exists():
         _register(connection, named)
         named |= _ids(connection, LINKED, file=str(links))
-    files = _batch_files(settings, "events/*.parquet")
+    files = batch_files(settings, "events/*.parquet")
     merged = dict(connection.execute(MERGED, {"files": files}).fetchall()) if files else {}
     for _ in range(MAX_MERGES):
         named |= {merged[user] for user in named if user in merged}
     return named
-
-
-def _requests(connection: "duckdb.DuckDBPyConnection", settings: Settings) -> list[tuple[str, str]]:
-    files = _batch_files(settings, "users.parquet")
-    return connection.execute(STATED, {"files": files, "source": REQUEST}).fetchall() if files else []
 
 
 def _sessions(connection: "duckdb.DuckDBPyConnection", settings: Settings, users: Iterable[str]) -> set[str]:
@@ -163,7 +169,8 @@ def _register(connection: "duckdb.DuckDBPyConnection", ids: Iterable[str], *, ke
     connection.register("ids", pa.table({key: pa.array(sorted(ids), pa.string())}))
 
 
-def _batch_files(settings: Settings, name: str) -> list[str]:
+def batch_files(settings: Settings, name: str) -> list[str]:
+    """Return the files of a name in every batch of the event log."""
     return sorted(str(path) for path in settings.event_log_dir.glob(f"arrival_date=*/batch=*/{name}"))
 
 
