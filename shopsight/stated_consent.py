@@ -118,7 +118,10 @@ def _known(settings: Settings, ids: Sequence[str]) -> list[str]:
     with duckdb.connect(config={"threads": 2}) as connection:
         events = {"files": batch_files(settings, "events/*.parquet"), "ids": list(ids)}
         accounts = {"files": batch_files(settings, "users.parquet"), "ids": list(ids), "request": REQUEST}
-        rows = [*connection.execute(IN_EVENTS, events).fetchall(), *connection.execute(IN_ACCOUNTS, accounts).fetchall()]
+        rows = [
+            *connection.execute(IN_EVENTS, events).fetchall(),
+            *connection.execute(IN_ACCOUNTS, accounts).fetchall(),
+        ]
     return [one for one in ids if (one,) in rows]
 
 

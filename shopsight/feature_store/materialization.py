@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from shopsight.consent import TAG
 from shopsight.feature_store.connection import (
     UnusableFeaturesError,
     mart_source,
@@ -21,7 +22,6 @@ from shopsight.feature_store.online_rows import (
     microseconds,
 )
 from shopsight.feature_store.written import SHOPPERS_PER_VIEW, WrittenState
-from shopsight.consent import TAG
 from shopsight.locking import exclusive
 from shopsight.refusals import Refusals, read_refusals
 from shopsight.settings import Settings

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from shopsight.consent import CONSENTS, PERSONAL_EXPORTS, TAG, UNSTATED, USES, allows
 from shopsight.contracts import EXPORTED_BY_MODELS
 from shopsight.feature_store.definitions import feature_repository
-from shopsight.settings import REPO_ROOT, Settings
+from shopsight.settings import REPO_ROOT
 
 DBT = REPO_ROOT / "dbt_project"
 MARTS = sorted((DBT / "models" / "marts").rglob("*.sql"), key=lambda path: path.stem)
@@ -30,7 +31,7 @@ def use(path: Path) -> str:
 
 def test_the_strictest_comes_last_and_what_says_nothing_permits_most() -> None:
     permitted = [USES[consent] for consent in CONSENTS]
-    assert all(more > less for more, less in zip(permitted, permitted[1:], strict=False))
+    assert all(more > less for more, less in pairwise(permitted))
     assert CONSENTS[0] == UNSTATED
     assert [consent for consent in CONSENTS if allows(consent, "personal")] == ["granted"]
 
@@ -81,7 +82,8 @@ def test_the_personal_exports_are_the_personal_marts_and_what_models_say_of_a_sh
     assert personal <= set(PERSONAL_EXPORTS)
 
 
-def test_a_feature_view_has_the_use_of_its_mart_and_one_of_a_shopper_is_personal(home: Settings) -> None:
+@pytest.mark.usefixtures("home")
+def test_a_feature_view_has_the_use_of_its_mart_and_one_of_a_shopper_is_personal() -> None:
     from feast import FeatureView
 
     uses = {path.stem: use(path) for path in MARTS}

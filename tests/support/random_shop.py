@@ -331,7 +331,9 @@ class RandomShop:
             self._order_of(user, start + 2 * second)
         self._of("u_34", "view_item", start, anonymous_id="a_linked")
         self._of("u_nobody", "view_item", start, user_id=None, anonymous_id="a_nobody")
-        self._of("u_counted", "purchase", start + 3 * second, consent="analytics_only", order_id="counted", item_id="i1")
+        self._of(
+            "u_counted", "purchase", start + 3 * second, consent="analytics_only", order_id="counted", item_id="i1"
+        )
 
     def _merges(self) -> None:
         """Merge users of the shop: one who has an account, three in a chain, and two in a circle, which is none."""
