@@ -30,7 +30,7 @@ versions as (
 
 ),
 
--- The newest that each source says of each account, of accounts that were merged, too: what one refused, no other undoes.
+-- The newest that each source says of each account, merged ones among them: what one refused, no other undoes.
 said as (
 
     select
