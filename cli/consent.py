@@ -24,7 +24,7 @@ def show_stated_consent(user: str, consent: str, *, as_json: bool) -> None:
         return
     names = ", ".join(stated.shoppers)
     out.print(f"{names}: {consent}" + ("" if stated.is_new else ", as was said before"), soft_wrap=True)
-    if not stated.is_known:
+    if not stated.is_in_log:
         out.print("the event log holds nothing of this person: it counts for what will come")
     if not allows(consent, "personal"):
         out.print(f"{stated.online_rows:,} entries left the online store, {stated.export_rows:,} rows the exports")

@@ -38,7 +38,7 @@ def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None
     if not look_alike_users:
         raise ShopsightError(
             f"nobody is known to be like {', '.join(users)}",
-            why="none of them has a history that the approved recommender can read",
+            why="none of them has a history that the approved recommender can read, or all forbid personal use",
             fix="name shoppers with views, carts or purchases, or run the chain after their events were imported",
         )
     groups = dict(zip(table["user_id"].to_pylist(), table["taste_group"].to_pylist(), strict=True))

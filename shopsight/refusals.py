@@ -58,11 +58,11 @@ def read_refusals(settings: Settings) -> Refusals:
 
     forbidding = [consent for consent in CONSENTS if not allows(consent, "personal")]
     with duckdb.connect(config={"threads": 2}) as connection:
-        known = settings.exports_dir / "users.parquet"
+        accounts = settings.exports_dir / "users.parquet"
         users: set[str] = set()
-        if known.exists():
+        if accounts.exists():
             query = "select user_id from read_parquet($file) where list_contains($forbidding, consent)"
-            users |= _ids(connection, query, file=str(known), forbidding=forbidding)
+            users |= _ids(connection, query, file=str(accounts), forbidding=forbidding)
         requested = [user for user, consent in newest_requests(settings).items() if consent in forbidding]
         users |= persons(connection, settings, requested) if requested else set()
         return Refusals(users=frozenset(users), sessions=frozenset(_sessions(connection, settings, users)))

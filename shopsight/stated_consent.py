@@ -43,7 +43,7 @@ class StatedConsent:
     """What was asked for."""
     shoppers: tuple[str, ...]
     """Pseudonyms that it was written for."""
-    is_known: bool
+    is_in_log: bool
     """Whether the log holds anything of them; else it counts for what will come."""
     is_new: bool
     """Whether the log did not say so already."""
@@ -77,8 +77,8 @@ def state_consent(settings: Settings, raw_id: str, consent: str, *, received_at:
         )
     log = EventLog.open(settings)
     ids = _possible_ids(raw_id, Pseudonymiser.from_settings(settings))
-    known = _known(settings, ids)
-    shoppers = known or ids[:1]
+    logged = _in_log(settings, ids)
+    shoppers = logged or ids[:1]
     said = newest_requests(settings)
     new = [shopper for shopper in shoppers if said.get(shopper) != consent]
     if new:
@@ -91,7 +91,7 @@ def state_consent(settings: Settings, raw_id: str, consent: str, *, received_at:
     return StatedConsent(
         consent=consent,
         shoppers=tuple(shoppers),
-        is_known=bool(known),
+        is_in_log=bool(logged),
         is_new=bool(new),
         online_rows=online_rows,
         export_rows=export_rows,
@@ -111,7 +111,7 @@ def _possible_ids(raw_id: str, pseudonymiser: Pseudonymiser) -> list[str]:
     return [pseudonymiser.user(raw_id), pseudonymiser.anonymous(raw_id)]
 
 
-def _known(settings: Settings, ids: Sequence[str]) -> list[str]:
+def _in_log(settings: Settings, ids: Sequence[str]) -> list[str]:
     """Return those of the ids of which the log holds anything but requests."""
     import duckdb
 

@@ -37,6 +37,9 @@ ROWS_PER_BATCH: Final = 5_000
 """Rows per transaction: readers and other writers wait for none of them, memory stays flat."""
 
 
+PERSONS: Final = ("user_id", "session_id")
+"""Join keys that say whose a row is."""
+
 NOBODY_REFUSES: Final = Refusals(users=frozenset(), sessions=frozenset())
 
 
@@ -139,7 +142,7 @@ def _materialize_view(
     batches = _noting(newest_rows(view, until=until, refusals=refusals), newest)
     written = sum(online.write_rows(config, view, rows, rewrite=rewrite) for rows in batches)
     online.record_fields(config, view, fields)
-    gone = _held_but_gone(store, view, refusals=refusals)
+    gone = _stored_but_gone(store, view, refusals=refusals)
     for start in range(0, len(gone), ROWS_PER_BATCH):
         online.drop_rows(config, view, gone[start : start + ROWS_PER_BATCH])
     if expiry(view) is not None:
@@ -151,33 +154,34 @@ def _online_store(store: "FeatureStore") -> MonotoneOnlineStore:
     return cast(MonotoneOnlineStore, store.provider.online_store)
 
 
-def _held_but_gone(store: "FeatureStore", view: "FeatureView", *, refusals: Refusals) -> list[str]:
+def _stored_but_gone(store: "FeatureStore", view: "FeatureView", *, refusals: Refusals) -> list[str]:
     """Return the entities that the online store holds of a view and the mart does not, or of whom it must not."""
     import duckdb
     import pyarrow as pa
 
     source = mart_source(view)
+    place = next((n for n, key in enumerate(sorted(view.join_keys), start=1) if key in PERSONS), 1)
     exported_us = int(Path(source.path).stat().st_mtime * 1_000_000)
-    held = [
+    stored = [
         pa.table({"entity": pa.array(keys, pa.string()), "created_us": pa.array(arrivals, pa.int64())})
-        for batch in _online_store(store).held_keys(store.config, view)
+        for batch in _online_store(store).stored_keys(store.config, view)
         for keys, arrivals in [zip(*batch, strict=True)]
     ]
-    if not held:
+    if not stored:
         return []
     with duckdb.connect(config={"threads": 2}) as connection:
-        connection.register("held", pa.concat_tables(held))
+        connection.register("stored", pa.concat_tables(stored))
         rows = _register_rows(connection, view, refusals)
         connection.execute(
             f"""
-            select distinct held.entity from held
-            where held.entity not in (select entity from {rows} where entity is not null)
+            select distinct stored.entity from stored
+            where stored.entity not in (select entity from {rows} where entity is not null)
                 and (
-                    held.created_us <= $exported_us
-                    or list_has_any(string_split(held.entity, chr(31)), (select coalesce(list(id), []) from refused))
+                    stored.created_us <= $exported_us
+                    or string_split(stored.entity, chr(31))[$place] in (select id from refused)
                 )
             """,
-            {"path": source.path, "exported_us": exported_us},
+            {"path": source.path, "exported_us": exported_us, "place": place},
         )
         return [row[0] for row in connection.fetchall()]
 

@@ -74,7 +74,7 @@ class MonotoneOnlineStore(Protocol):
     def purge(self, config: "RepoConfig", table: "FeatureView") -> int:
         """Delete the rows that have expired; return how many they were."""
 
-    def held_keys(self, config: "RepoConfig", table: "FeatureView") -> Iterator[list[tuple[str, int]]]:
+    def stored_keys(self, config: "RepoConfig", table: "FeatureView") -> Iterator[list[tuple[str, int]]]:
         """Yield the key and the arrival, in microseconds, of every row that is held of a view, in batches."""
 
     def drop_rows(self, config: "RepoConfig", table: "FeatureView", keys: Sequence[str]) -> int:

@@ -127,14 +127,14 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
             horizon = client.hget(_about_key(config), f"oldest:{table.name}")
             return 0 if horizon is None else _delete(client, config, table, older_than=int(horizon))
 
-    def held_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
+    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
         """Yield the key and the arrival of every row of the view; one may come twice, as ``SCAN`` has it."""
         encoder = RowEncoder(config, table)
         with self._reporting(config) as client:
             for keys, versions in _scanned(client, encoder, encoder.fields[0]):
-                held = [(key, version) for key, version in zip(keys, versions, strict=True) if version]
-                if held:
-                    yield [(encoder.entity(key), created_us(version)) for key, version in held]
+                stored = [(key, version) for key, version in zip(keys, versions, strict=True) if version]
+                if stored:
+                    yield [(encoder.entity(key), created_us(version)) for key, version in stored]
 
     def drop_rows(self, config: RepoConfig, table: FeatureView, keys: Sequence[str]) -> int:
         """Delete the view's fields of these entities; Redis drops a hash with its last field."""

@@ -122,7 +122,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
             query = f"delete from {_table(config, table)} where event_us < {OLDEST_SERVED}"
             return connection.execute(query, (table.name,)).rowcount
 
-    def held_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
+    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
         """Yield the key and the arrival of every row of the view, a batch after the other in the order of the keys."""
         after = ""
         query = f"select entity, created_us from {_table(config, table)} where entity > ? order by entity limit {BATCH}"

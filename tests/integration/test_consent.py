@@ -186,7 +186,7 @@ def test_a_request_takes_a_person_out_at_once_and_says_what_it_did(shop: Shop) -
     assert shop.request == {
         "consent": "none",
         "shoppers": [pseudonym],
-        "is_known": True,
+        "is_in_log": True,
         "is_new": True,
         "online_rows": 3 + 2 * 2,
         "export_rows": shop.request["export_rows"],
@@ -232,7 +232,7 @@ def test_asking_again_changes_nothing(home: Settings, tmp_path: Path) -> None:
 
 def test_a_request_for_somebody_unknown_waits_for_them(home: Settings) -> None:
     stated = state_consent(home, "nobody yet", "none", received_at=NOW)
-    assert (stated.is_known, stated.is_new, stated.online_rows) == (False, True, 0)
+    assert (stated.is_in_log, stated.is_new, stated.online_rows) == (False, True, 0)
     assert stated.shoppers == (Pseudonymiser.from_settings(home).user("nobody yet"),)
 
 

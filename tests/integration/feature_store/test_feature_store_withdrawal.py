@@ -25,7 +25,7 @@ def session_of(user: str, session: str) -> dict[str, Any]:
     return {"session_id": session, "user_id": user, "events_so_far": 1, **times}
 
 
-def held(shop: Settings, view: str, key: str, *names: str) -> list[str]:
+def stored(shop: Settings, view: str, key: str, *names: str) -> list[str]:
     rows = OnlineFeatures(shop).read_dated(view, [{key: name} for name in names])
     return [name for name, row in zip(names, rows, strict=True) if row.as_of is not None]
 
@@ -45,24 +45,30 @@ def test_a_key_that_left_its_mart_leaves_the_store_and_no_other_view(shop: Setti
     materialize(shop, until=LATER)
     write_mart("user_features_daily", [day_of(user, events_7d=1) for user in users[1:]])
     materialize(shop, until=LATER)
-    assert held(shop, "user_features", "user_id", "u_0", "u_1", "u_2499") == ["u_1", "u_2499"]
-    assert held(shop, "user_history", "user_id", "u_0", "u_1") == ["u_0", "u_1"]
+    assert stored(shop, "user_features", "user_id", "u_0", "u_1", "u_2499") == ["u_1", "u_2499"]
+    assert stored(shop, "user_history", "user_id", "u_0", "u_1") == ["u_0", "u_1"]
 
 
 def test_a_value_that_is_not_due_yet_does_not_take_its_key_out(shop: Settings, write_mart: WriteMart) -> None:
     write_mart("user_features_daily", [day_of("u_1", events_7d=1)])
     materialize(shop, until=LATER)
     materialize(shop, until=MONDAY - timedelta(days=1))
-    assert held(shop, "user_features", "user_id", "u_1") == ["u_1"]
+    assert stored(shop, "user_features", "user_id", "u_1") == ["u_1"]
 
 
 def test_what_was_pushed_after_the_mart_was_written_stays(shop: Settings, write_mart: WriteMart) -> None:
     write_mart("user_history_daily", [])
     now = datetime.now(UTC) + timedelta(seconds=1)
-    event = {"event_id": "e", "event_name": "view_item", "event_timestamp": now, "item_id": "i", "source": "shop"}
+    event: dict[str, Any] = {
+        "event_id": "e",
+        "event_name": "view_item",
+        "event_timestamp": now,
+        "item_id": "i",
+        "source": "shop",
+    }
     LiveFeatures(shop).push([LiveEvent(session_id="s", user_id="u_new", **event)], received_at=now)
     materialize(shop, until=LATER)
-    assert held(shop, "user_history", "user_id", "u_new") == ["u_new"]
+    assert stored(shop, "user_history", "user_id", "u_new") == ["u_new"]
 
 
 @pytest.mark.parametrize("consent", ["analytics_only", "none"])
@@ -75,8 +81,8 @@ def test_who_forbids_personal_use_is_taken_out_though_the_mart_is_older(
     materialize(shop, until=LATER)
     say(shop, {"u_1": "granted", "u_2": consent, "u_3": consent}, {"s_1": "u_1", "s_2": "u_2"})
     materialize(shop, until=LATER)
-    assert held(shop, "user_features", "user_id", "u_1", "u_2", "u_3") == ["u_1"]
-    assert held(shop, "session_features", "session_id", "s_1", "s_2") == ["s_1"]
+    assert stored(shop, "user_features", "user_id", "u_1", "u_2", "u_3") == ["u_1"]
+    assert stored(shop, "session_features", "session_id", "s_1", "s_2") == ["s_1"]
 
 
 def test_who_forbids_personal_use_is_taken_out_though_a_push_brought_them(
@@ -84,11 +90,17 @@ def test_who_forbids_personal_use_is_taken_out_though_a_push_brought_them(
 ) -> None:
     write_mart("user_history_daily", [])
     now = datetime.now(UTC) + timedelta(seconds=1)
-    event = {"event_id": "e", "event_name": "view_item", "event_timestamp": now, "item_id": "i", "source": "shop"}
+    event: dict[str, Any] = {
+        "event_id": "e",
+        "event_name": "view_item",
+        "event_timestamp": now,
+        "item_id": "i",
+        "source": "shop",
+    }
     LiveFeatures(shop).push([LiveEvent(session_id="s", user_id="u_1", **event)], received_at=now)
     say(shop, {"u_1": "none"}, {})
     materialize(shop, until=LATER)
-    assert held(shop, "user_history", "user_id", "u_1") == []
+    assert stored(shop, "user_history", "user_id", "u_1") == []
 
 
 def test_erasing_all_who_stand_for_the_store_does_not_make_it_look_emptied(
