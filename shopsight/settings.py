@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     """Let the ingestion asset fill an empty event log with the sample shop (``make up`` switches it on)."""
     pseudonym_key: SecretStr | None = None
     """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
+    registry_key: SecretStr | None = None
+    """Key of the model registry's journal; unset, one is made with the first record and kept under ``keys_dir``."""
+    journal_head: str = ""
+    """Length and last hash of the registry's journal when a service was started; `up` sets it for its services."""
     host: str = "127.0.0.1"
     """Address that every server binds to."""
     dagster_port: Port = 3000
@@ -169,8 +173,13 @@ class Settings(BaseSettings):
         return self.home / "reports"
 
     @property
+    def run_dir(self) -> Path:
+        """What `make up` says of itself while it runs."""
+        return self.home / "run"
+
+    @property
     def keys_dir(self) -> Path:
-        """The pseudonym key, readable by its owner only."""
+        """The keys of the pseudonyms and of the registry's journal, readable by their owner only."""
         return self.home / "keys"
 
 

@@ -28,7 +28,7 @@ def drifted_features(
     """
     from models.registry.registry import ModelRegistry
 
-    registry = ModelRegistry(settings.registry_dir)
+    registry = ModelRegistry.of(settings)
     drifted = []
     for family in FAMILIES:
         judged = settings.reports_dir / "drift" / f"{family}.json"
