@@ -253,11 +253,11 @@ def _refuse(constant: str) -> NoReturn:
 
 def _owner(line: bytes, number: int, key: bytes | None) -> str | None:
     """Return the family that a damaged line still proves to be of."""
-    found = _OWNER.search(line)
-    if found is None or key is None:
+    match = _OWNER.search(line)
+    if match is None or key is None:
         return None
-    family = found[1].decode()
-    return family if hmac.compare_digest(_mark(key, number, family), found[2].decode()) else None
+    family = match[1].decode()
+    return family if hmac.compare_digest(_mark(key, number, family), match[2].decode()) else None
 
 
 def _mark(key: bytes, number: int, family: str) -> str:

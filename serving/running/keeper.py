@@ -14,7 +14,7 @@ from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 
 FIRST_RETRY_SECONDS: Final = 5.0
-LONGEST_RETRY_SECONDS: Final = 60.0
+MAX_RETRY_SECONDS: Final = 60.0
 """A service that does not start is tried again after 5, 10, 20, 40 and then every 60 seconds."""
 RETRY_BESIDE_ANOTHER_SECONDS: Final = 600.0
 """The same while the Bento before it serves, which has to stop for each trial."""
@@ -150,7 +150,7 @@ class ServiceKeeper:
     def _note_failure(self, bento: BentoRecord, error: Exception) -> None:
         self._failures = self._failures + 1 if bento.tag == self._failed_tag else 1
         self._failed_tag, self._failure = bento.tag, sentence(error)
-        wait = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), LONGEST_RETRY_SECONDS)
+        wait = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), MAX_RETRY_SECONDS)
         if self._proved is not None and self._proved[0].tag == bento.tag and self._failures == 1:
             wait = 0.0  # it did serve: what ended it may be over
         elif self._proved is not None and self._proved[0].tag != bento.tag:

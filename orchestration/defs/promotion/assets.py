@@ -90,8 +90,8 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
 def _head_in_the_catalogue(context: dg.AssetExecutionContext) -> JournalHead | None:
     """Return how far the journal went when the champion was last shown; a shorter one has lost decisions since."""
     event = context.instance.get_latest_materialization_event(context.asset_key)
-    shown = event.asset_materialization.metadata.get(JOURNAL) if event and event.asset_materialization else None
-    return JournalHead.parse(str(shown.value)) if shown else None
+    entry = event.asset_materialization.metadata.get(JOURNAL) if event and event.asset_materialization else None
+    return JournalHead.parse(str(entry.value)) if entry else None
 
 
 champions = [champion_asset(family) for family in FAMILIES]
