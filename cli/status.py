@@ -21,6 +21,7 @@ def show_status(*, as_json: bool) -> None:
         print_json(status)
         return
     events = status["events"]
+    out.print(f"home      {escape(status['home'])}", soft_wrap=True)
     out.print("events    " + "  ".join(f"{name} {events[name]:,}" for name in events))
     show_models(status["models"])
     for bento in status["bentos"]:

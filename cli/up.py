@@ -5,9 +5,10 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
-from cli.console import err, out
+from cli.console import err, out, pasteable
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings, prepare_environment
 
@@ -47,16 +48,14 @@ def run_up() -> None:
         try:
             ui.start()
             with err.status("starting the Dagster web UI and the services"):
-                _tend(settings, fleet)
+                fleet.start(stopping, tend=lambda: _tend(settings, fleet))
                 ui.wait_until_ready(stopping)
-                while fleet.starting() and not stopping.wait(LOOK_SECONDS):
-                    _tend(settings, fleet)
             if not stopping.is_set():
                 _show_urls(settings, fleet.states())
             while not stopping.wait(LOOK_SECONDS):
                 ui.require_running()
                 for family, state in _tend(settings, fleet).items():
-                    out.print(f"{FAMILIES[family].bento}: {_words(state)}", soft_wrap=True)
+                    out.print(f"{FAMILIES[family].bento}: {escape(_words(state))}", soft_wrap=True)
         finally:
             err.print("stopping …")
             fleet.stop()
@@ -86,11 +85,13 @@ def _show_urls(settings: Settings, states: "dict[str, ServiceState]") -> None:
     table.add_row("Dagster web UI", f"http://{settings.host}:{settings.dagster_port}", "ready")
     table.add_row("reports", f"http://{settings.host}:{settings.reports_port}", "ready")
     for family in FAMILIES.values():
-        table.add_row(family.bento, f"http://{settings.host}:{family.port(settings)}", _words(states[family.name]))
+        table.add_row(
+            family.bento, f"http://{settings.host}:{family.port(settings)}", escape(_words(states[family.name]))
+        )
     out.print(table)
 
 
 def _words(state: "ServiceState") -> str:
     """Return a service's state for people."""
     what = state.bento if state.state == "running" and state.bento else state.state
-    return f"{what}: {state.note}" if state.note else what
+    return pasteable(f"{what}: {state.note}" if state.note else what)

@@ -22,8 +22,10 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 def _default_home() -> Path:
+    """Return the working folder's home where it has one; otherwise the checkout's, or a new one here without any."""
+    here = Path.cwd() / ".shopsight"
     in_checkout = (REPO_ROOT / "pyproject.toml").exists()
-    return (REPO_ROOT if in_checkout else Path.cwd()) / ".shopsight"
+    return REPO_ROOT / ".shopsight" if in_checkout and not here.is_dir() else here
 
 
 class Settings(BaseSettings):

@@ -1,11 +1,17 @@
 """The services of all champions together: each at its family's approved version, whatever becomes of the others."""
 
 import logging
+import threading
+from collections.abc import Callable
+from typing import Final
 
 from serving.running.keeper import ServiceKeeper, sentence
 from serving.running.states import ServiceState
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+
+START_LOOK_SECONDS: Final = 0.2
+"""How often it is looked whether what was started answers."""
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +41,18 @@ class ServiceFleet:
                 log.exception("looking after the service of %s failed", family)
                 self._faults[family] = sentence(error)
         return self.states() != before
+
+    def start(self, stopping: threading.Event, *, tend: Callable[[], object] | None = None) -> None:
+        """Start what can be started, and return once every service answers or has failed, or ``stopping`` is set.
+
+        Args:
+            stopping: set where somebody does not want to wait any more.
+            tend: looks once, in the place of :meth:`refresh`.
+        """
+        look = tend or self.refresh
+        look()
+        while self.starting() and not stopping.wait(START_LOOK_SECONDS):
+            look()
 
     def states(self) -> dict[str, ServiceState]:
         """Return how each family's service is."""
