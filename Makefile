@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-mutants screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-mutants campaign-chaos screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -77,6 +77,11 @@ campaign-exports: SEED ?= 0
 campaign-exports: setup ## Judge 2,000 generated exports: right, refused or silently wrong (SEED=… COUNT=1 for one)
 	@PYTHONPATH=tests/support:tests/campaigns OMP_NUM_THREADS=1 $(BIN)/python -m generated_exports.campaign --seed $(SEED) --count $(COUNT) \
 	  --smallest smallest-wrong-export.txt
+
+campaign-chaos: COUNT ?= 50
+campaign-chaos: SEED ?= 1
+campaign-chaos: setup ## Hit one home under load with 50 faults in a row, and see whether all is back (COUNT, SEED)
+	@PYTHONPATH=tests/campaigns $(BIN)/python -m chaos --count $(COUNT) --seed $(SEED)
 
 campaign-mutants: COUNT ?= 20
 campaign-mutants: SEED ?= 1

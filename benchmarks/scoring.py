@@ -40,7 +40,7 @@ def approved(settings: Settings, family: str) -> Any:
     """
     from models.registry.registry import ModelRegistry
 
-    champion = ModelRegistry(settings.registry_dir).champion(family)
+    champion = ModelRegistry.of(settings).champion(family)
     if champion is None:
         raise ShopsightError(
             f"no {family} model is approved in {settings.home}",

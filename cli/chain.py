@@ -23,6 +23,8 @@ def run_whole_chain(*, as_json: bool, auto_approve: bool) -> None:
     settings = Settings()
     if auto_approve:
         settings = settings.model_copy(update={"approval_policy": "automatic"})
+    if not as_json:
+        err.print(f"home: {settings.home}", soft_wrap=True, markup=False)
     result = run_with_progress(settings, quiet=as_json)
     if as_json:
         print_json({"run_id": result.run_id, "seconds": result.seconds, "failed_checks": result.failed_checks})

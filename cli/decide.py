@@ -16,6 +16,7 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
             Bento could not be built (the decision stands).
     """
     from cli.chain import run_with_progress
+    from models.registry.registry import ModelRegistry
     from orchestration import decisions
     from serving.packaging.bento import find_bento
 
@@ -25,7 +26,8 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
     bento = None
     if word != "reject":
         run_with_progress(settings, decisions.DEPLOY, decisions.deployment_of(model), quiet=as_json)
-        bento = find_bento(settings, family, model.version)
+        packaged = ModelRegistry.of(settings).champion(family)
+        bento = find_bento(settings, packaged) if packaged else None
     if as_json:
         print_json(
             {

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import threading
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) 
     """
     settings = _settings(source, data, size)
     prepare_environment(settings)
-    out.print(Rule(f"shopsight demo: {source}", align="left"))
+    out.print(Rule(f"shopsight demo: {source}, in {settings.home}", align="left"))
     started = time.monotonic()
     receipt = land(settings, source, data)
     imported = time.monotonic() - started
@@ -121,7 +122,10 @@ def _call_services(settings: Settings, calls: list[Call]) -> None:
     fleet = ServiceFleet(settings)
     try:
         with err.status("starting the services"):
-            fleet.refresh()
+            fleet.start(threading.Event())
+        if failed := {name: state for name, state in fleet.states().items() if state.state == "failed"}:
+            name, state = next(iter(failed.items()))
+            raise ShopsightError(f"the service of {name} did not start", why=state.note, fix="`shopsight doctor` looks")
         for call in calls:
             request = urllib.request.Request(
                 call.url, data=json.dumps(call.body).encode(), headers={"content-type": "application/json"}

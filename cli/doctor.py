@@ -14,6 +14,7 @@ from typing import Literal
 import typer
 
 from cli.console import CHECKS_FAILED, out, print_json
+from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.settings import REPO_ROOT, Settings
 
@@ -48,11 +49,12 @@ def run_doctor(*, as_json: bool) -> None:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at the interpreter, the packages, the encoder, the home, the online store and the ports."""
+    """Look at the interpreter, the packages, the encoder, the home, the registry, the online store and the ports."""
     yield _python()
     yield from _packages()
     yield _encoder(settings)
     yield _home(settings)
+    yield _registry(settings)
     yield _online_store(settings)
     yield _port("Dagster", "dagster_port", settings)
     yield _port("reports", "reports_port", settings)
@@ -108,6 +110,20 @@ def _home(settings: Settings) -> Finding:
             fix="make room: 2 GiB are wanted",
         )
     return Finding(name="home", outcome="ok", detail=f"{_short_path(settings.home)}, {free / 1024**3:.0f} GiB free")
+
+
+def _registry(settings: Settings) -> Finding:
+    """Prove every decision and every model file, and that no decision that was once seen is missing."""
+    from models.registry.registry import ModelRegistry
+    from serving.packaging.journal_heads import confirm_journal
+
+    registry = ModelRegistry.of(settings)
+    try:
+        registry.verify()
+        confirm_journal(settings)
+    except ShopsightError as error:
+        return Finding(name="registry", outcome="problem", detail=f"{error.what} {error.why}", fix=error.fix)
+    return Finding(name="registry", outcome="ok", detail=f"{registry.head().records} records, every model file proved")
 
 
 def _online_store(settings: Settings) -> Finding:

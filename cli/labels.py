@@ -44,7 +44,7 @@ def suggest(*, count: int, output: Path, as_json: bool) -> None:
     from models.registry.registry import ModelRegistry
 
     settings = Settings()
-    champion = ModelRegistry(settings.registry_dir).champion("intent")
+    champion = ModelRegistry.of(settings).champion("intent")
     utterances = settings.exports_dir / "utterances.parquet"
     if champion is None or not utterances.exists():
         raise ShopsightError(

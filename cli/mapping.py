@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import yaml
 from rich.table import Table
 
-from cli.console import err, out, print_json
+from cli.console import err, out, print_json, program
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 
@@ -86,5 +86,5 @@ def _show(file: Path, guess: "Guess", text: str, write: Path | None) -> None:
     if write is None:
         out.print(f"\n{text}", markup=False)
     else:
-        command = shlex.join(["shopsight", "import", "mapped", str(file), "--mapping", str(write)])
+        command = f"{program()} {shlex.join(['import', 'mapped', str(file), '--mapping', str(write)])}"
         out.print(f"wrote {write}; import with: {command}", soft_wrap=True, markup=False, highlight=False)

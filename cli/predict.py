@@ -33,7 +33,7 @@ def predict_intent_file(file: Path, output: TextIO, *, explain: bool = False) ->
 
     texts = _texts(file)
     first = list(islice(texts, BATCH))
-    champion = ModelRegistry(Settings().registry_dir).champion("intent")
+    champion = ModelRegistry.of(Settings()).champion("intent")
     if champion is None:
         raise ShopsightError(
             "there is no intent model to answer with",

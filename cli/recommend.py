@@ -85,7 +85,7 @@ def champion_desk(settings: Settings) -> "OpenDesk":
     from serving.served_model import ServedModel
 
     prepare_environment(settings)
-    champion = ModelRegistry(settings.registry_dir).champion(FAMILY.name)
+    champion = ModelRegistry.of(settings).champion(FAMILY.name)
     if champion is None:
         raise ShopsightError(
             "there is no recommender to answer with",

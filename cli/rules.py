@@ -30,7 +30,7 @@ def check_rules(file: Path, *, as_json: bool) -> None:
     book = RuleBook.read(file)
     kinds = {rule.name: next(kind for kind in KINDS if getattr(rule, kind) is not None) for rule in book.rules}
     settings = Settings()
-    champion = ModelRegistry(settings.registry_dir).champion("recommender")
+    champion = ModelRegistry.of(settings).champion("recommender")
     # Before the first approval there is no catalogue that the rules could be about.
     warnings: list[str] = []
     if champion:

@@ -1,12 +1,17 @@
 """``shopsight status``: what the home holds."""
 
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Final
 
+from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out, print_json
+from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+
+_MODEL_FIELDS: Final = ("champion", "version", "primary_metric", "newest")
 
 
 def show_status(*, as_json: bool) -> None:
@@ -16,22 +21,29 @@ def show_status(*, as_json: bool) -> None:
         print_json(status)
         return
     events = status["events"]
+    out.print(f"home      {escape(status['home'])}", soft_wrap=True)
     out.print("events    " + "  ".join(f"{name} {events[name]:,}" for name in events))
     show_models(status["models"])
     for bento in status["bentos"]:
         out.print(f"bento     {bento['tag']}")
+    for family, service in status["services"].items():
+        colour = {"running": "green", "failed": "red"}.get(service["state"], "yellow")
+        note = f"  [dim]{escape(service['note'])}[/]" if service["note"] else ""
+        out.print(f"service   {FAMILIES[family].bento}  [{colour}]{service['state']}[/]{note}", soft_wrap=True)
 
 
 def collect_status(settings: Settings) -> dict[str, Any]:
     """Return the home's state; looking creates no home."""
     from models.registry.registry import ModelRegistry
+    from serving.running.states import read_states
 
-    registry = ModelRegistry(settings.registry_dir)
+    registry = ModelRegistry.of(settings)
     return {
         "home": str(settings.home),
         "events": _event_counts(settings),
-        "models": {family: _model_status(registry, family) for family in FAMILIES},
+        "models": {family: _readable_status(registry, family) for family in FAMILIES},
         "bentos": _bentos(settings),
+        "services": {family: asdict(state) for family, state in read_states(settings).items()},
     }
 
 
@@ -49,6 +61,8 @@ def show_models(models: dict[str, Any]) -> None:
     """Print champions and their primary figure beside their baselines', then what became of the newest candidates."""
     out.print(_champions_table(models))
     for family, model in models.items():
+        if model["error"]:
+            out.print(f"{family}: [red]{escape(model['error'])}[/]", soft_wrap=True)
         newest = model["newest"]
         if newest is None or newest["version"] == model["version"]:
             continue
@@ -80,6 +94,14 @@ def _champions_table(models: dict[str, Any]) -> Table:
             "\n".join(f"{value:.4f} {name}" for value, name in baselines) or "–",
         )
     return table
+
+
+def _readable_status(registry: Any, family: str) -> dict[str, Any]:
+    """Return a family's models; where the registry cannot tell, ``error`` says why, and the other families stand."""
+    try:
+        return _model_status(registry, family) | {"error": None}
+    except ShopsightError as error:
+        return {**dict.fromkeys(_MODEL_FIELDS), "metrics": {}, "intervals": {}, "baselines": {}, "error": str(error)}
 
 
 def _model_status(registry: Any, family: str) -> dict[str, Any]:

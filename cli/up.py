@@ -3,15 +3,21 @@
 import signal
 import threading
 from types import FrameType
+from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
-from cli.console import err, out
+from cli.console import err, out, pasteable
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings, prepare_environment
 
-LOOK_SECONDS = 5.0
-"""How often a newly built Bento is looked for."""
+if TYPE_CHECKING:
+    from serving.running.fleet import ServiceFleet
+    from serving.running.states import ServiceState
+
+LOOK_SECONDS = 1.0
+"""How often the services are looked after."""
 
 
 def run_up() -> None:
@@ -22,6 +28,7 @@ def run_up() -> None:
     """
     from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
     from serving.running.fleet import ServiceFleet
+    from serving.running.states import the_only_up
     from shopsight.ingestion.formats import FORMATS
 
     settings = Settings().model_copy(update={"sample_when_empty": True})
@@ -31,8 +38,7 @@ def run_up() -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
 
-    # The port of the reports is bound first: who started `up` before holds it, and then nothing is started.
-    with served_reports(settings):
+    with the_only_up(settings), served_reports(settings):
         refuse_taken_ports(settings)
         for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(end, stop)
@@ -42,14 +48,14 @@ def run_up() -> None:
         try:
             ui.start()
             with err.status("starting the Dagster web UI and the services"):
-                fleet.refresh()
+                fleet.start(stopping, tend=lambda: _tend(settings, fleet))
                 ui.wait_until_ready(stopping)
             if not stopping.is_set():
-                _show_urls(settings, fleet.running())
+                _show_urls(settings, fleet.states())
             while not stopping.wait(LOOK_SECONDS):
                 ui.require_running()
-                if fleet.refresh():
-                    _show_urls(settings, fleet.running())
+                for family, state in _tend(settings, fleet).items():
+                    out.print(f"{FAMILIES[family].bento}: {escape(_words(state))}", soft_wrap=True)
         finally:
             err.print("stopping …")
             fleet.stop()
@@ -57,27 +63,35 @@ def run_up() -> None:
             err.print("stopped")
 
 
-def _show_urls(settings: Settings, running: dict[str, str]) -> None:
+def _tend(settings: Settings, fleet: "ServiceFleet") -> dict[str, "ServiceState"]:
+    """Look after the services once, say how they are for `status`, and return those that changed."""
+    from serving.running.states import write_states
+
+    before = fleet.states()
+    if not fleet.refresh() and settings.run_dir.exists():
+        return {}
+    after = fleet.states()
+    try:
+        write_states(settings, after)
+    except OSError as error:
+        err.print(f"[yellow]warning[/] cannot say how the services are in {settings.run_dir}: {error}")
+    return {family: state for family, state in after.items() if state != before[family]}
+
+
+def _show_urls(settings: Settings, states: "dict[str, ServiceState]") -> None:
     table = Table(title="shopsight is up; Ctrl-C stops it", title_justify="left")
     for column in ("what", "where", "state"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     table.add_row("Dagster web UI", f"http://{settings.host}:{settings.dagster_port}", "ready")
     table.add_row("reports", f"http://{settings.host}:{settings.reports_port}", "ready")
     for family in FAMILIES.values():
-        state = running.get(family.name) or _why_not_served(settings, family.name)
-        table.add_row(family.bento, f"http://{settings.host}:{family.port(settings)}", state)
+        table.add_row(
+            family.bento, f"http://{settings.host}:{family.port(settings)}", escape(_words(states[family.name]))
+        )
     out.print(table)
 
 
-def _why_not_served(settings: Settings, family: str) -> str:
-    from models.registry.registry import ModelRegistry
-
-    versions = ModelRegistry(settings.registry_dir).versions(family)
-    if not versions:
-        return "no model yet: materialise all"
-    newest = versions[-1]
-    if any(version.status == "champion" for version in versions):
-        return "its Bento is not built yet"
-    if newest.status == "candidate" and newest.eligible:
-        return f"{newest.version} waits: shopsight approve {family}"
-    return f"{newest.version} was refused by its gate: shopsight status says why"
+def _words(state: "ServiceState") -> str:
+    """Return a service's state for people."""
+    what = state.bento if state.state == "running" and state.bento else state.state
+    return pasteable(f"{what}: {state.note}" if state.note else what)

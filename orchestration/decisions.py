@@ -15,6 +15,7 @@ import yaml
 from models.registry.names import spelling_of
 from models.registry.registry import IllegalTransitionError, ModelRegistry, ModelVersion
 from orchestration.run_keys import WORK_TAG
+from serving.packaging.journal_heads import confirm_journal
 from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
@@ -46,7 +47,7 @@ def approve(settings: Settings, family: str, version: str | None, *, approver: s
         ShopsightError: there is no such candidate, its gate said no, or the decision is not the approver's to take.
     """
     _require_person(approver)
-    registry = ModelRegistry(settings.registry_dir)
+    registry = _whole_registry(settings, family)
     version = version or _newest_candidate(registry, family, "approve", eligible=True).version
     return registry.approve(
         family, version, approver=approver, reason=reason, at=datetime.now(UTC), requester=TRAINING_RUN
@@ -60,7 +61,7 @@ def reject(settings: Settings, family: str, version: str | None, *, approver: st
         ShopsightError: there is no such candidate, or a name or the reason is missing.
     """
     _require_person(approver)
-    registry = ModelRegistry(settings.registry_dir)
+    registry = _whole_registry(settings, family)
     version = version or _newest_candidate(registry, family, "reject", eligible=False).version
     return registry.reject(
         family, version, approver=approver, reason=reason, at=datetime.now(UTC), requester=TRAINING_RUN
@@ -75,7 +76,7 @@ def roll_back(settings: Settings, family: str, version: str | None, *, approver:
     """
     known_family(family)
     _require_person(approver)
-    registry = ModelRegistry(settings.registry_dir)
+    registry = _whole_registry(settings, family)
     return registry.rollback(family, to=version, approver=approver, reason=reason, at=datetime.now(UTC))
 
 
@@ -121,6 +122,12 @@ def known_family(family: str) -> str:
             fix=f"use one of: {', '.join(FAMILIES)}",
         )
     return family
+
+
+def _whole_registry(settings: Settings, family: str) -> ModelRegistry:
+    """Return the registry, of which no decision about the family is missing that a Bento or an answer saw."""
+    confirm_journal(settings, known_family(family))
+    return ModelRegistry.of(settings)
 
 
 def _require_person(approver: str) -> None:

@@ -23,6 +23,7 @@ from serving.http.draining import DRAINING
 from serving.http.guard import RequestGuard
 from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from serving.prediction_log import PredictionLog
+from serving.running.states import note_on
 from serving.schemas import Models, ProblemDocument
 from serving.served_model import ALIAS, ServedModel
 from shopsight.clock import rfc3339, utc_now
@@ -109,7 +110,7 @@ class FamilyService(ABC):
             end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
         self.settings = Settings()
         self.model = champion()
-        self.log = open_prediction_log(self.settings, self.family.name)
+        self.log = open_prediction_log(self.settings, self.model)
         self.features: FeatureReader | None = None
         """Of a service that reads none it stays None."""
         self.desk = self.open_desk()
@@ -127,7 +128,7 @@ class FamilyService(ABC):
 
     def notes(self) -> list[str]:
         """Return what is missing while the service goes on without it, for ``/readyz``."""
-        notes = []
+        notes = [note] if (note := note_on(self.settings, self.family.name)) else []
         if self.log.failure is not None or self.log.rows_lost:
             failure = self.log.failure or "mended"
             notes.append(f"prediction log: {self.log.rows_lost} rows lost; last failure: {failure}")
@@ -192,9 +193,14 @@ def champion() -> ServedModel:
     return ServedModel.read(Path(bentoml.models.get(ALIAS).path))
 
 
-def open_prediction_log(settings: Settings, family: str) -> PredictionLog:
-    """Return the family's prediction log; rows that it loses are counted at ``/metrics``."""
-    return PredictionLog(settings.predictions_dir / family, on_lost=lost_rows_counter().labels(family).inc)
+def open_prediction_log(settings: Settings, model: ServedModel) -> PredictionLog:
+    """Return the family's prediction log; rows that it loses are counted at ``/metrics``.
+
+    Each row says how far the registry's journal had come, so that a journal cut short later is noticed.
+    """
+    head = settings.journal_head or str(model.journal or "")
+    lost = lost_rows_counter().labels(model.family).inc
+    return PredictionLog(settings.predictions_dir / model.family, stamp={"journal": head}, on_lost=lost)
 
 
 @functools.cache

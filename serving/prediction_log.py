@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import orjson
@@ -22,6 +23,8 @@ from shopsight.clock import utc_now
 
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
 _CHECKSUM: Final = b',"crc32":"'
+_TAIL_BYTES: Final = 200_000
+"""Longer than any row."""
 
 
 def encode_row(row: Mapping[str, Any]) -> bytes:
@@ -59,11 +62,14 @@ class PredictionLog:
         self,
         folder: Path,
         *,
+        stamp: Mapping[str, Any] = MappingProxyType({}),
         clock: Callable[[], datetime] = utc_now,
         sync_seconds: float = 1.0,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
+        """Make the log of a process in a family's folder; the fields of ``stamp`` are in each of its rows."""
         self.folder = folder
+        self._stamp = stamp
         self.rows_lost = 0
         self.failure: str | None = None
         """Why the last row was lost; None once a row is written again."""
@@ -83,7 +89,7 @@ class PredictionLog:
 
     def append(self, row: Mapping[str, Any]) -> bool:
         """Write ``row``; return whether it is in the log. A failure to write is counted, not raised."""
-        line = encode_row(row)
+        line = encode_row({**row, **self._stamp})
         with self._lock:
             try:
                 self._write(line)
@@ -183,6 +189,18 @@ def read_log(folder: Path) -> LogContent:
         else:
             rows.append(row)
     return LogContent(rows=rows, damaged=damaged)
+
+
+def last_rows(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the last row of each file below ``folder``, where it is intact, without reading the rows before it."""
+    for path in sorted(folder.rglob("*.jsonl")):
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - _TAIL_BYTES))
+            lines = file.read().splitlines()
+        row = decode_row(lines[-1]) if lines else None
+        if row is not None:
+            yield path, row
 
 
 def _lines(folder: Path) -> Iterator[tuple[Path, int, bytes]]:

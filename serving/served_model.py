@@ -1,10 +1,13 @@
 """The approved model inside a Bento: where its artefact lies, and what is known of it."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from models.registry.artefacts import verify_hashes
+from models.registry.journal import JournalHead
 from serving.schemas import ModelDescription, ModelName
 from shopsight.families import FAMILIES
 
@@ -30,12 +33,23 @@ class ServedModel:
     """Figures of the test split, with intervals, beside the baselines'."""
     approval: dict[str, Any]
     """Who approved it, when and why."""
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """SHA-256 of each file of the artefact, as it was registered."""
+    journal: JournalHead | None = None
+    """The registry's decisions when the Bento was built."""
 
     @classmethod
     def read(cls, folder: Path) -> "ServedModel":
-        """Read a folder that :func:`describe` wrote its description into."""
+        """Read a folder that :func:`describe` wrote its description into.
+
+        Raises:
+            ArtefactChangedError: a file of the artefact is not the one that was registered.
+        """
         description = json.loads((folder / DESCRIPTION_FILE).read_text())
-        return cls(artefact=folder / ARTEFACT_FOLDER, **description)
+        journal = JournalHead.parse(description.pop("journal"))
+        model = cls(artefact=folder / ARTEFACT_FOLDER, journal=journal, **description)
+        verify_hashes(model.artefact, model.files)
+        return model
 
     @property
     def name_and_version(self) -> ModelName:
@@ -55,7 +69,17 @@ class ServedModel:
         }
 
 
-def describe(family: str, version: str, *, trained_at: str, card: Any, evaluation: Any, approval: Any) -> str:
+def describe(
+    family: str,
+    version: str,
+    *,
+    trained_at: str,
+    card: Any,
+    evaluation: Any,
+    approval: Any,
+    files: Mapping[str, str],
+    journal: JournalHead,
+) -> str:
     """Return the content of the description file."""
     content = {
         "family": family,
@@ -64,5 +88,7 @@ def describe(family: str, version: str, *, trained_at: str, card: Any, evaluatio
         "card": card,
         "evaluation": evaluation,
         "approval": approval,
+        "files": dict(files),
+        "journal": str(journal),
     }
     return json.dumps(content, indent=2, sort_keys=True, default=str) + "\n"

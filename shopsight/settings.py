@@ -22,8 +22,10 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 def _default_home() -> Path:
+    """Return the working folder's home where it has one; otherwise the checkout's, or a new one here without any."""
+    here = Path.cwd() / ".shopsight"
     in_checkout = (REPO_ROOT / "pyproject.toml").exists()
-    return (REPO_ROOT if in_checkout else Path.cwd()) / ".shopsight"
+    return REPO_ROOT / ".shopsight" if in_checkout and not here.is_dir() else here
 
 
 class Settings(BaseSettings):
@@ -67,6 +69,10 @@ class Settings(BaseSettings):
     """Let the ingestion asset fill an empty event log with the sample shop (``make up`` switches it on)."""
     pseudonym_key: SecretStr | None = None
     """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
+    registry_key: SecretStr | None = None
+    """Key of the model registry's journal; unset, one is made with the first record and kept under ``keys_dir``."""
+    journal_head: str = ""
+    """Length and last hash of the registry's journal when a service was started; `up` sets it for its services."""
     host: str = "127.0.0.1"
     """Address that every server binds to."""
     dagster_port: Port = 3000
@@ -169,8 +175,13 @@ class Settings(BaseSettings):
         return self.home / "reports"
 
     @property
+    def run_dir(self) -> Path:
+        """What `make up` says of itself while it runs."""
+        return self.home / "run"
+
+    @property
     def keys_dir(self) -> Path:
-        """The pseudonym key, readable by its owner only."""
+        """The keys of the pseudonyms and of the registry's journal, readable by their owner only."""
         return self.home / "keys"
 
 

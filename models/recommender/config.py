@@ -41,7 +41,8 @@ def for_size(size: Size, *, encoder: str = "bundled") -> RecommenderConfig:
         raise ValueError(f"unknown size {size!r}: one of {', '.join(get_args(Size))}")
     # The average of the weights goes on improving for ten epochs where the weights themselves are best after six.
     small = RecommenderConfig(
-        cold_items=ColdItemsConfig(encoder=encoder), transformer=TransformerConfig(ema_decay=0.99, epochs=10)
+        cold_items=ColdItemsConfig(encoder=encoder),
+        transformer=TransformerConfig(batch_places=512, ema_decay=0.99, epochs=10),
     )
     if size == "tiny":
         return replace(

@@ -1,6 +1,6 @@
 """The model registry: which versions exist, what was decided about them, and which one serves.
 
-Every decision is a record in a hash-chained journal; the state is what the journal says, and nothing is ever
+Every decision is a record in a keyed, hash-chained journal; the state is what the journal says, and nothing is ever
 overwritten. A version's files are copied in whole, and their hashes stand in the record that registered them.
 
 A version is first a ``candidate``. The gate judges it; a named person (or policy) who did not ask for it approves or
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.registry.artefacts import copy_durably, hashes_of, make_durable
-from models.registry.journal import Journal, JournalBrokenError, fsync_folder
+from models.registry.journal import Journal, JournalBrokenError, JournalHead, fsync_folder
+from models.registry.journal_key import JournalKey
 from models.registry.names import is_a_name, spelling_of
 from models.registry.version import (
     Approval,
@@ -31,6 +32,7 @@ from models.registry.version import (
 from shopsight.contracts import TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.locking import exclusive
+from shopsight.settings import Settings
 
 if TYPE_CHECKING:
     from models.evaluation.approval import Verdict
@@ -53,9 +55,16 @@ class UnknownVersionError(ShopsightError):
 class ModelRegistry:
     """The registry in a folder: ``journal.jsonl`` and ``<family>/v0001/…``. Reading needs no lock."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, key: JournalKey | None = None) -> None:
+        """Open it; without ``key``, the journal's key lies in the folder ``keys`` beside ``root``."""
         self.root = root
-        self._journal = Journal(root / "journal.jsonl")
+        self._journal = Journal(root / "journal.jsonl", key or JournalKey(file=root.parent / "keys" / "registry.key"))
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelRegistry":
+        """Return the registry of a home."""
+        given = settings.registry_key.get_secret_value().encode() if settings.registry_key else None
+        return cls(settings.registry_dir, JournalKey(file=settings.keys_dir / "registry.key", given=given))
 
     def register(
         self,
@@ -186,6 +195,22 @@ class ModelRegistry:
                 self._record("rollback", family, step.version, at, approver=approver, reason=reason)
         return self._find(family, target.version)
 
+    def package(self, family: str, version: str, *, tag: str, manifest: str, at: datetime) -> None:
+        """Record that a Bento was built of an approved version; ``manifest`` is the SHA-256 of its list of files.
+
+        Raises:
+            UnknownVersionError: there is no such version.
+            IllegalTransitionError: it was not approved.
+        """
+        with self._writing():
+            if self._find(family, version).approval is None:
+                raise IllegalTransitionError(
+                    f"{family} {version} gets no Bento.",
+                    why="it was not approved; nothing is served that nobody answers for",
+                    fix="approve it first",
+                )
+            self._record("package", family, version, at, tag=tag, manifest=manifest)
+
     def versions(self, family: str) -> list[ModelVersion]:
         """Return every version of a family in the order of registration; files are not verified."""
         return list(self._versions(family).values())
@@ -201,14 +226,36 @@ class ModelRegistry:
         registered.verify()
         return registered
 
-    def champion(self, family: str) -> ModelVersion | None:
-        """Return the version that serves, its files verified; ``None`` before the first approval."""
-        return _verified(champion_of(self._versions(family)))
+    def champion(self, family: str, *, verified: bool = True) -> ModelVersion | None:
+        """Return the version that serves; ``None`` before the first approval.
+
+        Args:
+            family: the model family.
+            verified: prove that its files are those that were registered; a Bento has a copy of its own, which is
+                proved by itself.
+
+        Raises:
+            ArtefactChangedError: a file is not what was registered.
+        """
+        champion = champion_of(self._versions(family))
+        return _verified(champion) if verified else champion
 
     def latest_candidate(self, family: str) -> ModelVersion | None:
         """Return the newest version that nobody has decided about, its files verified."""
         newest_first = reversed(self.versions(family))
         return _verified(next((version for version in newest_first if version.status == "candidate"), None))
+
+    def head(self) -> JournalHead:
+        """Return what stands for all decisions until now; kept elsewhere, it tells when some of them are cut off."""
+        return self._journal.head()
+
+    def confirm(self, seen: JournalHead, *, by: str) -> None:
+        """Prove that every decision until ``seen`` still stands; ``by`` names what holds that head.
+
+        Raises:
+            JournalBrokenError: decisions were cut off or written anew since.
+        """
+        self._journal.confirm(seen, by=by)
 
     def verify(self) -> str:
         """Prove the journal's chain, that every decision was legal, and every file; return the journal's head.
@@ -229,10 +276,10 @@ class ModelRegistry:
                     why="it was put there by hand, or records were cut off the journal's end",
                     fix="restore the journal from a backup, or move the folder away",
                 )
-        return self._journal.head()
+        return self.head().hash
 
     def _versions(self, family: str) -> Versions:
-        return replay(self._journal.records(), self.root).get(family, {})
+        return replay(self._journal.records_of(family), self.root).get(family, {})
 
     def _find(self, family: str, version: str) -> ModelVersion:
         versions = self._versions(family)

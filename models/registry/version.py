@@ -27,6 +27,15 @@ class Approval:
     """Number of the decision's record in the journal: of two decisions, the greater is the later."""
 
 
+@dataclass(frozen=True)
+class PackagedBento:
+    """A Bento that was built of a version, and what proves that it is still the same."""
+
+    tag: str
+    manifest: str
+    """SHA-256 of the Bento's list of its files and their hashes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
     """One registered model."""
@@ -51,6 +60,8 @@ class ModelVersion:
     """The champion's version when the gate spoke last; ``None`` where nothing served yet."""
     approval: Approval | None = None
     """The decision that last made it champion."""
+    bentos: tuple[PackagedBento, ...] = ()
+    """Its Bentos, the newest last."""
 
     @property
     def evaluation(self) -> "Evaluation":
@@ -86,11 +97,11 @@ def replay(records: Iterable[Mapping[str, Any]], root: Path) -> dict[str, Versio
         JournalBrokenError: a record's action was not allowed in the state before it.
     """
     families: dict[str, Versions] = {}
-    for number, record in enumerate(records, start=1):
+    for record in records:
         versions = families.setdefault(record["family"], {})
-        if not _apply(versions, record, number, root):
+        if not _apply(versions, record, root):
             raise JournalBrokenError(
-                f"Record {number} of the registry's journal is not a legal step.",
+                f"Record {record['number']} of the registry's journal is not a legal step.",
                 why=f"its {record['action']} of {record['family']} {record['version']} is forbidden in that state",
                 fix="restore the journal from a backup",
             )
@@ -113,7 +124,7 @@ def rollback_target(versions: Versions) -> ModelVersion | None:
     return max(earlier, key=lambda version: version.approval.record if version.approval else 0, default=None)
 
 
-def _apply(versions: Versions, record: Mapping[str, Any], number: int, root: Path) -> bool:
+def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
     """Take one step, and tell whether it was legal."""
     name = record["version"]
     registered = versions.get(name)
@@ -140,19 +151,20 @@ def _apply(versions: Versions, record: Mapping[str, Any], number: int, root: Pat
         case "reject" if registered and candidate:
             versions[name] = replace(registered, status="rejected")
         case "approve" if registered and candidate and registered.eligible is True:
-            _crown(versions, registered, record, number, former="approved")
+            _crown(versions, registered, record, former="approved")
         case "rollback" if registered and champion_of(versions) and registered == rollback_target(versions):
-            _crown(versions, registered, record, number, former="withdrawn")
+            _crown(versions, registered, record, former="withdrawn")
+        case "package" if registered and registered.approval:
+            bento = PackagedBento(record["tag"], record["manifest"])
+            versions[name] = replace(registered, bentos=(*registered.bentos, bento))
         case _:
             return False
     return True
 
 
-def _crown(
-    versions: Versions, version: ModelVersion, record: Mapping[str, Any], number: int, *, former: Status
-) -> None:
+def _crown(versions: Versions, version: ModelVersion, record: Mapping[str, Any], *, former: Status) -> None:
     champion = champion_of(versions)
     if champion is not None:
         versions[champion.version] = replace(champion, status=former)
-    approval = Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=number)
+    approval = Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=record["number"])
     versions[version.version] = replace(version, status="champion", approval=approval)

@@ -12,13 +12,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from models.registry.artefacts import verify_hashes
+from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion
+from serving.packaging.manifest import verify_manifest, write_manifest
 from serving.packaging.requirements import locked_requirements
 from serving.served_model import ALIAS, ARTEFACT_FOLDER, DESCRIPTION_FILE, describe
 from shopsight.errors import ShopsightError
@@ -54,15 +58,16 @@ class BentoRecord:
     path: Path
     family: str
     model_version: str
-    built_at: datetime
 
 
 def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
     """Build the Bento of an approved model version and return its tag, such as ``shopsight_intent:v0001-1f2e3d4c5b``.
 
+    The registry's journal records it with what proves its files (:mod:`serving.packaging.manifest`).
+
     Raises:
         UnapprovedModelError: the version has no approval.
-        ArtefactChangedError: the registered files are no longer what they were.
+        ArtefactChangedError: the registered files, or the copy of them in the store, are not what they were.
         BentoBuildFailedError: the artefact does not load, or BentoML failed; the last words are in the error.
     """
     if version.approval is None:
@@ -72,6 +77,7 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
             fix=f"look at its evaluation, then `shopsight approve {family} {version.version}` or reject it",
         )
     version.verify()
+    registry = ModelRegistry.of(settings)
     description = describe(
         family,
         version.version,
@@ -79,6 +85,8 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
         card=version.card,
         evaluation=asdict(version.evaluation),
         approval=asdict(version.approval),
+        files=version.files,
+        journal=registry.head(),
     )
     packages = locked_requirements(FAMILIES[family], REPO_ROOT)
     settings.bentoml_dir.mkdir(parents=True, exist_ok=True)
@@ -96,8 +104,12 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
         (model / DESCRIPTION_FILE).write_text(description)
         content = hashlib.sha256("\n".join([model_tag, _digest(source), *packages]).encode()).hexdigest()[:10]
         tag = f"{FAMILIES[family].bento}:{version.version}-{content}"
-        if any(record.tag == tag for record in list_bentos(settings)):
-            return tag
+        path, stored = _place(settings, "bentos", tag), _place(settings, "models", model_tag)
+        if path.exists():
+            if any(bento.tag == tag for bento in version.bentos):
+                return tag
+            shutil.rmtree(path)  # its build was killed before the journal had it, so nothing proves it
+        _drop_damaged(stored, version)
         plan = {
             "tag": tag,
             "service": FAMILIES[family].service,
@@ -112,6 +124,9 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
             "description": _readme(family, version.version),
         }
         _run_build(settings, plan, source)
+        verify_hashes(stored / ARTEFACT_FOLDER, version.files)
+        manifest = write_manifest(path, stored)
+        registry.package(family, version.version, tag=tag, manifest=manifest, at=datetime.now(UTC))
     return tag
 
 
@@ -119,26 +134,51 @@ def list_bentos(settings: Settings) -> list[BentoRecord]:
     """Return every Bento of the store, newest first, by reading its folders: BentoML is not imported."""
     records = []
     for path in (settings.bentoml_dir / "bentos").glob("*/*/bento.yaml"):
-        info = yaml.safe_load(path.read_text())
-        labels = info.get("labels") or {}
-        if labels.get("family") not in FAMILIES:
-            continue  # somebody's own Bento in the same store
-        records.append(
-            BentoRecord(
-                tag=f"{info['name']}:{info['version']}",
-                path=path.parent,
-                family=labels["family"],
-                model_version=labels["model_version"],
-                built_at=_moment(info["creation_time"]),
-            )
-        )
-    return sorted(records, key=lambda record: record.built_at, reverse=True)
+        try:
+            info = yaml.safe_load(path.read_text())
+            labels, created = info.get("labels") or {}, str(info["creation_time"])
+        except (OSError, ValueError, AttributeError, KeyError, TypeError, yaml.YAMLError):
+            continue  # damaged: it is refused by name before it would be served
+        if labels.get("family") in FAMILIES:  # not somebody's own Bento in the same store
+            tag = f"{info['name']}:{info['version']}"
+            records.append((created, _record(path.parent, tag, labels["family"], labels["model_version"])))
+    return [record for _, record in sorted(records, key=itemgetter(0), reverse=True)]
 
 
-def find_bento(settings: Settings, family: str, model_version: str) -> BentoRecord | None:
-    """Return the newest Bento of a model version, or None."""
-    built = list_bentos(settings)
-    return next((b for b in built if (b.family, b.model_version) == (family, model_version)), None)
+def find_bento(settings: Settings, version: ModelVersion) -> BentoRecord | None:
+    """Return the newest Bento of a model version that the journal records and the store has, or None."""
+    for bento in reversed(version.bentos):
+        path = _place(settings, "bentos", bento.tag)
+        if path.exists():
+            return _record(path, bento.tag, version.family, version.version)
+    return None
+
+
+def verify_bento(bento: BentoRecord, version: ModelVersion) -> None:
+    """Prove that a Bento and the model that it refers to are, file by file, those that were built.
+
+    Raises:
+        BentoChangedError: a file was changed, added or taken away, or the journal does not record the Bento.
+    """
+    recorded = {one.tag: one.manifest for one in version.bentos}
+    verify_manifest(bento.path, recorded.get(bento.tag, ""))
+
+
+def _drop_damaged(stored: Path, version: ModelVersion) -> None:
+    """Delete a stored copy of a model that is not what was registered: the build stores it anew."""
+    try:
+        verify_hashes(stored / ARTEFACT_FOLDER, version.files)
+    except ShopsightError:
+        shutil.rmtree(stored, ignore_errors=True)
+
+
+def _place(settings: Settings, kind: str, tag: str) -> Path:
+    """Return the folder of a Bento or a model in BentoML's store."""
+    return settings.bentoml_dir.joinpath(kind, *tag.split(":"))
+
+
+def _record(path: Path, tag: str, family: str, model_version: str) -> BentoRecord:
+    return BentoRecord(tag=tag, path=path, family=family, model_version=model_version)
 
 
 def _run_build(settings: Settings, plan: Mapping[str, Any], source: Path) -> None:
@@ -176,10 +216,6 @@ def _digest(folder: Path) -> str:
         if path.is_file():
             total.update(f"{path.relative_to(folder)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()[:10]
-
-
-def _moment(value: datetime | str) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def _readme(family: str, version: str) -> str:

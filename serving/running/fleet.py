@@ -1,53 +1,71 @@
-"""The services of all champions together: each at its family's approved version, whatever happens in between."""
+"""The services of all champions together: each at its family's approved version, whatever becomes of the others."""
 
-from models.registry.registry import ModelRegistry
-from serving.packaging.bento import BentoRecord, find_bento
-from serving.running.launcher import ServiceProcess
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from serving.running.keeper import ServiceKeeper, sentence
+from serving.running.states import ServiceState
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+
+START_LOOK_SECONDS: Final = 0.2
+"""How often it is looked whether what was started answers."""
+
+log = logging.getLogger(__name__)
 
 
 class ServiceFleet:
     """One service process per model family that has an approved version and its Bento."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._registry = ModelRegistry(settings.registry_dir)
-        self._processes: dict[str, ServiceProcess] = {}
+        self._keepers = {family: ServiceKeeper(settings, family) for family in FAMILIES}
+        self._faults: dict[str, str] = {}
 
     def refresh(self) -> bool:
-        """Start what is missing, stopped by itself or was approved since, and wait until it answers.
+        """Look at every family once: start what is missing, ended by itself or was approved since.
+
+        It does not wait for what it starts; the next look does. What goes wrong costs the family that it hits.
 
         Returns:
-            Whether any service was started or replaced.
-
-        Raises:
-            ServiceNotStartedError: a service did not come up; the others keep running.
+            Whether the state of any service has changed.
         """
-        started = []
-        for family in FAMILIES:
-            wanted, present = self._wanted(family), self._processes.get(family)
-            if wanted is None or (present is not None and present.running and present.bento.tag == wanted.tag):
-                continue
-            if present is not None:
-                present.stop()
-            process = self._processes[family] = ServiceProcess(self._settings, wanted)
-            process.start()
-            started.append(process)
-        for process in started:
-            process.wait_until_ready()
-        return bool(started)
+        before = self.states()
+        self._faults.clear()
+        for family, keeper in self._keepers.items():
+            try:
+                keeper.look()
+            except Exception as error:
+                # Whatever it is, the other families must not pay for it.
+                log.exception("looking after the service of %s failed", family)
+                self._faults[family] = sentence(error)
+        return self.states() != before
 
-    def running(self) -> dict[str, str]:
-        """Return the tag of each running Bento, by model family."""
-        return {family: process.bento.tag for family, process in self._processes.items() if process.running}
+    def start(self, stopping: threading.Event, *, tend: Callable[[], object] | None = None) -> None:
+        """Start what can be started, and return once every service answers or has failed, or ``stopping`` is set.
+
+        Args:
+            stopping: set where somebody does not want to wait any more.
+            tend: looks once, in the place of :meth:`refresh`.
+        """
+        look = tend or self.refresh
+        look()
+        while self.starting() and not stopping.wait(START_LOOK_SECONDS):
+            look()
+
+    def states(self) -> dict[str, ServiceState]:
+        """Return how each family's service is."""
+        states = {family: keeper.state() for family, keeper in self._keepers.items()}
+        return states | {
+            family: ServiceState("failed", fault, states[family].bento) for family, fault in self._faults.items()
+        }
+
+    def starting(self) -> bool:
+        """Return whether any service has been started and does not answer yet."""
+        return any(keeper.starting for keeper in self._keepers.values())
 
     def stop(self) -> None:
         """Stop every service; requests in flight are finished first."""
-        for process in self._processes.values():
-            process.stop()
-        self._processes.clear()
-
-    def _wanted(self, family: str) -> BentoRecord | None:
-        champion = self._registry.champion(family)
-        return None if champion is None else find_bento(self._settings, family, champion.version)
+        for keeper in self._keepers.values():
+            keeper.stop()

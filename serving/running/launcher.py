@@ -21,6 +21,12 @@ class ServiceNotStartedError(ShopsightError):
     """A service did not come up."""
 
 
+START_SECONDS: Final = 90.0
+"""Longest that a service takes to start on a machine with other work to do."""
+STOP_SECONDS: Final = 20.0
+"""Longest that requests in flight are waited for."""
+READY_SECONDS: Final = 2.0
+"""Longest wait for what ``/readyz`` says."""
 STARTUP_FAILED: Final = b"Application startup failed"
 """What Uvicorn logs when a service cannot start; BentoML's supervisor would try for ever."""
 
@@ -28,8 +34,9 @@ STARTUP_FAILED: Final = b"Application startup failed"
 class ServiceProcess:
     """One Bento, served by one worker under BentoML's supervisor."""
 
-    def __init__(self, settings: Settings, bento: BentoRecord) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, bento: BentoRecord, *, journal_head: str = "") -> None:
+        """Prepare a service; each row of its prediction log will carry ``journal_head``."""
+        self.settings = settings.model_copy(update={"journal_head": journal_head})
         self.bento = bento
         self.family = FAMILIES[bento.family]
         self.port = self.family.port(settings)
@@ -37,6 +44,7 @@ class ServiceProcess:
         self.log_file: Path = settings.home / "logs" / f"{self.family.bento}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self._started_at = 0.0
 
     @property
     def running(self) -> bool:
@@ -57,12 +65,11 @@ class ServiceProcess:
                 fix=f"stop what listens on port {self.port}, or set {setting} to another",
             )
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "shopsight.parent", "-m", "bentoml", "serve", str(self.bento.path)]
-        options = ["--host", self.settings.host, "--port", str(self.port), "--timeout-graceful-shutdown", "10"]
+        self._started_at = time.monotonic()
         with self.log_file.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
-                command + options,
+                self.command(),
                 cwd="/",  # nothing is found because it lies in the working folder
                 # One thread: the products of one request are too small to share, and waiting workers cost more.
                 env=child_environment(self.settings) | {"OPENBLAS_NUM_THREADS": "1"},
@@ -72,32 +79,46 @@ class ServiceProcess:
                 start_new_session=True,  # a Ctrl-C in the terminal is for the parent, which stops us in order
             )
 
-    def wait_until_ready(self, *, timeout_seconds: float = 90.0) -> None:
+    def command(self) -> list[str]:
+        """Return the command that serves the Bento, which ends with this process, whatever ends it."""
+        serve = [sys.executable, "-m", "shopsight.parent", "-m", "bentoml", "serve", str(self.bento.path)]
+        return [*serve, "--host", self.settings.host, "--port", str(self.port), "--timeout-graceful-shutdown", "10"]
+
+    def wait_until_ready(self, *, timeout_seconds: float = START_SECONDS) -> None:
         """Return once ``/readyz`` says yes.
 
         Raises:
             ServiceNotStartedError: the process ended, or the time is over; the end of its log is in the error.
         """
-        deadline = time.monotonic() + timeout_seconds
-        while time.monotonic() < deadline:
-            if not self.running:
-                raise self._not_started("the process ended")
-            if self.ready():
-                return
-            if STARTUP_FAILED in self._logged():
-                raise self._not_started("the service failed while it started")
+        while not self.has_started(timeout_seconds=timeout_seconds):
             time.sleep(0.2)
-        raise self._not_started(f"it was not ready after {timeout_seconds:g} seconds")
+
+    def has_started(self, *, timeout_seconds: float = START_SECONDS) -> bool:
+        """Return whether the service that was started answers already.
+
+        Raises:
+            ServiceNotStartedError: it never will: the process ended, or the time is over; it is stopped, and the end of
+                its log is in the error.
+        """
+        if not self.running:
+            raise self.ended("the process ended")
+        if self.ready():
+            return True
+        if STARTUP_FAILED in self._logged():
+            raise self.ended("the service failed while it started")
+        if time.monotonic() > self._started_at + timeout_seconds:
+            raise self.ended(f"it was not ready after {timeout_seconds:g} seconds")
+        return False
 
     def ready(self) -> bool:
         """Whether ``/readyz`` says yes now."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=READY_SECONDS) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
-    def stop(self, *, timeout_seconds: float = 20.0) -> None:
+    def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> None:
         """Let requests in flight finish, then end; what does not end in time is killed with its workers."""
         process, self._process = self._process, None
         if process is None:
@@ -116,9 +137,10 @@ class ServiceProcess:
             log.seek(self._log_start)
             return log.read()
 
-    def _not_started(self, why: str) -> ServiceNotStartedError:
+    def ended(self, why: str, *, grace_seconds: float = STOP_SECONDS) -> ServiceNotStartedError:
+        """Stop what may be left of the service, and return the error that says so with the last words of its log."""
         lines = self._logged().decode(errors="replace").strip().splitlines()[-6:]
-        self.stop()
+        self.stop(timeout_seconds=grace_seconds)
         return ServiceNotStartedError(
             f"{self.bento.tag} does not answer on {self.url}",
             why=why + "".join(f"\n    | {line}" for line in lines),

@@ -86,7 +86,7 @@ def test_shoppers_are_placed_by_the_approved_model_and_their_look_alikes_listed(
     from models.registry.registry import ModelRegistry
     from shopsight.feature_store import training_set
 
-    champion = ModelRegistry(demo.settings.registry_dir).champion("recommender")
+    champion = ModelRegistry.of(demo.settings).champion("recommender")
     placed = demo.settings.exports_dir / "user_embeddings.parquet"
     if Embedder.load(champion.path) is None:
         assert not placed.exists(), "validation left the transformer out, and nothing else has vectors"

@@ -188,7 +188,7 @@ def test_a_shop_is_materialised_approved_and_served_by_clicks_and_ctrl_c_stops_e
             materialize.click()
             assert ui.wait_for_runs(450) == ["SUCCESS"], (tmp_path / "up.log").read_text()[-3000:]
 
-            registry = ModelRegistry(ui.settings.registry_dir)
+            registry = ModelRegistry.of(ui.settings)
             assert registry.champion("recommender") is None, "nobody approved it yet"
             page.goto(f"{ui.url}/locations/shopsight/jobs/approve_candidate", wait_until="domcontentloaded")
             fill_in_the_launchpad(page)

@@ -21,6 +21,7 @@ import pytest
 from models.evaluation.approval import RuleResult, Verdict
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
+from models.registry.artefacts import ArtefactChangedError
 from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion
 from serving.packaging.bento import (
@@ -30,9 +31,13 @@ from serving.packaging.bento import (
     build_bento,
     find_bento,
     list_bentos,
+    verify_bento,
 )
+from serving.packaging.journal_heads import confirm_journal, journal_heads
+from serving.packaging.manifest import BentoChangedError
 from serving.prediction_log import read_log
 from serving.running.launcher import ServiceNotStartedError, ServiceProcess
+from serving.served_model import ServedModel
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
@@ -104,7 +109,7 @@ def register(settings: Settings, family: str, write: Callable[[Path], Path], *, 
         baselines={},
         gains={},
     )
-    registry = ModelRegistry(settings.registry_dir)
+    registry = ModelRegistry.of(settings)
     version = registry.register(family, folder, evaluation=evaluation, card={"data_window": "2025"}, created_at=NOW)
     if not approve:
         return version
@@ -129,10 +134,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def built(settings: Settings, family: str) -> BentoRecord:
-    version = ModelRegistry(settings.registry_dir).champion(family)
+    version = ModelRegistry.of(settings).champion(family)
     assert version is not None
     tag = build_bento(settings, family, version)
-    bento = find_bento(settings, family, version.version)
+    bento = find_bento(settings, ModelRegistry.of(settings).version(family, version.version))
     assert bento is not None
     assert bento.tag == tag
     return bento
@@ -172,6 +177,30 @@ def test_a_bento_answers_without_the_checkout(shop: Settings, family: str) -> No
     assert outside == {}
 
 
+def test_a_flipped_bit_in_a_bentos_model_is_named_by_the_service_and_before_it_is_started(
+    shop: Settings, tmp_path: Path
+) -> None:
+    bento = built(shop, "recommender")
+    version = ModelRegistry.of(shop).champion("recommender")
+    assert version is not None
+    settings = shop.model_copy(update={"home": tmp_path / "copy"})
+    shutil.copytree(shop.home, settings.home)
+    copy = find_bento(settings, version)
+    assert copy is not None
+    assert copy.tag == bento.tag
+    verify_bento(copy, version)
+    stored = next((settings.bentoml_dir / "models" / "recommender").glob("v0001-*"))
+    assert ServedModel.read(stored).version == "v0001"
+    weights = next(stored.rglob("arrays.safetensors"))
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(BentoChangedError, match=r"arrays\.safetensors was changed"):
+        verify_bento(copy, version)
+    with pytest.raises(ArtefactChangedError, match=r"arrays\.safetensors was changed"):
+        ServedModel.read(stored)
+
+
 def test_a_service_starts_answers_logs_and_stops(shop: Settings) -> None:
     settings, bento = shop, built(shop, "recommender")
     service = ServiceProcess(settings, bento)
@@ -197,6 +226,9 @@ def test_a_service_starts_answers_logs_and_stops(shop: Settings) -> None:
     assert not service.running
     log = read_log(settings.predictions_dir / "recommender")
     assert log.damaged == []
+    seen = [head for witness, head in journal_heads(settings, "recommender") if "last answer" in witness]
+    assert seen[-1].records > 0
+    confirm_journal(settings)
     logged = [row["recommendation_id"] for row in log.rows]
     assert [one for one in logged if one in given] == given  # another test's process logged here as well
     assert "user-1" not in service.log_file.read_text()

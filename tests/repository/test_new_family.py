@@ -60,7 +60,7 @@ evaluation = resolve(family.train)(
     report=ignore_progress,
 )
 watched = resolve(family.drift_columns).watched(table.to_pandas())
-registry = ModelRegistry(settings.registry_dir)
+registry = ModelRegistry.of(settings)
 version = registry.register(family.name, candidate, evaluation=evaluation, card={}, created_at=now).version
 verdict = gate(evaluation, None, None)
 registry.judge(family.name, version, verdict=verdict, at=now)

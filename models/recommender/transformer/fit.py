@@ -170,6 +170,7 @@ def train_epoch(
         batches(
             histories,
             batch_size=config.batch_size,
+            batch_places=config.batch_places,
             items=items,
             negatives=negatives,
             seed=seed,

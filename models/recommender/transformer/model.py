@@ -47,6 +47,8 @@ class TransformerConfig:
     """Items with fewer distinct users have no embedding of their own; their category and brand still stand for them."""
     batch_size: int = 64
     """Histories per optimiser step, over all processes."""
+    batch_places: int = 0
+    """Interactions, padding included, up to which a step of short histories takes more of them; 0 takes no more."""
     learning_rate: float = 3e-3
     """Peak rate of AdamW, reached after ``warmup_steps``."""
     warmup_steps: int = 20

@@ -73,13 +73,16 @@ def batches(
     histories: Sequence[TrainingHistory],
     *,
     batch_size: int,
+    batch_places: int = 0,
     items: int,
     negatives: int,
     seed: int,
     epoch: int,
     interaction_dropout: float = 0.0,
 ) -> Iterator[Batch]:
-    """Yield one epoch: shuffled, bucketed by length (half of all slots would be padding otherwise), shuffled again.
+    """Yield one epoch: shuffled, bucketed by length (half of all places would be padding otherwise), shuffled again.
+
+    A batch of short histories is filled up to ``batch_places``.
 
     ``negatives`` 0 asks for the full softmax. Negatives are uniform, distinct and shared by a batch. Of the
     interactions a share ``interaction_dropout`` is taken out, other ones in each epoch; the rest still predicts what
@@ -95,7 +98,7 @@ def batches(
         piece[np.argsort(lengths[piece], kind="stable")]
         for piece in (order[start : start + bucket] for start in range(0, len(order), bucket))
     ]
-    chunks = [piece[start : start + batch_size] for piece in grouped for start in range(0, len(piece), batch_size)]
+    chunks = [chunk for piece in grouped for chunk in _chunks(piece, lengths[piece], batch_size, batch_places)]
     for index in rng.permutation(len(chunks)):
         chosen = [histories[row] for row in chunks[index]]
         sampled = rng.choice(items, negatives, replace=False) + 1 if negatives else np.zeros(0, dtype=np.int64)
@@ -105,6 +108,15 @@ def batches(
             targets_BL=_padded([history.targets for history in chosen]),
             negatives_K=sampled.astype(np.int64),
         )
+
+
+def _chunks(histories: Ints, lengths: Ints, batch_size: int, batch_places: int) -> Iterator[Ints]:
+    """Yield stretches of histories, sorted by length, of at least ``batch_size`` or of ``batch_places`` together."""
+    start = 0
+    while start < len(histories):
+        end = start + max(batch_size, batch_places // int(lengths[start]))
+        yield histories[start:end]
+        start = end
 
 
 def _thinned(histories: Sequence[TrainingHistory], share: float, rng: np.random.Generator) -> list[TrainingHistory]:

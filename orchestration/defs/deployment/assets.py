@@ -25,12 +25,12 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
         from models.registry.registry import ModelRegistry
         from serving.packaging.bento import build_bento, find_bento
 
-        champion = ModelRegistry(settings.registry_dir).champion(family)
+        champion = ModelRegistry.of(settings).champion(family)
         if champion is None:
             raise dg.Failure(
                 f"{family} has no champion, and a Bento is built from nothing else; approve a candidate first"
             )
-        packaged = find_bento(settings, family, champion.version)
+        packaged = find_bento(settings, champion)
         if packaged is not None:
             context.log.info("the champion %s is packaged already", champion.version)
         tag = packaged.tag if packaged is not None else build_bento(settings, family, champion)

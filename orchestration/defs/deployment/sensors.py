@@ -34,13 +34,13 @@ def new_approvals(
 
     if context.instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)):
         return dg.SkipReason("a run is in progress, and may package the champion itself")
-    registry = ModelRegistry(settings.registry_dir)
+    registry = ModelRegistry.of(settings)
     champions = [champion for champion in map(registry.champion, FAMILIES) if champion is not None]
     undone = [
         deployment_of(champion)
         for champion in champions
         if shown_version(context.instance, champion.family) != champion.version
-        or find_bento(settings, champion.family, champion.version) is None
+        or find_bento(settings, champion) is None
     ]
     if not undone:
         return dg.SkipReason("every champion is shown and has its Bento")

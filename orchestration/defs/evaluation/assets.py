@@ -70,7 +70,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         drift = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
         # The rows it was trained on go with it: drift is judged against them as long as it serves.
         shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
-        registry = ModelRegistry(settings.registry_dir)
+        registry = ModelRegistry.of(settings)
         now = datetime.now(UTC)
         version = registry.register(
             family, folder, evaluation=evaluation, card=read_card(folder), created_at=now, requester=TRAINING_RUN

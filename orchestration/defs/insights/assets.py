@@ -37,7 +37,7 @@ def review_insights(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResul
     from models.intent.word_list import sentiment
     from models.registry.registry import ModelRegistry
 
-    champion = ModelRegistry(settings.registry_dir).champion("intent")
+    champion = ModelRegistry.of(settings).champion("intent")
     tone = None if champion is None else ToneModel.load(champion.path)
     reviews = pq.read_table(settings.exports_dir / "reviews.parquet")
     tone_of = sentiment if tone is None else lambda clause: tone.tone(clause).label
@@ -76,7 +76,7 @@ def label_suggestions(settings: dg.ResourceParam[Settings]) -> dg.MaterializeRes
     from models.registry.registry import ModelRegistry
     from shopsight.labelled_texts import read_labels, write_suggestions
 
-    champion = ModelRegistry(settings.registry_dir).champion("intent")
+    champion = ModelRegistry.of(settings).champion("intent")
     if champion is None:
         raise ShopsightError(
             "no intent model was approved in this home",

@@ -59,7 +59,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
         newest = one_row_of_each(newest, inputs.WATCHED_COLUMNS, seed=settings.seed).head(MAX_REFERENCE_ROWS)
         newest.to_parquet(folder / REFERENCE_FILE, index=False)
         older, current = split_windows(rows)
-        champion = ModelRegistry(settings.registry_dir).champion(family)
+        champion = ModelRegistry.of(settings).champion(family)
         reference, columns = older, inputs.WATCHED_COLUMNS
         if champion is not None:
             learnt = pd.read_parquet(champion.path / REFERENCE_FILE)

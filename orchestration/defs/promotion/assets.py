@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 import dagster as dg
 from pydantic import Field
 
+from models.registry.journal import JournalHead
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+
+JOURNAL: Final = "journal"
+"""Metadata of a champion: what stands for all decisions when it was shown."""
 
 
 class Promotion(dg.Config):
@@ -42,7 +47,9 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         from models.registry.registry import ModelRegistry
 
-        registry = ModelRegistry(settings.registry_dir)
+        registry = ModelRegistry.of(settings)
+        if seen := _head_in_the_catalogue(context):
+            registry.confirm(seen, by=f"the catalogue's {family}_champion")
         candidate = registry.latest_candidate(family)
         current = registry.champion(family)
         if candidate is None:
@@ -72,11 +79,19 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
                 "model": current.evaluation.candidate,
                 "approved by": current.approval.approver,
                 "reason": current.approval.reason,
+                JOURNAL: str(registry.head()),
                 "side by side": evaluation_table(current.evaluation),
             }
         )
 
     return champion
+
+
+def _head_in_the_catalogue(context: dg.AssetExecutionContext) -> JournalHead | None:
+    """Return how far the journal went when the champion was last shown; a shorter one has lost decisions since."""
+    event = context.instance.get_latest_materialization_event(context.asset_key)
+    entry = event.asset_materialization.metadata.get(JOURNAL) if event and event.asset_materialization else None
+    return JournalHead.parse(str(entry.value)) if entry else None
 
 
 champions = [champion_asset(family) for family in FAMILIES]

@@ -53,7 +53,7 @@ def churn_scores(
     from models.registry.registry import ModelRegistry
     from shopsight.first_looks import read_first_looks
 
-    champion = ModelRegistry(settings.registry_dir).champion("churn")
+    champion = ModelRegistry.of(settings).champion("churn")
     if champion is None:
         context.log.info("no churn model is approved, so nobody is scored")
         return
@@ -99,7 +99,7 @@ def recommender_embeddings(
     from models.recommender.vectors.embeddings import Embedder, embed
     from models.registry.registry import ModelRegistry
 
-    champion = ModelRegistry(settings.registry_dir).champion("recommender")
+    champion = ModelRegistry.of(settings).champion("recommender")
     embedder = None if champion is None else Embedder.load(champion.path)
     if champion is None or embedder is None:
         context.log.info("no recommender with vectors is approved, so nobody is placed")

@@ -36,7 +36,7 @@ def test_as_many_customers_are_scored_as_were_asked_for(tmp_path: Path) -> None:
         precision="auto",
         report=ignore_progress,
     )
-    registry = ModelRegistry(settings.registry_dir)
+    registry = ModelRegistry.of(settings)
     version = registry.register(
         "churn", folder / "candidate", evaluation=trained, card={}, created_at=NOW, requester="a training run"
     ).version

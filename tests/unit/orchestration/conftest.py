@@ -47,7 +47,7 @@ def register(home: Settings, evaluation: Evaluation) -> Callable[..., str]:
         folder = home.training_dir / "recommender" / "candidate"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text("{}")
-        registry = ModelRegistry(home.registry_dir)
+        registry = ModelRegistry.of(home)
         version = registry.register("recommender", folder, evaluation=evaluation, card={"seed": 7}, created_at=NOON)
         rule = RuleResult(
             rule="beats every baseline",
@@ -71,5 +71,7 @@ def packaged(home: Settings) -> Callable[[str], None]:
         labels = {"family": "recommender", "model_version": version, "approval": "approved"}
         document = {"name": name, "version": folder.name, "labels": labels, "creation_time": NOON.isoformat()}
         (folder / "bento.yaml").write_text(yaml.safe_dump(document))
+        tag = f"{name}:{folder.name}"
+        ModelRegistry.of(home).package("recommender", version, tag=tag, manifest="of no files", at=NOON)
 
     return packaged

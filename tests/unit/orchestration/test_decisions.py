@@ -20,7 +20,7 @@ WHO = {"approver": "Ada", "reason": "a test"}
 
 
 def status_of(home: Settings) -> dict[str, str]:
-    return {one.version: one.status for one in ModelRegistry(home.registry_dir).versions("recommender")}
+    return {one.version: one.status for one in ModelRegistry.of(home).versions("recommender")}
 
 
 def materialise_champion(home: Settings, instance: dg.DagsterInstance, *, by_policy: bool) -> None:
@@ -77,7 +77,7 @@ def test_a_rollback_to_a_version_withdraws_all_that_came_after_it(home, register
         decisions.approve(home, "recommender", register(), **WHO)
     assert decisions.roll_back(home, "recommender", "v0001", **WHO).version == "v0001"
     assert status_of(home) == {"v0001": "champion", "v0002": "withdrawn", "v0003": "withdrawn"}
-    ModelRegistry(home.registry_dir).verify()
+    ModelRegistry.of(home).verify()
 
 
 def test_a_rollback_to_a_version_that_never_served_changes_nothing(home, register) -> None:

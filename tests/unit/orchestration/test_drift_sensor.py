@@ -7,6 +7,7 @@ import dagster as dg
 from models.evaluation.drift import DriftJudgement
 from models.evaluation.drift_checks import Status
 from orchestration import decisions
+from orchestration.definitions import defs
 from orchestration.defs.monitoring.sensors import drifted_features
 from orchestration.instance import open_instance
 from shopsight.settings import Settings
@@ -32,8 +33,16 @@ def tick(home: Settings) -> str | None:
 
 
 def tick_on(home: Settings, instance: dg.DagsterInstance) -> str | None:
+    request = request_on(home, instance)
+    return request.run_key if request else None
+
+
+def request_on(home: Settings, instance: dg.DagsterInstance) -> dg.RunRequest | None:
     result = drifted_features(dg.build_sensor_context(instance=instance, resources={"settings": home}))
-    return result.run_key if isinstance(result, dg.RunRequest) else None
+    if isinstance(result, dg.SkipReason):
+        return None
+    (request,) = result.run_requests
+    return request
 
 
 def test_a_drifted_champion_starts_a_retraining_however_old_its_judgement_seems(home, register) -> None:
@@ -56,3 +65,17 @@ def test_stable_inputs_start_none(home, register) -> None:
     decisions.approve(home, "recommender", register(), approver="Ada", reason="a test")
     judge(home, champion="v0001", status="stable")
     assert tick(home) is None
+
+
+def test_only_the_family_that_drifted_is_trained_again(home, register) -> None:
+    decisions.approve(home, "recommender", register(), approver="Ada", reason="a test")
+    judge(home, champion="v0001")
+    with open_instance(home) as instance:
+        request = request_on(home, instance)
+    assert request is not None
+    assert request.asset_selection is not None
+    names = {key.to_user_string() for key in request.asset_selection}
+    assert {"recommender_training_set", "recommender_candidate", "recommender_bento"} <= names
+    assert all(name.startswith("recommender_") for name in names)
+    retraining = defs().resolve_job_def("weekly_retraining").asset_layer.selected_asset_keys
+    assert set(request.asset_selection) <= set(retraining)

@@ -24,7 +24,7 @@ def test_the_card_begins_with_the_verdict_and_shows_three_figures_the_primary_on
 
 def test_the_card_shows_how_far_each_figure_is_from_the_champions(home, register, evaluation) -> None:
     decisions.approve(home, "recommender", register(), approver="Ada", reason="a test")
-    champion = ModelRegistry(home.registry_dir).champion("recommender")
+    champion = ModelRegistry.of(home).champion("recommender")
     card = verdict_card("v0002", evaluation, verdict(eligible=True), champion=champion, approve_at="http://form")
     assert "| ndcg@10 | 0.4000 [0.3900, 0.4100] | 0.4000 | +0.0000 |" in (card.value or "")
 

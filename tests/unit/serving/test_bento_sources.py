@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from serving.packaging.bento import find_bento, list_bentos, source_files
+from serving.packaging.bento import list_bentos, source_files
 from shopsight.families import FAMILIES
 from shopsight.settings import REPO_ROOT, Settings
 
@@ -32,7 +32,3 @@ def test_the_store_lists_the_families_bentos_newest_first_and_no_bento_of_anybod
         (folder / "bento.yaml").write_text(yaml.safe_dump(info) + f"creation_time: '{created}'\n")
     listed = [(bento.family, bento.model_version) for bento in list_bentos(home)]
     assert listed == [("churn", "v0002"), ("intent", "v0001"), ("churn", "v0001")]
-    newest = find_bento(home, "churn", "v0002")
-    assert newest is not None
-    assert newest.tag == "shopsight_churn:v0002-12"
-    assert find_bento(home, "churn", "v0003") is None
