@@ -16,7 +16,12 @@ pytestmark = pytest.mark.skipif(not SHOPSIGHT.exists(), reason="the command is n
 def call(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOPSIGHT_")}
     return subprocess.run(
-        [str(SHOPSIGHT), *arguments], cwd=folder, env=environment | variables, capture_output=True, text=True, check=False
+        [str(SHOPSIGHT), *arguments],
+        cwd=folder,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -24,6 +24,7 @@ from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.ingestion.importers import import_file
 from shopsight.privacy import Pseudonymiser
+from shopsight.refusals import read_refusals
 from shopsight.settings import Settings, tool_environment
 from shopsight.stated_consent import state_consent
 from shopsight.warehouse import DbtError, run_dbt
@@ -82,14 +83,13 @@ def a_home(patch: pytest.MonkeyPatch, folder: Path, *, counted: str) -> Settings
 
 @dataclass(frozen=True)
 class Shop:
-    """A home through withdrawals by each of the ways, the next run, and a consent that is given again."""
+    """A home through withdrawals by each of the ways, and the next run."""
 
     settings: Settings
     request: dict[str, Any]
     before: Places
     after_request: Places
     after_run: Places
-    after_return: Places
     totals: dict[str, Any]
     totals_if_granted: dict[str, Any]
 
@@ -117,13 +117,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
         run_dbt(settings, "run", "--no-write-json")
         online_features(settings=settings)
-        after_run = where(settings)
-
-        ask("by_request", "granted")
-        ask("by_file", "granted")
-        run_dbt(settings, "run", "--no-write-json")
-        online_features(settings=settings)
-        yield Shop(settings, request, before, after_request, after_run, where(settings), totals, totals_if_granted)
+        yield Shop(settings, request, before, after_request, where(settings), totals, totals_if_granted)
 
 
 def ask(user: str, consent: str) -> dict[str, Any]:
@@ -198,25 +192,19 @@ def test_every_way_of_taking_back_consent_takes_a_person_out_with_the_next_run(s
     assert {place: who for place, who in shop.after_run.items() if who != {*STAY}} == {}
 
 
-def test_consent_comes_back_where_it_was_refused_and_not_from_another_place(shop: Shop) -> None:
-    by_models = {"churn_scores", "user_embeddings"}
-    came = {place: who for place, who in shop.after_return.items() if place not in by_models}
-    assert {place: who for place, who in came.items() if who != {*STAY, "by_request"}} == {}
-
-
 def test_services_know_nothing_of_who_took_back_consent(shop: Shop) -> None:
     reader = feature_reader(shop.settings)
     for family in ("recommender", "churn", "purchase_intent"):
         users = reader.users([*STAY, *GONE], FAMILIES[family].feature_service)
-        assert {who for who, user in users.items() if user.known} == {*STAY, "by_request"}
-        assert {who for who, user in users.items() if user.values} == {*STAY, "by_request"}
+        assert {who for who, user in users.items() if user.known} == {*STAY}
+        assert {who for who, user in users.items() if user.values} == {*STAY}
 
 
 def test_look_alikes_pass_over_who_refuses_in_an_older_file(shop: Shop) -> None:
     write_what_models_say(shop.settings)
     result = CliRunner().invoke(app, ["lookalikes", "stays", "--json"])
     people = pseudonyms(shop.settings)
-    assert {people[row["user_id"]] for row in json.loads(result.stdout)} == {"stays_too", "by_request"}
+    assert {people[row["user_id"]] for row in json.loads(result.stdout)} == {"stays_too"}
     assert CliRunner().invoke(app, ["lookalikes", "by_event", "--json"]).exit_code == 1
 
 
@@ -228,6 +216,20 @@ def test_asking_again_changes_nothing(home: Settings, tmp_path: Path) -> None:
     assert (first.is_new, again.is_new) == (True, False)
     assert sorted(home.event_log_dir.glob("*/*")) == batches
     assert state_consent(home, first.shoppers[0], "granted", received_at=NOW + timedelta(days=2)).is_new
+
+
+def test_a_request_for_a_user_who_was_merged_counts_for_the_one_they_are_now(home: Settings, tmp_path: Path) -> None:
+    rows = [*history("old")]
+    for number, (previous, user) in enumerate([("old", "newer"), ("newer", "newest")]):
+        properties = json.dumps({"previous_user_id": previous})
+        at = (FIRST_DAY + timedelta(days=3, minutes=number)).isoformat()
+        event = {"event_id": f"m{number}", "event_name": "identify", "event_timestamp": at, "user_id": user}
+        rows.append(event | {"properties": properties})
+    import_file(home, "canonical_csv", write(tmp_path / "a" / "events.csv", rows), received_at=NOW)
+    assert read_refusals(home).users == frozenset()
+    state_consent(home, "old", "analytics_only", received_at=NOW)
+    make = Pseudonymiser.from_settings(home)
+    assert read_refusals(home).users >= {make.user("old"), make.user("newer"), make.user("newest")}
 
 
 def test_a_request_for_somebody_unknown_waits_for_them(home: Settings) -> None:

@@ -163,7 +163,10 @@ def test_batches_in_any_order_leave_what_a_full_refresh_makes(
             name,
             events=rest[number - 1 :: batches],
             items=[an_item(f"i{rng.randrange(10)}", "Garden", later)],
-            users=[a_user("u_1", rng.choice(("none", "analytics_only", "granted")), later), a_user("u_2", "none", later)],
+            users=[
+                a_user("u_1", rng.choice(("none", "analytics_only", "granted")), later),
+                a_user("u_2", "none", later),
+            ],
         )
         after = run(dbt_home, *selected)
     assert set(marts) <= after.keys()
