@@ -20,12 +20,14 @@ def run_up() -> None:
     Raises:
         ShopsightError: it is running already, a port is taken, or the web UI ended by itself; nothing is left running.
     """
+    from orchestration.gateway.people import person_at_terminal
     from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
     from serving.running.fleet import ServiceFleet
     from shopsight.ingestion.formats import FORMATS
 
     settings = Settings().model_copy(update={"sample_when_empty": True})
     prepare_environment(settings)
+    me = person_at_terminal(settings)
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -46,6 +48,7 @@ def run_up() -> None:
                 ui.wait_until_ready(stopping)
             if not stopping.is_set():
                 _show_urls(settings, fleet.running())
+                out.print(f"open {ui.link()} (you are {me})", soft_wrap=True)
             while not stopping.wait(LOOK_SECONDS):
                 ui.require_running()
                 if fleet.refresh():

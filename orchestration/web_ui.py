@@ -10,10 +10,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from orchestration.gateway.gateway import Gateway
+from orchestration.gateway.people import People
+from orchestration.gateway.reports import reports_app
+from orchestration.gateway.servers import listening, served
 from orchestration.instance import prepare_dagster_home
 from shopsight.errors import ShopsightError
 from shopsight.ports import port_settings, shared_ports, why_taken
@@ -32,7 +35,7 @@ class UiStoppedError(ShopsightError):
 
 
 class WebUi:
-    """``dagster dev`` in a session of its own: the web server, the daemon and the code server that they share."""
+    """``orchestration.web_server`` in a session of its own: web server, daemon and the code server that they share."""
 
     def __init__(self, settings: Settings) -> None:
         self.url = f"http://{settings.host}:{settings.dagster_port}"
@@ -45,10 +48,9 @@ class WebUi:
         settings = self._settings
         prepare_dagster_home(settings)
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        address = ["-h", settings.host, "-p", str(settings.dagster_port)]
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "shopsight.parent", "-m", "dagster", "dev", *address],
+                [sys.executable, "-m", "shopsight.parent", "-m", "orchestration.web_server"],
                 cwd=REPO_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -98,6 +100,10 @@ class WebUi:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
 
+    def link(self) -> str:
+        """Return the address that opens it and logs in who runs ``make up``."""
+        return f"{self.url}/?token={People(self._settings).own_token()}"
+
     def _stopped(self, why: str, fix: str) -> UiStoppedError:
         return UiStoppedError(
             f"the Dagster web UI is not running at {self.url}",
@@ -108,30 +114,19 @@ class WebUi:
 
 @contextmanager
 def served_reports(settings: Settings) -> Iterator[None]:
-    """Serve the report folder over HTTP: browsers open no ``file:`` link from the web UI's pages.
+    """Serve the report folder behind the same login as the web UI.
 
     Raises:
         PortTakenError: its port is not free; nothing was started.
     """
-
-    class Reports(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments, directory=str(settings.reports_dir))
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Say nothing: the terminal shows the table of URLs."""
-
     try:
-        server = ThreadingHTTPServer((settings.host, settings.reports_port), Reports)
+        listener = listening(settings.host, settings.reports_port)
     except OSError as error:
         raise _taken(settings, {"SHOPSIGHT_REPORTS_PORT": str(error)}) from error
-    with server:
+    with listener:
         settings.reports_dir.mkdir(parents=True, exist_ok=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
+        with served(Gateway(reports_app(settings.reports_dir), settings), listener):
             yield
-        finally:
-            server.shutdown()
 
 
 def refuse_taken_ports(settings: Settings) -> None:

@@ -2,8 +2,6 @@
 
 import hashlib
 import hmac
-import os
-import secrets
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +11,7 @@ import pyarrow.compute as pc
 
 from shopsight.errors import ShopsightError
 from shopsight.identity import clean_id
+from shopsight.key_files import key_of
 from shopsight.settings import Settings
 
 EMAIL: Final = r"[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}"
@@ -130,23 +129,8 @@ def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
 
 
 def _read_or_make_key(path: Path) -> bytes:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # fails where another process was first: its key counts
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
     try:
-        return path.read_bytes().strip()
+        return key_of(path)
     except OSError as error:
         raise PseudonymKeyError(
             f"cannot read the pseudonym key {path}",

@@ -67,8 +67,14 @@ class Settings(BaseSettings):
     """Let the ingestion asset fill an empty event log with the sample shop (``make up`` switches it on)."""
     pseudonym_key: SecretStr | None = None
     """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
+    user: str = ""
+    """Your name, under which decisions about models are recorded; empty, the system's name of who is logged in."""
+    token: SecretStr | None = Field(default=None, min_length=16)
+    """What opens the web UI and the reports to who starts them; unset, one is made and kept under ``keys_dir``."""
     host: str = "127.0.0.1"
     """Address that every server binds to."""
+    allowed_hosts: str = ""
+    """Further names that browsers may reach the pages by, with commas between them; loopback and ``host`` are in."""
     dagster_port: Port = 3000
     intent_port: Port = 3001
     recommendation_port: Port = 3002
@@ -170,7 +176,7 @@ class Settings(BaseSettings):
 
     @property
     def keys_dir(self) -> Path:
-        """The pseudonym key, readable by its owner only."""
+        """The pseudonym key and what opens the web UI, readable by their owner only."""
         return self.home / "keys"
 
 
