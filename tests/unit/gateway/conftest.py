@@ -1,12 +1,18 @@
 """A gateway on a real socket, in front of a small application that says what reached it."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+import dagster as dg
 import httpx
 import pytest
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -17,7 +23,9 @@ from starlette.websockets import WebSocket
 from orchestration.attribution import PERSON_IN_SCOPE
 from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.servers import listening, served
-from shopsight.settings import Settings
+from orchestration.instance import prepare_dagster_home
+from orchestration.web_server import LOCATION, guarded
+from shopsight.settings import REPO_ROOT, Settings
 
 TOKEN = "a token for tests only"
 
@@ -81,3 +89,29 @@ def door(owner: Settings, serve: Callable[[ASGIApp], int]) -> Door:
     everything = Route("/{path:path}", page, methods=["GET", "POST", "PUT", "DELETE"])
     app = Starlette(routes=[WebSocketRoute("/graphql", socket), everything])
     return Door(port=serve(Gateway(app, owner, open_paths=["/server_info"])), reached=reached)
+
+
+@pytest.fixture
+def instance(owner: Settings) -> Iterator[dg.DagsterInstance]:
+    prepare_dagster_home(owner)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+@pytest.fixture
+def context(instance: dg.DagsterInstance) -> Iterator[WorkspaceProcessContext]:
+    """What Dagster's web application is made around, with the deciding jobs alone."""
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable,
+        python_file=str(REPO_ROOT / "tests" / "support" / "deciding_location.py"),
+        attribute="defs",
+    )
+    origin = InProcessCodeLocationOrigin(loadable_target_origin=target, location_name=LOCATION)
+    with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as context:
+        yield context
+
+
+@pytest.fixture
+def web(owner: Settings, context: WorkspaceProcessContext, serve: Callable[[ASGIApp], int]) -> str:
+    """The address of Dagster's web application behind the gateway of Ada's home."""
+    return f"http://127.0.0.1:{serve(guarded(context, owner))}"

@@ -23,7 +23,7 @@ def reports(owner, serve, door):
     (owner.keys_dir).mkdir(exist_ok=True)
     (owner.keys_dir / "pseudonym.key").write_text("secret")
     (folder / "key.html").symlink_to(owner.keys_dir / "pseudonym.key")
-    (folder / "home").symlink_to(owner.home)
+    (folder / "elsewhere").symlink_to(owner.home)
     (folder / "newest.html").symlink_to(folder / "drift" / "churn.html")
     os.mkfifo(folder / "pipe")
     port = serve(Gateway(reports_app(folder), owner))
@@ -55,8 +55,8 @@ def test_a_report_runs_in_a_sandbox_and_is_what_its_name_says(reports) -> None:
     "address",
     [
         "/key.html",
-        "/home/keys/pseudonym.key",
-        "/home",
+        "/elsewhere/keys/pseudonym.key",
+        "/elsewhere",
         "/.hidden",
         "/.git/config",
         "/drift/../../keys/pseudonym.key",
