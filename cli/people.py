@@ -12,11 +12,11 @@ def add_person(name: str, *, as_json: bool) -> None:
     Raises:
         ShopsightError: the name is none that a person can sign with.
     """
-    from orchestration.gateway.people import People
+    from orchestration.gateway.people import People, link_to
 
     settings = Settings()
     token = People(settings).add(name)
-    link = f"http://{settings.host}:{settings.dagster_port}/?token={token}"
+    link = link_to(settings, token)
     if as_json:
         print_json({"name": name, "token": token, "link": link})
         return

@@ -48,7 +48,7 @@ def run_up() -> None:
                 ui.wait_until_ready(stopping)
             if not stopping.is_set():
                 _show_urls(settings, fleet.running())
-                out.print(f"open {ui.link()} (you are {me})", soft_wrap=True)
+                out.print(f"open {ui.link()} (you are {me})", soft_wrap=True, markup=False)
             while not stopping.wait(LOOK_SECONDS):
                 ui.require_running()
                 if fleet.refresh():

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -52,7 +52,7 @@ def main() -> None:
     configure_loggers(log_level="INFO")
     settings = Settings()
     prepare_dagster_home(settings)
-    with ExitStack() as stack:
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
         # The port comes first: where it is taken, nothing is started.
         listener = stack.enter_context(listening(settings.host, settings.dagster_port))
         instance = stack.enter_context(dg.DagsterInstance.get())

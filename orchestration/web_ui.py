@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from orchestration.gateway.gateway import Gateway
-from orchestration.gateway.people import People
+from orchestration.gateway.people import People, link_to
 from orchestration.gateway.reports import reports_app
 from orchestration.gateway.servers import listening, served
 from orchestration.instance import prepare_dagster_home
@@ -102,7 +102,7 @@ class WebUi:
 
     def link(self) -> str:
         """Return the address that opens it and logs in who runs ``make up``."""
-        return f"{self.url}/?token={People(self._settings).own_token()}"
+        return link_to(self._settings, People(self._settings).own_token())
 
     def _stopped(self, why: str, fix: str) -> UiStoppedError:
         return UiStoppedError(

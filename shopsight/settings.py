@@ -5,6 +5,7 @@ This is the only module that touches ``os.environ``: it reads ``SHOPSIGHT_*`` va
 """
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -93,6 +94,13 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):  # a name that is not there, that is no path, or that is a folder
             raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or Asia/Shanghai") from None
         return name
+
+    @field_validator("token")
+    @classmethod
+    def _token_fits_a_header(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"[!-~]+", token.get_secret_value()):
+            raise ValueError("a token has letters, digits and signs of ASCII alone, without blanks")
+        return token
 
     @property
     def act_from(self) -> float:

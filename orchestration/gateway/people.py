@@ -9,14 +9,17 @@ import hashlib
 import hmac
 import json
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from models.registry.names import is_a_name, spelling_of
 from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.key_files import key_of
+from shopsight.locking import exclusive
 from shopsight.settings import Settings
 from shopsight.whole_files import write_json
 
@@ -58,12 +61,13 @@ class People:
 
         Raises:
             PersonError: the name is none that a person can sign with.
+            ResourceBusyError: another process is writing the list.
         """
         name = checked_name(name)
         token = secrets.token_hex(24)
-        others = [person for person in self.named() if spelling_of(person.name) != spelling_of(name)]
-        since = datetime.now(UTC).isoformat("T", "seconds")
-        self._write([*others, Person(name=name, token_hash=_hash(token), since=since)])
+        person = Person(name=name, token_hash=_hash(token), since=datetime.now(UTC).isoformat("T", "seconds"))
+        with self._writing():
+            self._write([*(one for one in self.named() if spelling_of(one.name) != spelling_of(name)), person])
         return token
 
     def remove(self, name: str) -> str:
@@ -71,16 +75,18 @@ class People:
 
         Raises:
             PersonError: no such person has a token.
+            ResourceBusyError: another process is writing the list.
         """
-        people = self.named()
-        matches = [person for person in people if spelling_of(person.name) == spelling_of(name)]
-        if not matches:
-            raise PersonError(
-                f"{name} has no token",
-                why=f"those with one are: {', '.join(person.name for person in people) or 'none yet'}",
-                fix="see `shopsight people list`",
-            )
-        self._write([person for person in people if person not in matches])
+        with self._writing():
+            people = self.named()
+            matches = [person for person in people if spelling_of(person.name) == spelling_of(name)]
+            if not matches:
+                raise PersonError(
+                    f"{name} has no token",
+                    why=f"those with one are: {', '.join(person.name for person in people) or 'none yet'}",
+                    fix="see `shopsight people list`",
+                )
+            self._write([person for person in people if person not in matches])
         return matches[0].name
 
     def named(self) -> list[Person]:
@@ -100,10 +106,18 @@ class People:
         matches = [person for person in self.everyone() if hmac.compare_digest(person.token_hash, given)]
         return matches[0] if matches else None
 
+    def _writing(self) -> AbstractContextManager[None]:
+        key_of(self._settings.keys_dir / "signing.key")  # makes the folder, of mode 700
+        return exclusive(self._path.with_suffix(".lock"), what="who may come in", wait_seconds=10)
+
     def _write(self, people: list[Person]) -> None:
-        key_of(self._settings.keys_dir / "web_ui.token")  # makes the folder, of mode 700
         write_json(self._path, [asdict(person) for person in people])
         self._path.chmod(0o600)
+
+
+def link_to(settings: Settings, token: str) -> str:
+    """Return the address that opens the web UI and logs in the holder of a token."""
+    return f"http://{settings.host}:{settings.dagster_port}/?token={quote(token, safe='')}"
 
 
 def person_at_terminal(settings: Settings) -> str:

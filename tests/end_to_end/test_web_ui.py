@@ -42,7 +42,7 @@ DECISION = """ops:
       reason: beats every baseline on the test split
 """
 
-TOKEN = "a token for tests only"
+TOKEN = "a-token-for-tests-only"
 
 RUNS = "{ runsOrError(limit: 5) { ... on Runs { results { runId status } } } }"
 

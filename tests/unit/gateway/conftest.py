@@ -13,6 +13,7 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -27,7 +28,7 @@ from orchestration.instance import prepare_dagster_home
 from orchestration.web_server import LOCATION, guarded
 from shopsight.settings import REPO_ROOT, Settings
 
-TOKEN = "a token for tests only"
+TOKEN = "a-token-for-tests-only"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class Door:
 @pytest.fixture
 def owner(home: Settings) -> Settings:
     """The home of Ada, who runs `make up`."""
-    return home.model_copy(update={"user": "Ada", "token": Settings(token=TOKEN).token})
+    return home.model_copy(update={"user": "Ada", "token": SecretStr(TOKEN)})
 
 
 @pytest.fixture

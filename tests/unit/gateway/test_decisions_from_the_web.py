@@ -9,7 +9,7 @@ from orchestration.attribution import SIGNATURE_TAG, USER_TAG, person_of_run
 from orchestration.gateway.people import People
 from shopsight.settings import Settings
 
-TOKEN = "a token for tests only"
+TOKEN = "a-token-for-tests-only"
 LAUNCH = """mutation Launch($tags: [ExecutionTag!], $config: RunConfigData) {
   launchRun(executionParams: {
     selector: {repositoryLocationName: "shopsight", repositoryName: "__repository__", jobName: "reject_candidate"}

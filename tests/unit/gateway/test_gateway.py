@@ -11,7 +11,7 @@ from orchestration.gateway.rules import hosts_of
 from orchestration.gateway.sessions import DAYS, Sessions
 from shopsight.settings import Settings
 
-TOKEN = "a token for tests only"
+TOKEN = "a-token-for-tests-only"
 JSON = {"content-type": "application/json"}
 MUTATION = {"query": "mutation { launchRun }"}
 

@@ -21,7 +21,7 @@ from orchestration.web_server import guarded
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-TOKEN = "a token for tests only"
+TOKEN = "a-token-for-tests-only"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.slow,

@@ -20,10 +20,13 @@ def test_the_token_of_who_runs_up_is_made_once_and_for_its_owner_alone(home: Set
 
 
 def test_a_token_can_be_set_and_a_short_one_is_refused(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHOPSIGHT_TOKEN", "sixteen letters.")
-    assert People(Settings()).own_token() == "sixteen letters."
+    monkeypatch.setenv("SHOPSIGHT_TOKEN", "sixteen-letters.")
+    assert People(Settings()).own_token() == "sixteen-letters."
     assert not home.keys_dir.exists(), "none is made beside it"
-    monkeypatch.setenv("SHOPSIGHT_TOKEN", "guess me")
+    monkeypatch.setenv("SHOPSIGHT_TOKEN", "no header takes this")
+    with pytest.raises(ValueError, match="without blanks"):
+        Settings()
+    monkeypatch.setenv("SHOPSIGHT_TOKEN", "guess-me")
     with pytest.raises(ValueError, match="at least 16"):
         Settings()
 

@@ -8,7 +8,7 @@ import pytest
 from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.reports import reports_app
 
-TOKEN = "a token for tests only"
+TOKEN = "a-token-for-tests-only"
 
 
 @pytest.fixture
