@@ -4,13 +4,17 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from serving.http.header_timeout import HeaderTimeoutProtocol
 
-STOP_SECONDS = 2
+HEAD_BYTES: Final = 65_536
+"""Largest head of a request: the web UI puts a launchpad's whole form into its address."""
+
+STOP_SECONDS: Final = 2
 """How long open connections, such as the web UI's WebSockets, may go on when the server is asked to stop."""
 
 
@@ -20,6 +24,7 @@ def server_of(app: ASGIApp) -> uvicorn.Server:
         uvicorn.Config(
             app,
             http=HeaderTimeoutProtocol,
+            h11_max_incomplete_event_size=HEAD_BYTES,
             lifespan="off",
             access_log=False,  # it would hold the token of a link
             log_level="error",

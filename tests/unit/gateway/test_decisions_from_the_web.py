@@ -4,6 +4,8 @@ import json
 
 import dagster as dg
 import httpx
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from orchestration.attribution import SIGNATURE_TAG, USER_TAG, person_of_run
 from orchestration.gateway.people import People
@@ -92,3 +94,17 @@ def test_the_forms_of_dagster_reach_its_web_application(web: str) -> None:
         policies = page.headers.get_list("content-security-policy")
         assert len(policies) == 2, "Dagster's own, and the gateway's beside it"
         assert json.loads(script.get("/server_info").text)["dagster_version"] == dg.__version__
+
+
+def test_a_websocket_answers_subscriptions_and_launches_nothing(web: str, instance: dg.DagsterInstance) -> None:
+    with connect(
+        web.replace("http", "ws") + "/graphql",
+        subprotocols=[Subprotocol("graphql-ws")],
+        additional_headers={"Authorization": f"Bearer {TOKEN}"},
+        proxy=None,
+    ) as socket:
+        socket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(socket.recv(timeout=30))["type"] == "connection_ack"
+        socket.send(json.dumps({"type": "start", "id": "1", "payload": {"query": IN_THE_ADDRESS}}))
+        assert json.loads(socket.recv(timeout=30))["type"] == "error"
+    assert instance.get_runs() == []

@@ -1,5 +1,6 @@
 """Who comes through the gateway, by real requests: without a token, with one, and sent by another site's page."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from websockets.sync.client import connect
 from orchestration.gateway.people import People
 from orchestration.gateway.rules import hosts_of
 from orchestration.gateway.sessions import DAYS, Sessions
+from serving.http.header_timeout import HeaderTimeoutProtocol
 from shopsight.settings import Settings
 
 TOKEN = "a-token-for-tests-only"
@@ -190,8 +192,8 @@ def test_a_websocket_is_for_logged_in_pages_of_our_own(door) -> None:
             "subprotocols": ["graphql-ws"],
             "proxy": None,
         }
-        with connect(address, **arguments) as socket:
-            return str(socket.recv())
+        with connect(address, **arguments) as opened:
+            return str(opened.recv())
 
     for origin, headers in (
         (door.url, {}),
@@ -240,6 +242,13 @@ def test_a_name_that_only_looks_like_ours_is_refused(door, host: str) -> None:
     with door.client(bearer=TOKEN) as script:
         assert script.get("/", headers={"host": host}).status_code in (400, 403)
     assert door.reached == []
+
+
+def test_a_connection_that_never_asks_for_anything_is_closed(door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HeaderTimeoutProtocol, "head_seconds", 0.3)
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as half_open:
+        half_open.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half")
+        assert half_open.recv(1000) == b""
 
 
 def test_a_session_ends_and_cannot_be_made_up_or_prolonged(owner: Settings) -> None:
