@@ -85,7 +85,7 @@ def _tend(settings: Settings, fleet: "ServiceFleet", said: "dict[str, ServiceSta
 def _show_urls(settings: Settings, states: "dict[str, ServiceState]") -> None:
     table = Table(title="shopsight is up; Ctrl-C stops it", title_justify="left")
     for column in ("what", "where", "state"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "where")
     table.add_row("Dagster web UI", f"http://{settings.host}:{settings.dagster_port}", "ready")
     table.add_row("reports", f"http://{settings.host}:{settings.reports_port}", "ready")
     for family in FAMILIES.values():
