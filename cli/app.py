@@ -263,6 +263,19 @@ def lookalikes(
         show_look_alikes(users, count=count, as_json=as_json)
 
 
+@app.command()
+def consent(
+    user: Annotated[str, typer.Argument(help="The person's id, as the shop knows it, or a pseudonym.")],
+    value: Annotated[str, typer.Argument(metavar="CONSENT", help="granted, analytics_only or none.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write down what a person permits; what forbids personal use empties the online store and the lists at once."""
+    with explained():
+        from cli.consent import show_stated_consent
+
+        show_stated_consent(user, value, as_json=as_json)
+
+
 @predict_app.command(name="intent")
 def predict_intent(
     file: Annotated[Path, typer.Argument(help="A CSV file with a column `text`.")],

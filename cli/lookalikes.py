@@ -7,6 +7,7 @@ from rich.table import Table
 from cli.console import out, print_json
 from shopsight.errors import ShopsightError
 from shopsight.privacy import Pseudonymiser
+from shopsight.refusals import without_refusals
 from shopsight.settings import Settings
 
 
@@ -28,7 +29,8 @@ def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None
             why="they are written once a recommender with vectors is approved",
             fix="run `shopsight run`, approve the recommender, then materialise the asset `recommender_embeddings`",
         )
-    table = pq.read_table(path)
+    # The file is as old as the recommender's last round: whoever refused since is passed over.
+    table = without_refusals(pq.read_table(path), settings)
     pseudonyms = Pseudonymiser.from_settings(settings)
     seeds = [key for user in users for key in (pseudonyms.user(user), pseudonyms.anonymous(user), user)]
     users_placed = set(table["user_id"].to_pylist())
@@ -36,7 +38,7 @@ def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None
     if not look_alike_users:
         raise ShopsightError(
             f"nobody is known to be like {', '.join(users)}",
-            why="none of them has a history that the approved recommender can read",
+            why="none of them has a history that the approved recommender can read, or all forbid personal use",
             fix="name shoppers with views, carts or purchases, or run the chain after their events were imported",
         )
     groups = dict(zip(table["user_id"].to_pylist(), table["taste_group"].to_pylist(), strict=True))

@@ -21,7 +21,7 @@ category_prices_view = FeatureView(
     source=category_price_features_daily,
     online=False,
     description="The range of prices in a category, which places an item in it.",
-    tags={"mart": "category_price_features_daily"},
+    tags={"mart": "category_price_features_daily", "consent": "totals"},
     owner=OWNER,
     schema=[
         Field(name="category", dtype=String, description="The key."),

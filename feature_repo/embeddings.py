@@ -34,7 +34,7 @@ user_embedding_view = FeatureView(
     source=user_embeddings,
     online=False,
     description="A shopper's vector, whose product with an item's is the transformer's score, and their taste group.",
-    tags={"written_by": "recommender"},
+    tags={"written_by": "recommender", "consent": "personal"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),
@@ -51,7 +51,7 @@ item_embedding_view = FeatureView(
     source=item_embeddings,
     online=False,
     description="An item's vector, the same on input and output of the transformer.",
-    tags={"written_by": "recommender"},
+    tags={"written_by": "recommender", "consent": "totals"},
     owner=OWNER,
     schema=[
         Field(name="item_id", dtype=String, description="The key."),

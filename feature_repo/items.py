@@ -21,7 +21,7 @@ item_features_view = FeatureView(
     source=item_features_daily,
     online=False,
     description="How much an item is viewed, bought and liked, at the end of a UTC day.",
-    tags={"mart": "item_features_daily"},
+    tags={"mart": "item_features_daily", "consent": "totals"},
     owner=OWNER,
     schema=[
         Field(name="item_id", dtype=String, description="The key."),
@@ -57,7 +57,7 @@ item_quality_view = FeatureView(
     source=item_quality_features_daily,
     online=False,
     description="Returns, momentum and price of an item against its own past.",
-    tags={"mart": "item_quality_features_daily"},
+    tags={"mart": "item_quality_features_daily", "consent": "totals"},
     owner=OWNER,
     schema=[
         Field(name="item_id", dtype=String, description="The key."),

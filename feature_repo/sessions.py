@@ -32,7 +32,7 @@ session_features_view = FeatureView(
     source=live_session_features,
     online=True,
     description="The shape of a session up to and including one of its events, before any checkout.",
-    tags={"mart": "session_features", "read_by": "purchase_intent", **SHORT_LIVED},
+    tags={"mart": "session_features", "consent": "personal", "read_by": "purchase_intent", **SHORT_LIVED},
     owner=OWNER,
     schema=[
         Field(name="session_id", dtype=String, description="The key."),
@@ -78,7 +78,7 @@ session_state_view = FeatureView(
     source=live_session_state,
     online=True,
     description="What it takes to go on counting a session; state of the push source, never an input of a model.",
-    tags={"mart": "session_state_features", "read_by": "push", **SHORT_LIVED},
+    tags={"mart": "session_state_features", "consent": "personal", "read_by": "push", **SHORT_LIVED},
     owner=OWNER,
     schema=[
         Field(name="session_id", dtype=String, description="The key."),
@@ -144,7 +144,7 @@ session_flow_view = FeatureView(
     source=live_session_flow,
     online=False,
     description="Pace, depth, prices and last steps of a session up to and including one of its events.",
-    tags={"mart": "session_flow_features", **SHORT_LIVED},
+    tags={"mart": "session_flow_features", "consent": "personal", **SHORT_LIVED},
     owner=OWNER,
     schema=[
         Field(name="session_id", dtype=String, description="The key."),

@@ -25,7 +25,7 @@ user_features_view = FeatureView(
     source=user_features_daily,
     online=True,
     description="How active a user was, what they bought and how long ago, at the end of a UTC day.",
-    tags={"mart": "user_features_daily", "read_by": "recommender, purchase_intent, churn"},
+    tags={"mart": "user_features_daily", "consent": "personal", "read_by": "recommender, purchase_intent, churn"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),
@@ -68,7 +68,7 @@ user_history_view = FeatureView(
     source=live_user_history,
     online=True,
     description="The last 50 interactions of a user, oldest first: what the recommender reads.",
-    tags={"mart": "user_history_daily", "read_by": "recommender"},
+    tags={"mart": "user_history_daily", "consent": "personal", "read_by": "recommender"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),
@@ -93,7 +93,7 @@ user_order_history_view = FeatureView(
     source=user_order_history_daily,
     online=True,
     description="The last 50 days on which a customer ordered; moments, not ages, so that no value grows stale.",
-    tags={"mart": "user_order_history_daily", "read_by": "churn"},
+    tags={"mart": "user_order_history_daily", "consent": "personal", "read_by": "churn"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),
@@ -119,7 +119,7 @@ user_taste_view = FeatureView(
     source=user_taste_features_daily,
     online=False,
     description="How often a user comes, what they like, what they pay, when they come and what for.",
-    tags={"mart": "user_taste_features_daily"},
+    tags={"mart": "user_taste_features_daily", "consent": "personal"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),
@@ -196,7 +196,7 @@ user_category_view = FeatureView(
     source=user_category_features_daily,
     online=False,
     description="What a user did in one category.",
-    tags={"mart": "user_category_features_daily"},
+    tags={"mart": "user_category_features_daily", "consent": "personal"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),

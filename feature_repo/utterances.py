@@ -23,7 +23,7 @@ utterance_text_view = FeatureView(
     source=utterances,
     online=False,
     description="What a shopper wrote and where; offline only, since a request brings its own text.",
-    tags={"mart": "utterances"},
+    tags={"mart": "utterances", "consent": "totals"},
     owner=OWNER,
     schema=[
         Field(name="utterance_id", dtype=String, description="The key."),

@@ -27,7 +27,7 @@
 {%- endmacro %}
 
 {# Pre-hook: forgets what is out of date, and the entities with events on the asked days. #}
-{% macro forget_changed(keys, entities, events, condition='is_usable') -%}
+{% macro forget_changed(keys, entities, events, condition='is_personal') -%}
     {%- set keys = [keys] if keys is string else keys -%}
     {%- if is_later_run() -%}
         delete from {{ this }}
@@ -53,7 +53,7 @@
 {%- endmacro %}
 
 {# The entities that a run makes, with other columns of theirs: all of them, or those that the table does not hold. #}
-{% macro changed_entities(keys, entities, condition='is_usable', others=[]) -%}
+{% macro changed_entities(keys, entities, condition='is_personal', others=[]) -%}
     {%- set keys = [keys] if keys is string else keys -%}
     select
         {% for column in keys + others %}entities.{{ column }},
@@ -64,7 +64,7 @@
 {%- endmacro %}
 
 {# How many events they have. #}
-{% macro changed_events(key, entities, condition='is_usable') -%}
+{% macro changed_events(key, entities, condition='is_personal') -%}
     select coalesce(sum(entities.events), 0)
     from {{ entities }} as entities
     where {{ is_to_make([key], condition) }}

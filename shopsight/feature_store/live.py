@@ -64,7 +64,7 @@ class LiveFeatures:
         """Move the features of the events' sessions and shoppers.
 
         Args:
-            events: in any order; leave out those of bots and without consent, as the warehouse does.
+            events: in any order; leave out those of bots and of shoppers who forbid personal use.
             received_at: when they arrived; aware.
 
         Returns:

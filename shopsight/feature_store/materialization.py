@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from shopsight.consent import TAG
 from shopsight.feature_store.connection import (
     UnusableFeaturesError,
     mart_source,
@@ -22,6 +23,7 @@ from shopsight.feature_store.online_rows import (
 )
 from shopsight.feature_store.written import SHOPPERS_PER_VIEW, WrittenState
 from shopsight.locking import exclusive
+from shopsight.refusals import Refusals, read_refusals
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ ROWS_PER_BATCH: Final = 5_000
 """Rows per transaction: readers and other writers wait for none of them, memory stays flat."""
 
 
+PERSONS: Final = ("user_id", "session_id")
+"""Join keys that say whose a row is."""
+
+NOBODY_REFUSES: Final = Refusals(users=frozenset(), sessions=frozenset())
+
+
 def materialize(
     settings: Settings, *, until: datetime, rewrite: bool = False, views: Sequence[str] | None = None
 ) -> dict[str, int]:
@@ -44,7 +52,9 @@ def materialize(
     picked up whenever it arrives, a lost store is refilled, and an older row never replaces a newer one. (A mark of
     "done until then" would miss rows that arrive behind it.) When the fields of a view change, all of it is rewritten.
     A view that a model writes (tag ``written_by``) has no rows before one is approved. Of a view that expires (tag
-    ``expires_after_days``), what is too old is left out, and deleted where it was held.
+    ``expires_after_days``), what is too old is left out, and deleted where it was held. So is what the mart holds no
+    more, and of views of personal use (tag ``consent``) whatever is of a shopper who refuses it now; what was pushed
+    after the mart was written stays, for the mart cannot hold it yet.
 
     Args:
         settings: says where the marts and the online store are.
@@ -67,8 +77,11 @@ def materialize(
         store = open_feature_store(settings, read_only=True)
         online = [view for view in store.list_feature_views() if view.online and (views is None or view.name in views)]
         newest: dict[str, list[tuple[int, str]]] = {view.name: [] for view in online}
+        refusals = read_refusals(settings)
         written = {
-            view.name: _materialize_view(store, view, until=until, rewrite=rewrite, newest=newest[view.name])
+            view.name: _materialize_view(
+                store, view, until=until, rewrite=rewrite, newest=newest[view.name], refusals=refusals
+            )
             for view in online
         }
         if views is None:
@@ -90,7 +103,10 @@ def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) ->
     with exclusive(settings.feature_store_dir / ".lock", what="the feature store", wait_seconds=30):
         store = open_feature_store(settings, read_only=True)
         views = [view for view in store.list_feature_views() if view.online and view.join_keys == [join_key]]
-        return _online_store(store).erase(store.config, views, values)
+        erased = _online_store(store).erase(store.config, views, values)
+        if join_key == "user_id" and (state := WrittenState.read(settings.feature_store_dir)) is not None:
+            state.without(values).write(settings.feature_store_dir)
+        return erased
 
 
 def _note(settings: Settings, views: "Sequence[FeatureView]", newest: dict[str, list[tuple[int, str]]]) -> None:
@@ -110,16 +126,25 @@ def _noting(rows: Iterator[list[OnlineRow]], newest: list[tuple[int, str]]) -> I
 
 
 def _materialize_view(
-    store: "FeatureStore", view: "FeatureView", *, until: datetime, rewrite: bool, newest: list[tuple[int, str]]
+    store: "FeatureStore",
+    view: "FeatureView",
+    *,
+    until: datetime,
+    rewrite: bool,
+    newest: list[tuple[int, str]],
+    refusals: Refusals,
 ) -> int:
     if view.tags.get(WRITTEN_BY) and not Path(cast("FileSource", view.batch_source).path).exists():
         return 0
     online, config = _online_store(store), store.config
     fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
     rewrite = rewrite or online.held_fields(config, view) != fields
-    batches = _noting(newest_rows(view, until=until), newest)
+    batches = _noting(newest_rows(view, until=until, refusals=refusals), newest)
     written = sum(online.write_rows(config, view, rows, rewrite=rewrite) for rows in batches)
     online.record_fields(config, view, fields)
+    gone = _stored_but_gone(store, view, refusals=refusals)
+    for start in range(0, len(gone), ROWS_PER_BATCH):
+        online.drop_rows(config, view, gone[start : start + ROWS_PER_BATCH])
     if expiry(view) is not None:
         online.purge(config, view)
     return written
@@ -129,10 +154,57 @@ def _online_store(store: "FeatureStore") -> MonotoneOnlineStore:
     return cast(MonotoneOnlineStore, store.provider.online_store)
 
 
-def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[OnlineRow]]:
+def _stored_but_gone(store: "FeatureStore", view: "FeatureView", *, refusals: Refusals) -> list[str]:
+    """Return the entities that the online store holds of a view and the mart does not, or of whom it must not."""
+    import duckdb
+    import pyarrow as pa
+
+    source = mart_source(view)
+    place = next((n for n, key in enumerate(sorted(view.join_keys), start=1) if key in PERSONS), 1)
+    exported_us = int(Path(source.path).stat().st_mtime * 1_000_000)
+    stored = [
+        pa.table({"entity": pa.array(keys, pa.string()), "created_us": pa.array(arrivals, pa.int64())})
+        for batch in _online_store(store).stored_keys(store.config, view)
+        for keys, arrivals in [zip(*batch, strict=True)]
+    ]
+    if not stored:
+        return []
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.register("stored", pa.concat_tables(stored))
+        rows = _register_rows(connection, view, refusals)
+        connection.execute(
+            f"""
+            select distinct stored.entity from stored
+            where stored.entity not in (select entity from {rows} where entity is not null)
+                and (
+                    stored.created_us <= $exported_us
+                    or string_split(stored.entity, chr(31))[$place] in (select id from refused)
+                )
+            """,
+            {"path": source.path, "exported_us": exported_us, "place": place},
+        )
+        return [row[0] for row in connection.fetchall()]
+
+
+def _register_rows(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", refusals: Refusals) -> str:
+    """Make ``refused`` known to a connection, and return SQL for the rows of a mart whose shoppers do not refuse."""
+    import pyarrow as pa
+
+    keys = sorted(view.join_keys)
+    personal = view.tags.get(TAG) == "personal"
+    named = {name: sorted(refusals.of(name)) for name in keys} if personal else {}
+    connection.register("refused", pa.table({"id": pa.array([i for ids in named.values() for i in ids], pa.string())}))
+    entity = " || chr(31) || ".join(f'"{name}"' for name in keys)
+    allowed = "".join(f' and "{name}" not in (select id from refused)' for name, ids in named.items() if ids)
+    return f"(select {entity} as entity, * from read_parquet($path) where true{allowed})"
+
+
+def newest_rows(
+    view: "FeatureView", *, until: datetime, refusals: Refusals = NOBODY_REFUSES
+) -> Iterator[list[OnlineRow]]:
     """Yield the newest row of each entity in a view's mart, as known at ``until``, in batches and in order of the key.
 
-    Values have the types that the view declares.
+    Values have the types that the view declares. Of a view of personal use, those who refuse it are left out.
 
     Raises:
         FeatureStoreNotReadyError: the mart was not exported.
@@ -141,7 +213,6 @@ def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Online
     import duckdb
 
     source = mart_source(view)
-    key = " || chr(31) || ".join(f'"{name}"' for name in sorted(view.join_keys))
     created = source.created_timestamp_column or source.timestamp_field
     lifetime = expiry(view)
     fresh = "true" if lifetime is None else f"event_us >= max(event_us) OVER () - {lifetime // MICROSECOND}"
@@ -156,19 +227,20 @@ def newest_rows(view: "FeatureView", *, until: datetime) -> Iterator[list[Online
                 why=f"the feature view {view.name!r} and the mart behind it have drifted apart",
                 fix="make the view in feature_repo and the dbt model agree, then build the warehouse again",
             )
+        rows = _register_rows(connection, view, refusals)
         connection.execute(
             f"""
             create temp table newest as
-            select {key} as entity, epoch_us("{source.timestamp_field}") as event_us,
+            select entity, epoch_us("{source.timestamp_field}") as event_us,
                 epoch_us("{created}") as created_us, {features}
-            from read_parquet(?)
-            where entity is not null and event_us <= ?
+            from {rows}
+            where entity is not null and event_us <= $until
             qualify row_number() over (partition by entity order by event_us desc, created_us desc) = 1
                 and {fresh}
             -- In the order of the keys, a million of them go into the online store's index one after another.
             order by entity
             """,
-            [source.path, microseconds(until)],
+            {"path": source.path, "until": microseconds(until)},
         )
         _refuse_infinite(connection, view, mart=Path(source.path).name)
         for batch in connection.sql("from newest").to_arrow_reader(ROWS_PER_BATCH):

@@ -1,6 +1,6 @@
 """What materialisation and both online stores share: the shape of a row, and which of two rows is the newer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -73,6 +73,12 @@ class MonotoneOnlineStore(Protocol):
 
     def purge(self, config: "RepoConfig", table: "FeatureView") -> int:
         """Delete the rows that have expired; return how many they were."""
+
+    def stored_keys(self, config: "RepoConfig", table: "FeatureView") -> Iterator[list[tuple[str, int]]]:
+        """Yield the key and the arrival, in microseconds, of every row that is held of a view, in batches."""
+
+    def drop_rows(self, config: "RepoConfig", table: "FeatureView", keys: Sequence[str]) -> int:
+        """Delete one view's rows of these entities, and of no other view; return how many there were."""
 
     def held_fields(self, config: "RepoConfig", table: "FeatureView") -> str | None:
         """Return the fields that the view's rows were last completely written with."""

@@ -63,6 +63,16 @@ class RowEncoder:
         parts.append(self._project)
         return b"".join(parts)
 
+    def entity(self, name: bytes) -> str:
+        """Return the entity that :meth:`key` made a name of."""
+        values, place, end = [], len(self._prefix), len(name) - len(self._project)
+        while place < end:
+            _, length = TYPE_AND_LENGTH.unpack_from(name, place)
+            place += TYPE_AND_LENGTH.size
+            values.append(name[place : place + length].decode())
+            place += length
+        return KEY_SEPARATOR.join(values)
+
     def any_key(self) -> bytes:
         """Return the pattern (as of ``SCAN``) of the hashes of all entities."""
         return re.sub(rb"([*?\[\]\\])", rb"\\\1", self._prefix) + b"*" + self._project
@@ -86,6 +96,11 @@ class RowEncoder:
 def version(row: OnlineRow) -> bytes:
     """Return what compares as the row's age does."""
     return f"{row[EVENT_US] + SHIFT:019d}.{row[CREATED_US] + SHIFT:019d}".encode()
+
+
+def created_us(version: bytes) -> int:
+    """Return the arrival, in microseconds, that a version holds."""
+    return int(version.decode().split(".")[1]) - SHIFT
 
 
 def event_us(timestamp: bytes | bytearray | memoryview) -> int:

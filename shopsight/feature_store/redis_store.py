@@ -21,7 +21,7 @@ from redis.retry import Retry
 from shopsight.feature_store.connection import OnlineStoreUnavailableError
 from shopsight.feature_store.feast_values import rows_from_feast
 from shopsight.feature_store.online_rows import KEY, ChangeRows, OnlineRow, oldest_served
-from shopsight.feature_store.redis_encoding import RowEncoder, event_us, version
+from shopsight.feature_store.redis_encoding import RowEncoder, created_us, event_us, version
 
 WRITE_NEWER: Final = """
 local width, written = tonumber(ARGV[2]), 0
@@ -127,6 +127,24 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
             horizon = client.hget(_about_key(config), f"oldest:{table.name}")
             return 0 if horizon is None else _delete(client, config, table, older_than=int(horizon))
 
+    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
+        """Yield the key and the arrival of every row of the view; one may come twice, as ``SCAN`` has it."""
+        encoder = RowEncoder(config, table)
+        with self._reporting(config) as client:
+            for keys, versions in _scanned(client, encoder, encoder.fields[0]):
+                stored = [(key, version) for key, version in zip(keys, versions, strict=True) if version]
+                if stored:
+                    yield [(encoder.entity(key), created_us(version)) for key, version in stored]
+
+    def drop_rows(self, config: RepoConfig, table: FeatureView, keys: Sequence[str]) -> int:
+        """Delete the view's fields of these entities; Redis drops a hash with its last field."""
+        encoder = RowEncoder(config, table)
+        with self._reporting(config) as client:
+            pipe = client.pipeline(transaction=False)
+            for key in keys:
+                pipe.hdel(encoder.key(key), *encoder.fields)
+            return sum(deleted > 0 for deleted in pipe.execute())
+
     def delete_table(self, config: RepoConfig, table: FeatureView) -> None:
         """Delete all rows of a view, as when it is no longer defined; Feast's own would leave their versions."""
         with self._reporting(config) as client:
@@ -208,20 +226,27 @@ def _keep_horizon(client: Any, config: RepoConfig, table: FeatureView, rows: Seq
 def _delete(client: Any, config: RepoConfig, table: FeatureView, *, older_than: int | None) -> int:
     """Delete a view's rows of all entities, or those before a moment; Redis drops a hash with its last field."""
     encoder = RowEncoder(config, table)
-    deleted, cursor = 0, 0
-    while True:
-        cursor, keys = client.scan(cursor, match=encoder.any_key(), count=1_000)
+    deleted = 0
+    for keys, times in _scanned(client, encoder, encoder.fields[1]):
         pipe = client.pipeline(transaction=False)
-        for key in keys:
-            pipe.hget(key, encoder.fields[1])
-        replies = zip(keys, pipe.execute(), strict=True)
+        replies = zip(keys, times, strict=True)
         gone = [key for key, time in replies if time and (older_than is None or event_us(time) < older_than)]
         for key in gone:
             pipe.hdel(key, *encoder.fields)
         pipe.execute()
         deleted += len(gone)
-        if not cursor:
-            return deleted
+    return deleted
+
+
+def _scanned(client: Any, encoder: RowEncoder, field: str | bytes) -> Iterator[tuple[list[bytes], list[bytes | None]]]:
+    """Yield the names of the hashes with a view's join keys and one field of each; None where it has none."""
+    cursor = None
+    while cursor != 0:
+        cursor, keys = client.scan(cursor or 0, match=encoder.any_key(), count=1_000)
+        pipe = client.pipeline(transaction=False)
+        for key in keys:
+            pipe.hget(key, field)
+        yield keys, pipe.execute()
 
 
 def _about_key(config: RepoConfig) -> str:

@@ -28,6 +28,9 @@ from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, ChangeRows, 
 KEYS_PER_QUERY: Final = 500
 """Keys of one ``IN (…)``; SQLite takes 32,766."""
 
+BATCH: Final = 50_000
+"""Keys that are read at a time: a reader that goes on for long keeps the log from being emptied."""
+
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
 
@@ -118,6 +121,18 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         with self._transaction(config) as connection:
             query = f"delete from {_table(config, table)} where event_us < {OLDEST_SERVED}"
             return connection.execute(query, (table.name,)).rowcount
+
+    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
+        """Yield the key and the arrival of every row of the view, a batch after the other in the order of the keys."""
+        after = ""
+        query = f"select entity, created_us from {_table(config, table)} where entity > ? order by entity limit {BATCH}"
+        while batch := self._read(config, query, [after]):
+            yield [(key, created_us) for key, created_us in batch]
+            after = batch[-1][0]
+
+    def drop_rows(self, config: RepoConfig, table: FeatureView, keys: Sequence[str]) -> int:
+        """Delete the view's rows of these entities, bytes and all."""
+        return self.erase(config, [table], keys)
 
     def online_read(
         self,

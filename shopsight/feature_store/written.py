@@ -6,7 +6,7 @@ stand in a small file beside the definitions.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,11 @@ class WrittenState:
     def user_keys(self) -> list[str]:
         """All of the shoppers."""
         return list(dict.fromkeys(key for keys in self.shoppers.values() for key in keys))
+
+    def without(self, users: Sequence[str]) -> "WrittenState":
+        """Return the state as if some shoppers had not been written, for they were erased."""
+        left = {view: [key for key in keys if key not in users] for view, keys in self.shoppers.items()}
+        return replace(self, shoppers=left)
 
     def write(self, folder: Path) -> None:
         """Write the state into the folder of the feature store."""

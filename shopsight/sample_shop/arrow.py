@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.consent import CONSENTS
 from shopsight.events import EVENT_NAMES, EVENT_SCHEMA
 from shopsight.sample_shop.block import FAULTS, Block
 from shopsight.sample_shop.campaigns import CAMPAIGNS
@@ -14,7 +15,7 @@ from shopsight.sample_shop.catalogue import SOURCE, Catalogue, category
 from shopsight.sample_shop.checkout import shipping_costs
 from shopsight.sample_shop.config import SampleShopConfig
 from shopsight.sample_shop.money import CURRENCIES, currency_of, from_euro_cents
-from shopsight.sample_shop.people import CONSENTS, COUNTRIES, DEVICES
+from shopsight.sample_shop.people import COUNTRIES, DEVICES
 from shopsight.sample_shop.rows import CODE
 from shopsight.sample_shop.search import SEARCH_KINDS
 from shopsight.sample_shop.sessions import ANONYMOUS, CHANNELS, LOGGED_IN, LOGS_IN

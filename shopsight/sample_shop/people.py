@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from shopsight.consent import CONSENTS
 from shopsight.events import USER_SCHEMA
 from shopsight.sample_shop.campaigns import draw_treated
 from shopsight.sample_shop.catalogue import SOURCE
@@ -21,7 +22,6 @@ AGE_BANDS: Final = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 GENDERS: Final = ("female", "male", "other", "unknown")
 COUNTRIES: Final = ("DE", "FR", "NL", "GB", "IT", "ES", "PL", "CN")
 DEVICES: Final = ("mobile", "desktop", "tablet")
-CONSENTS: Final = ("granted", "analytics_only", "none")
 
 # One column per segment, in the order of SEGMENTS.
 _SEGMENT_SHARE = (0.25, 0.20, 0.43, 0.12)

@@ -84,7 +84,7 @@ def a_history(seed: int, *, rows: int = 400) -> list[Row]:
                 "channel": rng.choice((None, "email", "paid")),
                 "platform": rng.choice(("web", "app")),
                 "properties": '{"results": 0}' if name == "search" and rng.random() < 0.3 else None,
-                "consent": "none" if rng.random() < 0.05 else "granted",
+                "consent": rng.choices(("none", "analytics_only", "granted"), (5, 5, 90))[0],
                 "source": "shop",
             }
         )
@@ -163,7 +163,7 @@ def test_batches_in_any_order_leave_what_a_full_refresh_makes(
             name,
             events=rest[number - 1 :: batches],
             items=[an_item(f"i{rng.randrange(10)}", "Garden", later)],
-            users=[a_user("u_1", rng.choice(("none", "granted")), later), a_user("u_2", "none", later)],
+            users=[a_user("u_1", rng.choice(("none", "analytics_only", "granted")), later), a_user("u_2", "none", later)],
         )
         after = run(dbt_home, *selected)
     assert set(marts) <= after.keys()

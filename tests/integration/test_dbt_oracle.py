@@ -48,7 +48,8 @@ def test_a_mart_is_what_its_rows_add_up_to(shop: Shop, mart: str) -> None:
 @pytest.mark.parametrize(
     ("mart", "column", "values"),
     [
-        ("users", "segment", "at_risk bot champion dormant_visitor lost loyal new_customer prospect"),
+        ("users", "segment", "at_risk bot champion dormant_visitor lost loyal new_customer not_profiled prospect"),
+        ("users", "consent", "analytics_only granted none"),
         ("rfm", "life_cycle_stage", "at_risk champion hibernating lost loyal new promising"),
         *(("rfm", f"{score}_score", "1.0 2.0 3.0 4.0 5.0") for score in ("recency", "frequency", "monetary")),
         ("identities", "status", "linked shared unknown"),

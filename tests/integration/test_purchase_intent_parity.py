@@ -21,8 +21,8 @@ def test_a_service_sees_the_sessions_that_the_model_was_trained_on(home: Setting
     with duckdb.connect(str(home.warehouse_path), read_only=True) as warehouse:
         warehouse.execute("set timezone = 'UTC'")
         events = warehouse.execute(
-            "select session_id, event_name, event_timestamp, item_id, category, price from intermediate.int_behaviour "
-            "order by session_id, event_timestamp, event_id, line_number"
+            "select session_id, event_name, event_timestamp, item_id, category, price "
+            "from intermediate.int_personal_behaviour order by session_id, event_timestamp, event_id, line_number"
         ).fetchall()
         rows = warehouse.execute(
             f"select session_id, event_timestamp, {', '.join(SESSION_FEATURES)} "

@@ -129,13 +129,19 @@ class RandomShop:
             "country": rng.choice((None, "DE", "SE")),
             "platform": rng.choice((None, "web", "app")),
             "properties": self._properties(name),
-            "consent": "none"
-            if rng.random() < 0.04 or (who == 10 and at > FIRST_DAY + timedelta(days=30))
-            else "granted",
+            "consent": self._consent(who, at),
             "source": "app" if who % 4 == 3 else "shop",
         } | columns
         self.batches[rng.choice("ab")].append(row)
         return row
+
+    def _consent(self, who: int, at: datetime) -> str:
+        """Return what an event says: two shoppers change their mind for good, and any may for one event."""
+        draw = self._rng.random()
+        late = at > FIRST_DAY + timedelta(days=30)
+        if draw < 0.04 or (who == 10 and late):
+            return "none"
+        return "analytics_only" if draw < 0.08 or (who == 9 and late) else "granted"
 
     def _properties(self, name: str) -> str | None:
         if name == "search":
@@ -252,8 +258,8 @@ class RandomShop:
                 for number in range(orders):
                     self._order_of(user, latest - timedelta(days=2 * number), price=Decimal(3 + age % 7 + number))
         # So many that a fifth of the customers ends exactly at one of them.
-        for number in range(6):
-            for nth in range(3):
+        for number in range(8):
+            for nth in range(3 + number % 2):
                 self._order_of(
                     f"u_more_{number}", CLOSES_AT - timedelta(days=60 + number, hours=nth + 1), order_id=None
                 )
@@ -313,8 +319,21 @@ class RandomShop:
         # Somebody who only ever gave back is no customer.
         back = {"order_id": "only-back", "item_id": "i1", "quantity": 1, "price": Decimal(7), "currency": "USD"}
         self._of("u_only_back", "refund", start, **back)
-        for minute, consent in ((0, "granted"), (1, "none"), (2, "granted")):
+        for minute, consent in ((0, "granted"), (1, "none"), (2, "analytics_only"), (3, "granted")):
             self._of("u_wavering", "view_item", start + timedelta(minutes=minute), consent=consent)
+        # Whoever wants to be counted and not known buys; what one source is told another one, which asks nobody, does
+        # not undo; who refused by the account, in a request, as a device or before a merge goes on as if nothing were.
+        for user, consent in (("u_counted", "analytics_only"), ("u_asked_once", "none"), ("u_asked_once", "granted")):
+            source = "app" if consent == "none" else "shop"
+            self._of(user, "view_item", start, consent=consent, source=source, event_id=f"{user}-{consent}")
+        for user in ("u_counted", "u_asked_once", "u_30", "u_32", "u_33", "u_34", "u_35"):
+            self._of(user, "begin_checkout", start + second)
+            self._order_of(user, start + 2 * second)
+        self._of("u_34", "view_item", start, anonymous_id="a_linked")
+        self._of("u_nobody", "view_item", start, user_id=None, anonymous_id="a_nobody")
+        self._of(
+            "u_counted", "purchase", start + 3 * second, consent="analytics_only", order_id="counted", item_id="i1"
+        )
 
     def _merges(self) -> None:
         """Merge users of the shop: one who has an account, three in a chain, and two in a circle, which is none."""
@@ -383,6 +402,19 @@ class RandomShop:
             user(2, 40, country="", gender="f"),
             user(30, 5, consent="none"),
             user(31, 5),
+            # A request says only that; a file that comes later undoes what a file said, and not the request.
+            user(32, 6, consent="none", created_at=None, source="request"),
+            user(32, 7, consent="granted", country="SE"),
+            user(33, 5, consent="none"),
+            user(33, 6, consent="granted", gender="m"),
+            user(33, 7, created_at=None, gender=None, consent=None),
+            user(34, 8, user_id="a_linked", consent="analytics_only", created_at=None, source="request"),
+            user(34, 9, user_id="a_nobody", consent="analytics_only", created_at=None, source="request"),
+            # Refused under the name that was merged, and of two things said at once.
+            user(35, 7, user_id="u_chain_2", consent="analytics_only"),
+            user(35, 7, user_id="u_chain_1", consent="granted"),
+            user(35, 9, consent="granted"),
+            user(35, 9, consent="analytics_only"),
         ]
 
     def rows(self) -> Iterator[tuple[str, Row]]:

@@ -17,7 +17,7 @@ users as (
 select {{ all_but(['fingerprint']) }}
 from events
 where
-    consent != 'none'
+    {{ consent_allows('totals') }}
     and user_id in (
         select users.user_id from users
         where users.is_usable

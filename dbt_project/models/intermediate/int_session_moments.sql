@@ -2,7 +2,7 @@
     config(
         materialized='chunked',
         changed_events="{{ changed_events('session_id', ref('int_sessions')) }}",
-        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_personal_behaviour')) }}"
     )
 }}
 
@@ -34,7 +34,7 @@ ordered as (
             'behaviour.event_timestamp'
         ) }} as pause,
         coalesce(lead(behaviour.event_timestamp) over session != behaviour.event_timestamp, true) as ends_instant
-    from {{ ref('int_behaviour') }} as behaviour
+    from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
     where
         (

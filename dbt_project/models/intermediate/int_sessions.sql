@@ -19,7 +19,8 @@ events as (
     select
         events.*,
         users.is_bot,
-        users.is_usable and events.consent != 'none' as is_usable,
+        users.is_usable and {{ consent_allows('totals', 'events.consent') }} as is_usable,
+        users.is_personal and {{ consent_allows('personal', 'events.consent') }} as is_personal,
         changed_sessions.fingerprint as session_fingerprint
     from {{ ref('int_session_events') }} as events
     inner join changed_sessions on events.session_id = changed_sessions.session_id
@@ -52,8 +53,9 @@ select
     count(*) filter (where event_name = 'search') as searches,
     bool_or(is_bot) as is_bot,
     bool_or(is_usable) as is_usable,
-    coalesce(bool_or(event_name = 'purchase') filter (where is_usable), false) as is_purchased,
-    min(event_timestamp) filter (where is_usable and event_name in ('begin_checkout', 'purchase')) as checked_out_at,
+    bool_or(is_personal) as is_personal,
+    coalesce(bool_or(event_name = 'purchase') filter (where is_personal), false) as is_purchased,
+    min(event_timestamp) filter (where is_personal and event_name in ('begin_checkout', 'purchase')) as checked_out_at,
     session_fingerprint as fingerprint
 from events
 group by session_id, session_fingerprint

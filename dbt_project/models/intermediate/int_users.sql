@@ -61,6 +61,39 @@ busiest as (
 
 ),
 
+-- A source that says nothing of consent sends that of whoever said nothing: it must not undo what another one says.
+said as (
+
+    select
+        user_id,
+        source,
+        {{ max_by('consent', event_order().split(', ')) }} as consent
+    from events
+    group by user_id, source
+
+),
+
+stated as (
+
+    select
+        user_id,
+        {{ strictest_consent() }} as consent
+    from said
+    group by user_id
+
+),
+
+described as (
+
+    select
+        stated.user_id,
+        {{ stricter_consent('accounts.consent', 'stated.consent') }} as consent,
+        accounts.country
+    from stated
+    left join {{ ref('int_accounts') }} as accounts on stated.user_id = accounts.user_id
+
+),
+
 activity as (
 
     select
@@ -70,7 +103,6 @@ activity as (
         count(*) as events,
         count(*) filter (where event_name = 'purchase') as purchases,
         count(*) filter (where event_name in ('add_to_cart', 'add_to_wishlist', 'begin_checkout')) as intents,
-        {{ max_by('consent', event_order().split(', ')) }} as consent,
         {{ max_by('country', event_order().split(', ')) }} as country,
         fingerprint
     from events
@@ -79,16 +111,17 @@ activity as (
 )
 
 select
-    {{ all_but(['consent', 'country'], 'activity') }},
-    coalesce(accounts.consent, activity.consent) as consent,
-    coalesce(accounts.country, activity.country) as country,
+    {{ all_but(['country'], 'activity') }},
+    described.consent,
+    coalesce(described.country, activity.country) as country,
     coalesce(busiest.pages_in_a_minute, 0) as pages_in_a_minute,
     cast(coalesce(busiest.pages_in_a_day, 0) as bigint) as pages_in_a_day,
     activity.purchases = 0 and (
         coalesce(busiest.pages_in_a_minute, 0) >= {{ var('bot_pages_per_minute') }}
         or coalesce(busiest.pages_in_a_day, 0) >= {{ var('bot_pages_per_day') }}
     ) as is_bot,
-    not is_bot and coalesce(accounts.consent, activity.consent) != 'none' as is_usable
+    not is_bot and {{ consent_allows('totals', 'described.consent') }} as is_usable,
+    not is_bot and {{ consent_allows('personal', 'described.consent') }} as is_personal
 from activity
+inner join described on activity.user_id = described.user_id
 left join busiest on activity.user_id = busiest.user_id
-left join {{ ref('int_accounts') }} as accounts on activity.user_id = accounts.user_id

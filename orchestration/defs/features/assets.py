@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
+from shopsight.consent import PERSONAL_EXPORTS
 from shopsight.families import FAMILIES, Family, TableTraining, resolve
+from shopsight.refusals import read_refusals, take_out_of_exports, without_refusals
 from shopsight.settings import Settings
 
 
@@ -28,15 +30,20 @@ def _marts(*names: str) -> list[dg.AssetKey]:
     ),
 )
 def online_features(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
-    """The newest value of every feature that a request reads, of each user and session, in the services' store."""
+    """The newest value of every feature that a request reads, of each user and session, in the services' store.
+
+    Whoever refuses personal use leaves the store, and the exports that models wrote of an earlier state of the shop.
+    """
     from shopsight.feature_store import apply_definitions, materialize
 
     applied = apply_definitions(settings)
     written = materialize(settings, until=datetime.now(UTC))
+    taken_out = take_out_of_exports(settings, read_refusals(settings))
     return dg.MaterializeResult(
         metadata={
             "feature services": dg.MetadataValue.json(sorted(applied.services)),
             "dagster/row_count": sum(written.values()),
+            "rows of refusing shoppers taken out of exports": taken_out,
             **{f"rows/{view}": rows for view, rows in written.items()},
         }
     )
@@ -61,7 +68,7 @@ def recommender_training_set(settings: dg.ResourceParam[Settings]) -> dg.Materia
 
     folder = settings.training_dir / "recommender"
     folder.mkdir(parents=True, exist_ok=True)
-    interactions = pq.read_table(settings.exports_dir / "interactions.parquet")
+    interactions = without_refusals(pq.read_table(settings.exports_dir / "interactions.parquet"), settings)
     service = FAMILIES["recommender"].feature_service
     compared = compare_histories(settings, service=service, interactions=interactions, now=datetime.now(UTC))
     pq.write_table(interactions, folder / "training_set.parquet")
@@ -136,6 +143,8 @@ def _point_in_time_training_set(
     folder = settings.training_dir / family.name
     folder.mkdir(parents=True, exist_ok=True)
     labels = pq.read_table(settings.exports_dir / f"{entities}.parquet")
+    if entities in PERSONAL_EXPORTS:
+        labels = without_refusals(labels, settings)
     labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
     joined = training_set(settings, service=family.feature_service, entities=labels, columns=columns)
     for mart, (key, names) in (beside or {}).items():

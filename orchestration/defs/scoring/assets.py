@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
+from shopsight.refusals import without_refusals
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
@@ -56,7 +57,7 @@ def churn_scores(
     if champion is None:
         context.log.info("no churn model is approved, so nobody is scored")
         return
-    table = pq.read_table(settings.training_dir / "churn" / "training_set.parquet")
+    table = without_refusals(pq.read_table(settings.training_dir / "churn" / "training_set.parquet"), settings)
     newest = table.filter(pc.equal(table["event_timestamp"], pc.max(table["event_timestamp"])))
     scores = score(newest, ChurnModel.load(champion.path), config=for_size(settings.training_size))
     with duckdb.connect() as connection:
@@ -105,7 +106,7 @@ def recommender_embeddings(
         return
     with duckdb.connect() as connection:
         path = str(settings.exports_dir / "user_history_daily.parquet")
-        histories = connection.sql(NEWEST_HISTORIES, params=[path]).to_arrow_table()
+        histories = without_refusals(connection.sql(NEWEST_HISTORIES, params=[path]).to_arrow_table(), settings)
     moment = datetime.now(UTC)
     embeddings = embed(embedder, histories, version=champion.version, moment=moment, seed=settings.seed)
     for name, table in (("user_embeddings", embeddings.users), ("item_embeddings", embeddings.items)):

@@ -148,7 +148,8 @@ class EventLog:
             for chunk in source:
                 files[chunk.file_name] = None
                 validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
-                good = unique_in_source(self._pseudonymised(validated.good), chunk.per_actor)
+                named = validated.good if chunk.is_pseudonymous else self._pseudonymised(validated.good)
+                good = unique_in_source(named, chunk.per_actor)
                 if chunk.table == "events":
                     good = with_event_ids(connection, good)
                 batch.write(chunk.table, good)

@@ -58,6 +58,9 @@ class RawChunk:
     """Columns whose ids are unique only within a person (``order_id``, ``session_id``, ``event_id``): the log puts the
     person's pseudonym before them, for an importer that did so would put the raw id there."""
 
+    is_pseudonymous: bool = False
+    """Whether ids of people are pseudonyms already, as of somebody whom the log knows."""
+
     left_out: NDArray[np.bool_] | None = None
     """Rows that the format leaves out by design, such as GA4's ``scroll``: quarantined, but no fault of the file."""
 

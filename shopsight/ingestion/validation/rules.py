@@ -7,6 +7,7 @@ under ``raw_<name>`` (NULL where empty). It is read by DuckDB; NULL counts as fa
 from dataclasses import dataclass
 from typing import Final
 
+from shopsight.consent import CONSENTS
 from shopsight.events import EVENT_NAMES
 from shopsight.identity import ID_COLUMNS
 
@@ -21,7 +22,6 @@ ITEM_EVENTS: Final = (
 )
 """Events that say nothing without the item they are about. A refund without one gives back the whole order."""
 
-CONSENTS: Final = ("granted", "analytics_only", "none")
 EARLIEST: Final = "1995-01-01T00:00:00+00:00"
 """Older than any online shop: what lies before is a unit mistake, such as seconds read as milliseconds."""
 MAX_ID_BYTES: Final = 256

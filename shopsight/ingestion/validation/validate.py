@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shopsight.consent import UNSTATED
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
 from shopsight.ingestion.validation.guests import with_orders_as_actors
@@ -60,7 +61,7 @@ def validate(
     schema, rules = SCHEMAS[chunk.table], RULES[chunk.table]
     columns = clean_columns(connection, chunk.rows, schema)
     nobody_words = words_for_nobody(chunk.rows, columns)
-    defaults = {"source": source_name, "consent": "granted"} if chunk.table == "events" else {"source": source_name}
+    defaults = {"source": source_name, "consent": UNSTATED} if chunk.table == "events" else {"source": source_name}
     for name, value in defaults.items():
         text = columns.get(name, pa.chunked_array([pa.nulls(chunk.rows.num_rows, pa.string())]))
         columns[name] = pc.fill_null(text, value)

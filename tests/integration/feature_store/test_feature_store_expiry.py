@@ -80,7 +80,7 @@ def test_a_newer_session_lets_the_old_ones_expire_on_read_and_materialising_dele
 def test_an_older_session_that_comes_late_does_not_turn_time_back(shop: Settings, write_mart: WriteMart) -> None:
     write_mart("session_features", [session("s_new", MONDAY + 60 * DAY)])
     materialize(shop, until=LATER)
-    write_mart("session_features", [session("s_old", MONDAY)])
+    write_mart("session_features", [session("s_new", MONDAY + 60 * DAY), session("s_old", MONDAY)])
     materialize(shop, until=LATER)
     assert events_of(shop, "s_new", "s_old") == [1, None]
 

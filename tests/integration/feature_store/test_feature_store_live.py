@@ -44,7 +44,7 @@ class Warehouse:
             self.events = [
                 LiveEvent(**dict(zip(EVENT, row, strict=True)))
                 for row in connection.execute(
-                    f"select {', '.join(EVENT)} from intermediate.int_behaviour "
+                    f"select {', '.join(EVENT)} from intermediate.int_personal_behaviour "
                     "order by event_timestamp, event_id, line_number, source"
                 ).fetchall()
             ]

@@ -64,7 +64,7 @@ def _preferred(values: list[Any]) -> list[Any]:
 
 def user_features_daily(log: Log) -> Mart:
     mart = []
-    for user, rows in by_user(log.behaviour).items():
+    for user, rows in by_user(log.personal).items():
         starts = {session: own[0]["event_date"] for session, own in grouped(rows, lambda r: r["session_id"]).items()}
         for day in _days(rows):
             month, so_far = _in_days(rows, day, 28), _up_to(rows, day)
@@ -93,7 +93,7 @@ def user_features_daily(log: Log) -> Mart:
 
 def user_history_daily(log: Log) -> Mart:
     mart = []
-    for user, rows in by_user(log.behaviour).items():
+    for user, rows in by_user(log.personal).items():
         done = [row for row in rows if row["item_id"] and row["event_name"] in INTERACTIONS]
         for day in _days(done):
             history = _up_to(done, day)[-log.variables["history_length"] :]
@@ -111,7 +111,7 @@ def user_history_daily(log: Log) -> Mart:
 
 def user_order_history_daily(log: Log) -> Mart:
     mart = []
-    for user, rows in by_user(log.behaviour).items():
+    for user, rows in by_user(log.personal).items():
         order_days = sorted({row["event_date"] for row in _orders(rows).values()})
         for day in _days(rows):
             past = [of_day for of_day in order_days if of_day <= day][-log.variables["history_length"] :]
@@ -132,7 +132,7 @@ def user_order_history_daily(log: Log) -> Mart:
 
 def user_taste_features_daily(log: Log) -> Mart:
     mart = []
-    for user, rows in by_user(log.behaviour).items():
+    for user, rows in by_user(log.personal).items():
         discounted = _discounted(rows)
         for day in _days(rows):
             month, days = _in_days(rows, day, 28), _days(_in_days(rows, day, 28))
@@ -192,7 +192,7 @@ def _discounted(rows: list[Event]) -> set[Any]:
 
 def user_category_features_daily(log: Log) -> Mart:
     mart = []
-    placed = [row for row in log.behaviour if row["category"]]
+    placed = [row for row in log.personal if row["category"]]
     for (user, category), rows in grouped(placed, lambda row: (row["user_id"], row["category"])).items():
         for day in _days(rows):
             month, so_far = _in_days(rows, day, 28), _up_to(rows, day)
@@ -302,14 +302,14 @@ def item_quality_features_daily(log: Log) -> Mart:
 
 
 def churn_labels(log: Log) -> Mart:
-    active = _days(log.behaviour)
+    active = _days(log.personal)
     as_of_days = [
         day
         for day in active
         if (active[-1] - day).days % 7 == 0 and (active[-1] - day).days <= log.variables["churn_label_days"]
     ]
     mart = []
-    for user, rows in by_user(log.behaviour).items():
+    for user, rows in by_user(log.personal).items():
         order_days = sorted({row["event_date"] for row in _orders(rows).values()})
         for day in (day for day in as_of_days if order_days and order_days[0] <= day):
             later = [of_day for of_day in order_days if of_day > day]

@@ -23,6 +23,8 @@ EMPTY_IS_NONE = (
     *("category", "brand"),
 )
 FOUR_PLACES = Decimal("0.0001")
+CONSENTS = ("none", "analytics_only", "granted")
+"""The strictest first; the last says yes to everything."""
 
 
 def grouped(rows: Iterable[Event], key: Callable[[Event], Hashable]) -> dict[Any, list[Event]]:
@@ -93,6 +95,11 @@ def weekday(row: Event) -> int:
     return int(row["event_timestamp"].isoweekday())
 
 
+def strictest(consents: Iterable[str]) -> str:
+    """Return the consent that permits least."""
+    return min(consents, key=CONSENTS.index)
+
+
 def in_time(row: Event) -> tuple[Any, ...]:
     """Return what orders events: time, and within an instant the names of the event."""
     return (row["event_timestamp"], row["event_id"], row["line_number"], row["source"], row["event_name"])
@@ -118,7 +125,8 @@ class Log:
 
     Attributes:
         events: every event that counts, with its shopper, session and money, in order of time.
-        behaviour: those of them that may be learnt from.
+        behaviour: those of them that are counted in totals.
+        personal: those of them that may say something of one shopper.
         lines: what orders are made of: lines of purchases and refunds.
         users: what is known of each shopper with events.
         sessions: the events of each session, in order of time.
@@ -137,9 +145,9 @@ class Log:
         self.catalogue = newest(self.catalogue_rows, "item_id", "valid_from")
         sent = list(events)
         self._merges = _merges(row for _, row in sent)
-        self.accounts = self._accounts([_cleaned(row, ("country",)) for row in users])
         current = [self._merged(row) for row in _newest_versions(sent)]
         self.links = _links(current)
+        self.accounts = self._accounts([_cleaned(row, ("country", "consent")) for row in users])
         self._reused = _reused_session_ids(current, self.links, variables["longest_session_hours"])
         self.reporting_currency = _majority([row["currency"] for row in current if row["event_name"] in SALE_NAMES])
         self.repeats = _repeats(row for row in current if row["event_name"] in SALE_NAMES)
@@ -154,7 +162,9 @@ class Log:
             user = self.users[row["user_id"]]
             row["is_bot"] = user["is_bot"]
             row["is_usable"] = user["is_usable"] and row["consent"] != "none"
+            row["is_personal"] = user["is_personal"] and row["consent"] == "granted"
         self.behaviour = [row for row in self.events if row["is_usable"]]
+        self.personal = [row for row in self.events if row["is_personal"]]
         self.newest_at = max(row["event_timestamp"] for row in self.events)
 
     def _merged(self, row: Event) -> Event:
@@ -167,10 +177,18 @@ class Log:
     def _accounts(self, rows: list[Event]) -> dict[str, Event]:
         """Return what is said last of each user: of users who were merged, where nothing is said of the other."""
         for row in rows:
-            row["own"] = row["user_id"] not in self._merges
-            row["user_id"] = self._merges.get(row["user_id"], row)["user_id"]
-        own = newest((row for row in rows if row["own"]), "user_id", "created_timestamp")
-        return newest(rows, "user_id", "created_timestamp") | own
+            row["account"] = row["user_id"]
+            person = self.links.get(row["user_id"], row)["user_id"]
+            row["user_id"] = self._merges.get(row["user_id"], {"user_id": person})["user_id"]
+        own = [row for row in rows if row["account"] == row["user_id"]]
+        accounts: dict[str, Event] = {}
+        for described in (rows, own, *([r for r in part if _describes(r)] for part in (rows, own))):
+            accounts |= newest(described, "user_id", "created_timestamp")
+        for user, said in by_user(row for row in rows if row["consent"]).items():
+            of_each_account = grouped(said, lambda row: (row["account"], row["source"])).values()
+            latest = [max(rows, key=_when_and_how_strict)["consent"] for rows in of_each_account]
+            accounts[user]["consent"] = strictest(latest)
+        return accounts
 
     def _settle_money(self, row: Event) -> None:
         row["sent_price"], row["sent_value"] = row["price"], row["value"]
@@ -223,7 +241,8 @@ class Log:
         is_bot = purchases == 0 and (
             in_a_minute >= self.variables["bot_pages_per_minute"] or in_a_day >= self.variables["bot_pages_per_day"]
         )
-        consent = account.get("consent") or rows[-1]["consent"]
+        said = [of_source[-1]["consent"] for of_source in grouped(rows, lambda row: row["source"]).values()]
+        consent = strictest([*said, *values_of([account], "consent")] if account else said)
         return {
             "user_id": rows[0]["user_id"],
             "first_seen_at": rows[0]["event_timestamp"],
@@ -237,6 +256,7 @@ class Log:
             "country": account.get("country") or last(values_of(rows, "country")),
             "is_bot": is_bot,
             "is_usable": not is_bot and consent != "none",
+            "is_personal": not is_bot and consent == "granted",
         }
 
     def _cut_sessions(self) -> None:
@@ -256,6 +276,14 @@ class Log:
 
 
 SALE_NAMES = ("purchase", "refund")
+
+
+def _when_and_how_strict(said: Event) -> tuple[datetime, int]:
+    return said["created_timestamp"], -CONSENTS.index(said["consent"])
+
+
+def _describes(account: Event) -> bool:
+    return any(account.get(column) for column in ("created_at", "age_band", "gender", "country"))
 
 
 def _rounded(amount: Decimal) -> Decimal:

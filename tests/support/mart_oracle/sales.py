@@ -109,9 +109,9 @@ def repeat_intervals(log: Log) -> Mart:
 
 
 def rfm(log: Log) -> Mart:
-    usable = (row for row in orders(log) if log.users[row["user_id"]]["is_usable"])
+    personal = (row for row in orders(log) if log.users[row["user_id"]]["is_personal"])
     customers = []
-    for user, rows in grouped(usable, lambda row: row["user_id"]).items():
+    for user, rows in grouped(personal, lambda row: row["user_id"]).items():
         ordered = values_of(rows, "ordered_at")
         if ordered:
             net = sum(row["net_revenue"] for row in rows)

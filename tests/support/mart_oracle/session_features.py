@@ -22,14 +22,14 @@ from mart_oracle.log import (
 
 
 def _checkout(log: Log, session: str) -> Any:
-    """Return when a session went to its checkout, as far as may be learnt from; None where it did not."""
+    """Return when a session went to its checkout, as far as personal use may read; None where it did not."""
     steps = [row for row in log.sessions[session] if row["event_name"] in ("begin_checkout", "purchase")]
-    return min((row["event_timestamp"] for row in steps if row["is_usable"]), default=None)
+    return min((row["event_timestamp"] for row in steps if row["is_personal"]), default=None)
 
 
 def _before_checkout(log: Log) -> dict[str, list[Event]]:
     """Return the events of each session that say something about whether a purchase will come."""
-    behaviour = grouped(log.behaviour, lambda row: row["session_id"])
+    behaviour = grouped(log.personal, lambda row: row["session_id"])
     before = {}
     for session, rows in behaviour.items():
         checkout = _checkout(log, session)
@@ -161,7 +161,7 @@ def session_labels(log: Log) -> Mart:
                     "user_id": rows[-1]["user_id"],
                     "event_timestamp": rows[-1]["event_timestamp"],
                     "position": position,
-                    "purchased": any(row["is_usable"] for row in purchases(everything)),
+                    "purchased": any(row["is_personal"] for row in purchases(everything)),
                     "session_started_at": everything[0]["event_timestamp"],
                 }
             )

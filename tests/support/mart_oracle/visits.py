@@ -65,6 +65,7 @@ def users(log: Log) -> Mart:
         rows = bought.get(user, [])
         orders = len({row["order_id"] or row["event_id"] for row in rows})
         last_seen = activity.get("last_seen_at")
+        consent = activity.get("consent") or account.get("consent") or "granted"
         mart.append(
             {
                 "user_id": user,
@@ -72,7 +73,7 @@ def users(log: Log) -> Mart:
                 "country": activity.get("country") or account.get("country"),
                 "age_band": account.get("age_band"),
                 "gender": account.get("gender"),
-                "consent": activity.get("consent") or account.get("consent") or "granted",
+                "consent": consent,
                 "first_seen_at": activity.get("first_seen_at"),
                 "last_seen_at": last_seen,
                 "is_bot": activity.get("is_bot", False),
@@ -80,6 +81,7 @@ def users(log: Log) -> Mart:
                 "revenue": sum(row["revenue"] for row in rows),
                 "segment": _segment(
                     activity.get("is_bot", False),
+                    consent,
                     orders,
                     (log.newest_at.date() - rows[-1]["event_date"]).days if rows else None,
                     (log.newest_at.date() - last_seen.date()).days if last_seen else None,
@@ -89,9 +91,11 @@ def users(log: Log) -> Mart:
     return mart
 
 
-def _segment(is_bot: bool, orders: int, order_age: int | None, visit_age: int | None) -> str:
+def _segment(is_bot: bool, consent: str, orders: int, order_age: int | None, visit_age: int | None) -> str:
     if is_bot:
         return "bot"
+    if consent != "granted":
+        return "not_profiled"
     if order_age is None:
         return "prospect" if visit_age is not None and visit_age <= 30 else "dormant_visitor"
     if order_age > 90:
@@ -253,7 +257,7 @@ def placement_performance(log: Log) -> Mart:
 def interactions(log: Log) -> Mart:
     columns = ("user_id", "item_id", "event_name", "event_timestamp", "created_timestamp", "session_id", "price")
     mart = []
-    for rows in by_user(log.behaviour).values():
+    for rows in by_user(log.personal).values():
         done = [row for row in rows if row["item_id"] and row["event_name"] in INTERACTIONS]
         mart += [{column: row[column] for column in columns} | {"nth": nth} for nth, row in enumerate(done, start=1)]
     return mart

@@ -12,7 +12,7 @@ usable as (
     select reviews.*
     from reviews
     inner join {{ ref('int_users') }} as users on reviews.user_id = users.user_id
-    where users.is_usable and reviews.consent != 'none'
+    where users.is_usable and {{ consent_allows('totals', 'reviews.consent') }}
 
 )
 

@@ -26,4 +26,4 @@ select
     reviews.text
 from reviews
 inner join {{ ref('int_users') }} as users on reviews.user_id = users.user_id
-where users.is_usable and reviews.consent != 'none'
+where users.is_usable and {{ consent_allows('totals', 'reviews.consent') }}

@@ -2,7 +2,7 @@
     config(
         materialized='chunked',
         changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
     )
 }}
 
@@ -19,7 +19,7 @@ events as (
     select
         behaviour.*,
         changed_users.fingerprint
-    from {{ ref('int_behaviour') }} as behaviour
+    from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
     where {{ is_interaction('behaviour') }} and {{ in_chunk('behaviour.user_id') }}
 

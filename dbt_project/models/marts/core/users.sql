@@ -39,7 +39,7 @@ joined as (
         coalesce(activity.country, known_users.country) as country,
         known_users.age_band,
         known_users.gender,
-        coalesce(activity.consent, known_users.consent, 'granted') as consent,
+        coalesce(activity.consent, known_users.consent, {{ unstated_consent() }}) as consent,
         activity.first_seen_at,
         activity.last_seen_at,
         coalesce(activity.is_bot, false) as is_bot,
@@ -60,6 +60,7 @@ select
     {{ all_but(['order_age', 'visit_age']) }},
     case
         when is_bot then 'bot'
+        when not {{ consent_allows('personal') }} then 'not_profiled'
         when orders = 0 and visit_age <= 30 then 'prospect'
         when orders = 0 then 'dormant_visitor'
         when order_age > 180 then 'lost'

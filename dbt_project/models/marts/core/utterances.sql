@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour'), 'is_usable') }}"
     )
 }}
 
@@ -11,7 +11,7 @@ with
 
 changed_users as (
 
-    {{ changed_entities('user_id', ref('int_users')) }}
+    {{ changed_entities('user_id', ref('int_users'), 'is_usable') }}
 
 ),
 
@@ -22,7 +22,7 @@ events as (
         changed_users.fingerprint
     from {{ ref('int_events_stitched') }} as stitched
     inner join changed_users on stitched.user_id = changed_users.user_id
-    where stitched.consent != 'none'
+    where {{ consent_allows('totals', 'stitched.consent') }}
 
 ),
 

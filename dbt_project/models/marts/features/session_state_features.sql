@@ -2,7 +2,7 @@
     config(
         materialized='chunked',
         changed_events="{{ changed_events('session_id', ref('int_sessions')) }}",
-        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_personal_behaviour')) }}"
     )
 }}
 
@@ -33,7 +33,7 @@ events as (
             'coalesce(lead(behaviour.event_timestamp) over newest, behaviour.event_timestamp)',
             'behaviour.event_timestamp'
         ) }} as pause
-    from {{ ref('int_behaviour') }} as behaviour
+    from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
     where
         (

@@ -2,7 +2,7 @@
     config(
         materialized='chunked',
         changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
     )
 }}
 
@@ -27,7 +27,7 @@ days as (
         count(*) filter (where behaviour.event_name = 'add_to_cart') as carts,
         count(*) filter (where behaviour.event_name = 'purchase') as purchases,
         coalesce(sum(behaviour.revenue) filter (where behaviour.event_name = 'purchase'), 0) as revenue
-    from {{ ref('int_behaviour') }} as behaviour
+    from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
     where behaviour.category is not null and {{ in_chunk('behaviour.user_id') }}
     group by behaviour.user_id, behaviour.category, behaviour.event_date, changed_users.fingerprint

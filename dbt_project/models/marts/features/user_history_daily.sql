@@ -3,7 +3,7 @@
         materialized='chunked',
         rows_per_event=2,
         changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
     )
 }}
 
@@ -24,7 +24,7 @@ interactions as (
             partition by events.user_id
             order by {{ event_order('events') }}
         ) as nth
-    from {{ ref('int_behaviour') }} as events
+    from {{ ref('int_personal_behaviour') }} as events
     inner join changed_users on events.user_id = changed_users.user_id
     where {{ is_interaction('events') }} and {{ in_chunk('events.user_id') }}
 

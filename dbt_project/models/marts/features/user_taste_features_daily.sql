@@ -3,7 +3,7 @@
         materialized='chunked',
         rows_per_event=2,
         changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour')) }}"
+        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
     )
 }}
 
@@ -35,7 +35,7 @@ events as (
         changed_users.fingerprint,
         {{ utc_hour('behaviour.event_timestamp') }} as hour_of_day,
         {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week
-    from {{ ref('int_behaviour') }} as behaviour
+    from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
     where {{ in_chunk('behaviour.user_id') }}
 

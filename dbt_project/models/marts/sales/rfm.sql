@@ -5,7 +5,7 @@ orders as (
     select orders.*
     from {{ ref('orders') }} as orders
     inner join {{ ref('int_users') }} as users on orders.user_id = users.user_id
-    where users.is_usable
+    where users.is_personal
 
 ),
 

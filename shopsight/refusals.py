@@ -1,0 +1,178 @@
+"""Who refuses personal use now, and what is taken out of files at once; the next build of the warehouse says the same.
+
+The marts say what was stated until they were built. A request (``shopsight consent``) since then is read from the event
+log, so that a reader of an older file passes over whoever refused meanwhile.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from shopsight.consent import CONSENTS, PERSONAL_EXPORTS, allows
+from shopsight.settings import Settings
+from shopsight.whole_files import replaced
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+REQUEST: Final = "consent_request"
+"""Source of what was stated by ``shopsight consent``: a file of another source does not undo it."""
+
+MAX_MERGES: Final = 4
+"""How often a shopper who was merged is followed, as int_merged_users does."""
+
+STATED: Final = """
+    select user_id, arg_max(consent, created_timestamp) as consent
+    from read_parquet($files, hive_partitioning = false)
+    where source = $source and consent is not null
+    group by user_id
+"""
+LINKED: Final = "select user_id from read_parquet($file) where anonymous_id in (select user_id from ids)"
+MERGED: Final = """
+    select properties ->> 'previous_user_id' as previous, arg_max(user_id, event_timestamp) as user_id
+    from read_parquet($files, hive_partitioning = false)
+    where event_name = 'identify' and user_id is not null and contains(properties, '"previous_user_id"')
+    group by previous
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """Ids that no list, personal model or online view may hold."""
+
+    users: frozenset[str]
+    """Pseudonyms of shoppers."""
+    sessions: frozenset[str]
+    """Their sessions."""
+
+    def of(self, join_key: str) -> frozenset[str]:
+        """Return the ids among the values of a join key; none where it names nobody."""
+        return {"user_id": self.users, "session_id": self.sessions}.get(join_key, frozenset())
+
+
+def read_refusals(settings: Settings) -> Refusals:
+    """Return who refuses personal use, as the marts and the requests since say."""
+    import duckdb
+
+    forbidding = [consent for consent in CONSENTS if not allows(consent, "personal")]
+    with duckdb.connect(config={"threads": 2}) as connection:
+        accounts = settings.exports_dir / "users.parquet"
+        users: set[str] = set()
+        if accounts.exists():
+            query = "select user_id from read_parquet($file) where list_contains($forbidding, consent)"
+            users |= _ids(connection, query, file=str(accounts), forbidding=forbidding)
+        requested = [user for user, consent in newest_requests(settings).items() if consent in forbidding]
+        users |= persons(connection, settings, requested) if requested else set()
+        return Refusals(users=frozenset(users), sessions=frozenset(_sessions(connection, settings, users)))
+
+
+def newest_requests(settings: Settings) -> dict[str, str]:
+    """Return the consent that was last asked for, by the id that it was asked for."""
+    import duckdb
+
+    files = batch_files(settings, "users.parquet")
+    if not files:
+        return {}
+    with duckdb.connect(config={"threads": 2}) as connection:
+        return dict(connection.execute(STATED, {"files": files, "source": REQUEST}).fetchall())
+
+
+def refusals_of(settings: Settings, ids: Iterable[str]) -> Refusals:
+    """Return what some ids stand for: these shoppers, whom they were linked to or merged into, and their sessions."""
+    import duckdb
+
+    with duckdb.connect(config={"threads": 2}) as connection:
+        users = persons(connection, settings, list(ids))
+        return Refusals(users=frozenset(users), sessions=frozenset(_sessions(connection, settings, users)))
+
+
+def without_refusals(table: "pa.Table", settings: Settings) -> "pa.Table":
+    """Return the rows of a table with ``user_id`` whose shoppers do not refuse personal use now."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    refused = pa.array(sorted(read_refusals(settings).users), pa.string())
+    return table.filter(pc.invert(pc.is_in(table["user_id"], value_set=refused)))
+
+
+def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[str] = PERSONAL_EXPORTS) -> int:
+    """Rewrite the exports that hold rows of some shoppers without them, each whole and at once.
+
+    Args:
+        settings: says where the exports are.
+        refusals: whose rows go.
+        names: exports to look into; those that are not there are passed over.
+
+    Returns:
+        How many rows went.
+    """
+    import duckdb
+
+    gone = 0
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.execute("set timezone = 'UTC'")
+        for name in names:
+            path = settings.exports_dir / f"{name}.parquet"
+            if not path.exists():
+                continue
+            described = connection.execute("describe from read_parquet($file)", {"file": str(path)}).fetchall()
+            key = "user_id" if "user_id" in [column[0] for column in described] else "session_id"
+            _register(connection, refusals.of(key), key=key)
+            count = f"select count(*) from read_parquet($file) semi join ids using ({key})"
+            (rows,) = connection.execute(count, {"file": str(path)}).fetchall()[0]
+            if rows:
+                gone += rows
+                _rewrite(connection, path, key)
+    return gone
+
+
+def _rewrite(connection: "duckdb.DuckDBPyConnection", path: Path, key: str) -> None:
+    with replaced(path) as staging:
+        connection.execute(
+            f"copy (from read_parquet('{_quoted(path)}') anti join ids using ({key})) "
+            f"to '{_quoted(staging)}' (format parquet, compression zstd)"
+        )
+
+
+def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Sequence[str]) -> set[str]:
+    """Return the ids and, of devices that are linked and of users who were merged, the shoppers behind them."""
+    named = set(ids)
+    links = settings.exports_dir / "identities.parquet"
+    if links.exists():
+        _register(connection, named)
+        named |= _ids(connection, LINKED, file=str(links))
+    files = batch_files(settings, "events/*.parquet")
+    merged = dict(connection.execute(MERGED, {"files": files}).fetchall()) if files else {}
+    for _ in range(MAX_MERGES):
+        named |= {merged[user] for user in named if user in merged}
+    return named
+
+
+def _sessions(connection: "duckdb.DuckDBPyConnection", settings: Settings, users: Iterable[str]) -> set[str]:
+    path = settings.exports_dir / "sessions.parquet"
+    ids = sorted(users)
+    if not ids or not path.exists():
+        return set()
+    _register(connection, ids)
+    return _ids(connection, "select session_id from read_parquet($file) semi join ids using (user_id)", file=str(path))
+
+
+def _ids(connection: "duckdb.DuckDBPyConnection", query: str, **parameters: object) -> set[str]:
+    return {row[0] for row in connection.execute(query, parameters).fetchall()}
+
+
+def _register(connection: "duckdb.DuckDBPyConnection", ids: Iterable[str], *, key: str = "user_id") -> None:
+    import pyarrow as pa
+
+    connection.register("ids", pa.table({key: pa.array(sorted(ids), pa.string())}))
+
+
+def batch_files(settings: Settings, name: str) -> list[str]:
+    """Return the files of a name in every batch of the event log."""
+    return sorted(str(path) for path in settings.event_log_dir.glob(f"arrival_date=*/batch=*/{name}"))
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
