@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from serving.http.header_timeout import HeaderTimeoutProtocol
+from orchestration.gateway.header_timeout import HeaderTimeoutProtocol
 
 SECONDS = 0.6
 
