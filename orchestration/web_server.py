@@ -67,6 +67,8 @@ def main() -> None:
 
         threading.Thread(target=follow_the_daemon, daemon=True).start()
         server.run(sockets=[listener])
+        if daemon.poll() is not None:
+            sys.exit(f"Dagster's daemon ended by itself with exit code {daemon.returncode}")
 
 
 def guarded(context: WorkspaceProcessContext, settings: Settings) -> ASGIApp:

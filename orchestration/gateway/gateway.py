@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -159,7 +159,7 @@ class Gateway:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Return a small form's fields; nothing where it is too large, or does not come in time."""
+    """Return a small form's fields; nothing where it is too large, or does not come whole and in time."""
     body = b""
     try:
         async with asyncio.timeout(FORM_SECONDS):
@@ -167,7 +167,7 @@ async def _form(request: Request) -> dict[str, str]:
                 body += chunk
                 if len(body) > FORM_BYTES:
                     return {}
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         return {}
     return {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
 

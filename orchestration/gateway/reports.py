@@ -15,13 +15,13 @@ from starlette.types import Scope
 from orchestration.gateway import pages
 
 POLICY: Final = (
-    "sandbox allow-scripts allow-downloads allow-popups; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+    "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'unsafe-inline'; img-src data: blob: 'self'; font-src data:; base-uri 'none'; form-action 'none'"
 )
 """What a report may do: run the scripts it carries, and ask nobody for anything.
 
 Reports hold texts of shoppers. In the sandbox a report has an origin of its own, so that a text that became a script
-could neither use the login nor send anything away.
+could neither use the login nor call a server; it could still lead the person to another page, as any link can.
 """
 
 

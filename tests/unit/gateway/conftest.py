@@ -26,7 +26,7 @@ from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.servers import listening, served
 from orchestration.instance import prepare_dagster_home
 from orchestration.web_server import LOCATION, guarded
-from shopsight.settings import REPO_ROOT, Settings
+from shopsight.settings import REPO_ROOT, Settings, tool_environment
 
 TOKEN = "a-token-for-tests-only"
 
@@ -54,9 +54,12 @@ class Door:
 
 
 @pytest.fixture
-def owner(home: Settings) -> Settings:
+def owner(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The home of Ada, who runs `make up`."""
-    return home.model_copy(update={"user": "Ada", "token": SecretStr(TOKEN)})
+    settings = home.model_copy(update={"user": "Ada", "token": SecretStr(TOKEN)})
+    for name, value in tool_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    return settings
 
 
 @pytest.fixture

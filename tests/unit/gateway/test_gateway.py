@@ -7,10 +7,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from orchestration.gateway.header_timeout import HeaderTimeoutProtocol
 from orchestration.gateway.people import People
 from orchestration.gateway.rules import hosts_of
 from orchestration.gateway.sessions import DAYS, Sessions
-from serving.http.header_timeout import HeaderTimeoutProtocol
 from shopsight.settings import Settings
 
 TOKEN = "a-token-for-tests-only"
@@ -79,6 +79,14 @@ def test_an_endless_login_is_not_read(door) -> None:
         assert client.post("/login", data={"token": TOKEN, "target": "/" + "x" * 10_000}).status_code == 401
 
 
+def test_a_login_that_breaks_off_leaves_no_traceback(door, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_connection(("127.0.0.1", door.port)) as client:
+        client.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\ntok")
+    with door.client() as client:
+        assert client.get("/server_info").status_code == 200
+    assert "Exception" not in caplog.text
+
+
 def test_a_script_sends_its_token_and_is_the_person_it_was_given_to(door, owner) -> None:
     token = People(owner).add("Grace Hopper")
     with door.client(bearer=token) as script:
@@ -116,6 +124,7 @@ FOREIGN: list[tuple[str, dict[str, str]]] = [
     ("another origin", {"origin": "http://evil.example"}),
     ("another port of this machine", {"origin": "http://127.0.0.1:1"}),
     ("a frame without an origin", {"origin": "null"}),
+    ("an origin that is none", {"origin": "http://["}),
     ("a browser that says that it is another site", {"sec-fetch-site": "cross-site"}),
     ("a browser that says that it is another port", {"sec-fetch-site": "same-site"}),
 ]

@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestration.gateway.gateway import Gateway
+from orchestration.gateway.reports import reports_app
 from orchestration.web_server import guarded
 
 if TYPE_CHECKING:
@@ -137,3 +139,24 @@ def test_without_the_gateway_the_same_page_decides(page: "Page", context, serve,
     page.goto(f"http://localhost:{cats}/?web=http://127.0.0.1:{bare}", wait_until="domcontentloaded")
     page.evaluate("window.done")
     assert instance.get_runs()
+
+
+REPORT = """<!doctype html><title>A report</title><script>
+window.done = (async () => ({
+  origin: self.origin,
+  cookie: (() => { try { return document.cookie } catch (error) { return error.name } })(),
+  answered: await fetch("/").then(() => true, () => false),
+  opened: window.open("/") !== null,
+}))();
+</script>"""
+
+
+def test_the_script_of_a_report_runs_and_has_neither_the_login_nor_a_server(page: "Page", owner, serve) -> None:
+    owner.reports_dir.mkdir(parents=True)
+    (owner.reports_dir / "drift.html").write_text(REPORT)
+    address = f"http://127.0.0.1:{serve(Gateway(reports_app(owner.reports_dir), owner))}"
+    page.goto(f"{address}/?token={TOKEN}")
+    page.get_by_role("link", name="drift.html").click()
+    page.wait_for_url("**/drift.html")
+    outcome = {"origin": "null", "cookie": "SecurityError", "answered": False, "opened": False}
+    assert page.evaluate("window.done") == outcome

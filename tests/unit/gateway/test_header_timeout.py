@@ -1,5 +1,6 @@
 """A connection that never finishes a request's head is closed, and one that is slow elsewhere is not."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -8,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from websockets.sync.client import connect
 
-from serving.http.header_timeout import HeaderTimeoutProtocol
+from orchestration.gateway.header_timeout import HeaderTimeoutProtocol
 
 SECONDS = 0.6
 
@@ -18,7 +20,14 @@ class Impatient(HeaderTimeoutProtocol):
     head_seconds = SECONDS
 
 
-async def slow_answer(_scope: Scope, receive: Receive, send: Send) -> None:
+async def slow_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(2 * SECONDS)
+        await send({"type": "websocket.send", "text": "still here"})
+        await send({"type": "websocket.close"})
+        return
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
@@ -83,3 +92,8 @@ def test_a_whole_head_with_a_slow_body_and_an_idle_connection_are_left_alone(por
         time.sleep(2 * SECONDS)
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_websocket_stays_open(port: int) -> None:
+    with connect(f"ws://127.0.0.1:{port}/", proxy=None) as opened:
+        assert opened.recv(timeout=10) == "still here"
