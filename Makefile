@@ -30,9 +30,12 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 found; install one or name it: make setup PYTHON=…"; exit 1; }
 	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; "$(PYTHON)" -m venv .venv; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	@awk '/^[a-z0-9]/ {uv = /^uv==/} uv' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	@echo "installing $$(grep -c == requirements.lock) packages (a few minutes the first time)"
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
+	@awk '/^[a-z0-9]/ {torch = /^torch==/} !torch' requirements.lock | \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --no-deps -r -
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python "$$(grep '^torch==' requirements.lock)"
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $(STAMP)
 
@@ -81,7 +84,7 @@ campaign-exports: setup ## Judge 2,000 generated exports: right, refused or sile
 campaign-chaos: COUNT ?= 50
 campaign-chaos: SEED ?= 1
 campaign-chaos: setup ## Hit one home under load with 50 faults in a row, and see whether all is back (COUNT, SEED)
-	@PYTHONPATH=tests/campaigns $(BIN)/python -m chaos --count $(COUNT) --seed $(SEED)
+	@PYTHONPATH=tests/campaigns:tests/unit/serving:tests/support $(BIN)/python -m chaos --count $(COUNT) --seed $(SEED)
 
 campaign-mutants: COUNT ?= 20
 campaign-mutants: SEED ?= 1
@@ -110,11 +113,13 @@ bench: setup ## Print how fast importing, loading the definitions and --help are
 	@$(BIN)/python -m benchmarks.ground --json -
 
 lock: setup ## Resolve requirements.lock anew from pyproject.toml
-	@{ echo "# Exact versions for Python 3.11 to 3.13, made by \`make lock\`. torch pins its own CUDA libraries, which are left out"; \
-	   echo "# so that one file serves both of its builds."; \
+	@{ echo "# Exact versions and hashes for Python 3.11 to 3.13, made by \`make lock\`. torch has no hash, and its own CUDA libraries are"; \
+	   echo "# left out, so that one file serves both of its builds."; \
 	   env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	     --extra dev --extra completejourney --extra index --extra search --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	   | grep -vE '^(nvidia-c|nvidia-nv[^m]|nvidia-nccl|cuda-|triton)'; } > requirements.lock.new
+	     --generate-hashes \
+	   | awk '/^[a-z0-9]/ {out = /^(nvidia-c|nvidia-nv[^m]|nvidia-nccl|cuda-|triton)/; torch = /^torch==/; if (torch) sub(/ \\$$/, "")} \
+	       !out && !(torch && /--hash/)'; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 
 clean: ## Remove the environment and every cache; the home (.shopsight) stays

@@ -28,6 +28,8 @@ label_app = typer.Typer(
 app.add_typer(label_app, name="label")
 rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, put in force.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+people_app = typer.Typer(help="Who may open the web UI, and decide in their own name.", no_args_is_help=True)
+app.add_typer(people_app, name="people")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
@@ -35,7 +37,9 @@ Version = Annotated[
     str,
     typer.Option(help="The candidate's version, such as v0002; default: the newest eligible (to reject: the newest)."),
 ]
-Approver = Annotated[str, typer.Option("--by", help="Who decides: a person's name.")]
+Approver = Annotated[
+    str, typer.Option("--by", help="Who decides; default: you, by SHOPSIGHT_USER or the system's name of who you are.")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence; kept for good.")]
 
 
@@ -287,7 +291,7 @@ def predict_intent(
 
 
 @app.command()
-def approve(family: Family, by: Approver, reason: Reason, version: Version = "", as_json: AsJson = False) -> None:
+def approve(family: Family, reason: Reason, by: Approver = "", version: Version = "", as_json: AsJson = False) -> None:
     """Make an eligible candidate the champion, in your name, and build its Bento."""
     with explained():
         from cli.decide import decide
@@ -296,7 +300,7 @@ def approve(family: Family, by: Approver, reason: Reason, version: Version = "",
 
 
 @app.command()
-def reject(family: Family, by: Approver, reason: Reason, version: Version = "", as_json: AsJson = False) -> None:
+def reject(family: Family, reason: Reason, by: Approver = "", version: Version = "", as_json: AsJson = False) -> None:
     """Turn a candidate down, in your name."""
     with explained():
         from cli.decide import decide
@@ -307,8 +311,8 @@ def reject(family: Family, by: Approver, reason: Reason, version: Version = "", 
 @app.command()
 def rollback(
     family: Family,
-    by: Approver,
     reason: Reason,
+    by: Approver = "",
     to: Annotated[str, typer.Option(help="A former champion, such as v0002; default: the one before.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -317,6 +321,36 @@ def rollback(
         from cli.decide import decide
 
         decide("rollback", family, to or None, by=by, reason=reason, as_json=as_json)
+
+
+@people_app.command(name="add")
+def people_add(
+    name: Annotated[str, typer.Argument(help="A person's name, as decisions are to be recorded under.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give a person a token, and print the link that logs them in; a token they had stops working."""
+    with explained():
+        from cli.people import add_person
+
+        add_person(name, as_json=as_json)
+
+
+@people_app.command(name="list")
+def people_list(as_json: AsJson = False) -> None:
+    """List who may open the web UI and the reports."""
+    with explained():
+        from cli.people import list_people
+
+        list_people(as_json=as_json)
+
+
+@people_app.command(name="remove")
+def people_remove(name: Annotated[str, typer.Argument(help="The name the token was given under.")]) -> None:
+    """Take a person's token away; the pages they have open stop working."""
+    with explained():
+        from cli.people import remove_person
+
+        remove_person(name)
 
 
 @app.command()

@@ -11,6 +11,8 @@ Word = Literal["approve", "reject", "rollback"]
 def decide(word: Word, family: str, version: str | None, *, by: str, reason: str, as_json: bool) -> None:
     """Record the decision; where it makes a champion, show and package that at once, as the web UI's sensor would.
 
+    It is recorded under ``by``, or where that is empty, under the name of the person at the terminal.
+
     Raises:
         ShopsightError: there is no such version, its gate said no, the decision is not the person's to take, or the
             Bento could not be built (the decision stands).
@@ -18,9 +20,11 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
     from cli.chain import run_with_progress
     from models.registry.registry import ModelRegistry
     from orchestration import decisions
+    from orchestration.gateway.people import person_at_terminal
     from serving.packaging.bento import find_bento
 
     settings = Settings()
+    by = by or person_at_terminal(settings)
     take = {"approve": decisions.approve, "reject": decisions.reject, "rollback": decisions.roll_back}[word]
     model = take(settings, family, version, approver=by, reason=reason)
     bento = None

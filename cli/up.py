@@ -26,13 +26,15 @@ def run_up() -> None:
     Raises:
         ShopsightError: it is running already, a port is taken, or the web UI ended by itself; nothing is left running.
     """
+    from orchestration.gateway.people import person_at_terminal
     from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
     from serving.running.fleet import ServiceFleet
-    from serving.running.states import the_only_up
+    from serving.running.states import ServiceState, the_only_up
     from shopsight.ingestion.formats import FORMATS
 
     settings = Settings().model_copy(update={"sample_when_empty": True})
     prepare_environment(settings)
+    me = person_at_terminal(settings)
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -44,17 +46,19 @@ def run_up() -> None:
             signal.signal(end, stop)
         for name in FORMATS:
             (settings.landing_dir / name).mkdir(parents=True, exist_ok=True)
-        ui, fleet = WebUi(settings), ServiceFleet(settings)
+        ui, fleet, said = WebUi(settings), ServiceFleet(settings), dict[str, ServiceState]()
         try:
             ui.start()
             with err.status("starting the Dagster web UI and the services"):
-                fleet.start(stopping, tend=lambda: _tend(settings, fleet))
+                fleet.start(stopping, tend=lambda: _tend(settings, fleet, said))
                 ui.wait_until_ready(stopping)
             if not stopping.is_set():
                 _show_urls(settings, fleet.states())
+                out.print(f"open {ui.link()} (you are {me})", soft_wrap=True, markup=False)
             while not stopping.wait(LOOK_SECONDS):
-                ui.require_running()
-                for family, state in _tend(settings, fleet).items():
+                if restarted := ui.keep():
+                    err.print(f"[yellow]warning[/] {restarted}", soft_wrap=True)
+                for family, state in _tend(settings, fleet, said).items():
                     out.print(f"{FAMILIES[family].bento}: {escape(_words(state))}", soft_wrap=True)
         finally:
             err.print("stopping …")
@@ -63,25 +67,25 @@ def run_up() -> None:
             err.print("stopped")
 
 
-def _tend(settings: Settings, fleet: "ServiceFleet") -> dict[str, "ServiceState"]:
-    """Look after the services once, say how they are for `status`, and return those that changed."""
+def _tend(settings: Settings, fleet: "ServiceFleet", said: "dict[str, ServiceState]") -> "dict[str, ServiceState]":
+    """Look after the services once, and return those whose state is another than was ``said``, which takes it in."""
     from serving.running.states import write_states
 
-    before = fleet.states()
-    if not fleet.refresh() and settings.run_dir.exists():
-        return {}
-    after = fleet.states()
-    try:
-        write_states(settings, after)
-    except OSError as error:
-        err.print(f"[yellow]warning[/] cannot say how the services are in {settings.run_dir}: {error}")
-    return {family: state for family, state in after.items() if state != before[family]}
+    fleet.refresh()
+    news = {family: state for family, state in fleet.states().items() if said.get(family) != state}
+    if news:
+        try:
+            write_states(settings, fleet.states())
+        except OSError:  # a full disk: said once it has room again
+            return {}
+        said.update(news)
+    return news
 
 
 def _show_urls(settings: Settings, states: "dict[str, ServiceState]") -> None:
     table = Table(title="shopsight is up; Ctrl-C stops it", title_justify="left")
     for column in ("what", "where", "state"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "where")
     table.add_row("Dagster web UI", f"http://{settings.host}:{settings.dagster_port}", "ready")
     table.add_row("reports", f"http://{settings.host}:{settings.reports_port}", "ready")
     for family in FAMILIES.values():

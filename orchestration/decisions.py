@@ -98,12 +98,12 @@ def deployment_of(champion: ModelVersion) -> dg.RunRequest:
 
 
 def prefilled(op: str, *, family: str, version: str = "") -> dict[str, Any]:
-    """Return the config of a deciding job with the name and the reason left for a person to write."""
-    return {"ops": {op: {"config": {"family": family, "version": version, "approver": "", "reason": ""}}}}
+    """Return the config of a deciding job with the reason left for a person to write."""
+    return {"ops": {op: {"config": {"family": family, "version": version, "reason": ""}}}}
 
 
 def approval_form(settings: Settings, family: str, version: str) -> str:
-    """Return the address of the web UI's form that approves a candidate, filled in but for the name and the reason."""
+    """Return the address of the web UI's form that approves a candidate, filled in but for the reason."""
     config = yaml.safe_dump(prefilled("approve", family=family, version=version), sort_keys=False)
     page = f"locations/shopsight/jobs/{APPROVE_CANDIDATE}/playground/setup"
     return f"http://{settings.host}:{settings.dagster_port}/{page}?config={quote(config)}"

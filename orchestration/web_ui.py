@@ -6,14 +6,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from orchestration.gateway.gateway import Gateway
+from orchestration.gateway.people import People, link_to
+from orchestration.gateway.reports import reports_app
+from orchestration.gateway.servers import listening, served
 from orchestration.instance import prepare_dagster_home
 from shopsight.errors import ShopsightError
 from shopsight.ports import port_settings, shared_ports, why_taken
@@ -21,6 +25,11 @@ from shopsight.settings import REPO_ROOT, Settings
 
 START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 20.0
+FIRST_RETRY_SECONDS: Final = 5.0
+MAX_RETRY_SECONDS: Final = 60.0
+"""Where it ends by itself, it is started again at once, then after 5, 10, 20, 40 and every 60 seconds."""
+CALM_SECONDS: Final = 60.0
+"""After so long without an end, the next one is a first one again."""
 
 
 class PortTakenError(ShopsightError):
@@ -32,23 +41,24 @@ class UiStoppedError(ShopsightError):
 
 
 class WebUi:
-    """``dagster dev`` in a session of its own: the web server, the daemon and the code server that they share."""
+    """``orchestration.web_server`` in a session of its own: web server, daemon and the code server that they share."""
 
     def __init__(self, settings: Settings) -> None:
         self.url = f"http://{settings.host}:{settings.dagster_port}"
         self.log: Path = settings.home / "logs" / "dagster.log"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._restarts = 0
+        self._retry_at = float("-inf")
 
     def start(self) -> None:
         """Start it; :meth:`wait_until_ready` tells when it answers."""
         settings = self._settings
         prepare_dagster_home(settings)
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        address = ["-h", settings.host, "-p", str(settings.dagster_port)]
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "shopsight.parent", "-m", "dagster", "dev", *address],
+                [sys.executable, "-m", "shopsight.parent", "-m", "orchestration.web_server"],
                 cwd=REPO_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -80,6 +90,22 @@ class WebUi:
             code = None if self._process is None else self._process.returncode
             raise self._stopped(f"it ended by itself with exit code {code}", "read the log, then start `make up` again")
 
+    def keep(self) -> str:
+        """Start it anew where it ended by itself, less and less often; return what there is to say, mostly nothing."""
+        now = time.monotonic()
+        if self._process is None or self._process.poll() is None:
+            if now > self._retry_at + CALM_SECONDS:
+                self._restarts = 0
+            return ""
+        if now < self._retry_at:
+            return ""
+        code = self._process.returncode
+        self.stop()  # what it started may live on
+        self._restarts += 1
+        self._retry_at = now + min(FIRST_RETRY_SECONDS * 2 ** (self._restarts - 1), MAX_RETRY_SECONDS)
+        self.start()
+        return f"the Dagster web UI ended with exit code {code} and was started again; its last words are in {self.log}"
+
     def stop(self) -> None:
         """Ask Dagster to stop, then end what it started: its code servers outlive it by a minute, and a run by hours.
 
@@ -98,6 +124,10 @@ class WebUi:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
 
+    def link(self) -> str:
+        """Return the address that opens it and logs in who runs ``make up``."""
+        return link_to(self._settings, People(self._settings).own_token())
+
     def _stopped(self, why: str, fix: str) -> UiStoppedError:
         return UiStoppedError(
             f"the Dagster web UI is not running at {self.url}",
@@ -108,30 +138,19 @@ class WebUi:
 
 @contextmanager
 def served_reports(settings: Settings) -> Iterator[None]:
-    """Serve the report folder over HTTP: browsers open no ``file:`` link from the web UI's pages.
+    """Serve the report folder behind the same login as the web UI.
 
     Raises:
         PortTakenError: its port is not free; nothing was started.
     """
-
-    class Reports(SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments, directory=str(settings.reports_dir))
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Say nothing: the terminal shows the table of URLs."""
-
     try:
-        server = ThreadingHTTPServer((settings.host, settings.reports_port), Reports)
+        listener = listening(settings.host, settings.reports_port)
     except OSError as error:
         raise _taken(settings, {"SHOPSIGHT_REPORTS_PORT": str(error)}) from error
-    with server:
+    with listener:
         settings.reports_dir.mkdir(parents=True, exist_ok=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
+        with served(Gateway(reports_app(settings.reports_dir), settings), listener):
             yield
-        finally:
-            server.shutdown()
 
 
 def refuse_taken_ports(settings: Settings) -> None:

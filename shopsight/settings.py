@@ -5,6 +5,7 @@ This is the only module that touches ``os.environ``: it reads ``SHOPSIGHT_*`` va
 """
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -73,8 +74,14 @@ class Settings(BaseSettings):
     """Key of the model registry's journal; unset, one is made with the first record and kept under ``keys_dir``."""
     journal_head: str = ""
     """Length and last hash of the registry's journal when a service was started; `up` sets it for its services."""
+    user: str = ""
+    """Your name, under which decisions about models are recorded; empty, the system's name of who is logged in."""
+    token: SecretStr | None = Field(default=None, min_length=16)
+    """What opens the web UI and the reports to who starts them; unset, one is made and kept under ``keys_dir``."""
     host: str = "127.0.0.1"
     """Address that every server binds to."""
+    allowed_hosts: str = ""
+    """Further names that browsers may reach the pages by, with commas between them; loopback and ``host`` are in."""
     dagster_port: Port = 3000
     intent_port: Port = 3001
     recommendation_port: Port = 3002
@@ -93,6 +100,13 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):  # a name that is not there, that is no path, or that is a folder
             raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or Asia/Shanghai") from None
         return name
+
+    @field_validator("token")
+    @classmethod
+    def _token_fits_a_header(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"[!-~]+", token.get_secret_value()):
+            raise ValueError("a token has letters, digits and signs of ASCII alone, without blanks")
+        return token
 
     @property
     def act_from(self) -> float:
@@ -181,7 +195,7 @@ class Settings(BaseSettings):
 
     @property
     def keys_dir(self) -> Path:
-        """The keys of the pseudonyms and of the registry's journal, readable by their owner only."""
+        """The keys of the pseudonyms, of the registry's journal and of the web UI, readable by their owner only."""
         return self.home / "keys"
 
 

@@ -32,7 +32,7 @@ def direct_requirements(family: Family, root: Path) -> list[Requirement]:
 
 
 def locked_requirements(family: Family, root: Path) -> list[str]:
-    """Return the lines of ``requirements.lock`` that ``family``'s service needs, sorted.
+    """Return the versions in ``requirements.lock`` that ``family``'s service needs, sorted, without their hashes.
 
     A line's own marker is kept, so that the list serves every supported Python.
 
@@ -45,8 +45,9 @@ def locked_requirements(family: Family, root: Path) -> list[str]:
     """
     locked: dict[str, list[str]] = {}
     for line in (root / "requirements.lock").read_text().splitlines():
-        if line and not line.startswith("#"):
-            locked.setdefault(canonicalize_name(Requirement(line).name), []).append(line.strip())
+        if line and not line.startswith(("#", " ")):
+            pin = line.removesuffix("\\").strip()
+            locked.setdefault(canonicalize_name(Requirement(pin).name), []).append(pin)
     names = closure(direct_requirements(family, root))
     missing = sorted(names - locked.keys())
     if missing:

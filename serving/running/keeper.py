@@ -119,10 +119,10 @@ class ServiceKeeper:
                     self._started()
                 return False
             if not self._process.running:
-                raise self._process.ended("it ended by itself")
+                raise self._process.ended("it ended by itself", log_lines=0)
             self._silent = 0 if self._process.ready() else self._silent + 1
             if self._silent > SILENT_LOOKS:
-                raise self._process.ended("it did not answer any more", grace_seconds=HUNG_SECONDS)
+                raise self._process.ended("it did not answer any more", grace_seconds=HUNG_SECONDS, log_lines=0)
         except ShopsightError as error:
             self._note_failure(self._process.bento, error)
             self.stop()

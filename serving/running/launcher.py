@@ -137,9 +137,9 @@ class ServiceProcess:
             log.seek(self._log_start)
             return log.read()
 
-    def ended(self, why: str, *, grace_seconds: float = STOP_SECONDS) -> ServiceNotStartedError:
-        """Stop what may be left of the service, and return the error that says so with the last words of its log."""
-        lines = self._logged().decode(errors="replace").strip().splitlines()[-6:]
+    def ended(self, why: str, *, grace_seconds: float = STOP_SECONDS, log_lines: int = 6) -> ServiceNotStartedError:
+        """Stop what may be left of the service, and return the error that says so, with the last lines of its log."""
+        lines = self._logged().decode(errors="replace").strip().splitlines()[-log_lines:] if log_lines else []
         self.stop(timeout_seconds=grace_seconds)
         return ServiceNotStartedError(
             f"{self.bento.tag} does not answer on {self.url}",

@@ -15,14 +15,8 @@ pytestmark = pytest.mark.skipif(not SHOPSIGHT.exists(), reason="the command is n
 
 def call(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHOPSIGHT_")}
-    return subprocess.run(
-        [str(SHOPSIGHT), *arguments],
-        cwd=folder,
-        env=environment | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command, environment = [str(SHOPSIGHT), *arguments], environment | variables
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_home_is_the_working_folders_where_it_has_one(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+from pydantic import SecretStr
 from running import SHOPSIGHT, DemoRun, environment_of, settings_of
 
 from models.registry.registry import ModelRegistry
@@ -38,9 +39,10 @@ DECISION = """ops:
     config:
       family: recommender
       version: v0001
-      approver: Ada
       reason: beats every baseline on the test split
 """
+
+TOKEN = "a-token-for-tests-only"
 
 RUNS = "{ runsOrError(limit: 5) { ... on Runs { results { runId status } } } }"
 
@@ -51,6 +53,7 @@ class Ui:
 
     settings: Settings
     process: subprocess.Popen[str]
+    log: Path
 
     @property
     def url(self) -> str:
@@ -60,10 +63,19 @@ class Ui:
         request = urllib.request.Request(
             f"{self.url}/graphql",
             data=json.dumps({"query": query}).encode(),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json", "authorization": f"Bearer {TOKEN}"},
         )
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)["data"]
+
+    def log_in(self, page: "Page") -> None:
+        """Open the link that `make up` printed."""
+        deadline = time.monotonic() + 60
+        while not (links := [word for word in self.log.read_text().split() if "token=" in word]):
+            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+            time.sleep(0.5)
+        page.goto(links[0], wait_until="domcontentloaded")
+        assert "token" not in page.url
 
     def runs(self) -> dict[str, str]:
         """Return the state of each of the last runs."""
@@ -107,12 +119,12 @@ class Ui:
 @contextmanager
 def web_ui(home: Path) -> Iterator[Ui]:
     """Start ``shopsight up`` on a home; its words are in ``up.log`` beside it."""
-    settings, folder = settings_of(home), home.parent
+    settings, folder = settings_of(home).model_copy(update={"user": "Ada", "token": SecretStr(TOKEN)}), home.parent
     log = (folder / "up.log").open("w")
     process = subprocess.Popen(
         [SHOPSIGHT, "up"], env=environment_of(settings, folder), stdout=log, stderr=log, text=True
     )
-    server = Ui(settings=settings, process=process)
+    server = Ui(settings=settings, process=process, log=folder / "up.log")
     deadline = time.monotonic() + 120
     while True:
         try:
@@ -163,6 +175,7 @@ def test_the_assets_of_a_ready_shop_are_materialised_by_a_click_its_models_serve
     with web_ui(home) as ui:
         with browser_page(outside) as page:
             before = ui.runs().keys()
+            ui.log_in(page)
             page.goto(f"{ui.url}/locations/shopsight/asset-groups/ingestion", wait_until="domcontentloaded")
             materialize = page.get_by_role("button", name="Materialize all")
             materialize.wait_for(timeout=60_000)
@@ -182,6 +195,7 @@ def test_a_shop_is_materialised_approved_and_served_by_clicks_and_ctrl_c_stops_e
     outside: list[str] = []
     with web_ui(tmp_path / "home") as ui:
         with browser_page(outside) as page:
+            ui.log_in(page)
             page.goto(f"{ui.url}/asset-groups", wait_until="domcontentloaded")
             materialize = page.get_by_role("button", name="Materialize all")
             materialize.wait_for(timeout=60_000)

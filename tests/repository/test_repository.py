@@ -21,9 +21,16 @@ def tracked_files() -> list[Path]:
 
 def test_the_lock_file_is_exact_and_names_no_host() -> None:
     lines = (REPO_ROOT / "requirements.lock").read_text().splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
+    pins = [line.removesuffix("\\").rstrip() for line in lines if line and not line.startswith(("#", " "))]
     assert all(re.match(r"^[A-Za-z0-9._-]+==[^ +]+( ;.*)?$", pin) for pin in pins)
     assert not any("://" in line for line in lines)
+
+
+def test_every_locked_package_has_hashes_but_torch_which_has_two_builds() -> None:
+    text = (REPO_ROOT / "requirements.lock").read_text()
+    blocks = re.findall(r"^([a-z0-9][^\n]*)\n((?: {4}[^\n]*\n)*)", text, flags=re.MULTILINE)
+    bare = [pin for pin, hashes in blocks if not re.search(r"--hash=sha256:[0-9a-f]{64}", hashes)]
+    assert [pin.split("==")[0] for pin in bare] == ["torch"]
 
 
 def test_every_direct_dependency_is_locked() -> None:

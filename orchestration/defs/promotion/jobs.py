@@ -1,4 +1,7 @@
-"""Jobs a person starts from the web UI to decide on a candidate; name and reason are kept for good."""
+"""Jobs a person starts from the web UI to decide on a candidate; name and reason are kept for good.
+
+The name is that of who was logged in where the run was launched; a run that was launched otherwise decides nothing.
+"""
 
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -7,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from orchestration import decisions
+from orchestration.attribution import person_of_run
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -23,7 +27,7 @@ NO_RETRY: Final = {"dagster/max_retries": "0"}
 
 
 class Decision(dg.Config):
-    """Who decides what, and why."""
+    """What is decided, and why."""
 
     family: Family = Field(description="The model family.")
     version: str = Field(
@@ -31,18 +35,21 @@ class Decision(dg.Config):
         description="The version, such as v0002. Empty: to approve, the newest eligible candidate; to reject, the "
         "newest candidate; to roll back, the champion before the present one.",
     )
-    approver: str = Field(description="Your name; the run that trained the candidate cannot approve it.")
     reason: str = Field(description="Why, in a sentence.")
 
 
 FIRST: Final = next(iter(FAMILIES))
 
 
+def _person(context: dg.OpExecutionContext, settings: Settings) -> str:
+    return person_of_run(settings, context.run_id, context.run_tags)
+
+
 @dg.op(description="Make an eligible candidate the champion.")
 def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Approve; refused where the gate said no."""
     champion = decisions.approve(
-        settings, config.family.value, config.version or None, approver=config.approver, reason=config.reason
+        settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
     context.log.info("%s %s is the champion", champion.family, champion.version)
 
@@ -51,7 +58,7 @@ def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.Resou
 def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Reject."""
     rejected = decisions.reject(
-        settings, config.family.value, config.version or None, approver=config.approver, reason=config.reason
+        settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
     context.log.info("%s %s is rejected", rejected.family, rejected.version)
 
@@ -60,7 +67,7 @@ def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.Resour
 def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Roll back."""
     champion = decisions.roll_back(
-        settings, config.family.value, config.version or None, approver=config.approver, reason=config.reason
+        settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
     context.log.info("%s %s is the champion again", champion.family, champion.version)
 

@@ -2,6 +2,7 @@
 
 import json
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 from models.registry.registry import IllegalTransitionError, ModelRegistry
 from orchestration import decisions
+from orchestration.attribution import SIGNATURE_TAG, USER_TAG, UnattributedRunError, person_of_run, signed_tags
 from orchestration.defs.deployment.sensors import new_approvals, shown_version
 from orchestration.defs.promotion.assets import champions
 from orchestration.defs.promotion.jobs import approve_candidate, reject_candidate, rollback_champion
@@ -138,18 +140,55 @@ def test_a_run_that_follows_a_decision_leaves_the_policy_out(home, register) -> 
 def test_a_deciding_job_comes_with_a_form_to_fill_in_and_is_not_retried(job: dg.JobDefinition) -> None:
     assert job.tags["dagster/max_retries"] == "0"
     (op,) = job.run_config["ops"].values()
-    assert list(op["config"]) == ["family", "version", "approver", "reason"]
+    assert list(op["config"]) == ["family", "version", "reason"]
     assert dg.validate_run_config(job, job.run_config)
 
 
-def test_a_form_that_was_launched_without_a_name_is_refused_and_nothing_is_decided(home, register) -> None:
-    register()
-    config = decisions.prefilled("approve", family="recommender")
-    outcome = approve_candidate.execute_in_process(
-        run_config=config, raise_on_error=False, resources={"settings": home}
+DECIDING = {
+    "approve": approve_candidate,
+    "reject": reject_candidate,
+    "roll_back": rollback_champion,
+}
+
+
+def launched(home: Settings, op: str, *, tags: dict[str, str], run_id: str | None = None) -> dg.ExecuteInProcessResult:
+    """Run a deciding job with its form filled in."""
+    config = decisions.prefilled(op, family="recommender")
+    config["ops"][op]["config"]["reason"] = "a test"
+    return DECIDING[op].execute_in_process(
+        run_config=config, raise_on_error=False, resources={"settings": home}, tags=tags, run_id=run_id
     )
-    assert not outcome.success
-    assert status_of(home) == {"v0001": "candidate"}
+
+
+@pytest.mark.parametrize("op", DECIDING)
+def test_a_decision_that_no_logged_in_person_launched_is_refused(home, register, op: str) -> None:
+    for _ in range(2):
+        decisions.approve(home, "recommender", register(), **WHO)
+    register()
+    before = status_of(home)
+    stolen = signed_tags(home, str(uuid4()), "Ada")
+    for tags in ({}, {USER_TAG: "Ada"}, {USER_TAG: "Ada", SIGNATURE_TAG: "0" * 64}, stolen):
+        assert not launched(home, op, tags=tags).success
+    assert status_of(home) == before
+
+
+@pytest.mark.parametrize("op", DECIDING)
+def test_a_decision_is_recorded_under_the_name_of_who_launched_it(home, register, op: str) -> None:
+    for _ in range(2):
+        decisions.approve(home, "recommender", register(), **WHO)
+    register()
+    run_id = str(uuid4())
+    assert launched(home, op, tags=signed_tags(home, run_id, "Zoë Müller"), run_id=run_id).success
+    last = json.loads((home.registry_dir / "journal.jsonl").read_text().splitlines()[-1])
+    assert last["approver"] == "Zoë Müller"
+
+
+def test_a_signature_is_of_one_run_and_one_person(home) -> None:
+    tags = signed_tags(home, "run-1", "Ada")
+    assert person_of_run(home, "run-1", tags) == "Ada"
+    for run_id, changed in (("run-2", tags), ("run-1", tags | {USER_TAG: "Bob"}), ("run-1", {USER_TAG: "Ada"})):
+        with pytest.raises(UnattributedRunError, match="make up"):
+            person_of_run(home, run_id, changed)
 
 
 def test_the_form_of_a_candidate_is_filled_in_with_its_family_and_version(home) -> None:
@@ -159,7 +198,10 @@ def test_the_form_of_a_candidate_is_filled_in_with_its_family_and_version(home) 
     assert yaml.safe_load(config) == decisions.prefilled("approve", family="churn", version="v0007")
 
 
-def test_the_command_line_rolls_back_on_the_same_road_and_the_web_ui_shows_it(home, register, packaged) -> None:
+def test_the_command_line_rolls_back_in_the_name_of_who_is_at_it_and_the_web_ui_shows_it(
+    home, register, packaged, monkeypatch
+) -> None:
+    monkeypatch.setenv("SHOPSIGHT_USER", "Ada Lovelace")
     from typer.testing import CliRunner
 
     from cli.app import app
@@ -168,9 +210,10 @@ def test_the_command_line_rolls_back_on_the_same_road_and_the_web_ui_shows_it(ho
         version = register()
         decisions.approve(home, "recommender", version, **WHO)
         packaged(version)
-    answer = CliRunner().invoke(app, ["rollback", "recommender", "--by", "Ada", "--reason", "complaints", "--json"])
+    answer = CliRunner().invoke(app, ["rollback", "recommender", "--reason", "complaints", "--json"])
     assert answer.exit_code == 0, answer.output
     document = json.loads(answer.stdout)
+    assert document["by"] == "Ada Lovelace"
     assert (document["version"], document["status"]) == ("v0001", "champion")
     assert document["bento"] == "shopsight_recommendation:v0001-0123456789"
     with open_instance(home) as instance:

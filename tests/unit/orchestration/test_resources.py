@@ -4,6 +4,7 @@ import ast
 
 import dagster as dg
 
+from orchestration.attribution import AttributingRunCoordinator
 from orchestration.defs.resources import settings_of_the_environment
 from orchestration.instance import open_instance
 from orchestration.run_health import HealthCheckedRunLauncher
@@ -33,11 +34,17 @@ def test_dagster_loads_the_launcher_that_asks_whether_a_runs_process_lives(home)
         assert instance.run_launcher.supports_check_run_worker_health
 
 
-def test_only_the_launcher_reaches_into_dagsters_private_modules() -> None:
+def test_dagster_queues_runs_by_the_coordinator_that_notes_who_launched_them(home) -> None:
+    with open_instance(home) as instance:
+        assert isinstance(instance.run_coordinator, AttributingRunCoordinator)
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 2
+
+
+def test_only_the_launcher_and_the_web_server_reach_into_dagsters_private_modules() -> None:
     reaching = {
         str(path.relative_to(REPO_ROOT))
         for room in ("cli", "orchestration")
         for path in (REPO_ROOT / room).rglob("*.py")
         if "from dagster._" in path.read_text() or "import dagster._" in path.read_text()
     }
-    assert reaching == {"orchestration/run_health.py"}
+    assert reaching == {"orchestration/run_health.py", "orchestration/web_server.py"}

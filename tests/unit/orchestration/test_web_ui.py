@@ -125,7 +125,7 @@ def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_kil
 def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Settings) -> None:
     ui = WebUi(ports)
     ui.start()
-    (process,) = [child for child in psutil.Process().children() if "dagster" in child.cmdline()]
+    (process,) = [child for child in psutil.Process().children() if "orchestration.web_server" in child.cmdline()]
     session = os.getsid(process.pid)
     assert session == process.pid, "Ctrl-C at the terminal must not reach it before the command line stops it"
     ui.stop()

@@ -1,0 +1,68 @@
+"""How the pages are put on a port: uvicorn, with what it leaves open by default closed."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from orchestration.gateway.header_timeout import HeaderTimeoutProtocol
+
+HEAD_BYTES: Final = 65_536
+"""Largest head of a request: the web UI puts a launchpad's whole form into its address."""
+
+STOP_SECONDS: Final = 2
+"""How long open connections, such as the web UI's WebSockets, may go on when the server is asked to stop."""
+
+
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """Return a server for an application; ``run(sockets=[…])`` serves it on a socket of :func:`listening`."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=HeaderTimeoutProtocol,
+            h11_max_incomplete_event_size=HEAD_BYTES,
+            lifespan="off",
+            access_log=False,  # it would hold the token of a link
+            log_level="error",
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        OSError: the port is not free, or the host is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@contextmanager
+def served(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+    """Serve an application from a thread until the block ends; the socket is closed then."""
+    server = server_of(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
