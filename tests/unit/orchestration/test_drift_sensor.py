@@ -41,7 +41,7 @@ def request_on(home: Settings, instance: dg.DagsterInstance) -> dg.RunRequest | 
     result = drifted_features(dg.build_sensor_context(instance=instance, resources={"settings": home}))
     if isinstance(result, dg.SkipReason):
         return None
-    (request,) = result.run_requests
+    (request,) = result.run_requests or []
     return request
 
 

@@ -185,7 +185,7 @@ def test_a_bento_that_is_not_what_was_built_does_not_serve(
         case "model":
             model.write_text("[]")
         case "manifest":
-            (bento / "files.json").write_bytes(whole[bento / "files.json"].replace(b"service.py", b"survice.py"))
+            (bento / "files.json").write_bytes(whole[bento / "files.json"].replace(b"service.py", b"service.txt"))
         case "compiled":
             (bento / "__pycache__").mkdir()
             (bento / "__pycache__" / "http.cpython-311.pyc").write_bytes(b"anything")
