@@ -1,11 +1,13 @@
 """The DuckDB warehouse: where dbt builds it, and how to run dbt from Python."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
 from shopsight.currency_rates import check_currency_rates
 from shopsight.errors import ShopsightError
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
+from shopsight.whole_files import replaced
 
 DBT_PROJECT_DIR = REPO_ROOT / "dbt_project"
 """The dbt project, with its own profiles.yml."""
@@ -23,6 +25,29 @@ def prepare_warehouse(settings: Settings) -> None:
     """
     check_currency_rates(settings.currency_rates_path)
     settings.exports_dir.mkdir(parents=True, exist_ok=True)
+
+
+def built_by_other_models(settings: Settings) -> bool:
+    """Return whether there is a warehouse, and the whole of it was last built by other models than today's."""
+    noted = _models_note(settings)
+    return settings.warehouse_path.exists() and (not noted.exists() or noted.read_text() != _digest_of_models())
+
+
+def note_models(settings: Settings) -> None:
+    """Note that the whole warehouse has just been built by today's models."""
+    with replaced(_models_note(settings)) as staging:
+        staging.write_text(_digest_of_models())
+
+
+def _models_note(settings: Settings) -> Path:
+    return settings.warehouse_path.with_name("models.sha256")
+
+
+def _digest_of_models() -> str:
+    total = hashlib.sha256()
+    for path in sorted(path for folder in ("models", "macros") for path in (DBT_PROJECT_DIR / folder).rglob("*.sql")):
+        total.update(f"{path.relative_to(DBT_PROJECT_DIR)}\0".encode() + path.read_bytes() + b"\0")
+    return total.hexdigest()
 
 
 def export_path(settings: Settings, mart: str) -> Path:
