@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.features import FeatureReader, feature_reader
-from serving.http.draining import DRAINING
+from serving.http.connection import serve_connections
+from serving.http.draining import DRAINING, running_server
 from serving.http.guard import RequestGuard
 from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
 from serving.prediction_log import PredictionLog
@@ -106,7 +107,10 @@ class FamilyService(ABC):
 
     def __init__(self) -> None:
         keep_requests_out_of_the_log()
-        if DRAINING.watch():
+        server = running_server()
+        if server is not None:
+            DRAINING.watch(server)
+            serve_connections(server)
             end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
         self.settings = Settings()
         self.model = champion()

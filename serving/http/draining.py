@@ -27,12 +27,8 @@ class Draining:
     def __init__(self) -> None:
         self.begun = False
 
-    def watch(self) -> bool:
-        """Stand between SIGTERM and the uvicorn server of this process; return whether there is one."""
-        handler = signal.getsignal(signal.SIGTERM)
-        server = getattr(handler, "__self__", None)
-        if not isinstance(server, uvicorn.Server) or threading.current_thread() is not threading.main_thread():
-            return False
+    def watch(self, server: uvicorn.Server) -> None:
+        """Stand between SIGTERM and ``server``, which runs in this process's main thread."""
         loop = asyncio.get_running_loop()
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -43,7 +39,13 @@ class Draining:
             loop.call_soon_threadsafe(lambda: loop.create_task(_drain(server, number)))
 
         signal.signal(signal.SIGTERM, stop)
-        return True
+
+
+def running_server() -> uvicorn.Server | None:
+    """Return the uvicorn server that runs in this thread; it is the one that SIGTERM goes to."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    is_main = threading.current_thread() is threading.main_thread()
+    return server if is_main and isinstance(server, uvicorn.Server) else None
 
 
 async def _drain(server: uvicorn.Server, number: int) -> None:

@@ -6,16 +6,19 @@ time and the number of requests in flight, and gives every error the shape of :m
 
 import asyncio
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from starlette.routing import Match
 
-from serving.http.body_checks import check_json_object
+from serving.http.body_checks import json_object_in
+from serving.http.body_reading import BodyReader
+from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
-from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
+from serving.http.headers import HEALTH_PATHS, request_id_of
+from serving.http.problems import BUSY, MEDIA_TYPE, ProblemError, invalid_request
 from shopsight.settings import Settings
 
 Message = MutableMapping[str, Any]
@@ -23,27 +26,25 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f]")
 BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class GuardLimits:
-    """What a service takes on at once."""
+    """What a service takes on at once; :class:`serving.http.crowd.Crowd` says how many requests."""
 
     body_bytes: int
     """Largest body that is read; above it the answer is 413."""
     path_characters: int = 2048
     """Longest path; above it the answer is 414."""
-    in_flight: int = 64
-    """Requests worked on at once; above it the answer is 429. At 700 requests/s the last one waits 90 ms."""
+    body_seconds: float = 10.0
+    """Time for a body to arrive; above it the answer is 408."""
     seconds: float = 10.0
-    """Time for one request, its body included; above it the answer is 503."""
+    """Time for the answer, from when the request is whole; above it the answer is 503."""
 
     def __post_init__(self) -> None:
-        if min(self.body_bytes, self.path_characters, self.in_flight, self.seconds) <= 0:
+        if min(self.body_bytes, self.path_characters, self.body_seconds, self.seconds) <= 0:
             raise ValueError(f"every limit must be above zero: {self}")
 
 
@@ -57,12 +58,14 @@ class RequestGuard:
         limits: GuardLimits | None = None,
         notes: Callable[[], Sequence[str]] = list,
         draining: Draining = DRAINING,
+        crowd: Crowd = CROWD,
     ) -> None:
         self.app = app
         self.limits = limits or GuardLimits(body_bytes=Settings().request_limit_bytes)
         self.notes = notes
         self.draining = draining
-        self.in_flight = 0
+        self.crowd = crowd
+        self.bodies = BodyReader(max_bytes=self.limits.body_bytes, seconds=self.limits.body_seconds)
         self.unfinished: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -71,9 +74,11 @@ class RequestGuard:
             await self.app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        request_id = _request_id(headers)
         answer = _Answer(
-            send, request_id, notes=self.notes if scope["path"] == "/readyz" else None, last=self.draining.begun
+            send,
+            request_id_of(headers),
+            notes=self.notes if scope["path"] == "/readyz" else None,
+            last=self.draining.begun,
         )
         if self.draining.begun and scope["path"] == "/readyz":
             await answer.send_problem(ProblemError(503, "The service is stopping.", retry_after=1))
@@ -81,12 +86,16 @@ class RequestGuard:
         if scope["path"] in HEALTH_PATHS:
             await self.app(scope, receive, answer.send)
             return
-        if self.in_flight >= self.limits.in_flight:
-            problem = ProblemError(429, "The service is busy; ask again in a moment.", retry_after=1)
-            await answer.send_problem(problem)
-            return
-        self.in_flight += 1
-        task = asyncio.ensure_future(self._answer(scope, receive, headers, answer))
+        checked = await self._checked(scope, receive, headers)
+        if isinstance(checked, ProblemError):
+            await answer.send_problem(checked)
+        elif checked is not None:
+            await self._work(scope, checked, answer)
+
+    async def _work(self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer") -> None:
+        """Have the app answer, within the time."""
+        self.crowd.size += 1
+        task = asyncio.ensure_future(self.app(scope, receive, answer.send))
         self.unfinished.add(task)
         task.add_done_callback(self._finished)
         done, _ = await asyncio.wait({task}, timeout=self.limits.seconds)
@@ -104,32 +113,33 @@ class RequestGuard:
             raise error  # the server logs it
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
-        self.in_flight -= 1
+        self.crowd.size -= 1
         self.unfinished.discard(task)
 
-    async def _answer(
-        self, scope: MutableMapping[str, Any], receive: Receive, headers: Mapping[bytes, bytes], answer: "_Answer"
-    ) -> None:
-        problem = self._refusal(scope, headers)
-        if problem is None and scope["method"] in BODY_METHODS:
-            body = await self._read(receive)
-            if body is None:
-                return
-            problem = body if isinstance(body, ProblemError) else check_json_object(body)
-            if not isinstance(body, ProblemError):
-                receive = _replay(body, receive)
-        if problem is not None:
-            await answer.send_problem(problem)
-            return
-        await self.app(scope, receive, answer.send)
-
-    def _refusal(self, scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes]) -> ProblemError | None:
+    async def _checked(
+        self, scope: MutableMapping[str, Any], receive: Receive, headers: Mapping[bytes, bytes]
+    ) -> Receive | ProblemError | None:
+        """Return how the app may read the request, why it is refused, or None where nobody waits for an answer."""
+        if self.crowd.full:
+            return BUSY
         if len(scope["path"]) > self.limits.path_characters:
             return ProblemError(414, f"The path is longer than {self.limits.path_characters} characters.")
         if CONTROL_CHARACTERS.search(scope["path"]):
             return ProblemError(400, "The path has control characters in it.", code="malformed_path")
         if scope["method"] not in BODY_METHODS:
-            return None
+            return receive
+        if not _takes(scope):
+            return _replay(b"", receive)  # the router says what is wrong, whatever the body
+        problem = self._wrong_headers(headers)
+        if problem is not None:
+            return problem
+        body = await self.bodies.read(receive)
+        checked = json_object_in(body) if isinstance(body, bytes) else body
+        if not isinstance(checked, bytes):
+            return checked
+        return BUSY if self.crowd.full else _replay(checked, receive)
+
+    def _wrong_headers(self, headers: Mapping[bytes, bytes]) -> ProblemError | None:
         media_type = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
         if media_type != b"application/json":
             return ProblemError(415, "The body must be application/json.")
@@ -137,26 +147,14 @@ class RequestGuard:
             return ProblemError(415, "The body must not be compressed.")
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 15 or int(length) > self.limits.body_bytes):
-            return self._too_large()
+            return self.bodies.too_large()
         return None
 
-    def _too_large(self) -> ProblemError:
-        return ProblemError(413, f"The body is larger than {self.limits.body_bytes} bytes.")
 
-    async def _read(self, receive: Receive) -> bytes | ProblemError | None:
-        """Return the whole body, the problem with it, or None where the client has gone away."""
-        chunks, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self.limits.body_bytes:
-                return self._too_large()
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
+def _takes(scope: Mapping[str, Any]) -> bool:
+    """Whether an address of the app takes this method."""
+    app = scope.get("app")
+    return app is None or any(route.matches(scope)[0] is Match.FULL for route in app.routes)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -166,11 +164,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return receive_again
-
-
-def _request_id(headers: Mapping[bytes, bytes]) -> str:
-    given = headers.get(b"x-request-id", b"").decode("latin-1")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 class _Answer:
@@ -190,6 +183,8 @@ class _Answer:
         self.body = b""
 
     async def send_problem(self, problem: ProblemError) -> None:
+        if problem.status == 408:  # what else would arrive on this connection is the rest of the body
+            self.extra = [(b"connection", b"close")]
         await self._send_whole(problem.status, problem.headers(), problem.body(self.request_id))
 
     async def send(self, message: Message) -> None:

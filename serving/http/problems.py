@@ -20,11 +20,13 @@ CODES: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "request_too_large",
     414: "address_too_long",
     415: "unsupported_media_type",
     422: "invalid_request",
     429: "too_many_requests",
+    431: "headers_too_large",
     500: "internal_error",
     503: "unavailable",
     504: "unavailable",
@@ -73,6 +75,19 @@ class ProblemError(Exception):
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
         return headers
+
+
+BUSY: Final = ProblemError(429, "The service is busy; ask again in a moment.", retry_after=1)
+
+
+def raw_answer(problem: ProblemError, request_id: str, *, close: bool = False) -> bytes:
+    """Return ``problem`` as the bytes of an HTTP/1.1 answer, after which the connection may be one to ``close``."""
+    body = problem.body(request_id)
+    fields = {**problem.headers(), "content-length": str(len(body)), "x-request-id": request_id}
+    if close:
+        fields["connection"] = "close"
+    lines = [f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}", *map(": ".join, fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def error_entries(errors: Sequence[Mapping[str, Any]], prefix: tuple[str | int, ...] = ()) -> list[ErrorEntry]:

@@ -18,13 +18,16 @@ from serving.http.guard import GuardLimits, RequestGuard
 WORKER: Final = """
 import asyncio, socket, sys, time
 import uvicorn
-from serving.http.draining import DRAINING
+from serving.http.connection import serve_connections
+from serving.http.draining import DRAINING, running_server
 from serving.http.guard import GuardLimits, RequestGuard
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
-        assert DRAINING.watch()
+        server = running_server()
+        DRAINING.watch(server)
+        serve_connections(server)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -4,9 +4,17 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
+from serving.http.crowd import Crowd
 from serving.http.guard import GuardLimits, RequestGuard
 from serving.http.problems import MEDIA_TYPE
+
+LIMITS = GuardLimits(body_bytes=100)
 
 
 async def echo(_scope: Any, receive: Any, send: Any) -> None:
@@ -25,8 +33,8 @@ def ask(app: Any, *, method: str = "POST", path: str = "/v1/x", **request: Any) 
     return asyncio.run(send())
 
 
-def guarded(app: Any = echo, **limits: Any) -> RequestGuard:
-    return RequestGuard(app, limits=GuardLimits(**({"body_bytes": 100} | limits)))
+def guarded(app: Any = echo, *, in_flight: int = 64, **limits: Any) -> RequestGuard:
+    return RequestGuard(app, limits=GuardLimits(**({"body_bytes": 100} | limits)), crowd=Crowd(in_flight))
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
@@ -143,6 +151,50 @@ def test_above_the_limit_requests_are_refused_at_once_and_health_checks_are_not(
     assert problem(refused) == (429, "too_many_requests")
     assert refused.headers["retry-after"] == "1"
     assert [answer.status_code for answer in (alive, *served)] == [200, 200, 200, 200]
+
+
+def test_a_body_that_does_not_end_is_a_408_that_closes_the_connection() -> None:
+    async def halts() -> AsyncIterator[bytes]:
+        yield b'{"texts": ['
+        await asyncio.sleep(5)
+        yield b"]}"
+
+    answer = ask(guarded(body_seconds=0.05), content=halts())
+    assert problem(answer) == (408, "request_timeout")
+    assert answer.headers["connection"] == "close"
+
+
+def test_bodies_on_their_way_hold_no_place_of_the_requests_that_are_worked_on() -> None:
+    async def crowd() -> tuple[int, int]:
+        guard = guarded(in_flight=1, body_seconds=1)
+        transport = httpx.ASGITransport(app=guard)
+        arriving = asyncio.Event()
+
+        async def halts() -> AsyncIterator[bytes]:
+            yield b"{"
+            arriving.set()
+            await asyncio.sleep(0.3)
+            yield b"}"
+
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            slow = [asyncio.create_task(client.post("/v1/x", content=halts())) for _ in range(3)]
+            await arriving.wait()
+            quick = await client.post("/v1/x", json={})
+            return quick.status_code, len(await asyncio.gather(*slow))
+
+    assert asyncio.run(crowd()) == (200, 3)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+def test_an_address_says_which_methods_it_takes_before_its_body_is_looked_at(method: str) -> None:
+    async def page(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("a page")
+
+    app = Starlette(routes=[Route("/v1/page", page)], middleware=[Middleware(RequestGuard, limits=LIMITS)])
+    answer = ask(app, method=method, path="/v1/page", content=b"no JSON", headers={"content-type": "text/csv"})
+    assert problem(answer) == (405, "method_not_allowed")
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert problem(ask(app, method=method, path="/v1/nothing", content=b"")) == (404, "not_found")
 
 
 def test_readyz_carries_the_services_notes() -> None:

@@ -96,11 +96,11 @@ def test_health_models_and_the_described_interface_are_there(client: TestClient,
 
 
 def test_no_malformed_request_makes_a_5xx(client: TestClient, family: str) -> None:
-    """A slice of the campaign: 100 per service, seeded; every error is a problem document."""
+    """A slice of the campaign: 150 per service, seeded; every error is a problem document."""
     rest, native, body, _ = ROUTES[family]
     rng = random.Random(7)
     seen = set()
-    for number in range(100):
+    for number in range(150):
         path = rng.choice([rest, rest, native, "/v1/models", "/v1/nope", "/static_content/%00", "/docs.json/x"])
         content, headers = malformed(rng, body)
         method = rng.choice(["POST", "POST", "POST", "PUT", "GET", "DELETE", "OPTIONS", "BREW"])
@@ -153,6 +153,32 @@ def malformed(rng: random.Random, body: dict[str, Any]) -> tuple[bytes, dict[str
     if rng.random() < 0.1:
         headers["content-encoding"] = "gzip"
     return rng.choice(ways)(), headers
+
+
+BATCHES: Final[dict[str, tuple[str, str]]] = {
+    "intent": ("texts", "intents"),
+    "purchase_intent": ("instances", "predictions"),
+    "churn": ("instances", "predictions"),
+}
+"""The lists in a request and in its answer."""
+
+
+@pytest.mark.parametrize("family", BATCHES, indirect=True)
+@pytest.mark.parametrize("native", [False, True])
+def test_half_an_emoji_in_one_element_costs_no_other_element(client: TestClient, family: str, native: bool) -> None:
+    rest, own, body, _ = ROUTES[family]
+    given, answered = BATCHES[family]
+    good = body[given][0]
+    spoilt = json.loads(
+        json.dumps(good).replace("find", "find \\ud83d").replace("maya", "maya\\ud83d").replace("_item", "\\ud83d")
+    )
+    assert spoilt != good
+    request = {given: [good, spoilt, good]}
+    content = json.dumps({"request": request} if native else request)
+    answer = client.post(own if native else rest, content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    first, _, last = answer.json()[answered]
+    assert first["error"] is last["error"] is None
 
 
 @pytest.mark.parametrize("family", ["recommender"], indirect=True)

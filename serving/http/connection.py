@@ -1,0 +1,164 @@
+"""A client's connection, where uvicorn leaves something open.
+
+- ``Upgrade`` is passed over, as RFC 9110 (7.8) lets a server do: a POST with ``Upgrade: h2c``, as Java's clients
+  send it, is answered as one without. Uvicorn's other parser, httptools, drops the body of such a request.
+- Headers that never end are a 408 after :data:`HEADER_SECONDS`.
+- What is no HTTP gets a problem document, as every other error does.
+- While the service is busy, a request that arrived whole is refused here, in 40 microseconds: on the way through
+  the service's middlewares it would cost ten times that, and under three times the load little else would be done.
+"""
+
+import asyncio
+import sys
+from typing import Any, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from serving.http.crowd import CROWD, Crowd
+from serving.http.draining import DRAINING, Draining
+from serving.http.headers import HEALTH_PATHS, request_id_of
+from serving.http.problems import BUSY, ProblemError, raw_answer
+
+HEADER_SECONDS: Final = 10.0
+"""Time for the headers of a request, from the connection's opening or its last answer."""
+MAX_HEADER_BYTES: Final = 64 * 1024
+"""Size of a request's line and headers; above it the answer is 431."""
+LINGER_SECONDS: Final = 2.0
+"""How long a refused client may go on sending: a connection closed before all was read is reset, the answer with it."""
+REFUSED_PAUSE_SECONDS: Final = 0.1
+"""How long a refused connection is not read: who asks again at once is not heard any sooner."""
+
+
+class Connection(H11Protocol):
+    """One connection; see the module's text."""
+
+    crowd: Crowd = CROWD
+    draining: Draining = DRAINING
+    header_seconds: float = HEADER_SECONDS
+    _timer: asyncio.TimerHandle | None = None
+    _ending = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait_or_not()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse a whole request while the service is busy; hand everything else to the parser."""
+        if self._ending:
+            return
+        if self.crowd.full and not self.draining.begun and self._between_requests():
+            refusal = refusal_of(data)
+            if refusal is not None:
+                self._refuse_one(refusal)
+                return
+        super().data_received(data)
+        self._wait_or_not()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        super().on_response_complete()
+        self._wait_or_not()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text for all that is no HTTP
+        """Say what is wrong with what the parser refused; uvicorn calls this while it handles the parser's error."""
+        error = sys.exc_info()[1]
+        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
+            problem = ProblemError(431, f"The headers are larger than {MAX_HEADER_BYTES} bytes.")
+        else:
+            problem = ProblemError(400, f"This is not HTTP: {error}.", code="malformed_http")
+        self._end_with(problem)
+
+    def _should_upgrade(self) -> bool:
+        return False
+
+    def _between_requests(self) -> bool:
+        return self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE and not self.conn.trailing_data[0]
+
+    def _refuse_one(self, refusal: bytes) -> None:
+        self.transport.write(refusal)
+        self._unset_keepalive_if_required()
+        self._stop_waiting()
+        self._wait_or_not()
+        self.flow.pause_reading()
+        self.loop.call_later(REFUSED_PAUSE_SECONDS, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+
+    def _wait_or_not(self) -> None:
+        """Have the time run while no request is being answered; what trickles in does not set it back."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self._timer is None and not self.transport.is_closing():
+            self._timer = self.loop.call_later(self.header_seconds, self._waited_long_enough)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _waited_long_enough(self) -> None:
+        self._timer = None
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._end_with(ProblemError(408, f"The headers took longer than {self.header_seconds:g} seconds."))
+        else:
+            self.transport.close()
+
+    def _end_with(self, problem: ProblemError) -> None:
+        """Answer, unless an answer has begun, and end the connection."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # whoever waits for the body learns that it will not come
+            self.cycle.message_event.set()
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE) or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._ending = True
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        self.transport.write(raw_answer(problem, request_id_of({}), close=True))
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+def refusal_of(data: bytes) -> bytes | None:
+    """Return the answer that the service is busy, or None where ``data`` is not one whole, plain request.
+
+    Health checks are never refused. What is not plain goes through the parser, and is refused by the guard.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    line, *lines = head.split(b"\r\n")
+    method, _, rest = line.partition(b" ")
+    target, _, version = rest.partition(b" ")
+    headers: dict[bytes, bytes] = {}
+    for field in lines:
+        name, _, value = field.partition(b":")
+        headers[name.lower()] = value.strip()
+    plain = (
+        end
+        and version == b"HTTP/1.1"
+        and method.isalpha()
+        and method != b"HEAD"
+        and target.partition(b"?")[0].decode("latin-1") not in HEALTH_PATHS
+        and len(headers) == len(lines)
+        and headers.get(b"content-length", b"0") == b"%d" % len(body)
+        and headers.get(b"connection", b"keep-alive").lower() == b"keep-alive"
+        and b"transfer-encoding" not in headers
+    )
+    return raw_answer(BUSY, request_id_of(headers)) if plain else None
+
+
+def serve_connections(server: uvicorn.Server) -> None:
+    """Have ``server`` make a :class:`Connection` of every connection from now on."""
+    config: Any = server.config
+    config.http_protocol_class = Connection
+    config.h11_max_incomplete_event_size = MAX_HEADER_BYTES
