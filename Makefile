@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-mutants campaign-chaos screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -85,6 +85,12 @@ campaign-chaos: COUNT ?= 50
 campaign-chaos: SEED ?= 1
 campaign-chaos: setup ## Hit one home under load with 50 faults in a row, and see whether all is back (COUNT, SEED)
 	@PYTHONPATH=tests/campaigns:tests/unit/serving:tests/support $(BIN)/python -m chaos --count $(COUNT) --seed $(SEED)
+
+campaign-edge: COUNT ?= 10000
+campaign-edge: SEED ?= 7
+campaign-edge: setup ## Attack every port: fuzz, poisoned batches, the description, 3x overload (RUNNING=1: of `make up`; PORTS=…)
+	@PYTHONPATH=tests/support:tests/campaigns OMP_NUM_THREADS=1 $(BIN)/python -m edge --seed $(SEED) --count $(COUNT) \
+	  $(if $(RUNNING),--running) $(if $(PORTS),--ports $(PORTS))
 
 campaign-mutants: COUNT ?= 20
 campaign-mutants: SEED ?= 1

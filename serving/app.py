@@ -16,16 +16,17 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from serving.features import FeatureReader, feature_reader
 from serving.http.connection import serve_connections
 from serving.http.draining import DRAINING, running_server
 from serving.http.guard import RequestGuard
-from serving.http.problems import MEDIA_TYPE, ProblemError, invalid_request
+from serving.http.problems import ProblemError, invalid_request
+from serving.interface import pages
 from serving.prediction_log import PredictionLog
 from serving.running.states import note_on
-from serving.schemas import Models, ProblemDocument
+from serving.schemas import Models
 from serving.served_model import ALIAS, ServedModel
 from shopsight.clock import rfc3339, utc_now
 from shopsight.families import Family
@@ -44,26 +45,12 @@ SERVICE_OPTIONS: Final[dict[str, Any]] = {
 OLD_DATA: Final = timedelta(days=2)
 """Age from which the data's end is noted: a shop that imports every night is a day behind."""
 
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {
-        "description": text,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
-    }
-    for status, text in {
-        400: "Not JSON, or nested too deep",
-        413: "Larger than the limit",
-        422: "Not a valid request",
-        429: "Busy; Retry-After says when to ask again",
-        503: "Too slow or stopping; Retry-After says when to ask again",
-    }.items()
-} | {"default": {"description": "Any other error", "model": ProblemDocument}}
-"""The errors of every route, for the interface's description."""
 
+class JsonAnswer(JSONResponse):
+    """An answer that is already what JSON has: written by orjson, unchecked by pydantic.
 
-class JsonAnswer(Response):
-    """An answer that is already what JSON has: written by orjson, unchecked by pydantic."""
-
-    media_type = "application/json"
+    Of a subclass of ``JSONResponse`` alone FastAPI describes the answer's schema.
+    """
 
     def render(self, content: Any) -> bytes:
         """Return ``content`` as JSON; NumPy numbers are numbers."""
@@ -74,10 +61,15 @@ def family_app(family: Family) -> FastAPI:
     """Return the app that a family's service mounts at ``/v1``: it describes its model at ``/models``.
 
     Every error it knows becomes a problem document. Its own documentation pages are off: they load their script from
-    outside; BentoML's Swagger page does not.
+    outside; :mod:`serving.interface` has one that does not.
     """
     app = FastAPI(
-        title=family.title, docs_url=None, redoc_url=None, openapi_url=None, default_response_class=JsonAnswer
+        title=family.title,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        default_response_class=JsonAnswer,
+        generate_unique_id_function=lambda route: route.name,  # what a generated client calls its functions
     )
 
     @app.exception_handler(RequestValidationError)
@@ -88,7 +80,7 @@ def family_app(family: Family) -> FastAPI:
     async def _problem(_: Request, problem: ProblemError) -> Response:
         return problem_answer(problem)
 
-    @app.get("/models", response_model=Models, responses=PROBLEMS, tags=["Models"])
+    @app.get("/models", response_model=Models, tags=["Models"])
     def models() -> Response:
         """Describe the model that answers."""
         return JsonAnswer({"models": [current_desk().model.description()]})
@@ -163,7 +155,8 @@ def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
 
 
 def guarded(service: Any) -> None:
-    """Put the request guard around everything that a service answers."""
+    """Put the request guard around everything that a service answers, and its description beside it."""
+    service.mount_asgi_app(pages(service))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes())
 
 

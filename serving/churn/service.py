@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from models.churn.predict import ChurnModel
 from serving.app import (
-    PROBLEMS,
     SERVICE_OPTIONS,
     FamilyService,
     JsonAnswer,
@@ -52,7 +51,7 @@ class ChurnService(FamilyService):
 guarded(ChurnService)
 
 
-@app.post("/predictions/{task}", response_model=ChurnPredictions, responses=PROBLEMS, tags=["Predictions"])
+@app.post("/predictions/{task}", response_model=ChurnPredictions, tags=["Predictions"])
 def predictions(task: Identifier, request: ChurnRequest) -> Response:
     """Predict for customers, by their ids."""
     return JsonAnswer(current_desk().answer(task, request))

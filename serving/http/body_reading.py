@@ -39,7 +39,7 @@ class BodyReader:
         chunks, size = [], 0
         self._senders[timeout] = 0
         while True:
-            self._let_go_of_the_longest()
+            self._let_go_of_the_oldest()
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
@@ -57,11 +57,11 @@ class BodyReader:
         """Return what is said of a body over the limit."""
         return ProblemError(413, f"The body is larger than {self.max_bytes} bytes.")
 
-    def _let_go_of_the_longest(self) -> None:
+    def _let_go_of_the_oldest(self) -> None:
         while (
             len(self._senders) > self.max_senders or sum(self._senders.values()) > MAX_WAITING_BODIES * self.max_bytes
         ):
-            longest = next(iter(self._senders))
-            del self._senders[longest]
-            if not longest.expired():
-                longest.reschedule(asyncio.get_running_loop().time())
+            oldest = next(iter(self._senders))
+            del self._senders[oldest]
+            if not oldest.expired():
+                oldest.reschedule(asyncio.get_running_loop().time())

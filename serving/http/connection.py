@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
@@ -39,6 +39,11 @@ class Connection(H11Protocol):
     header_seconds: float = HEADER_SECONDS
     _timer: asyncio.TimerHandle | None = None
     _ending = False
+    _counted: RequestResponseCycle | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.app = self._enter
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -54,17 +59,19 @@ class Connection(H11Protocol):
         """Refuse a whole request while the service is busy; hand everything else to the parser."""
         if self._ending:
             return
-        if self.crowd.full and not self.draining.begun and self._between_requests():
+        if self.crowd.full_with_those_entering and not self.draining.begun and self._between_requests():
             refusal = refusal_of(data)
             if refusal is not None:
                 self._refuse_one(refusal)
                 return
         super().data_received(data)
+        self._count()
         self._wait_or_not()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Begin to wait for the next request, or to answer it where it is here already."""
         super().on_response_complete()
+        self._count()
         self._wait_or_not()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text for all that is no HTTP
@@ -78,6 +85,16 @@ class Connection(H11Protocol):
 
     def _should_upgrade(self) -> bool:
         return False
+
+    def _count(self) -> None:
+        """Count the request that uvicorn has just made a task of; others may arrive before that task runs."""
+        if self.cycle is not self._counted:
+            self._counted = self.cycle
+            self.crowd.entering += 1
+
+    async def _enter(self, scope: Any, receive: Any, send: Any) -> None:
+        self.crowd.entering -= 1
+        await self.config.loaded_app(scope, receive, send)
 
     def _between_requests(self) -> bool:
         return self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE and not self.conn.trailing_data[0]

@@ -9,11 +9,18 @@ class Crowd:
     def __init__(self, limit: int = 64) -> None:
         self.limit = limit
         self.size = 0
+        self.entering = 0
+        """Requests that a connection let in and that have not reached the guard, which is a turn of the loop later."""
 
     @property
     def full(self) -> bool:
-        """Whether a further request is to be refused."""
+        """Whether the guard is to refuse a further request."""
         return self.size >= self.limit
+
+    @property
+    def full_with_those_entering(self) -> bool:
+        """Whether a connection is to refuse a further request."""
+        return self.size + self.entering >= self.limit
 
 
 CROWD: Final = Crowd()

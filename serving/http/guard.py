@@ -5,10 +5,11 @@ time and the number of requests in flight, and gives every error the shape of :m
 """
 
 import asyncio
+import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 from starlette.routing import Match
@@ -84,20 +85,22 @@ class RequestGuard:
             await answer.send_problem(ProblemError(503, "The service is stopping.", retry_after=1))
             return
         if scope["path"] in HEALTH_PATHS:
-            await self.app(scope, receive, answer.send)
+            await self._work(scope, receive, answer, size=0)
             return
         checked = await self._checked(scope, receive, headers)
         if isinstance(checked, ProblemError):
             await answer.send_problem(checked)
         elif checked is not None:
-            await self._work(scope, checked, answer)
+            await self._work(scope, checked, answer, size=1)
 
-    async def _work(self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer") -> None:
-        """Have the app answer, within the time."""
-        self.crowd.size += 1
+    async def _work(
+        self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer", *, size: Literal[0, 1]
+    ) -> None:
+        """Have the app answer, within the time; the request adds ``size`` to the crowd."""
+        self.crowd.size += size
         task = asyncio.ensure_future(self.app(scope, receive, answer.send))
         self.unfinished.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(functools.partial(self._finished, size=size))
         done, _ = await asyncio.wait({task}, timeout=self.limits.seconds)
         if not done:
             # The handler's thread cannot be stopped; it keeps its place in flight until it ends.
@@ -112,8 +115,8 @@ class RequestGuard:
                 await answer.send_problem(ProblemError(500, "The service could not answer; its log says more."))
             raise error  # the server logs it
 
-    def _finished(self, task: "asyncio.Task[None]") -> None:
-        self.crowd.size -= 1
+    def _finished(self, task: "asyncio.Task[None]", *, size: Literal[0, 1]) -> None:
+        self.crowd.size -= size
         self.unfinished.discard(task)
 
     async def _checked(

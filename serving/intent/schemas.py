@@ -1,6 +1,7 @@
 """What the intent service takes in and gives out."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
@@ -17,6 +18,11 @@ class IntentRequest(Request):
 
     texts: list[Any] = Field(min_length=1, max_length=MAX_BATCH)
     explain: StrictBool = False
+
+    conditions: ClassVar[Mapping[str, Any]] = {
+        "if": {"properties": {"explain": {"const": True}}, "required": ["explain"]},
+        "then": {"properties": {"texts": {"maxItems": MAX_EXPLAINED}}},
+    }
 
     @model_validator(mode="after")
     def _few_to_explain(self) -> "IntentRequest":

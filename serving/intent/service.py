@@ -9,7 +9,6 @@ from models.intent.attributes import TextAttributes
 from models.intent.predict import IntentClassifier
 from models.intent.tone import ToneModel
 from serving.app import (
-    PROBLEMS,
     SERVICE_OPTIONS,
     FamilyService,
     JsonAnswer,
@@ -66,7 +65,7 @@ class IntentService(FamilyService):
 guarded(IntentService)
 
 
-@app.post("/intents", response_model=Intents, responses=PROBLEMS, tags=["Intents"])
+@app.post("/intents", response_model=Intents, tags=["Intents"])
 def intents(request: IntentRequest) -> Response:
     """Say what texts want: a label with calibrated probabilities, what they name, and what to do next."""
     return JsonAnswer(current_desk().answer(request))

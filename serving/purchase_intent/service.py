@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from models.purchase_intent.predict import PurchaseIntentModel
 from serving.app import (
-    PROBLEMS,
     SERVICE_OPTIONS,
     FamilyService,
     JsonAnswer,
@@ -69,7 +68,7 @@ def _item_categories(path: Path) -> dict[str, str]:
     return {i: c for i, c in zip(*(table[n].to_pylist() for n in ("item_id", "category")), strict=True) if c}
 
 
-@app.post("/predictions/{task}", response_model=Predictions, responses=PROBLEMS, tags=["Predictions"])
+@app.post("/predictions/{task}", response_model=Predictions, tags=["Predictions"])
 def predictions(task: Identifier, request: PredictionRequest) -> Response:
     """Predict for sessions, by their events or by their id."""
     return JsonAnswer(current_desk().answer(task, request))

@@ -42,6 +42,9 @@ class Items(Request):
     def _about_something(self) -> "Items":
         if not self.model_fields_set:
             raise ValueError("name the items by item_ids, category, brand or price")
+        price = self.price
+        if price is not None and price.gte is not None and price.lte is not None and price.gte > price.lte:
+            raise ValueError("the price's gte is above its lte: the rule is about no item")
         return self
 
     def mask(self, catalogue: Catalogue, catalogue_filter: CatalogueFilter) -> NDArray[np.bool_]:

@@ -1,12 +1,14 @@
 """What the recommendation service takes in and gives out."""
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 from typing_extensions import TypedDict
 
 from serving.schemas import (
     MAX_BATCH,
+    WHOLE,
     ElementError,
     EventName,
     Identifier,
@@ -34,6 +36,8 @@ NEEDS_ITEMS: Final = ("similar_items", "also_viewed", "bought_together")
 """Placements that are about items, and ask for ``item_ids``."""
 
 MAX_RESULTS: Final = 500
+MAX_WHOLE: Final = 2**53 - 1
+"""Largest whole number that every JSON library reads as itself; one above 64 bits could not be logged."""
 
 
 class RecentEvent(BaseModel):
@@ -60,16 +64,10 @@ class BrandFilter(Request):
 
 
 class PriceFilter(Request):
-    """Prices to keep, bounds included; an item without a price is left out."""
+    """Prices to keep, bounds included; an item without a price is left out. Where gte is above lte, no item is left."""
 
     gte: Annotated[FiniteFloat, Field(ge=0, strict=True)] | None = None
     lte: Annotated[FiniteFloat, Field(ge=0, strict=True)] | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "PriceFilter":
-        if self.gte is not None and self.lte is not None and self.gte > self.lte:
-            raise ValueError("gte is above lte: no price is left")
-        return self
 
 
 class ItemFilter(Request):
@@ -89,16 +87,20 @@ class RecommendationRequest(Request):
     session_id: Identifier | None = None
     item_ids: list[Identifier] = Field(default=[], max_length=100)
     recent_events: list[RecentEvent] = Field(default=[], max_length=500)
-    num_results: Annotated[int, Field(ge=1, le=MAX_RESULTS, strict=True)] = 10
+    num_results: Annotated[int, Field(ge=1, le=MAX_RESULTS, strict=True), WHOLE] = 10
     filter: ItemFilter | None = None
     exclude_item_ids: list[Identifier] = Field(default=[], max_length=1000)
     exclude_purchased: StrictBool = False
     diversity: Annotated[FiniteFloat, Field(ge=0, le=1, strict=True)] = 0.0
-    max_per_category: Annotated[int, Field(ge=1, strict=True)] | None = None
-    max_per_brand: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_per_category: Annotated[int, Field(ge=1, le=MAX_WHOLE, strict=True), WHOLE] | None = None
+    max_per_brand: Annotated[int, Field(ge=1, le=MAX_WHOLE, strict=True), WHOLE] | None = None
     explain: StrictBool = False
     personalised: StrictBool = True
 
+    conditions: ClassVar[Mapping[str, Any]] = {
+        "if": {"properties": {"placement": {"enum": list(NEEDS_ITEMS)}}, "required": ["placement"]},
+        "then": {"properties": {"item_ids": {"minItems": 1}}, "required": ["item_ids"]},
+    }
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
@@ -109,7 +111,7 @@ class RecommendationRequest(Request):
                 "filter": {"price": {"lte": 100}, "in_stock": True},
                 "exclude_purchased": True,
                 "explain": True,
-            }
+            },
         },
     )
 
@@ -127,6 +129,13 @@ class RankingRequest(Request):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"user_id": "maya", "item_ids": ["i_17", "i_18", "i_88"]}}
     )
+
+
+class ListOptions(Request):
+    """What the address of a list may say after its question mark."""
+
+    num_results: Annotated[int, Field(ge=1, le=MAX_RESULTS)] = 10
+    explain: bool = True
 
 
 class RecommendationBatch(Request):

@@ -7,7 +7,6 @@ from fastapi import Path, Query
 from starlette.responses import Response
 
 from serving.app import (
-    PROBLEMS,
     SERVICE_OPTIONS,
     FamilyService,
     JsonAnswer,
@@ -18,7 +17,7 @@ from serving.app import (
 )
 from serving.recommender.desk import FAMILY, RecommendationDesk, open_desk
 from serving.recommender.schemas import (
-    MAX_RESULTS,
+    ListOptions,
     RankingRequest,
     RecommendationAnswers,
     RecommendationBatch,
@@ -29,7 +28,7 @@ from serving.schemas import Identifier
 
 app = family_app(FAMILY)
 
-NumResults = Annotated[int, Query(ge=1, le=MAX_RESULTS)]
+Options = Annotated[ListOptions, Query()]
 IdInPath = Annotated[Identifier, Path()]
 """An id may have slashes in it: the routes take it as ``path``, for a server decodes ``%2F`` before it looks one up."""
 
@@ -64,19 +63,19 @@ class RecommendationService(FamilyService):
 guarded(RecommendationService)
 
 
-@app.post("/recommendations", response_model=Recommendations, responses=PROBLEMS, tags=["Recommendations"])
+@app.post("/recommendations", response_model=Recommendations, tags=["Recommendations"])
 def recommendations(request: RecommendationRequest) -> Response:
     """Recommend items for one place of the shop."""
     return JsonAnswer(current_desk().answer(request))
 
 
-@app.post("/recommendations/batch", response_model=RecommendationAnswers, responses=PROBLEMS, tags=["Recommendations"])
+@app.post("/recommendations/batch", response_model=RecommendationAnswers, tags=["Recommendations"])
 def recommendations_in_a_batch(batch: RecommendationBatch) -> Response:
     """Answer up to 100 requests; one that is not valid gets its own error."""
     return JsonAnswer(current_desk().answer_batch(batch))
 
 
-@app.post("/rankings", response_model=Recommendations, responses=PROBLEMS, tags=["Recommendations"])
+@app.post("/rankings", response_model=Recommendations, tags=["Recommendations"])
 def rankings(request: RankingRequest) -> Response:
     """Put given items, such as search results, into the order of what a shopper wants."""
     return JsonAnswer(current_desk().rank(request))
@@ -85,22 +84,20 @@ def rankings(request: RankingRequest) -> Response:
 @app.get(
     "/users/{user_id:path}/recommendations",
     response_model=Recommendations,
-    responses=PROBLEMS,
     tags=["Recommendations"],
 )
-def recommendations_for_user(user_id: IdInPath, num_results: NumResults = 10, explain: bool = True) -> Response:
+def recommendations_for_user(user_id: IdInPath, options: Options) -> Response:
     """Recommend items for a user; one who is not known gets what is trending."""
-    request = RecommendationRequest(user_id=user_id, num_results=num_results, explain=explain)
+    request = RecommendationRequest(user_id=user_id, **options.model_dump())
     return JsonAnswer(current_desk().answer(request))
 
 
 @app.get(
     "/items/{item_id:path}/similar",
     response_model=Recommendations,
-    responses=PROBLEMS,
     tags=["Recommendations"],
 )
-def similar_items(item_id: IdInPath, num_results: NumResults = 10, explain: bool = True) -> Response:
+def similar_items(item_id: IdInPath, options: Options) -> Response:
     """Return items similar to one."""
-    request = RecommendationRequest(num_results=num_results, explain=explain)
+    request = RecommendationRequest(**options.model_dump())
     return JsonAnswer(current_desk().similar(item_id, request))

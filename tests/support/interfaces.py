@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+from serving.interface import interface
 from shopsight.families import FAMILIES, Family, resolve
 from shopsight.settings import REPO_ROOT
 
@@ -11,11 +12,8 @@ SNAPSHOTS: Final = REPO_ROOT / "tests" / "repository" / "snapshots"
 
 
 def described(family: Family) -> str:
-    """Return what ``/docs.json`` of the family's service says, without what names the Bento that serves it."""
-    document = resolve(family.service).openapi_spec.asdict()
-    for name in ("version", "description"):
-        del document["info"][name]
-    return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    """Return what ``/docs.json`` of the family's service says while no Bento carries it."""
+    return json.dumps(interface(resolve(family.service)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
 def snapshot(family: Family) -> Path:

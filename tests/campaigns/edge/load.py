@@ -55,6 +55,11 @@ class _Client(asyncio.Protocol):
             self.transport.close()
             return "none"
 
+    def close(self) -> None:
+        """Leave."""
+        if self.transport is not None:
+            self.transport.close()
+
     def data_received(self, data: bytes) -> None:
         self.received += data
         head, end, body = self.received.partition(b"\r\n\r\n")
@@ -85,8 +90,7 @@ async def capacity(port: int, request: bytes, *, seconds: float) -> Load:
         one = await _connect(port, request)
         while time.monotonic() < end:
             load.statuses[await one.ask()] += 1
-        if one.transport is not None:
-            one.transport.close()
+        one.close()
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     return load
@@ -101,14 +105,18 @@ async def overload(port: int, request: bytes, *, per_second: float, seconds: flo
 
     async def ask() -> None:
         async with waiting:
+            status, reused = "none", bool(free)
             try:
-                one = free.pop() if free else await _connect(port, request)
-                load.statuses[await one.ask()] += 1
+                one = free.pop() if reused else await _connect(port, request)
+                status = await one.ask()
+                if status == "none" and reused:  # the server had closed it, as it may close one that is idle
+                    one = await _connect(port, request)
+                    status = await one.ask()
+                if one.transport is not None and not one.transport.is_closing():
+                    free.append(one)
             except OSError:
-                load.statuses["none"] += 1
-                return
-            if one.transport is not None and not one.transport.is_closing():
-                free.append(one)
+                pass
+            load.statuses[status] += 1
 
     began, sent = time.monotonic(), 0
     while (now := time.monotonic() - began) < seconds:
@@ -121,4 +129,6 @@ async def overload(port: int, request: bytes, *, per_second: float, seconds: flo
     if asking:
         await asyncio.wait(asking)
     load.seconds = time.monotonic() - began
+    for one in free:
+        one.close()
     return load

@@ -17,11 +17,13 @@ from serving.http.guard import GuardLimits, RequestGuard
 
 HEADER_SECONDS: Final = 0.4
 BODY_SECONDS: Final = 0.4
+REACHED: Final[list[str]] = []
+"""Paths of the requests that came as far as the app."""
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    if scope["type"] == "lifespan":
-        return
+    if scope["path"] == "/block":  # nothing is read meanwhile: who comes is found all at once
+        time.sleep(0.3)
     body = (await receive()).get("body", b"")
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -32,7 +34,12 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 def port() -> Iterator[int]:
     """A server of this process, as a service's worker has one; it is quicker to lose patience."""
     guard = RequestGuard(echo, limits=GuardLimits(body_bytes=1000, body_seconds=BODY_SECONDS))
-    config = uvicorn.Config(guard, log_level="critical", lifespan="off")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        REACHED.append(scope["path"])
+        await guard(scope, receive, send)
+
+    config = uvicorn.Config(app, log_level="critical", lifespan="off")
     config.load()
     server = uvicorn.Server(config)
     serve_connections(server)
@@ -162,6 +169,25 @@ def test_a_busy_service_refuses_at_once_on_a_connection_that_stays_open(port: in
         CROWD.size = 0
         connection.sendall(post(b"{}"))
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_of_a_crowd_that_arrives_at_once_no_more_reach_the_app_than_it_takes(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CROWD, "limit", 2)
+    crowd = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(6)]
+    time.sleep(0.1)
+    REACHED.clear()
+    crowd[0].sendall(post().replace(b"/v1/x", b"/block"))
+    time.sleep(0.1)
+    for one in crowd[1:]:
+        one.sendall(post(last=False))
+    statuses = [one.recv(65536)[9:12] for one in crowd]
+    for one in crowd:
+        one.close()
+    assert statuses[0] == b"200"
+    assert {*statuses[1:]} == {b"200", b"429"}
+    assert len(REACHED) == statuses.count(b"200"), "who is refused gets no further than the connection"
 
 
 @pytest.mark.usefixtures("busy")

@@ -103,9 +103,10 @@ def test_a_crash_is_a_problem_document_without_its_details() -> None:
     async def crash(*_asgi: Any) -> None:
         raise RuntimeError("secret")
 
-    answer = ask(guarded(crash), method="GET")
-    assert problem(answer) == (500, "internal_error")
-    assert "secret" not in answer.text
+    for path in ("/v1/x", "/metrics"):
+        answer = ask(guarded(crash), method="GET", path=path)
+        assert problem(answer) == (500, "internal_error")
+        assert "secret" not in answer.text
 
 
 def test_bentomls_400_for_invalid_input_is_a_422_with_its_entries() -> None:

@@ -2,10 +2,12 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 from prometheus_client import REGISTRY
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
@@ -31,6 +33,9 @@ ROUTES: Final[dict[str, tuple[str, str, dict[str, Any], Any]]] = {
     ),
     "churn": ("/v1/predictions/churn", "/predict", {"instances": [{"user_id": "maya"}]}, ChurnPredictions),
 }
+JSON: Final = {"content-type": "application/json"}
+TEXT: Final = {"content-type": "text/plain"}
+EXPLAINED: Final = {"explain": True}
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211")  # in BentoML itself
 
 
@@ -93,6 +98,33 @@ def test_health_models_and_the_described_interface_are_there(client: TestClient,
     described = client.get("/docs.json").json()["paths"]
     expected = ROUTES[family][0].replace("purchase_intent", "{task}").replace("churn", "{task}")
     assert {expected, ROUTES[family][1], "/v1/models"} <= described.keys()
+
+
+def described(client: TestClient, path: str, method: str, status: str) -> Draft202012Validator:
+    """Return what ``/docs.json`` says of one answer."""
+    document = client.get("/docs.json").json()
+    (content,) = document["paths"][path][method]["responses"][status]["content"].values()
+    return Draft202012Validator(content["schema"] | {"components": document["components"]})
+
+
+def test_answers_and_errors_are_what_the_description_says(client: TestClient, family: str) -> None:
+    rest, native, body, _ = ROUTES[family]
+    template = rest.replace("purchase_intent", "{task}").replace("churn", "{task}")
+    for path, asked, content in ((rest, template, body | EXPLAINED), (native, native, {"request": body | EXPLAINED})):
+        described(client, asked, "post", "200").validate(client.post(path, json=content).json())
+        described(client, asked, "post", "422").validate(client.post(path, json={"surprise": 1}).json())
+        described(client, asked, "post", "415").validate(client.post(path, content=b"", headers=TEXT).json())
+    described(client, "/v1/models", "get", "200").validate(client.get("/v1/models").json())
+    described(client, "/readyz", "get", "200").validate(client.get("/readyz").json())
+    with pytest.raises(ValidationError):
+        described(client, template, "post", "200").validate({"model": "another"})
+
+
+def test_the_page_that_shows_the_interface_loads_nothing_from_outside(client: TestClient) -> None:
+    page = client.get("/").text
+    assert "//" not in page.replace("<!DOCTYPE html>", "")
+    for file in re.findall(r'(?:src|href)="\./([^"]*)"', page):
+        assert client.get(f"/{file}").status_code == 200, file
 
 
 def test_no_malformed_request_makes_a_5xx(client: TestClient, family: str) -> None:
@@ -175,7 +207,7 @@ def test_half_an_emoji_in_one_element_costs_no_other_element(client: TestClient,
     assert spoilt != good
     request = {given: [good, spoilt, good]}
     content = json.dumps({"request": request} if native else request)
-    answer = client.post(own if native else rest, content=content, headers={"content-type": "application/json"})
+    answer = client.post(own if native else rest, content=content, headers=JSON)
     assert answer.status_code == 200, answer.text
     first, _, last = answer.json()[answered]
     assert first["error"] is last["error"] is None
@@ -220,14 +252,15 @@ def test_given_items_are_ranked_and_several_lists_asked_for_at_once(client: Test
         {"num_results": 0},
         {"num_results": "10"},
         {"num_results": True},
+        {"num_results": 1.5},
         {"placement": "nowhere"},
         {"placement": "bought_together"},
         {"max_per_brand": 0},
+        {"max_per_category": 10**30},
         {"placement": "similar_items"},
         {"user_id": ""},
         {"user_id": 7},
         {"user_id": "a\nb"},
-        {"filter": {"price": {"gte": 10, "lte": 5}}},
         {"filter": {"price": {"lte": "10"}}},
         {"filter": {"category": {"any_of": []}}},
         {"filter": {"colour": "red"}},
@@ -242,6 +275,24 @@ def test_what_the_rules_forbid_is_a_422_that_names_the_field(client: TestClient,
     assert_problem(answer)
     (entry, *_) = answer.json()["errors"]
     assert entry["loc"][0] == "body"
+
+
+@pytest.mark.parametrize("family", ["recommender"], indirect=True)
+def test_a_price_range_with_nothing_in_it_leaves_no_item_and_ten_is_ten_however_it_is_written(
+    client: TestClient,
+) -> None:
+    nothing = client.post("/v1/recommendations", json={"filter": {"price": {"gte": 10, "lte": 5}}})
+    assert (nothing.status_code, nothing.json()["items"], nothing.json()["exhausted"]) == (200, [], True)
+    ten = client.post("/v1/recommendations", content=b'{"num_results": 10.0}', headers=JSON)
+    assert len(ten.json()["items"]) == 10
+
+
+@pytest.mark.parametrize("family", ["recommender"], indirect=True)
+@pytest.mark.parametrize("path", ["/v1/users/maya/recommendations", "/v1/items/i_5/similar"])
+def test_a_misspelt_option_of_an_address_is_refused(client: TestClient, path: str) -> None:
+    answer = client.get(path + "?num_result=3")
+    assert_problem(answer)
+    assert answer.json()["errors"][0]["loc"] == ["query", "num_result"]
 
 
 @pytest.mark.parametrize("family", ["recommender"], indirect=True)

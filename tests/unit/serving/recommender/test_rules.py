@@ -129,6 +129,7 @@ def test_a_rule_holds_for_its_placements_and_days_only(listed: ListItems) -> Non
         ("rules:\n- {name: a}", "rule 'a': .*exactly one of"),
         ("rules:\n- {name: a, pin: {item_ids: [x]}, at_most: {per: brand, places: 1}}", "this one has 2"),
         ("rules:\n- {name: a, leave_out: {}}", "rule 'a'.leave_out: .*name the items"),
+        ("rules:\n- {name: a, leave_out: {price: {gte: 2, lte: 1}}}", "gte is above its lte"),
         ("rules:\n- {name: a, leave_ouy: {item_ids: [x]}}", "rule 'a'.leave_ouy"),
         ("rules:\n- {name: a, starts: 2026-02-01, ends: 2026-01-01, pin: {item_ids: [x]}}", "ends before"),
         ("rules:\n- {name: a, pin: {item_ids: [x]}}\n- {name: a, pin: {item_ids: [y]}}", "two rules are called 'a'"),

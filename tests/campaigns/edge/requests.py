@@ -1,0 +1,228 @@
+"""Requests as no honest client sends them, and some that one does: whole bytes for a socket, drawn by a seed."""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+ROUTES: Final[Mapping[str, tuple[str, str, Mapping[str, Any]]]] = {
+    "intent": ("/v1/intents", "/classify", {"texts": ["find red shoes"]}),
+    "recommender": ("/v1/recommendations", "/recommend", {"user_id": "maya", "num_results": 3}),
+    "purchase_intent": (
+        "/v1/predictions/purchase_intent",
+        "/predict",
+        {"instances": [{"events": [{"event_name": "view_item", "event_timestamp": "2026-01-05T10:00:00Z"}]}]},
+    ),
+    "churn": ("/v1/predictions/churn", "/predict", {"instances": [{"user_id": "maya"}]}),
+}
+"""Of each family: its route, BentoML's own one for the same, and an honest body."""
+PAGES: Final = ("/", "/docs.json", "/v1/models", "/v1/nope", "/livez", "/readyz", "/metrics", "/schema.json")
+ODD_PATHS: Final = (
+    "/static_content/%00",
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "//etc/passwd",
+    "/v1/%ff",
+    "/" + "a" * 3000,
+    "*",
+)
+ODD_VALUES: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    -1,
+    10**30,
+    1e308,
+    "",
+    "\x00",
+    "\ud83d",
+    "💥" * 50,
+    [],
+    {},
+    [[[]]],
+    "../../etc/passwd",
+    "' OR 1=1",
+    "x\r\nx-injected: 1",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """What is sent over one connection."""
+
+    kind: str
+    parts: tuple[bytes, ...]
+    """Sent one after the other, with a short pause between them."""
+
+
+def draw(rng: random.Random, family: str | None, marker: str = "") -> Attempt:
+    """Return one attempt on a family's service, or on a port of which only pages are known.
+
+    Args:
+        rng: of this attempt.
+        family: None where the port is no service's.
+        marker: name of a planted defect, which the header ``x-plant`` asks for.
+    """
+    route, native, body = ROUTES.get(family or "", ("/", "/graphql", {}))
+    path = rng.choice([route, route, route, native, *PAGES, rng.choice(ODD_PATHS)])
+    kind = rng.choice(list(KINDS))
+    return Attempt(kind=kind, parts=KINDS[kind](_Draw(rng, path, body, marker)))
+
+
+def draw_honest(family: str, marker: str = "") -> bytes:
+    """Return the family's honest request, for load; see :func:`draw`."""
+    route, _, body = ROUTES[family]
+    return _Draw(random.Random(0), route, body, marker).whole(json.dumps(body).encode())
+
+
+@dataclass(frozen=True)
+class _Draw:
+    rng: random.Random
+    path: str
+    body: Mapping[str, Any]
+    marker: str
+
+    def json(self) -> bytes:
+        return json.dumps(self.body).encode()
+
+    def whole(
+        self, content: bytes, *fields: str, method: str = "POST", version: str = "HTTP/1.1", length: bool = True
+    ) -> bytes:
+        lines = [f"{method} {self.path} {version}", "host: shop", *fields]
+        if not any(field.lower().startswith("content-type") for field in fields):
+            lines.append("content-type: application/json")
+        if length:
+            lines.append(f"content-length: {len(content)}")
+        if self.marker:
+            lines.append(f"x-plant: {self.marker}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + content
+
+
+def _odd_value(draw: _Draw) -> tuple[bytes, ...]:
+    rng = draw.rng
+    key = rng.choice([*draw.body, "filter", "recent_events", "surprise", "num_results", "item_ids", "explain"])
+    body: dict[str, Any] = {**draw.body, key: rng.choice(ODD_VALUES)}
+    content = json.dumps(rng.choice([body, {"request": body}, [body]]))
+    return (draw.whole(content.encode()),)
+
+
+def _no_json(draw: _Draw) -> tuple[bytes, ...]:
+    rng, text = draw.rng, draw.json()
+    content: Callable[[], bytes] = rng.choice(
+        [
+            lambda: rng.randbytes(rng.randrange(200)),
+            lambda: text[: rng.randrange(len(text))],
+            lambda: text.replace(b'"', b"'"),
+            lambda: json.dumps({**draw.body, "texts": float("nan")}).encode(),
+            lambda: b'{"a":' * 3000 + b"1" + b"}" * 3000,
+            lambda: b"[" * 100_000,
+            lambda: text.decode().encode("utf-16"),
+            lambda: b'{"texts": ["' + b"a" * 1_100_000 + b'"]}',
+            lambda: b"",
+        ]
+    )
+    return (draw.whole(content()),)
+
+
+def _odd_headers(draw: _Draw) -> tuple[bytes, ...]:
+    field = draw.rng.choice(
+        [
+            "content-type: application/vnd.bentoml+pickle",
+            "content-type: multipart/form-data; boundary=x",
+            "content-type: ;",
+            "content-encoding: gzip",
+            "x-request-id: a b; c",
+            "x-request-id: " + "x" * 300,
+            "origin: https://evil.example",
+            "expect: 100-continue",
+            "expect: a miracle",
+            "accept: application/x-nothing",
+            "cookie: " + "a" * 5000,
+            "content-length: 5",
+            "x-forwarded-for: 1.2.3.4, 5.6.7.8",
+        ]
+    )
+    return (draw.whole(draw.json(), field),)
+
+
+def _upgrade(draw: _Draw) -> tuple[bytes, ...]:
+    protocol = draw.rng.choice(["h2c", "websocket", "h2c, websocket", "TLS/1.0", ""])
+    fields = ["connection: Upgrade, HTTP2-Settings", f"upgrade: {protocol}", "http2-settings: AAMAAABkAAQCAAAAAAIAAAAA"]
+    if draw.rng.random() < 0.5:
+        fields += ["sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="]
+    method = draw.rng.choice(["POST", "POST", "GET"])
+    return (draw.whole(draw.json() if method == "POST" else b"", *fields, method=method),)
+
+
+def _chunked(draw: _Draw) -> tuple[bytes, ...]:
+    content = draw.json()
+    chunks = draw.rng.choice(
+        [
+            b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content),
+            b"zz\r\n%s\r\n0\r\n\r\n" % content,
+            b"%x\r\n%s" % (len(content), content),
+            b"-1\r\n\r\n",
+            b"ffffffffffffffff1\r\n",
+        ]
+    )
+    with_length = draw.rng.random() < 0.3
+    return (draw.whole(b"", "transfer-encoding: chunked", length=with_length) + chunks,)
+
+
+def _no_http(draw: _Draw) -> tuple[bytes, ...]:
+    rng = draw.rng
+    garbage: bytes = rng.choice(
+        [
+            rng.randbytes(rng.randrange(1, 300)) + b"\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + rng.randbytes(200),
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/9.9\r\nhost: a\r\n\r\n",
+            b"GET / HTTP/1.1\r\nhost: a\r\nna me: x\r\n\r\n",
+            b"GET / HTTP/1.1\nhost: a\n\n",
+            b"\r\n" * 20,
+            b"GET http://other.example/ HTTP/1.1\r\nhost: shop\r\n\r\n",
+            draw.whole(b"", f"x-many: {rng.random()}", *[f"x-{n}: a" for n in range(2000)]),
+            draw.whole(b"", "x-large: " + "a" * 200_000),
+        ]
+    )
+    return (garbage,)
+
+
+def _unfinished(draw: _Draw) -> tuple[bytes, ...]:
+    whole = draw.whole(draw.json())
+    return (whole[: draw.rng.randrange(1, len(whole))],)
+
+
+def _in_pieces(draw: _Draw) -> tuple[bytes, ...]:
+    whole = draw.whole(draw.json())
+    cuts = sorted(draw.rng.sample(range(1, len(whole)), 3))
+    return tuple(whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True))
+
+
+def _in_a_row(draw: _Draw) -> tuple[bytes, ...]:
+    return (draw.whole(draw.json()) * draw.rng.randrange(2, 6),)
+
+
+def _odd_method(draw: _Draw) -> tuple[bytes, ...]:
+    method = draw.rng.choice(["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "HEAD", "BREW", "post"])
+    content = draw.rng.choice([b"", draw.json(), b"no JSON"])
+    return (draw.whole(content, method=method, version=draw.rng.choice(["HTTP/1.1", "HTTP/1.1", "HTTP/1.0"])),)
+
+
+def _honest(draw: _Draw) -> tuple[bytes, ...]:
+    return (draw.whole(draw.json()),)
+
+
+KINDS: Final[Mapping[str, Callable[[_Draw], tuple[bytes, ...]]]] = {
+    "an honest request": _honest,
+    "an odd value": _odd_value,
+    "no JSON": _no_json,
+    "odd headers": _odd_headers,
+    "an upgrade": _upgrade,
+    "chunks": _chunked,
+    "no HTTP": _no_http,
+    "an unfinished request": _unfinished,
+    "in pieces": _in_pieces,
+    "several in a row": _in_a_row,
+    "an odd method": _odd_method,
+}

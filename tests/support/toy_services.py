@@ -1,0 +1,91 @@
+"""The four services over real sockets, each around a small model: all of a Bento's worker but the Bento.
+
+``python tests/support/toy_services.py FAMILY HOME PORT`` serves one until it is told to stop.
+"""
+
+import contextlib
+import importlib.util
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from running import free_port
+
+from shopsight.settings import REPO_ROOT, Settings, child_environment
+
+FAMILIES: Final = ("recommender", "intent", "purchase_intent", "churn")
+START_SECONDS: Final = 90
+
+
+def toys() -> ModuleType:
+    """Load the small models of the unit tests; tests are no package."""
+    path = REPO_ROOT / "tests" / "unit" / "serving" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("serving_toys", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def toy_services(home: Path, families: Sequence[str] = FAMILIES) -> Iterator[dict[str, int]]:
+    """Serve some families out of ``home``; yield their ports.
+
+    Each has the defects of :mod:`edge.defects` in it, which act where a request asks for one.
+
+    Args:
+        home: an empty folder.
+        families: whose services; all of them start at once.
+    """
+    settings = Settings(home=home)
+    environment = child_environment(settings) | {"SHOPSIGHT_PSEUDONYM_KEY": "a key for tests only"}
+    environment["PROMETHEUS_MULTIPROC_DIR"] = str(home)  # BentoML's supervisor sets it
+    environment["PYTHONPATH"] = ":".join(str(REPO_ROOT / "tests" / part) for part in ("support", "campaigns"))
+    ports = {family: free_port() for family in families}
+    with contextlib.ExitStack() as stack:
+        for family, port in ports.items():
+            command = [sys.executable, __file__, family, str(home), str(port)]
+            log = stack.enter_context((home / f"{family}.log").open("wb"))
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        for family, port in ports.items():
+            _wait_until_ready(port, home / f"{family}.log")
+        yield ports
+
+
+def _wait_until_ready(port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            assert time.monotonic() < deadline, log.read_text()[-2000:]
+            time.sleep(0.1)
+
+
+def _serve(family: str, home: Path, port: int) -> None:
+    import uvicorn
+    from edge.defects import planted
+
+    from serving import app
+    from shopsight import families
+
+    folder = home / "toys" / family
+    getattr(toys(), f"write_{family}")(folder)
+    model = toys().served(family, folder)
+    app.champion = lambda: model
+    served = families.resolve(families.FAMILIES[family].service).to_asgi()
+    uvicorn.run(planted(served), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
