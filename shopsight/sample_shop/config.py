@@ -102,7 +102,7 @@ class SampleShopConfig:
 
 SIZES: Final[dict[Size, SampleShopConfig]] = {
     "tiny": SampleShopConfig(users=600, items=200, events=31_000, days=60),
-    "small": SampleShopConfig(users=2_000, items=1_000, events=200_000, days=120),
+    "small": SampleShopConfig(users=2_400, items=1_000, events=200_000, days=120),
     "medium": SampleShopConfig(users=20_000, items=10_000, events=2_000_000, days=180),
     "large": SampleShopConfig(users=200_000, items=50_000, events=20_000_000, days=365),
 }
