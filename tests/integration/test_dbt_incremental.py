@@ -137,7 +137,7 @@ LEARNT_FROM = ("interactions", "session_features", "session_labels", "user_featu
 @pytest.mark.parametrize(
     ("seed", "batches", "marts"),
     [
-        (1, 2, LEARNT_FROM),
+        pytest.param(1, 2, LEARNT_FROM, marks=pytest.mark.slow),
         pytest.param(1, 2, EXPORTED_MARTS, marks=pytest.mark.slow),
         *(pytest.param(seed, 5, EXPORTED_MARTS, marks=pytest.mark.slow) for seed in range(2, 8)),
     ],

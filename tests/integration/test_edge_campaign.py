@@ -22,7 +22,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
         yield ports
 
 
-@pytest.mark.parametrize("family", ["recommender", "intent"])
+@pytest.mark.parametrize("family", ["recommender", pytest.param("intent", marks=pytest.mark.slow)])
 def test_every_connection_is_answered_with_no_5xx_and_every_error_is_a_problem_document(
     ports: dict[str, int], family: str
 ) -> None:
@@ -63,11 +63,13 @@ def test_a_batch_that_one_element_spoils_is_seen(ports: dict[str, int]) -> None:
     assert poisoned_batches(ports["intent"], "intent", seed=SEED, count=1, marker="whole batches")["spoilt"] > 0
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing_and_would_find_an_answer_that_is_not_described(ports: dict[str, int]) -> None:
     assert schemathesis(ports["intent"], seconds=5, seed=SEED) == ""
     assert "unique failures" in schemathesis(ports["intent"], seconds=5, seed=SEED, marker="plain errors")
 
 
+@pytest.mark.slow
 def test_a_service_under_three_times_its_load_refuses_and_answers_on(ports: dict[str, int]) -> None:
     """The campaign asks for four fifths; beside other tests of this machine a third shows a collapse."""
     request = draw_honest("recommender")

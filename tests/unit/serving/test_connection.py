@@ -53,10 +53,8 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def busy() -> Iterator[None]:
-    CROWD.size = CROWD.limit
-    yield
-    CROWD.size = 0
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CROWD, "limit", 0)  # not the size, which falls when a request of an earlier test ends
 
 
 def answers(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
@@ -155,7 +153,9 @@ def test_requests_in_a_row_and_in_pieces_are_all_answered(port: int) -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_busy_service_refuses_at_once_on_a_connection_that_stays_open(port: int) -> None:
+def test_a_busy_service_refuses_at_once_on_a_connection_that_stays_open(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         for named in (b"one", b"two"):
             asked = time.monotonic()
@@ -166,7 +166,7 @@ def test_a_busy_service_refuses_at_once_on_a_connection_that_stays_open(port: in
             assert b"x-request-id: " + named in answer
         # Who asks again at once is not heard any sooner; else refusing would be all that is done.
         assert time.monotonic() - asked > REFUSED_PAUSE_SECONDS / 2
-        CROWD.size = 0
+        monkeypatch.setattr(CROWD, "limit", 64)
         connection.sendall(post(b"{}"))
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
