@@ -118,7 +118,7 @@ def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_kil
         time.sleep(0.05)
     parent.kill()
     parent.wait()
-    gone, alive = psutil.wait_procs([child], timeout=15)
+    gone, alive = psutil.wait_procs([child], timeout=60)
     assert (gone, alive) == ([child], [])
 
 
@@ -132,7 +132,7 @@ def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Setti
     left = [
         one.pid for one in psutil.process_iter() if one.status() != psutil.STATUS_ZOMBIE and _session(one) == session
     ]
-    psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=15)
+    psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=60)
     assert not [pid for pid in left if psutil.pid_exists(pid)]
     with pytest.raises(UiStoppedError):
         ui.require_running()

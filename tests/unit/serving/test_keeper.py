@@ -99,8 +99,8 @@ def keeper(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
 
 
 def until(keeper: ServiceKeeper, state: str, *, note: str | None = "", bento: Path | None = None) -> None:
-    """Look until the service is in a state with a note of these words, or none; for ten seconds at most."""
-    deadline = time.monotonic() + 10
+    """Look until the service is in a state with a note of these words, or none; for a minute at most."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         keeper.look()
         present = keeper.state()
