@@ -9,7 +9,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from orchestration.gateway.header_timeout import HeaderTimeoutProtocol
+from serving.http.header_timeout import HeaderTimeoutProtocol
 
 HEAD_BYTES: Final = 65_536
 """Largest head of a request: the web UI puts a launchpad's whole form into its address."""

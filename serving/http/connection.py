@@ -2,27 +2,25 @@
 
 - ``Upgrade`` is passed over, as RFC 9110 (7.8) lets a server do: a POST with ``Upgrade: h2c``, as Java's clients
   send it, is answered as one without. Uvicorn's other parser, httptools, drops the body of such a request.
-- Headers that never end are a 408 after :data:`HEADER_SECONDS`.
+- Headers that never end are a 408.
 - What is no HTTP gets a problem document, as every other error does.
 - While the service is busy, a request that arrived whole is refused here, in 40 microseconds: on the way through
   the service's middlewares it would cost ten times that, and under three times the load little else would be done.
 """
 
-import asyncio
 import sys
 from typing import Any, Final
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
 from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
+from serving.http.header_timeout import HeaderTimeoutProtocol
 from serving.http.headers import HEALTH_PATHS, request_id_of
 from serving.http.problems import BUSY, ProblemError, raw_answer
 
-HEADER_SECONDS: Final = 10.0
-"""Time for the headers of a request, from the connection's opening or its last answer."""
 MAX_HEADER_BYTES: Final = 64 * 1024
 """Size of a request's line and headers; above it the answer is 431."""
 LINGER_SECONDS: Final = 2.0
@@ -31,29 +29,17 @@ REFUSED_PAUSE_SECONDS: Final = 0.1
 """How long a refused connection is not read: who asks again at once is not heard any sooner."""
 
 
-class Connection(H11Protocol):
+class Connection(HeaderTimeoutProtocol):
     """One connection; see the module's text."""
 
     crowd: Crowd = CROWD
     draining: Draining = DRAINING
-    header_seconds: float = HEADER_SECONDS
-    _timer: asyncio.TimerHandle | None = None
     _ending = False
     _counted: RequestResponseCycle | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.app = self._enter
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        self._wait_or_not()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
-        self._stop_waiting()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Refuse a whole request while the service is busy; hand everything else to the parser."""
@@ -66,13 +52,11 @@ class Connection(H11Protocol):
                 return
         super().data_received(data)
         self._count()
-        self._wait_or_not()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request, or to answer it where it is here already."""
+        """Count the next request where it is here already."""
         super().on_response_complete()
         self._count()
-        self._wait_or_not()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text for all that is no HTTP
         """Say what is wrong with what the parser refused; uvicorn calls this while it handles the parser's error."""
@@ -102,8 +86,8 @@ class Connection(H11Protocol):
     def _refuse_one(self, refusal: bytes) -> None:
         self.transport.write(refusal)
         self._unset_keepalive_if_required()
-        self._stop_waiting()
-        self._wait_or_not()
+        self._forget_head()
+        self._expect_head()  # the next one's time runs: no answer of uvicorn's begins its timeout of idle connections
         self.flow.pause_reading()
         self.loop.call_later(REFUSED_PAUSE_SECONDS, self._read_on)
 
@@ -111,22 +95,10 @@ class Connection(H11Protocol):
         if not self.transport.is_closing():
             self.flow.resume_reading()
 
-    def _wait_or_not(self) -> None:
-        """Have the time run while no request is being answered; what trickles in does not set it back."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
-        elif self._timer is None and not self.transport.is_closing():
-            self._timer = self.loop.call_later(self.header_seconds, self._waited_long_enough)
-
-    def _stop_waiting(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _waited_long_enough(self) -> None:
-        self._timer = None
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
-            self._end_with(ProblemError(408, f"The headers took longer than {self.header_seconds:g} seconds."))
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._head_is_incomplete():
+            self._end_with(ProblemError(408, f"The headers took longer than {self.head_seconds:g} seconds."))
         else:
             self.transport.close()
 
@@ -139,7 +111,7 @@ class Connection(H11Protocol):
             self.transport.close()
             return
         self._ending = True
-        self._stop_waiting()
+        self._forget_head()
         self._unset_keepalive_if_required()
         self.transport.write(raw_answer(problem, request_id_of({}), close=True))
         self.transport.write_eof()

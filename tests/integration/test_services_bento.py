@@ -1,29 +1,23 @@
 """Approved models become Bentos that stand alone: built, loaded without the checkout, started, stopped."""
 
-import importlib.util
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import bentoml
 import httpx
 import psutil
 import pytest
+from approved_toys import crown_toy, register_toy, toys
+from running import free_port
 
-from models.evaluation.approval import RuleResult, Verdict
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.results import Evaluation
 from models.registry.artefacts import ArtefactChangedError
 from models.registry.registry import ModelRegistry
-from models.registry.version import ModelVersion
 from serving.packaging.bento import (
     BentoBuildFailedError,
     BentoRecord,
@@ -39,8 +33,6 @@ from serving.prediction_log import read_log
 from serving.running.launcher import ServiceNotStartedError, ServiceProcess
 from serving.served_model import ServedModel
 from shopsight.settings import REPO_ROOT, Settings, child_environment
-
-NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
 
 MAX_GROWTH_BYTES: Final = 6_000_000
 """Of a worker once it is warm. It fills 28 MB in its first 26,000 requests, 1.1 KB each whatever is asked, /livez too,
@@ -86,50 +78,12 @@ REQUESTS: Final[dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], 
 }
 
 
-def _toys() -> ModuleType:
-    """Load the small models of the unit tests; tests are no package."""
-    path = REPO_ROOT / "tests" / "unit" / "serving" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("serving_toys", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def register(settings: Settings, family: str, write: Callable[[Path], Path], *, approve: bool = True) -> ModelVersion:
-    folder = write(settings.training_dir / family / "candidate")
-    evaluation = Evaluation(
-        family=family,
-        candidate="toy",
-        primary_metric="accuracy",
-        protocol="none: a toy",
-        cases=500,
-        metrics={"accuracy": Estimate(value=0.9, low=0.8, high=0.95)},
-        baselines={},
-        gains={},
-    )
-    registry = ModelRegistry.of(settings)
-    version = registry.register(family, folder, evaluation=evaluation, card={"data_window": "2025"}, created_at=NOW)
-    if not approve:
-        return version
-    verdict = Verdict(rules=(RuleResult(rule="toy", outcome="passed", sentence="a toy passes"),))
-    registry.judge(family, version.version, verdict=verdict, at=NOW)
-    return registry.approve(family, version.version, approver="Ana", reason="fit to serve", at=NOW, requester="Ben")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A home in which every family's model is approved; each Bento takes some 5 CPU seconds to build, once."""
-    settings = Settings(home=tmp_path_factory.mktemp("shop"), recommendation_port=_free_port())
+    settings = Settings(home=tmp_path_factory.mktemp("shop"), recommendation_port=free_port())
     for family in REQUESTS:
-        register(settings, family, getattr(_toys(), f"write_{family}"))
+        crown_toy(settings, family, getattr(toys(), f"write_{family}")(settings.training_dir / family))
     return settings
 
 
@@ -144,7 +98,7 @@ def built(settings: Settings, family: str) -> BentoRecord:
 
 
 def test_an_unapproved_model_gets_no_bento(home: Settings) -> None:
-    version = register(home, "recommender", _toys().write_recommender, approve=False)
+    version = register_toy(home, "recommender", toys().write_recommender(home.training_dir / "recommender"))
     with pytest.raises(UnapprovedModelError, match="not approved"):
         build_bento(home, "recommender", version)
     assert list_bentos(home) == []
@@ -264,12 +218,9 @@ def test_the_memory_of_a_service_does_not_grow_with_its_requests(
 
 
 def test_a_model_that_does_not_load_gets_no_bento(home: Settings) -> None:
-    def write_half(folder: Path) -> Path:
-        _toys().write_recommender(folder)
-        (folder / "arrays.safetensors").unlink()
-        return folder
-
-    version = register(home, "recommender", write_half)
+    folder = toys().write_recommender(home.training_dir / "recommender")
+    (folder / "arrays.safetensors").unlink()
+    version = crown_toy(home, "recommender", folder)
     with pytest.raises(BentoBuildFailedError, match=r"arrays\.safetensors"):
         build_bento(home, "recommender", version)
     assert list_bentos(home) == []

@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import importlib.util
 import subprocess
 import sys
 import time
@@ -12,26 +11,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
+from approved_toys import toys
 from running import free_port
 
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
 FAMILIES: Final = ("recommender", "intent", "purchase_intent", "churn")
 START_SECONDS: Final = 90
-
-
-def toys() -> ModuleType:
-    """Load the small models of the unit tests; tests are no package."""
-    path = REPO_ROOT / "tests" / "unit" / "serving" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("serving_toys", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextlib.contextmanager

@@ -18,18 +18,14 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
-import conftest as toys
 import httpx
+from approved_toys import crown_toy, toys
 
 from chaos.faults import FAULTS, Mend, mounted_small, of_home
 from chaos.load import Load
 from cli.demo import first_call
-from models.evaluation.approval import RuleResult, Verdict
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.results import Evaluation
 from models.registry.registry import ModelRegistry
 from serving.packaging.bento import build_bento
 from serving.prediction_log import read_log
@@ -78,31 +74,10 @@ def _home(folder: Path) -> Settings:
     settings = Settings()
     for family in FAMILIES:
         if ModelRegistry.of(settings).champion(family) is None:
-            _crown_a_toy(settings, family)
+            # The shop is too small for this family's gate.
+            folder = getattr(toys(), f"write_{family}")(settings.training_dir / family / "toy")
+            build_bento(settings, family, crown_toy(settings, family, folder))
     return settings
-
-
-def _crown_a_toy(settings: Settings, family: str) -> None:
-    """Approve a toy of the unit tests where the shop is too small for the gate."""
-    registry, now = ModelRegistry.of(settings), datetime.now(UTC)
-    folder = settings.training_dir / family / "toy"
-    getattr(toys, f"write_{family}")(folder)
-    figure = {"accuracy": Estimate(value=0.9, low=0.8, high=0.95)}
-    evaluation = Evaluation(
-        family=family,
-        candidate="toy",
-        primary_metric="accuracy",
-        protocol="none: a toy",
-        cases=500,
-        metrics=figure,
-        baselines={},
-        gains={},
-    )
-    version = registry.register(family, folder, evaluation=evaluation, card={}, created_at=now).version
-    rule = RuleResult(rule="toy", outcome="passed", sentence="a toy passes")
-    registry.judge(family, version, verdict=Verdict(rules=(rule,)), at=now)
-    champion = registry.approve(family, version, approver="Ana", reason="to be hit", at=now, requester="Ben")
-    build_bento(settings, family, champion)
 
 
 def _campaign(settings: Settings, count: int, rng: random.Random, *, small_disk: bool) -> list[str]:

@@ -7,10 +7,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from orchestration.gateway.header_timeout import HeaderTimeoutProtocol
 from orchestration.gateway.people import People
 from orchestration.gateway.rules import hosts_of
 from orchestration.gateway.sessions import DAYS, Sessions
+from serving.http.header_timeout import HeaderTimeoutProtocol
 from shopsight.settings import Settings
 
 TOKEN = "a-token-for-tests-only"

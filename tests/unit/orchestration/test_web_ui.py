@@ -106,11 +106,14 @@ def test_two_servers_on_one_port_are_refused_by_the_names_of_their_settings(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do it")
-def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_killed() -> None:
+@pytest.mark.parametrize("ignored", [[], ["SIGINT", "SIGTERM"]], ids=["hearing", "deaf"])
+def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_killed(ignored: list[str]) -> None:
     sleeper = "import subprocess, sys; print(subprocess.Popen({command}).pid, flush=True); import time; time.sleep(60)"
+    # As Dagster leaves it where a script started `up` in the background: children inherit what is ignored.
+    deaf = f"import signal; [signal.signal(getattr(signal, name), signal.SIG_IGN) for name in {ignored}]; "
     asked = ["-c", "import time; time.sleep(60)"]
     command = [sys.executable, "-m", "shopsight.parent", *asked]
-    parent = subprocess.Popen([sys.executable, "-c", sleeper.format(command=command)], stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-c", deaf + sleeper.format(command=command)], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     with parent.stdout:
         child = psutil.Process(int(parent.stdout.readline()))
@@ -118,7 +121,7 @@ def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_kil
         time.sleep(0.05)
     parent.kill()
     parent.wait()
-    gone, alive = psutil.wait_procs([child], timeout=60)
+    gone, alive = psutil.wait_procs([child], timeout=15)
     assert (gone, alive) == ([child], [])
 
 
@@ -132,7 +135,7 @@ def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Setti
     left = [
         one.pid for one in psutil.process_iter() if one.status() != psutil.STATUS_ZOMBIE and _session(one) == session
     ]
-    psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=60)
+    psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=15)
     assert not [pid for pid in left if psutil.pid_exists(pid)]
     with pytest.raises(UiStoppedError):
         ui.require_running()

@@ -44,7 +44,7 @@ def port() -> Iterator[int]:
     server = uvicorn.Server(config)
     serve_connections(server)
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listening:
-        patch.setattr(Connection, "header_seconds", HEADER_SECONDS)
+        patch.setattr(Connection, "head_seconds", HEADER_SECONDS)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         yield listening.getsockname()[1]

@@ -13,10 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from approved_toys import crown_toy
 
-from models.evaluation.approval import RuleResult, Verdict
-from models.evaluation.bootstrap import Estimate
-from models.evaluation.results import Evaluation
 from models.registry.registry import ModelRegistry
 from serving.packaging.manifest import write_manifest
 from serving.running import keeper as keeping
@@ -43,7 +41,7 @@ class TinyService(ServiceProcess):
     """Runs the one file of its Bento."""
 
     def command(self) -> list[str]:
-        return [sys.executable, str(self.bento.path / "service.py"), str(self.port)]
+        return [sys.executable, "-m", "shopsight.parent", str(self.bento.path / "service.py"), str(self.port)]
 
 
 @pytest.fixture
@@ -61,29 +59,14 @@ def crown(settings: Settings) -> Callable[[str], Path]:
         candidate = settings.training_dir / "candidate"
         candidate.mkdir(parents=True, exist_ok=True)
         (candidate / "model.json").write_text("{}")
-        figure = {"log_loss": Estimate(value=0.3, low=0.2, high=0.4)}
-        evaluation = Evaluation(
-            family="churn",
-            candidate="toy",
-            primary_metric="log_loss",
-            protocol="none: a toy",
-            cases=500,
-            metrics=figure,
-            baselines={},
-            gains={},
-        )
-        registry = ModelRegistry.of(settings)
-        version = registry.register("churn", candidate, evaluation=evaluation, card={}, created_at=NOON).version
-        rule = RuleResult(rule="toy", outcome="passed", sentence="a toy passes")
-        registry.judge("churn", version, verdict=Verdict(rules=(rule,)), at=NOON)
-        registry.approve("churn", version, approver="Ana", reason="fit to serve", at=NOON, requester="Ben")
+        version = crown_toy(settings, "churn", candidate).version
         bento = settings.bentoml_dir / "bentos" / FAMILY.bento / f"{version}-0123456789"
         model = settings.bentoml_dir / "models" / "churn" / f"{version}-0123456789"
         for folder, name, content in ((bento, "service.py", program), (model, "model.json", "{}")):
             folder.mkdir(parents=True)
             (folder / name).write_text(content)
         tag = f"{FAMILY.bento}:{bento.name}"
-        registry.package("churn", version, tag=tag, manifest=write_manifest(bento, model), at=NOON)
+        ModelRegistry.of(settings).package("churn", version, tag=tag, manifest=write_manifest(bento, model), at=NOON)
         return bento
 
     return crown
@@ -99,8 +82,8 @@ def keeper(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
 
 
 def until(keeper: ServiceKeeper, state: str, *, note: str | None = "", bento: Path | None = None) -> None:
-    """Look until the service is in a state with a note of these words, or none; for a minute at most."""
-    deadline = time.monotonic() + 60
+    """Look until the service is in a state with a note of these words, or none; for ten seconds at most."""
+    deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         keeper.look()
         present = keeper.state()

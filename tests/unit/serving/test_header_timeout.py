@@ -11,9 +11,10 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from websockets.sync.client import connect
 
-from orchestration.gateway.header_timeout import HeaderTimeoutProtocol
+from serving.http.header_timeout import HeaderTimeoutProtocol
 
 SECONDS = 0.6
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 
 
 class Impatient(HeaderTimeoutProtocol):
@@ -28,7 +29,7 @@ async def slow_answer(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.send", "text": "still here"})
         await send({"type": "websocket.close"})
         return
-    while (await receive()).get("more_body"):
+    while scope["path"] != "/refused" and (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
@@ -97,3 +98,21 @@ def test_a_whole_head_with_a_slow_body_and_an_idle_connection_are_left_alone(por
 def test_a_websocket_stays_open(port: int) -> None:
     with connect(f"ws://127.0.0.1:{port}/", proxy=None) as opened:
         assert opened.recv(timeout=10) == "still here"
+
+
+def test_a_websocket_on_a_connection_that_had_an_answer_stays_open(port: int) -> None:
+    asked = b"GET / HTTP/1.1\r\nHost: a\r\n"
+    upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(asked + b"\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        connection.sendall(asked + upgrade + b"\r\n\r\n")
+        received = b""
+        while b"still here" not in received:
+            received += connection.recv(1000) or pytest.fail(f"closed after {received!r}")
+
+
+def test_the_rest_of_a_body_that_was_answered_may_not_trickle_for_ever(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n")
+        assert seconds_until_closed(connection, trickle=b"x") < 6 * SECONDS
