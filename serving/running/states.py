@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,16 +40,17 @@ def the_only_up(settings: Settings) -> Iterator[None]:
     Raises:
         AlreadyUpError: another process holds it.
     """
-    try:
-        with exclusive(_lock(settings), what="what runs", wait_seconds=2):
-            yield
-            _file(settings).unlink(missing_ok=True)
-    except ResourceBusyError as error:
-        raise AlreadyUpError(
-            f"{settings.home} is up already",
-            why=f"process {_pid(settings) or 'unknown'} runs its web UI and its services",
-            fix=f"open http://{settings.host}:{settings.dagster_port}, or stop that process first",
-        ) from error
+    with ExitStack() as place:
+        try:
+            place.enter_context(exclusive(_lock(settings), what="what runs", wait_seconds=2))
+        except ResourceBusyError as error:
+            raise AlreadyUpError(
+                f"{settings.home} is up already",
+                why=f"process {_content(settings).get('pid', 'unknown')} runs its web UI and its services",
+                fix=f"open http://{settings.host}:{settings.dagster_port}, or stop that process first",
+            ) from error
+        place.callback(_file(settings).unlink, missing_ok=True)
+        yield
 
 
 def write_states(settings: Settings, states: Mapping[str, ServiceState]) -> None:
@@ -85,10 +86,6 @@ def is_up(settings: Settings) -> bool:
             return False
     except ResourceBusyError:
         return True
-
-
-def _pid(settings: Settings) -> int | None:
-    return _content(settings).get("pid")
 
 
 def _content(settings: Settings) -> dict[str, Any]:

@@ -164,6 +164,7 @@ def train_epoch(
     model.train()
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch, accelerator.process_index]).generate_state(1)[0]))
     negatives = 0 if items <= config.full_softmax_items else min(config.negatives, items)
+    # So many at most: where steps of short histories are filled up, warm-up and average run ahead of their steps.
     steps = -(-len(histories) // config.batch_size)
     total, targets = torch.zeros((), device=accelerator.device), 0
     for step, batch in enumerate(

@@ -93,6 +93,8 @@ class TransformerConfig:
         )
         if min(*counts, self.min_item_users, self.patience, self.stopping_cases, self.full_softmax_items) < 1:
             raise ValueError("lengths, sizes and counts must be at least 1")
+        if self.batch_places < 0:
+            raise ValueError(f"batch_places cannot be negative, not {self.batch_places}")
         if self.learning_rate <= 0 or self.max_gradient_norm <= 0 or self.weight_decay < 0 or self.warmup_steps < 0:
             raise ValueError("rates and norms must be positive")
 

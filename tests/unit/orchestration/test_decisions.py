@@ -8,6 +8,9 @@ import dagster as dg
 import pytest
 import yaml
 
+from cli.doctor import examine
+from cli.status import collect_status
+from models.registry.journal import JournalBrokenError
 from models.registry.registry import IllegalTransitionError, ModelRegistry
 from orchestration import decisions
 from orchestration.attribution import SIGNATURE_TAG, USER_TAG, UnattributedRunError, person_of_run, signed_tags
@@ -15,6 +18,7 @@ from orchestration.defs.deployment.sensors import new_approvals, shown_version
 from orchestration.defs.promotion.assets import champions
 from orchestration.defs.promotion.jobs import approve_candidate, reject_candidate, rollback_champion
 from orchestration.instance import open_instance
+from serving.prediction_log import PredictionLog
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 
@@ -219,3 +223,41 @@ def test_the_command_line_rolls_back_in_the_name_of_who_is_at_it_and_the_web_ui_
     with open_instance(home) as instance:
         assert shown_version(instance, "recommender") == "v0001"
         assert requests_of_a_tick(home, instance) == []
+
+
+def without_last_record(home: Settings) -> None:
+    """Cut the newest decision off the journal, which stays intact by itself."""
+    journal = home.registry_dir / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def test_the_catalogue_misses_a_decision_that_was_cut_off_after_it_was_shown(home, register) -> None:
+    decisions.approve(home, "recommender", register(), **WHO)
+    with open_instance(home) as instance:
+        materialise_champion(home, instance, by_policy=False)
+        without_last_record(home)
+        with pytest.raises(JournalBrokenError, match="the catalogue's recommender_champion"):
+            materialise_champion(home, instance, by_policy=False)
+
+
+def test_nothing_is_decided_on_a_journal_that_is_shorter_than_an_answer_of_a_service_saw(home, register) -> None:
+    version = register()
+    log = PredictionLog(home.predictions_dir / "recommender", stamp={"journal": str(ModelRegistry.of(home).head())})
+    log.append({"recommendation_id": "rec_1"})
+    log.close()
+    without_last_record(home)
+    with pytest.raises(JournalBrokenError, match=r"the last answer in .* and it has 1 now"):
+        decisions.approve(home, "recommender", version, **WHO)
+    assert status_of(home) == {version: "candidate"}
+
+
+def test_status_and_doctor_name_the_family_of_a_damaged_record_and_show_the_others(home, register) -> None:
+    decisions.approve(home, "recommender", register(), **WHO)
+    journal = home.registry_dir / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"a test", b"a tesT"))
+    models = collect_status(home)["models"]
+    assert "journal.jsonl" in models["recommender"]["error"]
+    assert {family for family, model in models.items() if model["error"]} == {"recommender"}
+    (finding,) = [one for one in examine(home) if one.name == "registry"]
+    assert finding.outcome == "problem"
+    assert "journal.jsonl" in finding.detail

@@ -146,3 +146,36 @@ def _session(process: psutil.Process) -> int | None:
         return os.getsid(process.pid)
     except OSError:
         return None
+
+
+def test_a_web_ui_that_ends_by_itself_is_started_again_at_once_and_then_less_often(ports: Settings) -> None:
+    ui = WebUi(ports)
+    ui.start()
+    try:
+        assert ui.keep() == ""
+        first = web_servers()
+        _end(first)
+        assert "was started again" in ui.keep()
+        second = web_servers()
+        assert second != first
+        _end(second)
+        assert ui.keep() == "", "it ended twice within seconds: the next start waits"
+        assert web_servers() == []
+    finally:
+        ui.stop()
+
+
+def web_servers() -> list[psutil.Process]:
+    ours = psutil.Process().children()
+    return [one for one in ours if one.is_running() and "orchestration.web_server" in " ".join(_command(one))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    return [] if process.status() == psutil.STATUS_ZOMBIE else list(process.cmdline())
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    (process,) = processes
+    process.kill()
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)

@@ -87,3 +87,14 @@ def test_interactions_that_are_left_out_change_with_the_epoch_and_keep_their_tar
 def test_a_history_is_never_left_without_anything_to_learn(histories_of):
     (batch,) = _epoch(histories_of("ab"), interaction_dropout=0.99)
     assert batch.targets_BL.tolist() == [[2]]
+
+
+def test_a_step_takes_more_of_short_histories_and_no_fewer_of_long_ones(histories_of):
+    short = histories_of("ab")
+    histories = short * 100 + histories_of([f"i{place:03d}" for place in range(40)]) * 16
+    epoch = list(batches(histories, batch_size=8, batch_places=100, items=50, negatives=0, seed=1, epoch=0))
+    sizes = {(batch.rows_BL.shape[1], len(batch.rows_BL)) for batch in epoch}
+    assert sizes == {(2, 50), (40, 8)}
+    assert sum(len(batch.rows_BL) for batch in epoch) == len(histories)
+    plain = list(batches(histories, batch_size=8, items=50, negatives=0, seed=1, epoch=0))
+    assert max(len(batch.rows_BL) for batch in plain) == 8

@@ -23,6 +23,7 @@ from serving.running.keeper import ServiceKeeper
 from serving.running.launcher import ServiceProcess
 from serving.running.states import AlreadyUpError, ServiceState, read_states, the_only_up, write_states
 from shopsight.families import FAMILIES
+from shopsight.locking import ResourceBusyError
 from shopsight.settings import Settings
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -261,3 +262,14 @@ def test_one_home_has_one_up_and_the_second_says_who_runs_it(settings: Settings)
         with pytest.raises(AlreadyUpError, match=f"process {os.getpid()} runs"), the_only_up(settings):
             pass
     assert read_states(settings)["churn"].state == "stopped"
+
+
+def test_something_else_that_is_busy_while_up_runs_is_not_another_up(settings: Settings) -> None:
+    def run_up_beside_a_build() -> None:
+        with the_only_up(settings):
+            write_states(settings, {})
+            raise ResourceBusyError("Cannot write the Bento store", why="a build runs", fix="wait")
+
+    with pytest.raises(ResourceBusyError, match="the Bento store"):
+        run_up_beside_a_build()
+    assert [path.name for path in settings.run_dir.iterdir()] == ["up.lock"]
