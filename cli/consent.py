@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from cli.console import out, print_json
+from cli.console import out, pasteable, print_json
 from shopsight.settings import Settings, prepare_environment
 
 
@@ -28,6 +28,8 @@ def show_stated_consent(user: str, consent: str, *, as_json: bool) -> None:
         out.print("the event log holds nothing of this person: it counts for what will come")
     if not allows(consent, "personal"):
         out.print(f"{stated.online_rows:,} entries left the online store, {stated.export_rows:,} rows the exports")
-        out.print("models forget with their next training: `shopsight run`")
+        out.print(pasteable("models forget with their next training: `shopsight run`"), markup=False)
     else:
-        out.print("it counts from the next `shopsight run` on, as far as no other place refuses it: docs/privacy.md")
+        out.print(
+            pasteable("it counts from the next `shopsight run` on, as far as no other place refuses it"), markup=False
+        )
