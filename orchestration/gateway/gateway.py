@@ -4,13 +4,12 @@ It is ASGI middleware in the process of the application that it guards, so that 
 application exists; and the name of who is logged in passes on in the scope, where no client can write.
 """
 
-import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,12 +18,15 @@ from orchestration.gateway import pages, rules
 from orchestration.gateway.people import People, Person
 from orchestration.gateway.rules import Refusal
 from orchestration.gateway.sessions import DAYS, Sessions
+from serving.http.body_reading import BodyReader, replay
 from serving.http.problems import ProblemError
 from shopsight.settings import Settings
 
 FORM_BYTES: Final = 4096
-FORM_SECONDS: Final = 10.0
-"""How much of a login is read, and for how long it is waited."""
+BODY_BYTES: Final = 16 * 1024 * 1024
+"""How much is read of a login, and of what is passed on: a run's whole configuration."""
+BODY_SECONDS: Final = 10.0
+"""How long a body may take to arrive."""
 
 HEADERS: Final = {
     "x-content-type-options": "nosniff",
@@ -52,6 +54,8 @@ class Gateway:
         self._sessions = Sessions(settings, self._people)
         self._hosts = rules.hosts_of(settings)
         self._open_paths = frozenset(open_paths)
+        self._forms = BodyReader(max_bytes=FORM_BYTES, seconds=BODY_SECONDS)
+        self._bodies = BodyReader(max_bytes=BODY_BYTES, seconds=BODY_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -68,6 +72,16 @@ class Gateway:
             await send(message)
 
         answer = await self._answer(scope, receive)
+        if answer is None and scope["type"] == "http" and scope["method"] not in rules.SAFE:
+            body = await self._bodies.read(receive)
+            if body is None:
+                return  # nobody is left to answer
+            if isinstance(body, bytes):
+                receive = replay(body, receive)
+            else:
+                answer = Response(
+                    body.body(), status_code=body.status, headers=body.headers() | {"connection": "close"}
+                )
         if answer is None:
             await self._app(scope, receive, guarded)
         elif scope["type"] == "websocket":
@@ -101,7 +115,7 @@ class Gateway:
     async def _log_in(self, scope: Scope, receive: Receive, headers: Headers) -> Response | None:
         """Return the answer to a token in the login page's form or in an address, ``None`` where there is none."""
         if scope["method"] == "POST" and scope["path"] == "/login":
-            return await self._log_in_by_form(Request(scope, receive))
+            return await self._log_in_by_form(receive)
         token = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
         if token is not None and scope["method"] in rules.SAFE:
             return self._log_in_by_link(scope, headers, token)
@@ -127,9 +141,11 @@ class Gateway:
             return _page(pages.login_page(target=target, token=token), status=401)
         return self._logged_in(person, target)
 
-    async def _log_in_by_form(self, request: Request) -> Response:
-        """Take the login page's form."""
-        form = await _form(request)
+    async def _log_in_by_form(self, receive: Receive) -> Response:
+        """Take the login page's form; one that is too large, or does not come whole and in time, says nothing."""
+        body = await self._forms.read(receive)
+        fields = parse_qs(body.decode("latin-1")) if isinstance(body, bytes) else {}
+        form = {name: values[-1] for name, values in fields.items()}
         target = _own_address(form.get("target", "/"))
         person = self._people.holder(form.get("token", ""))
         if person is None:
@@ -158,20 +174,6 @@ class Gateway:
         return self._sessions.person(cookie) if cookie is not None else None
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """Return a small form's fields; nothing where it is too large, or does not come whole and in time."""
-    body = b""
-    try:
-        async with asyncio.timeout(FORM_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > FORM_BYTES:
-                    return {}
-    except (TimeoutError, ClientDisconnect):
-        return {}
-    return {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
-
-
 def _bearer(headers: Headers) -> str | None:
     kind, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else None
@@ -197,10 +199,10 @@ def _page(html: str, status: int = 200) -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    problem = ProblemError(refusal.status, refusal.detail)
-    headers = problem.headers() | {"cache-control": "no-store"}
-    if refusal.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    if refusal.status == 405:
-        headers["allow"] = "GET, HEAD, POST"
-    return Response(problem.body(), status_code=refusal.status, headers=headers)
+    more = {401: {"www-authenticate": "Bearer"}, 405: {"allow": "GET, HEAD, POST"}}
+    return _problem(ProblemError(refusal.status, refusal.detail), more.get(refusal.status, {}))
+
+
+def _problem(problem: ProblemError, headers: Mapping[str, str]) -> Response:
+    headers = {**problem.headers(), "cache-control": "no-store", **headers}
+    return Response(problem.body(), status_code=problem.status, headers=headers)

@@ -9,10 +9,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from serving.http.header_timeout import HeaderTimeoutProtocol
-
-HEAD_BYTES: Final = 65_536
-"""Largest head of a request: the web UI puts a launchpad's whole form into its address."""
+from serving.http.protocol import MAX_HEADER_BYTES, HttpProtocol
 
 STOP_SECONDS: Final = 2
 """How long open connections, such as the web UI's WebSockets, may go on when the server is asked to stop."""
@@ -23,8 +20,8 @@ def server_of(app: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            http=HeaderTimeoutProtocol,
-            h11_max_incomplete_event_size=HEAD_BYTES,
+            http=HttpProtocol,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,  # the web UI puts a launchpad's whole form into its address
             lifespan="off",
             access_log=False,  # it would hold the token of a link
             log_level="error",

@@ -12,7 +12,8 @@ MAX_WAITING_BODIES: Final = 32
 """Of the largest size: how many bytes may be kept of bodies that have not ended."""
 
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
 
 
 class BodyReader:
@@ -65,3 +66,13 @@ class BodyReader:
             del self._senders[oldest]
             if not oldest.expired():
                 oldest.reschedule(asyncio.get_running_loop().time())
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return how an application reads a body that was read before it, and then what else comes."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again

@@ -1,14 +1,11 @@
-"""A client's connection, where uvicorn leaves something open.
+"""A client's connection to a service: what it has beyond a page's.
 
 - ``Upgrade`` is passed over, as RFC 9110 (7.8) lets a server do: a POST with ``Upgrade: h2c``, as Java's clients
   send it, is answered as one without. Uvicorn's other parser, httptools, drops the body of such a request.
-- Headers that never end are a 408.
-- What is no HTTP gets a problem document, as every other error does.
 - While the service is busy, a request that arrived whole is refused here, in 40 microseconds: on the way through
   the service's middlewares it would cost ten times that, and under three times the load little else would be done.
 """
 
-import sys
 from typing import Any, Final
 
 import h11
@@ -17,24 +14,19 @@ from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
 from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
-from serving.http.header_timeout import HeaderTimeoutProtocol
 from serving.http.headers import HEALTH_PATHS, request_id_of
-from serving.http.problems import BUSY, ProblemError, raw_answer
+from serving.http.problems import BUSY, raw_answer
+from serving.http.protocol import MAX_HEADER_BYTES, HttpProtocol
 
-MAX_HEADER_BYTES: Final = 64 * 1024
-"""Size of a request's line and headers; above it the answer is 431."""
-LINGER_SECONDS: Final = 2.0
-"""How long a refused client may go on sending: a connection closed before all was read is reset, the answer with it."""
 REFUSED_PAUSE_SECONDS: Final = 0.1
 """How long a refused connection is not read: who asks again at once is not heard any sooner."""
 
 
-class Connection(HeaderTimeoutProtocol):
+class Connection(HttpProtocol):
     """One connection; see the module's text."""
 
     crowd: Crowd = CROWD
     draining: Draining = DRAINING
-    _ending = False
     _counted: RequestResponseCycle | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -43,8 +35,6 @@ class Connection(HeaderTimeoutProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Refuse a whole request while the service is busy; hand everything else to the parser."""
-        if self._ending:
-            return
         if self.crowd.full_with_those_entering and not self.draining.begun and self._between_requests():
             refusal = refusal_of(data)
             if refusal is not None:
@@ -57,15 +47,6 @@ class Connection(HeaderTimeoutProtocol):
         """Count the next request where it is here already."""
         super().on_response_complete()
         self._count()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text for all that is no HTTP
-        """Say what is wrong with what the parser refused; uvicorn calls this while it handles the parser's error."""
-        error = sys.exc_info()[1]
-        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
-            problem = ProblemError(431, f"The headers are larger than {MAX_HEADER_BYTES} bytes.")
-        else:
-            problem = ProblemError(400, f"This is not HTTP: {error}.", code="malformed_http")
-        self._end_with(problem)
 
     def _should_upgrade(self) -> bool:
         return False
@@ -94,29 +75,6 @@ class Connection(HeaderTimeoutProtocol):
     def _read_on(self) -> None:
         if not self.transport.is_closing():
             self.flow.resume_reading()
-
-    def _head_is_late(self) -> None:
-        self._head_timer = None
-        if self._head_is_incomplete():
-            self._end_with(ProblemError(408, f"The headers took longer than {self.head_seconds:g} seconds."))
-        else:
-            self.transport.close()
-
-    def _end_with(self, problem: ProblemError) -> None:
-        """Answer, unless an answer has begun, and end the connection."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # whoever waits for the body learns that it will not come
-            self.cycle.message_event.set()
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE) or not self.transport.can_write_eof():
-            self.transport.close()
-            return
-        self._ending = True
-        self._forget_head()
-        self._unset_keepalive_if_required()
-        self.transport.write(raw_answer(problem, request_id_of({}), close=True))
-        self.transport.write_eof()
-        self.flow.resume_reading()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def refusal_of(data: bytes) -> bytes | None:

@@ -15,7 +15,7 @@ import orjson
 from starlette.routing import Match
 
 from serving.http.body_checks import json_object_in
-from serving.http.body_reading import BodyReader
+from serving.http.body_reading import BodyReader, replay
 from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
 from serving.http.headers import HEALTH_PATHS, request_id_of
@@ -132,7 +132,7 @@ class RequestGuard:
         if scope["method"] not in BODY_METHODS:
             return receive
         if not _takes(scope):
-            return _replay(b"", receive)  # the router says what is wrong, whatever the body
+            return replay(b"", receive)  # the router says what is wrong, whatever the body
         problem = self._wrong_headers(headers)
         if problem is not None:
             return problem
@@ -140,7 +140,7 @@ class RequestGuard:
         checked = json_object_in(body) if isinstance(body, bytes) else body
         if not isinstance(checked, bytes):
             return checked
-        return BUSY if self.crowd.full else _replay(checked, receive)
+        return BUSY if self.crowd.full else replay(checked, receive)
 
     def _wrong_headers(self, headers: Mapping[bytes, bytes]) -> ProblemError | None:
         media_type = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
@@ -158,15 +158,6 @@ def _takes(scope: Mapping[str, Any]) -> bool:
     """Whether an address of the app takes this method."""
     app = scope.get("app")
     return app is None or any(route.matches(scope)[0] is Match.FULL for route in app.routes)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return receive_again
 
 
 class _Answer:

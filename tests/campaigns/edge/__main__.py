@@ -23,6 +23,7 @@ from edge.fuzz import fuzz
 from edge.load import capacity, overload
 from edge.poison import poisoned_batches
 from edge.requests import draw_honest
+from orchestration.gateway.people import People
 from shopsight.families import FAMILIES
 from shopsight.ports import why_taken
 from shopsight.settings import Settings
@@ -85,9 +86,10 @@ Row = tuple[str, int, str, str, bool]
 
 def _fuzz(services: Mapping[str, int], others: Mapping[str, int], options: argparse.Namespace) -> Iterator[Row]:
     ports = [(family, port) for family, port in services.items()] + [(None, port) for port in others.values()]
+    token = People(Settings()).own_token() if others else ""
     for family, port in ports:
         count = options.count // len(ports)
-        findings = asyncio.run(fuzz(port, family, seed=options.seed, count=count))
+        findings = asyncio.run(fuzz(port, family, seed=options.seed, count=count, token=token))
         outcome = ", ".join(f"{status} {n:,}" for status, n in sorted(findings.statuses.items()))
         for fault, attempts in findings.faults.items():
             kinds = sorted({attempt.kind for attempt in attempts})

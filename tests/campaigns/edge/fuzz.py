@@ -36,7 +36,14 @@ class Findings:
 
 
 async def fuzz(
-    port: int, family: str | None, *, seed: int, count: int, marker: str = "", patience: float = PATIENCE_SECONDS
+    port: int,
+    family: str | None,
+    *,
+    seed: int,
+    count: int,
+    marker: str = "",
+    token: str = "",
+    patience: float = PATIENCE_SECONDS,
 ) -> Findings:
     """Try ``count`` attempts, each from its own number and ``seed``.
 
@@ -47,13 +54,14 @@ async def fuzz(
         seed: attempt ``n`` is drawn from ``seed`` and ``n`` alone.
         count: how many.
         marker: name of a planted defect to ask for.
+        token: what logs in to the pages of a port that is no service's.
         patience: seconds after which a connection without a word counts as left alone.
     """
     findings = Findings()
     places = asyncio.Semaphore(CLIENTS)
 
     async def one(number: int) -> None:
-        attempt = draw(random.Random(f"{seed} {port if family is None else family} {number}"), family, marker)
+        attempt = draw(random.Random(f"{seed} {family} {number}"), family, marker, token)
         async with places:
             answer, ended = await _exchange(port, attempt, patience)
         statuses = [status.decode() for status in STATUS_LINE.findall(answer)]

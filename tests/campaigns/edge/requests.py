@@ -54,18 +54,21 @@ class Attempt:
     """Sent one after the other, with a short pause between them."""
 
 
-def draw(rng: random.Random, family: str | None, marker: str = "") -> Attempt:
-    """Return one attempt on a family's service, or on a port of which only pages are known.
+def draw(rng: random.Random, family: str | None, marker: str = "", token: str = "") -> Attempt:
+    """Return one attempt on a family's service, or on a port that serves pages behind a login.
 
     Args:
         rng: of this attempt.
         family: None where the port is no service's.
         marker: name of a planted defect, which the header ``x-plant`` asks for.
+        token: what logs in to the pages; two of three attempts on them have it.
     """
-    route, native, body = ROUTES.get(family or "", ("/", "/graphql", {}))
+    route, native, body = ROUTES.get(family or "", ("/", "/graphql", {"query": "{ version }"}))
     path = rng.choice([route, route, route, native, *PAGES, rng.choice(ODD_PATHS)])
     kind = rng.choice(list(KINDS))
-    return Attempt(kind=kind, parts=KINDS[kind](_Draw(rng, path, body, marker)))
+    login = (f"authorization: Bearer {token}",) if family is None and token and rng.random() < 2 / 3 else ()
+    host = "shop" if family else rng.choice(["localhost", "localhost", "localhost", "shop"])
+    return Attempt(kind=kind, parts=KINDS[kind](_Draw(rng, path, body, marker, host, login)))
 
 
 def draw_honest(family: str, marker: str = "") -> bytes:
@@ -80,6 +83,8 @@ class _Draw:
     path: str
     body: Mapping[str, Any]
     marker: str
+    host: str = "shop"
+    login: tuple[str, ...] = ()
 
     def json(self) -> bytes:
         return json.dumps(self.body).encode()
@@ -87,7 +92,7 @@ class _Draw:
     def whole(
         self, content: bytes, *fields: str, method: str = "POST", version: str = "HTTP/1.1", length: bool = True
     ) -> bytes:
-        lines = [f"{method} {self.path} {version}", "host: shop", *fields]
+        lines = [f"{method} {self.path} {version}", f"host: {self.host}", *self.login, *fields]
         if not any(field.lower().startswith("content-type") for field in fields):
             lines.append("content-type: application/json")
         if length:

@@ -1,6 +1,7 @@
 """A gateway on a real socket, in front of a small application that says what reached it."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from starlette.websockets import WebSocket
 
 from orchestration.attribution import PERSON_IN_SCOPE
 from orchestration.gateway.gateway import Gateway
+from orchestration.gateway.reports import reports_app
 from orchestration.gateway.servers import listening, served
 from orchestration.instance import prepare_dagster_home
 from orchestration.web_server import LOCATION, guarded
@@ -82,7 +84,9 @@ def door(owner: Settings, serve: Callable[[ASGIApp], int]) -> Door:
 
     async def page(request: Request) -> JSONResponse:
         reached.append(f"{request.method} {request.url.path}")
-        return JSONResponse({"person": request.scope.get(PERSON_IN_SCOPE), "body": (await request.body()).decode()})
+        return JSONResponse(
+            {"person": request.scope.get(PERSON_IN_SCOPE), "body": (await request.body()).decode(errors="replace")}
+        )
 
     async def socket(websocket: WebSocket) -> None:
         reached.append("WS")
@@ -93,6 +97,25 @@ def door(owner: Settings, serve: Callable[[ASGIApp], int]) -> Door:
     everything = Route("/{path:path}", page, methods=["GET", "POST", "PUT", "DELETE"])
     app = Starlette(routes=[WebSocketRoute("/graphql", socket), everything])
     return Door(port=serve(Gateway(app, owner, open_paths=["/server_info"])), reached=reached)
+
+
+@pytest.fixture
+def reports(owner: Settings, serve: Callable[[ASGIApp], int]) -> Door:
+    """The reports of Ada's home behind a gateway, among what is none."""
+    folder = owner.reports_dir
+    (folder / "drift").mkdir(parents=True)
+    (folder / "drift" / "churn.html").write_text("<script>1</script>")
+    (folder / "texts & labels.csv").write_text("text,intent")
+    (folder / ".hidden").write_text("secret")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text("secret")
+    (owner.keys_dir).mkdir(exist_ok=True)
+    (owner.keys_dir / "pseudonym.key").write_text("secret")
+    (folder / "key.html").symlink_to(owner.keys_dir / "pseudonym.key")
+    (folder / "elsewhere").symlink_to(owner.home)
+    (folder / "newest.html").symlink_to(folder / "drift" / "churn.html")
+    os.mkfifo(folder / "pipe")
+    return Door(port=serve(Gateway(reports_app(folder), owner)))
 
 
 @pytest.fixture

@@ -1,16 +1,18 @@
 """Who comes through the gateway, by real requests: without a token, with one, and sent by another site's page."""
 
+import asyncio
 import socket
 from typing import Any
 
 import pytest
+from edge.fuzz import fuzz
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from orchestration.gateway.people import People
 from orchestration.gateway.rules import hosts_of
 from orchestration.gateway.sessions import DAYS, Sessions
-from serving.http.header_timeout import HeaderTimeoutProtocol
+from serving.http.protocol import HttpProtocol
 from shopsight.settings import Settings
 
 TOKEN = "a-token-for-tests-only"
@@ -254,10 +256,10 @@ def test_a_name_that_only_looks_like_ours_is_refused(door, host: str) -> None:
 
 
 def test_a_connection_that_never_asks_for_anything_is_closed(door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HeaderTimeoutProtocol, "head_seconds", 0.3)
+    monkeypatch.setattr(HttpProtocol, "head_seconds", 0.3)
     with socket.create_connection(("127.0.0.1", door.port), timeout=10) as half_open:
         half_open.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half")
-        assert half_open.recv(1000) == b""
+        assert half_open.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 
 def test_a_session_ends_and_cannot_be_made_up_or_prolonged(owner: Settings) -> None:
@@ -278,3 +280,21 @@ def test_a_session_ends_and_cannot_be_made_up_or_prolonged(owner: Settings) -> N
         "..é",
     ):
         assert sessions.person(forged, now=0.0) is None, forged
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpProtocol, "head_seconds", 0.5)
+    monkeypatch.setattr("orchestration.gateway.gateway.BODY_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_every_connection_to_a_page_is_answered_and_leaves_no_traceback(
+    door, reports, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A slice of `make campaign-edge RUNNING=1`: of strangers and of who is logged in."""
+    for port in (door.port, reports.port):
+        findings = asyncio.run(fuzz(port, None, seed=7, count=80, token=TOKEN, patience=5))
+        assert findings.faults == {}
+        assert {"200", "400", "401", "403", "408"} <= findings.statuses.keys()
+    assert not [record for record in caplog.records if record.exc_info]

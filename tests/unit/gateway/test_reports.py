@@ -1,33 +1,10 @@
 """The reports over HTTP: behind the login, from their folder alone, and without a say beyond themselves."""
 
-import os
 import socket
 
 import pytest
 
-from orchestration.gateway.gateway import Gateway
-from orchestration.gateway.reports import reports_app
-
 TOKEN = "a-token-for-tests-only"
-
-
-@pytest.fixture
-def reports(owner, serve, door):
-    folder = owner.reports_dir
-    (folder / "drift").mkdir(parents=True)
-    (folder / "drift" / "churn.html").write_text("<script>1</script>")
-    (folder / "texts & labels.csv").write_text("text,intent")
-    (folder / ".hidden").write_text("secret")
-    (folder / ".git").mkdir()
-    (folder / ".git" / "config").write_text("secret")
-    (owner.keys_dir).mkdir(exist_ok=True)
-    (owner.keys_dir / "pseudonym.key").write_text("secret")
-    (folder / "key.html").symlink_to(owner.keys_dir / "pseudonym.key")
-    (folder / "elsewhere").symlink_to(owner.home)
-    (folder / "newest.html").symlink_to(folder / "drift" / "churn.html")
-    os.mkfifo(folder / "pipe")
-    port = serve(Gateway(reports_app(folder), owner))
-    return type(door)(port=port)
 
 
 def test_reports_are_listed_by_name_and_served(reports) -> None:

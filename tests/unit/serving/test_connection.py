@@ -11,9 +11,10 @@ import h11
 import pytest
 import uvicorn
 
-from serving.http.connection import MAX_HEADER_BYTES, REFUSED_PAUSE_SECONDS, Connection, refusal_of, serve_connections
+from serving.http.connection import REFUSED_PAUSE_SECONDS, Connection, refusal_of, serve_connections
 from serving.http.crowd import CROWD
 from serving.http.guard import GuardLimits, RequestGuard
+from serving.http.protocol import MAX_HEADER_BYTES
 
 HEADER_SECONDS: Final = 0.4
 BODY_SECONDS: Final = 0.4

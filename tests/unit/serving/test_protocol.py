@@ -1,4 +1,4 @@
-"""A connection that never finishes a request's head is closed, and one that is slow elsewhere is not."""
+"""A connection that never finishes a request's head is closed, one that is slow elsewhere is not; all are answered."""
 
 import asyncio
 import socket
@@ -11,13 +11,13 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from websockets.sync.client import connect
 
-from serving.http.header_timeout import HeaderTimeoutProtocol
+from serving.http.protocol import HttpProtocol
 
 SECONDS = 0.6
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 
 
-class Impatient(HeaderTimeoutProtocol):
+class Impatient(HttpProtocol):
     head_seconds = SECONDS
 
 
@@ -116,3 +116,37 @@ def test_the_rest_of_a_body_that_was_answered_may_not_trickle_for_ever(port: int
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n")
         assert seconds_until_closed(connection, trickle=b"x") < 6 * SECONDS
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "body"),
+    [
+        ("POST", b"content-length: 2\r\n", b"{}"),
+        ("GET", b"content-length: 2\r\n", b"{}"),
+        ("GET", b"transfer-encoding: chunked\r\n", b"0\r\n\r\n"),
+        ("DELETE", b"", b""),
+    ],
+)
+def test_what_cannot_open_a_websocket_is_answered_as_if_it_had_not_asked(
+    port: int, method: str, fields: bytes, body: bytes
+) -> None:
+    head = b"Host: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(f"{method} / HTTP/1.1\r\n".encode() + head + KEY + b"\r\n" + fields + b"\r\n" + body)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("path", [b"/", b"/refused"])
+def test_a_body_that_is_no_http_gets_one_answer_and_leaves_no_traceback(
+    port: int, path: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        received = b""
+        while part := connection.recv(1000):
+            received += part
+    assert received.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in received
+    assert received.count(b"HTTP/1.1") == 1
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
