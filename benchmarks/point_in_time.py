@@ -17,6 +17,7 @@ from benchmarks.feature_marts import write_sessions, write_user_days
 from benchmarks.output import add_json_option, write_figures
 from shopsight.contracts import SESSION_FEATURES, USER_FEATURES
 from shopsight.families import FAMILIES
+from shopsight.marts import read_mart
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,11 +71,9 @@ def _timed(job: "Callable[[Settings], pd.DataFrame]", settings: Settings) -> "tu
 
 
 def _by_feast(settings: Settings) -> "pd.DataFrame":
-    import pyarrow.parquet as pq
-
     from shopsight.feature_store import training_set
 
-    labels = pq.read_table(settings.exports_dir / "session_labels.parquet")
+    labels = read_mart(settings, "session_labels")
     return training_set(
         settings, service=FAMILIES["purchase_intent"].feature_service, entities=labels, columns=FEATURES
     )

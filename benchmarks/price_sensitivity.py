@@ -11,7 +11,6 @@ import argparse
 import copy
 from typing import Any, Final
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from models.evaluation.bootstrap import bootstrap_clusters
 from models.price_sensitivity import price_sensitivities
 from shopsight.errors import ShopsightError
 from shopsight.first_looks import read_first_looks
+from shopsight.marts import exists, export_path, open_marts
 from shopsight.privacy import Pseudonymiser
 from shopsight.sample_shop import SampleShop, generate
 from shopsight.settings import Settings
@@ -50,13 +50,11 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     Raises:
         ShopsightError: the marts are not there, or are of another shop.
     """
-    if not (settings.exports_dir / "interactions.parquet").exists():
+    if not exists(export_path(settings, "interactions")):
         raise ShopsightError(
-            f"{settings.home} has no marts", why="interactions.parquet is missing", fix="run make demo first"
+            f"{settings.home} has no marts", why="the mart interactions is missing", fix="run make demo first"
         )
-    with duckdb.connect() as connection:
-        for name in ("interactions", "items"):
-            connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
+    with open_marts(settings, ("interactions", "items")) as connection:
         estimates = price_sensitivities(read_first_looks(connection)).to_pandas().set_index("user_id")
         baseline = connection.sql(MEAN_PRICE).df().set_index("user_id")
     shop = generate(settings.sample_size, seed=settings.seed)

@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
@@ -30,6 +29,7 @@ from models.evaluation.calibration import fit_logit_scaling
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
 from models.tabular.trees import grow_trees, tree_parameters
 from shopsight.errors import ShopsightError
+from shopsight.marts import exists, export_path, open_marts
 from shopsight.settings import Settings
 
 HORIZON_DAYS: Final = 7
@@ -133,14 +133,11 @@ def read_pairs(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.
     Raises:
         ShopsightError: the marts are not there, or cover too short a time.
     """
-    if not (settings.exports_dir / "interactions.parquet").exists():
+    if not exists(export_path(settings, "interactions")):
         raise ShopsightError(
-            f"{settings.home} has no marts", why="interactions.parquet is missing", fix="run make demo first"
+            f"{settings.home} has no marts", why="the mart interactions is missing", fix="run make demo first"
         )
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
-    for name in (*MARTS, "interactions"):
-        connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
+    connection = open_marts(settings, (*MARTS, "interactions"))
     connection.execute("create table events as from interactions where event_name != 'rate_item'")
     first, last = connection.execute("select min(event_timestamp), max(event_timestamp) from events").fetchall()[0]
     end = pd.Timestamp(last).floor("D")

@@ -23,8 +23,9 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.output import add_json_option, write_figures
+from shopsight.marts import open_marts
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
-from shopsight.warehouse import export_path, run_dbt
+from shopsight.warehouse import run_dbt
 
 DAYS = 90
 LAST_DAY = "2026-03-31"
@@ -170,12 +171,11 @@ def _run_script(settings: Settings) -> None:
 
 
 def _equal(home: Path, mart: str) -> bool:
-    by_dbt = export_path(Settings(home=home), mart)
     by_script = home / "by_script" / f"{mart}.parquet"
-    with duckdb.connect() as connection:
+    with open_marts(Settings(home=home), [mart]) as connection:
         differing = connection.execute(
-            f"select count(*) from ((from '{by_dbt}' except all from '{by_script}') "
-            f"union all (from '{by_script}' except all from '{by_dbt}'))"
+            f"select count(*) from ((from {mart} except all from '{by_script}') "
+            f"union all (from '{by_script}' except all from {mart}))"
         ).fetchone()
     return differing == (0,)
 

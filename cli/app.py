@@ -323,6 +323,25 @@ def rollback(
         decide("rollback", family, to or None, by=by, reason=reason, as_json=as_json)
 
 
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL; each mart is a table. Without it they are listed.")] = "",
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the answer as CSV.")] = False,
+    views: Annotated[bool, typer.Option("--views", help="Print the marts as views for a DuckDB of yours.")] = False,
+) -> None:
+    """Ask the marts a question in SQL."""
+    with explained():
+        from cli.query import answer_query, list_marts, print_views
+
+        if views:
+            print_views()
+        elif sql:
+            answer_query(sql, as_json=as_json, as_csv=as_csv)
+        else:
+            list_marts(as_json=as_json)
+
+
 @people_app.command(name="add")
 def people_add(
     name: Annotated[str, typer.Argument(help="A person's name, as decisions are to be recorded under.")],

@@ -6,6 +6,7 @@ from cli.console import err, out, print_json
 from shopsight.errors import ShopsightError
 from shopsight.labelled_texts import read_label_file, read_labels, write_labels, write_suggestions
 from shopsight.locking import exclusive
+from shopsight.marts import exists, export_path, mart_at
 from shopsight.settings import Settings
 
 
@@ -37,16 +38,14 @@ def suggest(*, count: int, output: Path, as_json: bool) -> None:
     Raises:
         ShopsightError: there is no approved model, or no warehouse yet.
     """
-    import pyarrow.parquet as pq
-
     from models.intent.labelled_texts import suggest_labels
     from models.intent.predict import IntentClassifier
     from models.registry.registry import ModelRegistry
 
     settings = Settings()
     champion = ModelRegistry.of(settings).champion("intent")
-    utterances = settings.exports_dir / "utterances.parquet"
-    if champion is None or not utterances.exists():
+    utterances = export_path(settings, "utterances")
+    if champion is None or not exists(utterances):
         raise ShopsightError(
             "there is nothing to ask about",
             why="no intent model was approved in this home" if champion is None else f"{utterances} is missing",
@@ -54,7 +53,7 @@ def suggest(*, count: int, output: Path, as_json: bool) -> None:
         )
     with err.status("reading the shop's latest texts"):
         suggestions = suggest_labels(
-            pq.read_table(utterances),
+            mart_at(utterances).read(),
             read_labels(settings.labels_path),
             IntentClassifier.load(champion.path).predict,
             count=count,

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from cli.console import out, print_json
 from shopsight.errors import ShopsightError
+from shopsight.marts import export_path
 from shopsight.privacy import Pseudonymiser
 from shopsight.refusals import without_refusals
 from shopsight.settings import Settings
@@ -22,7 +23,7 @@ def show_look_alikes(users: Sequence[str], *, count: int, as_json: bool) -> None
     from models.recommender.vectors.embeddings import look_alikes
 
     settings = Settings()
-    path = settings.exports_dir / "user_embeddings.parquet"
+    path = export_path(settings, "user_embeddings")
     if not path.exists():
         raise ShopsightError(
             f"there are no embeddings of shoppers: {path} is missing",

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from cli.console import err, out, print_json
 from shopsight.errors import ShopsightError
+from shopsight.marts import export_path
 from shopsight.settings import Settings
-from shopsight.warehouse import export_path
 from shopsight.whole_files import replaced
 
 SHOWN_ITEMS = 5

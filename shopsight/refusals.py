@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shopsight.consent import CONSENTS, PERSONAL_EXPORTS, allows
+from shopsight.marts import exists, export_path, mart_at, open_duckdb, replace_marts
 from shopsight.settings import Settings
-from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,7 +29,6 @@ STATED: Final = """
     where source = $source and consent is not null
     group by user_id
 """
-LINKED: Final = "select user_id from read_parquet($file) where anonymous_id in (select user_id from ids)"
 MERGED: Final = """
     select properties ->> 'previous_user_id' as previous, arg_max(user_id, event_timestamp) as user_id
     from read_parquet($files, hive_partitioning = false)
@@ -58,11 +57,11 @@ def read_refusals(settings: Settings) -> Refusals:
 
     forbidding = [consent for consent in CONSENTS if not allows(consent, "personal")]
     with duckdb.connect(config={"threads": 2}) as connection:
-        accounts = settings.exports_dir / "users.parquet"
+        accounts = export_path(settings, "users")
         users: set[str] = set()
-        if accounts.exists():
-            query = "select user_id from read_parquet($file) where list_contains($forbidding, consent)"
-            users |= _ids(connection, query, file=str(accounts), forbidding=forbidding)
+        if exists(accounts):
+            query = f"select user_id from ({mart_at(accounts).rows()}) where list_contains($forbidding, consent)"
+            users |= _ids(connection, query, forbidding=forbidding)
         requested = [user for user, consent in newest_requests(settings).items() if consent in forbidding]
         users |= persons(connection, settings, requested) if requested else set()
         return Refusals(users=frozenset(users), sessions=frozenset(_sessions(connection, settings, users)))
@@ -98,7 +97,7 @@ def without_refusals(table: "pa.Table", settings: Settings) -> "pa.Table":
 
 
 def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[str] = PERSONAL_EXPORTS) -> int:
-    """Rewrite the exports that hold rows of some shoppers without them, each whole and at once.
+    """Rewrite the exports that hold rows of some shoppers without them, all marts in one step.
 
     Args:
         settings: says where the exports are.
@@ -108,41 +107,35 @@ def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[
     Returns:
         How many rows went.
     """
-    import duckdb
-
-    gone = 0
-    with duckdb.connect(config={"threads": 2}) as connection:
-        connection.execute("set timezone = 'UTC'")
+    gone, queries = 0, {}
+    with open_duckdb() as connection:
         for name in names:
-            path = settings.exports_dir / f"{name}.parquet"
-            if not path.exists():
+            path = export_path(settings, name)
+            if not exists(path):
                 continue
-            described = connection.execute("describe from read_parquet($file)", {"file": str(path)}).fetchall()
+            mart = mart_at(path)
+            described = connection.execute(f"describe {mart.rows()}").fetchall()
             key = "user_id" if "user_id" in [column[0] for column in described] else "session_id"
-            _register(connection, refusals.of(key), key=key)
-            count = f"select count(*) from read_parquet($file) semi join ids using ({key})"
-            (rows,) = connection.execute(count, {"file": str(path)}).fetchall()[0]
+            refused = f"refused_{key}"
+            _register(connection, refusals.of(key), key=key, name=refused)
+            (rows,) = connection.execute(
+                f"select count(*) from ({mart.rows()}) semi join {refused} using ({key})"
+            ).fetchall()[0]
+            gone += rows
             if rows:
-                gone += rows
-                _rewrite(connection, path, key)
+                queries[mart] = f"from ({mart.rows()}) anti join {refused} using ({key})"
+        replace_marts(queries, connection)
     return gone
-
-
-def _rewrite(connection: "duckdb.DuckDBPyConnection", path: Path, key: str) -> None:
-    with replaced(path) as staging:
-        connection.execute(
-            f"copy (from read_parquet('{_quoted(path)}') anti join ids using ({key})) "
-            f"to '{_quoted(staging)}' (format parquet, compression zstd)"
-        )
 
 
 def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Sequence[str]) -> set[str]:
     """Return the ids and, of devices that are linked and of users who were merged, the shoppers behind them."""
     named = set(ids)
-    links = settings.exports_dir / "identities.parquet"
-    if links.exists():
+    links = export_path(settings, "identities")
+    if exists(links):
         _register(connection, named)
-        named |= _ids(connection, LINKED, file=str(links))
+        linked = f"select user_id from ({mart_at(links).rows()}) where anonymous_id in (select user_id from ids)"
+        named |= _ids(connection, linked)
     files = batch_files(settings, "events/*.parquet")
     merged = dict(connection.execute(MERGED, {"files": files}).fetchall()) if files else {}
     for _ in range(MAX_MERGES):
@@ -151,22 +144,24 @@ def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Se
 
 
 def _sessions(connection: "duckdb.DuckDBPyConnection", settings: Settings, users: Iterable[str]) -> set[str]:
-    path = settings.exports_dir / "sessions.parquet"
+    path = export_path(settings, "sessions")
     ids = sorted(users)
-    if not ids or not path.exists():
+    if not ids or not exists(path):
         return set()
     _register(connection, ids)
-    return _ids(connection, "select session_id from read_parquet($file) semi join ids using (user_id)", file=str(path))
+    return _ids(connection, f"select session_id from ({mart_at(path).rows()}) semi join ids using (user_id)")
 
 
 def _ids(connection: "duckdb.DuckDBPyConnection", query: str, **parameters: object) -> set[str]:
     return {row[0] for row in connection.execute(query, parameters).fetchall()}
 
 
-def _register(connection: "duckdb.DuckDBPyConnection", ids: Iterable[str], *, key: str = "user_id") -> None:
+def _register(
+    connection: "duckdb.DuckDBPyConnection", ids: Iterable[str], *, key: str = "user_id", name: str = "ids"
+) -> None:
     import pyarrow as pa
 
-    connection.register("ids", pa.table({key: pa.array(sorted(ids), pa.string())}))
+    connection.register(name, pa.table({key: pa.array(sorted(ids), pa.string())}))
 
 
 def batch_files(settings: Settings, name: str) -> list[str]:

@@ -1,16 +1,23 @@
 """The DuckDB warehouse: where dbt builds it, and how to run dbt from Python."""
 
 import hashlib
+import json
 import shutil
+import time
 from pathlib import Path
 
 from shopsight.currency_rates import check_currency_rates
 from shopsight.errors import ShopsightError
+from shopsight.marts import PARTS_FOLDER, named_files
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
-from shopsight.whole_files import replaced
+from shopsight.whole_files import replaced, write_json
 
 DBT_PROJECT_DIR = REPO_ROOT / "dbt_project"
 """The dbt project, with its own profiles.yml."""
+
+
+READ_SECONDS = 600.0
+"""How long a file stays after the marts consist of others."""
 
 
 class DbtError(ShopsightError):
@@ -24,7 +31,7 @@ def prepare_warehouse(settings: Settings) -> None:
         CurrencyRatesError: the table of exchange rates cannot be used.
     """
     check_currency_rates(settings.currency_rates_path)
-    settings.exports_dir.mkdir(parents=True, exist_ok=True)
+    (settings.exports_dir / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
 
 
 def built_by_other_models(settings: Settings) -> bool:
@@ -48,11 +55,6 @@ def _digest_of_models() -> str:
     for path in sorted(path for folder in ("models", "macros") for path in (DBT_PROJECT_DIR / folder).rglob("*.sql")):
         total.update(f"{path.relative_to(DBT_PROJECT_DIR)}\0".encode() + path.read_bytes() + b"\0")
     return total.hexdigest()
-
-
-def export_path(settings: Settings, mart: str) -> Path:
-    """Return where a mart of :data:`shopsight.contracts.EXPORTED_MARTS` is exported to."""
-    return settings.exports_dir / f"{mart}.parquet"
 
 
 def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None) -> None:
@@ -92,12 +94,38 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
     # The process may live on, the next writer of the file is another one.
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if result.success:
+        remove_old_parts(settings)
         return
     why = str(result.exception)
     if isinstance(result.result, RunExecutionResult):
         failed = [row for row in result.result if row.status in ("error", "fail", "runtime error")]
         why = "; ".join(f"{row.node.name}: {row.message}" for row in failed)
     raise dbt_failure(settings, *arguments, why=why, target=target, log=target / "logs" / "dbt.log")
+
+
+def remove_old_parts(settings: Settings) -> None:
+    """Remove the files of marts that nothing names any more, minutes after it was seen that nothing does.
+
+    Readers hold to the manifest that they have read for as long as they read. What a killed run left is removed, too;
+    what a run has made and not yet published is not.
+    """
+    import duckdb
+
+    folder = settings.exports_dir / PARTS_FOLDER
+    note = folder / "unnamed.json"
+    try:
+        with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+            noted = {file for (file,) in connection.execute("select file from parts.files").fetchall()}
+    except duckdb.Error:
+        return  # no warehouse of parts, or another process has it: the next run will do
+    named = named_files(settings.exports_dir) | noted
+    seen = json.loads(note.read_text()) if note.exists() else {}
+    now = time.time()
+    unnamed = {path.name: seen.get(path.name, now) for path in folder.glob("*.parquet") if path.name not in named}
+    for name, since in unnamed.items():
+        if now - since > READ_SECONDS:
+            (folder / name).unlink(missing_ok=True)
+    write_json(note, {name: since for name, since in unnamed.items() if now - since <= READ_SECONDS})
 
 
 def dbt_failure(settings: Settings, *arguments: str, why: str, target: Path, log: Path) -> DbtError:

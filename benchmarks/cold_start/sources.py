@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import SecretStr
 
@@ -15,9 +14,10 @@ from benchmarks.recommendation.reader import read_attributes, read_sequences
 from benchmarks.recommendation.split import as_interactions
 from models.recommender.cold.texts import item_texts
 from models.recommender.dataset import Interactions, item_attributes
+from shopsight.marts import read_mart
 from shopsight.sample_shop.landing import land_sample_shop
 from shopsight.settings import Settings, Size
-from shopsight.warehouse import export_path, run_dbt
+from shopsight.warehouse import run_dbt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,7 @@ def sample_shop(home: Path, size: Size, *, seed: int, say: Callable[[str], None]
     land_sample_shop(settings, size, seed=seed, received_at=datetime.now(UTC))
     say("landed the sample shop; building its marts")
     run_dbt(settings, "run", "--select", "+interactions", "+items")
-    return from_marts(
-        pq.read_table(export_path(settings, "interactions")), pq.read_table(export_path(settings, "items"))
-    )
+    return from_marts(read_mart(settings, "interactions"), read_mart(settings, "items"))
 
 
 def from_marts(interactions: pa.Table, items: pa.Table) -> Shop:

@@ -67,15 +67,17 @@
 {% macro changed_events(key, entities, condition='is_personal') -%}
     select coalesce(sum(entities.events), 0)
     from {{ entities }} as entities
-    where {{ is_to_make([key], condition) }}
+    where {{ is_to_make([key] if key is string else key, condition) }}
 {%- endmacro %}
 
 {% macro is_to_make(keys, condition) -%}
     {{ condition }}
-    {%- if is_later_run() %}
+    {#- sqlfluff's config has no `get`. -#}
+    {%- set is_mart = config.get is defined and config.get('materialized') == 'parts' -%}
+    {%- if is_mart or is_later_run() %}
         and not exists (
             select 1
-            from {{ this }} as made
+            from {{ made_entities() if is_mart else this }} as made
             where {% for key in keys %}made.{{ key }} = entities.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
         )
     {%- endif -%}

@@ -73,21 +73,24 @@ class Gateway:
 
         answer = await self._answer(scope, receive)
         if answer is None and scope["type"] == "http" and scope["method"] not in rules.SAFE:
-            body = await self._bodies.read(receive)
+            body = await self._body(scope, receive)
             if body is None:
                 return  # nobody is left to answer
-            if isinstance(body, bytes):
-                receive = replay(body, receive)
+            if isinstance(body, ProblemError):
+                answer = _problem(body, {"connection": "close"})
             else:
-                answer = Response(
-                    body.body(), status_code=body.status, headers=body.headers() | {"connection": "close"}
-                )
+                receive = replay(body, receive)
         if answer is None:
             await self._app(scope, receive, guarded)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # before it was accepted: HTTP 403
         else:
             await answer(scope, receive, guarded)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | ProblemError | None:
+        """Return the whole body that the application gets, what is wrong with it, or None where the client has gone."""
+        body = await self._bodies.read(receive)
+        return rules.graphql_in(body) if isinstance(body, bytes) and scope["path"] == rules.GRAPHQL else body
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
         """Return what is answered here, or ``None`` for what the application answers; it then says who it is."""

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+import orjson
 from starlette.datastructures import Headers
 
+from serving.http.body_checks import json_object_in
+from serving.http.problems import ProblemError
 from shopsight.settings import Settings
 
 SAFE: Final = frozenset({"GET", "HEAD"})
@@ -89,6 +92,19 @@ def improper(method: str, path: str, query: bytes, headers: Headers) -> Refusal 
     if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         return Refusal(status=415, detail=f"The body must be {JSON}.")
     return None
+
+
+def graphql_in(body: bytes) -> bytes | ProblemError:
+    """Return the body of a GraphQL request as it may be read, or why it is none; the web UI's server fails on some."""
+    checked = json_object_in(body)
+    if isinstance(checked, ProblemError):
+        return checked
+    request = orjson.loads(checked)
+    kinds = {"query": str, "operationName": str | None, "variables": dict | None}
+    wrong = [name for name, kind in kinds.items() if not isinstance(request.get(name), kind)]
+    if wrong:
+        return ProblemError(400, f"GraphQL is asked by an object with the text `query`; wrong: {', '.join(wrong)}.")
+    return checked
 
 
 def _hostname(host: str) -> str:

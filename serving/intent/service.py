@@ -24,6 +24,7 @@ from serving.intent.strategies import read_strategies
 from serving.prediction_log import new_id
 from shopsight.clock import utc_now
 from shopsight.families import FAMILIES
+from shopsight.marts import export_path, mart_file
 
 FAMILY = FAMILIES["intent"]
 app = family_app(FAMILY)
@@ -38,7 +39,7 @@ class IntentService(FamilyService):
 
     def open_desk(self) -> IntentDesk:
         """Return the desk with the Bento's model, the exported catalogue and the shop's strategies."""
-        catalogue = self.settings.exports_dir / "items.parquet"
+        catalogue = mart_file(export_path(self.settings, "items"))
         return IntentDesk(
             IntentClassifier.load(self.model.artefact),
             model=self.model,

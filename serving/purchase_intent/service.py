@@ -22,6 +22,7 @@ from serving.purchase_intent.desk import FAMILY, TASK, PropensityDesk
 from serving.purchase_intent.schemas import PredictionRequest, Predictions
 from serving.schemas import Identifier
 from shopsight.clock import utc_now
+from shopsight.marts import export_path, mart_file
 
 app = family_app(FAMILY)
 
@@ -39,7 +40,7 @@ class PropensityService(FamilyService):
             PurchaseIntentModel.load(self.model.artefact),
             model=self.model,
             features=self.open_features(),
-            categories=_item_categories(self.settings.exports_dir / "items.parquet"),
+            categories=_item_categories(mart_file(export_path(self.settings, "items"))),
             log=self.log,
             clock=utc_now,
             new_id=new_id,

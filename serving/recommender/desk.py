@@ -40,8 +40,8 @@ from serving.schemas import ElementError
 from serving.served_model import ServedModel
 from shopsight.clock import rfc3339, utc_now
 from shopsight.families import FAMILIES
+from shopsight.marts import export_path
 from shopsight.settings import Settings
-from shopsight.warehouse import export_path
 
 FAMILY: Final = FAMILIES["recommender"]
 WIN_BACK: Final = ((0.5, 14.0),)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.recommender.catalogue import ITEM_STATE, Catalogue
+from shopsight.marts import mart_file
 from shopsight.whole_files import FileVersion, version_of
 
 LOOK_AGAIN_SECONDS: Final = 1.0
@@ -24,7 +25,7 @@ class LiveCatalogue:
     """Called for the catalogue as it is now; the last state that could be read stays where a later one cannot."""
 
     def __init__(self, trained: Catalogue, path: Path, *, seconds_now: Callable[[], float] = time.monotonic) -> None:
-        """Make one; ``trained`` is the model's own catalogue, ``path`` the export of the mart ``items``."""
+        """Make one; ``trained`` is the model's own catalogue, ``path`` the name of the mart ``items``."""
         self.failure: str | None = None
         """Why the state is not that of the export as it is now, or None while it is."""
         self._catalogue = trained
@@ -45,7 +46,12 @@ class LiveCatalogue:
         return self._catalogue
 
     def _look(self) -> None:
-        seen = version_of(self._path)
+        try:
+            path = mart_file(self._path)
+        except (OSError, ValueError, KeyError) as error:
+            self.failure = f"{self._path} cannot be read; the stock and prices of before stay in force: {error}"
+            return
+        seen = version_of(path)
         if seen is None:
             self.failure = f"{self._path} is missing; stock and prices are those of the last one, or of the training"
             return
@@ -54,7 +60,7 @@ class LiveCatalogue:
             return
         try:
             # Not read_table: it imports pandas where that is installed, and the Bento need not carry it.
-            items = pq.ParquetFile(self._path).read(columns=["item_id", *ITEM_STATE])
+            items = pq.ParquetFile(path).read(columns=["item_id", *ITEM_STATE])
             catalogue = self._catalogue.with_items(items)
         except (OSError, KeyError, pa.ArrowException) as error:
             self.failure = f"{self._path} cannot be read; the stock and prices of before stay in force: {error}"

@@ -2,11 +2,14 @@
 
 Feast's own joins each asking row with *all* earlier feature rows of its key and keeps the newest, twice as wide as it
 needs to be. Here DuckDB's ASOF JOIN finds the one row over the keys and times alone, and the features are then taken
-from the Parquet file by their place in it, a column at a time: what is read is what is asked for.
+from the mart's Parquet files by their place in them, a column at a time: what is read is what is asked for.
 """
 
+import itertools
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import duckdb
@@ -22,6 +25,7 @@ from feast.infra.registry.base_registry import BaseRegistry
 from typing_extensions import override
 
 from shopsight.feature_store.online_rows import MICROSECOND
+from shopsight.marts import Mart, mart_at
 
 NUMBER: Final = "number of the asking row"
 WIDE_BYTES: Final = 1 << 30
@@ -123,13 +127,14 @@ class AsOfRetrievalJob(RetrievalJob):
             for view in self._views:
                 prefix = view.projection.name_alias or view.projection.name
                 wanted = [ref.split(":", 1)[1] for ref in self._refs if ref.split(":", 1)[0] == prefix]
-                places = self._places(connection, view)
-                for feature, column in _take(_source(view).path, wanted, places):
+                mart = mart_at(Path(_source(view).path))
+                places = self._places(connection, view, mart)
+                for feature, column in _take(mart, wanted, places):
                     joined = joined.append_column(f"{prefix}__{feature}" if self._full_names else feature, column)
         return joined
 
-    def _places(self, connection: duckdb.DuckDBPyConnection, view: FeatureView) -> pa.Array:
-        """Return, for each row that asks, the place in the view's file of the newest row it may see, or null."""
+    def _places(self, connection: duckdb.DuckDBPyConnection, view: FeatureView, mart: Mart) -> pa.Array:
+        """Return, for each row that asks, the place in the view's mart of the newest row it may see, or null."""
         source = _source(view)
         names = view.projection.join_key_map or {column.name: column.name for column in view.entity_columns}
         keys = [f"k{number}" for number in range(len(names))]
@@ -138,6 +143,9 @@ class AsOfRetrievalJob(RetrievalJob):
         created = source.created_timestamp_column or source.timestamp_field
         query = NEWEST_SEEN.format(
             number=NUMBER,
+            files=", ".join(map(_quoted, _files(mart))),
+            place=_place(mart),
+            present=mart.condition(),
             keys=", ".join(keys),
             key_columns=key_columns,
             asked=asked,
@@ -148,16 +156,16 @@ class AsOfRetrievalJob(RetrievalJob):
             same_keys=" AND ".join(f"asked.{key} = versions.{key}" for key in keys),
             fresh=f"asked.moment_us - versions.known_us <= {view.ttl // MICROSECOND}" if view.ttl else "true",
         )
-        places = connection.sql(query, params=[source.path]).to_arrow_table()
+        places = connection.sql(query).to_arrow_table()
         return places["place"].take(np.argsort(places["nth"].to_numpy())).combine_chunks()
 
 
 NEWEST_SEEN: Final = """
     with rows as (
         select {key_columns}, {known} as known_us, {arrived} as arrived_us, {visible} as visible_us,
-            file_row_number as place, known_us::hugeint * 18446744073709551616 + arrived_us as version
-        from read_parquet(?, file_row_number = true)
-        where known_us is not null and arrived_us is not null
+            {place} as place, known_us::hugeint * 18446744073709551616 + arrived_us as version
+        from read_parquet([{files}], file_row_number = true) as rows
+        where known_us is not null and arrived_us is not null and {present}
     ),
     -- A row that comes to light after a newer one is never the newest: without it, the last to appear is the answer.
     newer as (
@@ -177,14 +185,33 @@ NEWEST_SEEN: Final = """
 """
 
 
-def _take(path: str, features: Sequence[str], places: pa.Array) -> Any:
-    """Yield each feature's name and its column at these places of the file, one column in memory at a time."""
-    with pq.ParquetFile(path) as file:
+def _files(mart: Mart) -> list[Path]:
+    return [part.path for part in mart.parts] or [mart.path]
+
+
+def _place(mart: Mart) -> str:
+    """Return SQL for a row's place among the rows of all files, one after the other."""
+    starts = itertools.accumulate((part.rows for part in mart.parts), initial=0)
+    cases = "".join(f" when {part.number} then {start}" for part, start in zip(mart.parts, starts, strict=False))
+    return f"file_row_number + case rows.part{cases} end" if cases else "file_row_number"
+
+
+def _take(mart: Mart, features: Sequence[str], places: pa.Array) -> Any:
+    """Yield each feature's name and its column at these places of the mart, one column in memory at a time."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(pq.ParquetFile(path)) for path in _files(mart)]
         for feature in features:
-            column = file.read(columns=[feature])[feature]
+            column = pa.chunked_array(
+                [chunk for file in files for chunk in file.read(columns=[feature])[feature].chunks],
+                type=files[0].schema_arrow.field(feature).type,
+            )
             if column.nbytes > WIDE_BYTES:
                 column = column.cast(_wide(column.type))
             yield feature, column.combine_chunks().take(places)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _wide(kind: pa.DataType) -> pa.DataType:

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shopsight.feature_store.connection import UnusableFeaturesError, mart_source, open_feature_store
 from shopsight.feature_store.contract import refuse_broken_contract
 from shopsight.feature_store.online_rows import MICROSECOND
+from shopsight.marts import mart_at, open_duckdb
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -149,8 +151,6 @@ def _was_imported(store: "FeatureStore", view: str) -> bool:
     Their arrival says when they were imported. Held against it, all of them would come back null: the model would
     learn that history means nothing, and be served with it all the same.
     """
-    import duckdb
-
     if view in {on_demand.name for on_demand in store.list_on_demand_feature_views()}:
         return False
     source = mart_source(store.get_feature_view(view))
@@ -159,10 +159,10 @@ def _was_imported(store: "FeatureStore", view: str) -> bool:
     query = f"""
         select coalesce(avg((epoch_us("{source.created_timestamp_column}") - epoch_us("{source.timestamp_field}")
                              > {IMPORTED_AFTER // MICROSECOND})::integer), 0) > 0.5
-        from read_parquet(?)
+        from ({mart_at(Path(source.path)).rows()})
     """
-    with duckdb.connect(config={"threads": 2}) as connection:
-        answer = connection.execute(query, [source.path]).fetchone()
+    with open_duckdb() as connection:
+        answer = connection.execute(query).fetchone()
     imported = bool(answer and answer[0])
     if imported:
         log.warning(

@@ -23,6 +23,7 @@ from shopsight.feature_store.online_rows import (
 )
 from shopsight.feature_store.written import SHOPPERS_PER_VIEW, WrittenState
 from shopsight.locking import exclusive
+from shopsight.marts import Mart, exists, mart_at, open_duckdb
 from shopsight.refusals import Refusals, read_refusals
 from shopsight.settings import Settings
 
@@ -134,7 +135,7 @@ def _materialize_view(
     newest: list[tuple[int, str]],
     refusals: Refusals,
 ) -> int:
-    if view.tags.get(WRITTEN_BY) and not Path(cast("FileSource", view.batch_source).path).exists():
+    if view.tags.get(WRITTEN_BY) and not exists(Path(cast("FileSource", view.batch_source).path)):
         return 0
     online, config = _online_store(store), store.config
     fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
@@ -156,12 +157,11 @@ def _online_store(store: "FeatureStore") -> MonotoneOnlineStore:
 
 def _stored_but_gone(store: "FeatureStore", view: "FeatureView", *, refusals: Refusals) -> list[str]:
     """Return the entities that the online store holds of a view and the mart does not, or of whom it must not."""
-    import duckdb
     import pyarrow as pa
 
     source = mart_source(view)
     place = next((n for n, key in enumerate(sorted(view.join_keys), start=1) if key in PERSONS), 1)
-    exported_us = int(Path(source.path).stat().st_mtime * 1_000_000)
+    mart = mart_at(Path(source.path))
     stored = [
         pa.table({"entity": pa.array(keys, pa.string()), "created_us": pa.array(arrivals, pa.int64())})
         for batch in _online_store(store).stored_keys(store.config, view)
@@ -169,24 +169,24 @@ def _stored_but_gone(store: "FeatureStore", view: "FeatureView", *, refusals: Re
     ]
     if not stored:
         return []
-    with duckdb.connect(config={"threads": 2}) as connection:
+    with open_duckdb() as connection:
         connection.register("stored", pa.concat_tables(stored))
-        rows = _register_rows(connection, view, refusals)
+        rows = _register_rows(connection, view, mart, refusals)
         connection.execute(
             f"""
             select distinct stored.entity from stored
             where stored.entity not in (select entity from {rows} where entity is not null)
                 and (
-                    stored.created_us <= $exported_us
+                    stored.created_us <= $written_us
                     or string_split(stored.entity, chr(31))[$place] in (select id from refused)
                 )
             """,
-            {"path": source.path, "exported_us": exported_us, "place": place},
+            {"written_us": mart.written_us(), "place": place},
         )
         return [row[0] for row in connection.fetchall()]
 
 
-def _register_rows(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", refusals: Refusals) -> str:
+def _register_rows(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", mart: Mart, refusals: Refusals) -> str:
     """Make ``refused`` known to a connection, and return SQL for the rows of a mart whose shoppers do not refuse."""
     import pyarrow as pa
 
@@ -196,7 +196,7 @@ def _register_rows(connection: "duckdb.DuckDBPyConnection", view: "FeatureView",
     connection.register("refused", pa.table({"id": pa.array([i for ids in named.values() for i in ids], pa.string())}))
     entity = " || chr(31) || ".join(f'"{name}"' for name in keys)
     allowed = "".join(f' and "{name}" not in (select id from refused)' for name, ids in named.items() if ids)
-    return f"(select {entity} as entity, * from read_parquet($path) where true{allowed})"
+    return f"(select {entity} as entity, * from ({mart.rows()}) where true{allowed})"
 
 
 def newest_rows(
@@ -210,24 +210,23 @@ def newest_rows(
         FeatureStoreNotReadyError: the mart was not exported.
         UnusableFeaturesError: it lacks a column of the view, or holds infinite values or NaN.
     """
-    import duckdb
-
     source = mart_source(view)
     created = source.created_timestamp_column or source.timestamp_field
     lifetime = expiry(view)
     fresh = "true" if lifetime is None else f"event_us >= max(event_us) OVER () - {lifetime // MICROSECOND}"
     features = ", ".join(f'CAST("{f.name}" AS {SQL_TYPES[str(f.dtype)]}) AS "{f.name}"' for f in view.features)
-    with duckdb.connect(config={"threads": 2}) as connection:
-        described = connection.execute("describe select * from read_parquet(?)", [source.path]).fetchall()
+    mart = mart_at(Path(source.path))
+    with open_duckdb() as connection:
+        described = connection.execute(f"describe {mart.rows()}").fetchall()
         needed = {*view.join_keys, source.timestamp_field, created, *(field.name for field in view.features)}
         missing = sorted(needed - {column[0] for column in described})
         if missing:
             raise UnusableFeaturesError(
-                f"{Path(source.path).name} lacks {', '.join(missing)}.",
+                f"The mart {mart.name} lacks {', '.join(missing)}.",
                 why=f"the feature view {view.name!r} and the mart behind it have drifted apart",
                 fix="make the view in feature_repo and the dbt model agree, then build the warehouse again",
             )
-        rows = _register_rows(connection, view, refusals)
+        rows = _register_rows(connection, view, mart, refusals)
         connection.execute(
             f"""
             create temp table newest as
@@ -240,9 +239,9 @@ def newest_rows(
             -- In the order of the keys, a million of them go into the online store's index one after another.
             order by entity
             """,
-            {"path": source.path, "until": microseconds(until)},
+            {"until": microseconds(until)},
         )
-        _refuse_infinite(connection, view, mart=Path(source.path).name)
+        _refuse_infinite(connection, view, mart=mart.name)
         for batch in connection.sql("from newest").to_arrow_reader(ROWS_PER_BATCH):
             yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 

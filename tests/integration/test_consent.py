@@ -23,6 +23,7 @@ from shopsight.consent import PERSONAL_EXPORTS
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.ingestion.importers import import_file
+from shopsight.marts import open_marts
 from shopsight.privacy import Pseudonymiser
 from shopsight.refusals import read_refusals
 from shopsight.settings import Settings, tool_environment
@@ -150,12 +151,11 @@ def where(settings: Settings) -> Places:
     """Return who is where; of a session, whose it is."""
     people = pseudonyms(settings)
     places: dict[str, list[tuple[str]]] = {}
-    with duckdb.connect() as connection:
-        sessions = f"select session_id, user_id from '{settings.exports_dir}/sessions.parquet'"
-        owners = dict(connection.execute(sessions).fetchall())
+    with open_marts(settings) as connection:
+        owners = dict(connection.execute("select session_id, user_id from sessions").fetchall())
         for name in PERSONAL_EXPORTS:
             key = "session_id" if name == "session_state_features" else "user_id"
-            places[name] = connection.execute(f"select {key} from '{settings.exports_dir}/{name}.parquet'").fetchall()
+            places[name] = connection.execute(f"select {key} from {name}").fetchall()
     with sqlite3.connect(settings.feature_store_dir / "online.db") as store:
         tables = store.execute("select name from sqlite_master where type = 'table' and name like 'shopsight%'")
         for (table,) in tables.fetchall():

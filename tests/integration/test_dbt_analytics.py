@@ -10,12 +10,13 @@ import duckdb
 import pytest
 from batches import Row, land
 
+from shopsight.marts import mart_names, open_marts
 from shopsight.privacy import Pseudonymiser
 from shopsight.sample_shop import generate
 from shopsight.sample_shop.config import SampleShopConfig
 from shopsight.sample_shop.landing import land_sample_shop
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
-from shopsight.warehouse import export_path, run_dbt, write_docs
+from shopsight.warehouse import run_dbt, write_docs
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 """A Monday."""
@@ -293,7 +294,7 @@ DOCUMENT = (REPO_ROOT / "docs" / "marts.md").read_text()
 
 
 def test_every_mart_is_in_the_document(built: Settings) -> None:
-    exported = {path.stem for path in built.exports_dir.glob("*.parquet")} | {"events"}
+    exported = set(mart_names(built)) | {"events"}
     assert {name for name in exported if f"`{name}`" not in DOCUMENT} == set()
 
 
@@ -305,8 +306,8 @@ def test_planted_bots_are_found_and_shoppers_are_not_taken_for_bots(dbt_home: Se
     pseudonyms = Pseudonymiser.from_settings(dbt_home)
     truth = generate(config, seed=3).truth.users.to_pylist()
     planted = {name for user in truth if user["is_bot"] for name in ids_of(pseudonyms, user)}
-    with duckdb.connect() as connection:
-        scores = rows(connection, f"select user_id, is_bot, bot_score from '{export_path(dbt_home, 'bot_scores')}'")
+    with open_marts(dbt_home) as connection:
+        scores = rows(connection, "select user_id, is_bot, bot_score from bot_scores")
     assert sum(user in planted for user, _, _ in scores) >= 20
     for flagged in ({user for user, flag, _ in scores if flag}, {user for user, _, score in scores if score >= 0.5}):
         assert len(flagged & planted) / len(flagged) >= 0.95, "precision"

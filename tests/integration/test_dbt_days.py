@@ -19,6 +19,7 @@ from batches import Row, land
 
 from shopsight.events import EVENT_SCHEMA
 from shopsight.ingestion.importers import import_file
+from shopsight.marts import open_marts
 from shopsight.settings import REPO_ROOT, Settings
 from shopsight.warehouse import run_dbt
 
@@ -174,7 +175,7 @@ def built(emptied_home: Callable[..., Settings]) -> Iterator[Settings]:
 def reader(built: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A connection of somebody in another zone, in the folder that holds the home."""
     monkeypatch.chdir(built.home.parent)
-    with duckdb.connect() as connection:
+    with open_marts(built) as connection:
         connection.execute(f"set timezone = '{request.param}'")
         yield connection
 
@@ -193,7 +194,7 @@ def written(value: Any) -> Any:
 
 
 def in_mart(connection: duckdb.DuckDBPyConnection, name: str, columns: str, where: str = "true") -> list[Any]:
-    return rows(connection, f"select {columns} from '.shopsight/warehouse/exports/{name}.parquet' where {where}")
+    return rows(connection, f"select {columns} from {name} where {where}")
 
 
 def test_a_day_begins_at_the_shops_midnight(reader: duckdb.DuckDBPyConnection) -> None:
@@ -287,8 +288,7 @@ def test_ages_are_counted_in_midnights_of_the_shop(reader: duckdb.DuckDBPyConnec
     assert days == {6: 0}
     assert ("2026-03-29", (date(2026, 10, 26) - date(2026, 3, 29)).days) in rows(
         reader,
-        "select ordered_on, recency_days from '.shopsight/warehouse/exports/rfm.parquet' as rfm inner join "
-        "'.shopsight/warehouse/exports/orders.parquet' as orders on rfm.user_id = orders.user_id",
+        "select ordered_on, recency_days from rfm inner join orders on rfm.user_id = orders.user_id",
     )
 
 
@@ -370,14 +370,13 @@ def test_a_funnel_is_broken_down_by_the_session_in_which_it_was_entered(reader: 
 
 
 def test_features_keep_the_days_of_utc(built: Settings) -> None:
-    with duckdb.connect() as connection:
+    with open_marts(built) as connection:
         midnights = connection.execute(
-            f"select distinct (feature_timestamp at time zone 'UTC')::time::varchar "
-            f"from '{built.exports_dir}/user_features_daily.parquet'"
+            "select distinct (feature_timestamp at time zone 'UTC')::time::varchar from user_features_daily"
         ).fetchall()
         long_day = connection.execute(
             "select (feature_timestamp at time zone 'UTC')::date::varchar, purchases_7d "
-            f"from '{built.exports_dir}/item_features_daily.parquet' "
+            "from item_features_daily "
             "where item_id = 'lamp' and feature_timestamp > '2026-10-01' order by 1"
         ).fetchall()
     assert midnights == [("00:00:00",)]

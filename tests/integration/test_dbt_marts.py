@@ -20,8 +20,9 @@ from shopsight.contracts import (
 )
 from shopsight.events import EVENT_SCHEMA, TIMESTAMP
 from shopsight.ingestion.importers import import_file
+from shopsight.marts import export_path, mart_at, open_marts
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
-from shopsight.warehouse import DBT_PROJECT_DIR, DbtError, export_path, run_dbt
+from shopsight.warehouse import DBT_PROJECT_DIR, DbtError, run_dbt
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 ANONYMOUS = ("sessions", "interactions", "users", "session_features")
@@ -106,7 +107,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
             connection.execute("set timezone = 'UTC'")
             for mart in EXPORTED_MARTS:
                 path = export_path(settings, mart)
-                connection.execute(f"create table empty_{mart} as from read_parquet('{path}')")
+                connection.execute(f"create table empty_{mart} as {mart_at(path).rows()}")
             land(
                 settings,
                 "first",
@@ -124,7 +125,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
             )
             run_dbt(settings, "build")
             for mart in EXPORTED_MARTS:
-                connection.execute(f"create view {mart} as from read_parquet('{export_path(settings, mart)}')")
+                connection.execute(f"create view {mart} as {mart_at(export_path(settings, mart)).rows()}")
             yield connection
 
 
@@ -306,9 +307,7 @@ def test_an_excerpt_of_anonymous_visitors_without_sessions_and_prices_adds_up(db
     file = REPO_ROOT / "tests" / "data" / "retailrocket" / "events.csv"
     import_file(dbt_home, "retailrocket", file, received_at=datetime(2026, 1, 1, tzinfo=UTC))
     run_dbt(dbt_home, "run", "--no-write-json", "--select", *(f"+{mart}" for mart in ANONYMOUS))
-    with duckdb.connect() as connection:
-        for mart in ANONYMOUS:
-            connection.execute(f"create view {mart} as from read_parquet('{export_path(dbt_home, mart)}')")
+    with open_marts(dbt_home) as connection:
         # Eight visitors came once each; every row of the file is an interaction.
         assert rows(connection, "select sum(events), sum(purchases), count(*) from sessions") == [(36, 5, 8)]
         assert rows(connection, "select count(*), count(distinct user_id) from interactions") == [(36, 8)]
@@ -324,9 +323,7 @@ def test_a_real_log_of_anonymous_visitors_without_sessions_and_prices_adds_up(
     received_at = datetime(2026, 1, 1, tzinfo=UTC)
     import_file(home, "retailrocket", shared_data / "retailrocket" / "events.csv", received_at=received_at)
     run_dbt(home, "build")
-    with duckdb.connect() as connection:
-        for mart in EXPORTED_MARTS:
-            connection.execute(f"create view {mart} as from read_parquet('{export_path(home, mart)}')")
+    with open_marts(home) as connection:
         assert rows(connection, "select sum(events), sum(purchases), count(*) from sessions") == [(97381, 9551, 15877)]
         assert rows(connection, "select count(*), count(distinct user_id) from interactions") == [(97381, 2174)]
         assert rows(connection, "select count(*) from users where user_id not like 'a_%' or is_bot") == [(0,)]

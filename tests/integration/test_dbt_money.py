@@ -16,6 +16,7 @@ from order_oracle import FIRST_DAY, RATES, RandomOrder, Settled
 from shopsight.events import EVENT_SCHEMA
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.receipts import Receipt
+from shopsight.marts import open_marts
 from shopsight.settings import Settings, prepare_environment
 from shopsight.warehouse import run_dbt
 
@@ -55,11 +56,8 @@ def marts(tmp_path_factory: pytest.TempPathFactory, history: list[list[Row]]) ->
         assert first.quarantined == second.quarantined == 0
         assert first.corrected + second.corrected == len(wrong)
         run_dbt(settings, "build", "--exclude", "test_type:unit", "test_type:generic")
-        with duckdb.connect() as connection:
-            connection.execute("set timezone = 'UTC'")
-            patch.chdir(folder)
-            for path in settings.exports_dir.glob("*.parquet"):
-                connection.execute(f"create view {path.stem} as from read_parquet('{path}')")
+        patch.chdir(folder)
+        with open_marts(settings) as connection:
             yield connection
 
 

@@ -8,9 +8,10 @@ import duckdb
 
 from models.purchase_intent.features import SessionEvent, session_features
 from shopsight.contracts import SESSION_FEATURES
+from shopsight.marts import export_path, mart_at
 from shopsight.sample_shop import SampleShopConfig, land_sample_shop
 from shopsight.settings import Settings
-from shopsight.warehouse import export_path, run_dbt
+from shopsight.warehouse import run_dbt
 
 CONFIG = SampleShopConfig(users=150, items=150, events=6_000, days=30, block_events=3_000)
 
@@ -26,7 +27,7 @@ def test_a_service_sees_the_sessions_that_the_model_was_trained_on(home: Setting
         ).fetchall()
         rows = warehouse.execute(
             f"select session_id, event_timestamp, {', '.join(SESSION_FEATURES)} "
-            f"from read_parquet('{export_path(home, 'session_features')}')"
+            f"from ({mart_at(export_path(home, 'session_features')).rows()})"
         ).fetchall()
     sessions: dict[str, list[SessionEvent]] = defaultdict(list)
     for session_id, name, at, item_id, category, price in events:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
+from shopsight.marts import mart_names, open_marts
 from shopsight.settings import Settings
 
 Row = Mapping[str, Any]
@@ -29,9 +29,7 @@ def land(
 
 def read_marts(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     """Return every exported mart by name, row for row."""
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+    with open_marts(settings) as connection:
         return {
-            path.stem: connection.execute(f"select * from read_parquet('{path}') order by all").fetchall()
-            for path in sorted(settings.exports_dir.glob("*.parquet"))
+            mart: connection.execute(f"select * from {mart} order by all").fetchall() for mart in mart_names(settings)
         }

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import duckdb
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from running import SHOPSIGHT
 
 from orchestration.instance import open_instance
 from shopsight.contracts import EXPORTED_MARTS
+from shopsight.marts import open_marts
 from shopsight.settings import Settings
-from shopsight.warehouse import export_path
 
 STAGES = (
     "event_log",
@@ -60,11 +59,8 @@ def kill_after_stage(
 
 def digests(settings: Settings) -> dict[str, str]:
     """Return a digest per exported mart and per table of the online store: all columns, the rows in any order."""
-    with duckdb.connect() as connection:
-        digest_of = {
-            mart: _digest(connection.execute("from read_parquet($1)", [str(export_path(settings, mart))]).fetchall())
-            for mart in EXPORTED_MARTS
-        }
+    with open_marts(settings) as connection:
+        digest_of = {mart: _digest(connection.execute(f"from {mart}").fetchall()) for mart in EXPORTED_MARTS}
     online = sqlite3.connect(settings.feature_store_dir / "online.db")
     for (table,) in online.execute("select name from sqlite_master where type = 'table'").fetchall():
         columns = [column for _, column, *_ in online.execute(f'pragma table_info("{table}")')]

@@ -1,6 +1,5 @@
 """Feast: definitions applied, features materialised to the online store, training sets joined point in time."""
 
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -9,6 +8,7 @@ import dagster as dg
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.consent import PERSONAL_EXPORTS
 from shopsight.families import FAMILIES, Family, TableTraining, resolve
+from shopsight.marts import read_mart
 from shopsight.refusals import read_refusals, take_out_of_exports, without_refusals
 from shopsight.settings import Settings
 
@@ -68,11 +68,11 @@ def recommender_training_set(settings: dg.ResourceParam[Settings]) -> dg.Materia
 
     folder = settings.training_dir / "recommender"
     folder.mkdir(parents=True, exist_ok=True)
-    interactions = without_refusals(pq.read_table(settings.exports_dir / "interactions.parquet"), settings)
+    interactions = without_refusals(read_mart(settings, "interactions"), settings)
     service = FAMILIES["recommender"].feature_service
     compared = compare_histories(settings, service=service, interactions=interactions, now=datetime.now(UTC))
     pq.write_table(interactions, folder / "training_set.parquet")
-    pq.write_table(pq.read_table(settings.exports_dir / "items.parquet"), folder / "items.parquet")
+    pq.write_table(read_mart(settings, "items"), folder / "items.parquet")
     return dg.MaterializeResult(
         metadata={
             **parquet_metadata(folder / "training_set.parquet"),
@@ -117,9 +117,11 @@ def intent_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
 
     Beside it lie the reviews with their stars, which tone is learnt from.
     """
+    import pyarrow.parquet as pq
+
     folder = settings.training_dir / "intent"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(settings.exports_dir / "reviews.parquet", folder / "reviews.parquet")
+    pq.write_table(read_mart(settings, "reviews"), folder / "reviews.parquet")
     return _point_in_time_training_set(settings, FAMILIES["intent"], entities="utterances", columns=("text", "channel"))
 
 
@@ -136,19 +138,17 @@ def _point_in_time_training_set(
     ``beside`` adds columns of a mart by its key, such as who each row is about: they cut the evaluation into slices and
     are never learnt from.
     """
-    import pyarrow.parquet as pq
-
     from shopsight.feature_store import training_set
 
     folder = settings.training_dir / family.name
     folder.mkdir(parents=True, exist_ok=True)
-    labels = pq.read_table(settings.exports_dir / f"{entities}.parquet")
+    labels = read_mart(settings, entities)
     if entities in PERSONAL_EXPORTS:
         labels = without_refusals(labels, settings)
     labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
     joined = training_set(settings, service=family.feature_service, entities=labels, columns=columns)
     for mart, (key, names) in (beside or {}).items():
-        mart_rows = pq.read_table(settings.exports_dir / f"{mart}.parquet", columns=[key, *names]).to_pandas()
+        mart_rows = read_mart(settings, mart, [key, *names]).to_pandas()
         for name in names:
             joined[name] = joined[key].map(mart_rows.set_index(key)[name])
     joined.to_parquet(folder / "training_set.parquet", index=False)

@@ -7,6 +7,7 @@ import dagster as dg
 
 from orchestration.metadata import OWNER, metric_metadata, parquet_metadata
 from shopsight.errors import ShopsightError
+from shopsight.marts import export_path, read_mart
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
@@ -39,10 +40,10 @@ def review_insights(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResul
 
     champion = ModelRegistry.of(settings).champion("intent")
     tone = None if champion is None else ToneModel.load(champion.path)
-    reviews = pq.read_table(settings.exports_dir / "reviews.parquet")
+    reviews = read_mart(settings, "reviews")
     tone_of = sentiment if tone is None else lambda clause: tone.tone(clause).label
     table = insights.review_insights(reviews, tone_of, zone=settings.zone)
-    path = settings.exports_dir / "review_insights.parquet"
+    path = export_path(settings, "review_insights")
     with replaced(path) as staging:
         pq.write_table(table, staging)
     complaints = table.group_by("aspect").aggregate([("complained", "sum")]).to_pylist()
@@ -69,8 +70,6 @@ def label_suggestions(settings: dg.ResourceParam[Settings]) -> dg.MaterializeRes
     Written to `reports/label_suggestions.csv`; fill its column `label`, then `shopsight label import` it: the next
     training learns from it.
     """
-    import pyarrow.parquet as pq
-
     from models.intent.labelled_texts import suggest_labels
     from models.intent.predict import IntentClassifier
     from models.registry.registry import ModelRegistry
@@ -84,7 +83,7 @@ def label_suggestions(settings: dg.ResourceParam[Settings]) -> dg.MaterializeRes
             fix="approve a candidate: `shopsight approve intent --by NAME --reason TEXT`",
         )
     suggestions = suggest_labels(
-        pq.read_table(settings.exports_dir / "utterances.parquet"),
+        read_mart(settings, "utterances"),
         read_labels(settings.labels_path),
         IntentClassifier.load(champion.path).predict,
         count=SUGGESTED,
@@ -108,13 +107,9 @@ def category_suggestions(settings: dg.ResourceParam[Settings]) -> dg.Materialize
     Written to `reports/category_suggestions.csv`; how often such a suggestion is right is measured on items whose
     category is known.
     """
-    import pyarrow.parquet as pq
-
     from models.intent.categories import suggest_categories
 
-    items = pq.read_table(
-        settings.exports_dir / "items.parquet", columns=["item_id", "title", "description", "category"]
-    ).to_pylist()
+    items = read_mart(settings, "items", ["item_id", "title", "description", "category"]).to_pylist()
     suggestions = suggest_categories(
         [f"{item['title']} {item['description'] or ''}" for item in items],
         [item["category"] for item in items],

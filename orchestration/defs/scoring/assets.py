@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
+from shopsight.marts import export_path, open_marts
 from shopsight.refusals import without_refusals
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 NEWEST_HISTORIES: Final = """
     select user_id, arg_max(item_ids, feature_timestamp) as item_ids,
         arg_max(event_names, feature_timestamp) as event_names
-    from read_parquet(?)
+    from user_history_daily
     group by user_id
     order by user_id
 """
@@ -42,7 +43,6 @@ def churn_scores(
 
     Nothing before an approval.
     """
-    import duckdb
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -60,11 +60,9 @@ def churn_scores(
     table = without_refusals(pq.read_table(settings.training_dir / "churn" / "training_set.parquet"), settings)
     newest = table.filter(pc.equal(table["event_timestamp"], pc.max(table["event_timestamp"])))
     scores = score(newest, ChurnModel.load(champion.path), config=for_size(settings.training_size))
-    with duckdb.connect() as connection:
-        for name in ("interactions", "items"):
-            connection.execute(f"create view {name} as from '{settings.exports_dir / name}.parquet'")
+    with open_marts(settings, ("interactions", "items")) as connection:
         scores = with_price_sensitivity(scores, read_first_looks(connection))
-    path = settings.exports_dir / "churn_scores.parquet"
+    path = export_path(settings, "churn_scores")
     with replaced(path) as staging:
         pq.write_table(scores, staging)
     yield dg.MaterializeResult(
@@ -93,7 +91,6 @@ def recommender_embeddings(
     (`shopsight lookalikes`), targeting and similar items. Nothing before an approval, or where the approved recommender
     has no transformer.
     """
-    import duckdb
     import pyarrow.parquet as pq
 
     from models.recommender.vectors.embeddings import Embedder, embed
@@ -104,17 +101,16 @@ def recommender_embeddings(
     if champion is None or embedder is None:
         context.log.info("no recommender with vectors is approved, so nobody is placed")
         return
-    with duckdb.connect() as connection:
-        path = str(settings.exports_dir / "user_history_daily.parquet")
-        histories = without_refusals(connection.sql(NEWEST_HISTORIES, params=[path]).to_arrow_table(), settings)
+    with open_marts(settings, ["user_history_daily"]) as connection:
+        histories = without_refusals(connection.sql(NEWEST_HISTORIES).to_arrow_table(), settings)
     moment = datetime.now(UTC)
     embeddings = embed(embedder, histories, version=champion.version, moment=moment, seed=settings.seed)
     for name, table in (("user_embeddings", embeddings.users), ("item_embeddings", embeddings.items)):
-        with replaced(settings.exports_dir / f"{name}.parquet") as staging:
+        with replaced(export_path(settings, name)) as staging:
             pq.write_table(table, staging)
     yield dg.MaterializeResult(
         metadata={
-            **parquet_metadata(settings.exports_dir / "user_embeddings.parquet"),
+            **parquet_metadata(export_path(settings, "user_embeddings")),
             "version": champion.version,
             "items": embeddings.items.num_rows,
             "taste groups": dg.MetadataValue.md(_taste_groups(embeddings.taste_groups)),

@@ -13,7 +13,7 @@ from typing_extensions import override
 from orchestration.dbt import DBT_PROJECT, ensure_manifest
 from orchestration.metadata import OWNER
 from shopsight.settings import Settings
-from shopsight.warehouse import built_by_other_models, dbt_failure, note_models, prepare_warehouse
+from shopsight.warehouse import built_by_other_models, dbt_failure, note_models, prepare_warehouse, remove_old_parts
 
 
 class ShopsightTranslator(DagsterDbtTranslator):
@@ -66,6 +66,7 @@ def warehouse(
         yield from dbt.cli(build, context=context, target_path=target).stream()
     except DagsterDbtCliRuntimeError as error:
         raise dbt_failure(settings, *build, why=str(error), target=target, log=target / "dbt.log") from None
+    remove_old_parts(settings)
     if not context.is_subset:
         note_models(settings)
     shutil.rmtree(target, ignore_errors=True)

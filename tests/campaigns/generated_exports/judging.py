@@ -19,6 +19,7 @@ from generated_exports.known_shop import Person, Row
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.guessing.guess import guess_mapping
 from shopsight.ingestion.importers import check_file, import_file
+from shopsight.marts import open_marts
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings, prepare_environment
 from shopsight.warehouse import run_dbt
@@ -112,10 +113,7 @@ def land(exports: Sequence[tuple[int, Export]], settings: Settings, folder: Path
     prepare_environment(settings)
     imported = {seed: _import(settings, seed, export, folder / str(seed)) for seed, export in exports}
     run_dbt(settings, "run", "--select", *(f"+{mart}" for mart in MARTS), "--no-write-json")
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        for mart in MARTS:
-            connection.execute(f"create table {mart} as from read_parquet('{settings.exports_dir / mart}.parquet')")
+    with open_marts(settings, MARTS) as connection:
         return Landed(
             imported=imported,
             orders=_orders(connection),

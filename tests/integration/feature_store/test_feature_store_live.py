@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from shopsight.contracts import HISTORY_LENGTH, SESSION_FEATURES, SESSION_FLOW_FEATURES, SESSION_STATE
@@ -24,9 +25,10 @@ from shopsight.feature_store import (
 )
 from shopsight.feature_store.live import _session_rows
 from shopsight.feature_store.online_rows import FEATURES
+from shopsight.marts import export_path, open_marts, read_mart
 from shopsight.sample_shop import SampleShopConfig, land_sample_shop
 from shopsight.settings import Settings, tool_environment
-from shopsight.warehouse import export_path, run_dbt
+from shopsight.warehouse import run_dbt
 
 WriteMart = Callable[[str, list[dict[str, Any]]], None]
 MONDAY = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -50,10 +52,8 @@ class Warehouse:
             ]
 
     def rows(self, mart: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        with duckdb.connect() as connection:
-            connection.execute("set timezone = 'UTC'")
-            path = export_path(self.settings, mart)
-            return connection.execute(f"select {', '.join(columns)} from read_parquet('{path}')").fetchall()
+        with open_marts(self.settings, [mart]) as connection:
+            return connection.execute(f"select {', '.join(columns)} from {mart}").fetchall()
 
 
 EVENT = (
@@ -186,7 +186,6 @@ def test_a_repeated_or_late_event_and_what_follows_a_checkout_change_nothing(sho
 def test_a_push_goes_on_from_what_was_materialised_and_an_older_mart_takes_nothing_back(
     shop: Settings, warehouse: Warehouse
 ) -> None:
-    import shutil
 
     by_session = sorted(warehouse.events, key=lambda event: (event.session_id or "", event.order))
     sessions = {session: list(events) for session, events in groupby(by_session, key=lambda e: e.session_id or "")}
@@ -196,7 +195,7 @@ def test_a_push_goes_on_from_what_was_materialised_and_an_older_mart_takes_nothi
         open_ones, key=lambda s: (sessions[s][-1].event_timestamp > newest - timedelta(days=5), len(sessions[s]))
     )
     for mart in ("session_features", "session_flow_features", "session_state_features"):
-        shutil.copy(export_path(warehouse.settings, mart), export_path(shop, mart))
+        pq.write_table(read_mart(warehouse.settings, mart), export_path(shop, mart))
     until = newest + timedelta(days=1)
     materialize(shop, until=until)
     (features,) = OnlineFeatures(shop).read("session_features", [{"session_id": session}])

@@ -221,7 +221,7 @@ def test_writers_that_race_leave_the_newest_row_whole(shop: Settings) -> None:
 def test_infinite_and_undefined_numbers_are_refused_with_their_place(shop: Settings, write_mart: WriteMart) -> None:
     for bad in (math.inf, -math.inf, math.nan):
         write_mart("user_features_daily", [user_day("u_1", MONDAY, 1) | {"mean_price_28d": bad}])
-        with pytest.raises(UnusableFeaturesError, match=r"'mean_price_28d' of user_features_daily\.parquet .* 'u_1'"):
+        with pytest.raises(UnusableFeaturesError, match=r"'mean_price_28d' of user_features_daily .* 'u_1'"):
             materialize(shop, until=LATER)
     assert events_of(shop, "u_1") == [None]
 
@@ -270,7 +270,7 @@ def test_a_mart_that_lacks_a_column_or_is_missing_is_named(home: Settings) -> No
     apply_definitions(home)
     path = home.exports_dir / "user_features_daily.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["orders_total"]), path)
-    with pytest.raises(UnusableFeaturesError, match=r"user_features_daily\.parquet lacks orders_total"):
+    with pytest.raises(UnusableFeaturesError, match=r"user_features_daily lacks orders_total"):
         materialize(home, until=LATER)
     path.unlink()
     with pytest.raises(FeatureStoreNotReadyError, match=r"user_features_daily\.parquet"):

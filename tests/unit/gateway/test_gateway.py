@@ -298,3 +298,22 @@ def test_every_connection_to_a_page_is_answered_and_leaves_no_traceback(
         assert findings.faults == {}
         assert {"200", "400", "401", "403", "408"} <= findings.statuses.keys()
     assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"query": {}}',
+        b'{"query": "{ version }", "variables": []}',
+        b'{"query": "{ version }", "operationName": 1}',
+        b"{}",
+        b"null",
+        b"\xff",
+    ],
+)
+def test_what_is_no_question_of_graphql_does_not_reach_the_web_ui(door, body: bytes) -> None:
+    with door.client(bearer=TOKEN) as script:
+        assert script.post("/graphql", content=body, headers=JSON).status_code in (400, 422)
+        assert door.reached == []
+        assert script.post("/graphql", json={"query": "{ version }", "variables": None}).status_code == 200

@@ -1,8 +1,10 @@
 {{
     config(
-        materialized='chunked',
-        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
+        materialized='parts',
+        entity='user_id',
+        entities='int_users',
+        asked='int_personal_behaviour',
+        in_chunks=true
     )
 }}
 
@@ -16,9 +18,7 @@ changed_users as (
 
 events as (
 
-    select
-        behaviour.*,
-        changed_users.fingerprint
+    select behaviour.*
     from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
     where {{ is_interaction('behaviour') }} and {{ in_chunk('behaviour.user_id') }}
@@ -36,6 +36,5 @@ select
     row_number() over (
         partition by user_id
         order by {{ event_order() }}
-    ) as nth,
-    fingerprint
+    ) as nth
 from events

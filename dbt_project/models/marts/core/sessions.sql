@@ -1,10 +1,27 @@
-{{ config(materialized='view') }}
+{{
+    config(
+        materialized='parts',
+        entity='session_id',
+        entities='int_sessions',
+        condition='true',
+        asked='int_session_events',
+        setting="{{ shop_zone() }}"
+    )
+}}
 
 with
 
+changed_sessions as (
+
+    {{ changed_entities('session_id', ref('int_sessions'), 'true') }}
+
+),
+
 sessions as (
 
-    select * from {{ ref('int_sessions') }}
+    select sessions.*
+    from {{ ref('int_sessions') }} as sessions
+    inner join changed_sessions on sessions.session_id = changed_sessions.session_id
 
 )
 

@@ -1,9 +1,10 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour'), 'is_usable') }}"
+        materialized='parts',
+        entity='user_id',
+        entities='int_users',
+        condition='is_usable',
+        asked='int_behaviour'
     )
 }}
 
@@ -17,9 +18,7 @@ changed_users as (
 
 events as (
 
-    select
-        stitched.*,
-        changed_users.fingerprint
+    select stitched.*
     from {{ ref('int_events_stitched') }} as stitched
     inner join changed_users on stitched.user_id = changed_users.user_id
     where {{ consent_allows('totals', 'stitched.consent') }}
@@ -64,7 +63,6 @@ select
             else 'leave_review'
         end
     ) as label,
-    case when intent_label is null then 'channel' else 'shop' end as label_source,
-    fingerprint
+    case when intent_label is null then 'channel' else 'shop' end as label_source
 from utterances
 where utterance is not null

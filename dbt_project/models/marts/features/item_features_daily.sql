@@ -1,9 +1,10 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
-        pre_hook="{{ forget_changed(['item_id', 'feature_timestamp'], ref('int_item_histories'), ref('int_item_histories'), 'true') }}"
+        materialized='parts',
+        entity=['item_id', 'feature_timestamp'],
+        entities='int_item_histories',
+        condition='true',
+        asked='int_item_histories'
     )
 }}
 
@@ -62,7 +63,6 @@ select
     cast(windows.price_sum_28d as double) / nullif(windows.price_count_28d, 0) as mean_price_28d,
     cast(histories.rating_sum as double) / nullif(histories.ratings, 0) as rating_mean,
     cast(histories.ratings as bigint) as rating_count,
-    {{ days_between('histories.first_event_at', 'histories.feature_timestamp') }} as days_since_first_event,
-    histories.fingerprint
+    {{ days_between('histories.first_event_at', 'histories.feature_timestamp') }} as days_since_first_event
 from histories
 inner join windows on histories.item_id = windows.item_id and histories.event_date = windows.event_date

@@ -1,9 +1,10 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
-        pre_hook="{{ forget_changed(['item_id', 'feature_timestamp'], ref('int_item_histories'), ref('int_item_histories'), 'true') }}"
+        materialized='parts',
+        entity=['item_id', 'feature_timestamp'],
+        entities='int_item_histories',
+        condition='true',
+        asked='int_item_histories'
     )
 }}
 
@@ -51,7 +52,6 @@ select
     windows.views_7d / nullif(cast(windows.views_28d as double), 0) as view_momentum,
     {{ days_between('histories.last_purchase_at', 'histories.feature_timestamp') }} as days_since_last_purchase,
     cast(histories.last_price as double) as last_price,
-    cast(histories.last_price as double) / nullif(cast(windows.highest_price_28d as double), 0) as price_to_highest_28d,
-    histories.fingerprint
+    cast(histories.last_price as double) / nullif(cast(windows.highest_price_28d as double), 0) as price_to_highest_28d
 from histories
 inner join windows on histories.item_id = windows.item_id and histories.event_date = windows.event_date

@@ -1,10 +1,27 @@
-{{ config(materialized='view') }}
+{{
+    config(
+        materialized='parts',
+        entity='session_id',
+        entities='int_sessions',
+        asked='int_personal_behaviour',
+        in_chunks=true
+    )
+}}
 
 with
 
+changed_sessions as (
+
+    {{ changed_entities('session_id', ref('int_sessions')) }}
+
+),
+
 moments as (
 
-    select * from {{ ref('int_session_moments') }}
+    select moments.*
+    from {{ ref('int_session_moments') }} as moments
+    inner join changed_sessions on moments.session_id = changed_sessions.session_id
+    where {{ in_chunk('moments.session_id') }}
 
 )
 

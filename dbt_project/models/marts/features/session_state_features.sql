@@ -1,8 +1,10 @@
 {{
     config(
-        materialized='chunked',
-        changed_events="{{ changed_events('session_id', ref('int_sessions')) }}",
-        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_personal_behaviour')) }}"
+        materialized='parts',
+        entity='session_id',
+        entities='int_sessions',
+        asked='int_personal_behaviour',
+        in_chunks=true
     )
 }}
 
@@ -18,7 +20,6 @@ events as (
 
     select
         behaviour.*,
-        changed_sessions.fingerprint,
         changed_sessions.checked_out_at,
         concat_ws(
             '|',
@@ -73,7 +74,6 @@ select
     cast(max(list_position) as bigint) as deepest_position,
     {{ ordered_list("event_name", "-nth_newest", "nth_newest <= 10") }} as recent_actions,
     {{ ordered_list("coalesce(item_id, '')", "-nth_newest", "nth_newest <= 10") }} as recent_items,
-    {{ ordered_list("event_key", "-nth_newest", "nth_newest <= 10") }} as recent_keys,
-    fingerprint
+    {{ ordered_list("event_key", "-nth_newest", "nth_newest <= 10") }} as recent_keys
 from events
-group by session_id, checked_out_at, fingerprint
+group by session_id, checked_out_at

@@ -1,8 +1,10 @@
 {{
     config(
-        materialized='chunked',
-        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
+        materialized='parts',
+        entity='user_id',
+        entities='int_users',
+        asked='int_personal_behaviour',
+        in_chunks=true
     )
 }}
 
@@ -20,7 +22,6 @@ days as (
         behaviour.user_id,
         behaviour.category,
         behaviour.event_date,
-        changed_users.fingerprint,
         max(behaviour.known_at) as known_at,
         count(*) as events,
         count(*) filter (where behaviour.event_name = 'view_item') as views,
@@ -30,7 +31,7 @@ days as (
     from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
     where behaviour.category is not null and {{ in_chunk('behaviour.user_id') }}
-    group by behaviour.user_id, behaviour.category, behaviour.event_date, changed_users.fingerprint
+    group by behaviour.user_id, behaviour.category, behaviour.event_date
 
 )
 
@@ -45,8 +46,7 @@ select
     cast(sum(views) over four_weeks as bigint) as category_views_28d,
     cast(sum(carts) over four_weeks as bigint) as category_carts_28d,
     cast(sum(purchases) over four_weeks as bigint) as category_purchases_28d,
-    cast(sum(revenue) over four_weeks as double) as category_revenue_28d,
-    fingerprint
+    cast(sum(revenue) over four_weeks as double) as category_revenue_28d
 from days
 window
     four_weeks as (

@@ -1,9 +1,9 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
+        materialized='parts',
+        entity='user_id',
+        entities='int_users',
+        asked='int_personal_behaviour'
     )
 }}
 
@@ -45,8 +45,7 @@ select
     {{ days_between('min(first_event_at) over so_far', 'feature_timestamp') }} as days_since_first_event,
     {{ days_between('max(last_event_at) over so_far', 'feature_timestamp') }} as days_since_last_event,
     {{ days_between('max(last_order_at) over so_far', 'feature_timestamp') }} as days_since_last_order,
-    favourite_category,
-    fingerprint
+    favourite_category
 from days
 window
     week as (partition by user_id order by event_date range between interval 6 days preceding and current row),

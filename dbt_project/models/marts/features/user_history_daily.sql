@@ -1,9 +1,11 @@
 {{
     config(
-        materialized='chunked',
-        rows_per_event=2,
-        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
+        materialized='parts',
+        entity='user_id',
+        entities='int_users',
+        asked='int_personal_behaviour',
+        in_chunks=true,
+        rows_per_event=2
     )
 }}
 
@@ -19,7 +21,6 @@ interactions as (
 
     select
         events.*,
-        changed_users.fingerprint,
         row_number() over (
             partition by events.user_id
             order by {{ event_order('events') }}
@@ -47,11 +48,10 @@ days as (
     select
         user_id,
         event_date,
-        fingerprint,
         max(nth) as last_nth,
         greatest(max(nth) - {{ var('history_length') }} + 1, 1) as first_nth
     from interactions
-    group by user_id, event_date, fingerprint
+    group by user_id, event_date
 
 )
 
@@ -60,7 +60,6 @@ select
     {{ day_end('days.event_date') }} as feature_timestamp,
     {{ largest_of(list_part('histories.known_ats', 'days.first_nth', 'days.last_nth')) }} as created_timestamp,
     {{ list_part('histories.item_ids', 'days.first_nth', 'days.last_nth') }} as item_ids,
-    {{ list_part('histories.event_names', 'days.first_nth', 'days.last_nth') }} as event_names,
-    days.fingerprint
+    {{ list_part('histories.event_names', 'days.first_nth', 'days.last_nth') }} as event_names
 from days
 inner join histories on days.user_id = histories.user_id

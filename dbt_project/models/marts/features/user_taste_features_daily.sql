@@ -1,9 +1,11 @@
 {{
     config(
-        materialized='chunked',
-        rows_per_event=2,
-        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
+        materialized='parts',
+        entity='user_id',
+        entities='int_users',
+        asked='int_personal_behaviour',
+        in_chunks=true,
+        rows_per_event=2
     )
 }}
 
@@ -32,7 +34,6 @@ events as (
         behaviour.price,
         behaviour.value,
         behaviour.known_at,
-        changed_users.fingerprint,
         {{ utc_hour('behaviour.event_timestamp') }} as hour_of_day,
         {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week
     from {{ ref('int_personal_behaviour') }} as behaviour
@@ -86,7 +87,6 @@ days as (
     select
         user_id,
         event_date,
-        fingerprint,
         max(known_at) as known_at,
         count(*) as events,
         count(distinct session_id) as sessions,
@@ -100,7 +100,7 @@ days as (
         sum(value) filter (where event_name = 'rate_item') as rating_sum,
         count(value) filter (where event_name = 'rate_item') as ratings
     from events
-    group by user_id, event_date, fingerprint
+    group by user_id, event_date
 
 ),
 
@@ -145,8 +145,7 @@ select
     sum(days.searches) over four_weeks / cast(sum(days.events) over four_weeks as double) as search_share_28d,
     sum(days.questions) over four_weeks / cast(sum(days.events) over four_weeks as double) as question_share_28d,
     sum(days.reviews) over four_weeks / cast(sum(days.events) over four_weeks as double) as review_share_28d,
-    sum(days.buying) over four_weeks / cast(sum(days.events) over four_weeks as double) as buying_share_28d,
-    days.fingerprint
+    sum(days.buying) over four_weeks / cast(sum(days.events) over four_weeks as double) as buying_share_28d
 from days
 left join discounts on days.user_id = discounts.user_id and days.event_date = discounts.event_date
 left join prices on days.user_id = prices.user_id and days.event_date = prices.event_date

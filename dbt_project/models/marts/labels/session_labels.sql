@@ -1,18 +1,20 @@
-{{ config(materialized='view') }}
+{{
+    config(
+        materialized='parts',
+        entity='session_id',
+        entities='int_sessions',
+        condition="{{ is_over() }}",
+        asked='int_personal_behaviour',
+        in_chunks=true
+    )
+}}
 
 with
 
-moments as (
-
-    select * from {{ ref('int_session_moments') }}
-
-),
-
 -- A session that may still go on has no label yet.
-sessions as (
+changed_sessions as (
 
-    select * from {{ ref('int_sessions') }}
-    where {{ is_over() }}
+    {{ changed_entities('session_id', ref('int_sessions'), is_over(), others=['is_purchased', 'started_at']) }}
 
 )
 
@@ -21,7 +23,8 @@ select
     moments.user_id,
     moments.event_timestamp,
     moments.position,
-    sessions.is_purchased as purchased,
-    sessions.started_at as session_started_at
-from moments
-inner join sessions on moments.session_id = sessions.session_id
+    changed_sessions.is_purchased as purchased,
+    changed_sessions.started_at as session_started_at
+from {{ ref('int_session_moments') }} as moments
+inner join changed_sessions on moments.session_id = changed_sessions.session_id
+where {{ in_chunk('moments.session_id') }}

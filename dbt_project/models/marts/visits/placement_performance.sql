@@ -1,9 +1,10 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
-        pre_hook="{{ forget_changed('event_date', ref('int_shop_days'), ref('int_shop_days'), 'true') }}"
+        materialized='parts',
+        entity='event_date',
+        entities='int_shop_days',
+        condition='true',
+        asked='int_shop_days'
     )
 }}
 
@@ -20,7 +21,6 @@ events as (
     select
         {{ all_but(['event_date'], 'behaviour') }},
         changed_days.event_date,
-        changed_days.fingerprint,
         case
             when behaviour.event_name in ('view_promotion', 'select_promotion') then 'promotion'
             else 'list'
@@ -42,8 +42,7 @@ select
     count(*) filter (where not is_click) as impressions,
     count(*) filter (where is_click) as clicks,
     count(*) filter (where is_click) / nullif(cast(count(*) filter (where not is_click) as double), 0)
-        as click_through_rate,
-    fingerprint
+        as click_through_rate
 from events
 group by
     event_date,
@@ -51,5 +50,4 @@ group by
     case when kind = 'promotion' then campaign_id end,
     placement,
     list_id,
-    list_position,
-    fingerprint
+    list_position
