@@ -35,7 +35,7 @@ EXPORTED_MARTS: Final = (
     "user_order_history_daily",
     "churn_labels",
 )
-"""Marts that are exported as ``warehouse/exports/<mart>.parquet`` after each build."""
+"""Marts that models, services and Feast read, by :mod:`shopsight.marts`."""
 
 EXPORTED_BY_MODELS: Final = ("churn_scores", "review_insights", "user_embeddings", "item_embeddings")
 """What is written beside the marts by assets that ask an approved model."""
