@@ -20,6 +20,9 @@ from shopsight.marts import open_marts
 from shopsight.settings import Settings, prepare_environment
 from shopsight.warehouse import run_dbt
 
+pytestmark = pytest.mark.slow
+"""tests/integration/test_generated_exports.py tries some of it by every run."""
+
 
 def land(settings: Settings, path: Path, rows: list[Row]) -> Receipt:
     pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=EVENT_SCHEMA), path)

@@ -35,10 +35,10 @@ def test_every_connection_is_answered_with_no_5xx_and_every_error_is_a_problem_d
     ("defect", "fault"),
     [
         ("server errors", "an answer of 5xx"),
-        ("server errors", "a traceback"),
-        ("server errors", "open to other origins"),
+        pytest.param("server errors", "a traceback", marks=pytest.mark.slow),
+        pytest.param("server errors", "open to other origins", marks=pytest.mark.slow),
         ("silence", "a connection without an answer"),
-        ("plain errors", "an error that is no problem document"),
+        pytest.param("plain errors", "an error that is no problem document", marks=pytest.mark.slow),
     ],
 )
 def test_the_fuzz_sees_a_defect_that_is_planted(ports: dict[str, int], defect: str, fault: str) -> None:

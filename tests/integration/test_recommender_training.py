@@ -231,6 +231,7 @@ def test_a_candidate_folder_holds_no_checkpoint_and_no_pickle(trained):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_candidate(trained, shop, tmp_path):
     again = train(*shop, config=TINY, out_dir=tmp_path, seed=5, device="cpu", precision="fp32", report=ignore_progress)
     assert again == trained[1]

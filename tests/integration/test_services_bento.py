@@ -104,7 +104,10 @@ def test_an_unapproved_model_gets_no_bento(home: Settings) -> None:
     assert list_bentos(home) == []
 
 
-@pytest.mark.parametrize("family", ["intent", "recommender", "purchase_intent", "churn"])
+@pytest.mark.parametrize(
+    "family",
+    ["recommender", *(pytest.param(name, marks=pytest.mark.slow) for name in ("intent", "purchase_intent", "churn"))],
+)
 def test_a_bento_answers_without_the_checkout(shop: Settings, family: str) -> None:
     bento = built(shop, family)
     assert built(shop, family) == bento  # the same content is the same Bento
@@ -188,13 +191,9 @@ def test_a_service_starts_answers_logs_and_stops(shop: Settings) -> None:
     assert "user-1" not in service.log_file.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("fields", "warm_up", "requests"),
-    [
-        ({}, 1_000, 500),
-        pytest.param({}, 30_000, 10_000, marks=pytest.mark.slow),
-        pytest.param({"user_id": "user-1"}, 30_000, 10_000, marks=pytest.mark.slow),
-    ],
+    ("fields", "warm_up", "requests"), [({}, 30_000, 10_000), ({"user_id": "user-1"}, 30_000, 10_000)]
 )
 def test_the_memory_of_a_service_does_not_grow_with_its_requests(
     shop: Settings, fields: dict[str, str], warm_up: int, requests: int
