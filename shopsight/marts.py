@@ -148,7 +148,7 @@ def mart_file(path: Path) -> Path:
 def mart_names(settings: Settings) -> list[str]:
     """Return the marts that there are, and what models wrote."""
     files = {path.stem for path in settings.exports_dir.glob("*.parquet")}
-    return sorted(files | _manifest(settings.exports_dir).keys())
+    return sorted(files | published_marts(settings.exports_dir))
 
 
 def open_marts(settings: Settings, names: Iterable[str] | None = None) -> "duckdb.DuckDBPyConnection":
@@ -197,6 +197,11 @@ def replace_marts(queries: Mapping[Mart, str], connection: "duckdb.DuckDBPyConne
     for exports_dir, marts in states.items():
         with replaced(exports_dir / MANIFEST) as staging:
             staging.write_text(json.dumps({"marts": marts}) + "\n")
+
+
+def published_marts(exports_dir: Path) -> frozenset[str]:
+    """Return the names of the marts that the warehouse made."""
+    return frozenset(_manifest(exports_dir))
 
 
 def named_files(exports_dir: Path) -> set[str]:

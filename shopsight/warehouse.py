@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shopsight.currency_rates import check_currency_rates
 from shopsight.errors import ShopsightError
-from shopsight.marts import PARTS_FOLDER, named_files
+from shopsight.marts import PARTS_FOLDER, export_path, named_files, published_marts
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 from shopsight.whole_files import replaced, write_json
 
@@ -118,6 +118,8 @@ def remove_old_parts(settings: Settings) -> None:
             noted = {file for (file,) in connection.execute("select file from parts.files").fetchall()}
     except duckdb.Error:
         return  # no warehouse of parts, or another process has it: the next run will do
+    for mart in published_marts(settings.exports_dir):
+        export_path(settings, mart).unlink(missing_ok=True)  # what versions wrote that had no parts
     named = named_files(settings.exports_dir) | noted
     seen = json.loads(note.read_text()) if note.exists() else {}
     now = time.time()

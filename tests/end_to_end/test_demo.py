@@ -18,6 +18,7 @@ from running import environment_of, run, settings_of
 from cli.recommend import recommend_to
 from shopsight.contracts import INTENTS
 from shopsight.families import FAMILIES
+from shopsight.marts import mart_names
 from shopsight.settings import REPO_ROOT
 
 SLICE = 2
@@ -76,8 +77,10 @@ def test_recommendations_name_the_model_and_explain_themselves_by_the_history(de
 
 def test_every_file_of_the_exports_is_explained(demo) -> None:
     document = (REPO_ROOT / "docs" / "marts.md").read_text()
-    exports = {path.name.removesuffix(".parquet") for path in demo.settings.exports_dir.iterdir()}
+    exports = set(mart_names(demo.settings))
     assert {"daily_kpis", "review_insights"} <= exports
+    files = {path.name for path in demo.settings.exports_dir.iterdir()}
+    assert files - {f"{name}.parquet" for name in exports} == {"manifest.json", "parts"}
     assert {name for name in exports if f"`{name}`" not in document} == set()
 
 

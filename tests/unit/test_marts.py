@@ -118,8 +118,10 @@ def test_files_go_minutes_after_nothing_names_them_and_those_of_an_unpublished_r
     for path in folder.glob("*.parquet"):
         os.utime(path, (old, old))
     before = {path.name for path in folder.glob("*.parquet")}
+    export_path(shop, "users").write_bytes(b"of a version that had no parts")
     remove_old_parts(shop)
     assert {path.name for path in folder.glob("*.parquet")} == before, "a reader may have just begun"
     now += READ_SECONDS + 1
     remove_old_parts(shop)
     assert before - {path.name for path in folder.glob("*.parquet")} == {"users-9-killed.parquet"}
+    assert {path.name for path in shop.exports_dir.glob("*.parquet")} == {"churn_scores.parquet"}

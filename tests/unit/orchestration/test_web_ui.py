@@ -128,10 +128,12 @@ def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_kil
 def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Settings) -> None:
     ui = WebUi(ports)
     ui.start()
-    (process,) = [child for child in psutil.Process().children() if "orchestration.web_server" in child.cmdline()]
-    session = os.getsid(process.pid)
-    assert session == process.pid, "Ctrl-C at the terminal must not reach it before the command line stops it"
-    ui.stop()
+    try:
+        process = web_server()
+        session = os.getsid(process.pid)
+        assert session == process.pid, "Ctrl-C at the terminal must not reach it before the command line stops it"
+    finally:
+        ui.stop()
     left = [
         one.pid for one in psutil.process_iter() if one.status() != psutil.STATUS_ZOMBIE and _session(one) == session
     ]
@@ -153,10 +155,10 @@ def test_a_web_ui_that_ends_by_itself_is_started_again_at_once_and_then_less_oft
     ui.start()
     try:
         assert ui.keep() == ""
-        first = web_servers()
+        first = web_server()
         _end(first)
         assert "was started again" in ui.keep()
-        second = web_servers()
+        second = web_server()
         assert second != first
         _end(second)
         assert ui.keep() == "", "it ended twice within seconds: the next start waits"
@@ -170,12 +172,20 @@ def web_servers() -> list[psutil.Process]:
     return [one for one in ours if one.is_running() and "orchestration.web_server" in " ".join(_command(one))]
 
 
+def web_server() -> psutil.Process:
+    """Return the only one; while a process becomes another program it has no command for a moment."""
+    until = time.monotonic() + 15
+    while not (servers := web_servers()) and time.monotonic() < until:
+        time.sleep(0.01)
+    (server,) = servers
+    return server
+
+
 def _command(process: psutil.Process) -> list[str]:
     return [] if process.status() == psutil.STATUS_ZOMBIE else list(process.cmdline())
 
 
-def _end(processes: list[psutil.Process]) -> None:
-    (process,) = processes
+def _end(process: psutil.Process) -> None:
     process.kill()
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
