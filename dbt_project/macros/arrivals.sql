@@ -37,6 +37,10 @@
 
 {# True for the rows of batches that correct events of earlier batches, as their manifests say. #}
 {% macro is_correcting_batch() -%}
+    {{ return(adapter.dispatch('is_correcting_batch')()) }}
+{%- endmacro %}
+
+{% macro duckdb__is_correcting_batch() -%}
     {%- set correcting = [] -%}
     {%- if execute -%}
         {%- set manifests = env_var('SHOPSIGHT_HOME') ~ '/event_log/arrival_date=*/batch=*/manifest.json' -%}

@@ -6,6 +6,10 @@
 
 {# The shop's table of rates, or one without rows where it has none. shopsight.currency_rates checks it before a build. #}
 {% macro currency_rates() -%}
+    {{ return(adapter.dispatch('currency_rates')()) }}
+{%- endmacro %}
+
+{% macro duckdb__currency_rates() -%}
     {%- set path = env_var('SHOPSIGHT_HOME') ~ '/currency_rates.csv' if execute else '' -%}
     {%- set found = run_query("select count(*) from glob('" ~ path ~ "')").columns[0].values()[0] if execute else 0 -%}
     {%- if found -%}

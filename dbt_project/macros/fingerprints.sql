@@ -73,7 +73,8 @@
 {% macro is_to_make(keys, condition) -%}
     {{ condition }}
     {#- sqlfluff's config has no `get`. -#}
-    {%- set is_mart = config.get is defined and config.get('materialized') == 'parts' -%}
+    {%- set has_parts = config.get is defined and target.type == 'duckdb' -%}
+    {%- set is_mart = has_parts and config.get('materialized') == 'parts' -%}
     {%- if is_mart or is_later_run() %}
         and not exists (
             select 1

@@ -274,6 +274,45 @@
     {{ max_by(column, event_order().split(', ')) }}
 {%- endmacro %}
 
+{# The last known value of a window, in its order. #}
+{% macro last_known_over(value, window) -%}
+    {{ return(adapter.dispatch('last_known_over')(value, window)) }}
+{%- endmacro %}
+
+{% macro duckdb__last_known_over(value, window) -%}
+    last_value({{ value }} ignore nulls) over {{ window }}
+{%- endmacro %}
+
+{% macro spark__last_known_over(value, window) -%}
+    last_value({{ value }}) ignore nulls over {{ window }}
+{%- endmacro %}
+
+{# How many different known values a window has. #}
+{% macro distinct_count_over(value, window) -%}
+    {{ return(adapter.dispatch('distinct_count_over')(value, window)) }}
+{%- endmacro %}
+
+{% macro duckdb__distinct_count_over(value, window) -%}
+    count(distinct {{ value }}) over {{ window }}
+{%- endmacro %}
+
+{% macro spark__distinct_count_over(value, window) -%}
+    cast(size(collect_set({{ value }}) over {{ window }}) as bigint)
+{%- endmacro %}
+
+{# An amount of four places, in a double, as text: '12.5', and never '1.0E7', which is how Spark writes a double. #}
+{% macro amount_text(amount) -%}
+    {{ return(adapter.dispatch('amount_text')(amount)) }}
+{%- endmacro %}
+
+{% macro duckdb__amount_text(amount) -%}
+    cast({{ amount }} as varchar)
+{%- endmacro %}
+
+{% macro spark__amount_text(amount) -%}
+    regexp_replace(cast(cast({{ amount }} as decimal(38, 4)) as string), '([.][0-9]+?)0+$', '$1')
+{%- endmacro %}
+
 {# The values of a group as an array, in order; of the rows that a condition holds for, where one is given. #}
 {% macro ordered_list(value, position, condition=none) -%}
     {{ return(adapter.dispatch('ordered_list')(value, position, condition)) }}

@@ -5,6 +5,10 @@
     when they came, and are not opened again.
 #}
 {% macro refuse_unlisted_columns(table, files) -%}
+    {{ return(adapter.dispatch('refuse_unlisted_columns')(table, files)) }}
+{%- endmacro %}
+
+{% macro duckdb__refuse_unlisted_columns(table, files) -%}
     {%- if execute -%}
         {%- set listed = (graph.sources.values() | selectattr('name', 'equalto', table) | first).columns.values() -%}
         {%- set held = adapter.get_relation(this.database, 'intermediate', 'int_events') -%}

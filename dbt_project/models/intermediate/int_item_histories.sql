@@ -17,7 +17,7 @@ select
     sum(refunds) over so_far as refunds,
     sum(rating_sum) over so_far as rating_sum,
     sum(ratings) over so_far as ratings,
-    last_value(last_price ignore nulls) over so_far as last_price,
+    {{ last_known_over('last_price', 'so_far') }} as last_price,
     {{ hash_of(['bit_xor(events_fingerprint) over so_far', 'count(*) over so_far']) }} as fingerprint
 from days
 window so_far as (

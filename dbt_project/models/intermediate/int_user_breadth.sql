@@ -36,12 +36,13 @@ items as (
         user_id,
         event_date,
         fingerprint,
-        count(distinct item_id) over (
-            partition by user_id
-            order by event_date
-            range between interval 27 days preceding and current row
-        ) as distinct_items_28d
+        {{ distinct_count_over('item_id', 'four_weeks') }} as distinct_items_28d
     from item_days
+    window four_weeks as (
+        partition by user_id
+        order by event_date
+        range between interval 27 days preceding and current row
+    )
 
 ),
 

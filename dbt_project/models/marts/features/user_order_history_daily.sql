@@ -28,8 +28,8 @@ histories as (
 
     select
         user_id,
-        {{ ordered_list('cast(' ~ microseconds('last_order_at') ~ ' as varchar)', 'event_date') }} as ordered_us,
-        {{ ordered_list('cast(revenue as varchar)', 'event_date') }} as order_values
+        {{ ordered_list('cast(' ~ microseconds('last_order_at') ~ ' as ' ~ dbt.type_string() ~ ')', 'event_date') }} as ordered_us,
+        {{ ordered_list(amount_text('revenue'), 'event_date') }} as order_values
     from so_far
     where orders > 0
     group by user_id

@@ -1,0 +1,53 @@
+{#
+    What Spark has in place of the parts that are DuckDB's own. A build on Spark is a full refresh (dbt_project.yml says
+    so): its tables are made anew, nothing is forgotten, and a mart's table is its export.
+#}
+
+{#
+    Names the files of the event log as the tables that the staging models read; shopsight.spark_warehouse calls it
+    before a build. Views list the files whenever they are read; a table of files may have none.
+#}
+{% macro open_event_log() -%}
+    {%- set home = env_var('SHOPSIGHT_HOME') -%}
+    {%- set files = {'events': 'events', 'items': 'items.parquet', 'users': 'users.parquet'} -%}
+    {%- do run_query('create database if not exists event_log') -%}
+    {%- for table, place in files.items() -%}
+        {%- do run_query(
+            "create or replace view event_log." ~ table ~ " as select *, "
+            ~ "regexp_extract(_metadata.file_path, 'arrival_date=([^/]+)/', 1) as arrival_date, "
+            ~ "regexp_extract(_metadata.file_path, 'batch=([^/]+)/', 1) as batch "
+            ~ "from parquet.`" ~ home ~ "/event_log/arrival_date=*/batch=*/" ~ place ~ "`"
+        ) -%}
+    {%- endfor -%}
+    {%- do run_query('drop table if exists event_log.manifests') -%}
+    {%- do run_query(
+        "create table event_log.manifests (batch_id string, accepted bigint, rows bigint) using json options (path '"
+        ~ home ~ "/event_log', recursiveFileLookup 'true', pathGlobFilter 'manifest.json', multiLine 'true')"
+    ) -%}
+    {%- do run_query('drop table if exists event_log.currency_rates') -%}
+    {%- do run_query(
+        "create table event_log.currency_rates (date date, currency string, rate double) using csv options (path '"
+        ~ home ~ "/currency_rates.csv', header 'true')"
+    ) -%}
+{%- endmacro %}
+
+{% macro spark__currency_rates() -%}
+    event_log.currency_rates as csv
+{%- endmacro %}
+
+{% macro spark__is_correcting_batch() -%}
+    batch in (select manifests.batch_id from event_log.manifests as manifests where manifests.rows > manifests.accepted)
+{%- endmacro %}
+
+{# Ingestion has looked at the columns of each batch; on Spark no second look is taken. #}
+{% macro spark__refuse_unlisted_columns(table, files) -%}
+{%- endmacro %}
+
+{# Spark spreads a table's work over its partitions itself. #}
+{% materialization chunked, adapter='spark' %}
+    {{ return(materialization_table_spark()) }}
+{% endmaterialization %}
+
+{% materialization parts, adapter='spark' %}
+    {{ return(materialization_table_spark()) }}
+{% endmaterialization %}
