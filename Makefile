@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-spark screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -85,6 +85,18 @@ campaign-chaos: COUNT ?= 50
 campaign-chaos: SEED ?= 1
 campaign-chaos: setup ## Hit one home under load with 50 faults in a row, and see whether all is back (COUNT, SEED)
 	@PYTHONPATH=tests/campaigns:tests/support $(BIN)/python -m chaos --count $(COUNT) --seed $(SEED)
+
+# Beside what requirements.lock says, of which nothing changes; `make test-slow` then runs tests/integration/test_dbt_spark.py.
+SPARK_STAMP := .venv/.installed-spark
+
+$(SPARK_STAMP): $(STAMP)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock -r pyproject.toml --extra spark
+	@touch $(SPARK_STAMP)
+
+campaign-spark: EVENTS ?= 200000
+campaign-spark: SEED ?= 7
+campaign-spark: $(SPARK_STAMP) ## Build every mart on a local Spark (Java 17) and compare it with DuckDB's (EVENTS, SEED)
+	@PYTHONPATH=tests/campaigns OMP_NUM_THREADS=1 $(BIN)/python -m spark_marts --events $(EVENTS) --seed $(SEED)
 
 campaign-edge: COUNT ?= 10000
 campaign-edge: SEED ?= 7

@@ -37,5 +37,5 @@
 
 {# An amount at a rate, to four places. #}
 {% macro at_rate(amount, rate) -%}
-    cast(round({{ amount }} * {{ rate }}, 4) as decimal(18, 4))
+    cast({{ four_places(amount ~ ' * ' ~ rate) }} as decimal(18, 4))
 {%- endmacro %}

@@ -9,10 +9,10 @@
 {# What an item has of an amount that is spread over its order (see int_order_lines), summed from the first item on. #}
 {% macro share_of(amount) -%}
     (
-        cast(round(coalesce({{ amount }} * left_over.amount_to_here
-            / nullif(cast(left_over.amount_of_order as double), 0), 0), 4) as decimal(18, 4))
-        - cast(round(coalesce({{ amount }} * (left_over.amount_to_here - left_over.amount)
-            / nullif(cast(left_over.amount_of_order as double), 0), 0), 4) as decimal(18, 4))
+        cast({{ four_places('coalesce(' ~ amount ~ ' * left_over.amount_to_here'
+            ' / nullif(cast(left_over.amount_of_order as double), 0), 0)') }} as decimal(18, 4))
+        - cast({{ four_places('coalesce(' ~ amount ~ ' * (left_over.amount_to_here - left_over.amount)'
+            ' / nullif(cast(left_over.amount_of_order as double), 0), 0)') }} as decimal(18, 4))
     )
 {%- endmacro %}
 

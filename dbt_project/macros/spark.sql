@@ -42,12 +42,3 @@
 {# Ingestion has looked at the columns of each batch; on Spark no second look is taken. #}
 {% macro spark__refuse_unlisted_columns(table, files) -%}
 {%- endmacro %}
-
-{# Spark spreads a table's work over its partitions itself. #}
-{% materialization chunked, adapter='spark' %}
-    {{ return(materialization_table_spark()) }}
-{% endmaterialization %}
-
-{% materialization parts, adapter='spark' %}
-    {{ return(materialization_table_spark()) }}
-{% endmaterialization %}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 def dispatch(name: str) -> Callable[..., str]:
     """Stand in for ``adapter.dispatch``."""
 
-    def call(value: str, *others: str) -> str:
+    def call(value: str = "", *others: str) -> str:
         return f"{others[0]}*" if name == "all_but" else f"{name}({value})"
 
     return call

@@ -111,7 +111,7 @@ asked_refunds as (
         cast(coalesce(
             sent_amount,
             sent_price * asked_pieces,
-            round(bought_amount * asked_pieces / cast(nullif(bought_pieces, 0) as double), 4),
+            {{ four_places('bought_amount * asked_pieces / cast(nullif(bought_pieces, 0) as double)') }},
             0
         ) as decimal(18, 4)) as asked_amount
     from priced_refunds

@@ -25,7 +25,7 @@ cleaned as (
         quantity,
         price,
         currency,
-        cast(value as decimal(18, 4)) as value,
+        {{ amount_of('value') }} as value,
         order_id,
         nullif(list_id, '') as list_id,
         list_position,

@@ -31,7 +31,9 @@ windows as (
     select
         today.item_id,
         today.event_date,
-        sum(past.interactions * {{ decay_weight(dbt.datediff('past.event_date', 'today.event_date', 'day')) }}) as millionths,
+        sum(
+            past.interactions * {{ decay_weight(dbt.datediff('past.event_date', 'today.event_date', 'day')) }}
+        ) as millionths,
         {%- for name in ['views', 'carts', 'purchases'] %}
         cast(sum(past.{{ name }}) filter (where past.event_date > today.event_date - 7) as bigint) as {{ name }}_7d,
         cast(sum(past.{{ name }}) filter (where past.event_date > today.event_date - 28) as bigint) as {{ name }}_28d,

@@ -1,3 +1,5 @@
+{%- set moment = 'cast(' ~ microseconds('last_order_at') ~ ' as ' ~ dbt.type_string() ~ ')' -%}
+
 with
 
 days as (
@@ -28,7 +30,7 @@ histories as (
 
     select
         user_id,
-        {{ ordered_list('cast(' ~ microseconds('last_order_at') ~ ' as ' ~ dbt.type_string() ~ ')', 'event_date') }} as ordered_us,
+        {{ ordered_list(moment, 'event_date') }} as ordered_us,
         {{ ordered_list(amount_text('revenue'), 'event_date') }} as order_values
     from so_far
     where orders > 0

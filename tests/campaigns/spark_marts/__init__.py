@@ -1,0 +1,1 @@
+"""Every mart of one log, built by DuckDB and by Spark: what does each take, and does anything differ?"""

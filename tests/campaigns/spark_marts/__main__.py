@@ -1,0 +1,106 @@
+"""``make campaign-spark``: every mart of one log, built by DuckDB and by a local Spark, compared value by value.
+
+The log is the sample shop's, of ``EVENTS`` events, in three currencies, one of them without a rate, and with days that
+are Berlin's: it has orders, refunds, withdrawn consent, bots and shared devices. CPU seconds are those of this process
+and of Java below it.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import psutil
+from pydantic import SecretStr
+
+from shopsight.sample_shop import DEFAULT_ENDS_AT, SIZES, land_sample_shop
+from shopsight.sample_shop.landing import config_of
+from shopsight.settings import Settings, prepare_environment
+from shopsight.spark_warehouse import MartComparison, build_on_spark, compare_marts, why_no_spark
+from shopsight.warehouse import run_dbt
+
+EVENTS_PER_USER: Final = 80
+EVENTS_PER_ITEM: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a build took."""
+
+    wall_seconds: float
+    cpu_seconds: float
+
+
+def main() -> None:
+    """Make the log, build it twice and print what differs; exit 1 where anything does."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--memory", default="4g")
+    arguments = parser.parse_args()
+    missing = why_no_spark()
+    if missing:
+        sys.exit(f"error: {missing}")
+    with tempfile.TemporaryDirectory(prefix="shopsight-spark-") as name:
+        folder = Path(name)
+        settings = landed(folder / "home", arguments.events, arguments.seed)
+        duckdb_cost = cost(lambda: run_dbt(settings, "run"))
+        spark_cost = cost(
+            lambda: build_on_spark(settings, folder / "spark", cores=arguments.cores, memory=arguments.memory)
+        )
+        comparisons = compare_marts(settings, folder / "spark")
+    print("\n".join(table(comparisons)))
+    for engine, spent in (("DuckDB", duckdb_cost), ("Spark", spark_cost)):
+        print(f"{engine}: {spent.wall_seconds:.1f} s wall, {spent.cpu_seconds:.1f} s CPU")
+    unequal = [row.mart for row in comparisons if row.differing_rows]
+    print(f"{len(comparisons) - len(unequal)} of {len(comparisons)} marts are equal", *unequal, sep="\nUNEQUAL: ")
+    sys.exit(1 if unequal else 0)
+
+
+def landed(home: Path, events: int, seed: int) -> Settings:
+    """Write a sample shop of so many events into a new home."""
+    settings = Settings(
+        home=home, zone="Europe/Berlin", sample_currencies="GBP,PLN", pseudonym_key=SecretStr("a key for tests only")
+    )
+    prepare_environment(settings)
+    config = replace(
+        config_of(settings, "small"),
+        events=events,
+        users=max(events // EVENTS_PER_USER, SIZES["tiny"].users),
+        items=max(events // EVENTS_PER_ITEM, SIZES["tiny"].items),
+    )
+    land_sample_shop(settings, config, seed=seed, received_at=DEFAULT_ENDS_AT)
+    rates = settings.currency_rates_path
+    rates.write_text("".join(line for line in rates.read_text().splitlines(True) if "PLN" not in line))
+    return settings
+
+
+def cost(build: Callable[[], None]) -> Cost:
+    """Run a build and return what it took, in this process and in those below it."""
+    started, before = time.perf_counter(), _cpu_seconds()
+    build()
+    return Cost(wall_seconds=time.perf_counter() - started, cpu_seconds=_cpu_seconds() - before)
+
+
+def _cpu_seconds() -> float:
+    this = psutil.Process()
+    times = [process.cpu_times() for process in (this, *this.children(recursive=True))]
+    return float(sum(spent.user + spent.system for spent in times))
+
+
+def table(comparisons: Sequence[MartComparison]) -> list[str]:
+    """Return a line for each mart."""
+    lines = [f"{'mart':32}{'rows':>10}{'on Spark':>10}{'differing':>11}"]
+    for row in comparisons:
+        columns = f"  {', '.join(row.differing_columns)}" if row.differing_columns else ""
+        lines.append(f"{row.mart:32}{row.duckdb_rows:>10,}{row.spark_rows:>10,}{row.differing_rows:>11,}{columns}")
+    return lines
+
+
+if __name__ == "__main__":
+    main()
