@@ -89,8 +89,6 @@ def _session(folder: Path, *, cores: int, memory: str) -> Iterator["SparkSession
         # Tables are named for this session alone; a cluster has a metastore.
         .config("spark.sql.catalogImplementation", "in-memory")
         .config("spark.sql.warehouse.dir", str(folder / "tables"))
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         # Two tasks a core; 200, which is Spark's number, cost more than they do on one machine.
         .config("spark.sql.shuffle.partitions", str(2 * cores))
         .getOrCreate()
