@@ -24,7 +24,6 @@ DIGITS: Final = 9
 """Decimal places to which doubles and decimals are compared: engines add doubles in different orders."""
 OWN_COLUMN: Final = "fingerprint"
 """Each engine's own hash, of which no reader outside the warehouse knows."""
-WHOLE_NUMBERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ class MartComparison:
     differing_rows: int
     """Rows of either engine that the other one does not have."""
     differing_columns: tuple[str, ...]
-    """Columns that one engine lacks, that are of another kind, or whose values differ."""
+    """Columns that one engine lacks, that are of another type, or whose values differ."""
 
 
 def why_no_spark() -> str | None:
@@ -121,11 +120,7 @@ def compare_mart(connection: duckdb.DuckDBPyConnection, mart: str, ours: str, th
     """
     duckdb_rows, spark_rows = (_rows(connection, f"select 1 from {relation}") for relation in (ours, theirs))
     columns, their_columns = _columns(connection, ours), _columns(connection, theirs)
-    unlike = [
-        name
-        for name in columns | their_columns
-        if _kind(columns.get(name, "none")) != _kind(their_columns.get(name, "none"))
-    ]
+    unlike = [name for name in columns | their_columns if columns.get(name) != their_columns.get(name)]
     if unlike:
         differing_rows, differing = duckdb_rows + spark_rows, unlike
     else:
@@ -149,13 +144,6 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, 
     return {name: kind for name, kind in rows if name != OWN_COLUMN}
 
 
-def _kind(column_type: str) -> str:
-    """Return a type without its size: Spark numbers rows in four bytes, DuckDB in eight."""
-    if column_type in WHOLE_NUMBERS:
-        return "whole number"
-    return "decimal" if column_type.startswith("DECIMAL") else column_type
-
-
 def _difference(connection: duckdb.DuckDBPyConnection, ours: str, theirs: str, columns: dict[str, str]) -> int:
     """Return how many rows of these columns one of two relations has and the other has not."""
     values = ", ".join(f"{_value(name, column_type)} as {name}" for name, column_type in columns.items())
@@ -170,7 +158,7 @@ def _value(name: str, column_type: str) -> str:
         return f"round(cast({name} as double), {DIGITS})"
     if column_type == "DOUBLE[]":
         return f"list_transform({name}, lambda value: round(value, {DIGITS}))"
-    return f"cast({name} as {column_type})"
+    return name
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -42,3 +42,22 @@
 {# Ingestion has looked at the columns of each batch; on Spark no second look is taken. #}
 {% macro spark__refuse_unlisted_columns(table, files) -%}
 {%- endmacro %}
+
+{#
+    A mart's columns have the types of its contract, which DuckDB only checks: Spark numbers rows in four bytes, and its
+    sums are as wide as they like. A mart that lacks a column of its contract fails.
+#}
+{% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+    {%- set columns = [] -%}
+    {%- for column in model.columns.values() if config.get('materialized') == 'parts' -%}
+        {%- do columns.append('cast(made.' ~ column.name ~ ' as ' ~ spark_type(column.data_type) ~ ') as ' ~ column.name) -%}
+    {%- endfor -%}
+    {%- set typed = 'select ' ~ columns | join(', ') ~ ' from (' ~ compiled_code ~ ') as made' if columns else compiled_code -%}
+    {{ return(dbt.spark__create_table_as(temporary, relation, typed, language)) }}
+{%- endmacro %}
+
+{# Spark's name of a type that a contract names in DuckDB's words. #}
+{% macro spark_type(data_type) -%}
+    {%- set names = {'varchar': 'string', 'varchar[]': 'array<string>', 'timestamptz': 'timestamp'} -%}
+    {{ return(names.get(data_type, data_type)) }}
+{%- endmacro %}
