@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from oracle_shop import DBT_VARIABLES, land_shop
+from spark_marts import __main__ as campaign
 
 from shopsight.settings import Settings, prepare_environment
 from shopsight.spark_warehouse import (
@@ -105,3 +106,20 @@ def test_a_column_that_one_engine_lacks_or_that_is_of_another_type_makes_every_r
     mart = compared(tmp_path, f"select {columns} from mart")
     assert len(mart.differing_columns) == 1
     assert mart.differing_rows == 4
+
+
+def test_the_campaign_names_a_mart_that_differs_and_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    equal = MartComparison(mart="items", duckdb_rows=3, spark_rows=3, differing_rows=0, differing_columns=())
+    unequal = MartComparison(mart="users", duckdb_rows=3, spark_rows=3, differing_rows=2, differing_columns=("orders",))
+    monkeypatch.setattr("sys.argv", ["spark_marts"])
+    monkeypatch.setattr(campaign, "why_no_spark", lambda: None)
+    monkeypatch.setattr(campaign, "landed", lambda *_: Settings())
+    monkeypatch.setattr(campaign, "run_dbt", lambda *_: None)
+    monkeypatch.setattr(campaign, "build_on_spark", lambda *_, **__: None)
+    monkeypatch.setattr(campaign, "compare_marts", lambda *_: [equal, unequal])
+    with pytest.raises(SystemExit) as ended:
+        campaign.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().out.endswith("1 of 2 marts are equal\nUNEQUAL: users\n")

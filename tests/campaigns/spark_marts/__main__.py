@@ -1,8 +1,7 @@
 """``make campaign-spark``: every mart of one log, built by DuckDB and by a local Spark, compared value by value.
 
 The log is the sample shop's, of ``EVENTS`` events, in three currencies, one of them without a rate, and with days that
-are Berlin's: it has orders, refunds, withdrawn consent, bots and shared devices. CPU seconds are those of this process
-and of Java below it.
+are Berlin's. CPU seconds are those of this process and of Java below it.
 """
 
 import argparse
