@@ -25,6 +25,8 @@ from shopsight.warehouse import run_dbt
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
+pytestmark = pytest.mark.slow
+
 
 def in_berlin(month: int, day: int, hour: int, minute: int, *, fold: int = 0) -> datetime:
     return datetime(2026, month, day, hour, minute, fold=fold, tzinfo=BERLIN).astimezone(UTC)

@@ -217,6 +217,7 @@ def test_the_source_lists_the_columns_of_the_event_log() -> None:
         assert {column["name"] for column in tables[name] if "data_type" in column} == set(schema.names)
 
 
+@pytest.mark.slow
 def test_a_table_of_an_older_version_is_refused_with_the_columns_name(dbt_home: Settings) -> None:
     land(dbt_home, "0", events=a_history(1, rows=10))
     run_dbt(dbt_home, "run", "--select", "+int_events")

@@ -119,7 +119,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
                     {"user_id": "u_ann", "country": "DE", **ARRIVED},
                 ],
             )
-            run_dbt(settings, "build")
+            run_dbt(settings, "run", "--no-write-json")
             for mart in EXPORTED_MARTS:
                 connection.execute(f"create view {mart} as {mart_at(export_path(settings, mart)).rows()}")
             yield connection
@@ -130,6 +130,12 @@ ARRIVED = {"source": "shop", "created_timestamp": DAY}
 
 def rows(shop: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     return shop.execute(query).fetchall()
+
+
+@pytest.mark.slow
+def test_dbts_own_tests_of_the_data_and_of_the_models_pass(dbt_home: Settings) -> None:
+    land(dbt_home, "first", events=a_history(), users=[{"user_id": "u_dora", "country": "SE", **ARRIVED}])
+    run_dbt(dbt_home, "build")
 
 
 @pytest.mark.slow

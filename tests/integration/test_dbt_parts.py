@@ -121,6 +121,7 @@ def test_many_parts_become_one_that_says_the_same(shop: Settings) -> None:
             assert read_marts(shop)[mart] == whole[mart]
 
 
+@pytest.mark.slow
 def test_a_mart_whose_columns_have_changed_is_refused_with_both_lists(shop: Settings) -> None:
     with warehouse(shop) as connection:
         connection.execute("update parts.marts set shape = 'user_id varchar' where mart = 'interactions'")
@@ -128,6 +129,7 @@ def test_a_mart_whose_columns_have_changed_is_refused_with_both_lists(shop: Sett
         run_dbt(shop, "run", "--select", "interactions")
 
 
+@pytest.mark.slow
 def test_a_null_where_none_may_be_is_refused_with_the_columns_name(shop: Settings) -> None:
     with warehouse(shop) as connection:
         connection.execute("update intermediate.int_session_moments set position = null")

@@ -5,6 +5,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 
 import duckdb
+import pytest
 
 from models.purchase_intent.features import SessionEvent, session_features
 from shopsight.contracts import SESSION_FEATURES
@@ -16,6 +17,7 @@ from shopsight.warehouse import run_dbt
 CONFIG = SampleShopConfig(users=150, items=150, events=6_000, days=30, block_events=3_000)
 
 
+@pytest.mark.slow
 def test_a_service_sees_the_sessions_that_the_model_was_trained_on(home: Settings) -> None:
     land_sample_shop(home, CONFIG, seed=3, received_at=datetime(2026, 11, 1, tzinfo=UTC))
     run_dbt(home, "run", "--no-write-json", "--select", "+session_features")

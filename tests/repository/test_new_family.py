@@ -161,6 +161,7 @@ def test_the_family_of_the_page_is_trained_approved_packed_and_served(checkout: 
     assert {"/v1/reorder", "/v1/models"} <= set(life["paths"])
 
 
+@pytest.mark.slow
 def test_the_family_of_the_page_gets_its_assets_and_its_feature_service(checkout: Path) -> None:
     script = """
 import json, sys

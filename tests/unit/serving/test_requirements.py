@@ -48,6 +48,7 @@ def direct_imports() -> dict[str, list[str]]:
     return dict(json.loads(line) for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_a_bento_installs_every_package_that_its_service_imports(
     family: str, direct_imports: dict[str, list[str]]
