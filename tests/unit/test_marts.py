@@ -8,7 +8,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner, Result
 
+from cli.app import app
 from shopsight.marts import (
     MANIFEST,
     PARTS_FOLDER,
@@ -125,3 +127,36 @@ def test_files_go_minutes_after_nothing_names_them_and_those_of_an_unpublished_r
     remove_old_parts(shop)
     assert before - {path.name for path in folder.glob("*.parquet")} == {"users-9-killed.parquet"}
     assert {path.name for path in shop.exports_dir.glob("*.parquet")} == {"churn_scores.parquet"}
+
+
+def asked(shop: Settings, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    monkeypatch.setenv("SHOPSIGHT_HOME", str(shop.home))
+    return CliRunner().invoke(app, ["query", *arguments])
+
+
+def test_a_query_is_answered_as_a_table_json_or_csv(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = "select user_id, orders from users order by orders"
+    assert json.loads(asked(shop, monkeypatch, sql, "--json").stdout) == [
+        {"user_id": "eve", "orders": 1},
+        {"user_id": "ann", "orders": 4},
+    ]
+    assert asked(shop, monkeypatch, sql, "--csv").stdout.splitlines()[1:] == ['"eve",1', '"ann",4']
+    assert "eve" in asked(shop, monkeypatch, sql).stdout
+    listed = json.loads(asked(shop, monkeypatch, "--json").stdout)
+    assert {"mart": "users", "rows": 2, "files": 2} in listed
+
+
+def test_the_views_that_are_printed_work_in_another_duckdb(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    views = asked(shop, monkeypatch, "--views").stdout
+    with duckdb.connect() as connection:
+        connection.execute(views)
+        assert connection.sql("select sum(orders) from users").fetchall() == [(5,)]
+
+
+def test_a_wrong_query_and_a_home_without_marts_say_what_to_do(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = asked(shop, monkeypatch, "select * from userz")
+    assert wrong.exit_code == 1
+    assert "userz" in wrong.stderr
+    assert "lists the marts" in wrong.stderr
+    empty = shop.model_copy(update={"home": shop.home / "empty"})
+    assert "there are no marts" in asked(empty, monkeypatch).stderr
