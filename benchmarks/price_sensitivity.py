@@ -21,7 +21,7 @@ from models.evaluation.bootstrap import bootstrap_clusters
 from models.price_sensitivity import price_sensitivities
 from shopsight.errors import ShopsightError
 from shopsight.first_looks import read_first_looks
-from shopsight.marts import exists, export_path, open_marts
+from shopsight.marts import export_path, mart_exists, open_marts
 from shopsight.privacy import Pseudonymiser
 from shopsight.sample_shop import SampleShop, generate
 from shopsight.settings import Settings
@@ -50,7 +50,7 @@ def measure(settings: Settings, *, seed: int, resamples: int) -> dict[str, Any]:
     Raises:
         ShopsightError: the marts are not there, or are of another shop.
     """
-    if not exists(export_path(settings, "interactions")):
+    if not mart_exists(export_path(settings, "interactions")):
         raise ShopsightError(
             f"{settings.home} has no marts", why="the mart interactions is missing", fix="run make demo first"
         )

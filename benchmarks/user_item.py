@@ -29,7 +29,7 @@ from models.evaluation.calibration import fit_logit_scaling
 from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
 from models.tabular.trees import grow_trees, tree_parameters
 from shopsight.errors import ShopsightError
-from shopsight.marts import exists, export_path, open_marts
+from shopsight.marts import export_path, mart_exists, open_marts
 from shopsight.settings import Settings
 
 HORIZON_DAYS: Final = 7
@@ -133,7 +133,7 @@ def read_pairs(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.
     Raises:
         ShopsightError: the marts are not there, or cover too short a time.
     """
-    if not exists(export_path(settings, "interactions")):
+    if not mart_exists(export_path(settings, "interactions")):
         raise ShopsightError(
             f"{settings.home} has no marts", why="the mart interactions is missing", fix="run make demo first"
         )

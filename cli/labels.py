@@ -6,7 +6,7 @@ from cli.console import err, out, print_json
 from shopsight.errors import ShopsightError
 from shopsight.labelled_texts import read_label_file, read_labels, write_labels, write_suggestions
 from shopsight.locking import exclusive
-from shopsight.marts import exists, export_path, mart_at
+from shopsight.marts import export_path, mart_at, mart_exists
 from shopsight.settings import Settings
 
 
@@ -45,7 +45,7 @@ def suggest(*, count: int, output: Path, as_json: bool) -> None:
     settings = Settings()
     champion = ModelRegistry.of(settings).champion("intent")
     utterances = export_path(settings, "utterances")
-    if champion is None or not exists(utterances):
+    if champion is None or not mart_exists(utterances):
         raise ShopsightError(
             "there is nothing to ask about",
             why="no intent model was approved in this home" if champion is None else f"{utterances} is missing",

@@ -64,7 +64,7 @@ def list_marts(*, as_json: bool) -> None:
             {
                 "mart": name,
                 "rows": connection.execute(f'select count(*) from "{name}"').fetchall()[0][0],
-                "files": len(mart_at(export_path(settings, name)).parts) or 1,
+                "files": len(mart_at(export_path(settings, name)).files),
             }
             for name in mart_names(settings)
         ]

@@ -48,28 +48,23 @@ class Mart:
     path: Path
     """The name that it goes by."""
 
-    def query(self, columns: str = "*") -> str:
-        """Return SQL for the rows, in no order.
+    @property
+    def files(self) -> list[Path]:
+        """Return the files that hold its rows, in the order of writing."""
+        return [part.path for part in self.parts] or [self.path]
 
-        Args:
-            columns: as ``select`` takes them; ``part`` is the number of the row's part where there are several.
-        """
-        if not self.parts:
-            return f"select {columns} from read_parquet({_literal([self.path])})"
-        rows = f"read_parquet({_literal(part.path for part in self.parts)}) as rows"
-        return f"select {columns} from {rows} where {self.condition()}"
-
-    def condition(self, rows: str = "rows") -> str:
-        """Return the SQL condition that a row of a part is not deleted; ``rows`` is the name it is selected under."""
+    def condition(self) -> str:
+        """Return the SQL condition that a row of its files, selected as ``rows``, is not deleted."""
         if not self.deletes:
             return "true"
-        same = " and ".join(f'gone."{key}" = {rows}."{key}"' for key in self.entity)
-        gone = f"read_parquet({_literal(part.path for part in self.deletes)}) as gone"
-        return f"not exists (select 1 from {gone} where {same} and gone.part > {rows}.part)"
+        same = " and ".join(f'gone."{key}" = rows."{key}"' for key in self.entity)
+        gone = f"read_parquet({sql_list(part.path for part in self.deletes)}) as gone"
+        return f"not exists (select 1 from {gone} where {same} and gone.part > rows.part)"
 
     def rows(self) -> str:
-        """Return SQL for all columns of the mart and no other."""
-        return self.query("* exclude (part)" if self.parts else "*")
+        """Return SQL for all columns of the mart and no other, in no order."""
+        columns = "* exclude (part)" if self.parts else "*"
+        return f"select {columns} from read_parquet({sql_list(self.files)}) as rows where {self.condition()}"
 
     def read(self, columns: Sequence[str] | None = None) -> "pa.Table":
         """Return the mart as a table, in its own order.
@@ -83,9 +78,9 @@ class Mart:
             return connection.sql(f"select {wanted} from ({self.rows()}){order}").to_arrow_table()
 
     def written_us(self) -> int:
-        """Return when the mart was written, in microseconds since 1970."""
-        path = self.path if not self.parts else self.path.with_name(MANIFEST)
-        return path.stat().st_mtime_ns // 1000
+        """Return when its newest file was written, in microseconds since 1970."""
+        paths = [*self.files, *(part.path for part in self.deletes)]
+        return max(path.stat().st_mtime_ns for path in paths) // 1000
 
 
 def export_path(settings: Settings, mart: str) -> Path:
@@ -93,7 +88,7 @@ def export_path(settings: Settings, mart: str) -> Path:
     return settings.exports_dir / f"{mart}.parquet"
 
 
-def exists(path: Path) -> bool:
+def mart_exists(path: Path) -> bool:
     """Return whether there is a mart of this name."""
     return path.stem in _manifest(path.parent) or path.exists()
 
@@ -135,14 +130,13 @@ def mart_file(path: Path) -> Path:
     Raises:
         ValueError: the mart is made of several files.
     """
-    if not exists(path):
+    try:
+        mart = mart_at(path)
+    except FileNotFoundError:
         return path
-    mart = mart_at(path)
-    if not mart.parts:
-        return path
-    if len(mart.parts) > 1 or mart.deletes:
-        raise ValueError(f"the mart {mart.name} is made of {len(mart.parts)} files: read it with Mart.read")
-    return mart.parts[0].path
+    if len(mart.files) > 1 or mart.deletes:
+        raise ValueError(f"the mart {mart.name} is made of {len(mart.files)} files: read it with Mart.read")
+    return mart.files[0]
 
 
 def mart_names(settings: Settings) -> list[str]:
@@ -219,7 +213,8 @@ def _manifest(exports_dir: Path) -> dict[str, Any]:
     return marts
 
 
-def _literal(paths: Iterable[Path]) -> str:
+def sql_list(paths: Iterable[Path]) -> str:
+    """Return files as DuckDB's ``read_parquet`` takes them."""
     return f"[{', '.join(map(_quoted, paths))}]"
 
 

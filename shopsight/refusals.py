@@ -6,11 +6,10 @@ log, so that a reader of an older file passes over whoever refused meanwhile.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shopsight.consent import CONSENTS, PERSONAL_EXPORTS, allows
-from shopsight.marts import exists, export_path, mart_at, open_duckdb, replace_marts
+from shopsight.marts import export_path, mart_at, mart_exists, open_duckdb, replace_marts
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def read_refusals(settings: Settings) -> Refusals:
     with duckdb.connect(config={"threads": 2}) as connection:
         accounts = export_path(settings, "users")
         users: set[str] = set()
-        if exists(accounts):
+        if mart_exists(accounts):
             query = f"select user_id from ({mart_at(accounts).rows()}) where list_contains($forbidding, consent)"
             users |= _ids(connection, query, forbidding=forbidding)
         requested = [user for user, consent in newest_requests(settings).items() if consent in forbidding]
@@ -111,7 +110,7 @@ def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[
     with open_duckdb() as connection:
         for name in names:
             path = export_path(settings, name)
-            if not exists(path):
+            if not mart_exists(path):
                 continue
             mart = mart_at(path)
             described = connection.execute(f"describe {mart.rows()}").fetchall()
@@ -132,7 +131,7 @@ def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Se
     """Return the ids and, of devices that are linked and of users who were merged, the shoppers behind them."""
     named = set(ids)
     links = export_path(settings, "identities")
-    if exists(links):
+    if mart_exists(links):
         _register(connection, named)
         linked = f"select user_id from ({mart_at(links).rows()}) where anonymous_id in (select user_id from ids)"
         named |= _ids(connection, linked)
@@ -146,7 +145,7 @@ def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Se
 def _sessions(connection: "duckdb.DuckDBPyConnection", settings: Settings, users: Iterable[str]) -> set[str]:
     path = export_path(settings, "sessions")
     ids = sorted(users)
-    if not ids or not exists(path):
+    if not ids or not mart_exists(path):
         return set()
     _register(connection, ids)
     return _ids(connection, f"select session_id from ({mart_at(path).rows()}) semi join ids using (user_id)")
@@ -167,7 +166,3 @@ def _register(
 def batch_files(settings: Settings, name: str) -> list[str]:
     """Return the files of a name in every batch of the event log."""
     return sorted(str(path) for path in settings.event_log_dir.glob(f"arrival_date=*/batch=*/{name}"))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

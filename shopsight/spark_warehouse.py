@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 TARGET: Final = ("--target", "spark")
 DIGITS: Final = 9
 """Decimal places to which doubles and decimals are compared: engines add doubles in different orders."""
-OWN_COLUMN: Final = "fingerprint"
-"""Each engine's own hash, of which no reader outside the warehouse knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +139,7 @@ def compare_mart(connection: duckdb.DuckDBPyConnection, mart: str, ours: str, th
 
 def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     rows = connection.execute(f"select column_name, column_type from (describe select * from {relation})").fetchall()
-    return {name: kind for name, kind in rows if name != OWN_COLUMN}
+    return dict(rows)
 
 
 def _difference(connection: duckdb.DuckDBPyConnection, ours: str, theirs: str, columns: dict[str, str]) -> int:

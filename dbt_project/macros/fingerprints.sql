@@ -3,7 +3,8 @@
 
     A model of fingerprints (int_user_fingerprints, int_session_fingerprints, int_days, int_item_histories) holds one
     per entity: an order-free hash of exactly the rows that everything about the entity is made from. It is made anew by
-    every run, from few and narrow columns. Every incremental row carries the fingerprint it was made from. A run first
+    every run, from few and narrow columns. Every incremental row carries the fingerprint it was made from; of a mart, its
+    books do (parts.sql). A run first
     forgets the rows whose fingerprint is not the same any more (new or late events, another identity, another category,
     consent withdrawn), then makes the entities that it does not hold. Nothing depends on what an earlier run did or
     where it was killed.

@@ -7,7 +7,7 @@
     warehouse keeps the books, in the transaction that a part is made in:
 
     - parts.files: every part and every record of deletes that counts;
-    - parts.marts: of each mart its entity and columns, and whether its last build came to its end;
+    - parts.marts: of each mart its entity, its order, its columns and the setting that it was made with;
     - parts.made_<mart>: the entities that the parts hold, with the fingerprint that each was made from.
 
     What a killed run has written and not noted is a file that nobody names. Readers go by exports/manifest.json, which
@@ -20,7 +20,7 @@
         create schema if not exists parts;
         create sequence if not exists parts.numbers;
         create table if not exists parts.files (mart varchar, kind varchar, number bigint, file varchar, row_count bigint);
-        create table if not exists parts.marts (mart varchar primary key, entity varchar[], sorted_by varchar[], shape varchar, setting varchar, is_whole boolean);
+        create table if not exists parts.marts (mart varchar primary key, entity varchar[], sorted_by varchar[], shape varchar, setting varchar);
     {%- endif -%}
 {%- endmacro %}
 
@@ -103,7 +103,8 @@
 
 {#
     On-run-end: has every reader see what the run made. Where something failed, a test of the data too, readers keep
-    what they have, and the next run that succeeds publishes both.
+    what they have. A mart that the run did not make is published as it was, whatever a run that was killed or that
+    failed has written of it since, and whoever was taken out of it since.
 #}
 {% macro publish_marts(results) -%}
     {%- if execute and target.type == 'duckdb' and flags.WHICH in ('run', 'build', 'retry') -%}
@@ -111,6 +112,8 @@
         {%- if failures -%}
             {{ log('Readers keep the marts as they were: ' ~ failures | length ~ ' nodes of this run failed.', info=True) }}
         {%- else -%}
+            {%- set made = results | selectattr('status', 'equalto', 'success') | map(attribute='node.name') | list -%}
+            {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | map(attribute='name') | list -%}
             {%- set manifest = env_var('SHOPSIGHT_HOME') ~ '/warehouse/exports/manifest.json' -%}
             {%- set published = run_query("select 1 from glob('" ~ manifest ~ "')").rows | length > 0 -%}
             copy (
@@ -133,12 +136,11 @@
                         } as state
                     from parts.files as files
                     inner join parts.marts as marts on files.mart = marts.mart
-                    where marts.is_whole
+                    where files.mart in ('{{ made | join("', '") }}')
                     group by files.mart
 
                 ),
 
-                {# A mart whose build was killed on the way is published as it was. #}
                 kept as (
 
                     {% if published -%}
@@ -154,7 +156,9 @@
                             ))'
                         })
                     )
-                    where entry.key in (select mart from parts.marts where not is_whole)
+                    where
+                        entry.key not in ('{{ made | join("', '") }}')
+                        and entry.key in ('{{ models | join("', '") }}')
                     {%- else -%}
                     select * from noted where false
                     {%- endif %}

@@ -25,7 +25,7 @@ from feast.infra.registry.base_registry import BaseRegistry
 from typing_extensions import override
 
 from shopsight.feature_store.online_rows import MICROSECOND
-from shopsight.marts import Mart, mart_at
+from shopsight.marts import Mart, mart_at, sql_list
 
 NUMBER: Final = "number of the asking row"
 WIDE_BYTES: Final = 1 << 30
@@ -143,7 +143,7 @@ class AsOfRetrievalJob(RetrievalJob):
         created = source.created_timestamp_column or source.timestamp_field
         query = NEWEST_SEEN.format(
             number=NUMBER,
-            files=", ".join(map(_quoted, _files(mart))),
+            files=sql_list(mart.files),
             place=_place(mart),
             present=mart.condition(),
             keys=", ".join(keys),
@@ -164,7 +164,7 @@ NEWEST_SEEN: Final = """
     with rows as (
         select {key_columns}, {known} as known_us, {arrived} as arrived_us, {visible} as visible_us,
             {place} as place, known_us::hugeint * 18446744073709551616 + arrived_us as version
-        from read_parquet([{files}], file_row_number = true) as rows
+        from read_parquet({files}, file_row_number = true) as rows
         where known_us is not null and arrived_us is not null and {present}
     ),
     -- A row that comes to light after a newer one is never the newest: without it, the last to appear is the answer.
@@ -185,10 +185,6 @@ NEWEST_SEEN: Final = """
 """
 
 
-def _files(mart: Mart) -> list[Path]:
-    return [part.path for part in mart.parts] or [mart.path]
-
-
 def _place(mart: Mart) -> str:
     """Return SQL for a row's place among the rows of all files, one after the other."""
     starts = itertools.accumulate((part.rows for part in mart.parts), initial=0)
@@ -199,7 +195,7 @@ def _place(mart: Mart) -> str:
 def _take(mart: Mart, features: Sequence[str], places: pa.Array) -> Any:
     """Yield each feature's name and its column at these places of the mart, one column in memory at a time."""
     with ExitStack() as stack:
-        files = [stack.enter_context(pq.ParquetFile(path)) for path in _files(mart)]
+        files = [stack.enter_context(pq.ParquetFile(path)) for path in mart.files]
         for feature in features:
             column = pa.chunked_array(
                 [chunk for file in files for chunk in file.read(columns=[feature])[feature].chunks],
@@ -208,10 +204,6 @@ def _take(mart: Mart, features: Sequence[str], places: pa.Array) -> Any:
             if column.nbytes > WIDE_BYTES:
                 column = column.cast(_wide(column.type))
             yield feature, column.combine_chunks().take(places)
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _wide(kind: pa.DataType) -> pa.DataType:

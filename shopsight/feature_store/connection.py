@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from shopsight.errors import ShopsightError
-from shopsight.marts import exists
+from shopsight.marts import mart_exists
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def mart_source(view: "FeatureView") -> "FileSource":
         FeatureStoreNotReadyError: the mart was not exported yet.
     """
     source = cast("FileSource", view.batch_source)
-    if not exists(Path(source.path)):
+    if not mart_exists(Path(source.path)):
         raise FeatureStoreNotReadyError(
             f"The mart behind the features {view.name!r} is missing: {source.path}.",
             why="the marts are exported after the warehouse is built, and that has not happened for this home",

@@ -23,7 +23,7 @@ from shopsight.feature_store.online_rows import (
 )
 from shopsight.feature_store.written import SHOPPERS_PER_VIEW, WrittenState
 from shopsight.locking import exclusive
-from shopsight.marts import Mart, exists, mart_at, open_duckdb
+from shopsight.marts import Mart, mart_at, mart_exists, open_duckdb
 from shopsight.refusals import Refusals, read_refusals
 from shopsight.settings import Settings
 
@@ -135,7 +135,7 @@ def _materialize_view(
     newest: list[tuple[int, str]],
     refusals: Refusals,
 ) -> int:
-    if view.tags.get(WRITTEN_BY) and not exists(Path(cast("FileSource", view.batch_source).path)):
+    if view.tags.get(WRITTEN_BY) and not mart_exists(Path(cast("FileSource", view.batch_source).path)):
         return 0
     online, config = _online_store(store), store.config
     fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))

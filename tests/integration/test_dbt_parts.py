@@ -10,7 +10,16 @@ from batches import land, read_marts
 from random_history import FIRST_DAY, a_history, an_item
 
 from shopsight.feature_store import apply_definitions, training_set
-from shopsight.marts import MANIFEST, PARTS_FOLDER, export_path, mart_at, mart_names, read_mart
+from shopsight.marts import (
+    MANIFEST,
+    PARTS_FOLDER,
+    export_path,
+    mart_at,
+    mart_names,
+    open_duckdb,
+    read_mart,
+    replace_marts,
+)
 from shopsight.settings import Settings
 from shopsight.warehouse import DbtError, run_dbt
 
@@ -84,7 +93,6 @@ def test_a_mart_that_a_killed_run_left_unfinished_is_published_as_it_was(shop: S
     whole = read_marts(shop)
     with warehouse(shop) as connection:
         # As between two chunks of a full refresh: the old parts are no longer noted, and the new one is not whole.
-        connection.execute("update parts.marts set is_whole = false where mart = 'interactions'")
         connection.execute(
             "delete from parts.files where mart = 'interactions' and number != $1", [before.parts[-1].number]
         )
@@ -94,6 +102,30 @@ def test_a_mart_that_a_killed_run_left_unfinished_is_published_as_it_was(shop: S
     assert read_marts(shop) == whole
     run_dbt(shop, "run", *SELECTED, "--full-refresh")
     assert read_marts(shop) == whole
+
+
+@pytest.mark.slow
+def test_who_was_taken_out_of_a_mart_does_not_come_back_with_a_run_of_others(shop: Settings) -> None:
+    run_dbt(shop, "run", *SELECTED)
+    mart = mart_at(export_path(shop, "interactions"))
+    refuser = mart.read()["user_id"][0].as_py()
+    with open_duckdb() as connection:
+        replace_marts({mart: f"from ({mart.rows()}) where user_id != '{refuser}'"}, connection)
+    run_dbt(shop, "run", "--select", "items")
+    assert refuser not in read_mart(shop, "interactions")["user_id"].to_pylist()
+
+
+@pytest.mark.slow
+def test_what_a_failed_run_wrote_is_published_by_no_run_that_does_not_make_it(shop: Settings) -> None:
+    run_dbt(shop, "run", "--select", "+int_users", "+int_personal_behaviour", "--exclude", "marts")
+    before = mart_at(export_path(shop, "interactions"))
+    with warehouse(shop) as connection:
+        connection.execute("alter table intermediate.int_user_days rename to hidden")
+        connection.execute("create view intermediate.int_user_days as select 1 as wrong")
+    with pytest.raises(DbtError, match="user_features_daily"):
+        run_dbt(shop, "run", "--select", "interactions", "user_features_daily")
+    run_dbt(shop, "run", "--select", "items")
+    assert mart_at(export_path(shop, "interactions")) == before
 
 
 @pytest.mark.slow

@@ -66,6 +66,14 @@ def faults(sql: str) -> set[str]:
 
 
 @pytest.mark.slow
+def test_every_dbt_model_is_duckdb_sql(home: Settings) -> None:
+    models = dict(compiled(home))
+    assert len(models) >= 51
+    for name, sql in models.items():
+        assert sqlglot.parse_one(sql, read="duckdb"), name
+
+
+@pytest.mark.slow
 def test_every_dbt_model_is_spark_sql_when_it_is_rendered_for_spark(
     home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

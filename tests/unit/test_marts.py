@@ -14,9 +14,9 @@ from cli.app import app
 from shopsight.marts import (
     MANIFEST,
     PARTS_FOLDER,
-    exists,
     export_path,
     mart_at,
+    mart_exists,
     mart_file,
     mart_names,
     open_duckdb,
@@ -72,7 +72,7 @@ def test_what_a_model_wrote_is_its_file_and_a_query_sees_both(shop: Settings) ->
 
 
 def test_a_mart_that_is_not_there_is_missed_by_name(shop: Settings) -> None:
-    assert not exists(export_path(shop, "orders"))
+    assert not mart_exists(export_path(shop, "orders"))
     with pytest.raises(FileNotFoundError, match=r"orders\.parquet"):
         read_mart(shop, "orders")
 
@@ -83,6 +83,14 @@ def test_a_mart_that_every_build_makes_whole_is_one_file(shop: Settings) -> None
     assert mart_file(export_path(shop, "orders")) == export_path(shop, "orders"), "none yet: the reader says so"
     with pytest.raises(ValueError, match="users is made of 2 files"):
         mart_file(export_path(shop, "users"))
+
+
+def test_a_mart_is_as_old_as_its_newest_file_whatever_was_published_since(shop: Settings) -> None:
+    """What was pushed into the online store after a mart was made is not missing from it."""
+    mart = mart_at(export_path(shop, "users"))
+    for age, path in enumerate([*mart.files, mart.deletes[0].path], start=1):
+        os.utime(path, (1_000 * age, 1_000 * age))
+    assert mart.written_us() == 3_000 * 1_000_000
 
 
 def test_a_query_with_a_folder_that_has_a_quote_in_its_name_works(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@
     With `entity` (the columns that tell an entity) and `entities` (the model that has a fingerprint of each) a run makes
     the entities whose fingerprint is another, or that `condition` now lets in, and deletes those it no longer lets in;
     ../fingerprints.sql says why that equals a full refresh. With `in_chunks` it makes them a chunk at a time. Where the
-    `setting` that the rows depend on is another, all are made anew. Without `entity` the mart is one part, made whole by
-    every run.
+    `setting` that the rows depend on is another, all are made anew. `asked` is the model beside `entities` whose events
+    tell which entities lie on the days that a run was asked to make again. Without `entity` the mart is one part, made
+    whole by every run.
 #}
 {% materialization parts, adapter='duckdb' %}
     {%- set target = this.incorporate(type='view') -%}
@@ -36,7 +37,7 @@
     {%- set number_before = run_query("select coalesce(max(number), 0) from parts.files").columns[0].values()[0] -%}
     {%- do run_query(
         "insert or replace into parts.marts values ('" ~ mart ~ "', " ~ list_of(entity) ~ ", " ~ list_of(sorted_by) ~ ", '"
-        ~ shape ~ "', '" ~ setting ~ "', false)"
+        ~ shape ~ "', '" ~ setting ~ "')"
     ) -%}
     {%- if not goes_on -%}
         {%- do run_query("delete from parts.files where mart = '" ~ mart ~ "'") -%}
@@ -75,7 +76,6 @@
     {%- if goes_on -%}
         {%- do merge_parts(mart, entity, columns, sorted_by) -%}
     {%- endif -%}
-    {%- do run_query("update parts.marts set is_whole = true where mart = '" ~ mart ~ "'") -%}
     {%- if existing is not none and not existing.is_view -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
@@ -154,14 +154,19 @@
     {%- do run_query("drop table gone_" ~ mart) -%}
 {%- endmacro %}
 
-{# Makes one part of many: readers open every one, and read what later records delete. #}
+{#
+    Makes one part of many, which readers would have to open one by one. What came since the first record of deletes is
+    mostly rows made anew: when it is half of what was there before, a third of what readers read may be dead.
+#}
 {% macro merge_parts(mart, entity, columns, sorted_by) -%}
-    {%- set files, rows = run_query(
-        "select count(*), coalesce(sum(row_count) filter (kind = 'rows'), 0) from parts.files where mart = '" ~ mart ~ "'"
+    {%- set files, before, since = run_query(
+        "select count(*), coalesce(sum(row_count) filter (kind = 'rows' and number < first_deletes), 0), "
+        ~ "coalesce(sum(row_count) filter (kind = 'rows' and number > first_deletes), 0) "
+        ~ "from (select *, min(number) filter (kind = 'deletes') over () as first_deletes "
+        ~ "from parts.files where mart = '" ~ mart ~ "')"
     ).rows[0] -%}
-    {%- set live = sql_of_parts(mart, entity, columns) -%}
-    {%- set live_rows = run_query("select count(*) from (" ~ live ~ ")").columns[0].values()[0] -%}
-    {%- if files > var('most_parts') or rows > 1.5 * live_rows + 1000 -%}
+    {%- if files > var('most_parts') or since > 0.5 * before + 1000 -%}
+        {%- set live = sql_of_parts(mart, entity, columns) -%}
         {%- do run_query("delete from parts.files where mart = '" ~ mart ~ "'") -%}
         {%- do write_part(mart, live, columns, sorted_by) -%}
     {%- endif -%}
