@@ -5,6 +5,7 @@ import sys
 import duckdb
 import pyarrow.csv
 import typer
+from rich.measure import Measurement
 from rich.table import Table
 
 from cli.console import out, print_json
@@ -46,7 +47,9 @@ def answer_query(sql: str, *, as_json: bool, as_csv: bool) -> None:
     table = Table(*answer.column_names)
     for row in answer.slice(0, MAX_SHOWN).to_pylist():
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    out.print(table)
+    # Wider than the terminal rather than cut: a value that is not to be read is no answer.
+    width = Measurement.get(out, out.options.update(max_width=100_000), table).maximum
+    out.print(table, width=max(width, out.width), crop=False, no_wrap=True, overflow="ignore")
     if len(answer) > MAX_SHOWN:
         out.print(f"the first {MAX_SHOWN} of {len(answer):,} rows; --csv or --json print all")
 
@@ -75,7 +78,7 @@ def list_marts(*, as_json: bool) -> None:
     for row in rows:
         table.add_row(row["mart"], f"{row['rows']:,}", str(row["files"]))
     out.print(table)
-    out.print('ask: `shopsight query "select * from daily_kpis order by event_date"`', soft_wrap=True)
+    out.print('ask: `shopsight query "select event_date, orders from daily_kpis order by 1"`', soft_wrap=True)
 
 
 def print_views() -> None:

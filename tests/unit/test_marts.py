@@ -150,6 +150,8 @@ def test_a_query_is_answered_as_a_table_json_or_csv(shop: Settings, monkeypatch:
     ]
     assert asked(shop, monkeypatch, sql, "--csv").stdout.splitlines()[1:] == ['"eve",1', '"ann",4']
     assert "eve" in asked(shop, monkeypatch, sql).stdout
+    wide = ", ".join(f"'value number {number}' as a_long_name_{number}" for number in range(20))
+    assert "value number 19" in asked(shop, monkeypatch, f"select {wide}").stdout, "no terminal is too narrow"
     listed = json.loads(asked(shop, monkeypatch, "--json").stdout)
     assert {"mart": "users", "rows": 2, "files": 2} in listed
 
