@@ -5,6 +5,7 @@ import sys
 import duckdb
 import pyarrow.csv
 import typer
+from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -49,7 +50,7 @@ def answer_query(sql: str, *, as_json: bool, as_csv: bool) -> None:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     # Wider than the terminal rather than cut: a value that is not to be read is no answer.
     width = Measurement.get(out, out.options.update(max_width=100_000), table).maximum
-    out.print(table, width=max(width, out.width), crop=False, no_wrap=True, overflow="ignore")
+    Console(highlight=False, width=max(width, out.width)).print(table)
     if len(answer) > MAX_SHOWN:
         out.print(f"the first {MAX_SHOWN} of {len(answer):,} rows; --csv or --json print all")
 
