@@ -1,7 +1,7 @@
 {#
     How an incremental model stays equal to a full refresh, whatever arrives in whatever order.
 
-    A model of fingerprints (int_user_fingerprints, int_session_fingerprints, int_days, int_item_histories) holds one
+    A model of fingerprints (int_user_histories, int_session_fingerprints, int_days, int_item_histories) holds one
     per entity: an order-free hash of exactly the rows that everything about the entity is made from. It is made anew by
     every run, from few and narrow columns. Every incremental row carries the fingerprint it was made from; of a mart, its
     books do (parts.sql). A run first
@@ -10,7 +10,8 @@
     where it was killed.
 
     What only looks back is fingerprinted per entity and day, over all days up to it: a new event then changes its own
-    day and those after it, and no earlier row is touched.
+    day and those after it, and no earlier row is touched. Such a model reads as far back as its windows reach, and what
+    it needs of all days from the few and narrow rows of int_user_days or int_item_days.
 #}
 
 {# An aggregate over hashes of rows that does not depend on the order of the rows. #}

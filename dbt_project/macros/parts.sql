@@ -35,7 +35,7 @@
 {%- endmacro %}
 
 {# A mart's rows: those of its parts that no later record deletes. #}
-{% macro sql_of_parts(mart, entity, columns) -%}
+{% macro sql_of_parts(mart, row_key, columns) -%}
     {%- set files = run_query(
         "select file, kind from parts.files where mart = '" ~ mart ~ "' order by number"
     ).rows -%}
@@ -51,7 +51,7 @@
         select 1
         from read_parquet([{{ deletes | join(', ') }}]) as gone
         where
-            {% for key in entity %}gone.{{ key }} = made.{{ key }} and {% endfor -%}
+            {% for key in row_key %}gone.{{ key }} = made.{{ key }} and {% endfor -%}
             gone.part > made.part
     )
     {%- endif -%}

@@ -3,7 +3,8 @@
 
     With `entity` (the columns that tell an entity) and `entities` (the model that has a fingerprint of each) a run makes
     the entities whose fingerprint is another, or that `condition` now lets in, and deletes those it no longer lets in;
-    ../fingerprints.sql says why that equals a full refresh. With `in_chunks` it makes them a chunk at a time. Where the
+    ../fingerprints.sql says why that equals a full refresh. A mart of single events, which has no column for the
+    `event_date` of its entities, says with `event_time` which moment of its rows that is the day of. With `in_chunks` it makes them a chunk at a time. Where the
     `setting` that the rows depend on is another, all are made anew. `asked` is the model beside `entities` whose events
     tell which entities lie on the days that a run was asked to make again. Without `entity` the mart is one part, made
     whole by every run.
@@ -14,6 +15,7 @@
     {%- set mart = this.identifier -%}
     {%- set entity = config.get('entity', []) -%}
     {%- set entity = [entity] if entity is string else entity -%}
+    {%- set row_key = row_key_of(entity, config.get('event_time')) -%}
     {%- set columns = model.columns.keys() | list -%}
     {%- set sorted_by = config.get('meta', {}).get('sorted_by', []) -%}
     {%- set shape = [] -%}
@@ -36,7 +38,7 @@
     {%- set goes_on = entity and holds_parts(mart, shape, setting) -%}
     {%- set number_before = run_query("select coalesce(max(number), 0) from parts.files").columns[0].values()[0] -%}
     {%- do run_query(
-        "insert or replace into parts.marts values ('" ~ mart ~ "', " ~ list_of(entity) ~ ", " ~ list_of(sorted_by) ~ ", '"
+        "insert or replace into parts.marts values ('" ~ mart ~ "', " ~ list_of(row_key) ~ ", " ~ list_of(sorted_by) ~ ", '"
         ~ shape ~ "', '" ~ setting ~ "')"
     ) -%}
     {%- if not goes_on -%}
@@ -47,7 +49,7 @@
         {%- do write_part(mart, sql, columns, sorted_by) -%}
     {%- else -%}
         {%- if goes_on -%}
-            {%- do delete_changed(mart, entity, entities, condition, config.get('asked')) -%}
+            {%- do delete_changed(mart, entity, row_key, columns, entities, condition, config.get('asked')) -%}
         {%- else -%}
             {%- do run_query('delete from ' ~ made_entities()) -%}
         {%- endif -%}
@@ -74,14 +76,14 @@
 
     {%- do refuse_nulls(mart, number_before) -%}
     {%- if goes_on -%}
-        {%- do merge_parts(mart, entity, columns, sorted_by) -%}
+        {%- do merge_parts(mart, row_key, columns, sorted_by) -%}
     {%- endif -%}
     {%- if existing is not none and not existing.is_view -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- call statement('main') -%}
         create or replace view {{ target }} as (
-            {{ sql_of_parts(mart, entity, columns) }}
+            {{ sql_of_parts(mart, row_key, columns) }}
         )
     {%- endcall -%}
     {%- do adapter.commit() -%}
@@ -119,8 +121,15 @@
     {{ return(true) }}
 {%- endmacro %}
 
+{# The columns that a record of deletes names rows by. #}
+{% macro row_key_of(entity, event_time) -%}
+    {%- set keys = [] -%}
+    {%- for key in entity -%}{%- do keys.append(event_time if event_time and key == 'event_date' else key) -%}{%- endfor -%}
+    {{ return(keys) }}
+{%- endmacro %}
+
 {# Notes the entities that are not what they were made from as deleted, and those with events on the asked days. #}
-{% macro delete_changed(mart, entity, entities, condition, asked) -%}
+{% macro delete_changed(mart, entity, row_key, columns, entities, condition, asked) -%}
     {%- set gone -%}
         create or replace temp table gone_{{ mart }} as
         select {{ entity | join(', ') }}
@@ -144,7 +153,18 @@
     {%- endset -%}
     {%- do run_query(gone) -%}
     {%- if run_query("select exists (from gone_" ~ mart ~ ")").columns[0].values()[0] -%}
-        {%- do write_part(mart, 'from gone_' ~ mart, entity, kind='deletes') -%}
+        {%- set deleted = 'from gone_' ~ mart -%}
+        {%- if row_key != entity -%}
+            {%- set same = [] -%}
+            {%- for key in entity -%}
+                {%- set held = utc_date('held.' ~ row_key[loop.index0]) if key == 'event_date' else 'held.' ~ key -%}
+                {%- do same.append('gone.' ~ key ~ ' = ' ~ held) -%}
+            {%- endfor -%}
+            {%- set deleted = 'select distinct held.' ~ row_key | join(', held.') ~ ' from ('
+                ~ sql_of_parts(mart, row_key, columns) ~ ') as held inner join gone_' ~ mart ~ ' as gone on '
+                ~ same | join(' and ') -%}
+        {%- endif -%}
+        {%- do write_part(mart, deleted, row_key, kind='deletes') -%}
         {%- set same = [] -%}
         {%- for key in entity -%}{%- do same.append('made.' ~ key ~ ' = gone.' ~ key) -%}{%- endfor -%}
         {%- do run_query(
@@ -158,7 +178,7 @@
     Makes one part of many, which readers would have to open one by one. What came since the first record of deletes is
     mostly rows made anew: when it is half of what was there before, a third of what readers read may be dead.
 #}
-{% macro merge_parts(mart, entity, columns, sorted_by) -%}
+{% macro merge_parts(mart, row_key, columns, sorted_by) -%}
     {%- set files, before, since = run_query(
         "select count(*), coalesce(sum(row_count) filter (kind = 'rows' and number < first_deletes), 0), "
         ~ "coalesce(sum(row_count) filter (kind = 'rows' and number > first_deletes), 0) "
@@ -166,7 +186,7 @@
         ~ "from parts.files where mart = '" ~ mart ~ "')"
     ).rows[0] -%}
     {%- if files > var('most_parts') or since > 0.5 * before + 1000 -%}
-        {%- set live = sql_of_parts(mart, entity, columns) -%}
+        {%- set live = sql_of_parts(mart, row_key, columns) -%}
         {%- do run_query("delete from parts.files where mart = '" ~ mart ~ "'") -%}
         {%- do write_part(mart, live, columns, sorted_by) -%}
     {%- endif -%}

@@ -4,8 +4,8 @@ activity as (
 
     select
         user_id,
-        {{ fingerprint() }} as events_fingerprint
-    from {{ ref('int_events_stitched') }}
+        {{ max_by('fingerprint', ['event_date']) }} as events_fingerprint
+    from {{ ref('int_user_day_fingerprints') }}
     group by user_id
 
 )

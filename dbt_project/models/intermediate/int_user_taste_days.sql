@@ -2,16 +2,26 @@
     config(
         materialized='chunked',
         rows_per_event=2,
-        changed_events="{{ changed_events('user_id', ref('int_users')) }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_personal_behaviour')) }}"
+        changed_events="{{ changed_events(['user_id', 'event_date'], ref('int_user_histories')) }}",
+        pre_hook="{{ forget_changed(['user_id', 'event_date'], ref('int_user_histories'), ref('int_personal_behaviour')) }}"
     )
 }}
 
 with
 
+changed_days as (
+
+    {{ changed_entities(['user_id', 'event_date'], ref('int_user_histories')) }}
+
+),
+
 changed_users as (
 
-    {{ changed_entities('user_id', ref('int_users')) }}
+    select
+        user_id,
+        min(event_date) as first_day
+    from changed_days
+    group by user_id
 
 ),
 
@@ -20,13 +30,14 @@ events as (
     select
         behaviour.user_id,
         behaviour.event_date,
+        behaviour.item_id,
         behaviour.category,
         behaviour.brand,
         {{ utc_hour('behaviour.event_timestamp') }} as hour_of_day,
-        {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week,
-        changed_users.fingerprint
+        {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week
     from {{ ref('int_personal_behaviour') }} as behaviour
-    inner join changed_users on behaviour.user_id = changed_users.user_id
+    inner join changed_users
+        on behaviour.user_id = changed_users.user_id and behaviour.event_date >= changed_users.first_day - 27
     where {{ in_chunk('behaviour.user_id') }}
 
 ),
@@ -42,7 +53,6 @@ days as (
     select
         user_id,
         event_date,
-        fingerprint,
         '{{ kind }}' as kind,
         {{ taste }} as taste,
         {{ number }} as number,
@@ -52,16 +62,6 @@ days as (
     group by all
     {{ 'union all' if not loop.last }}
     {% endfor %}
-),
-
-active_days as (
-
-    select distinct
-        user_id,
-        event_date,
-        fingerprint
-    from days
-
 ),
 
 -- Every day has an hour, so every active day is here, and a day without a brand has those of the days before.
@@ -75,25 +75,60 @@ windows as (
         past.taste,
         past.number,
         sum(past.events) as events
-    from active_days as today
+    from changed_days as today
     inner join days as past
         on today.user_id = past.user_id and past.event_date between today.event_date - 27 and today.event_date
     group by today.user_id, today.event_date, today.fingerprint, past.kind, past.taste, past.number
 
+),
+
+favourites as (
+
+    select
+        user_id,
+        event_date,
+        {{ smallest_by('taste', ['-events', 'taste'], 3, "kind = 'category'") }} as top_categories,
+        max(events) filter (where kind = 'category') / cast(sum(events) filter (where kind = 'category') as double)
+            as category_share_28d,
+        {{ smallest_by('taste', ['-events', 'taste'], 3, "kind = 'brand'") }} as top_brands,
+        max(events) filter (where kind = 'brand') / cast(sum(events) filter (where kind = 'brand') as double)
+            as brand_share_28d,
+        -- The hour and the weekday with the most events, the earliest of equals.
+        {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'hour'"), 1) }} as favourite_hour,
+        {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'weekday'"), 1) }} as favourite_weekday,
+        fingerprint
+    from windows
+    group by user_id, event_date, fingerprint
+
+),
+
+item_days as (
+
+    select distinct
+        user_id,
+        event_date,
+        item_id
+    from events
+
+),
+
+breadths as (
+
+    select distinct
+        user_id,
+        event_date,
+        {{ distinct_count_over('item_id', 'four_weeks') }} as distinct_items_28d
+    from item_days
+    window four_weeks as (
+        partition by user_id
+        order by event_date
+        range between interval 27 days preceding and current row
+    )
+
 )
 
 select
-    user_id,
-    event_date,
-    {{ smallest_by('taste', ['-events', 'taste'], 3, "kind = 'category'") }} as top_categories,
-    max(events) filter (where kind = 'category') / cast(sum(events) filter (where kind = 'category') as double)
-        as category_share_28d,
-    {{ smallest_by('taste', ['-events', 'taste'], 3, "kind = 'brand'") }} as top_brands,
-    max(events) filter (where kind = 'brand') / cast(sum(events) filter (where kind = 'brand') as double)
-        as brand_share_28d,
-    -- The hour and the weekday with the most events, the earliest of equals.
-    {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'hour'"), 1) }} as favourite_hour,
-    {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'weekday'"), 1) }} as favourite_weekday,
-    fingerprint
-from windows
-group by user_id, event_date, fingerprint
+    favourites.*,
+    breadths.distinct_items_28d
+from favourites
+inner join breadths on favourites.user_id = breadths.user_id and favourites.event_date = breadths.event_date

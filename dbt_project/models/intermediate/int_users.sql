@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ forget_changed('user_id', ref('int_user_fingerprints'), ref('int_events_stitched'), 'true') }}"
+        pre_hook="{{ forget_changed('user_id', ref('int_user_fingerprints'), ref('int_session_events'), 'true') }}"
     )
 }}
 
@@ -18,10 +18,20 @@ changed_users as (
 events as (
 
     select
-        stitched.*,
+        events.user_id,
+        events.event_date,
+        events.event_timestamp,
+        events.event_id,
+        events.line_number,
+        events.source,
+        events.event_name,
+        events.item_id,
+        events.event_hash,
+        events.country,
+        events.consent,
         changed_users.fingerprint
-    from {{ ref('int_events_stitched') }} as stitched
-    inner join changed_users on stitched.user_id = changed_users.user_id
+    from {{ ref('int_session_events') }} as events
+    inner join changed_users on events.user_id = changed_users.user_id
 
 ),
 

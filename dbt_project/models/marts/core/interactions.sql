@@ -1,40 +1,74 @@
 {{
     config(
         materialized='parts',
-        entity='user_id',
-        entities='int_users',
-        asked='int_personal_behaviour',
+        entity=['user_id', 'event_date'],
+        event_time='event_timestamp',
+        entities='int_user_histories',
+        asked='int_user_histories',
         in_chunks=true
     )
 }}
 
 with
 
-changed_users as (
+changed_days as (
 
-    {{ changed_entities('user_id', ref('int_users')) }}
+    {{ changed_entities(['user_id', 'event_date'], ref('int_user_histories')) }}
 
 ),
 
-events as (
+changed_users as (
 
-    select behaviour.*
+    select
+        user_id,
+        min(event_date) as first_day
+    from changed_days
+    group by user_id
+
+),
+
+earlier as (
+
+    select
+        days.user_id,
+        sum(days.interactions) as interactions
+    from {{ ref('int_user_days') }} as days
+    inner join changed_users on days.user_id = changed_users.user_id and days.event_date < changed_users.first_day
+    group by days.user_id
+
+),
+
+numbered as (
+
+    select
+        behaviour.user_id,
+        behaviour.item_id,
+        behaviour.event_name,
+        behaviour.event_timestamp,
+        behaviour.event_date,
+        behaviour.created_timestamp,
+        behaviour.session_id,
+        behaviour.price,
+        row_number() over (
+            partition by behaviour.user_id
+            order by {{ event_order('behaviour') }}
+        ) as nth_since
     from {{ ref('int_personal_behaviour') }} as behaviour
-    inner join changed_users on behaviour.user_id = changed_users.user_id
+    inner join changed_users
+        on behaviour.user_id = changed_users.user_id and behaviour.event_date >= changed_users.first_day
     where {{ is_interaction('behaviour') }} and {{ in_chunk('behaviour.user_id') }}
 
 )
 
 select
-    user_id,
-    item_id,
-    event_name,
-    event_timestamp,
-    created_timestamp,
-    session_id,
-    cast(price as double) as price,
-    row_number() over (
-        partition by user_id
-        order by {{ event_order() }}
-    ) as nth
-from events
+    numbered.user_id,
+    numbered.item_id,
+    numbered.event_name,
+    numbered.event_timestamp,
+    numbered.created_timestamp,
+    numbered.session_id,
+    cast(numbered.price as double) as price,
+    cast(coalesce(earlier.interactions, 0) + numbered.nth_since as bigint) as nth
+from numbered
+inner join changed_days on numbered.user_id = changed_days.user_id and numbered.event_date = changed_days.event_date
+left join earlier on numbered.user_id = earlier.user_id

@@ -1,18 +1,19 @@
 {{
     config(
         materialized='parts',
-        entity='user_id',
-        entities='int_users',
+        entity=['user_id', 'event_date'],
+        event_time='event_timestamp',
+        entities='int_user_histories',
         condition='is_usable',
-        asked='int_behaviour'
+        asked='int_user_histories'
     )
 }}
 
 with
 
-changed_users as (
+changed_days as (
 
-    {{ changed_entities('user_id', ref('int_users'), 'is_usable') }}
+    {{ changed_entities(['user_id', 'event_date'], ref('int_user_histories'), 'is_usable') }}
 
 ),
 
@@ -20,7 +21,8 @@ events as (
 
     select stitched.*
     from {{ ref('int_events_stitched') }} as stitched
-    inner join changed_users on stitched.user_id = changed_users.user_id
+    inner join changed_days
+        on stitched.user_id = changed_days.user_id and stitched.event_date = changed_days.event_date
     where {{ consent_allows('totals', 'stitched.consent') }}
 
 ),

@@ -1,9 +1,9 @@
 {{
     config(
         materialized='parts',
-        entity='user_id',
-        entities='int_users',
-        asked='int_personal_behaviour',
+        entity=['user_id', 'feature_timestamp'],
+        entities='int_user_histories',
+        asked='int_user_histories',
         in_chunks=true,
         rows_per_event=2
     )
@@ -11,22 +11,68 @@
 
 with
 
+changed_days as (
+
+    {{ changed_entities(['user_id', 'feature_timestamp'], ref('int_user_histories'), others=['event_date']) }}
+
+),
+
 changed_users as (
 
-    {{ changed_entities('user_id', ref('int_users')) }}
+    select
+        user_id,
+        min(event_date) as first_day
+    from changed_days
+    group by user_id
+
+),
+
+-- Back from each shopper's first changed day, how many interactions lie from each day on.
+counted as (
+
+    select
+        days.user_id,
+        days.event_date,
+        days.interactions,
+        sum(days.interactions) over (
+            partition by days.user_id
+            order by days.event_date desc
+            rows between unbounded preceding and current row
+        ) as interactions_since
+    from {{ ref('int_user_days') }} as days
+    inner join changed_users on days.user_id = changed_users.user_id and days.event_date < changed_users.first_day
+
+),
+
+-- As many as a history holds are before the first changed day; what is earlier is in no history that is made now.
+reaches as (
+
+    select
+        changed_users.user_id,
+        coalesce(min(counted.event_date), changed_users.first_day) as first_day
+    from changed_users
+    left join counted
+        on
+            changed_users.user_id = counted.user_id
+            and counted.interactions_since - counted.interactions < {{ var('history_length') }}
+    group by changed_users.user_id, changed_users.first_day
 
 ),
 
 interactions as (
 
     select
-        events.*,
+        events.user_id,
+        events.event_date,
+        events.item_id,
+        events.event_name,
+        events.known_at,
         row_number() over (
             partition by events.user_id
             order by {{ event_order('events') }}
         ) as nth
     from {{ ref('int_personal_behaviour') }} as events
-    inner join changed_users on events.user_id = changed_users.user_id
+    inner join reaches on events.user_id = reaches.user_id and events.event_date >= reaches.first_day
     where {{ is_interaction('events') }} and {{ in_chunk('events.user_id') }}
 
 ),
@@ -57,9 +103,10 @@ days as (
 
 select
     days.user_id,
-    {{ day_end('days.event_date') }} as feature_timestamp,
+    changed_days.feature_timestamp,
     {{ largest_of(list_part('histories.known_ats', 'days.first_nth', 'days.last_nth')) }} as created_timestamp,
     {{ list_part('histories.item_ids', 'days.first_nth', 'days.last_nth') }} as item_ids,
     {{ list_part('histories.event_names', 'days.first_nth', 'days.last_nth') }} as event_names
 from days
+inner join changed_days on days.user_id = changed_days.user_id and days.event_date = changed_days.event_date
 inner join histories on days.user_id = histories.user_id

@@ -1,10 +1,25 @@
+{{
+    config(
+        materialized='parts',
+        entity=['user_id', 'feature_timestamp'],
+        entities='int_user_histories',
+        asked='int_user_histories'
+    )
+}}
 {%- set moment = 'cast(' ~ microseconds('last_order_at') ~ ' as ' ~ dbt.type_string() ~ ')' -%}
 
 with
 
+changed_days as (
+
+    {{ changed_entities(['user_id', 'feature_timestamp'], ref('int_user_histories'), others=['event_date']) }}
+
+),
+
 days as (
 
     select * from {{ ref('int_user_days') }}
+    where user_id in (select changed_days.user_id from changed_days)
 
 ),
 
@@ -40,7 +55,7 @@ histories as (
 
 select
     so_far.user_id,
-    {{ day_end('so_far.event_date') }} as feature_timestamp,
+    changed_days.feature_timestamp,
     so_far.known_at as created_timestamp,
     {{ microseconds('so_far.last_event_at') }} as last_seen_us,
     {{ list_part(
@@ -54,5 +69,6 @@ select
         'so_far.order_days'
     ) }} as order_values
 from so_far
+inner join changed_days on so_far.user_id = changed_days.user_id and so_far.event_date = changed_days.event_date
 inner join histories on so_far.user_id = histories.user_id
 where so_far.order_days > 0
