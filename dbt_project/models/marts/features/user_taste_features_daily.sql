@@ -68,8 +68,10 @@ features as (
             as discount_share_28d,
         cast(sum(days.rating_sum) over so_far as double) / nullif(sum(days.ratings) over so_far, 0)
             as mean_rating_given,
-        sum(days.evening_events) over four_weeks / cast(sum(days.events) over four_weeks as double) as evening_share_28d,
-        sum(days.weekend_events) over four_weeks / cast(sum(days.events) over four_weeks as double) as weekend_share_28d,
+        sum(days.evening_events) over four_weeks
+        / cast(sum(days.events) over four_weeks as double) as evening_share_28d,
+        sum(days.weekend_events) over four_weeks
+        / cast(sum(days.events) over four_weeks as double) as weekend_share_28d,
         sum(days.searches) over four_weeks / cast(sum(days.events) over four_weeks as double) as search_share_28d,
         sum(days.questions) over four_weeks / cast(sum(days.events) over four_weeks as double) as question_share_28d,
         sum(days.reviews) over four_weeks / cast(sum(days.events) over four_weeks as double) as review_share_28d,
