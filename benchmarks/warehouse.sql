@@ -25,6 +25,67 @@ select
 from read_parquet('$log/users.parquet')
 group by user_id;
 
+-- What purchases and refunds come to. The log has one currency, no event id twice, and no refund without an item, pieces
+-- and a price.
+create temp table sales as
+with
+
+reports as (
+
+    select
+        event_id,
+        source || ':' || coalesce(order_id, event_id) as order_key,
+        item_id,
+        event_name,
+        coalesce(quantity, 1) as pieces,
+        coalesce(cast(value as decimal(18, 4)), price * coalesce(quantity, 1), 0) as amount,
+        event_timestamp,
+        line_number,
+        -- A purchase is told again at any later time, a refund only at its own.
+        (event_name = 'purchase' and event_timestamp > min(event_timestamp) over line)
+        or row_number() over report > 1 as is_repeat
+    from read_parquet('$log/events/*.parquet')
+    where event_name in ('purchase', 'refund')
+    window
+        line as (partition by source, coalesce(order_id, event_id), event_name, item_id, line_number),
+        report as (
+            partition by
+                source, coalesce(order_id, event_id), event_name, item_id, line_number,
+                event_timestamp, quantity, price, value
+            order by event_id
+        )
+
+),
+
+summed as (
+
+    select
+        *,
+        sum(pieces) over so_far as pieces_so_far,
+        sum(amount) over so_far as amount_so_far,
+        sum(pieces) filter (where event_name = 'purchase') over line as bought_pieces,
+        sum(amount) filter (where event_name = 'purchase') over line as bought_amount
+    from reports
+    window
+        line as (partition by order_key, item_id, is_repeat),
+        so_far as (
+            partition by order_key, item_id, is_repeat, event_name
+            order by event_timestamp, event_id, line_number
+            rows between unbounded preceding and current row
+        )
+
+)
+
+-- Refunds give back no more of an item than was bought. Where nothing was, least() leaves the null out, and they count
+-- as they were sent.
+select
+    event_id,
+    order_key,
+    is_repeat,
+    least(pieces_so_far, bought_pieces) - least(pieces_so_far - pieces, bought_pieces) as pieces,
+    least(amount_so_far, bought_amount) - least(amount_so_far - amount, bought_amount) as amount
+from summed;
+
 create temp table events as
 select
     events.event_id,
@@ -38,11 +99,12 @@ select
     coalesce(events.user_id, identities.user_id) is not null as is_identified,
     events.session_id,
     events.item_id,
-    events.quantity,
     events.price,
-    coalesce(cast(events.value as decimal(18, 4)), events.price * coalesce(events.quantity, 1), 0) as amount,
     events.currency,
     events.order_id,
+    sales.order_key,
+    sales.pieces,
+    sales.amount,
     events.channel,
     events.device,
     events.country,
@@ -53,7 +115,9 @@ select
     events.consent
 from read_parquet('$log/events/*.parquet') as events
 left join identities on events.anonymous_id = identities.anonymous_id
-left join catalogue on events.item_id = catalogue.item_id;
+left join catalogue on events.item_id = catalogue.item_id
+left join sales on events.event_id = sales.event_id
+where sales.is_repeat is not true;
 
 create temp table users as
 with
@@ -181,7 +245,7 @@ copy (from session_rows order by session_id) to '$folder/sessions.parquet' (comp
 
 create temp table lines as
 select
-    source || ':' || coalesce(order_id, event_id) as order_key,
+    order_key,
     item_id,
     min(order_id) as order_id,
     source,
@@ -194,15 +258,14 @@ select
     arg_min(category, row(event_name = 'refund', event_timestamp, event_id, line_number)) as category,
     arg_min(brand, row(event_name = 'refund', event_timestamp, event_id, line_number)) as brand,
     arg_min(currency, row(event_name = 'refund', event_timestamp, event_id, line_number)) as currency,
-    cast(coalesce(sum(coalesce(quantity, 1)) filter (where event_name = 'purchase'), 0) as bigint) as quantity,
-    cast(coalesce(sum(coalesce(quantity, 1)) filter (where event_name = 'refund'), 0) as bigint) as refunded_quantity,
+    cast(coalesce(sum(pieces) filter (where event_name = 'purchase'), 0) as bigint) as quantity,
+    cast(coalesce(sum(pieces) filter (where event_name = 'refund'), 0) as bigint) as refunded_quantity,
     cast(coalesce(sum(amount) filter (where event_name = 'purchase'), 0) as decimal(18, 4)) as gross_revenue,
     cast(coalesce(sum(amount) filter (where event_name = 'refund'), 0) as decimal(18, 4)) as refunded_revenue,
     cast(sum(case when event_name = 'purchase' then amount else -amount end) as decimal(18, 4)) as net_revenue,
-    -- The generated log has one currency, and tells each line once.
     cast(0 as bigint) as unconverted_lines
 from visits
-where event_name in ('purchase', 'refund')
+where order_key is not null
 group by all;
 
 copy (from lines order by order_key, item_id) to '$folder/order_items.parquet' (compression zstd);
@@ -233,6 +296,17 @@ copy (
         from lines
         group by all
 
+    ),
+
+    repeats as (
+
+        select
+            order_key,
+            count(*) as repeated_lines
+        from sales
+        where is_repeat
+        group by order_key
+
     )
 
     select
@@ -247,14 +321,27 @@ copy (
         orders.refunded_at,
         orders.refunded_on,
         orders.unconverted_lines,
-        cast(0 as bigint) as repeated_lines
+        coalesce(repeats.repeated_lines, 0) as repeated_lines
     from orders
+    left join repeats using (order_key)
     left join session_rows using (session_id)
     window shopper as (partition by orders.user_id, ordered_at is null order by ordered_at, order_key)
     order by order_key
 ) to '$folder/orders.parquet' (compression zstd);
 
 create temp table usable as
+select
+    event_id,
+    line_number,
+    source,
+    event_name,
+    event_timestamp,
+    created_timestamp,
+    event_date,
+    user_id,
+    session_id,
+    item_id,
+    price
 from visits
 where consent != 'none' and user_id in (select user_id from users where is_usable);
 
@@ -310,9 +397,9 @@ copy (
             count(*) filter (where event_name = 'add_to_wishlist') as wishlists,
             count(*) filter (where event_name = 'add_to_cart') as carts,
             count(*) filter (where event_name = 'purchase') as purchases,
-            sum(coalesce(quantity, 1)) filter (where event_name = 'purchase') as units,
+            sum(pieces) filter (where event_name = 'purchase') as units,
             sum(amount) filter (where event_name = 'purchase') as gross_revenue,
-            sum(coalesce(quantity, 1)) filter (where event_name = 'refund') as refunded_units,
+            sum(pieces) filter (where event_name = 'refund') as refunded_units,
             sum(amount) filter (where event_name = 'refund') as refunded_revenue,
             min(price) filter (where event_name != 'refund') as lowest_price,
             max(price) filter (where event_name != 'refund') as highest_price,
