@@ -17,7 +17,8 @@ select
         'accounts.consent',
         'accounts.country',
         var('bot_pages_per_minute'),
-        var('bot_pages_per_day')
+        var('bot_pages_per_day'),
+        "'" ~ shop_zone() ~ "'"
     ]) }} as fingerprint
 from activity
 left join {{ ref('int_accounts') }} as accounts on activity.user_id = accounts.user_id

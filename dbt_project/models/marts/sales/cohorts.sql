@@ -2,13 +2,7 @@ with
 
 days as (
 
-    select
-        user_id,
-        {{ shop_date('event_timestamp') }} as event_date,
-        count(*) filter (where event_name = 'purchase') as purchases,
-        coalesce(sum(revenue) filter (where event_name = 'purchase'), 0) as revenue
-    from {{ ref('int_behaviour') }}
-    group by user_id, {{ shop_date('event_timestamp') }}
+    select * from {{ ref('int_visit_days') }}
 
 ),
 

@@ -2,15 +2,10 @@
 
 with
 
-events as (
+days as (
 
-    select
-        user_id,
-        {{ shop_date('event_timestamp') }} as event_date,
-        event_name,
-        event_timestamp
-    from {{ ref('int_behaviour') }}
-    where event_name in ('{{ steps | join("', '") }}')
+    select * from {{ ref('int_visit_days') }}
+    where steps_reached > 0
 
 ),
 
@@ -20,19 +15,16 @@ newest as (
 
 ),
 
-{{ funnel(steps) }}
 counted as (
 
     {% for step in steps -%}
     select
-        step_1.event_date,
+        event_date,
         {{ loop.index }} as step_number,
         '{{ step }}' as step,
-        count(reached.user_id) as shoppers
-    from step_1
-    left join step_{{ loop.index }} as reached
-        on step_1.user_id = reached.user_id and step_1.event_date = reached.event_date
-    group by step_1.event_date
+        count(*) filter (where steps_reached >= {{ loop.index }}) as shoppers
+    from days
+    group by event_date
     {{ 'union all' if not loop.last }}
     {% endfor %}
 )
