@@ -20,9 +20,10 @@
 {%- endmacro %}
 
 {# True for the days that --vars '{start_date: ..., end_date: ...}' asks to rebuild. #}
-{% macro is_asked_day() -%}
+{% macro is_asked_day(relation='') -%}
     {%- if var('start_date') and var('end_date') -%}
-        (event_date >= date '{{ var("start_date") }}' and event_date < date '{{ var("end_date") }}')
+        {%- set day = relation ~ '.event_date' if relation else 'event_date' -%}
+        ({{ day }} >= date '{{ var("start_date") }}' and {{ day }} < date '{{ var("end_date") }}')
     {%- else -%}
         false
     {%- endif -%}

@@ -5,11 +5,10 @@
     depend on one another, and so can be made in chunks of about var('chunk_events') events: a chunk fits into memory,
     where the whole would be written to disk and read again many times, at a cost that grows faster than the log.
 
-    A model says with `in_chunk` which column tells its rows' chunk, and with `config.changed_events` how many events a
-    run has to work on. One whose joins make several rows of an event (`config.rows_per_event`) takes as many times fewer
-    at a time, and one that holds few of the rows that it reads takes more. Each chunk is committed: a run that is killed
-    leaves whole chunks, all of them right, and the next run finds by their fingerprints which entities are still to be
-    made (see fingerprints.sql).
+    A model says with `in_chunk` which column tells its rows' chunk. One whose joins make several rows of an event
+    (`config.rows_per_event`) takes as many times fewer at a time, and one that holds few of the rows that it reads takes
+    more. Each chunk is committed; the last one together with the note that all is made (see changes.sql), so that what a
+    run leaves that is killed between two chunks is made again.
 #}
 
 {# A condition on the rows of a chunked model; the materialization narrows it to one chunk after the other. #}

@@ -40,12 +40,3 @@
 {% macro decay_weight(days) -%}
     cast(round(1000000 * pow(0.5, ({{ days }}) / 7)) as bigint)
 {%- endmacro %}
-
-{# True for sessions that a personal model may learn from and that cannot go on: the log's newest event is long enough after their last. #}
-{% macro is_over() -%}
-    is_personal
-    and ended_at <= (
-        select {{ dbt.dateadd('minute', '-' ~ var('session_gap_minutes'), 'max(newest.ended_at)') }}
-        from {{ ref('int_sessions') }} as newest
-    )
-{%- endmacro %}

@@ -7,8 +7,8 @@
     warehouse keeps the books, in the transaction that a part is made in:
 
     - parts.files: every part and every record of deletes that counts;
-    - parts.marts: of each mart its entity, its order, its columns and the setting that it was made with;
-    - parts.made_<mart>: the entities that the parts hold, with the fingerprint that each was made from.
+    - parts.marts: of each mart the columns that deletes name rows by, its order, its columns and the setting that it was
+      made with.
 
     What a killed run has written and not noted is a file that nobody names. Readers go by exports/manifest.json, which
     publish_marts writes at the end of a run: all marts change in one rename, or none does.
@@ -27,11 +27,6 @@
 {# Where parts lie. #}
 {% macro parts_folder() -%}
     {{ env_var('SHOPSIGHT_HOME') }}/warehouse/exports/parts
-{%- endmacro %}
-
-{# The entities that a mart holds, of its own books. #}
-{% macro made_entities() -%}
-    parts.made_{{ this.identifier }}
 {%- endmacro %}
 
 {# A mart's rows: those of its parts that no later record deletes. #}

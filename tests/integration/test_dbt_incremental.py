@@ -38,7 +38,7 @@ def assert_same(left: dict[str, list[tuple[Any, ...]]], right: dict[str, list[tu
 
 
 def lose_a_chunk(settings: Settings) -> None:
-    """Leave large models as a run does that is killed between two of their chunks."""
+    """Leave large models as a first run does that is killed between two of their chunks."""
     with duckdb.connect(str(settings.warehouse_path)) as warehouse:
         for model, key in (
             ("int_sessions", "session_id"),
@@ -48,6 +48,7 @@ def lose_a_chunk(settings: Settings) -> None:
             lost = warehouse.execute(f"delete from intermediate.{model} where hash(hash({key})) % 2 = 0").fetchone()
             assert lost is not None
             assert lost[0] > 0, model
+            warehouse.execute("delete from changes.taken where model = $1", [model])
 
 
 LEARNT_FROM = ("interactions", "session_features", "session_labels", "user_features_daily", "user_history_daily")

@@ -96,7 +96,7 @@ def test_a_mart_that_a_killed_run_left_unfinished_is_published_as_it_was(shop: S
         connection.execute(
             "delete from parts.files where mart = 'interactions' and number != $1", [before.parts[-1].number]
         )
-        connection.execute("delete from parts.made_interactions where hash(user_id) % 2 = 0")
+        connection.execute("delete from changes.taken where model = 'interactions'")
     run_dbt(shop, "run", "--select", "items")
     assert mart_at(export_path(shop, "interactions")) == before
     assert read_marts(shop) == whole
@@ -165,7 +165,7 @@ def test_a_mart_whose_columns_have_changed_is_refused_with_both_lists(shop: Sett
 def test_a_null_where_none_may_be_is_refused_with_the_columns_name(shop: Settings) -> None:
     with warehouse(shop) as connection:
         connection.execute("update intermediate.int_session_moments set position = null")
-        connection.execute("delete from parts.made_session_labels")
+        connection.execute("delete from changes.taken where model = 'session_labels'")
     before = published(shop)
     with pytest.raises(DbtError, match=r"NOT NULL constraint failed: session_labels\.position is null in \d+ rows"):
         run_dbt(shop, "run", "--select", "session_labels")

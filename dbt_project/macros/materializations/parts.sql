@@ -1,13 +1,12 @@
 {#
     A mart as parts on the disk (../parts.sql), with a view over them in the warehouse.
 
-    With `entity` (the columns that tell an entity) and `entities` (the model that has a fingerprint of each) a run makes
-    the entities whose fingerprint is another, or that `condition` now lets in, and deletes those it no longer lets in;
-    ../fingerprints.sql says why that equals a full refresh. A mart of single events, which has no column for the
-    `event_date` of its entities, says with `event_time` which moment of its rows that is the day of. With `in_chunks` it makes them a chunk at a time. Where the
-    `setting` that the rows depend on is another, all are made anew. `asked` is the model beside `entities` whose events
-    tell which entities lie on the days that a run was asked to make again. Without `entity` the mart is one part, made
-    whole by every run.
+    With `entity` (the columns that tell an entity) and `entities` (the model that says which have changed) a run makes
+    those that have changed and that `condition` lets in, and deletes what they were; ../changes.sql says why that equals
+    a full refresh. With `in_chunks` it makes them a chunk at a time, a part each. Where the `setting` that the rows depend
+    on is another, all are made anew. A mart of single events, which has no column for the `event_date` of its entities,
+    says with `event_time` which moment of its rows that is the day of. Without `entity` the mart is one part, made whole
+    by every run.
 #}
 {% materialization parts, adapter='duckdb' %}
     {%- set target = this.incorporate(type='view') -%}
@@ -27,11 +26,7 @@
 
     {%- if entity -%}
         {%- set entities = ref(config.require('entities')) -%}
-        {%- set condition = render(config.get('condition', 'is_personal')) -%}
-        {%- do run_query(
-            "create table if not exists " ~ made_entities() ~ " as select " ~ entity | join(', ') ~ ", fingerprint from "
-            ~ entities ~ " limit 0"
-        ) -%}
+        {%- set condition = config.get('condition', 'is_personal') -%}
     {%- endif -%}
     {%- do get_assert_columns_equivalent(sql) -%}
     {%- set setting = render(config.get('setting', '')) -%}
@@ -43,35 +38,29 @@
     ) -%}
     {%- if not goes_on -%}
         {%- do run_query("delete from parts.files where mart = '" ~ mart ~ "'") -%}
+        {%- do run_query("delete from changes.taken where model = '" ~ mart ~ "'") -%}
     {%- endif -%}
 
     {%- if not entity -%}
         {%- do write_part(mart, sql, columns, sorted_by) -%}
     {%- else -%}
         {%- if goes_on -%}
-            {%- do delete_changed(mart, entity, row_key, columns, entities, condition, config.get('asked')) -%}
-        {%- else -%}
-            {%- do run_query('delete from ' ~ made_entities()) -%}
+            {%- do delete_gone(mart, entity, row_key, columns, entities) -%}
         {%- endif -%}
         {%- set chunks = 1 -%}
         {%- if config.get('in_chunks') -%}
-            {%- set events = run_query(changed_events(entity, entities, condition)).columns[0].values()[0] -%}
+            {%- set events = run_query(changed_events(entities, condition)).columns[0].values()[0] -%}
             {%- set rows = events * config.get('rows_per_event', 1) -%}
             {%- set chunks = [1, (rows / var('chunk_events')) | round(0, 'ceil') | int] | max -%}
         {%- endif -%}
-        {%- set made -%}
-            insert into {{ made_entities() }}
-            select distinct {{ entity | join(', ') }}, fingerprint
-            from {{ entities }} as entities
-            where {{ is_to_make(entity, condition) }} and {{ in_chunk('entities.' ~ entity[0]) }}
-        {%- endset -%}
-        {%- for chunk in range(chunks) -%}
-            {%- do write_part(mart, sql_of_chunk(sql, chunk, chunks), columns, sorted_by) -%}
-            {%- do run_query(sql_of_chunk(made, chunk, chunks)) -%}
-            {%- if not loop.last -%}
-                {%- do adapter.commit() -%}
-            {%- endif -%}
-        {%- endfor -%}
+        {%- if not goes_on or run_query(
+            "select exists (from " ~ entities ~ " where " ~ condition ~ " and changed_in > " ~ taken_up_to() ~ ")"
+        ).columns[0].values()[0] -%}
+            {%- for chunk in range(chunks) -%}
+                {%- do write_part(mart, sql_of_chunk(sql, chunk, chunks), columns, sorted_by) -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {%- do run_query(take_up(entities.identifier)) -%}
     {%- endif -%}
 
     {%- do refuse_nulls(mart, number_before) -%}
@@ -95,13 +84,14 @@
 {% endmaterialization %}
 
 {#
-    Whether a run goes on from the parts that there are: none are missing, and all have today's columns. A mart whose
+    Whether a run goes on from the parts that there are: none are missing, all have today's columns, and its entities go
+    on, too. A mart whose
     columns have changed is refused, not made anew: that is asked for by a full refresh.
 #}
 {% macro holds_parts(mart, shape, setting) -%}
     {%- set noted = run_query("select shape, setting from parts.marts where mart = '" ~ mart ~ "'").rows -%}
     {%- set files = run_query("select file from parts.files where mart = '" ~ mart ~ "'").columns[0].values() | list -%}
-    {%- if should_full_refresh() or not files or noted[0][1] != setting -%}
+    {%- if not is_later_run() or not files or noted[0][1] != setting -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set there = run_query(
@@ -128,32 +118,15 @@
     {{ return(keys) }}
 {%- endmacro %}
 
-{# Notes the entities that are not what they were made from as deleted, and those with events on the asked days. #}
-{% macro delete_changed(mart, entity, row_key, columns, entities, condition, asked) -%}
-    {%- set gone -%}
-        create or replace temp table gone_{{ mart }} as
-        select {{ entity | join(', ') }}
-        from {{ made_entities() }} as made
-        where
-            not exists (
-                select 1
-                from {{ entities }} as entities
-                where
-                    {% for key in entity %}entities.{{ key }} = made.{{ key }} and {% endfor -%}
-                    entities.fingerprint = made.fingerprint
-                    and {{ condition }}
-            )
-        {%- if var('start_date') and var('end_date') %}
-            or exists (
-                select 1
-                from {{ entities.incorporate(path={'identifier': asked}) }} as asked
-                where {% for key in entity %}asked.{{ key }} = made.{{ key }} and {% endfor -%} {{ is_asked_day() }}
-            )
-        {%- endif -%}
-    {%- endset -%}
-    {%- do run_query(gone) -%}
-    {%- if run_query("select exists (from gone_" ~ mart ~ ")").columns[0].values()[0] -%}
-        {%- set deleted = 'from gone_' ~ mart -%}
+{# Notes the rows of entities that are not what they were as deleted. #}
+{% macro delete_gone(mart, entity, row_key, columns, entities) -%}
+    {%- set gone = 'gone_of_' ~ mart -%}
+    {%- do run_query(
+        "create or replace temp table " ~ gone ~ " as select distinct " ~ entity | join(', ') ~ " from "
+        ~ gone_of(entities.identifier) ~ " where number > " ~ taken_up_to()
+    ) -%}
+    {%- if run_query("select exists (from " ~ gone ~ ")").columns[0].values()[0] -%}
+        {%- set deleted = 'from ' ~ gone -%}
         {%- if row_key != entity -%}
             {%- set same = [] -%}
             {%- for key in entity -%}
@@ -161,17 +134,12 @@
                 {%- do same.append('gone.' ~ key ~ ' = ' ~ held) -%}
             {%- endfor -%}
             {%- set deleted = 'select distinct held.' ~ row_key | join(', held.') ~ ' from ('
-                ~ sql_of_parts(mart, row_key, columns) ~ ') as held inner join gone_' ~ mart ~ ' as gone on '
+                ~ sql_of_parts(mart, row_key, columns) ~ ') as held inner join ' ~ gone ~ ' as gone on '
                 ~ same | join(' and ') -%}
         {%- endif -%}
         {%- do write_part(mart, deleted, row_key, kind='deletes') -%}
-        {%- set same = [] -%}
-        {%- for key in entity -%}{%- do same.append('made.' ~ key ~ ' = gone.' ~ key) -%}{%- endfor -%}
-        {%- do run_query(
-            "delete from " ~ made_entities() ~ " as made using gone_" ~ mart ~ " as gone where " ~ same | join(' and ')
-        ) -%}
     {%- endif -%}
-    {%- do run_query("drop table gone_" ~ mart) -%}
+    {%- do run_query("drop table " ~ gone) -%}
 {%- endmacro %}
 
 {#

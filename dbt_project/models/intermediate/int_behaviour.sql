@@ -14,7 +14,7 @@ users as (
 
 )
 
-select {{ all_but(['fingerprint']) }}
+select *
 from events
 where
     {{ consent_allows('totals') }}

@@ -1,1 +1,2 @@
+{{ config(materialized='tracked', key='event_date') }}
 {{ fingerprinted_days('events.event_date') }}

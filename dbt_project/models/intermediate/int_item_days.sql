@@ -1,8 +1,9 @@
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('event_date', ref('int_days'), 'true') }}",
-        pre_hook="{{ forget_changed('event_date', ref('int_days'), ref('int_behaviour'), 'true') }}"
+        entity='event_date',
+        entities='int_days',
+        condition='true'
     )
 }}
 
@@ -30,8 +31,7 @@ events as (
 
     select
         {{ all_but(['item_id'], 'behaviour') }},
-        coalesce(behaviour.item_id, lines.item_id) as item_id,
-        changed_days.fingerprint
+        coalesce(behaviour.item_id, lines.item_id) as item_id
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_days on behaviour.event_date = changed_days.event_date
     left join whole_refunds as lines on behaviour.event_hash = lines.event_hash
@@ -56,7 +56,6 @@ select
     min(event_timestamp) as first_event_at,
     max(event_timestamp) filter (where event_name = 'purchase') as last_purchase_at,
     max(created_timestamp) as created_timestamp,
-    {{ hash_of(['event_date', fingerprint('settled_hash')]) }} as events_fingerprint,
-    fingerprint
+    {{ hash_of(['event_date', fingerprint('settled_hash')]) }} as events_fingerprint
 from events
-group by item_id, event_date, fingerprint
+group by item_id, event_date

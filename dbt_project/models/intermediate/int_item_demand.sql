@@ -1,8 +1,9 @@
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('event_date', ref('int_shop_days'), 'true') }}",
-        pre_hook="{{ forget_changed('event_date', ref('int_shop_days'), ref('int_shop_days'), 'true') }}"
+        entity='event_date',
+        entities='int_shop_days',
+        condition='true'
     )
 }}
 
@@ -22,7 +23,6 @@ events as (
         coalesce(events.item_id, lines.item_id) as item_id,
         lines.quantity as units,
         lines.revenue,
-        changed_days.fingerprint as day_fingerprint,
         users.is_bot,
         case when not users.is_bot then events.event_name end as counted_name,
         case when not users.is_bot and events.event_name != 'refund' then events.price end as seen_price
@@ -57,7 +57,6 @@ select
     min(seen_price) as lowest_price,
     max(seen_price) as highest_price,
     sum(seen_price) as price_sum,
-    count(seen_price) as priced_events,
-    day_fingerprint as fingerprint
+    count(seen_price) as priced_events
 from events
-group by item_id, event_date, day_fingerprint
+group by item_id, event_date

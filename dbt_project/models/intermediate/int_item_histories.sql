@@ -1,3 +1,5 @@
+{{ config(materialized='tracked', key=['item_id', 'feature_timestamp']) }}
+
 with
 
 days as (

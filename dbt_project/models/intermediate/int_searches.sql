@@ -1,9 +1,9 @@
--- Sessions without a search have no row here: were they asked for, every run would make them again.
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('session_id', ref('int_sessions'), 'is_usable and searches > 0') }}",
-        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_behaviour'), 'is_usable and searches > 0') }}"
+        entity='session_id',
+        entities='int_sessions',
+        condition='is_usable and searches > 0'
     )
 }}
 
@@ -25,8 +25,7 @@ actions as (
         lower(behaviour.query) as query,
         behaviour.search_results,
         lead(behaviour.event_name) over session as next_event_name,
-        lead(lower(behaviour.query)) over session as next_query,
-        changed_sessions.fingerprint
+        lead(lower(behaviour.query)) over session as next_query
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_sessions on behaviour.session_id = changed_sessions.session_id
     where behaviour.event_name in ('search', 'select_item', 'view_item') and {{ in_chunk('behaviour.session_id') }}
@@ -44,7 +43,6 @@ select
     query,
     search_results,
     coalesce(next_event_name in ('select_item', 'view_item'), false) as is_clicked,
-    coalesce(next_event_name = 'search' and next_query != query, false) as is_refined,
-    fingerprint
+    coalesce(next_event_name = 'search' and next_query != query, false) as is_refined
 from actions
 where event_name = 'search' and query is not null

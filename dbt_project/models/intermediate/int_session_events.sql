@@ -1,11 +1,10 @@
 {{
     config(
         materialized='chunked',
-        rows_per_event=0.4,
-        changed_events="{{ changed_events(['user_id', 'event_date'], ref('int_user_day_fingerprints'), 'true') }}",
-        pre_hook="{{ forget_changed(
-            ['user_id', 'event_date'], ref('int_user_day_fingerprints'), ref('int_events_stitched'), 'true'
-        ) }}"
+        entity=['user_id', 'event_date'],
+        entities='int_user_day_fingerprints',
+        condition='true',
+        rows_per_event=0.4
     )
 }}
 {% set left_out = [
@@ -35,7 +34,6 @@ named as (
 
     select
         {{ all_but(left_out, 'stitched') }},
-        changed_days.fingerprint,
         cast(null as {{ dbt.type_string() }}) as visit_name,
         case when false then stitched.event_timestamp end as opened_at,
         stitched.session_id
@@ -122,7 +120,6 @@ select * from named
 union all
 select
     {{ all_but(['visit_name', 'opened_at'], 'numbered') }},
-    changed_days.fingerprint,
     numbered.visit_name,
     numbered.opened_at,
     's_' || left(md5(numbered.user_id || '|' || numbered.visit_name || {{ microseconds('numbered.opened_at') }}), 16)

@@ -1,8 +1,8 @@
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('session_id', ref('int_sessions')) }}",
-        pre_hook="{{ forget_changed('session_id', ref('int_sessions'), ref('int_personal_behaviour')) }}"
+        entity='session_id',
+        entities='int_sessions'
     )
 }}
 
@@ -27,7 +27,6 @@ ordered as (
         behaviour.category,
         behaviour.price,
         behaviour.list_position,
-        changed_sessions.fingerprint,
         row_number() over session as nth,
         {{ seconds_between(
             'coalesce(lag(behaviour.event_timestamp) over session, behaviour.event_timestamp)',
@@ -90,8 +89,7 @@ moments as (
         event_name,
         {{ window_list('event_name', 'last_ten') }} as last_actions,
         {{ window_list('item_id', 'last_ten') }} as last_items,
-        ends_instant,
-        fingerprint
+        ends_instant
     from marked
     window
         so_far as (

@@ -1,8 +1,10 @@
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('session_id', ref('int_session_fingerprints'), 'true') }}",
-        pre_hook="{{ forget_changed('session_id', ref('int_session_fingerprints'), ref('int_session_events'), 'true') }}"
+        entity='session_id',
+        entities='int_session_fingerprints',
+        condition='true',
+        is_entities=true
     )
 }}
 
@@ -10,7 +12,7 @@ with
 
 changed_sessions as (
 
-    {{ changed_entities('session_id', ref('int_session_fingerprints'), 'true') }}
+    {{ changed_entities('session_id', ref('int_session_fingerprints'), 'true', others=['is_over']) }}
 
 ),
 
@@ -21,7 +23,7 @@ events as (
         users.is_bot,
         users.is_usable and {{ consent_allows('totals', 'events.consent') }} as is_usable,
         users.is_personal and {{ consent_allows('personal', 'events.consent') }} as is_personal,
-        changed_sessions.fingerprint as session_fingerprint
+        changed_sessions.is_over
     from {{ ref('int_session_events') }} as events
     inner join changed_sessions on events.session_id = changed_sessions.session_id
     inner join {{ ref('int_users') }} as users on events.user_id = users.user_id
@@ -54,8 +56,8 @@ select
     bool_or(is_bot) as is_bot,
     bool_or(is_usable) as is_usable,
     bool_or(is_personal) as is_personal,
+    bool_or(is_over) as is_over,
     coalesce(bool_or(event_name = 'purchase') filter (where is_personal), false) as is_purchased,
-    min(event_timestamp) filter (where is_personal and event_name in ('begin_checkout', 'purchase')) as checked_out_at,
-    session_fingerprint as fingerprint
+    min(event_timestamp) filter (where is_personal and event_name in ('begin_checkout', 'purchase')) as checked_out_at
 from events
-group by session_id, session_fingerprint
+group by session_id

@@ -1,3 +1,4 @@
+{{ config(materialized='tracked', key=['user_id', 'event_date']) }}
 -- Over all days up to each: an event changes what its day and those after it are made from, and no earlier one.
 with
 

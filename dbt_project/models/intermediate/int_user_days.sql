@@ -1,8 +1,8 @@
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events(['user_id', 'event_date'], ref('int_user_histories')) }}",
-        pre_hook="{{ forget_changed(['user_id', 'event_date'], ref('int_user_histories'), ref('int_personal_behaviour')) }}"
+        entity=['user_id', 'event_date'],
+        entities='int_user_histories'
     )
 }}
 
@@ -31,8 +31,7 @@ events as (
         behaviour.known_at,
         {{ is_interaction('behaviour') }} as is_interaction,
         {{ utc_hour('behaviour.event_timestamp') }} as hour_of_day,
-        {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week,
-        changed_days.fingerprint
+        {{ utc_weekday('behaviour.event_timestamp') }} as day_of_week
     from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_days
         on behaviour.user_id = changed_days.user_id and behaviour.event_date = changed_days.event_date
@@ -175,10 +174,9 @@ days as (
         min(event_timestamp) as first_event_at,
         max(event_timestamp) as last_event_at,
         max(event_timestamp) filter (where event_name = 'purchase') as last_order_at,
-        max(known_at) as known_at,
-        fingerprint
+        max(known_at) as known_at
     from events
-    group by user_id, event_date, fingerprint
+    group by user_id, event_date
 
 )
 

@@ -1,9 +1,12 @@
+{{ config(materialized='tracked', key='user_id', asked='int_user_day_fingerprints') }}
+
 with
 
 activity as (
 
     select
         user_id,
+        sum(events) as events,
         {{ max_by('fingerprint', ['event_date']) }} as events_fingerprint
     from {{ ref('int_user_day_fingerprints') }}
     group by user_id
@@ -12,6 +15,7 @@ activity as (
 
 select
     activity.user_id,
+    activity.events,
     {{ hash_of([
         'activity.events_fingerprint',
         'accounts.consent',

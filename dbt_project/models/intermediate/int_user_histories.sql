@@ -1,3 +1,5 @@
+{{ config(materialized='tracked', key=['user_id', 'event_date', 'feature_timestamp']) }}
+
 with
 
 days as (
@@ -11,7 +13,7 @@ select
     days.event_date,
     {{ day_end('days.event_date') }} as feature_timestamp,
     days.events,
-    days.fingerprint,
+    {{ hash_of(['days.fingerprint', 'users.is_usable', 'users.is_personal']) }} as fingerprint,
     users.is_usable,
     users.is_personal
 from days

@@ -1,9 +1,9 @@
 {{
     config(
         materialized='chunked',
-        rows_per_event=2,
-        changed_events="{{ changed_events(['user_id', 'event_date'], ref('int_user_histories')) }}",
-        pre_hook="{{ forget_changed(['user_id', 'event_date'], ref('int_user_histories'), ref('int_personal_behaviour')) }}"
+        entity=['user_id', 'event_date'],
+        entities='int_user_histories',
+        rows_per_event=2
     )
 }}
 
@@ -70,7 +70,6 @@ windows as (
     select
         today.user_id,
         today.event_date,
-        today.fingerprint,
         past.kind,
         past.taste,
         past.number,
@@ -78,7 +77,7 @@ windows as (
     from changed_days as today
     inner join days as past
         on today.user_id = past.user_id and past.event_date between today.event_date - 27 and today.event_date
-    group by today.user_id, today.event_date, today.fingerprint, past.kind, past.taste, past.number
+    group by today.user_id, today.event_date, past.kind, past.taste, past.number
 
 ),
 
@@ -95,10 +94,9 @@ favourites as (
             as brand_share_28d,
         -- The hour and the weekday with the most events, the earliest of equals.
         {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'hour'"), 1) }} as favourite_hour,
-        {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'weekday'"), 1) }} as favourite_weekday,
-        fingerprint
+        {{ list_element(smallest_by('number', ['-events', 'number'], 1, "kind = 'weekday'"), 1) }} as favourite_weekday
     from windows
-    group by user_id, event_date, fingerprint
+    group by user_id, event_date
 
 ),
 

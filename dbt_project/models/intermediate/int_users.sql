@@ -1,9 +1,10 @@
 {{
     config(
-        materialized='incremental',
-        incremental_strategy='append',
-        on_schema_change='fail',
-        pre_hook="{{ forget_changed('user_id', ref('int_user_fingerprints'), ref('int_session_events'), 'true') }}"
+        materialized='chunked',
+        entity='user_id',
+        entities='int_user_fingerprints',
+        condition='true',
+        is_entities=true
     )
 }}
 
@@ -28,10 +29,10 @@ events as (
         events.item_id,
         events.event_hash,
         events.country,
-        events.consent,
-        changed_users.fingerprint
+        events.consent
     from {{ ref('int_session_events') }} as events
     inner join changed_users on events.user_id = changed_users.user_id
+    where {{ in_chunk('events.user_id') }}
 
 ),
 
@@ -113,10 +114,9 @@ activity as (
         count(*) as events,
         count(*) filter (where event_name = 'purchase') as purchases,
         count(*) filter (where event_name in ('add_to_cart', 'add_to_wishlist', 'begin_checkout')) as intents,
-        {{ max_by('country', event_order().split(', ')) }} as country,
-        fingerprint
+        {{ max_by('country', event_order().split(', ')) }} as country
     from events
-    group by user_id, fingerprint
+    group by user_id
 
 )
 

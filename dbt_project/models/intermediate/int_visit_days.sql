@@ -2,8 +2,9 @@
 {{
     config(
         materialized='chunked',
-        changed_events="{{ changed_events('user_id', ref('int_users'), 'is_usable') }}",
-        pre_hook="{{ forget_changed('user_id', ref('int_users'), ref('int_behaviour'), 'is_usable') }}"
+        entity='user_id',
+        entities='int_users',
+        condition='is_usable'
     )
 }}
 
@@ -25,8 +26,7 @@ events as (
         behaviour.event_id,
         behaviour.line_number,
         behaviour.session_id,
-        behaviour.revenue,
-        changed_users.fingerprint
+        behaviour.revenue
     from {{ ref('int_behaviour') }} as behaviour
     inner join changed_users on behaviour.user_id = changed_users.user_id
     where {{ in_chunk('behaviour.user_id') }}
@@ -38,11 +38,10 @@ days as (
     select
         user_id,
         event_date,
-        fingerprint,
         count(*) filter (where event_name = 'purchase') as purchases,
         coalesce(sum(revenue) filter (where event_name = 'purchase'), 0) as revenue
     from events
-    group by user_id, event_date, fingerprint
+    group by user_id, event_date
 
 ),
 
@@ -112,7 +111,6 @@ select
     days.purchases,
     days.revenue,
     reached.session_id as entry_session_id,
-    coalesce(reached.steps_reached, 0) as steps_reached,
-    days.fingerprint
+    coalesce(reached.steps_reached, 0) as steps_reached
 from days
 left join reached on days.user_id = reached.user_id and days.event_date = reached.event_date

@@ -4,7 +4,6 @@
         entity=['user_id', 'event_date'],
         event_time='event_timestamp',
         entities='int_user_histories',
-        asked='int_user_histories',
         in_chunks=true
     )
 }}

@@ -4,7 +4,6 @@
         entity='session_id',
         entities='int_sessions',
         condition='true',
-        asked='int_session_events',
         setting="{{ shop_zone() }}"
     )
 }}

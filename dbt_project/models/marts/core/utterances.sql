@@ -4,8 +4,7 @@
         entity=['user_id', 'event_date'],
         event_time='event_timestamp',
         entities='int_user_histories',
-        condition='is_usable',
-        asked='int_user_histories'
+        condition='is_usable'
     )
 }}
 

@@ -3,8 +3,7 @@
         materialized='parts',
         entity=['item_id', 'feature_timestamp'],
         entities='int_item_histories',
-        condition='true',
-        asked='int_item_histories'
+        condition='true'
     )
 }}
 

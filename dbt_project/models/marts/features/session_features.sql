@@ -3,7 +3,6 @@
         materialized='parts',
         entity='session_id',
         entities='int_sessions',
-        asked='int_personal_behaviour',
         in_chunks=true
     )
 }}

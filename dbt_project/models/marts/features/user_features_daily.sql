@@ -2,8 +2,7 @@
     config(
         materialized='parts',
         entity=['user_id', 'feature_timestamp'],
-        entities='int_user_histories',
-        asked='int_user_histories'
+        entities='int_user_histories'
     )
 }}
 

@@ -3,7 +3,6 @@
         materialized='parts',
         entity=['user_id', 'feature_timestamp'],
         entities='int_user_histories',
-        asked='int_user_histories',
         in_chunks=true,
         rows_per_event=2
     )

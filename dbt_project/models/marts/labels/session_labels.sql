@@ -3,8 +3,7 @@
         materialized='parts',
         entity='session_id',
         entities='int_sessions',
-        condition="{{ is_over() }}",
-        asked='int_personal_behaviour',
+        condition='is_personal and is_over',
         in_chunks=true
     )
 }}
@@ -14,7 +13,12 @@ with
 -- A session that may still go on has no label yet.
 changed_sessions as (
 
-    {{ changed_entities('session_id', ref('int_sessions'), is_over(), others=['is_purchased', 'started_at']) }}
+    {{ changed_entities(
+        'session_id',
+        ref('int_sessions'),
+        'is_personal and is_over',
+        others=['is_purchased', 'started_at']
+    ) }}
 
 )
 

@@ -3,8 +3,7 @@
         materialized='parts',
         entity='event_date',
         entities='int_shop_days',
-        condition='true',
-        asked='int_shop_days'
+        condition='true'
     )
 }}
 
