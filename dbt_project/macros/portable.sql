@@ -29,8 +29,9 @@
     {{ return(adapter.dispatch('min_by')(value, keys)) }}
 {%- endmacro %}
 
+{# Ordered, for DuckDB compares rows of several columns at half the speed. #}
 {% macro duckdb__min_by(value, keys) -%}
-    arg_min({{ value }}, row({{ keys | join(', ') }}))
+    first({{ value }} order by {{ keys | join(', ') }}) filter (where {{ value }} is not null)
 {%- endmacro %}
 
 {% macro spark__min_by(value, keys) -%}
@@ -42,7 +43,7 @@
 {%- endmacro %}
 
 {% macro duckdb__max_by(value, keys) -%}
-    arg_max({{ value }}, row({{ keys | join(', ') }}))
+    last({{ value }} order by {{ keys | join(', ') }}) filter (where {{ value }} is not null)
 {%- endmacro %}
 
 {% macro spark__max_by(value, keys) -%}
@@ -249,26 +250,10 @@
 
 {# The first (last) value of a column that an event tells. #}
 {% macro first_known(column) -%}
-    {{ return(adapter.dispatch('first_known')(column)) }}
-{%- endmacro %}
-
-{% macro duckdb__first_known(column) -%}
-    first({{ column }} order by {{ event_order() }}) filter (where {{ column }} is not null)
-{%- endmacro %}
-
-{% macro spark__first_known(column) -%}
     {{ min_by(column, event_order().split(', ')) }}
 {%- endmacro %}
 
 {% macro last_known(column) -%}
-    {{ return(adapter.dispatch('last_known')(column)) }}
-{%- endmacro %}
-
-{% macro duckdb__last_known(column) -%}
-    last({{ column }} order by {{ event_order() }}) filter (where {{ column }} is not null)
-{%- endmacro %}
-
-{% macro spark__last_known(column) -%}
     {{ max_by(column, event_order().split(', ')) }}
 {%- endmacro %}
 

@@ -29,11 +29,13 @@ changed_users as (
 earlier as (
 
     select
-        days.user_id,
-        sum(days.interactions) as interactions
-    from {{ ref('int_user_days') }} as days
-    inner join changed_users on days.user_id = changed_users.user_id and days.event_date < changed_users.first_day
-    group by days.user_id
+        behaviour.user_id,
+        count(*) as interactions
+    from {{ ref('int_personal_behaviour') }} as behaviour
+    inner join changed_users
+        on behaviour.user_id = changed_users.user_id and behaviour.event_date < changed_users.first_day
+    where {{ is_interaction('behaviour') }} and {{ in_chunk('behaviour.user_id') }}
+    group by behaviour.user_id
 
 ),
 
