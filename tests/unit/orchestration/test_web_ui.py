@@ -125,6 +125,7 @@ def test_a_process_ends_with_the_one_that_started_it_even_where_that_one_was_kil
     assert (gone, alive) == ([child], [])
 
 
+@pytest.mark.slow
 def test_stopping_leaves_no_process_of_the_web_ui_not_even_a_daemon(ports: Settings) -> None:
     ui = WebUi(ports)
     ui.start()
