@@ -85,9 +85,6 @@ def run_dbt(settings: Settings, *arguments: str, target_path: Path | None = None
             str(DBT_PROJECT_DIR),
             "--target-path",
             str(target),
-            # Every statement is under the target path; to note them down again took a tenth of a day's run.
-            "--log-level-file",
-            "info",
             "--log-path",
             str(target / "logs"),
             "--no-use-colors",
