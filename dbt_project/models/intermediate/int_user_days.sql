@@ -39,15 +39,6 @@ events as (
 
 ),
 
-seen_sessions as (
-
-    select distinct
-        user_id,
-        session_id
-    from events
-
-),
-
 seen_orders as (
 
     select distinct
@@ -69,6 +60,16 @@ bought as (
 ),
 
 -- First days add up over days, where distinct counts do not. A session or an order may have begun before these days.
+{% if is_later_run() -%}
+seen_sessions as (
+
+    select distinct
+        user_id,
+        session_id
+    from events
+
+),
+
 sessions as (
 
     select
@@ -81,6 +82,18 @@ sessions as (
     group by behaviour.user_id, behaviour.session_id
 
 ),
+{%- else -%}
+sessions as (
+
+    select
+        user_id,
+        session_id,
+        min(event_date) as event_date
+    from events
+    group by user_id, session_id
+
+),
+{%- endif %}
 
 orders as (
 
