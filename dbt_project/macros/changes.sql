@@ -86,6 +86,16 @@
     insert into changes.taken values ('{{ this.identifier }}', '{{ entities }}', {{ this_run() }})
 {%- endmacro %}
 
+{#
+    Has all that a materialization does from here to adapter.commit() be one transaction. Without it dbt opens one with the
+    main statement only, and what is done before is each written by itself.
+#}
+{% macro open_transaction() -%}
+    {%- call statement('transaction', auto_begin=True) -%}
+        select 'opened'
+    {%- endcall -%}
+{%- endmacro %}
+
 {# A condition that two relations have the same keys. #}
 {% macro same_keys(left, right, keys) -%}
     {% for key in keys %}{{ left }}.{{ key }} = {{ right }}.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}

@@ -15,6 +15,7 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do open_transaction() -%}
 
     {%- if goes_on -%}
         {%- set sample = make_temp_relation(target) -%}

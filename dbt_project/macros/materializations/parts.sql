@@ -23,6 +23,7 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do open_transaction() -%}
 
     {%- if entity -%}
         {%- set entities = ref(config.require('entities')) -%}

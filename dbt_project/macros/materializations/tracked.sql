@@ -12,6 +12,7 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do open_transaction() -%}
 
     {%- do run_query('create or replace temp table ' ~ fresh ~ ' as ' ~ sql) -%}
     {%- set shape = "select string_agg(column_name || data_type, ',' order by column_index) from duckdb_columns() where column_name != 'changed_in' and " -%}
