@@ -7,16 +7,23 @@
     `changed_in`, and what was is noted in changes.gone_<model>. The models that are made from these entities (`chunked`,
     or `parts` of a mart) take up what has changed since they last did: they forget what is gone and make what has
     changed. changes.taken says up to which run each model has, in the transaction that its rows are written in. So a run
-    that is killed, fails or leaves models out loses nothing: what was not taken up is taken up by the next.
+    that is killed, fails or leaves models out loses nothing: what was not taken up is taken up by the next. A model that
+    is asked for without one that it is made from, and which is behind, is refused.
 
     What only looks back is fingerprinted per entity and day, over all days up to it: a new event then changes its own
     day and those after it, and no earlier row is touched. Such a model reads as far back as its windows reach, and what
     it needs of all days from the few and narrow rows of int_user_days or int_item_days.
 #}
 
-{# On-run-start: the number of the run, and the books. #}
+{# On-run-start: the number of the run, and the books. What older versions kept of entities is taken away. #}
 {% macro open_changes() -%}
-    {%- if target.type == 'duckdb' -%}
+    {%- if target.type == 'duckdb' and execute -%}
+        {%- for schema, table in run_query(
+            "select schema_name, table_name from duckdb_tables() where table_name = 'int_user_breadth'"
+            ~ " or (schema_name = 'parts' and starts_with(table_name, 'made_'))"
+        ).rows %}
+        drop table {{ schema }}.{{ table }};
+        {%- endfor %}
         create schema if not exists changes;
         create or replace table changes.run as select nextval('parts.numbers') as number;
         create table if not exists changes.taken (model varchar, entities varchar, number bigint);
@@ -34,12 +41,13 @@
 
 {#
     'true' where the model goes on from what earlier runs made, and nothing where it begins: its table is not there, was
-    not made to the end, stands on entities that have begun anew, or a full refresh is asked for.
+    not made to the end, stands on entities that have begun anew, or a full refresh is asked for. What is only compiled,
+    for the documentation, begins.
 #}
 {% macro is_later_run() -%}
-    {%- set goes_on = execute and target.type == 'duckdb' and not should_full_refresh() -%}
-    {#- sqlfluff's config has no `get`. -#}
-    {%- if goes_on and not (config.get is defined and config.get('materialized') == 'parts') -%}
+    {%- set goes_on = execute and target.type == 'duckdb' and flags.WHICH in ('run', 'build', 'retry')
+        and not should_full_refresh() -%}
+    {%- if goes_on and config.get('materialized') != 'parts' -%}
         {%- set held = load_relation(this) -%}
         {%- set goes_on = held is not none and held.is_table -%}
     {%- endif -%}
@@ -78,6 +86,45 @@
     create or replace table {{ gone_of(this.identifier) }} as
     select {{ keys | join(', ') }}, cast(0 as bigint) as number from {{ this }} limit 0;
     delete from changes.taken where entities = '{{ this.identifier }}'
+{%- endmacro %}
+
+{#
+    Fails where a model that this one is made from, through views or not, was not made to the end or has not taken up all
+    that has changed: its rows would be missing here, and the number noted all the same.
+#}
+{% macro refuse_what_is_behind() -%}
+    {%- set behind = [] -%}
+    {%- for input in chunked_inputs(model.depends_on.nodes) -%}
+        {%- set name, entities = input.name, input.config.entities -%}
+        {%- do behind.append(
+            "select '" ~ name ~ "' as model where not exists (from changes.taken where model = '" ~ name ~ "') or exists ("
+            ~ "select 1 from " ~ this.incorporate(path={'schema': input.schema, 'identifier': entities}) ~ " as entities, changes.taken as taken "
+            ~ "where taken.model = '" ~ name ~ "' and entities.changed_in > taken.number) or exists ("
+            ~ "select 1 from " ~ gone_of(entities) ~ " as gone, changes.taken as taken "
+            ~ "where taken.model = '" ~ name ~ "' and gone.number > taken.number)"
+        ) -%}
+    {%- endfor -%}
+    {%- set names = run_query(behind | join(' union all ')).columns[0].values() if behind else [] -%}
+    {%- if names -%}
+        {{ exceptions.raise_compiler_error(
+            this.identifier ~ ' is made from ' ~ names | join(' and ')
+            ~ ', which has not taken up what has changed; select +' ~ this.identifier
+        ) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The chunked models among some nodes, and among what the views among them are made from. #}
+{% macro chunked_inputs(nodes) -%}
+    {%- set found = [] -%}
+    {%- for node in nodes if node in graph.nodes -%}
+        {%- set input = graph.nodes[node] -%}
+        {%- if input.config.materialized == 'chunked' -%}
+            {%- do found.append(input) -%}
+        {%- elif input.config.materialized == 'view' -%}
+            {%- do found.extend(chunked_inputs(input.depends_on.nodes)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found | unique(attribute='name') | list) }}
 {%- endmacro %}
 
 {# Notes that this model has taken up all that there is. #}

@@ -325,3 +325,8 @@ def test_the_documentation_is_one_page_that_asks_no_server_for_anything(home: Se
     assert "1 for the shopper's first order, and so on" in page
     assert '"send_anonymous_usage_stats": false' in page
     assert re.findall(r"<(?:script|link)[^>]*(?:src|href)=.https?://[^>]*>", page) == []
+
+
+@pytest.mark.slow
+def test_the_documentation_of_a_home_without_a_warehouse_is_the_same_page(dbt_home: Settings) -> None:
+    assert "1 for the shopper's first order, and so on" in write_docs(dbt_home).read_text()

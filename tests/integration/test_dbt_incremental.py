@@ -133,6 +133,17 @@ def test_another_zone_moves_the_days_of_analysts_as_a_full_refresh_does_and_no_f
     assert_same(run(dbt_home), in_utc)
 
 
+@pytest.mark.slow
+def test_another_reporting_currency_relabels_what_is_converted_as_a_full_refresh_does(dbt_home: Settings) -> None:
+    land(dbt_home, "0", events=a_history(1), items=[an_item("i1", "Home", FIRST_DAY)])
+    dbt_home.currency_rates_path.write_text("date,currency,rate\n2020-01-01,EUR,0.85\n")
+    in_pounds = run(dbt_home.model_copy(update={"currency": "GBP"}))
+    in_francs = dbt_home.model_copy(update={"currency": "CHF"})
+    relabelled = run(in_francs)
+    assert relabelled["order_items"] != in_pounds["order_items"], "the rate is the same, the currency is not"
+    assert_same(run(in_francs, "--full-refresh"), relabelled)
+
+
 @pytest.fixture(scope="module")
 def shuffled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[Row], dict[str, list[Any]]]]:
     """A folder for homes and dbt's artefacts, a history, and the marts of it arriving once and in order."""

@@ -129,6 +129,19 @@ def test_what_a_failed_run_wrote_is_published_by_no_run_that_does_not_make_it(sh
 
 
 @pytest.mark.slow
+def test_a_mart_is_not_made_from_a_model_that_is_behind(shop: Settings) -> None:
+    before = published(shop)
+    run_dbt(shop, "run", "--select", "+int_sessions")
+    with pytest.raises(DbtError, match=r"session_labels is made from int_session_moments, which has not taken up"):
+        run_dbt(shop, "run", "--select", "session_labels")
+    assert published(shop) == before
+    run_dbt(shop, "run", *SELECTED)
+    after = read_marts(shop)
+    run_dbt(shop, "run", *SELECTED, "--full-refresh")
+    assert read_marts(shop) == after
+
+
+@pytest.mark.slow
 def test_a_mart_whose_files_are_lost_is_made_anew(shop: Settings) -> None:
     run_dbt(shop, "run", *SELECTED)
     whole = read_marts(shop)

@@ -16,6 +16,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- do open_transaction() -%}
+    {%- do refuse_what_is_behind() -%}
 
     {%- if goes_on -%}
         {%- set sample = make_temp_relation(target) -%}
@@ -46,10 +47,10 @@
                 select 'nothing has changed'
             {%- endif -%}
         {%- endcall -%}
+        {%- if loop.first and is_entities and not goes_on -%}
+            {%- do run_query(begin_entities(keys)) -%}
+        {%- endif -%}
         {%- if loop.last -%}
-            {%- if is_entities and not goes_on -%}
-                {%- do run_query(begin_entities(keys)) -%}
-            {%- endif -%}
             {%- do run_query(take_up(entities.identifier)) -%}
         {%- endif -%}
         {%- do adapter.commit() -%}

@@ -26,6 +26,7 @@
     {%- do open_transaction() -%}
 
     {%- if entity -%}
+        {%- do refuse_what_is_behind() -%}
         {%- set entities = ref(config.require('entities')) -%}
         {%- set condition = config.get('condition', 'is_personal') -%}
     {%- endif -%}
@@ -86,8 +87,7 @@
 
 {#
     Whether a run goes on from the parts that there are: none are missing, all have today's columns, and its entities go
-    on, too. A mart whose
-    columns have changed is refused, not made anew: that is asked for by a full refresh.
+    on, too. A mart whose columns have changed is refused, not made anew: that is asked for by a full refresh.
 #}
 {% macro holds_parts(mart, shape, setting) -%}
     {%- set noted = run_query("select shape, setting from parts.marts where mart = '" ~ mart ~ "'").rows -%}

@@ -9,6 +9,7 @@
     {%- set keys = config.require('key') -%}
     {%- set keys = [keys] if keys is string else keys -%}
     {%- set fresh = 'fresh_' ~ this.identifier -%}
+    {%- set whose = keys | reject('in', ['event_date', 'feature_timestamp']) | list or keys -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -37,7 +38,8 @@
                 or exists (
                     select 1
                     from {{ asked }} as asked
-                    where {{ same_keys('asked', 'held', keys) }} and {{ is_asked_day('asked') }}
+                    where {{ same_keys('asked', 'held', whose) }} and {{ is_asked_day('asked') }}
+                    {%- if whose != keys %} and held.event_date >= asked.event_date{% endif %}
                 )
             {%- endif -%}
         {%- endset -%}

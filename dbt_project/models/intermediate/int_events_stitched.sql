@@ -54,7 +54,12 @@ stitched as (
         cast(order_lines.revenue as decimal(18, 4)) as revenue,
         case
             when order_lines.event_hash is null and rates.currency is null then events.event_hash
-            else {{ hash_of(['events.event_hash', 'order_lines.lines_hash', 'rates.rate']) }}
+            else {{ hash_of([
+                'events.event_hash',
+                'order_lines.lines_hash',
+                'rates.rate',
+                'case when rates.rate is not null then reporting.currency end'
+            ]) }}
         end as settled_hash,
         coalesce(events.user_id, identities.user_id) is not null as is_identified,
         reused.session_id is not null as is_session_reused,

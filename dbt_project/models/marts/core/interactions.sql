@@ -34,7 +34,7 @@ earlier as (
     from {{ ref('int_personal_behaviour') }} as behaviour
     inner join changed_users
         on behaviour.user_id = changed_users.user_id and behaviour.event_date < changed_users.first_day
-    where {{ is_interaction('behaviour') }} and {{ in_chunk('behaviour.user_id') }}
+    where {{ is_interaction('behaviour') if is_later_run() else 'false' }} and {{ in_chunk('behaviour.user_id') }}
     group by behaviour.user_id
 
 ),
