@@ -39,8 +39,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $(STAMP)
 
-demo: setup ## Run the whole chain on the sample shop (SOURCE=retailrocket DATA=events.csv, SOURCE=completejourney)
-	@$(BIN)/shopsight demo --source $(SOURCE) --size $(SIZE) $(if $(DATA),--data $(DATA))
+demo: setup ## Run the whole chain on the sample shop (SOURCE=retailrocket DATA=events.csv, SOURCE=generated EVENTS=1000000, …)
+	@$(BIN)/shopsight demo --source $(SOURCE) --size $(SIZE) $(if $(DATA),--data $(DATA)) $(if $(filter generated,$(SOURCE)),$(if $(EVENTS),--events $(EVENTS)))
 
 up: setup ## Start the Dagster web UI and every approved service; Ctrl-C stops them
 	@exec $(BIN)/shopsight up

@@ -1,8 +1,8 @@
 """What the warehouse costs: a full build, one more day, and the same marts from one hand-written DuckDB script.
 
 ``python -m benchmarks.warehouse --events 1000000 --json -`` prints one JSON document. The log is generated (90 days;
-``generated_log.sql``). Every step is a process of its own, so that its memory is its own. Database time runs from the
-first dbt model's start to the last one's end; what is left of the wall time is dbt's own start-up. ``cpu_seconds`` are
+``shopsight.generated_log``). Every step is a process of its own, so that its memory is its own. Database time runs from
+the first dbt model's start to the last one's end; what is left of the wall time is dbt's own start-up. ``cpu_seconds`` are
 the process's, start-up included: they say more on a busy machine. ``floor`` is what the same runs cost of
 ``FLOOR_EVENTS`` events, which is nearly all dbt's own work; the ratio ``..._above_floor`` leaves it out.
 ``seconds_by_model`` lists every model's seconds in the full build and on the day, the day's dearest first; two run at a
@@ -31,6 +31,7 @@ from typing import Any
 import duckdb
 
 from benchmarks.output import add_json_option, write_figures
+from shopsight.generated_log.rows import EVENTS, ITEMS, USERS, GeneratedLog
 from shopsight.marts import open_marts
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 from shopsight.warehouse import run_dbt
@@ -38,7 +39,6 @@ from shopsight.warehouse import run_dbt
 FLOOR_EVENTS = 10_000
 DAYS = 90
 LAST_DAY = "2026-03-31"
-EVENTS_PER_SESSION = 10
 CHUNK_SESSIONS = 100_000
 COMPARED = ("sessions", "order_items", "orders", "interactions", "item_demand_daily", "funnel_daily")
 Figures = dict[str, Any]
@@ -142,41 +142,29 @@ def run_step(name: str, home: Path, arguments: list[str]) -> Figures:
 
 
 def _generate(settings: Settings, events: int) -> None:
-    """Write the log: a batch of everything before the last day, and the last day's where it does not count yet."""
-    sessions = events // EVENTS_PER_SESSION
-    query = (Path(__file__).parent / "generated_log.sql").read_text()
+    """Write the log: a batch of everything before the last day, and the last day's where it does not count yet.
+
+    The rows are the product's (``shopsight demo --source generated``), but ids stay as they are drawn: an import's
+    validation and pseudonyms are no part of what the warehouse costs.
+    """
+    log = GeneratedLog(events=events)
     earlier = settings.event_log_dir / "arrival_date=2026-03-30" / "batch=0"
     later = settings.home / "last_day" / "batch=1"
     for batch in (earlier, later):
         (batch / "events").mkdir(parents=True)
-    users, items = max(sessions // 10, 10), max(events // 400, 600)
     with duckdb.connect() as connection:
         connection.execute("set threads = 2; set memory_limit = '2GB'; set timezone = 'UTC'")
-        for number, first in enumerate(range(0, sessions, CHUNK_SESSIONS)):
-            numbers = {"first": first, "last": min(first + CHUNK_SESSIONS, sessions), "users": users, "items": items}
-            connection.execute(f"create or replace temp table chunk as {query}", numbers)
+        for number, first in enumerate(range(0, log.sessions, CHUNK_SESSIONS)):
+            numbers = log.numbers(first, first + CHUNK_SESSIONS)
+            connection.execute(f"create or replace temp table chunk as {EVENTS}", numbers)
             for batch, condition in ((earlier, "<"), (later, ">=")):
                 connection.execute(
                     f"copy (from chunk where event_timestamp {condition} timestamptz '{LAST_DAY} 00:00:00+00') "
                     f"to '{batch}/events/part-{number:05}.parquet'"
                 )
-        for batch in (earlier, later):
-            connection.execute(
-                f"copy (select 'item-' || i as item_id, 'Item ' || i as title, null::varchar as description, "
-                f"'Department ' || i % 12 || ' > Shelf ' || i % 300 as category, 'Brand ' || i % 40 as brand, "
-                f"cast(5 + i % 200 as decimal(18, 4)) as price, 'EUR' as currency, 'in stock' as availability, "
-                f"null::varchar as image_url, null::varchar as attributes, "
-                f"timestamptz '2026-01-01 00:00:00+00' as valid_from, null::timestamptz as valid_to, "
-                f"'generated' as source, timestamptz '2026-01-01 00:00:00+00' as created_timestamp "
-                f"from range({items if batch == earlier else 0}) as numbers (i)) to '{batch}/items.parquet'"
-            )
-            connection.execute(
-                f"copy (select 'u_' || i as user_id, timestamptz '2026-01-01 00:00:00+00' as created_at, "
-                f"null::varchar as age_band, null::varchar as gender, 'DE' as country, "
-                f"case when i % 20 = 0 then 'none' else 'granted' end as consent, 'generated' as source, "
-                f"timestamptz '2026-01-01 00:00:00+00' as created_timestamp "
-                f"from range({users if batch == earlier else 0}) as numbers (i)) to '{batch}/users.parquet'"
-            )
+        for batch, items, users in ((earlier, log.items, log.users), (later, 0, 0)):
+            connection.execute(f"copy ({ITEMS}) to '{batch}/items.parquet'", {"items": items})
+            connection.execute(f"copy ({USERS}) to '{batch}/users.parquet'", {"users": users})
 
 
 def _make_nasty(settings: Settings, events: int) -> None:

@@ -54,16 +54,17 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command()
 def demo(
-    source: Annotated[str, typer.Option(help="sample, retailrocket or completejourney.")] = "sample",
+    source: Annotated[str, typer.Option(help="sample, generated, retailrocket or completejourney.")] = "sample",
     data: Annotated[Path | None, typer.Option(help="The source's file or folder; completejourney needs none.")] = None,
     size: Annotated[str, typer.Option(help="Size of the sample shop: tiny, small, medium or large.")] = "small",
+    events: Annotated[int | None, typer.Option(help="Of generated: how many; a million unless told.")] = None,
     services: Annotated[bool, typer.Option(help="Start the services at the end and call each one.")] = True,
 ) -> None:
     """Run the whole chain, from raw events to called services, approving by policy what beats its baselines."""
     with explained():
         from cli.demo import run_demo
 
-        run_demo(source=source, data=data, size=size, call_services=services)
+        run_demo(source=source, data=data, size=size, events=events, call_services=services)
 
 
 @app.command(name="import")

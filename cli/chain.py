@@ -51,13 +51,16 @@ def run_with_progress(
         return run_job(settings, job or WHOLE_CHAIN, request, watch=watch)
 
 
-def seconds_table(seconds: dict[str, float]) -> Table:
-    """Return the time per stage as a table."""
+def seconds_table(seconds: dict[str, float], events: dict[str, int] | None = None) -> Table:
+    """Return the time per stage as a table, and for stages whose ``events`` are given how many a second it took in."""
     table = Table(title="time per stage", title_justify="left")
     table.add_column("stage")
     table.add_column("seconds", justify="right")
+    if events:
+        table.add_column("events per second", justify="right")
     for stage, spent in seconds.items():
-        table.add_row(stage, f"{spent:.1f}")
+        rate = [f"{events[stage] / spent:,.0f}"] if events and stage in events else []
+        table.add_row(stage, f"{spent:.1f}", *rate)
     table.add_row("[bold]all[/]", f"[bold]{sum(seconds.values()):.1f}[/]")
     return table
 

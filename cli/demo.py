@@ -7,20 +7,22 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.rule import Rule
 
 from cli.chain import run_with_progress, seconds_table
 from cli.console import err, out
-from cli.importing import land, show_receipt
+from cli.importing import land, land_generated, show_receipt
 from cli.recommend import recommend_to, shopper_tables
 from cli.status import collect_status, show_models
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES, SHOPPER, Family
 from shopsight.settings import SIZES, Settings, prepare_environment
 
-SOURCES = ("sample", "retailrocket", "completejourney")
+SOURCES = ("sample", "generated", "retailrocket", "completejourney")
+GENERATED_EVENTS: Final = 1_000_000
+"""Events of a generated log where no number is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,21 +39,25 @@ class Call:
         return f"curl -s {self.url} -H 'content-type: application/json' -d {shlex.quote(json.dumps(self.body))}"
 
 
-def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) -> None:
+def run_demo(*, source: str, data: Path | None, size: str, events: int | None, call_services: bool) -> None:
     """Import ``source``, run the chain with the approval policy on, and show what came of it.
 
     Raises:
-        ShopsightError: the source or size is unknown, a file is missing, or a stage failed.
+        ShopsightError: the source or size is unknown, a file is missing, a generated log is refused, or a stage failed.
     """
-    settings = _settings(source, data, size)
+    settings = _settings(source, data, size, events)
+    if source == "generated" and events is None:
+        events = GENERATED_EVENTS
     prepare_environment(settings)
     out.print(Rule(f"shopsight demo: {source}, in {settings.home}", align="left"))
     started = time.monotonic()
-    receipt = land(settings, source, data)
+    receipt = land(settings, source, data) if events is None else land_generated(settings, events)
     imported = time.monotonic() - started
     show_receipt(receipt)
     result = run_with_progress(settings)
-    out.print(seconds_table({"import": imported, **result.seconds}))
+    seconds = {"import": imported, **result.seconds}
+    if source != "generated":
+        out.print(seconds_table(seconds))
     for check in result.failed_checks:
         out.print(f"[yellow]check says no[/] {check}")
     status = collect_status(settings)
@@ -64,16 +70,30 @@ def run_demo(*, source: str, data: Path | None, size: str, call_services: bool) 
         out.print(shopper_tables(shopper, recommend_to(settings, shopper, num_results=10, explain=True), explain=True))
     calls = [first_call(settings, FAMILIES[family], shopper) for family in approved]
     if call_services:
+        started = time.monotonic()
         _call_services(settings, calls)
+        seconds["services"] = time.monotonic() - started
     out.print(
         "\nStart the services and the web UI with [bold]make up[/]; then these work "
         f"({len(calls)} of {len(FAMILIES)} models serve):"
     )
     for call in calls:
         out.print(f"  {call.curl}", soft_wrap=True, markup=False)
+    if source == "generated":
+        _show_costs(seconds, receipt.received, refused=[family for family in FAMILIES if family not in approved])
 
 
-def _settings(source: str, data: Path | None, size: str) -> Settings:
+def _show_costs(seconds: dict[str, float], events: int, *, refused: list[str]) -> None:
+    """Print what a generated log took, and that a family which is not served is no fault of the run."""
+    if refused:
+        out.print(
+            f"\nNot approved: {', '.join(refused)}. The events are drawn at random. Where there is nothing to learn, "
+            "or too little happens, a gate refuses: that is the right answer, and no fault of the run."
+        )
+    out.print(seconds_table(seconds, {"import": events}))
+
+
+def _settings(source: str, data: Path | None, size: str, events: int | None) -> Settings:
     if source not in SOURCES:
         raise ShopsightError(
             f"no source is called {source!r}", why="the name is unknown", fix=f"use one of: {', '.join(SOURCES)}"
@@ -88,6 +108,12 @@ def _settings(source: str, data: Path | None, size: str) -> Settings:
             why="real behaviour is not part of the project",
             fix="name it: make demo SOURCE=retailrocket DATA=path/to/events.csv",
         )
+    if source != "generated" and events is not None:
+        raise ShopsightError(
+            f"the source {source} takes no number of events",
+            why="only a generated log has as many as you ask for",
+            fix=f"make demo SOURCE=generated EVENTS={events}, or leave EVENTS out",
+        )
     return Settings().model_copy(update={"approval_policy": "automatic", "sample_size": size})
 
 
@@ -97,6 +123,8 @@ def _shopper(source: str, data: Path | None) -> str:
         from shopsight.sample_shop import HERO
 
         return HERO
+    if source == "generated":
+        return "u_1"
     if source == "completejourney":
         return "1"
     import duckdb

@@ -1,5 +1,7 @@
 """``shopsight import``: one file into the event log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ from shopsight.settings import Settings, prepare_environment
 if TYPE_CHECKING:
     from shopsight.ingestion.checks.answers import Check
     from shopsight.ingestion.log.event_log import Receipt
-    from shopsight.ingestion.readers.chunks import ImportProgress
+    from shopsight.ingestion.readers.chunks import ImportProgress, ReportImport
 
 
 def run_import(format_name: str, path: Path | None, *, mapping: Path | None = None, as_json: bool) -> None:
@@ -42,16 +44,36 @@ def land(settings: Settings, format_name: str, path: Path | None, *, mapping: Pa
 
     prepare_environment(settings)
     received_at = datetime.now(UTC)
-    with err.status(f"importing {format_name}") as note:
-
-        def report(progress: "ImportProgress") -> None:
-            note.update(f"importing {format_name}: {progress.rows:,} rows")
-
+    with shown_import(format_name) as report:
         if format_name == "sample":
             return land_sample_shop(
                 settings, settings.sample_size, seed=settings.seed, received_at=received_at, report=report
             )
         return import_file(settings, format_name, path, received_at=received_at, mapping=mapping, report=report)
+
+
+def land_generated(settings: Settings, events: int) -> "Receipt":
+    """Land a generated log of so many events in the home of ``settings``, which must have none.
+
+    Raises:
+        ShopsightError: it is no number of events for a log, the home has a log, or there is too little room.
+    """
+    from shopsight.generated_log import land_generated_log
+
+    prepare_environment(settings)
+    with shown_import("generated") as report:
+        return land_generated_log(settings, events, received_at=datetime.now(UTC), report=report)
+
+
+@contextmanager
+def shown_import(name: str) -> Iterator["ReportImport"]:
+    """Show on the terminal how far an import is, which the block reports."""
+    with err.status(f"importing {name}") as note:
+
+        def report(progress: "ImportProgress") -> None:
+            note.update(f"importing {name}: {progress.rows:,} rows")
+
+        yield report
 
 
 def run_validate(format_name: str, path: Path | None, *, mapping: Path | None, as_json: bool) -> None:

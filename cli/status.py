@@ -66,8 +66,8 @@ def show_models(models: dict[str, Any]) -> None:
         newest = model["newest"]
         if newest is None or newest["version"] == model["version"]:
             continue
-        waits = newest["status"] == "candidate" and newest["eligible"]
-        state = "waits for an approval" if waits else newest["status"]
+        verdicts = {True: "waits for an approval", False: "refused by its gate", None: "not judged yet"}
+        state = verdicts[newest["eligible"]] if newest["status"] == "candidate" else newest["status"]
         out.print(f"{family} {newest['version']} ({newest['model']}): [yellow]{state}[/]")
         for reason in newest["reasons"]:
             out.print(f"  [dim]{reason}[/]")

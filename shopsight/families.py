@@ -24,6 +24,10 @@ class TableTraining:
     """Further marts that the training set is made of: they are materialised before it."""
     beside: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """By mart: the key, and the import string of columns that cut the evaluation into slices, never learnt from."""
+    max_rows: int | None = None
+    """Most rows that are joined and learnt from, where the memory sets a limit; None: as many as there are."""
+    sampled_by: str | None = None
+    """Column of ``labels`` whose rows stay together where more than ``max_rows`` are sampled."""
     description: str
     """What a row of the training set is, for its asset."""
     candidate_description: str
@@ -139,6 +143,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
                     "users": ("user_id", "models.evaluation.fairness:ATTRIBUTES"),
                     "sessions": ("session_id", "models.purchase_intent.dataset:SEGMENTS"),
                 },
+                max_rows=5_000_000,  # 1.4 kB each in training
+                sampled_by="session_id",
                 description="One row per session event: the session's shape and the shopper as known then, and "
                 "whether a purchase followed.",
                 candidate_description="After each event of a session, the calibrated probability that it ends in a "

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -11,6 +12,9 @@ from shopsight.families import FAMILIES, Family, TableTraining, resolve
 from shopsight.marts import read_mart
 from shopsight.refusals import read_refusals, take_out_of_exports, without_refusals
 from shopsight.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def _marts(*names: str) -> list[dg.AssetKey]:
@@ -93,14 +97,20 @@ def tabular_training_set(family: Family, training: TableTraining) -> dg.AssetsDe
         description=training.description,
     )
     def training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+        from models.tabular.sampling import whole_groups
         from shopsight.feature_store import contract_of
 
+        labels = _labels(settings, training.labels)
+        all_rows = labels.num_rows
+        if training.max_rows is not None and training.sampled_by is not None:
+            labels = whole_groups(labels, by=training.sampled_by, max_rows=training.max_rows, seed=settings.seed)
         return _point_in_time_training_set(
             settings,
             family,
-            entities=training.labels,
+            labels=labels,
             columns=contract_of(family.name).columns,
             beside={mart: (key, resolve(names)) for mart, (key, names) in training.beside.items()},
+            left_out=all_rows - labels.num_rows,
         )
 
     return training_set
@@ -122,29 +132,34 @@ def intent_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
     folder = settings.training_dir / "intent"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(read_mart(settings, "reviews"), folder / "reviews.parquet")
-    return _point_in_time_training_set(settings, FAMILIES["intent"], entities="utterances", columns=("text", "channel"))
+    labels = _labels(settings, "utterances")
+    return _point_in_time_training_set(settings, FAMILIES["intent"], labels=labels, columns=("text", "channel"))
+
+
+def _labels(settings: Settings, mart: str) -> "pa.Table":
+    """Return the rows to predict, without those of whoever refuses personal use."""
+    labels = read_mart(settings, mart)
+    return without_refusals(labels, settings) if mart in PERSONAL_EXPORTS else labels
 
 
 def _point_in_time_training_set(
     settings: Settings,
     family: Family,
     *,
-    entities: str,
+    labels: "pa.Table",
     columns: tuple[str, ...],
     beside: Mapping[str, tuple[str, tuple[str, ...]]] | None = None,
+    left_out: int = 0,
 ) -> dg.MaterializeResult[None]:
     """Write a family's training set.
 
     ``beside`` adds columns of a mart by its key, such as who each row is about: they cut the evaluation into slices and
-    are never learnt from.
+    are never learnt from. ``left_out`` is how many rows were too many, which is said where it is not 0.
     """
     from shopsight.feature_store import training_set
 
     folder = settings.training_dir / family.name
     folder.mkdir(parents=True, exist_ok=True)
-    labels = read_mart(settings, entities)
-    if entities in PERSONAL_EXPORTS:
-        labels = without_refusals(labels, settings)
     labels = labels.drop_columns([name for name in (*columns, "created_timestamp") if name in labels.column_names])
     joined = training_set(settings, service=family.feature_service, entities=labels, columns=columns)
     for mart, (key, names) in (beside or {}).items():
@@ -152,4 +167,5 @@ def _point_in_time_training_set(
         for name in names:
             joined[name] = joined[key].map(mart_rows.set_index(key)[name])
     joined.to_parquet(folder / "training_set.parquet", index=False)
-    return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))
+    sampled = {"rows left out, which would be too many": left_out} if left_out else {}
+    return dg.MaterializeResult(metadata={**parquet_metadata(folder / "training_set.parquet"), **sampled})
