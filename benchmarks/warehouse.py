@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.warehouse --events 1000000 --json -`` prints one JSON document. The log is generated (90 days;
 ``shopsight.generated_log``). Every step is a process of its own, so that its memory is its own. Database time runs from
-the first dbt model's start to the last one's end; what is left of the wall time is dbt's own start-up. ``cpu_seconds`` are
-the process's, start-up included: they say more on a busy machine. ``floor`` is what the same runs cost of
+the first dbt model's start to the last one's end; what is left of the wall time is dbt's own start-up. ``cpu_seconds``
+are the process's, start-up included: they say more on a busy machine. ``floor`` is what the same runs cost of
 ``FLOOR_EVENTS`` events, which is nearly all dbt's own work; the ratio ``..._above_floor`` leaves it out.
 ``seconds_by_model`` lists every model's seconds in the full build and on the day, the day's dearest first; two run at a
 time.
