@@ -135,7 +135,8 @@ def test_another_zone_moves_the_days_of_analysts_as_a_full_refresh_does_and_no_f
 
 @pytest.mark.slow
 def test_another_reporting_currency_relabels_what_is_converted_as_a_full_refresh_does(dbt_home: Settings) -> None:
-    land(dbt_home, "0", events=a_history(1), items=[an_item("i1", "Home", FIRST_DAY)])
+    events = [row | {"currency": "EUR"} for row in a_history(1)]
+    land(dbt_home, "0", events=events, items=[an_item("i1", "Home", FIRST_DAY)])
     dbt_home.currency_rates_path.write_text("date,currency,rate\n2020-01-01,EUR,0.85\n")
     in_pounds = run(dbt_home.model_copy(update={"currency": "GBP"}))
     in_francs = dbt_home.model_copy(update={"currency": "CHF"})
