@@ -37,7 +37,6 @@ from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 from shopsight.warehouse import run_dbt
 
 FLOOR_EVENTS = 10_000
-DAYS = 90
 LAST_DAY = "2026-03-31"
 CHUNK_SESSIONS = 100_000
 COMPARED = ("sessions", "order_items", "orders", "interactions", "item_demand_daily", "funnel_daily")

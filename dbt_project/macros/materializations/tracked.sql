@@ -1,7 +1,7 @@
 {#
     A table of entities that is made anew by every run and compared with what it was (../changes.sql). `key` names an
     entity, `fingerprint` says whether it is what it was. `asked` is the model, if another one, whose rows tell which
-    entities lie on the days that a run was asked to make again.
+    entities lie on the days that a run was asked to make again; of entities that have a day, those after it are, too.
 #}
 {% materialization tracked, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
