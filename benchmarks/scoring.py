@@ -118,12 +118,12 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
 
 def score_customers(settings: Settings, *, customers: int, seed: int) -> dict[str, Any]:
     """Return the seconds that a batch of customers takes, from the table in memory to the scores on disk."""
+    from models.churn import predict
     from models.churn.config import for_size
-    from models.churn.predict import ChurnModel
     from models.churn.scoring import score
 
     champion = approved(settings, "churn")
-    model = ChurnModel.load(champion.path)
+    model = predict.load(champion.path)
     table = pq.read_table(settings.training_dir / "churn" / "training_set.parquet")
     newest = table.filter(pc.equal(table["event_timestamp"], pc.max(table["event_timestamp"])))
     drawn = newest.take(np.random.default_rng(seed).integers(0, newest.num_rows, customers))

@@ -59,11 +59,11 @@ def contenders(rows: LabelledRows, date: float, config: ChurnConfig, seed: int) 
     histories = rows.take(rows.as_of == date).histories
     survival = fit_waiting(rows, until=date, config=config, seed=seed)
     churn = fit_classifier(rows, until=date, config=config, seed=seed).probabilities(histories)
-    steady = steady_curve(survival, histories)
+    steady = steady_curve(survival.bg_nbd, survival.ends, histories)
     at_horizon = 1.0 - steady.within(config.horizon_days)
     return {
         PROPOSED: waiting_curve(survival, histories, churn=churn, horizon_days=config.horizon_days),
-        "survival_alone": extended(survival.survival(histories), survival, histories),
+        "survival_alone": extended(survival.survival(histories), survival.bg_nbd, survival.ends, histories),
         "bg_nbd_bent": WaitingCurve(
             days_A=steady.days_A, waiting_RA=steady.waiting_RA ** (np.log(churn) / np.log(at_horizon))[:, None]
         ),

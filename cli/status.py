@@ -1,7 +1,7 @@
 """``shopsight status``: what the home holds."""
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.markup import escape
 from rich.table import Table
@@ -11,7 +11,11 @@ from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
-_MODEL_FIELDS: Final = ("champion", "version", "primary_metric", "newest")
+if TYPE_CHECKING:
+    from models.registry.version import ModelVersion
+
+_MODEL_FIELDS: Final = ("champion", "version", "is_baseline", "primary_metric", "newest", "stands_in")
+BASELINE_NOTE: Final = "\n[yellow]approved as a baseline[/]"
 
 
 def show_status(*, as_json: bool) -> None:
@@ -63,14 +67,14 @@ def show_models(models: dict[str, Any]) -> None:
     for family, model in models.items():
         if model["error"]:
             out.print(f"{family}: [red]{escape(model['error'])}[/]", soft_wrap=True)
-        newest = model["newest"]
-        if newest is None or newest["version"] == model["version"]:
-            continue
-        verdicts = {True: "waits for an approval", False: "refused by its gate", None: "not judged yet"}
-        state = verdicts[newest["eligible"]] if newest["status"] == "candidate" else newest["status"]
-        out.print(f"{family} {newest['version']} ({newest['model']}): [yellow]{state}[/]")
-        for reason in newest["reasons"]:
-            out.print(f"  [dim]{reason}[/]")
+        for version in (model["newest"], model["stands_in"]):
+            if version is None or version["version"] == model["version"]:
+                continue
+            verdicts = {True: "waits for an approval", False: "refused by its gate", None: "not judged yet"}
+            state = verdicts[version["eligible"]] if version["status"] == "candidate" else version["status"]
+            out.print(f"{family} {version['version']} ({version['model']}): [yellow]{state}[/]")
+            for reason in version["reasons"]:
+                out.print(f"  [dim]{reason}[/]")
 
 
 def _champions_table(models: dict[str, Any]) -> Table:
@@ -88,7 +92,7 @@ def _champions_table(models: dict[str, Any]) -> Table:
             figure = f"{model['metrics'][metric]:.4f} {metric}\n[dim]{low:.4f} to {high:.4f}[/]"
         table.add_row(
             family,
-            model["champion"] or "–",
+            f"{model['champion'] or '–'}{BASELINE_NOTE if model['is_baseline'] else ''}",
             model["version"] or "–",
             figure,
             "\n".join(f"{value:.4f} {name}" for value, name in baselines) or "–",
@@ -106,14 +110,15 @@ def _readable_status(registry: Any, family: str) -> dict[str, Any]:
 
 def _model_status(registry: Any, family: str) -> dict[str, Any]:
     champion = registry.champion(family)
-    versions = registry.versions(family)
-    newest = versions[-1] if versions else None
+    versions = list(reversed(registry.versions(family)))
+    newest = next((version for version in versions if not version.evaluation.is_baseline), None)
     evaluation = champion.evaluation if champion else None
     metrics = evaluation.metrics if evaluation else {}
     baselines = evaluation.baselines if evaluation else {}
     return {
         "champion": evaluation.candidate if evaluation else None,
         "version": champion.version if champion else None,
+        "is_baseline": evaluation.is_baseline if evaluation else False,
         "primary_metric": evaluation.primary_metric if evaluation else None,
         "metrics": {name: estimate.value for name, estimate in metrics.items()},
         "intervals": {name: [estimate.low, estimate.high] for name, estimate in metrics.items()},
@@ -121,15 +126,18 @@ def _model_status(registry: Any, family: str) -> dict[str, Any]:
             name: {metric: estimate.value for metric, estimate in figures.items()}
             for name, figures in baselines.items()
         },
-        "newest": {
-            "version": newest.version,
-            "model": newest.evaluation.candidate,
-            "status": newest.status,
-            "eligible": newest.eligible,
-            "reasons": list(newest.reasons),
-        }
-        if newest
-        else None,
+        "newest": _version(newest) if newest else None,
+        "stands_in": _version(versions[0]) if versions and versions[0].evaluation.is_baseline else None,
+    }
+
+
+def _version(version: "ModelVersion") -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "model": version.evaluation.candidate,
+        "status": version.status,
+        "eligible": version.eligible,
+        "reasons": list(version.reasons),
     }
 
 

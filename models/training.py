@@ -10,6 +10,8 @@ from shopsight.whole_files import write_json
 
 EVALUATION_FILE = "evaluation.json"
 CARD_FILE = "card.json"
+BASELINE_FOLDER = "baseline"
+"""Inside the folder of a run's model: the artefact of the baseline that stands in where the gate refuses the model."""
 
 
 def write_results(out_dir: Path, evaluation: Evaluation, card: Mapping[str, Any]) -> None:

@@ -118,6 +118,8 @@ class ModelName(TypedDict):
 
     name: str
     version: str
+    baseline: str | None
+    """The baseline that stands in where no model passed its gate; null where a model answers."""
 
 
 @closed
@@ -157,6 +159,7 @@ class ModelDescription(TypedDict):
 
     name: str
     version: str
+    baseline: str | None
     trained_at: str | None
     data_window: Any
     metrics: dict[str, Any]

@@ -54,13 +54,19 @@ class ServedModel:
     @property
     def name_and_version(self) -> ModelName:
         """The ``model`` of every answer."""
-        return {"name": self.family, "version": self.version}
+        return {"name": self.family, "version": self.version, "baseline": self.baseline}
+
+    @property
+    def baseline(self) -> str | None:
+        """The baseline that stands in for a model, by its name; None of a model."""
+        return self.evaluation["candidate"] if self.evaluation.get("is_baseline") else None
 
     def description(self) -> ModelDescription:
         """Return the model's entry in ``GET /v1/models``."""
         return {
             "name": self.family,
             "version": self.version,
+            "baseline": self.baseline,
             "trained_at": self.trained_at,
             "data_window": self.card.get("data_window"),
             "metrics": self.evaluation.get("metrics", {}),

@@ -55,7 +55,7 @@ class Family:
     service: str
     """Import string of the BentoML service."""
     predictor: str
-    """Import string of the class whose ``load`` reads the artefact."""
+    """Import string of the class, or the module, whose ``load`` reads the artefact."""
     config: str
     """Import string of the function that gives the settings of a training budget: ``for_size(size)``."""
     train: str
@@ -188,7 +188,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             port_setting="churn_port",
             serve_extra="serve-churn",
             service="serving.churn.service:ChurnService",
-            predictor="models.churn.predict:ChurnModel",
+            predictor="models.churn.predict",
             config="models.churn.config:for_size",
             train="models.churn.train:train",
             drift_columns="models.churn.drift_columns",

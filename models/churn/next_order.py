@@ -7,13 +7,14 @@ Behind the last period BG/NBD says how it goes on, up to a year.
 Shapes: R rows, K periods, A anchors of the curve.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.churn.bg_nbd import RecencyFrequency
+from models.churn.bg_nbd import BetaGeometric, RecencyFrequency
 from models.churn.config import ChurnConfig
 from models.churn.histories import Histories, LabelledRows
 from models.churn.survival import ChurnSurvival, fit_survival
@@ -83,26 +84,26 @@ def waiting_curve(survival: ChurnSurvival, histories: Histories, *, churn: Float
     waiting_RK = np.clip(survival.survival(histories), 1e-9, 1.0 - 1e-9)
     factor = np.log(np.clip(churn, 1e-9, 1.0 - 1e-9)) / np.log(waiting_RK[:, survival.ends.index(horizon_days)])
     bent_RK = waiting_RK ** factor[:, None]
-    return extended(bent_RK, survival, histories)
+    return extended(bent_RK, survival.bg_nbd, survival.ends, histories)
 
 
-def extended(waiting_RK: Floats, survival: ChurnSurvival, histories: Histories) -> WaitingCurve:
+def extended(waiting_RK: Floats, bg_nbd: BetaGeometric, ends: Sequence[int], histories: Histories) -> WaitingCurve:
     """Return the curve through the ends of the periods, and as BG/NBD would have it go on from the last."""
-    customers, last = RecencyFrequency.of(histories), survival.ends[-1]
+    customers, last = RecencyFrequency.of(histories), ends[-1]
     later = [days for days in LATER_DAYS if days > last]
-    at_last = survival.bg_nbd.no_order(customers, days=last)
-    tail = [waiting_RK[:, -1] * survival.bg_nbd.no_order(customers, days=days) / at_last for days in later]
+    at_last = bg_nbd.no_order(customers, days=last)
+    tail = [waiting_RK[:, -1] * bg_nbd.no_order(customers, days=days) / at_last for days in later]
     return WaitingCurve(
-        days_A=np.array([0, *survival.ends, *later], dtype=np.float64),
+        days_A=np.array([0, *ends, *later], dtype=np.float64),
         waiting_RA=np.column_stack([np.ones(len(histories)), waiting_RK, *tail]),
     )
 
 
-def steady_curve(survival: ChurnSurvival, histories: Histories) -> WaitingCurve:
+def steady_curve(bg_nbd: BetaGeometric, ends: Sequence[int], histories: Histories) -> WaitingCurve:
     """Return the curve of BG/NBD alone, the baseline."""
     customers = RecencyFrequency.of(histories)
-    waiting = np.column_stack([survival.bg_nbd.no_order(customers, days=days) for days in survival.ends])
-    return extended(waiting, survival, histories)
+    waiting_RK = np.column_stack([bg_nbd.no_order(customers, days=days) for days in ends])
+    return extended(waiting_RK, bg_nbd, ends, histories)
 
 
 def next_order(curve: WaitingCurve) -> NextOrder:

@@ -16,7 +16,8 @@ from models.churn.features import feature_names
 from models.churn.gamma_gamma import GammaGamma
 from models.churn.histories import Histories
 from models.churn.next_order import NextOrder, next_order, waiting_curve
-from models.churn.reasons import in_words
+from models.churn.reasons import BG_NBD, Contribution, ExplainedChurn, in_words
+from models.churn.steady_churn import STEADY_FILE, SteadyChurn
 from models.churn.survival import ChurnSurvival
 from models.churn.value import ForecastValue, ValueModel
 from models.evaluation.calibration import LogitScaling
@@ -28,29 +29,6 @@ Floats = NDArray[np.float64]
 
 CONFIG_FILE = "config.json"
 VALUE_FILES = ("value_mean.txt", "value_low.txt", "value_median.txt", "value_high.txt")
-BG_NBD = "bg_nbd"
-"""The contribution of BG/NBD, on whose log odds the trees grow."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contribution:
-    """How far one feature moved the log odds of churn."""
-
-    feature: str
-    value: float | None
-    log_odds: float
-    words: str
-    """The same for somebody who plans a campaign."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExplainedChurn:
-    """A probability and what made it; ``base_log_odds`` and all contributions add up to its log odds."""
-
-    probability: float
-    base_log_odds: float
-    contributions: tuple[Contribution, ...]
-    """All features, the strongest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,3 +195,16 @@ class ChurnModel:
 def _committee(folder: Path, name: str, members: int, calibration: dict[str, float]) -> Committee:
     boosters = tuple(lgb.Booster(model_file=str(folder / f"{name}_{number}.txt")) for number in range(members))
     return Committee(boosters=boosters, scaling=LogitScaling(**calibration), held_out=np.empty(0))
+
+
+ChurnPredictor = ChurnModel | SteadyChurn
+"""What tells of churn: the trees on BG/NBD, or BG/NBD alone where it stands in for them."""
+
+
+def load(folder: Path) -> ChurnPredictor:
+    """Load the artefact of an approved version, of a model or of the baseline that stands in.
+
+    Raises:
+        BadArtefactError: a file is missing, or the model was made for other features than this code computes.
+    """
+    return SteadyChurn.load(folder) if (folder / STEADY_FILE).is_file() else ChurnModel.load(folder)

@@ -1,8 +1,34 @@
 """Contributions in words that somebody who plans a campaign reads."""
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+BG_NBD: Final = "bg_nbd"
+"""The contribution of BG/NBD, on whose log odds the trees grow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """How far one feature moved the log odds of churn."""
+
+    feature: str
+    value: float | None
+    log_odds: float
+    words: str
+    """The same for somebody who plans a campaign."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedChurn:
+    """A probability and what made it; ``base_log_odds`` and all contributions add up to its log odds."""
+
+    probability: float
+    base_log_odds: float
+    contributions: tuple[Contribution, ...]
+    """All features, the strongest first."""
+
 
 _PHRASES: Final = {
     "days_since_last_order": "the last order was {:.0f} days ago",

@@ -8,7 +8,7 @@ from models.churn.campaign import plan_win_back
 from models.churn.config import ChurnConfig
 from models.churn.dataset import customer_rows
 from models.churn.next_order import WITHIN_DAYS
-from models.churn.predict import ChurnModel
+from models.churn.predict import ChurnPredictor
 
 REASONS = 3
 """Reasons of each customer on the win-back list."""
@@ -16,7 +16,7 @@ AT_ONCE = 100_000
 """Customers whose reasons are made at once: their contributions take 30 MB for each member of the committee."""
 
 
-def score(table: pa.Table, model: ChurnModel, *, config: ChurnConfig) -> pa.Table:
+def score(table: pa.Table, model: ChurnPredictor, *, config: ChurnConfig) -> pa.Table:
     """Score the customers of the table's newest as-of date, the likeliest to leave first.
 
     Args:

@@ -1,8 +1,10 @@
 """Train churn: sentinels, level set on a later date, one look at the test date's customers."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +19,14 @@ from models.churn.features import feature_names
 from models.churn.histories import LabelledRows
 from models.churn.next_order import fit_waiting, steady_curve, surprise_at_the_wait, waiting_curve
 from models.churn.predict import ChurnModel
+from models.churn.reasons import BG_NBD
 from models.churn.sentinels import check_run
+from models.churn.steady_churn import fit_steady_churn
 from models.churn.value import fit_value
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
-from models.training import impossible, write_results
+from models.training import BASELINE_FOLDER, impossible, write_results
 
 
 def train(
@@ -58,14 +62,12 @@ def train(
     customers = customer_rows(rows, horizon_days=config.horizon_days)
     reason = why_too_small(customers, config)
     if reason:
-        return impossible(
-            out_dir,
-            family=FAMILY,
-            primary_metric=PRIMARY_METRIC,
-            protocol=PROTOCOL,
-            reason=reason,
-            card={"rows": len(rows), "settings": asdict(config), "seed": seed},
+        card: dict[str, Any] = {"rows": len(rows), "settings": asdict(config), "seed": seed}
+        evaluation = impossible(
+            out_dir, family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=PROTOCOL, reason=reason, card=card
         )
+        _write_baseline(out_dir, customers, evaluation, card, config=config)
+        return evaluation
 
     labelled = customers.labelled
     test_date = newest_closed(labelled, customers.observed_until, config)
@@ -95,7 +97,7 @@ def train(
         "lightgbm": waiting_curve(
             waiting, test.histories, churn=probabilities["lightgbm"], horizon_days=config.horizon_days
         ),
-        "bg_nbd": steady_curve(waiting, test.histories),
+        "bg_nbd": steady_curve(waiting.bg_nbd, waiting.ends, test.histories),
     }
     observed = customers.observed_until - test_date
     waits = {name: surprise_at_the_wait(curve, test.outcomes.days_to_next, observed) for name, curve in curves.items()}
@@ -134,8 +136,21 @@ def train(
         "train_seconds": round(time.monotonic() - began, 2),
     }
     write_results(out_dir, evaluation, card)
+    settings = {name: card[name] for name in ("horizon_days", "rows", "settings", "seed")}
+    _write_baseline(out_dir, customers, evaluation, settings, config=config)
     report(Progress(message=f"judged on {len(test)} customers", fraction=1.0))
     return evaluation
+
+
+def _write_baseline(
+    out_dir: Path, customers: CustomerRows, evaluation: Evaluation, card: Mapping[str, Any], *, config: ChurnConfig
+) -> None:
+    """Write BG/NBD, which stands in where the gate refuses the trees, if enough customers ordered again to fit it."""
+    steady = fit_steady_churn(customers, config)
+    if steady is None:
+        return
+    steady.save(out_dir / BASELINE_FOLDER)
+    write_results(out_dir / BASELINE_FOLDER, evaluation.of_baseline(BG_NBD), card)
 
 
 def newest_closed(rows: LabelledRows, until: float, config: ChurnConfig) -> float:

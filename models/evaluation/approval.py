@@ -100,6 +100,8 @@ def gate(
         The verdict; a candidate that could not be evaluated fails on that alone.
     """
     policy = policy or GatePolicy()
+    if champion is not None and champion.is_baseline:
+        champion = None  # to beat every baseline says more: those were fitted to the same data as the candidate
     evaluable = _evaluable(evaluation, policy)
     if evaluable.outcome == "failed":
         return Verdict(rules=(evaluable,))
@@ -114,6 +116,23 @@ def gate(
             _drift_is_judged(drift, first=champion is None),
         )
     )
+
+
+def gate_of_baseline(baseline: "Evaluation", champion: "Evaluation | None", *, refused: Verdict) -> Verdict:
+    """Judge the baseline that stands in for a model: nothing has to be proved of it, but it takes no model's place.
+
+    Args:
+        baseline: from :meth:`models.evaluation.results.Evaluation.of_baseline`.
+        champion: the figures of what serves now; ``None`` where nothing does.
+        refused: what the gate said of the model.
+    """
+    rule = "takes no model's place"
+    if champion is None:
+        place = _not_applicable(rule, "Nothing serves yet.")
+    else:
+        place = _judged(rule, champion.is_baseline, f"{champion.candidate} serves.")
+    why = f"{baseline.candidate} stands in, for the model was refused: {' '.join(refused.reasons)}"
+    return Verdict(rules=(_judged("stands in for a model", not refused.eligible, why), place))
 
 
 def _evaluable(evaluation: "Evaluation", policy: GatePolicy) -> RuleResult:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ class Evaluation:
     slices: Mapping[str, Metrics] = field(default_factory=dict)
     """The candidate's figures on parts of the test split, such as ``new users``."""
     not_evaluable: str | None = None
-    """Why nothing could be judged (too few cases); the figures are then empty and nothing may be approved."""
+    """Why nothing could be judged (too few cases); the figures are then empty and no model may be approved."""
+    is_baseline: bool = False
+    """Whether ``candidate`` is a baseline, which stands in where the gate refuses the model."""
 
     @classmethod
     def impossible(cls, *, family: str, primary_metric: str, protocol: str, reason: str) -> "Evaluation":
@@ -51,6 +53,11 @@ class Evaluation:
             gains={},
             not_evaluable=reason,
         )
+
+    def of_baseline(self, name: str) -> "Evaluation":
+        """Return the evaluation of a baseline that stands in for this model: its figures from the same test split."""
+        figures = self.baselines.get(name, {})
+        return replace(self, candidate=name, metrics=figures, baselines={}, gains={}, slices={}, is_baseline=True)
 
     def write(self, path: Path) -> None:
         """Write the evaluation as JSON."""

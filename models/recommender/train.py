@@ -27,13 +27,13 @@ from models.recommender.cold.fit import choose_cold_items, cold_features, fit_co
 from models.recommender.cold.items import ColdItems
 from models.recommender.config import RecommenderConfig, for_size
 from models.recommender.dataset import Case, Interactions, Window, item_attributes, window
-from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, rank_cases, slices
+from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, mean_ndcg, rank_cases, slices
 from models.recommender.linear.pairs import fit_together
-from models.recommender.scoring import Scorer
+from models.recommender.scoring import Constant, Neighbours, Scorer
 from models.recommender.sentinels import check_run
 from models.recommender.transformer.ensemble import TrainedEnsemble
 from models.recommender.views import VIEWS, Run, Views, fit_views
-from models.training import write_results
+from models.training import BASELINE_FOLDER, write_results
 from shopsight.settings import SIZES
 
 FAMILY = "recommender"
@@ -124,7 +124,14 @@ def train(
         "cold items": dict(cold.report) if cold else "none: every item has shoppers, or no item vectors are served",
         "served weights": "the chosen contender, fitted again on all data with the same settings and epochs",
     }
-    _write(run, data, items, out_dir, choice.blend.weights, views, evaluation, card, cold=cold)
+    baseline = _best_baseline(validation, choice.scorers)
+    if run.accelerator.is_main_process:
+        shelves = _Shelves.of(run, data, items, views)
+        shelves.write(out_dir, choice.blend.weights, views=views, cold=cold)
+        write_results(out_dir, evaluation, card)
+        _write_baseline(out_dir, baseline, shelves, evaluation, _card(run, data, started))
+        shutil.rmtree(checkpoints)
+    run.accelerator.wait_for_everyone()
     report(Progress(message=f"wrote the candidate {choice.blend.name}", fraction=1.0))
     return evaluation
 
@@ -249,47 +256,76 @@ def _cold_items(
 def _without_candidate(
     run: Run, data: Interactions, items: pa.Table, out_dir: Path, reason: str, started: float
 ) -> Evaluation:
-    """Write popularity, which can be looked at but not approved, and say why."""
+    """Say why there is no model, and write the baseline that stands in, where anything happened yet."""
     evaluation = Evaluation.impossible(
         family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=protocol_text(run.config, None), reason=reason
     )
-    card = _card(run, data, started) | {"not_evaluable": reason}
-    names = ("item_knn", "popularity_recent")
-    views = _fit(data, items, run, phase="serving", epochs=0, names=names, report=ignore_progress)
-    _write(run, data, items, out_dir, {"popularity_recent": 1.0}, views, evaluation, card)
+    views = _fit(data, items, run, phase="serving", epochs=0, names=("item_knn",), report=ignore_progress)
+    if run.accelerator.is_main_process:
+        card = _card(run, data, started) | {"not_trained": reason}
+        write_results(out_dir, evaluation, card)
+        if len(data):
+            _write_baseline(out_dir, "popularity_recent", _Shelves.of(run, data, items, views), evaluation, card)
+        shutil.rmtree(out_dir / "checkpoints")
+    run.accelerator.wait_for_everyone()
     return evaluation
 
 
-def _write(
-    run: Run,
-    data: Interactions,
-    items: pa.Table,
-    out_dir: Path,
-    weights: Weights,
-    views: Views,
-    evaluation: Evaluation,
-    card: Mapping[str, Any],
-    *,
-    cold: ColdItems | None = None,
-) -> None:
-    if run.accelerator.is_main_process:
+def _best_baseline(validation: Window, scorers: Mapping[str, Scorer]) -> str:
+    """Return the baseline that ranks the validation targets best; of equals, the simpler one."""
+    ranked = rank_cases(
+        {"popularity": plain_popularity(validation.train), **scorers},
+        {name: ALONE[name] for name in IMPERSONAL},
+        validation.cases,
+        lists=False,
+    )
+    return max(IMPERSONAL, key=lambda name: mean_ndcg(ranked[name], _users(validation)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shelves:
+    """What a model and the baseline that stands in for it have in common: the items, and lists that need no shopper."""
+
+    catalogue: pa.Table
+    constants: Mapping[str, Constant]
+    neighbours: Mapping[str, Neighbours]
+
+    @classmethod
+    def of(cls, run: Run, data: Interactions, items: pa.Table, views: Views) -> "_Shelves":
+        return cls(
+            catalogue=catalogue_table(items, data.item_ids),
+            constants=fit_lists(data, run.config.popularity),
+            neighbours={
+                "item_knn": views.neighbours["item_knn"],
+                "viewed_together": fit_together(data, "view_item", run.config.viewed_together),
+                "bought_together": fit_together(data, "purchase", run.config.bought_together),
+            },
+        )
+
+    def write(
+        self, out_dir: Path, weights: Weights, *, views: Views | None = None, cold: ColdItems | None = None
+    ) -> None:
+        """Write the artefact; ``views`` are those of ``weights``, where they are more than these lists."""
         write_artefact(
             out_dir,
             candidate="+".join(weights),
             weights=weights,
-            catalogue=catalogue_table(items, data.item_ids),
-            constants=fit_lists(data, run.config.popularity),
-            neighbours={
-                **views.neighbours,
-                "viewed_together": fit_together(data, "view_item", run.config.viewed_together),
-                "bought_together": fit_together(data, "purchase", run.config.bought_together),
-            },
-            sequence=views.transformer.scorer if views.transformer else None,
+            catalogue=self.catalogue,
+            constants=self.constants,
+            neighbours={**self.neighbours, **(views.neighbours if views else {})},
+            sequence=views.transformer.scorer if views and views.transformer else None,
             cold=cold,
         )
-        write_results(out_dir, evaluation, card)
-        shutil.rmtree(out_dir / "checkpoints")
-    run.accelerator.wait_for_everyone()
+
+
+def _write_baseline(
+    out_dir: Path, name: str, shelves: _Shelves, evaluation: Evaluation, card: Mapping[str, Any]
+) -> None:
+    """Write the baseline that stands in where the gate refuses the model."""
+    folder = out_dir / BASELINE_FOLDER
+    folder.mkdir(exist_ok=True)
+    shelves.write(folder, ALONE[name])
+    write_results(folder, evaluation.of_baseline(name), card)
 
 
 def _card(run: Run, data: Interactions, started: float) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 from models.churn.dataset import FEATURES, histories_of
 from models.churn.histories import Histories
 from models.churn.next_order import WITHIN_DAYS
-from models.churn.predict import ChurnModel, ExplainedChurn
+from models.churn.predict import ChurnPredictor
+from models.churn.reasons import ExplainedChurn
 from serving.churn.schemas import ChurnEntry, ChurnInstance, ChurnPredictions, ChurnReason
 from serving.features import FeatureReader, UserFeatures
 from serving.http.problems import ProblemError
@@ -41,7 +42,7 @@ class ChurnDesk:
 
     def __init__(
         self,
-        predictor: ChurnModel,
+        predictor: ChurnPredictor,
         *,
         model: ServedModel,
         features: FeatureReader,

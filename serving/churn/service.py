@@ -5,7 +5,7 @@ from typing import Any
 import bentoml
 from starlette.responses import Response
 
-from models.churn.predict import ChurnModel
+from models.churn import predict
 from serving.app import (
     SERVICE_OPTIONS,
     FamilyService,
@@ -34,7 +34,7 @@ class ChurnService(FamilyService):
     def open_desk(self) -> ChurnDesk:
         """Return the desk with the Bento's model and the online features of churn."""
         return ChurnDesk(
-            ChurnModel.load(self.model.artefact),
+            predict.load(self.model.artefact),
             model=self.model,
             features=self.open_features(),
             log=self.log,

@@ -34,6 +34,7 @@ from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.train import ALONE, train
 from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
+from models.training import BASELINE_FOLDER, read_evaluation
 from shopsight.settings import REPO_ROOT
 
 AISLES, SHELF = 6, 12
@@ -228,7 +229,20 @@ def test_a_candidate_folder_holds_no_checkpoint_and_no_pickle(trained):
     names = {path.name for path in trained[0].rglob("*")}
     assert names <= {
         "config.json", "card.json", "evaluation.json", "catalogue.parquet", "arrays.safetensors", "sequence.onnx",
+        BASELINE_FOLDER,
     }  # fmt: skip
+
+
+def test_beside_the_candidate_lies_the_better_baseline_with_its_figures_from_the_same_test_window(trained):
+    folder, evaluation, _ = trained
+    stands_in = read_evaluation(folder / BASELINE_FOLDER)
+    assert stands_in.candidate in ("popularity", "popularity_recent")
+    assert stands_in.metrics == evaluation.baselines[stands_in.candidate]
+    model, baseline = Recommender.load(folder), Recommender.load(folder / BASELINE_FOLDER)
+    assert baseline.weights == {stands_in.candidate: 1.0}
+    assert baseline.similar_items("a1-01", num_results=5) == model.similar_items("a1-01", num_results=5)
+    history = _views("a1-01")
+    assert {item.source for item in baseline.recommend(history, num_results=5)} == {"popularity"}
 
 
 @pytest.mark.slow
@@ -433,12 +447,13 @@ def test_a_shop_whose_items_were_all_touched_reads_no_text(shop, monkeypatch):
     assert cold_features(Interactions.from_tables(interactions), items, _run(Path())) is None
 
 
-@pytest.mark.parametrize("days", [0, 2])
-def test_a_shop_with_too_little_to_judge_proposes_no_candidate(shop, tmp_path, days):
+@pytest.mark.parametrize("rows", [0, 10])
+def test_a_shop_with_too_little_to_judge_proposes_no_candidate_but_a_baseline_once_anything_happened(
+    shop, tmp_path, rows
+):
     interactions, items = shop
-    early = interactions["event_timestamp"].to_numpy() < np.datetime64(datetime(2026, 1, 1 + days))
     evaluation = train(
-        interactions.filter(pa.array(early)),
+        interactions.slice(0, rows),
         items,
         config=TINY,
         out_dir=tmp_path,
@@ -449,9 +464,14 @@ def test_a_shop_with_too_little_to_judge_proposes_no_candidate(shop, tmp_path, d
     )
     assert evaluation.candidate == "none"
     assert "50 are needed" in str(evaluation.not_evaluable)
-    recommender = Recommender.load(tmp_path)
-    assert recommender.weights == {"popularity_recent": 1.0}
-    assert len(recommender.recommend(_views("a1-01"), num_results=4)) == 4
+    assert {path.name for path in tmp_path.iterdir()} - {BASELINE_FOLDER} == {"evaluation.json", "card.json"}
+    assert (tmp_path / BASELINE_FOLDER).exists() == (rows > 0)
+    if rows:
+        stands_in = read_evaluation(tmp_path / BASELINE_FOLDER)
+        assert (stands_in.candidate, stands_in.is_baseline) == ("popularity_recent", True)
+        recommender = Recommender.load(tmp_path / BASELINE_FOLDER)
+        assert len(recommender.recommend(_views("a1-01"), num_results=12)) == 12
+        assert len(recommender.best_sellers(num_results=12)) == 12
 
 
 def test_a_killed_run_continues_with_the_losses_of_an_unbroken_one(shop, tmp_path):

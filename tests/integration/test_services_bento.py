@@ -129,7 +129,7 @@ def test_a_bento_answers_without_the_checkout(shop: Settings, family: str) -> No
     seen = json.loads(done.stdout.splitlines()[-1])
     assert (seen["status"], seen["heavy"]) == (200, [])
     assert is_right(seen["answer"]), seen["answer"]
-    assert seen["answer"]["model"] == {"name": family, "version": "v0001"}
+    assert seen["answer"]["model"] == {"name": family, "version": "v0001", "baseline": None}
     outside = {name: file for name, file in seen["own"].items() if not file.startswith(str(bento.path))}
     assert outside == {}
 

@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from models.evaluation.curves import Curves
-from models.training import read_card, read_evaluation
+from models.training import BASELINE_FOLDER, read_card, read_evaluation
 from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
@@ -19,8 +20,11 @@ from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
-    from models.evaluation.approval import DriftState, DriftSummary
+    from models.evaluation.approval import DriftState, DriftSummary, Verdict
     from models.evaluation.drift import DriftJudgement
+    from models.evaluation.results import Evaluation
+    from models.registry.registry import ModelRegistry
+    from models.registry.version import ModelVersion
 
 
 def drift_summary(judgement: "DriftJudgement") -> "DriftSummary":
@@ -55,31 +59,34 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         ],
         description=(
             f"The newest {family} candidate in the registry, with its figures beside the baselines' and the verdict "
-            "of the gate; whoever approves reads this first."
+            "of the gate; whoever approves reads this first. Where the gate refuses it and no model serves, the "
+            "baseline that stands in is registered, too."
         ),
     )
     def register_and_judge(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        from models.evaluation.approval import gate
+        from models.evaluation.approval import gate, gate_of_baseline
         from models.evaluation.drift import DriftJudgement
         from models.registry.registry import ModelRegistry
 
         folder = settings.training_dir / family / "candidate"
         evaluation = read_evaluation(folder)
         drift = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
-        # The rows it was trained on go with it: drift is judged against them as long as it serves.
-        shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
         registry = ModelRegistry.of(settings)
-        now = datetime.now(UTC)
-        version = registry.register(
-            family, folder, evaluation=evaluation, card=read_card(folder), created_at=now, requester=TRAINING_RUN
-        )
         champion = registry.champion(family)
-        verdict = gate(evaluation, champion.evaluation if champion else None, drift_summary(drift))
-        registry.judge(family, version.version, verdict=verdict, at=now)
+        serving = champion.evaluation if champion else None
+        verdict = gate(evaluation, serving, drift_summary(drift))
+        version = _register(registry, folder, evaluation, verdict)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
+        stands_in = None
+        baseline = folder.with_name(BASELINE_FOLDER)
+        if baseline.exists() and not verdict.eligible and (serving is None or serving.is_baseline):
+            figures = read_evaluation(baseline)
+            judged = gate_of_baseline(figures, serving, refused=verdict)
+            stands_in = _register(registry, baseline, figures, judged)
+            context.log.info("%s %s (%s) stands in for the model", family, stands_in.version, figures.candidate)
         yield dg.MaterializeResult(
             metadata={
                 "verdict": verdict_card(
@@ -93,6 +100,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
                     "\n".join(f"- **{rule.outcome}** {rule.rule}: {rule.sentence}" for rule in verdict.rules)
                 ),
                 "version": version.version,
+                **({"baseline that stands in": stands_in.version} if stands_in else {}),
                 "candidate": evaluation.candidate,
                 "eligible": verdict.eligible,
                 "side by side": evaluation_table(evaluation),
@@ -116,6 +124,18 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         )
 
     return register_and_judge
+
+
+def _register(registry: "ModelRegistry", folder: Path, evaluation: "Evaluation", verdict: "Verdict") -> "ModelVersion":
+    """Register what was trained, with what the gate says of it."""
+    # The rows it was trained on go with it: drift is judged against them as long as it serves.
+    shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
+    now, family = datetime.now(UTC), evaluation.family
+    version = registry.register(
+        family, folder, evaluation=evaluation, card=read_card(folder), created_at=now, requester=TRAINING_RUN
+    )
+    registry.judge(family, version.version, verdict=verdict, at=now)
+    return version
 
 
 evaluations = [evaluation_asset(family) for family in FAMILIES]

@@ -59,11 +59,12 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
         elif candidate.judged_beside != (current.version if current else None):
             context.log.info("%s %s was judged beside another champion: train again", family, candidate.version)
         elif config.approve_by_policy and settings.approval_policy == "automatic":
+            why = "stands in for a model" if candidate.evaluation.is_baseline else "passed every rule of the gate"
             registry.approve(
                 family,
                 candidate.version,
                 approver=APPROVAL_POLICY,
-                reason="passed every rule of the gate, and SHOPSIGHT_APPROVAL_POLICY is automatic",
+                reason=f"{why}, and SHOPSIGHT_APPROVAL_POLICY is automatic",
                 at=datetime.now(UTC),
                 requester=TRAINING_RUN,
             )
@@ -77,6 +78,7 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
                 **metric_metadata(current.evaluation.metrics, first=current.evaluation.primary_metric),
                 "version": current.version,
                 "model": current.evaluation.candidate,
+                "approved as": "baseline" if current.evaluation.is_baseline else "model",
                 "approved by": current.approval.approver,
                 "reason": current.approval.reason,
                 JOURNAL: str(registry.head()),

@@ -46,8 +46,8 @@ def churn_scores(
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
+    from models.churn import predict
     from models.churn.config import for_size
-    from models.churn.predict import ChurnModel
     from models.churn.scoring import score
     from models.price_sensitivity import with_price_sensitivity
     from models.registry.registry import ModelRegistry
@@ -59,7 +59,7 @@ def churn_scores(
         return
     table = without_refusals(pq.read_table(settings.training_dir / "churn" / "training_set.parquet"), settings)
     newest = table.filter(pc.equal(table["event_timestamp"], pc.max(table["event_timestamp"])))
-    scores = score(newest, ChurnModel.load(champion.path), config=for_size(settings.training_size))
+    scores = score(newest, predict.load(champion.path), config=for_size(settings.training_size))
     with open_marts(settings, ("interactions", "items")) as connection:
         scores = with_price_sensitivity(scores, read_first_looks(connection))
     path = export_path(settings, "churn_scores")

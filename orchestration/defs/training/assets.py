@@ -10,6 +10,7 @@ import dagster as dg
 from models.evaluation.curves import Curves
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
+from models.training import BASELINE_FOLDER
 from orchestration.charts import curves_metadata, intent_pictures
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.families import FAMILIES, Family, TableTraining, resolve
@@ -123,8 +124,9 @@ def _report_to(context: dg.AssetExecutionContext) -> ReportProgress:
 
 
 def _empty(folder: Path) -> Path:
-    """Return the folder, emptied: a candidate never mixes files of two runs."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Return the folder, emptied, its baseline gone, too: a candidate never mixes files of two runs."""
+    for old in (folder, folder.with_name(BASELINE_FOLDER)):
+        shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
@@ -132,6 +134,9 @@ def _empty(folder: Path) -> Path:
 def _trained(
     evaluation: Evaluation, folder: Path, *, pictures: Mapping[str, dg.MarkdownMetadataValue] | None = None
 ) -> dg.MaterializeResult[None]:
+    # The registry takes the candidate's folder as it is: the baseline waits beside it.
+    if (folder / BASELINE_FOLDER).exists():
+        (folder / BASELINE_FOLDER).rename(folder.with_name(BASELINE_FOLDER))
     return dg.MaterializeResult(
         metadata={
             **metric_metadata(evaluation.metrics, first=evaluation.primary_metric),

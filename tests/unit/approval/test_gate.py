@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.evaluation.approval import DriftSummary, GatePolicy, RuleResult, Verdict, gate
+from models.evaluation.approval import DriftSummary, GatePolicy, RuleResult, Verdict, gate, gate_of_baseline
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
 
@@ -199,3 +199,30 @@ def test_a_gap_that_may_be_luck_is_told_and_passes() -> None:
     one_group = replace(GOOD, slices={"questions": GOOD.slices["questions"]})
     outcomes = {rule.rule: rule.outcome for rule in gate(one_group).rules}
     assert outcomes["treats groups of people alike"] == "not applicable"
+
+
+REFUSED = gate(replace(GOOD, gains={"majority": figure(-0.1)}), None, JUDGED)
+STANDS_IN = GOOD.of_baseline("majority")
+
+
+def test_a_baseline_stands_in_for_a_refused_model_with_its_own_figures_and_the_reason() -> None:
+    assert (STANDS_IN.candidate, STANDS_IN.metrics) == ("majority", GOOD.baselines["majority"])
+    assert STANDS_IN.gains == {}
+    verdict = gate_of_baseline(STANDS_IN, None, refused=REFUSED)
+    assert verdict.eligible
+    assert "It does not beat majority" in verdict.rules[0].sentence
+
+
+def test_a_baseline_takes_the_place_of_a_baseline_and_never_that_of_a_model() -> None:
+    assert gate_of_baseline(STANDS_IN, STANDS_IN, refused=REFUSED).eligible
+    assert failed(gate_of_baseline(STANDS_IN, GOOD, refused=REFUSED)) == ["takes no model's place"]
+
+
+def test_a_baseline_does_not_stand_in_for_a_model_that_may_be_approved() -> None:
+    assert failed(gate_of_baseline(STANDS_IN, None, refused=gate(GOOD, None, JUDGED))) == ["stands in for a model"]
+
+
+def test_a_model_after_a_baseline_is_judged_as_a_first_one_is() -> None:
+    unmeasured = replace(STANDS_IN, metrics={}, not_evaluable="a shop of ten orders")
+    for before in (STANDS_IN, unmeasured):
+        assert gate(GOOD, before, JUDGED) == gate(GOOD, None, JUDGED)

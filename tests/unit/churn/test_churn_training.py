@@ -16,14 +16,17 @@ from models.churn.campaign import plan_win_back
 from models.churn.config import ChurnConfig
 from models.churn.dataset import FEATURES, customer_rows, histories_of
 from models.churn.drift_columns import WATCHED_COLUMNS, watched
-from models.churn.predict import ChurnModel
+from models.churn.next_order import WITHIN_DAYS
+from models.churn.predict import ChurnModel, load
 from models.churn.reasons import in_words
 from models.churn.scoring import score
+from models.churn.steady_churn import SteadyChurn
 from models.churn.train import train, why_too_small
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import SentinelTrippedError, check_shift_changes_little
 from models.progress import ignore_progress
 from models.tabular.errors import BadArtefactError, BadTrainingTableError
+from models.training import BASELINE_FOLDER, read_evaluation
 
 
 def run(table: pa.Table, out_dir: Path, config: ChurnConfig = CONFIG) -> Evaluation:
@@ -127,11 +130,45 @@ def test_too_little_is_said_and_leaves_no_model(table, tmp_path) -> None:
     few = table.filter(pc.less(table["user_id"], "u_0030"))
     evaluation = run(few, tmp_path)
     assert "customers of the 50" in str(evaluation.not_evaluable)
-    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "card.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "card.json", BASELINE_FOLDER}
     with pytest.raises(BadArtefactError, match="too few customers"):
         ChurnModel.load(tmp_path)
     short = table.filter(pc.less(table["observed_days"], 50))
     assert "no level date" in str(run(short, tmp_path).not_evaluable)
+
+
+def test_bg_nbd_stands_in_with_answers_that_agree_with_one_another(table, trained) -> None:
+    assert isinstance(load(trained[0]), ChurnModel)
+    steady = load(trained[0] / BASELINE_FOLDER)
+    assert isinstance(steady, SteadyChurn)
+    figures = read_evaluation(trained[0] / BASELINE_FOLDER)
+    assert (figures.candidate, figures.is_baseline, figures.metrics) == ("bg_nbd", True, trained[1].baselines["bg_nbd"])
+    histories = customer_rows(table, horizon_days=28).labelled.histories
+    histories = histories.take(np.arange(len(histories)) % 50 == 0)
+    churn, value = steady.probabilities(histories), steady.forecast(histories)
+    coming = steady.next_order(histories, churn)
+    np.testing.assert_allclose(coming.within_RK[:, WITHIN_DAYS.index(28)], 1 - churn, atol=1e-9)
+    assert ((value.low <= value.median) & (value.median <= value.high)).all()
+    assert (value.mean <= np.maximum(value.high, 0.5 * value.mean.max())).all()
+    # Who is likelier than not to order no more is expected to bring nothing, more likely than not.
+    np.testing.assert_array_equal(value.median == 0, churn >= 0.5)
+    for explained, probability in zip(steady.explain(histories), churn, strict=True):
+        log_odds = explained.base_log_odds + sum(part.log_odds for part in explained.contributions)
+        assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(probability)
+    assert score(table, steady, config=CONFIG).num_rows == score(table, load(trained[0]), config=CONFIG).num_rows
+
+
+def test_the_revenue_that_bg_nbd_foretells_lies_in_its_interval_as_often_as_it_says(table, trained) -> None:
+    labelled = customer_rows(table, horizon_days=28).labelled
+    closed = labelled.take(labelled.as_of == np.unique(labelled.as_of)[-4])
+    value = load(trained[0] / BASELINE_FOLDER).forecast(closed.histories)
+    inside = (closed.outcomes.revenue >= 0.8 * value.low) & (closed.outcomes.revenue <= 1.2 * value.high)
+    assert inside.mean() > 0.8
+
+
+def test_nothing_stands_in_where_fewer_than_ten_customers_ordered_again(table, tmp_path) -> None:
+    run(table.filter(pc.less(table["user_id"], "u_0008")), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "card.json"}
 
 
 def test_training_counts_the_customers_of_all_its_dates_and_a_date_that_is_judged_those_of_its_own() -> None:

@@ -25,7 +25,7 @@ def forecasts(labelled: LabelledRows) -> tuple[LabelledRows, WaitingCurve, Waiti
     churn = fit_classifier(labelled, until=TEST_DATE, config=CONFIG, seed=1).probabilities(test.histories)
     survival = fit_waiting(labelled, until=TEST_DATE, config=CONFIG, seed=1)
     curve = waiting_curve(survival, test.histories, churn=churn, horizon_days=28)
-    return test, curve, steady_curve(survival, test.histories), churn
+    return test, curve, steady_curve(survival.bg_nbd, survival.ends, test.histories), churn
 
 
 def test_the_curve_says_what_the_probability_to_leave_says_and_only_rises(forecasts) -> None:

@@ -1,6 +1,7 @@
 """Churn over HTTP's head: customers by id, at a moment, with reasons; nobody unknown is an error."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from models.churn.dataset import LAST_DAY
-from models.churn.predict import ChurnModel
+from models.churn.predict import ChurnModel, load
+from models.training import BASELINE_FOLDER
 from serving.churn.desk import ChurnDesk
 from serving.churn.schemas import ChurnPredictions, ChurnRequest
 from serving.features import FeatureReader
@@ -156,3 +158,18 @@ def test_the_next_order_is_told_with_an_interval_and_agrees_with_the_probability
     assert (later["next_order_days"]["median"] or float("inf")) > days["median"]
     (stranger,) = ask({"user_id": "nobody"})
     assert (stranger["next_order_days"], stranger["order_within"]) == (None, None)
+
+
+def test_where_bg_nbd_stands_in_the_same_request_is_answered_by_the_rhythm_of_the_orders_alone(
+    desk: ChurnDesk, churn_folder: Path
+) -> None:
+    desk.predictor = load(churn_folder / BASELINE_FOLDER)
+    desk.model = replace(desk.model, evaluation={"candidate": "bg_nbd", "is_baseline": True})
+    request = ChurnRequest.model_validate({"instances": [{"user_id": "maya"}], "explain": True})
+    answer = TypeAdapter(ChurnPredictions).validate_python(desk.answer("churn", request))
+    assert answer["model"] == {"name": "churn", "version": "v0001", "baseline": "bg_nbd"}
+    entry = answer["predictions"][0]
+    assert entry["error"] is None
+    assert 0 < entry["probability"] < 1
+    assert entry["expected_revenue"]["low"] <= entry["expected_revenue"]["high"]
+    assert [reason["feature"] for reason in entry["reasons"]] == ["bg_nbd"]
