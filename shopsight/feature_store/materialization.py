@@ -106,7 +106,8 @@ def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) ->
         online, config = _online_store(store), store.config
         for view in views:
             if (noted := TakenUp.read(online.noted(config, view))) is not None:
-                online.note(config, view, noted.without(values).text())
+                left = noted.without(values)
+                online.note(config, view, left and left.text())
         erased = online.erase(config, views, values)
         if join_key == "user_id" and (state := WrittenState.read(settings.feature_store_dir)) is not None:
             state.without(values).write(settings.feature_store_dir)

@@ -55,14 +55,15 @@ class TakenUp:
             and until_us >= self.until_us
         )
 
-    def without(self, entities: Iterable[str]) -> "TakenUp":
-        """Return the note of a store from which some entities were taken out."""
+    def without(self, entities: Iterable[str]) -> "TakenUp | None":
+        """Return the note of a store from which some entities were taken out.
+
+        None where one of them had a newest row, for how far the data reach has to be seen anew.
+        """
         gone = set(entities)
-        return replace(
-            self,
-            newest=[one for one in self.newest if one[1] not in gone],
-            withheld=tuple(sorted(gone.union(self.withheld))),
-        )
+        if gone.intersection(entity for _, entity in self.newest):
+            return None
+        return replace(self, withheld=tuple(sorted(gone.union(self.withheld))))
 
     def text(self) -> str | None:
         """Return the note as the store keeps it; None where it would be too long, and nothing is to be kept."""
