@@ -137,6 +137,8 @@ def _materialize_view(
     if before is not None and before.goes_on_to(mart, until_us=until_us):
         done = take_up_new_rows(online, config, view, mart, before, until_us=until_us, refusals=refusals)
     if done is None:
+        # Whoever is killed while all is written has to begin again.
+        online.note(config, view, None)
         done = _take_up_whole(online, store, view, mart, until_us=until_us, rewrite=rewrite, refusals=refusals)
     rows, after = done
     online.record_fields(config, view, fields)

@@ -60,7 +60,7 @@ def take_up_new_rows(
         gone = _make_found(connection, view, mart, until_us=until_us, refusals=refusals)
         held_of_refused = online.stored_versions(config, view, sorted(refused))
         out = [*gone, *held_of_refused]
-        if {entity for _, entity in before.newest} & set(out):
+        if {entity for _, entity in before.newest} & refused.union(gone):
             return None  # the data may reach less far than they did
         refused_in_new = connection.execute(
             f"select distinct entity from ({new}) where entity in (select id from refused)"
