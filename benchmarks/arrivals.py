@@ -41,7 +41,7 @@ from shopsight.ingestion.readers.chunks import RawChunk, chunk_of_rows
 from shopsight.marts import MANIFEST, export_path, mart_at, mart_names, open_duckdb
 from shopsight.settings import Settings
 
-LONGEST_SESSION: Final = 720
+MAX_SESSION_SECONDS: Final = 720
 """Seconds from a generated session's first event to its last, at most."""
 LOG_ENDS: Final = datetime(2026, 4, 1, 0, 12, tzinfo=UTC)
 """No generated event is later."""
@@ -97,7 +97,7 @@ class Stream:
             rate: events a second.
             seconds: how long the stream lasts.
         """
-        streamed = int(rate * (LONGEST_SESSION + seconds))
+        streamed = int(rate * (MAX_SESSION_SECONDS + seconds))
         self.seconds = seconds
         self._settings = settings
         self._history_events = history
@@ -109,7 +109,7 @@ class Stream:
             connection.register("drawn", self._log.event_rows(connection, 0, self._first_of_history))
             numbers = {
                 "events_per_session": EVENTS_PER_SESSION,
-                "first_start": -LONGEST_SESSION,
+                "first_start": -MAX_SESSION_SECONDS,
                 "sessions_per_second": rate / EVENTS_PER_SESSION,
             }
             connection.sql(STREAM, params=numbers).write_parquet(str(self._file), row_group_size=ROWS_PER_CHUNK)
@@ -141,7 +141,7 @@ class Stream:
         """Yield items, shoppers, sessions that are over, and the first events of those that are under way."""
         yield chunk_of_rows(self._log.item_rows(connection), first_line=1, table="items", file_name="items.parquet")
         yield chunk_of_rows(self._log.user_rows(connection), first_line=1, table="users", file_name="users.parquet")
-        under_way = self._happened(connection, now, -LONGEST_SESSION, 0).drop_columns(["second"])
+        under_way = self._happened(connection, now, -MAX_SESSION_SECONDS, 0).drop_columns(["second"])
         over = max(self._history_events - len(under_way), MIN_HISTORY) // EVENTS_PER_SESSION
         end = self._first_of_history + over
         by = now - LOG_ENDS - timedelta(minutes=1)

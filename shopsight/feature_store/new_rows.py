@@ -55,17 +55,21 @@ def take_up_new_rows(
         new = _sql_of_new(view, mart, parts, before, until_us=until_us)
         make_newest(connection, view, sql_of_permitted(view, new, refusals), mart=mart, until_us=until_us)
         doubtful = (_named(connection, view, deletes) | set(before.withheld)) - refused
-        held = online.stored_versions(config, view, sorted(doubtful))
-        _register_doubtful(connection, doubtful, held)
+        stored = online.stored_versions(config, view, sorted(doubtful))
+        _register_doubtful(connection, doubtful, stored)
         gone = _make_found(connection, view, mart, until_us=until_us, refusals=refusals)
-        held_of_refused = online.stored_versions(config, view, sorted(refused))
-        out = [*gone, *held_of_refused]
+        stored_of_refused = online.stored_versions(config, view, sorted(refused))
+        out = [*gone, *stored_of_refused]
         if {entity for _, entity in before.newest} & refused.union(gone):
             return None  # the data may reach less far than they did
         refused_in_new = connection.execute(
             f"select distinct entity from ({new}) where entity in (select id from refused)"
         )
-        withheld = refused & {*before.withheld, *held_of_refused, *(entity for (entity,) in refused_in_new.fetchall())}
+        withheld = refused & {
+            *before.withheld,
+            *stored_of_refused,
+            *(entity for (entity,) in refused_in_new.fetchall()),
+        }
         # Noted before it is done: a run that is killed in between is taken up by the next.
         online.note(config, view, replace(before, withheld=tuple(sorted(withheld.union(before.withheld)))).text())
         written, newest = 0, list(before.newest)
@@ -105,13 +109,13 @@ def _named(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", deletes
 
 
 def _register_doubtful(
-    connection: "duckdb.DuckDBPyConnection", entities: Collection[str], held: dict[str, tuple[int, int]]
+    connection: "duckdb.DuckDBPyConnection", entities: Collection[str], stored: dict[str, tuple[int, int]]
 ) -> None:
     """Make ``doubtful`` known: of each entity the version that is held, which is null where none is."""
     import pyarrow as pa
 
     names = sorted(entities)
-    events, arrivals = ([held[name][n] if name in held else None for name in names] for n in (0, 1))
+    events, arrivals = ([stored[name][n] if name in stored else None for name in names] for n in (0, 1))
     columns = {"entity": pa.array(names, pa.string()), "event_us": pa.array(events, pa.int64())}
     connection.register("doubtful", pa.table({**columns, "created_us": pa.array(arrivals, pa.int64())}))
 

@@ -147,7 +147,7 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
             for start in range(0, len(keys), KEYS_PER_CALL):
                 part = keys[start : start + KEYS_PER_CALL]
                 versions = read(keys=[encoder.key(key) for key in part], args=[encoder.fields[0]])
-                stored |= {key: moments(held) for key, held in zip(part, versions, strict=True) if held is not None}
+                stored |= {key: moments(one) for key, one in zip(part, versions, strict=True) if one is not None}
         return stored
 
     def drop_rows(self, config: RepoConfig, table: FeatureView, keys: Sequence[str]) -> int:
