@@ -1,11 +1,15 @@
 """Marts of any size for the feature store's benchmarks: made by DuckDB from hashes, so that every run has the same."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from shopsight.contracts import SESSION_FEATURES, USER_FEATURES
+from shopsight.marts import MANIFEST, PARTS_FOLDER, mart_at
+from shopsight.whole_files import write_json
 
 DAYS: Final = 90
 START_US: Final = 1_767_225_600_000_000
@@ -46,6 +50,46 @@ def write_user_days(exports: Path, *, users: int, days_per_user: int) -> None:
             ORDER BY user_id, feature_timestamp, nth
         """
         _write(connection, query, exports / "user_features_daily")
+
+
+def publish_user_days(exports: Path) -> None:
+    """Make what :func:`write_user_days` wrote a mart of parts, as the warehouse publishes it."""
+    with _connect() as connection:
+        whole = exports / "user_features_daily.parquet"
+        _publish(connection, exports, [("parts", f"from '{whole}'")])
+
+
+def publish_next_day(exports: Path, *, one_in: int) -> int:
+    """Add a day of every ``one_in``-th user, whose newest day before is made anew; return how many users that is."""
+    mart = mart_at(exports / "user_features_daily.parquet")
+    with _connect() as connection:
+        connection.execute(
+            f"""
+            create temp table changed as select * from ({mart.rows()}) where hash(user_id, 3) % {one_in} = 0
+            qualify row_number() over (partition by user_id order by feature_timestamp desc) = 1
+            """
+        )
+        moved = ", ".join(f"{name} + interval 1 day as {name}" for name in ("feature_timestamp", "created_timestamp"))
+        anew = f"from changed union all select * replace ({moved}, events_7d + 1 as events_7d) from changed"
+        _publish(connection, exports, [("deletes", "select user_id, feature_timestamp from changed"), ("parts", anew)])
+        ((users,),) = connection.execute("select count(*) from changed").fetchall()
+    return int(users)
+
+
+def _publish(connection: duckdb.DuckDBPyConnection, exports: Path, made: Sequence[tuple[str, str]]) -> None:
+    """Write files beside those of ``user_features_daily``, and the manifest that names all of them."""
+    manifest, name = exports / MANIFEST, "user_features_daily"
+    empty = {"marts": {name: {"entity": ["user_id", "feature_timestamp"], "sorted_by": [], "parts": [], "deletes": []}}}
+    document = json.loads(manifest.read_text()) if manifest.exists() else empty
+    state = document["marts"][name]
+    (exports / PARTS_FOLDER).mkdir(exist_ok=True)
+    for kind, query in made:
+        number = 1 + len(state["parts"]) + len(state["deletes"])
+        file = f"{name}-{number}-{kind}.parquet"
+        copied = f"copy (select *, {number}::bigint as part from ({query})) to '{exports / PARTS_FOLDER / file}'"
+        ((rows,),) = connection.execute(f"{copied} (format parquet, compression zstd)").fetchall()
+        state[kind].append({"file": file, "number": number, "rows": rows})
+    write_json(manifest, document)
 
 
 def _users(rows: int) -> int:

@@ -34,7 +34,7 @@ from benchmarks.output import add_json_option, write_figures
 from shopsight.generated_log.rows import EVENTS, ITEMS, USERS, GeneratedLog
 from shopsight.marts import open_marts
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
-from shopsight.warehouse import run_dbt
+from shopsight.warehouse import REFRESH, run_dbt
 
 FLOOR_EVENTS = 10_000
 LAST_DAY = "2026-03-31"
@@ -68,7 +68,7 @@ def measure(events: int, folder: Path, day_brings: str = "plain") -> Document:
     figures["one_day_to_full_build_cpu_above_floor"] = round(day_above / full_above, 3) if full_above else None
     other.mkdir()
     (other / "event_log").symlink_to(home / "event_log")
-    compared, script = _step("compared", other), _step("script", other)
+    compared, script = step("compared", other), step("script", other)
     del compared["models"]
     figures |= {"compared_marts": list(COMPARED), "by_dbt": compared, "by_script": script}
     figures["dbt_to_script"] = _ratio(compared, script, "database_seconds")
@@ -80,12 +80,12 @@ def measure(events: int, folder: Path, day_brings: str = "plain") -> Document:
 
 def _build_and_day(home: Path, events: int, day_brings: str) -> tuple[Figures, Figures]:
     """Return the figures of a full build of a generated log without its last day, and of that day."""
-    _step("generate", home, events)
+    step("generate", home, events)
     if day_brings == "nasty":
-        _step("make_nasty", home, events)
-    full = _step("build", home)
-    _step("deliver", home)
-    return full, _step("day", home)
+        step("make_nasty", home, events)
+    full = step("build", home)
+    step("deliver", home)
+    return full, step("day", home)
 
 
 def _ratio(left: Figures, right: Figures, kind: str) -> float:
@@ -97,7 +97,7 @@ def _side_by_side(full: Mapping[str, float], day: Mapping[str, float]) -> dict[s
     return {model: {"full_build": full[model], "one_day": day[model]} for model in dearest}
 
 
-def _step(name: str, home: Path, *arguments: object) -> Figures:
+def step(name: str, home: Path, *arguments: object) -> Figures:
     """Run a step in a process of its own and return what it printed."""
     command = [sys.executable, "-m", "benchmarks.warehouse", "--step", name, str(home), *map(str, arguments)]
     finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=REPO_ROOT)
@@ -109,7 +109,8 @@ def run_step(name: str, home: Path, arguments: list[str]) -> Figures:
     """Run one step in this process.
 
     Args:
-        name: ``generate``, ``make_nasty``, ``build``, ``deliver``, ``day``, ``compared`` or ``script``.
+        name: ``generate``, ``make_nasty``, ``build``, ``deliver``, ``day``, ``compared``, ``script``, or ``refresh``
+            for a build with the tests of the data, as the product runs it.
         home: The home to work in.
         arguments: For ``generate`` and ``make_nasty`` the number of events.
     """
@@ -127,6 +128,8 @@ def run_step(name: str, home: Path, arguments: list[str]) -> Figures:
     elif name == "script":
         _run_script(settings)
         figures["database_seconds"] = round(time.perf_counter() - started, 2)
+    elif name == "refresh":
+        run_dbt(settings, *REFRESH)
     else:
         selection = [f"+{mart}" for mart in COMPARED] if name == "compared" else ["*"]
         run_dbt(settings, "run", "--select", *selection)
@@ -233,11 +236,15 @@ def _run_script(settings: Settings) -> None:
 def _equal(home: Path, mart: str) -> bool:
     by_script = home / "by_script" / f"{mart}.parquet"
     with open_marts(Settings(home=home), [mart]) as connection:
-        differing = connection.execute(
-            f"select count(*) from ((from {mart} except all from '{by_script}') "
-            f"union all (from '{by_script}' except all from {mart}))"
-        ).fetchone()
-    return differing == (0,)
+        return not unequal(connection, f"from {mart}", f"from '{by_script}'")
+
+
+def unequal(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> bool:
+    """Return whether two queries give other rows, or one of them a row more often than the other."""
+    differing = connection.execute(
+        f"select count(*) from (({left} except all {right}) union all ({right} except all {left}))"
+    ).fetchone()
+    return differing != (0,)
 
 
 def main() -> None:

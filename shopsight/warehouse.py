@@ -15,6 +15,9 @@ from shopsight.whole_files import replaced, write_json
 DBT_PROJECT_DIR = REPO_ROOT / "dbt_project"
 """The dbt project, with its own profiles.yml."""
 
+REFRESH = ("build", "--exclude-resource-type", "unit_test")
+"""The dbt command that builds and tests every mart. dbt's unit tests try the SQL on made-up rows: the test suite runs
+them, and a shop's own rows cannot change them."""
 
 READ_SECONDS = 600.0
 """How long a file stays after the marts consist of others."""

@@ -1,27 +1,26 @@
 """Brings the newest features of every entity into the online store, writing only what changed."""
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from shopsight.consent import TAG
-from shopsight.feature_store.connection import (
-    UnusableFeaturesError,
-    mart_source,
-    open_feature_store,
+from shopsight.feature_store.connection import mart_source, open_feature_store
+from shopsight.feature_store.new_rows import take_up_new_rows
+from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, MonotoneOnlineStore, expiry, microseconds
+from shopsight.feature_store.taken_up import Newest, TakenUp, newest_of
+from shopsight.feature_store.view_rows import (
+    ROWS_PER_BATCH,
+    batches_of,
+    make_newest,
+    place_of_person,
+    refuse_missing_columns,
+    register_refused,
+    sql_of_entities,
+    sql_of_permitted,
 )
-from shopsight.feature_store.online_rows import (
-    EPOCH,
-    MICROSECOND,
-    SQL_TYPES,
-    MonotoneOnlineStore,
-    OnlineRow,
-    expiry,
-    microseconds,
-)
-from shopsight.feature_store.written import SHOPPERS_PER_VIEW, WrittenState
+from shopsight.feature_store.written import WrittenState
 from shopsight.locking import exclusive
 from shopsight.marts import Mart, mart_at, mart_exists, open_duckdb
 from shopsight.refusals import Refusals, read_refusals
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
 WRITTEN_BY: Final = "written_by"
 """Tag of a feature view whose rows are no mart's but a model's, by its family."""
 
-ROWS_PER_BATCH: Final = 5_000
-"""Rows per transaction: readers and other writers wait for none of them, memory stays flat."""
 
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """What a materialisation did of one view."""
 
-PERSONS: Final = ("user_id", "session_id")
-"""Join keys that say whose a row is."""
-
-NOBODY_REFUSES: Final = Refusals(users=frozenset(), sessions=frozenset())
+    rows: int = 0
+    data_end_us: int | None = None
+    newest: Newest
 
 
 def materialize(
@@ -49,9 +48,12 @@ def materialize(
 ) -> dict[str, int]:
     """Write each entity's newest features, as known at ``until``, into the online store.
 
-    What the store already holds is compared by event time and arrival, so a second call writes nothing, a late row is
-    picked up whenever it arrives, a lost store is refilled, and an older row never replaces a newer one. (A mark of
-    "done until then" would miss rows that arrive behind it.) When the fields of a view change, all of it is rewritten.
+    Of a mart that is made of parts, only what is new since the last time is read: new parts, new records of deletes,
+    and rows that have come due; a note in the online store says what it has taken up. All of the mart is written where
+    there is no such note, or it does not lead to the parts that there are (they were merged, or made anew), or the
+    store lost rows. Of a mart that is one file, what the store holds is compared by event time and arrival. So a second
+    call writes nothing, a late row is picked up whenever it arrives, a lost store is refilled, and an older row
+    replaces a newer one only where that is no more. When the fields of a view change, all of it is rewritten.
     A view that a model writes (tag ``written_by``) has no rows before one is approved. Of a view that expires (tag
     ``expires_after_days``), what is too old is left out, and deleted where it was held. So is what the mart holds no
     more, and of views of personal use (tag ``consent``) whatever is of a shopper who refuses it now; what was pushed
@@ -77,17 +79,14 @@ def materialize(
     with exclusive(settings.feature_store_dir / ".lock", what="the feature store", wait_seconds=30):
         store = open_feature_store(settings, read_only=True)
         online = [view for view in store.list_feature_views() if view.online and (views is None or view.name in views)]
-        newest: dict[str, list[tuple[int, str]]] = {view.name: [] for view in online}
         refusals = read_refusals(settings)
         written = {
-            view.name: _materialize_view(
-                store, view, until=until, rewrite=rewrite, newest=newest[view.name], refusals=refusals
-            )
+            view.name: _materialize_view(store, view, until=until, rewrite=rewrite, refusals=refusals)
             for view in online
         }
         if views is None:
-            _note(settings, [view for view in online if not view.tags.get(WRITTEN_BY)], newest)
-        return written
+            _note(settings, [view for view in online if not view.tags.get(WRITTEN_BY)], written)
+        return {name: view_written.rows for name, view_written in written.items()}
 
 
 def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) -> int:
@@ -104,157 +103,151 @@ def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) ->
     with exclusive(settings.feature_store_dir / ".lock", what="the feature store", wait_seconds=30):
         store = open_feature_store(settings, read_only=True)
         views = [view for view in store.list_feature_views() if view.online and view.join_keys == [join_key]]
-        erased = _online_store(store).erase(store.config, views, values)
+        online, config = _online_store(store), store.config
+        for view in views:
+            if (noted := TakenUp.read(online.noted(config, view))) is not None:
+                left = noted.without(values)
+                online.note(config, view, left and left.text())
+        erased = online.erase(config, views, values)
         if join_key == "user_id" and (state := WrittenState.read(settings.feature_store_dir)) is not None:
             state.without(values).write(settings.feature_store_dir)
         return erased
 
 
-def _note(settings: Settings, views: "Sequence[FeatureView]", newest: dict[str, list[tuple[int, str]]]) -> None:
+def _note(settings: Settings, views: "Sequence[FeatureView]", written: dict[str, _Written]) -> None:
     """Write down how far the data reach, and some of the shoppers; a model's rows say nothing of the data's end."""
-    ends = [event_us for view in views for event_us, _ in newest[view.name]]
-    WrittenState(
-        data_end=EPOCH + max(ends) * MICROSECOND if ends else None,
-        shoppers={view.name: [key for _, key in newest[view.name]] for view in views if view.join_keys == ["user_id"]},
-    ).write(settings.feature_store_dir)
-
-
-def _noting(rows: Iterator[list[OnlineRow]], newest: list[tuple[int, str]]) -> Iterator[list[OnlineRow]]:
-    """Pass rows on, and keep the moments and keys of the newest in ``newest``."""
-    for batch in rows:
-        newest[:] = heapq.nlargest(SHOPPERS_PER_VIEW, [*newest, *((int(row[1]), str(row[0])) for row in batch)])
-        yield batch
+    ends = [end for view in views if (end := written[view.name].data_end_us) is not None]
+    shoppers = {v.name: [key for _, key in written[v.name].newest] for v in views if v.join_keys == ["user_id"]}
+    WrittenState(data_end=EPOCH + max(ends) * MICROSECOND if ends else None, shoppers=shoppers).write(
+        settings.feature_store_dir
+    )
 
 
 def _materialize_view(
-    store: "FeatureStore",
-    view: "FeatureView",
-    *,
-    until: datetime,
-    rewrite: bool,
-    newest: list[tuple[int, str]],
-    refusals: Refusals,
-) -> int:
+    store: "FeatureStore", view: "FeatureView", *, until: datetime, rewrite: bool, refusals: Refusals
+) -> _Written:
     if view.tags.get(WRITTEN_BY) and not mart_exists(Path(cast("FileSource", view.batch_source).path)):
-        return 0
-    online, config = _online_store(store), store.config
+        return _Written(newest=[])
+    online, config, until_us = _online_store(store), store.config, microseconds(until)
     fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
     rewrite = rewrite or online.held_fields(config, view) != fields
-    batches = _noting(newest_rows(view, until=until, refusals=refusals), newest)
-    written = sum(online.write_rows(config, view, rows, rewrite=rewrite) for rows in batches)
+    mart = mart_at(Path(mart_source(view).path))
+    before = None if rewrite else TakenUp.read(online.noted(config, view))
+    done = None
+    if before is not None and before.goes_on_to(mart, until_us=until_us):
+        done = take_up_new_rows(online, config, view, mart, before, until_us=until_us, refusals=refusals)
+    if done is None:
+        # Whoever is killed while all is written has to begin again.
+        online.note(config, view, None)
+        done = _take_up_whole(online, store, view, mart, until_us=until_us, rewrite=rewrite, refusals=refusals)
+    rows, after = done
     online.record_fields(config, view, fields)
-    gone = _stored_but_gone(store, view, refusals=refusals)
-    for start in range(0, len(gone), ROWS_PER_BATCH):
-        online.drop_rows(config, view, gone[start : start + ROWS_PER_BATCH])
     if expiry(view) is not None:
         online.purge(config, view)
-    return written
+    if mart.parts:
+        online.note(config, view, after.text())
+    return _Written(rows=rows, data_end_us=after.data_end_us, newest=after.newest)
 
 
 def _online_store(store: "FeatureStore") -> MonotoneOnlineStore:
     return cast(MonotoneOnlineStore, store.provider.online_store)
 
 
-def _stored_but_gone(store: "FeatureStore", view: "FeatureView", *, refusals: Refusals) -> list[str]:
-    """Return the entities that the online store holds of a view and the mart does not, or of whom it must not."""
+def _take_up_whole(
+    online: MonotoneOnlineStore,
+    store: "FeatureStore",
+    view: "FeatureView",
+    mart: Mart,
+    *,
+    until_us: int,
+    rewrite: bool,
+    refusals: Refusals,
+) -> tuple[int, TakenUp]:
+    """Compare all of a mart with what is held; return how many rows were written, and what is taken up now."""
+    lifetime = expiry(view)
+    # A part may hold other values than the one that it came from, of the same moments.
+    rewrite = rewrite or bool(mart.parts)
+    with open_duckdb() as connection:
+        refuse_missing_columns(connection, view, mart)
+        register_refused(connection, view, refusals)
+        entities = sql_of_entities(view, mart)
+        permitted = sql_of_permitted(view, entities, refusals)
+        make_newest(
+            connection,
+            view,
+            permitted,
+            mart=mart,
+            until_us=until_us,
+            lifetime_us=None if lifetime is None else lifetime // MICROSECOND,
+        )
+        gone = _stored_but_gone(connection, online, store, view, mart, permitted)
+        for start in range(0, len(gone), ROWS_PER_BATCH):
+            online.drop_rows(store.config, view, gone[start : start + ROWS_PER_BATCH])
+        written, newest = 0, Newest()
+        for batch in batches_of(connection, "from newest"):
+            written += online.write_rows(store.config, view, batch, rewrite=rewrite)
+            newest = newest_of(newest, batch)
+        refused = f"select distinct entity from ({entities}) where entity in (select id from refused)"
+        withheld = [entity for (entity,) in connection.execute(refused).fetchall()]
+    return written, TakenUp.of(mart, until_us=until_us, newest=newest, withheld=withheld)
+
+
+def _stored_but_gone(
+    connection: "duckdb.DuckDBPyConnection",
+    online: MonotoneOnlineStore,
+    store: "FeatureStore",
+    view: "FeatureView",
+    mart: Mart,
+    permitted: str,
+) -> list[str]:
+    """Return the entities whose held row must go: the mart has none of theirs, or of them it must not be held.
+
+    So must a row that is newer than all that the mart has of the entity and is not among them, if none can be pushed.
+    """
     import pyarrow as pa
 
-    source = mart_source(view)
-    place = next((n for n, key in enumerate(sorted(view.join_keys), start=1) if key in PERSONS), 1)
-    mart = mart_at(Path(source.path))
     stored = [
-        pa.table({"entity": pa.array(keys, pa.string()), "created_us": pa.array(arrivals, pa.int64())})
-        for batch in _online_store(store).stored_keys(store.config, view)
-        for keys, arrivals in [zip(*batch, strict=True)]
+        pa.table(
+            {
+                "entity": pa.array(keys, pa.string()),
+                "event_us": pa.array(events, pa.int64()),
+                "created_us": pa.array(arrivals, pa.int64()),
+            }
+        )
+        for batch in online.stored_keys(store.config, view)
+        for keys, events, arrivals in [zip(*batch, strict=True)]
     ]
     if not stored:
         return []
-    with open_duckdb() as connection:
-        connection.register("stored", pa.concat_tables(stored))
-        rows = _register_rows(connection, view, mart, refusals)
-        connection.execute(
-            f"""
-            select distinct stored.entity from stored
-            where stored.entity not in (select entity from {rows} where entity is not null)
+    connection.register("stored", pa.concat_tables(stored))
+    connection.execute(f"create temp table versions as select entity, event_us, created_us from ({permitted})")
+    connection.execute(
+        """
+        select distinct stored.entity from stored left join newest on stored.entity = newest.entity
+        where (
+                stored.entity not in (select entity from versions)
                 and (
                     stored.created_us <= $written_us
                     or string_split(stored.entity, chr(31))[$place] in (select id from refused)
                 )
-            """,
-            {"written_us": mart.written_us(), "place": place},
-        )
-        return [row[0] for row in connection.fetchall()]
-
-
-def _register_rows(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", mart: Mart, refusals: Refusals) -> str:
-    """Make ``refused`` known to a connection, and return SQL for the rows of a mart whose shoppers do not refuse."""
-    import pyarrow as pa
-
-    keys = sorted(view.join_keys)
-    personal = view.tags.get(TAG) == "personal"
-    named = {name: sorted(refusals.of(name)) for name in keys} if personal else {}
-    connection.register("refused", pa.table({"id": pa.array([i for ids in named.values() for i in ids], pa.string())}))
-    entity = " || chr(31) || ".join(f'"{name}"' for name in keys)
-    allowed = "".join(f' and "{name}" not in (select id from refused)' for name, ids in named.items() if ids)
-    return f"(select {entity} as entity, * from ({mart.rows()}) where true{allowed})"
-
-
-def newest_rows(
-    view: "FeatureView", *, until: datetime, refusals: Refusals = NOBODY_REFUSES
-) -> Iterator[list[OnlineRow]]:
-    """Yield the newest row of each entity in a view's mart, as known at ``until``, in batches and in order of the key.
-
-    Values have the types that the view declares. Of a view of personal use, those who refuse it are left out.
-
-    Raises:
-        FeatureStoreNotReadyError: the mart was not exported.
-        UnusableFeaturesError: it lacks a column of the view, or holds infinite values or NaN.
-    """
-    source = mart_source(view)
-    created = source.created_timestamp_column or source.timestamp_field
-    lifetime = expiry(view)
-    fresh = "true" if lifetime is None else f"event_us >= max(event_us) OVER () - {lifetime // MICROSECOND}"
-    features = ", ".join(f'CAST("{f.name}" AS {SQL_TYPES[str(f.dtype)]}) AS "{f.name}"' for f in view.features)
-    mart = mart_at(Path(source.path))
-    with open_duckdb() as connection:
-        described = connection.execute(f"describe {mart.rows()}").fetchall()
-        needed = {*view.join_keys, source.timestamp_field, created, *(field.name for field in view.features)}
-        missing = sorted(needed - {column[0] for column in described})
-        if missing:
-            raise UnusableFeaturesError(
-                f"The mart {mart.name} lacks {', '.join(missing)}.",
-                why=f"the feature view {view.name!r} and the mart behind it have drifted apart",
-                fix="make the view in feature_repo and the dbt model agree, then build the warehouse again",
             )
-        rows = _register_rows(connection, view, mart, refusals)
-        connection.execute(
-            f"""
-            create temp table newest as
-            select entity, epoch_us("{source.timestamp_field}") as event_us,
-                epoch_us("{created}") as created_us, {features}
-            from {rows}
-            where entity is not null and event_us <= $until
-            qualify row_number() over (partition by entity order by event_us desc, created_us desc) = 1
-                and {fresh}
-            -- In the order of the keys, a million of them go into the online store's index one after another.
-            order by entity
-            """,
-            {"until": microseconds(until)},
-        )
-        _refuse_infinite(connection, view, mart=mart.name)
-        for batch in connection.sql("from newest").to_arrow_reader(ROWS_PER_BATCH):
-            yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-
-
-def _refuse_infinite(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", *, mart: str) -> None:
-    """Feast would store and serve infinities and NaN; a model fed with one answers nonsense."""
-    numbers = [field.name for field in view.features if str(field.dtype) == "Float64"]
-    for name in numbers:
-        query = f'select entity from newest where not isfinite("{name}") limit 1'
-        bad = connection.execute(query).fetchone()
-        if bad is not None:
-            raise UnusableFeaturesError(
-                f"The column {name!r} of {mart} holds a number that is infinite or NaN (for {bad[0]!r}).",
-                why="a division by zero or an overflow in the SQL that makes it",
-                fix="make the dbt model return null where the figure is undefined, then build the warehouse again",
+            or (
+                $is_only_of_marts
+                and (
+                    newest.entity is null or stored.event_us > newest.event_us
+                    or (stored.event_us = newest.event_us and stored.created_us > newest.created_us)
+                )
+                and not exists (
+                    select 1 from versions
+                    where versions.entity = stored.entity and versions.event_us = stored.event_us
+                        and versions.created_us = stored.created_us
+                )
             )
+        """,
+        {
+            "written_us": mart.written_us(),
+            "place": place_of_person(view),
+            "is_only_of_marts": view.stream_source is None,
+        },
+    )
+    return [row[0] for row in connection.fetchall()]

@@ -74,8 +74,13 @@ class MonotoneOnlineStore(Protocol):
     def purge(self, config: "RepoConfig", table: "FeatureView") -> int:
         """Delete the rows that have expired; return how many they were."""
 
-    def stored_keys(self, config: "RepoConfig", table: "FeatureView") -> Iterator[list[tuple[str, int]]]:
-        """Yield the key and the arrival, in microseconds, of every row that is held of a view, in batches."""
+    def stored_keys(self, config: "RepoConfig", table: "FeatureView") -> Iterator[list[tuple[str, int, int]]]:
+        """Yield the key, the moment and the arrival of every row that is held of a view, in batches."""
+
+    def stored_versions(
+        self, config: "RepoConfig", table: "FeatureView", keys: Sequence[str]
+    ) -> dict[str, tuple[int, int]]:
+        """Return the moment and the arrival of those rows of a view that are held of some entities."""
 
     def drop_rows(self, config: "RepoConfig", table: "FeatureView", keys: Sequence[str]) -> int:
         """Delete one view's rows of these entities, and of no other view; return how many there were."""
@@ -85,6 +90,12 @@ class MonotoneOnlineStore(Protocol):
 
     def record_fields(self, config: "RepoConfig", table: "FeatureView", fields: str) -> None:
         """Remember that all rows of the view now have these fields."""
+
+    def note(self, config: "RepoConfig", table: "FeatureView", text: str | None) -> None:
+        """Keep a note of what the view's rows are as of; None forgets it."""
+
+    def noted(self, config: "RepoConfig", table: "FeatureView") -> str | None:
+        """Return the note; None where there is none, or rows were lost since that nobody asked to delete."""
 
     def erase(self, config: "RepoConfig", tables: Sequence["FeatureView"], keys: Sequence[str]) -> int:
         """Delete all that is held on these entities; return how many rows (SQLite) or keys (Redis) went."""

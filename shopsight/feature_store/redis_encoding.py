@@ -88,7 +88,7 @@ class RowEncoder:
         version, _, *features = values
         if version is None:
             return None
-        event, created = (int(part) - SHIFT for part in version.decode().split("."))
+        event, created = moments(version)
         messages = [None if value is None else Value.FromString(value) for value in features]
         return (key, event, created, *map(to_python, messages))
 
@@ -98,9 +98,10 @@ def version(row: OnlineRow) -> bytes:
     return f"{row[EVENT_US] + SHIFT:019d}.{row[CREATED_US] + SHIFT:019d}".encode()
 
 
-def created_us(version: bytes) -> int:
-    """Return the arrival, in microseconds, that a version holds."""
-    return int(version.decode().split(".")[1]) - SHIFT
+def moments(version: bytes) -> tuple[int, int]:
+    """Return the event time and the arrival, in microseconds, that a version holds."""
+    event, created = version.decode().split(".")
+    return int(event) - SHIFT, int(created) - SHIFT
 
 
 def event_us(timestamp: bytes | bytearray | memoryview) -> int:

@@ -5,6 +5,7 @@ drops a correction that has the same event time. Here one script compares and wr
 then arrival, many rows at a time. What is read, and how, stays Feast's.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,7 +22,7 @@ from redis.retry import Retry
 from shopsight.feature_store.connection import OnlineStoreUnavailableError
 from shopsight.feature_store.feast_values import rows_from_feast
 from shopsight.feature_store.online_rows import KEY, ChangeRows, OnlineRow, oldest_served
-from shopsight.feature_store.redis_encoding import RowEncoder, created_us, event_us, version
+from shopsight.feature_store.redis_encoding import RowEncoder, event_us, moments, version
 
 WRITE_NEWER: Final = """
 local width, written = tonumber(ARGV[2]), 0
@@ -127,14 +128,27 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
             horizon = client.hget(_about_key(config), f"oldest:{table.name}")
             return 0 if horizon is None else _delete(client, config, table, older_than=int(horizon))
 
-    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
-        """Yield the key and the arrival of every row of the view; one may come twice, as ``SCAN`` has it."""
+    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int, int]]]:
+        """Yield the key and both moments of every row of the view; one may come twice, as ``SCAN`` has it."""
         encoder = RowEncoder(config, table)
         with self._reporting(config) as client:
             for keys, versions in _scanned(client, encoder, encoder.fields[0]):
                 stored = [(key, version) for key, version in zip(keys, versions, strict=True) if version]
                 if stored:
-                    yield [(encoder.entity(key), created_us(version)) for key, version in stored]
+                    yield [(encoder.entity(key), *moments(version)) for key, version in stored]
+
+    def stored_versions(
+        self, config: RepoConfig, table: FeatureView, keys: Sequence[str]
+    ) -> dict[str, tuple[int, int]]:
+        """Return both moments of the rows that are held of some entities."""
+        encoder, stored = RowEncoder(config, table), {}
+        with self._reporting(config) as client:
+            read = client.register_script(VERSIONS)
+            for start in range(0, len(keys), KEYS_PER_CALL):
+                part = keys[start : start + KEYS_PER_CALL]
+                versions = read(keys=[encoder.key(key) for key in part], args=[encoder.fields[0]])
+                stored |= {key: moments(one) for key, one in zip(part, versions, strict=True) if one is not None}
+        return stored
 
     def drop_rows(self, config: RepoConfig, table: FeatureView, keys: Sequence[str]) -> int:
         """Delete the view's fields of these entities; Redis drops a hash with its last field."""
@@ -149,7 +163,7 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
         """Delete all rows of a view, as when it is no longer defined; Feast's own would leave their versions."""
         with self._reporting(config) as client:
             _delete(client, config, table, older_than=None)
-            client.hdel(_about_key(config), table.name, f"oldest:{table.name}")
+            client.hdel(_about_key(config), table.name, f"oldest:{table.name}", f"note:{table.name}")
 
     def held_fields(self, config: RepoConfig, table: FeatureView) -> str | None:
         """Return the fields that the view's rows were last completely written with."""
@@ -161,6 +175,18 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
         """Remember that all rows of the view now have these fields."""
         with self._reporting(config) as client:
             client.hset(_about_key(config), table.name, fields)
+
+    def note(self, config: RepoConfig, table: FeatureView, text: str | None) -> None:
+        """Keep a note of what the view's rows are as of, with the state of the server that they are in."""
+        with self._reporting(config) as client:
+            client.hset(_about_key(config), f"note:{table.name}", json.dumps([text, *_losses(client)]))
+
+    def noted(self, config: RepoConfig, table: FeatureView) -> str | None:
+        """Return the note, unless the server was started anew or has evicted keys since it was written."""
+        with self._reporting(config) as client:
+            stored = client.hget(_about_key(config), f"note:{table.name}")
+            text, *losses = json.loads(stored) if stored else [None]
+            return text if stored and losses == _losses(client) else None
 
     def erase(self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str]) -> int:
         """Delete the hashes of these entities, which hold all views of them; return how many there were."""
@@ -247,6 +273,11 @@ def _scanned(client: Any, encoder: RowEncoder, field: str | bytes) -> Iterator[t
         for key in keys:
             pipe.hget(key, field)
         yield keys, pipe.execute()
+
+
+def _losses(client: Any) -> list[Any]:
+    """Return what changes when a server may have lost keys by itself: which run of it this is, and its evictions."""
+    return [client.info("server")["run_id"], client.info("stats")["evicted_keys"]]
 
 
 def _about_key(config: RepoConfig) -> str:

@@ -69,6 +69,9 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         with self._transaction(config) as connection:
             connection.execute('create table if not exists "written_fields" (view text primary key, fields text)')
             connection.execute('create table if not exists "horizons" (view text primary key, oldest_us integer)')
+            connection.execute(
+                'create table if not exists "notes" (view text primary key, note text, row_count integer)'
+            )
             for view in tables_to_keep:
                 name = _table(config, view)
                 connection.execute(
@@ -80,8 +83,8 @@ class MonotoneSqliteOnlineStore(OnlineStore):
                         connection.execute(f'alter table {name} add column "{feature.name}"')
             for view in tables_to_delete:
                 connection.execute(f"DROP TABLE IF EXISTS {_table(config, view)}")
-                connection.execute('delete from "written_fields" where view = ?', (view.name,))
-                connection.execute('delete from "horizons" where view = ?', (view.name,))
+                for about in ("written_fields", "horizons", "notes"):
+                    connection.execute(f'delete from "{about}" where view = ?', (view.name,))
         if tables_to_delete:
             connection.execute("VACUUM")
 
@@ -122,13 +125,28 @@ class MonotoneSqliteOnlineStore(OnlineStore):
             query = f"delete from {_table(config, table)} where event_us < {OLDEST_SERVED}"
             return connection.execute(query, (table.name,)).rowcount
 
-    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int]]]:
-        """Yield the key and the arrival of every row of the view, a batch after the other in the order of the keys."""
+    def stored_keys(self, config: RepoConfig, table: FeatureView) -> Iterator[list[tuple[str, int, int]]]:
+        """Yield the key and both moments of every row of the view, a batch after the other in the order of the keys."""
         after = ""
-        query = f"select entity, created_us from {_table(config, table)} where entity > ? order by entity limit {BATCH}"
+        query = (
+            f"select entity, event_us, created_us from {_table(config, table)} "
+            f"where entity > ? order by entity limit {BATCH}"
+        )
         while batch := self._read(config, query, [after]):
-            yield [(key, created_us) for key, created_us in batch]
+            yield [(key, event_us, created_us) for key, event_us, created_us in batch]
             after = batch[-1][0]
+
+    def stored_versions(
+        self, config: RepoConfig, table: FeatureView, keys: Sequence[str]
+    ) -> dict[str, tuple[int, int]]:
+        """Return both moments of the rows that are held of some entities."""
+        stored = {}
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            part = keys[start : start + KEYS_PER_QUERY]
+            places = f"?{', ?' * (len(part) - 1)}"
+            query = f"select entity, event_us, created_us from {_table(config, table)} where entity in ({places})"
+            stored |= {row[0]: (row[1], row[2]) for row in self._read(config, query, part)}
+        return stored
 
     def drop_rows(self, config: RepoConfig, table: FeatureView, keys: Sequence[str]) -> int:
         """Delete the view's rows of these entities, bytes and all."""
@@ -167,6 +185,21 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         with self._transaction(config) as connection:
             connection.execute('insert or replace into "written_fields" values (?, ?)', (table.name, fields))
 
+    def note(self, config: RepoConfig, table: FeatureView, text: str | None) -> None:
+        """Keep a note of what the view's rows are as of, with how many they are."""
+        with self._transaction(config) as connection:
+            connection.execute(
+                f'insert or replace into "notes" select ?, ?, count(*) from {_table(config, table)}', (table.name, text)
+            )
+
+    def noted(self, config: RepoConfig, table: FeatureView) -> str | None:
+        """Return the note, unless there are fewer rows than when it was written, less those that were erased."""
+        query = (
+            f'select note from "notes" where view = ? and row_count <= (select count(*) from {_table(config, table)})'
+        )
+        rows = self._read(config, query, [table.name])
+        return rows[0][0] if rows else None
+
     def erase(self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str]) -> int:
         """Delete the rows of these entities, bytes and all; return how many rows there were.
 
@@ -174,11 +207,14 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         user's features cannot be read out of either.
         """
         with self._transaction(config) as connection:
-            before = connection.total_changes
+            erased = 0
             for table in tables:
+                before = connection.total_changes
                 query = f"delete from {_table(config, table)} where entity = ?"
                 connection.executemany(query, [(key,) for key in keys])
-            erased = connection.total_changes - before
+                deleted = connection.total_changes - before
+                erased += deleted
+                connection.execute('update "notes" set row_count = row_count - ? where view = ?', (deleted, table.name))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return erased
 

@@ -14,8 +14,6 @@ from typing import Final
 from shopsight.whole_files import write_json
 
 WRITTEN_FILE: Final = "written.json"
-SHOPPERS_PER_VIEW: Final = 3
-"""Some of each view, for one may have asked to be forgotten since."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.warehouse import COMPARED, _equal, _step, measure
+from benchmarks.warehouse import COMPARED, _equal, measure, step
 from shopsight.settings import Settings
 
 
@@ -21,7 +21,7 @@ def test_the_hand_written_script_makes_the_same_marts(tmp_path: Path, day_brings
 @pytest.mark.slow
 def test_the_hand_written_script_settles_orders_as_dbt_does(tmp_path: Path) -> None:
     """A small log has few refunds: here every purchase is told again, and given back more often than it was made."""
-    _step("generate", tmp_path, 5_000)
+    step("generate", tmp_path, 5_000)
     log = Settings(home=tmp_path).event_log_dir
     batch = log / "arrival_date=2026-03-31" / "batch=1" / "events"
     batch.mkdir(parents=True)
@@ -47,6 +47,6 @@ def test_the_hand_written_script_settles_orders_as_dbt_does(tmp_path: Path) -> N
             """
         ).fetchone()
     assert copied[0] >= 60
-    _step("compared", tmp_path)
-    _step("script", tmp_path)
+    step("compared", tmp_path)
+    step("script", tmp_path)
     assert [mart for mart in COMPARED if not _equal(tmp_path, mart)] == []

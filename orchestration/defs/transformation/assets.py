@@ -13,7 +13,14 @@ from typing_extensions import override
 from orchestration.dbt import DBT_PROJECT, ensure_manifest
 from orchestration.metadata import OWNER
 from shopsight.settings import Settings
-from shopsight.warehouse import built_by_other_models, dbt_failure, note_models, prepare_warehouse, remove_old_parts
+from shopsight.warehouse import (
+    REFRESH,
+    built_by_other_models,
+    dbt_failure,
+    note_models,
+    prepare_warehouse,
+    remove_old_parts,
+)
 
 
 class ShopsightTranslator(DagsterDbtTranslator):
@@ -56,12 +63,11 @@ def warehouse(
     prepare_warehouse(settings)
     # dbt's artefacts go to the home, not the checkout, and only a failed run's are kept, for whoever asks why.
     target = settings.home / "warehouse" / "dbt" / context.run.run_id
-    # dbt's unit tests try the SQL on made-up rows: the test suite runs them, and a shop's own rows cannot change them.
     # Tables that are kept up by the rows that arrived may lack what newer models expect of them.
     anew = config.full_refresh or (not context.is_subset and built_by_other_models(settings))
     if anew and not config.full_refresh:
         context.log.info("the models are others than those that built this warehouse: every table is built anew")
-    build = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if anew else [])]
+    build = [*REFRESH, *(["--full-refresh"] if anew else [])]
     try:
         yield from dbt.cli(build, context=context, target_path=target).stream()
     except DagsterDbtCliRuntimeError as error:
