@@ -22,6 +22,7 @@ from users import (
     user_features_view,
     user_history_view,
     user_order_history_view,
+    user_purchases_view,
     user_taste_view,
 )
 from utterances import utterance_text_view
@@ -36,8 +37,8 @@ intent_v1 = FeatureService(
 
 recommender_v1 = FeatureService(
     name="recommender_v1",
-    features=[user_history_view, user_features_view[["favourite_category"]]],
-    description="History of a user and the category they look at most, for the recommender.",
+    features=[user_history_view, user_purchases_view, user_features_view[["favourite_category"]]],
+    description="History and purchases of a user and the category they look at most, for the recommender.",
     tags={"family": "recommender"},
     owner=OWNER,
 )

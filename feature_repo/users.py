@@ -77,6 +77,36 @@ user_history_view = FeatureView(
     ],
 )
 
+user_purchases = FileSource(
+    name="user_purchases",
+    path=str(EXPORTS / "user_purchases.parquet"),
+    timestamp_field="feature_timestamp",
+    created_timestamp_column="created_timestamp",
+    description="A row per shopper who bought: what, and when; known at the end of the day of the last purchase.",
+    owner=OWNER,
+)
+
+user_purchases_view = FeatureView(
+    name="user_purchases",
+    entities=[user],
+    ttl=NEVER_EXPIRES,
+    source=user_purchases,
+    online=True,
+    description="The items that a shopper bought, and when each was last bought: what leaves their lists.",
+    tags={
+        "mart": "user_purchases",
+        "consent": "personal",
+        "read_by": "recommender",
+        "stands": "until the next purchase, so an answer is no older for reading it",
+    },
+    owner=OWNER,
+    schema=[
+        Field(name="user_id", dtype=String, description="The key."),
+        Field(name="bought_item_ids", dtype=Array(String), description="Items, bought longest ago first."),
+        Field(name="bought_us", dtype=Array(String), description="Last purchase of each, microseconds since 1970."),
+    ],
+)
+
 user_order_history_daily = FileSource(
     name="user_order_history_daily",
     path=str(EXPORTS / "user_order_history_daily.parquet"),

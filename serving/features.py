@@ -61,6 +61,12 @@ class UserFeatures:
         return self.values.get("event_names") or ()
 
     @property
+    def bought_at(self) -> dict[str, float]:
+        """The user's last purchase of each item, in seconds since 1970, the longest ago first."""
+        moments = (int(moment) / 1e6 for moment in self.values.get("bought_us") or ())
+        return dict(zip(self.values.get("bought_item_ids") or (), moments, strict=True))
+
+    @property
     def favourite_category(self) -> str | None:
         """The category that the user looked at most, where the store knows one."""
         return self.values.get("favourite_category") or None

@@ -36,6 +36,7 @@ PERSONAL_EXPORTS: Final = (
     "rfm",
     "user_features_daily",
     "user_history_daily",
+    "user_purchases",
     "user_order_history_daily",
     "user_taste_features_daily",
     "user_category_features_daily",

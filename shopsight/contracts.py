@@ -21,6 +21,7 @@ EXPORTED_MARTS: Final = (
     "interactions",
     "user_features_daily",
     "user_history_daily",
+    "user_purchases",
     "item_features_daily",
     "session_features",
     "session_labels",
@@ -191,6 +192,9 @@ SESSION_STATE: Final = (
     "recent_keys",
 )
 """Columns of ``session_state_features`` beside its keys; the push source goes on from them, models do not read them."""
+
+PURCHASES_LENGTH: Final = 500
+"""Most items, each counted once, that ``user_purchases`` keeps of a shopper."""
 
 HISTORY_LENGTH: Final = 50
 """Maximum history, in events, that ``user_history_daily`` and the sequence models keep."""

@@ -112,7 +112,11 @@ FAMILIES: Final[Mapping[str, Family]] = {
             title="Recommendations",
             bento="shopsight_recommendation",
             feature_service="recommender_v1",
-            features={"user_history": ("item_ids", "event_names"), "user_features": ("favourite_category",)},
+            features={
+                "user_history": ("item_ids", "event_names"),
+                "user_purchases": ("bought_item_ids", "bought_us"),
+                "user_features": ("favourite_category",),
+            },
             port_setting="recommendation_port",
             serve_extra="serve-recommender",
             service="serving.recommender.service:RecommendationService",

@@ -49,7 +49,7 @@ def write_artefact(
         candidate: what validation chose.
         weights: of its parts.
         catalogue: from :func:`catalogue_table`.
-        constants: popularity, popularity_recent, best_sellers, trending and age_days.
+        constants: popularity, popularity_recent, best_sellers, trending, age_days and usual_days.
         neighbours: item_knn (similar items need it), viewed_together and bought_together always, ease where it has a
             weight.
         sequence: the transformer where it has a weight.

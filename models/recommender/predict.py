@@ -51,6 +51,8 @@ class Recommender:
     """None where every item has shoppers, or no vectors are served."""
     age_days_N: NDArray[np.float32]
     """Days from each item's first interaction to the last one of all; infinite where there is none."""
+    usual_days_N: NDArray[np.float32]
+    """Days from one purchase of an item to the same shopper's next; not a number where too few bought it again."""
     cold_N: Mask
     """Items without shoppers: the transformer ranks them by what the catalogue says of them."""
     history_length: int
@@ -102,6 +104,7 @@ class Recommender:
             new_items=new_items,
             # A model that was trained before ages were written has none: nothing counts as new there.
             age_days_N=arrays.get("age_days", np.full_like(arrays["popularity"], np.inf)),
+            usual_days_N=arrays.get("usual_days", np.full_like(arrays["popularity"], np.nan)),
             cold_N=cold_N,
             history_length=config["history_length"],
         )

@@ -29,6 +29,7 @@ from models.recommender.config import RecommenderConfig, for_size
 from models.recommender.dataset import Case, Interactions, Window, item_attributes, window
 from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, mean_ndcg, rank_cases, slices
 from models.recommender.linear.pairs import fit_together
+from models.recommender.repeats import usual_intervals
 from models.recommender.scoring import Constant, Neighbours, Scorer
 from models.recommender.sentinels import check_run
 from models.recommender.transformer.ensemble import TrainedEnsemble
@@ -292,9 +293,11 @@ class _Shelves:
 
     @classmethod
     def of(cls, run: Run, data: Interactions, items: pa.Table, views: Views) -> "_Shelves":
+        catalogue = catalogue_table(items, data.item_ids)
+        intervals_N = usual_intervals(data, catalogue["category"].to_pylist())
         return cls(
-            catalogue=catalogue_table(items, data.item_ids),
-            constants=fit_lists(data, run.config.popularity),
+            catalogue=catalogue,
+            constants={**fit_lists(data, run.config.popularity), "usual_days": Constant(scores_N=intervals_N)},
             neighbours={
                 "item_knn": views.neighbours["item_knn"],
                 "viewed_together": fit_together(data, "view_item", run.config.viewed_together),

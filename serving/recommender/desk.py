@@ -1,7 +1,7 @@
 """Recommendations: from a request to an answer, whatever part is missing. Knows neither BentoML nor FastAPI."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -158,15 +158,17 @@ class RecommendationDesk:
         if request.placement == "win_back":
             wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
         wanted, personal = request.num_results, request.placement in PERSONAL
-        cold_share = rules.book.new_items if personal else 0.0
+        book, due = rules.book, rules.due_again(visit.bought_at, self.recommender.usual_days_N, now)
+        seen = {event.item_id for event in visit.history} | visit.bought_at.keys()
+        cold_share = book.new_items if personal else 0.0
         wishes = replace(wishes, max_cold=int(cold_share * wanted) if personal else None)
         shelf = Shelf(
             num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
             allowed=allowed,
-            exclude=_excluded(request, visit),
+            exclude=_excluded(request, visit, book, due),
             segment=lambda: self._segment(visit),
             cold_share=cold_share,
-            seen_again=rules.book.seen_items == "anywhere",
+            seen=frozenset() if book.seen_items == "anywhere" else frozenset(seen - due),
             # Of a list that is put in another order only what is shown in the end is explained, below.
             explain=request.explain and not wishes.any,
         )
@@ -182,7 +184,7 @@ class RecommendationDesk:
             if request.explain and personal:
                 items = self._explained(items, visit)
         # A cap may be why the list is short: what fills it up would have to keep to it, too.
-        if personal and rules.book.seen_items == "last" and not wishes.caps:
+        if personal and book.seen_items == "last" and not wishes.caps:
             shown = {item.item_id for item in items}
             items += self.recommender.best_sellers(
                 num_results=wanted - len(items), allowed=allowed, exclude=shelf.exclude | shown
@@ -321,31 +323,49 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
 def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:
     """Return what the answer may be made from; of a request that is not to be personal, nothing of the person."""
     history = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
-    recent = request.recent_events if request.personalised else []
+    online = [HistoryEvent(item_id=item, event_name=event) for item, event in history]
+    events = request.recent_events if request.personalised else []
+    recent = [
+        HistoryEvent(item_id=e.item_id, event_name=e.event_name, event_timestamp=e.event_timestamp)
+        for e in events
+        if e.item_id is not None
+    ]
     # What the session is about says more than what the shopper mostly looks at.
-    of_events = list(dict.fromkeys(e.category for e in reversed(recent) if e.category))[:SEGMENT_CATEGORIES]
+    of_events = list(dict.fromkeys(e.category for e in reversed(events) if e.category))[:SEGMENT_CATEGORIES]
     favourite = user.favourite_category if user else None
     return Visit(
         placement=request.placement,
         item_ids=request.item_ids,
-        online=[HistoryEvent(item_id=item, event_name=event) for item, event in history],
-        recent=[
-            HistoryEvent(item_id=e.item_id, event_name=e.event_name, event_timestamp=e.event_timestamp)
-            for e in recent
-            if e.item_id is not None
-        ],
+        online=online,
+        recent=recent,
+        bought_at=_bought_at(user, online, recent),
         categories=of_events or ([favourite] if favourite else []),
     )
 
 
-def _excluded(request: RecommendationRequest, visit: Visit) -> frozenset[str]:
-    purchased = {event.item_id for event in visit.history if event.event_name == "purchase"}
+def _excluded(request: RecommendationRequest, visit: Visit, book: RuleBook, due: frozenset[str]) -> frozenset[str]:
+    """Return what the list is not to show: what it is about, what the request names, and what was bought."""
     # What the answer is about (the page's item, the cart) is in view already.
-    return (
-        frozenset(request.exclude_item_ids)
-        | set(request.item_ids)
-        | (purchased if request.exclude_purchased else set())
-    )
+    exclude = frozenset(request.exclude_item_ids) | set(request.item_ids)
+    if request.exclude_purchased:
+        return exclude | visit.bought_at.keys()
+    if book.bought_items == "never" and request.placement != "recently_viewed":
+        return exclude | (visit.bought_at.keys() - due)
+    return exclude
+
+
+def _bought_at(
+    user: UserFeatures | None, online: Sequence[HistoryEvent], recent: Sequence[HistoryEvent]
+) -> dict[str, float | None]:
+    """Return when each item was last bought, in seconds since 1970; None of what is too new to have a moment."""
+    bought_at: dict[str, float | None] = dict(user.bought_at) if user else {}
+    for event in online:
+        if event.event_name == "purchase":
+            bought_at.setdefault(event.item_id, None)
+    for event in recent:
+        if event.event_name == "purchase":
+            bought_at[event.item_id] = event.event_timestamp.timestamp() if event.event_timestamp else None
+    return bought_at
 
 
 def _recommended_item(item: ScoredItem, rank: int, *, explain: bool) -> RecommendedItem:

@@ -4,8 +4,8 @@ A ladder is a list of rungs. The first rung that has items gives the list and is
 None); rungs below fill it up, and every item names its own source.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -41,6 +41,8 @@ class Visit:
     """The history that is kept online, oldest first."""
     recent: Sequence[HistoryEvent]
     """The request's own events, which come after it."""
+    bought_at: Mapping[str, float | None] = field(default_factory=dict)
+    """When the shopper last bought each item, in seconds since 1970; None where it was just now."""
     categories: Sequence[str] = ()
     """The shopper's segment: categories of the request's events, or else the one that they mostly look at."""
 
@@ -77,8 +79,8 @@ class Shelf:
     """Whether what the model recommends should come with its reasons."""
     cold_share: float = 0.0
     """Largest share of a personal list that items may take which nobody had touched."""
-    seen_again: bool = False
-    """Whether a personal list may show what the shopper has seen as if it were new."""
+    seen: frozenset[str] = frozenset()
+    """What the shopper has seen and a personal list is not to show as if it were new."""
 
 
 def candidates(recommender: Recommender, visit: Visit, shelf: Shelf) -> tuple[Fallback | None, list[ScoredItem]]:
@@ -119,8 +121,7 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
         history = readable(model, visit.history)
         if history:
             rung = None if readable(model, visit.online) else "session_events"
-            if not shelf.seen_again:
-                exclude = exclude | {event.item_id for event in history}
+            exclude = exclude | shelf.seen
             yield (
                 rung,
                 lambda: model.recommend(
@@ -130,7 +131,7 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
                     exclude=exclude,
                     explain=shelf.explain,
                     cold_share=shelf.cold_share,
-                    seen_again=shelf.seen_again,
+                    seen_again=True,  # what is not to be seen again is excluded
                 ),
             )
     if visit.placement in TOGETHER:

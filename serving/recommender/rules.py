@@ -4,7 +4,7 @@ A rule does one thing to the lists of some placements: leaves items out, moves t
 lets a brand or category have so many places at most, or puts items where the shop wants them; docs/api.md shows each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import date, datetime
 from pathlib import Path
@@ -87,6 +87,14 @@ class Pin(Request):
     place: Annotated[int, Field(ge=1, le=100)] = 1
 
 
+class BuyAgain(Request):
+    """When items that a shopper bought may be shown to them again as if they were new: consumables, after a while."""
+
+    items: Items
+    after_days: Annotated[FiniteFloat, Field(ge=0)] | Literal["usual"] = "usual"
+    """Days since the purchase; ``usual``: as long as it mostly takes shoppers to buy the item again."""
+
+
 class Rule(Request):
     """One thing to do to the lists of some placements."""
 
@@ -129,7 +137,11 @@ class RuleBook(Request):
     new_items: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.1
     """Largest share of a personal list that items may take which nobody had touched when the model was trained."""
     seen_items: Literal["last", "never", "anywhere"] = "last"
-    """Where a personal list shows what the shopper saw or bought: where nothing else is left, nowhere, or anywhere."""
+    """Where a personal list shows what the shopper saw: where nothing else is left, nowhere, or anywhere."""
+    bought_items: Literal["never", "as_seen"] = "never"
+    """Where a list shows what the shopper bought: nowhere, or where ``seen_items`` says."""
+    buy_again: list[BuyAgain] = Field(default=[], max_length=1_000)
+    """Of what was bought, what comes back by itself."""
     rules: list[Rule] = Field(default=[], max_length=1_000)
 
     @model_validator(mode="after")
@@ -173,6 +185,7 @@ class RulesInForce:
         self._masks = {
             rule.name: items.mask(catalogue, self._filter) for rule in book.rules if (items := _items_of(rule))
         }
+        self._buy_again = [(one.items.mask(catalogue, self._filter), one.after_days) for one in book.buy_again]
 
     def without(self, name: str) -> "RulesInForce":
         """Return what the book asks without one rule; the items of the others are not looked up again."""
@@ -183,7 +196,9 @@ class RulesInForce:
     @property
     def warnings(self) -> list[str]:
         """Say which items, categories and brands the rules name that the catalogue has not, a sentence each."""
-        return [f"rule {rule.name!r} names {name}" for rule in self.book.rules for name in self._unknown_in(rule)]
+        named = [(f"rule {rule.name!r}", _items_of(rule), rule.pin) for rule in self.book.rules]
+        named += [(f"buy_again {number}", one.items, None) for number, one in enumerate(self.book.buy_again, start=1)]
+        return [f"{who} names {name}" for who, items, pin in named for name in self._unknown_in(items, pin)]
 
     def left_out(self, placement: str, now: datetime) -> NDArray[np.bool_] | None:
         """Return which items may not be shown, shape (N,), or None where all may."""
@@ -204,9 +219,29 @@ class RulesInForce:
             pins=tuple((pin.place, tuple(pin.item_ids)) for rule in holding if (pin := rule.pin) is not None),
         )
 
-    def _unknown_in(self, rule: Rule) -> list[str]:
-        items = _items_of(rule)
-        ids = (items.item_ids if items else None) or (rule.pin.item_ids if rule.pin else [])
+    def due_again(
+        self, bought_at: Mapping[str, float | None], usual_days_N: NDArray[np.float32], now: datetime
+    ) -> frozenset[str]:
+        """Return which of the items that a shopper bought may be shown to them again as if they were new.
+
+        Args:
+            bought_at: the last purchase of each, in seconds since 1970; None where it was just now.
+            usual_days_N: after how many days shoppers buy each item of the catalogue again; not a number if unknown.
+            now: the moment of the list.
+        """
+        due = set()
+        for item_id, moment in bought_at.items() if self._buy_again else ():
+            place = self.catalogue.index_of(item_id)
+            if place is None:
+                continue
+            days = 0.0 if moment is None else (now.timestamp() - moment) / 86_400
+            waits = (after for mask_N, after in self._buy_again if mask_N[place])
+            if any(days >= (usual_days_N[place] if wait == "usual" else wait) for wait in waits):
+                due.add(item_id)
+        return frozenset(due)
+
+    def _unknown_in(self, items: Items | None, pin: Pin | None) -> list[str]:
+        ids = (items.item_ids if items else None) or (pin.item_ids if pin else [])
         places = {item_id: self.catalogue.index_of(item_id) for item_id in ids}
         unknown = [
             f"the {'unknown' if place is None else 'deleted'} item {item_id!r}"

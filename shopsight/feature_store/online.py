@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, UnusableFeaturesError, open_feature_store
 from shopsight.feature_store.history import find_service
@@ -13,6 +13,9 @@ from shopsight.whole_files import version_of
 if TYPE_CHECKING:
     from feast.online_response import OnlineResponse
 
+STANDS: Final = "stands"
+"""Tag of a view whose row is as true today as when it was written: an answer is no older for reading it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatedFeatures:
@@ -21,7 +24,8 @@ class DatedFeatures:
     values: Mapping[str, Any]
     """Join keys and features by name; ``None`` where nothing is known."""
     as_of: datetime | None
-    """When the oldest of the views read was last known to be true; ``None`` where none knows the entity."""
+    """When the oldest of the views read was last known to be true, less those whose rows stand until they change;
+    ``None`` where none knows the entity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,8 @@ class _Request:
     """``view:feature`` of each feature."""
     inputs: list[str]
     """Keys, and values that on-demand features are computed from, that every row must bring."""
+    standing: frozenset[str]
+    """Features of views whose rows grow no older (tag ``stands``)."""
 
 
 class OnlineFeatures:
@@ -65,7 +71,8 @@ class OnlineFeatures:
         """
         if not rows:
             return []
-        columns = self._response(service_or_view, rows).to_dict()
+        response, _ = self._response(service_or_view, rows)
+        columns = response.to_dict()
         return [{name: values[index] for name, values in columns.items()} for index in range(len(rows))]
 
     def read_dated(
@@ -81,20 +88,24 @@ class OnlineFeatures:
         """
         if not rows:
             return []
-        response = self._response(service_or_view, rows, key=key)
+        response, request = self._response(service_or_view, rows, key=key)
         columns = response.to_dict()
-        names = response.proto.metadata.feature_names.val
-        vectors = [v for name, v in zip(names, response.proto.results, strict=True) if name not in rows[0]]
-        moments = [[moment.seconds for moment in vector.event_timestamps] for vector in vectors]
+        features = zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True)
+        ages: dict[bool, list[list[int]]] = {True: [], False: []}
+        for name, vector in features:
+            if name not in rows[0]:
+                ages[name not in request.standing].append([moment.seconds for moment in vector.event_timestamps])
         dated = []
         for index in range(len(rows)):
-            times = [seconds[index] for seconds in moments if seconds[index] > 0]
             values = {name: column[index] for name, column in columns.items()}
-            as_of = datetime.fromtimestamp(min(times), tz=UTC) if times else None
+            oldest = _oldest(ages[True], index) or _oldest(ages[False], index)
+            as_of = datetime.fromtimestamp(oldest, tz=UTC) if oldest else None
             dated.append(DatedFeatures(values=values, as_of=as_of))
         return dated
 
-    def _response(self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None = None) -> "OnlineResponse":
+    def _response(
+        self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None = None
+    ) -> tuple["OnlineResponse", _Request]:
         # Definitions that were applied since may lack what the reader was resolved to: Feast would answer None for it.
         if (version := version_of(self._definitions)) != self._resolved:
             self._requests, self._resolved = {}, version
@@ -108,7 +119,8 @@ class OnlineFeatures:
                     why="they are stored under it, or computed from it",
                     fix=f"give rows with {', '.join(request.inputs)}",
                 )
-        return self._store.get_online_features(features=request.references, entity_rows=[dict(row) for row in rows])
+        entity_rows = [dict(row) for row in rows]
+        return self._store.get_online_features(features=request.references, entity_rows=entity_rows), request
 
     def _request(self, name: str, *, key: str | None) -> _Request:
         views = {view.name: view for view in self._store.list_feature_views(allow_cache=True)}
@@ -141,4 +153,15 @@ class OnlineFeatures:
                 {key for view in read for key in views[view].join_keys}
                 | {value for view in asked for value in view.get_request_data_schema()}
             ),
+            standing=frozenset(
+                field.name
+                for p in projections
+                if p.name in views and STANDS in views[p.name].tags
+                for field in p.features
+            ),
         )
+
+
+def _oldest(moments: Sequence[Sequence[int]], index: int) -> int:
+    """Return the earliest moment of one entity, in seconds since 1970; 0 where none of the features is known."""
+    return min((seconds[index] for seconds in moments if seconds[index] > 0), default=0)

@@ -15,6 +15,7 @@ from shopsight.contracts import (
     HISTORY_LENGTH,
     INTENTS,
     ITEM_FEATURES,
+    PURCHASES_LENGTH,
     SESSION_FEATURES,
     USER_FEATURES,
 )
@@ -291,6 +292,7 @@ def test_the_dbt_projects_values_are_the_contracts() -> None:
 
     project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text())
     assert project["vars"]["history_length"] == HISTORY_LENGTH
+    assert project["vars"]["purchases_length"] == PURCHASES_LENGTH
     utterances = yaml.safe_load((DBT_PROJECT_DIR / "models" / "marts" / "core" / "utterances.yml").read_text())
     columns = {column["name"]: column for column in utterances["models"][0]["columns"]}
     accepted = columns["label"]["data_tests"][0]["accepted_values"]["arguments"]["values"]

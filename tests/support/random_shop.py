@@ -21,6 +21,7 @@ VARIABLES = {
     "session_gap_minutes": 30,
     "longest_session_hours": 24,
     "history_length": 4,
+    "purchases_length": 3,
     "bot_pages_per_minute": 5,
     "bot_pages_per_day": 9,
     "conversion_days": 2,

@@ -28,6 +28,7 @@ def _marts(*names: str) -> list[dg.AssetKey]:
     deps=_marts(
         "user_features_daily",
         "user_history_daily",
+        "user_purchases",
         "session_features",
         "session_state_features",
         "user_order_history_daily",

@@ -83,6 +83,7 @@ for _name in (
     "session_flow_features",
     "session_state_features",
     "user_order_history_daily",
+    "user_purchases",
 ):
     (_file,) = (REPO_ROOT / "dbt_project" / "models" / "marts").rglob(f"{_name}.yml")
     _columns = yaml.safe_load(_file.read_text())["models"][0]["columns"]

@@ -76,6 +76,7 @@ def test_the_definitions_have_the_names_of_the_contracts_and_say_what_they_are()
     assert names == {
         "user_features": USER_FEATURES,
         "user_history": ("item_ids", "event_names"),
+        "user_purchases": ("bought_item_ids", "bought_us"),
         "item_features": ITEM_FEATURES,
         "session_features": SESSION_FEATURES,
         "utterance_text": ("text", "channel"),

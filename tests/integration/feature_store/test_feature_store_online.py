@@ -92,14 +92,18 @@ def test_a_service_is_read_by_both_keys_of_a_shopper_at_once_and_says_of_when_it
     history = {"user_id": "a_1", "feature_timestamp": MONDAY + DAY, "created_timestamp": MONDAY + DAY}
     write_mart("user_history_daily", [{**history, "item_ids": items, "event_names": names}])
     write_mart("user_features_daily", [user_day("a_1", MONDAY, 3)])
+    long_ago = {"user_id": "a_1", "feature_timestamp": MONDAY - 90 * DAY, "created_timestamp": MONDAY - 90 * DAY}
+    write_mart("user_purchases", [{**long_ago, "bought_item_ids": ["i_3"], "bought_us": ["1600000000000000"]}])
     materialize(shop, until=LATER)
     online = OnlineFeatures(shop)
     user, visitor = online.read_dated("recommender_v1", [{"user_id": "u_1"}, {"user_id": "a_1"}])
     assert visitor.values["item_ids"] == items
     assert visitor.values["event_names"] == names
     assert visitor.values["favourite_category"] == "Küche > 3"
-    assert set(visitor.values) == {"user_id", "item_ids", "event_names", "favourite_category"}, "and nothing unread"
-    assert visitor.as_of == MONDAY, "the older of the two views read"
+    assert visitor.values["bought_item_ids"] == ["i_3"]
+    bought = {"bought_item_ids", "bought_us"}
+    assert set(visitor.values) == {"user_id", "item_ids", "event_names", "favourite_category"} | bought
+    assert visitor.as_of == MONDAY, "the older of the two views read whose rows age"
     assert user.as_of is None
     assert user.values["item_ids"] is None
 

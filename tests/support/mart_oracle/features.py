@@ -109,6 +109,29 @@ def user_history_daily(log: Log) -> Mart:
     return mart
 
 
+def user_purchases(log: Log) -> Mart:
+    mart = []
+    for user, rows in by_user(log.personal).items():
+        bought = [row for row in rows if row["item_id"] and row["event_name"] == "purchase"]
+        newest: dict[str, Event] = {}
+        for row in sorted(bought, key=lambda row: row["event_timestamp"]):
+            known_at = max(row["known_at"], newest.get(row["item_id"], row)["known_at"])
+            newest[row["item_id"]] = {**row, "known_at": known_at}
+        latest = sorted(newest.values(), key=lambda row: (row["event_timestamp"], row["item_id"]))
+        latest = latest[-log.variables["purchases_length"] :]
+        if latest:
+            mart.append(
+                {
+                    "user_id": user,
+                    "feature_timestamp": day_end(max(row["event_date"] for row in latest)),
+                    "created_timestamp": max(row["known_at"] for row in latest),
+                    "bought_item_ids": [row["item_id"] for row in latest],
+                    "bought_us": [str(microseconds(row["event_timestamp"])) for row in latest],
+                }
+            )
+    return mart
+
+
 def user_order_history_daily(log: Log) -> Mart:
     mart = []
     for user, rows in by_user(log.personal).items():
@@ -332,6 +355,7 @@ FEATURES: dict[str, Callable[[Log], Mart]] = {
     for oracle in (
         user_features_daily,
         user_history_daily,
+        user_purchases,
         user_order_history_daily,
         user_taste_features_daily,
         user_category_features_daily,

@@ -132,9 +132,19 @@ def test_without_personalisation_nothing_of_the_person_is_used_or_logged(ask: As
     assert (row["user"], row["session_id"], row["history_length"]) == (None, None, 0)
 
 
-def test_purchases_are_left_out_on_request(ask: Ask) -> None:
-    assert "i_10" in ids(ask(user_id="maya", placement="best_sellers", num_results=20))
-    assert "i_10" not in ids(ask(user_id="maya", placement="best_sellers", num_results=20, exclude_purchased=True))
+def test_what_was_bought_is_left_out_however_many_interactions_ago(
+    ask: Ask, online: Any, pseudonymiser: Pseudonymiser
+) -> None:
+    best = {"placement": "best_sellers", "num_results": 20}
+    assert {"i_4", "i_10"} <= set(ids(ask(**best)))
+    assert {"i_4", "i_10"} & set(ids(ask(user_id="maya", **best))) == {"i_4"}
+    online.features["recommender_v1", pseudonymiser.user("maya")] |= {
+        "bought_item_ids": ["i_4", "i_10"],
+        "bought_us": ["1600000000000000", "1700000000000000"],
+    }
+    for asked in (best, best | {"exclude_purchased": True}):
+        assert {"i_4", "i_10"}.isdisjoint(ids(ask(user_id="maya", **asked)))
+    assert {"i_4", "i_10"} <= set(ids(ask(user_id="maya", personalised=False, **best)))
 
 
 def test_excluded_items_do_not_come_back(ask: Ask) -> None:

@@ -1,9 +1,10 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from models.recommender.predict import Recommender
@@ -194,11 +195,58 @@ MAYAS = {"i_10", "i_20"}
 FOR_MAYA = {"placement": "recommended_for_you", "user_id": "maya", "num_results": 59}
 
 
-def test_what_a_shopper_saw_or_bought_fills_a_list_from_behind(listed: ListItems) -> None:
+def test_what_a_shopper_saw_fills_a_list_from_behind_and_what_they_bought_leaves_it(listed: ListItems) -> None:
     items = listed({}, **FOR_MAYA)
+    assert len(items) == 58
+    assert items[-1] == "i_20"
+    assert "i_10" not in items
+    assert MAYAS.isdisjoint(listed({}, **FOR_MAYA | {"num_results": 57}))
+
+
+def test_where_the_shop_says_so_what_was_bought_stands_where_what_was_seen_does(listed: ListItems) -> None:
+    items = listed({"bought_items": "as_seen"}, **FOR_MAYA)
     assert len(items) == 59
     assert set(items[-2:]) == MAYAS
-    assert MAYAS.isdisjoint(listed({}, **FOR_MAYA | {"num_results": 57}))
+
+
+@pytest.mark.parametrize("placement", ["best_sellers", "trending", "similar_items"])
+def test_what_was_bought_leaves_the_lists_that_are_not_personal_too(listed: ListItems, placement: str) -> None:
+    asked = {"placement": placement, "user_id": "maya", "num_results": 60, "item_ids": ["i_1"]}
+    assert "i_10" not in listed({}, **asked)
+    assert "i_10" in listed({"bought_items": "as_seen"}, **asked)
+
+
+def test_a_consumable_comes_back_after_its_days_and_not_before(listed: ListItems) -> None:
+    tea = {"item_ids": ["i_30", "i_31"]}
+    bought = [
+        {"event_name": "purchase", "item_id": "i_30", "event_timestamp": (MONDAY - timedelta(days=40)).isoformat()},
+        {"event_name": "purchase", "item_id": "i_31", "event_timestamp": (MONDAY - timedelta(days=5)).isoformat()},
+        {"event_name": "purchase", "item_id": "i_32", "event_timestamp": (MONDAY - timedelta(days=40)).isoformat()},
+    ]
+    asked = {"placement": "recommended_for_you", "recent_events": bought, "num_results": 60}
+    again = {"buy_again": [{"items": tea, "after_days": 30}]}
+    assert {"i_30", "i_31", "i_32"}.isdisjoint(listed({}, **asked))
+    assert {"i_30", "i_31", "i_32"} & set(listed(again, **asked)) == {"i_30"}
+    assert "i_30" not in listed(again, **asked, exclude_purchased=True)
+
+
+def test_the_usual_interval_is_that_of_the_shoppers_and_where_nobody_knows_it_nothing_comes_back(
+    recommender: Recommender,
+) -> None:
+    usual = {"buy_again": [{"items": {"item_ids": ["i_30"]}}]}
+    book = RulesInForce(RuleBook.model_validate(usual), recommender.catalogue)
+    bought_at = {"i_30": (MONDAY - timedelta(days=29)).timestamp(), "i_31": 0.0, "gone": 0.0}
+    intervals = np.full(len(recommender.catalogue), np.nan, dtype=np.float32)
+    assert book.due_again(bought_at, intervals, MONDAY) == frozenset()
+    intervals[recommender.catalogue.positions["i_30"]] = 28
+    assert book.due_again(bought_at, intervals, MONDAY) == {"i_30"}
+    assert book.due_again(bought_at, intervals, MONDAY - timedelta(days=2)) == frozenset()
+    assert book.due_again({"i_30": None}, intervals, MONDAY) == frozenset()
+
+
+def test_a_rule_of_what_comes_back_that_names_an_unknown_item_is_warned_of(recommender: Recommender) -> None:
+    book = RuleBook.model_validate({"buy_again": [{"items": {"item_ids": ["gone"]}, "after_days": 7}]})
+    assert RulesInForce(book, recommender.catalogue).warnings == ["buy_again 1 names the unknown item 'gone'"]
 
 
 def test_a_shopper_who_saw_everything_gets_a_list_all_the_same(listed: ListItems) -> None:
@@ -210,7 +258,7 @@ def test_a_shopper_who_saw_everything_gets_a_list_all_the_same(listed: ListItems
 
 def test_the_shops_rule_lets_what_was_seen_come_back_anywhere_or_never(listed: ListItems) -> None:
     assert MAYAS.isdisjoint(listed({"seen_items": "never"}, **FOR_MAYA))
-    anywhere = listed({"seen_items": "anywhere"}, **FOR_MAYA)
+    anywhere = listed({"seen_items": "anywhere", "bought_items": "as_seen"}, **FOR_MAYA)
     assert set(anywhere) >= MAYAS
     assert set(anywhere[-2:]) != MAYAS
 
