@@ -52,6 +52,11 @@ class RecommendationService(FamilyService):
         """Answer as ``POST /v1/recommendations`` does, for BentoML's own clients."""
         return or_problem(lambda: self.desk.answer(request))  # type: ignore[no-any-return]
 
+    def warm_up_request(self) -> dict[str, Any]:
+        """Return a request of somebody who has just looked at an item of the catalogue."""
+        items = self.desk.recommender.catalogue.item_ids[:1]
+        return {"recent_events": [{"event_name": "view_item", "item_id": item_id} for item_id in items], "explain": True}
+
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
         self.rules()

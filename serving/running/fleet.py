@@ -68,4 +68,6 @@ class ServiceFleet:
     def stop(self) -> None:
         """Stop every service; requests in flight are finished first."""
         for keeper in self._keepers.values():
+            keeper.leave()
+        for keeper in self._keepers.values():
             keeper.stop()
