@@ -67,7 +67,9 @@ class ServiceProcess:
         self.bento = bento
         self.family = FAMILIES[bento.family]
         self.url = f"http://{settings.host}:{self.family.port(settings)}"
-        self.log_file: Path = settings.home / "logs" / f"{self.family.bento}.log"
+        name, _, version = bento.tag.partition(":")
+        # One file a Bento: beside a service that fails while it starts, the one before it goes on to write.
+        self.log_file: Path = settings.home / "logs" / name / f"{version}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._metrics = ""
         self._line: socket.socket | None = None
