@@ -1,12 +1,16 @@
-"""A service that is told to stop answers whoever reached it, refuses whoever comes later, and resets nobody."""
+"""A service that stops answers whoever reached it and resets nobody; one that hands its port over refuses nobody, too."""
 
 import asyncio
+import contextlib
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import httpx
@@ -14,20 +18,26 @@ import pytest
 
 from serving.http.draining import Draining
 from serving.http.guard import GuardLimits, RequestGuard
+from serving.http.handover import LINE, LISTEN, READY, REST
 
 WORKER: Final = """
 import asyncio, socket, sys, time
+import os
 import uvicorn
+from serving.http import draining
 from serving.http.connection import serve_connections
 from serving.http.draining import DRAINING, running_server
+from serving.http.handover import Handover, port_is_kept
 from serving.http.guard import GuardLimits, RequestGuard
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
         server = running_server()
-        DRAINING.watch(server)
+        DRAINING.watch(server, port_is_kept=port_is_kept())
         serve_connections(server)
+        if port_is_kept():
+            server.line = Handover(server, DRAINING)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
@@ -35,12 +45,15 @@ async def app(scope, receive, send):
     if scope["path"] == "/block":  # nobody is let in meanwhile: those who come wait in the kernel's queue
         time.sleep(0.5)
     await asyncio.sleep(0.2)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"done"})
+    answer = b"done by %d" % os.getpid()
+    headers = [(b"content-length", b"%d" % len(answer))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
 
 guard = RequestGuard(app, limits=GuardLimits(body_bytes=1000))
 async def all_of(scope, receive, send):
     await (app if scope["type"] == "lifespan" else guard)(scope, receive, send)
+draining.IDLE_SECONDS = 3
 listening = socket.socket(fileno=int(sys.argv[1]))
 uvicorn.Server(uvicorn.Config(all_of, timeout_graceful_shutdown=10)).run(sockets=[listening])
 """
@@ -97,6 +110,67 @@ def test_an_idle_connection_keeps_no_service_from_ending(served: tuple[int, subp
     with socket.create_connection(("127.0.0.1", port)):
         worker.send_signal(signal.SIGTERM)
         worker.wait(timeout=20)
+
+
+def test_an_open_connection_is_answered_once_more_and_told_to_close(
+    served: tuple[int, subprocess.Popen[bytes]],
+) -> None:
+    port, worker = served
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        assert "connection" not in client.get("/").headers
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        last = client.get("/")
+        assert (last.status_code, last.headers["connection"]) == (200, "close")
+        worker.wait(timeout=2)
+
+
+def test_a_port_is_handed_over_and_back_and_no_request_fails() -> None:
+    answers: list[httpx.Response] = []
+    over = threading.Event()
+
+    def ask(port: int, *, one_connection: bool) -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            while not over.is_set():
+                answers.append((client if one_connection else httpx).get(f"http://127.0.0.1:{port}/"))
+
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        lines = []
+        processes = []
+        for _ in range(2):
+            line, other_end = socket.socketpair()
+            descriptors = [listening.fileno(), other_end.fileno()]
+            worker = subprocess.Popen(
+                [sys.executable, "-c", WORKER, str(listening.fileno())],
+                pass_fds=descriptors,
+                env=os.environ | {LINE: str(other_end.fileno())},
+            )
+            stack.callback(worker.wait)
+            stack.callback(worker.kill)
+            lines.append(stack.enter_context(line))
+            processes.append(worker.pid)
+            other_end.close()
+            line.settimeout(20)
+        assert [line.recv(1) for line in lines] == [READY, READY]
+        clients = stack.enter_context(ThreadPoolExecutor(8))
+        stack.callback(over.set)
+        port = listening.getsockname()[1]
+        asking = [clients.submit(ask, port, one_connection=n % 2 == 0) for n in range(8)]
+        lines[0].send(REST)
+        for rests, listens in ((1, 0), (0, 1), (1, 0)):
+            time.sleep(0.5)
+            lines[listens].send(LISTEN)
+            assert lines[listens].recv(1) == READY
+            lines[rests].send(REST)
+        time.sleep(0.5)
+        over.set()
+        for one in asking:
+            one.result()  # raises what a client met
+        by = [int(answer.text.removeprefix("done by ")) for answer in answers]
+        assert {answer.status_code for answer in answers} == {200}
+        assert set(by) == set(processes)
+        assert {int(httpx.get(f"http://127.0.0.1:{port}/").text.removeprefix("done by ")) for _ in range(3)} == {processes[0]}
 
 
 def test_a_service_that_stops_is_not_ready_and_keeps_no_connection_open() -> None:
