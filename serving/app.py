@@ -45,8 +45,6 @@ SERVICE_OPTIONS: Final[dict[str, Any]] = {
     "envs": [{"name": "OTEL_SDK_DISABLED", "value": "true"}],
 }
 
-WARM_UP_REQUESTS: Final = 3
-"""The first one loads what is loaded on first use, the others are as quick as a client's."""
 OLD_DATA: Final = timedelta(days=2)
 """Age from which the data's end is noted: a shop that imports every night is a day behind."""
 
@@ -128,21 +126,20 @@ class FamilyService(ABC):
         self.features.open(self.family.feature_service)
         return self.features
 
-    def warm_up_request(self) -> dict[str, Any]:
-        """Return the body of a request to the family's route that the model itself has to answer."""
+    def warm_up_requests(self) -> list[dict[str, Any]]:
+        """Return bodies of requests to the family's route that the model itself has to answer."""
         body = json.dumps(self.family.example).replace(json.dumps(SHOPPER), json.dumps("warm-up"))
-        return dict(json.loads(body))
+        return [json.loads(body)] * 3  # the first one loads what is loaded on first use
 
     async def rehearse(self, ask: Ask) -> None:
-        """Answer a request of its own, before the service listens; the prediction log does not have it.
+        """Answer requests of its own, before the service listens; the prediction log does not have them.
 
         Raises:
-            WarmUpFailedError: the answer is an error, or not the model's.
+            WarmUpFailedError: an answer is an error, or not the model's.
         """
         with self.log.silent():
-            for _ in range(WARM_UP_REQUESTS):
-                answer = await ask(self.family.route, self.warm_up_request())
-            require_whole(answer, self.model.name_and_version)
+            for body in self.warm_up_requests():
+                require_whole(await ask(self.family.route, body), self.model.name_and_version)
         settle_memory()
 
     def notes(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""How a service takes a port over from another process, and gives it up again, without a moment in which nobody listens.
+"""How a service takes a port over from another process, and gives it up again, while at every moment somebody listens.
 
 Whoever keeps the port opens it once, and gives each process that serves there a copy and a line to hear and to speak.
 A process says ``READY`` when it listens, so that the one before it may go. Told to ``REST``, it lets nobody in any more

@@ -35,8 +35,8 @@ REGISTRY_SECONDS: Final = 5.0
 class ServiceKeeper:
     """One family's service. :meth:`look` does one step of what is due and never waits for a start.
 
-    It keeps the family's port, and one process serves there. Another Bento starts beside it on the same port, and the one
-    before it is told to rest once the other has warmed up and listens: at every moment somebody does.
+    It keeps the family's port, and one process serves there. Another Bento starts beside it on the same port, and the
+    one before it is told to rest once the other has warmed up and listens: at every moment somebody does.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class ServiceKeeper:
             self._start(bento, version)
 
     def _start(self, bento: BentoRecord, version: ModelVersion) -> None:
-        """Start a Bento beside what serves, or have it back where it rests, once it is proved to be what was approved."""
+        """Start a Bento beside what serves, or have back what rests, once it is proved to be what was approved."""
         reserve, self._reserve = self._reserve, None
         try:
             verify_bento(bento, version)

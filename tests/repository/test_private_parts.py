@@ -25,6 +25,7 @@ PARTS: Final = {
     "dagster._utils.log:configure_loggers": "the daemon's log is as it was under `dagster dev`",
     "dagster._core.utils:make_new_run_id": "the run's id is shown before the run starts",
     "bentoml._internal.server.http_app:logger": "BentoML logs each request's headers there; a filter drops them",
+    "_bentoml_impl.worker.service:main": "serves a Bento on a socket that somebody else keeps; BentoML opens its own",
     "feast.infra.online_stores.redis:RedisOnlineStore._get_client": "a store that is gone is tried once more, at once",
     "feast.infra.online_stores.redis:RedisOnlineStore._read_hash_fields": "our store leaves out expired rows",
     "accelerate.state:AcceleratorState._reset_state": "one process trains on two devices or precisions in turn",

@@ -1,4 +1,4 @@
-"""A service that stops answers whoever reached it and resets nobody; one that hands its port over refuses nobody, too."""
+"""A service that stops answers whoever reached it and resets nobody; one that hands its port over refuses nobody."""
 
 import asyncio
 import contextlib
@@ -170,7 +170,9 @@ def test_a_port_is_handed_over_and_back_and_no_request_fails() -> None:
         by = [int(answer.text.removeprefix("done by ")) for answer in answers]
         assert {answer.status_code for answer in answers} == {200}
         assert set(by) == set(processes)
-        assert {int(httpx.get(f"http://127.0.0.1:{port}/").text.removeprefix("done by ")) for _ in range(3)} == {processes[0]}
+        assert {int(httpx.get(f"http://127.0.0.1:{port}/").text.removeprefix("done by ")) for _ in range(3)} == {
+            processes[0]
+        }
 
 
 def test_a_service_that_stops_is_not_ready_and_keeps_no_connection_open() -> None:
