@@ -19,7 +19,7 @@ from serving.running.launcher import ServiceProcess
 from serving.running.states import read_states, the_only_up, write_states
 from shopsight.settings import Settings
 from swaps.load import Outcome, asking, outcomes_in
-from swaps.models import AFTER_PACKAGING, BAD, FAMILY, Package, crown_bad, crown_good
+from swaps.champions import AFTER_PACKAGING, BAD, FAMILY, Package, crown_bad, crown_good
 
 LOOK_SECONDS: Final = 0.2
 """As `shopsight up` looks while something starts."""
@@ -105,7 +105,7 @@ def faults_of(campaign: Campaign) -> list[str]:
 
 def _order(swaps: int, bad: int, rng: random.Random) -> list[str]:
     """Return the steps; a rollback needs the new champion that it takes back."""
-    rollbacks = swaps // 3
+    rollbacks = round(swaps / 3)
     blocks = [["new", "rollback"] for _ in range(rollbacks)] + [["new"] for _ in range(swaps - 2 * rollbacks)]
     blocks += [[BAD[number % len(BAD)]] for number in range(bad)]
     rng.shuffle(blocks)
