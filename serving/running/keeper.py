@@ -263,8 +263,8 @@ class ServiceKeeper:
         self._failures = self._failures + 1 if bento.tag == self._failed_tag else 1
         self._failed_tag, self._failure = bento.tag, sentence(error)
         has_served = self._proved is not None and self._proved[0].tag == bento.tag
-        longest = MAX_RETRY_SECONDS if self._proved is None or has_served else MAX_RETRY_BESIDE_SECONDS
-        wait = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), longest)
+        max_wait = MAX_RETRY_SECONDS if self._proved is None or has_served else MAX_RETRY_BESIDE_SECONDS
+        wait = min(FIRST_RETRY_SECONDS * 2 ** (self._failures - 1), max_wait)
         if has_served and self._failures == 1:
             wait = 0.0  # what ended it may be over
         self._retry_at = self._seconds_now() + wait

@@ -18,8 +18,8 @@ from serving.running.fleet import ServiceFleet
 from serving.running.launcher import ServiceProcess
 from serving.running.states import read_states, the_only_up, write_states
 from shopsight.settings import Settings
-from swaps.load import Outcome, asking, outcomes_in
 from swaps.champions import AFTER_PACKAGING, BAD, FAMILY, Package, crown_bad, crown_good
+from swaps.load import Outcome, asking, outcomes_in
 
 LOOK_SECONDS: Final = 0.2
 """As `shopsight up` looks while something starts."""
