@@ -56,11 +56,11 @@ def _ask(url: str, kind: str, over: threading.Event, outcomes: list[Outcome]) ->
     single: dict[str, Any] = {"recent_events": [{"event_name": "view_item", "item_id": "i_5"}], "num_results": 5}
     path = "/v1/recommendations/batch" if kind == "batch" else "/v1/recommendations"
     body = {"requests": [single] * BATCH} if kind == "batch" else single
-    with httpx.Client(timeout=30) as kept:
+    with httpx.Client(timeout=30) as client:
         while not over.wait(PAUSE_SECONDS):
             began, answers, status = time.time(), [], ""
             try:
-                answer = (httpx if kind == "fresh" else kept).post(url + path, json=body)
+                answer = (httpx if kind == "fresh" else client).post(url + path, json=body)
                 status = str(answer.status_code)
                 if status == "200":
                     answers = (
