@@ -233,12 +233,8 @@ class ServiceProcess:
             return log.read()
 
     def ended(self, why: str, *, grace_seconds: float = STOP_SECONDS, log_lines: int = 6) -> ServiceNotStartedError:
-        """Stop what may be left of the service, and return the error that says so, with what its log says last.
-
-        Those are the lines that BentoML marks as errors; a process that ended without any has last lines all the same.
-        """
-        lines = self._logged().decode(errors="replace").strip().splitlines()
-        lines = ([line for line in lines if "[ERROR]" in line] or lines)[-log_lines:] if log_lines else []
+        """Stop what may be left of the service, and return the error that says so, with the last lines of its log."""
+        lines = self._logged().decode(errors="replace").strip().splitlines()[-log_lines:] if log_lines else []
         self.stop(timeout_seconds=grace_seconds)
         return ServiceNotStartedError(
             f"{self.bento.tag} does not answer on {self.url}",
