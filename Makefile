@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-spark screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-serving campaign-spark screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -86,6 +86,12 @@ campaign-chaos: COUNT ?= 50
 campaign-chaos: SEED ?= 1
 campaign-chaos: setup ## Hit one home under load with 50 faults in a row, and see whether all is back (COUNT, SEED)
 	@PYTHONPATH=tests/campaigns:tests/support $(BIN)/python -m chaos --count $(COUNT) --seed $(SEED)
+
+campaign-serving: SWAPS ?= 100
+campaign-serving: BAD ?= 20
+campaign-serving: SEED ?= 1
+campaign-serving: setup ## Swap models and plant bad ones while clients ask: no request may fail (SWAPS, BAD, SEED)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps $(SWAPS) --bad $(BAD) --seed $(SEED)
 
 # Beside what requirements.lock says, of which nothing changes; `make test-slow` then runs tests/integration/test_dbt_spark.py.
 SPARK_STAMP := .venv/.installed-spark

@@ -28,7 +28,7 @@ def run_up() -> None:
     """
     from orchestration.gateway.people import person_at_terminal
     from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
-    from serving.running.fleet import ServiceFleet
+    from serving.running.fleet import START_LOOK_SECONDS, ServiceFleet
     from serving.running.states import ServiceState, the_only_up
     from shopsight.ingestion.formats import FORMATS
 
@@ -55,7 +55,7 @@ def run_up() -> None:
             if not stopping.is_set():
                 _show_urls(settings, fleet.states())
                 out.print(f"open {ui.link()} (you are {me})", soft_wrap=True, markup=False)
-            while not stopping.wait(LOOK_SECONDS):
+            while not stopping.wait(START_LOOK_SECONDS if fleet.starting() else LOOK_SECONDS):
                 if restarted := ui.keep():
                     err.print(f"[yellow]warning[/] {restarted}", soft_wrap=True)
                 for family, state in _tend(settings, fleet, said).items():

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import json
 import logging
 import threading
 from abc import ABC, abstractmethod
@@ -22,14 +23,16 @@ from serving.features import FeatureReader, feature_reader
 from serving.http.connection import serve_connections
 from serving.http.draining import DRAINING, running_server
 from serving.http.guard import RequestGuard
+from serving.http.handover import Handover, port_is_kept
 from serving.http.problems import ProblemError, invalid_request
+from serving.http.warm_up import Ask, WarmUp, require_whole
 from serving.interface import pages
 from serving.prediction_log import PredictionLog
 from serving.running.states import note_on
 from serving.schemas import Models
 from serving.served_model import ALIAS, ServedModel
 from shopsight.clock import rfc3339, utc_now
-from shopsight.families import Family
+from shopsight.families import SHOPPER, Family
 from shopsight.parent import end_with_parent
 from shopsight.settings import Settings
 
@@ -101,8 +104,10 @@ class FamilyService(ABC):
         keep_requests_out_of_the_log()
         server = running_server()
         if server is not None:
-            DRAINING.watch(server)
+            DRAINING.watch(server, port_is_kept=port_is_kept())
             serve_connections(server)
+            if port_is_kept():
+                self.handover = Handover(server, DRAINING)
             end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
         self.settings = Settings()
         self.model = champion()
@@ -110,7 +115,6 @@ class FamilyService(ABC):
         self.features: FeatureReader | None = None
         """Of a service that reads none it stays None."""
         self.desk = self.open_desk()
-        settle_memory()
 
     @abstractmethod
     def open_desk(self) -> Any:
@@ -121,6 +125,22 @@ class FamilyService(ABC):
         self.features = feature_reader(self.settings)
         self.features.open(self.family.feature_service)
         return self.features
+
+    def warm_up_requests(self) -> list[dict[str, Any]]:
+        """Return bodies of requests to the family's route that the model itself has to answer."""
+        body = json.dumps(self.family.example).replace(json.dumps(SHOPPER), json.dumps("warm-up"))
+        return [json.loads(body)] * 3  # the first one loads what is loaded on first use
+
+    async def rehearse(self, ask: Ask) -> None:
+        """Answer requests of its own, before the service listens; the prediction log does not have them.
+
+        Raises:
+            WarmUpFailedError: an answer is an error, or not the model's.
+        """
+        with self.log.silent():
+            for body in self.warm_up_requests():
+                require_whole(await ask(self.family.route, body), self.model.name_and_version)
+        settle_memory()
 
     def notes(self) -> list[str]:
         """Return what is missing while the service goes on without it, for ``/readyz``."""
@@ -158,6 +178,8 @@ def guarded(service: Any) -> None:
     """Put the request guard around everything that a service answers, and its description beside it."""
     service.mount_asgi_app(pages(service))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes())
+    # Inside the guard: its own requests need neither a place in the crowd nor anybody's leave.
+    service.add_asgi_middleware(WarmUp, rehearse=lambda ask: bentoml.get_current_service().rehearse(ask))
 
 
 def current_desk() -> Any:

@@ -11,6 +11,7 @@ import threading
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -81,6 +82,7 @@ class PredictionLog:
         self._path = folder
         self._unsynced = False
         self._torn = False
+        self._is_silent = False
         self._closing = threading.Event()
         self._syncer = threading.Thread(
             target=self._sync_regularly, args=(sync_seconds,), name="prediction-log-sync", daemon=True
@@ -89,6 +91,8 @@ class PredictionLog:
 
     def append(self, row: Mapping[str, Any]) -> bool:
         """Write ``row``; return whether it is in the log. A failure to write is counted, not raised."""
+        if self._is_silent:
+            return False
         line = encode_row({**row, **self._stamp})
         with self._lock:
             try:
@@ -101,6 +105,15 @@ class PredictionLog:
             self._unsynced = True
             self.failure = None
             return True
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Take no rows for the length of the block: nobody gets the answers that are made in it."""
+        self._is_silent = True
+        try:
+            yield
+        finally:
+            self._is_silent = False
 
     def close(self) -> None:
         """Make every row durable and close the file."""

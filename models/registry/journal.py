@@ -12,7 +12,7 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -127,18 +127,23 @@ class Journal:
         Raises:
             JournalBrokenError: records were cut off its end or written anew since.
         """
+        self.confirm_all([(by, seen)])
+
+    def confirm_all(self, witnesses: Iterable[tuple[str, JournalHead]]) -> None:
+        """As :meth:`confirm`, of many that saw it, reading it once."""
         records, faults = self._read()
         hashes = {0: START} | {record["number"]: record["hash"] for record in records}
-        if seen.records in hashes and hmac.compare_digest(hashes[seen.records], seen.hash):
-            return
-        if seen.records not in hashes and any(fault.number == seen.records for fault in faults):
-            return  # damaged there, which is a fault of its own
-        raise JournalBrokenError(
-            f"{self.path} is not the journal that it was.",
-            why=f"{by} was made when it had {seen.records} records, and "
-            + ("the last of them is another one now" if seen.records in hashes else f"it has {len(records)} now"),
-            fix="restore the journal from a backup: records were cut off its end or written anew",
-        )
+        for by, seen in witnesses:
+            if seen.records in hashes and hmac.compare_digest(hashes[seen.records], seen.hash):
+                continue
+            if seen.records not in hashes and any(fault.number == seen.records for fault in faults):
+                continue  # damaged there, which is a fault of its own
+            raise JournalBrokenError(
+                f"{self.path} is not the journal that it was.",
+                why=f"{by} was made when it had {seen.records} records, and "
+                + ("the last of them is another one now" if seen.records in hashes else f"it has {len(records)} now"),
+                fix="restore the journal from a backup: records were cut off its end or written anew",
+            )
 
     def append(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Add a record durably: when this returns it survives a power cut, before that it may be absent, never half.

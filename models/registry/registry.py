@@ -10,7 +10,7 @@ champion again and the other ``withdrawn``, for good.
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -256,6 +256,10 @@ class ModelRegistry:
             JournalBrokenError: decisions were cut off or written anew since.
         """
         self._journal.confirm(seen, by=by)
+
+    def confirm_all(self, witnesses: Iterable[tuple[str, JournalHead]]) -> None:
+        """As :meth:`confirm`, of many, each with what names it: one reading of the journal proves them all."""
+        self._journal.confirm_all(witnesses)
 
     def verify(self) -> str:
         """Prove the journal's chain, that every decision was legal, and every file; return the journal's head.

@@ -16,6 +16,7 @@ from models.churn.reasons import ExplainedChurn
 from serving.churn.schemas import ChurnEntry, ChurnInstance, ChurnPredictions, ChurnReason
 from serving.features import FeatureReader, UserFeatures
 from serving.http.problems import ProblemError
+from serving.http.warm_up import require_whole
 from serving.instances import MAX_REASONS, parsed, users_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError, InstancesRequest
@@ -100,6 +101,19 @@ class ChurnDesk:
         }
         self._write_row(answer, cases)
         return answer
+
+    def rehearse(self) -> None:
+        """Predict for a made-up customer of three orders; a request would have to name one whom the shop knows.
+
+        Raises:
+            WarmUpFailedError: the model gives no probability.
+        """
+        today = self._clock().timestamp() * 1e6 / US_PER_DAY
+        past = [(today - days) * US_PER_DAY for days in (90, 60, 30)]
+        values = dict.fromkeys(FEATURES) | {"ordered_us": past, "order_values": [20.0] * 3, "last_seen_us": past[-1]}
+        customer = UserFeatures(user_key="", known=True, values=values)
+        entries = self._predicted([_Case(index=0, user=customer, as_of=today)], explain=True)
+        require_whole({"model": self.model.name_and_version, "predictions": entries}, self.model.name_and_version)
 
     def _end(self, data_end: datetime | None, user: UserFeatures) -> datetime:
         """Return the last moment that is known of a customer: silence after it is the import's, not theirs."""

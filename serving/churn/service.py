@@ -17,6 +17,7 @@ from serving.app import (
 )
 from serving.churn.desk import FAMILY, TASK, ChurnDesk
 from serving.churn.schemas import ChurnPredictions, ChurnRequest
+from serving.http.warm_up import Ask
 from serving.prediction_log import new_id
 from serving.schemas import Identifier
 from shopsight.clock import utc_now
@@ -41,6 +42,11 @@ class ChurnService(FamilyService):
             clock=utc_now,
             new_id=new_id,
         )
+
+    async def rehearse(self, ask: Ask) -> None:
+        """As every service does, and by the model itself: a shopper whom nobody knows gets the base rate."""
+        await super().rehearse(ask)
+        self.desk.rehearse()
 
     @bentoml.api  # type: ignore[untyped-decorator]
     def predict(self, request: ChurnRequest) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from serving.app import (
 )
 from serving.recommender.desk import FAMILY, RecommendationDesk, open_desk
 from serving.recommender.schemas import (
+    NEEDS_ITEMS,
     ListOptions,
     RankingRequest,
     RecommendationAnswers,
@@ -51,6 +52,14 @@ class RecommendationService(FamilyService):
     def recommend(self, request: RecommendationRequest) -> dict[str, Any]:
         """Answer as ``POST /v1/recommendations`` does, for BentoML's own clients."""
         return or_problem(lambda: self.desk.answer(request))  # type: ignore[no-any-return]
+
+    def warm_up_requests(self) -> list[dict[str, Any]]:
+        """Return a request of somebody who has just looked at an item, and one for each other kind of list."""
+        item_ids = self.desk.recommender.catalogue.item_ids[:1]
+        seen = [{"event_name": "view_item", "item_id": item_id} for item_id in item_ids]
+        about = [{"placement": placement, "item_ids": item_ids} for placement in NEEDS_ITEMS if item_ids]
+        general = [{"placement": placement} for placement in ("trending", "best_sellers")]
+        return [{"recent_events": seen, "explain": True}, *about, *general]
 
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from serving.running.keeper import ServiceKeeper, sentence
+from serving.running.launcher import ServiceProcess
 from serving.running.states import ServiceState
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
@@ -19,8 +20,9 @@ log = logging.getLogger(__name__)
 class ServiceFleet:
     """One service process per model family that has an approved version and its Bento."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._keepers = {family: ServiceKeeper(settings, family) for family in FAMILIES}
+    def __init__(self, settings: Settings, *, process: Callable[..., ServiceProcess] = ServiceProcess) -> None:
+        """Prepare them; ``process`` makes what serves a Bento."""
+        self._keepers = {family: ServiceKeeper(settings, family, process=process) for family in FAMILIES}
         self._faults: dict[str, str] = {}
 
     def refresh(self) -> bool:
@@ -67,5 +69,7 @@ class ServiceFleet:
 
     def stop(self) -> None:
         """Stop every service; requests in flight are finished first."""
+        for keeper in self._keepers.values():
+            keeper.leave()
         for keeper in self._keepers.values():
             keeper.stop()

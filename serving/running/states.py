@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -50,6 +51,7 @@ def the_only_up(settings: Settings) -> Iterator[None]:
                 fix=f"open http://{settings.host}:{settings.dagster_port}, or stop that process first",
             ) from error
         place.callback(_file(settings).unlink, missing_ok=True)
+        shutil.rmtree(settings.run_dir / "metrics", ignore_errors=True)  # of services that could not clear up
         yield
 
 

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -37,14 +36,14 @@ def flip_a_bit_of_a_bento(settings: Settings, rng: random.Random) -> Mend:
 
 
 def kill_a_service(settings: Settings, rng: random.Random) -> Mend:
-    """Kill what supervises a service, or its worker."""
-    _kill(_listener(settings, rng.choice(list(FAMILIES)), supervisor=rng.random() < 0.5))
+    """Kill a service."""
+    _kill(_listener(settings, rng.choice(list(FAMILIES))))
     return nothing
 
 
 def end_a_service(settings: Settings, rng: random.Random) -> Mend:
     """Ask a service to end."""
-    process = _listener(settings, rng.choice(list(FAMILIES)), supervisor=True)
+    process = _listener(settings, rng.choice(list(FAMILIES)))
     if process is not None:
         process.terminate()
     return nothing
@@ -56,19 +55,6 @@ def kill_the_web_ui(settings: Settings, rng: random.Random) -> Mend:
     if parts:
         _kill(rng.choice(parts))
     return nothing
-
-
-def take_a_port(settings: Settings, rng: random.Random) -> Mend:
-    """Kill a service and listen on its port before it is started again."""
-    family = rng.choice(list(FAMILIES))
-    taken = socket.socket()
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    for process in (_listener(settings, family, supervisor=True), _listener(settings, family)):
-        _kill(process)
-    with suppress(OSError):
-        taken.bind((settings.host, FAMILIES[family].port(settings)))
-        taken.listen()
-    return taken.close
 
 
 def damage_the_store(settings: Settings, rng: random.Random) -> Mend:
@@ -130,7 +116,6 @@ FAULTS: dict[str, Callable[[Settings, random.Random], Mend]] = {
         kill_a_service,
         end_a_service,
         kill_the_web_ui,
-        take_a_port,
         damage_the_store,
         replace_the_store,
         move_a_bento_away,
@@ -147,14 +132,10 @@ def of_home(settings: Settings) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _listener(settings: Settings, family: str, *, supervisor: bool = False) -> psutil.Process | None:
-    """Return a service's worker, or what supervises it."""
+def _listener(settings: Settings, family: str) -> psutil.Process | None:
+    """Return a process of a service: the one that serves, or one that rests."""
     bento = FAMILIES[family].bento
-    ours = [process for process in of_home(settings) if f"/{bento}/" in " ".join(_command(process))]
-    masters = [process for process in ours if "bentoml" in _command(process) and "serve" in _command(process)]
-    workers = [process for process in ours if process not in masters]
-    chosen = masters if supervisor or not workers else workers
-    return chosen[0] if chosen else None
+    return next((process for process in of_home(settings) if f"/{bento}/" in " ".join(_command(process))), None)
 
 
 def _command(process: psutil.Process) -> list[str]:

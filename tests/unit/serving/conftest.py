@@ -1,7 +1,8 @@
 """Small but real models to serve: written in the artefact formats that training writes, loaded by the same code."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,19 @@ def online(pseudonymiser: Pseudonymiser) -> ShelfOfFeatures:
             ("purchase_intent_v1", "s_1"): {"carts_so_far": 3, "views_so_far": 5, "last_event_name": "add_to_cart"},
         }
     )
+
+
+@contextlib.contextmanager
+def own_metrics() -> Iterator[None]:
+    """Forget the metrics that a service registers: several share a test's process, and each registers BentoML's."""
+    from prometheus_client import REGISTRY
+
+    before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
+    try:
+        yield
+    finally:
+        for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
+            REGISTRY.unregister(collector)
 
 
 def served(family: str, artefact: Path) -> ServedModel:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from approved_toys import toys
 from edge.requests import ODD_VALUES
 from jsonschema import Draft202012Validator, ValidationError
-from prometheus_client import REGISTRY
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
@@ -65,13 +65,8 @@ def client(
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
         patch.setattr(app, "champion", lambda: model)
         patch.setattr(app, "settle_memory", lambda: None)  # this process has other things to collect
-        before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
-        try:
-            with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
-                yield client
-        finally:  # three services share this process, and each registers BentoML's metrics
-            for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
-                REGISTRY.unregister(collector)
+        with toys().own_metrics(), TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
+            yield client
 
 
 def assert_problem(answer: Any) -> None:

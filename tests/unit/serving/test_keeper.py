@@ -7,11 +7,16 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 from approved_toys import crown_toy
 
@@ -29,20 +34,52 @@ from shopsight.settings import Settings
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 FAMILY = FAMILIES["churn"]
 ANSWERING = """
-import http.server, sys
+import http.server, os, select, socket, sys
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b"%d" % os.getpid())
+server = http.server.HTTPServer(("127.0.0.1", 0), Ready, bind_and_activate=False)
+server.socket = socket.socket(fileno=int(sys.argv[1]))
+server.socket.setblocking(False)  # another process may have been quicker
+server.socket.listen()
+line = socket.socket(fileno=int(os.environ["SHOPSIGHT_HANDOVER_LINE"]))
+line.send(b"1")
+listens = True
+while True:
+    for readable in select.select([line, server] if listens else [line], [], [])[0]:
+        if readable is server:
+            server.handle_request()
+            continue
+        listens = line.recv(1) == b"l"
+        if listens:
+            line.send(b"1")
+"""
+BEFORE_HANDOVERS = """
+import http.server, os, signal, socket, sys
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers()
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+server = http.server.HTTPServer(("127.0.0.1", 0), Ready, bind_and_activate=False)
+server.socket = socket.socket(fileno=int(sys.argv[1]))
+server.socket.listen()
+def stop(*_):
+    server.socket.shutdown(socket.SHUT_RDWR)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+server.serve_forever()
 """
-ENDING = "raise SystemExit('no such model')"
+ENDING = "raise SystemExit('no such model')  # it would have used SHOPSIGHT_HANDOVER_LINE"
 
 
 class TinyService(ServiceProcess):
     """Runs the one file of its Bento."""
 
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "shopsight.parent", str(self.bento.path / "service.py"), str(self.port)]
+    @property
+    def hands_over(self) -> bool:
+        return "SHOPSIGHT_HANDOVER_LINE" in (self.bento.path / "service.py").read_text()
+
+    def command(self, descriptor: int) -> list[str]:
+        return [sys.executable, "-m", "shopsight.parent", str(self.bento.path / "service.py"), str(descriptor)]
 
 
 @pytest.fixture
@@ -94,6 +131,19 @@ def until(keeper: ServiceKeeper, state: str, *, note: str | None = "", bento: Pa
             return
         time.sleep(0.02)
     raise AssertionError(keeper.state())
+
+
+def asked(settings: Settings) -> int:
+    """Return which process answered."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{settings.churn_port}/readyz", timeout=10) as answer:
+        return int(answer.read())
+
+
+def until_answered_by(process: int, settings: Settings) -> None:
+    """Ask until a process answers: the one before it rests as soon as it hears that it is to."""
+    deadline = time.monotonic() + 10
+    while asked(settings) != process:
+        assert time.monotonic() < deadline
 
 
 def process_of(keeper: ServiceKeeper) -> int:
@@ -190,11 +240,99 @@ def test_where_a_new_champion_does_not_start_the_one_before_serves_on(
 ) -> None:
     first = crown(ANSWERING)
     until(keeper, "running", bento=first)
-    second = crown(ENDING)
+    process = process_of(keeper)
+    crown(ENDING)
     until(keeper, "running", note="no such model", bento=first)
+    assert process_of(keeper) == process
     third = crown(ANSWERING)
-    assert second != third
     until(keeper, "running", bento=third)
+
+
+def test_a_new_champion_takes_over_while_requests_run_and_none_of_them_fails(
+    keeper: ServiceKeeper, crown: Callable[[str], Path], settings: Settings
+) -> None:
+    until(keeper, "running", bento=crown(ANSWERING))
+    answered: list[int] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            answered.append(asked(settings))
+
+    with ThreadPoolExecutor(2) as clients:
+        asking = [clients.submit(ask) for _ in range(2)]
+        processes = [process_of(keeper)]
+        try:
+            for program, note in ((ANSWERING, ""), (ENDING, "no such model"), (ANSWERING, "")):
+                bento = crown(program)
+                until(keeper, "running", note=note, bento=None if note else bento)
+                processes.append(process_of(keeper))
+        finally:
+            over.set()
+        for one in asking:
+            one.result()  # raises what a client met
+    assert processes[1] == processes[2], "what ends while it starts takes nothing over"
+    assert set(answered) == {processes[0], processes[1], processes[3]}
+
+
+def test_a_rollback_has_the_process_back_that_served_before(
+    keeper: ServiceKeeper, crown: Callable[[str], Path], settings: Settings
+) -> None:
+    first = crown(ANSWERING)
+    until(keeper, "running", bento=first)
+    process = process_of(keeper)
+    until(keeper, "running", bento=crown(ANSWERING))
+    assert process_of(keeper) != process
+    ModelRegistry.of(settings).rollback("churn", to=None, approver="Ana", reason="it errs", at=NOON)
+    until(keeper, "running", bento=first)
+    assert process_of(keeper) == process
+    until_answered_by(process, settings)
+
+
+def test_a_model_that_rests_is_given_up_after_a_while_and_started_anew_by_a_rollback(
+    keeper: ServiceKeeper, crown: Callable[[str], Path], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = crown(ANSWERING)
+    until(keeper, "running", bento=first)
+    process = process_of(keeper)
+    monkeypatch.setattr(keeping, "RESERVE_SECONDS", 0.1)
+    until(keeper, "running", bento=crown(ANSWERING))
+    while psutil.pid_exists(process):
+        keeper.look()
+    ModelRegistry.of(settings).rollback("churn", to=None, approver="Ana", reason="it errs", at=NOON)
+    until(keeper, "running", bento=first)
+    assert process_of(keeper) != process
+    until_answered_by(process_of(keeper), settings)
+
+
+def test_a_killed_service_keeps_its_clients_waiting_and_one_that_cannot_start_refuses_them(
+    keeper: ServiceKeeper, crown: Callable[[str], Path], settings: Settings
+) -> None:
+    bento = crown(ANSWERING)
+    until(keeper, "running")
+    os.kill(process_of(keeper), signal.SIGKILL)
+    with ThreadPoolExecutor(1) as client:
+        waiting = client.submit(asked, settings)
+        until(keeper, "starting", note=None)
+        until(keeper, "running")
+        assert waiting.result() == process_of(keeper)
+    (bento / "service.py").write_text(ENDING)
+    os.kill(process_of(keeper), signal.SIGKILL)
+    until(keeper, "failed", note="service.py")
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        asked(settings)
+
+
+def test_a_bento_from_before_handovers_is_stopped_before_the_next_starts(
+    keeper: ServiceKeeper, crown: Callable[[str], Path], settings: Settings
+) -> None:
+    until(keeper, "running", bento=crown(BEFORE_HANDOVERS))
+    second = crown(ANSWERING)
+    until(keeper, "running", bento=second)
+    assert asked(settings) == process_of(keeper)
+    ModelRegistry.of(settings).rollback("churn", to=None, approver="Ana", reason="it errs", at=NOON)
+    until(keeper, "starting", note=None)
+    until(keeper, "running")
 
 
 def test_a_damaged_new_bento_does_not_even_interrupt_the_one_before(
