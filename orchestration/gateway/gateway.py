@@ -202,8 +202,8 @@ def _page(html: str, status: int = 200) -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    more = {401: {"www-authenticate": "Bearer"}, 405: {"allow": "GET, HEAD, POST"}}
-    return _problem(ProblemError(refusal.status, refusal.detail), more.get(refusal.status, {}))
+    more = {"allow": "GET, HEAD, POST"} if refusal.status == 405 else {}
+    return _problem(ProblemError(refusal.status, refusal.detail), more)
 
 
 def _problem(problem: ProblemError, headers: Mapping[str, str]) -> Response:

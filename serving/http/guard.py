@@ -1,12 +1,14 @@
 """The request guard: a pure ASGI middleware around everything a service answers, BentoML's own routes included.
 
-Without one, 10,000 malformed requests got 995 answers of 5xx from BentoML 1.4. It bounds the body, the nesting, the
-time and the number of requests in flight, and gives every error the shape of :mod:`serving.http.problems`.
+Without one, 10,000 malformed requests got 995 answers of 5xx from BentoML 1.4. It asks for the API key, bounds the
+body, the nesting, the time and the number of requests in flight, and gives every error the shape of
+:mod:`serving.http.problems`.
 """
 
 import asyncio
 import functools
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -14,6 +16,7 @@ from typing import Any, Final, Literal
 import orjson
 from starlette.routing import Match
 
+from serving.http.access import Access, Addresses
 from serving.http.body_checks import json_object_in
 from serving.http.body_reading import BodyReader, replay
 from serving.http.crowd import CROWD, Crowd
@@ -60,9 +63,14 @@ class RequestGuard:
         notes: Callable[[], Sequence[str]] = list,
         draining: Draining = DRAINING,
         crowd: Crowd = CROWD,
+        addresses: Addresses | None = None,
+        settings: Settings | None = None,
+        seconds_now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
-        self.limits = limits or GuardLimits(body_bytes=Settings().request_limit_bytes)
+        settings = settings or Settings()
+        self.limits = limits or GuardLimits(body_bytes=settings.request_limit_bytes)
+        self.access = Access(settings, addresses, seconds_now=seconds_now)
         self.notes = notes
         self.draining = draining
         self.crowd = crowd
@@ -78,11 +86,15 @@ class RequestGuard:
         answer = _Answer(
             send,
             request_id_of(headers),
-            notes=self.notes if scope["path"] == "/readyz" else None,
+            notes=self._notes if scope["path"] == "/readyz" else None,
             last=self.draining.begun,
         )
         if self.draining.begun and scope["path"] == "/readyz":
             await answer.send_problem(ProblemError(503, "The service is stopping.", retry_after=1))
+            return
+        refusal = self.access.refusal(scope, headers, answer.request_id)
+        if refusal is not None:
+            await answer.send_problem(refusal)
             return
         if scope["path"] in HEALTH_PATHS:
             await self._work(scope, receive, answer, size=0)
@@ -92,6 +104,9 @@ class RequestGuard:
             await answer.send_problem(checked)
         elif checked is not None:
             await self._work(scope, checked, answer, size=1)
+
+    def _notes(self) -> list[str]:
+        return [*self.notes(), *self.access.notes()]
 
     async def _work(
         self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer", *, size: Literal[0, 1]

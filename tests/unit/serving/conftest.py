@@ -1,7 +1,8 @@
 """Small but real models to serve: written in the artefact formats that training writes, loaded by the same code."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from starlette.testclient import TestClient
 
 from models.recommender.predict import Recommender
 from serving.served_model import ServedModel
@@ -235,3 +237,40 @@ def write_intent(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def intent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_intent(tmp_path_factory.mktemp("intent"))
+
+
+@contextmanager
+def client_of(family: str, artefact: Path, home: Path) -> Iterator[TestClient]:
+    """Yield a client of a whole service; ``artefact`` stands in for the Bento's model, everything else is as served."""
+    from prometheus_client import REGISTRY
+
+    from serving import app
+    from shopsight.families import FAMILIES, resolve
+
+    service = resolve(FAMILIES[family].service)
+    model = ServedModel(
+        family=family,
+        version="v0001",
+        artefact=artefact,
+        trained_at="2026-01-01T00:00:00Z",
+        card={"data_window": "2025"},
+        evaluation={"metrics": {}},
+        approval={"approver": "Ana"},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOPSIGHT_HOME", str(home))
+        patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
+        patch.setattr(app, "champion", lambda: model)
+        patch.setattr(app, "settle_memory", lambda: None)  # this process has other things to collect
+        before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
+        try:
+            with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
+                yield client
+        finally:  # the services share this process, and each registers BentoML's metrics
+            for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
+                REGISTRY.unregister(collector)
+
+
+@pytest.fixture(scope="session")
+def open_client() -> Callable[[str, Path, Path], AbstractContextManager[TestClient]]:
+    return client_of

@@ -1,0 +1,180 @@
+"""Who may ask for what: each address of a service has a scope, and a request shows a key that has it."""
+
+import base64
+import binascii
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+
+from serving.http.key_ring import KeyRing
+from serving.http.problems import ProblemError
+from shopsight.api_keys import ApiKey, Scope
+from shopsight.clock import rfc3339, utc_now
+from shopsight.settings import Settings
+
+LOGGER: Final = logging.getLogger("shopsight.access")
+LOG_SECONDS: Final = 1.0
+"""One refusal is logged in so many seconds; of the others the next line says how many there were."""
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+KEYLESS: Final = ("/livez", "/readyz", "/healthz", "/docs.json", "/static_content")
+"""What says nothing of the shop: whether the service lives, and the description of its interface, which anybody can
+read in the project. A browser sends no key with the address of a page, and the page is where one is typed in."""
+WRITES: Final = ("/v1/events", "/v1/items")
+"""Where events and items are sent; to ask there takes ``read``."""
+READS: Final = ("/v1/recommendations", "/v1/rankings", "/v1/search", "/v1/intents", "/v1/predictions")
+"""Where predictions are asked for by POST."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """What a service says of its own addresses, beside those above; each stands for all below it, too."""
+
+    keyless: Sequence[str] = ()
+    """Answered without a key: what proves its sender in another way, as a signed webhook does, or is public."""
+    writes: Sequence[str] = ()
+    reads: Sequence[str] = ()
+
+    def scope_of(self, method: str, path: str) -> Scope | None:
+        """Return the scope that a request needs, or None where it needs no key.
+
+        What is in no list takes ``read`` to look at and ``admin`` to ask for in any other way: a new route is closed
+        until somebody says who may use it.
+        """
+        is_safe = method in SAFE
+        if _below(path, self.keyless) or (is_safe and (path == "/" or _below(path, KEYLESS))):
+            return None
+        if is_safe:
+            return "read"
+        if _below(path, WRITES) or _below(path, self.writes):
+            return "write"
+        return "read" if method == "POST" and (_below(path, READS) or _below(path, self.reads)) else "admin"
+
+
+class Access:
+    """Lets a request in, or says why not."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        addresses: Addresses | None = None,
+        *,
+        seconds_now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.keys = KeyRing(settings, seconds_now=seconds_now)
+        self.addresses = addresses or Addresses()
+        self._seconds_now = seconds_now
+        self._log_again = float("-inf")
+        self._unlogged = 0
+
+    def refusal(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], request_id: str) -> ProblemError | None:
+        """Return why a request is refused, or None where it may go on.
+
+        Args:
+            scope: the request, as ASGI has it.
+            headers: the request's, by their names in lower case.
+            request_id: what the log names it by.
+        """
+        needed = self.addresses.scope_of(scope["method"], scope["path"])
+        if needed is None:
+            return None
+        self.keys.look()
+        if not self.keys.in_force and not _over_a_network(scope):
+            return None
+        name, problem = self._judged(needed, headers)
+        if problem is not None:
+            self._log(scope, problem, name, request_id)
+        return problem
+
+    def notes(self) -> list[str]:
+        """Return what is amiss, for ``/readyz``."""
+        return self.keys.notes()
+
+    def _judged(self, needed: Scope, headers: Mapping[bytes, bytes]) -> tuple[str, ProblemError | None]:
+        """Return whose key a request shows, and why that is not enough."""
+        if not self.keys.in_force:
+            return "-", ProblemError(
+                401,
+                "This service was reached over a network and has no API keys, so it answers nobody. "
+                "Where it runs, `shopsight keys create NAME --scope read` makes one.",
+                code="keys_required",
+            )
+        if not self.keys.usable:
+            return "-", ProblemError(
+                503,
+                "The service cannot read its API keys, so it answers nobody; its /readyz says why.",
+                code="keys_unusable",
+                retry_after=1,
+            )
+        shown = _shown_key(headers)
+        if shown is None:
+            return "-", ProblemError(
+                401, "Send an API key, as `X-API-Key: KEY` or `Authorization: Bearer KEY`.", code="key_missing"
+            )
+        key = self.keys.holder(shown)
+        if key is None:
+            return "-", ProblemError(401, "This API key opens nothing here.", code="key_unknown")
+        return key.name, self._judged_key(needed, key)
+
+    def _judged_key(self, needed: Scope, key: ApiKey) -> ProblemError | None:
+        if key.expires is not None and key.expired(utc_now()):
+            ended = rfc3339(key.expires)
+            return ProblemError(401, f"This API key of {key.name} expired at {ended}.", code="key_expired")
+        if needed not in key.scopes and "admin" not in key.scopes:
+            has = " and ".join(key.scopes)
+            return ProblemError(
+                403, f"This takes the scope {needed}; the API key of {key.name} has {has}.", code="scope_missing"
+            )
+        self.keys.note_use(key)
+        return None
+
+    def _log(self, scope: Mapping[str, Any], problem: ProblemError, name: str, request_id: str) -> None:
+        """Say who was refused, without the address: it may name a shopper."""
+        now = self._seconds_now()
+        if now < self._log_again:
+            self._unlogged += 1
+            return
+        self._log_again = now + LOG_SECONDS
+        client = (scope.get("client") or ("unknown",))[0]
+        more = f"; {self._unlogged} more since the last line" if self._unlogged else ""
+        self._unlogged = 0
+        LOGGER.warning(
+            "%d %s for %r, key of %s, request %s%s", problem.status, problem.code, client, name, request_id, more
+        )
+
+
+def _below(path: str, tops: Sequence[str]) -> bool:
+    return any(path == top or path.startswith(f"{top}/") for top in tops)
+
+
+def _shown_key(headers: Mapping[bytes, bytes]) -> str | None:
+    """Return the key that a request shows.
+
+    ``Authorization: Basic`` has it where a name would be, as the libraries of Segment send theirs.
+    """
+    own = headers.get(b"x-api-key")
+    if own is not None:
+        return own.decode("latin-1").strip()
+    kind, _, value = headers.get(b"authorization", b"").partition(b" ")
+    if kind.lower() == b"bearer":
+        return value.decode("latin-1").strip()
+    if kind.lower() == b"basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).decode("latin-1").partition(":")[0]
+        except binascii.Error:
+            return ""
+    return None
+
+
+def _over_a_network(scope: Mapping[str, Any]) -> bool:
+    """Whether a request reached this process at an address that other machines reach, whatever the settings say."""
+    name = (scope.get("server") or ("",))[0]
+    try:
+        address = ip_address(name)
+    except ValueError:  # a Unix socket, or no socket at all: servers name the address that was reached
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return not (mapped or address).is_loopback
