@@ -24,6 +24,7 @@ from serving.http.connection import serve_connections
 from serving.http.draining import DRAINING, running_server
 from serving.http.guard import RequestGuard
 from serving.http.problems import ProblemError, invalid_request
+from serving.http.proxies import believe_named_proxies
 from serving.interface import pages
 from serving.prediction_log import PredictionLog
 from serving.running.states import note_on
@@ -101,13 +102,14 @@ class FamilyService(ABC):
 
     def __init__(self) -> None:
         keep_requests_out_of_the_log()
+        self.settings = Settings()
+        require_keys(self.settings)
         server = running_server()
         if server is not None:
             DRAINING.watch(server)
             serve_connections(server)
+            believe_named_proxies(server, self.settings)
             end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
-        self.settings = Settings()
-        require_keys(self.settings)
         self.model = champion()
         self.log = open_prediction_log(self.settings, self.model)
         self.features: FeatureReader | None = None

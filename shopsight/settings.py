@@ -7,7 +7,7 @@ This is the only module that touches ``os.environ``: it reads ``SHOPSIGHT_*`` va
 import os
 import re
 import time
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     """Further names that browsers may reach the pages by, with commas between them; loopback and ``host`` are in."""
     api_keys_file: Path | None = None
     """The services' API keys; unset, ``api_keys.json`` under ``home``. They are asked for where it exists."""
+    api_key_rate: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """Requests a second that each API key may make of each service, where it names no rate itself; 0: no limit."""
+    trusted_proxies: str = ""
+    """Addresses and networks of the proxies whose ``X-Forwarded-*`` is believed, with commas between them."""
     dagster_port: Port = 3000
     intent_port: Port = 3001
     recommendation_port: Port = 3002
@@ -104,6 +108,16 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or Asia/Shanghai") from None
         return name
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: str) -> str:
+        for proxy in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is no address or network of proxies: {error}") from None
+        return proxies
+
     @field_validator("token")
     @classmethod
     def _token_fits_a_header(cls, token: SecretStr | None) -> SecretStr | None:
@@ -118,6 +132,11 @@ class Settings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def trusted_networks(self) -> list[str]:
+        """The proxies that are believed, each an address or a network."""
+        return [proxy for part in self.trusted_proxies.split(",") if (proxy := part.strip())]
 
     @property
     def act_from(self) -> float:

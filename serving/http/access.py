@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
+from serving.http.headers import HEALTH_PATHS
 from serving.http.key_ring import KeyRing
 from serving.http.problems import ProblemError
+from serving.http.rates import RateLimits
 from shopsight.api_keys import ApiKey, Scope
 from shopsight.clock import rfc3339, utc_now
 from shopsight.settings import Settings
@@ -54,6 +56,14 @@ class Addresses:
         return "read" if method == "POST" and (_below(path, READS) or _below(path, self.reads)) else "admin"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether a request may go on, and what its answer says of the key's rate."""
+
+    problem: ProblemError | None = None
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
 class Access:
     """Lets a request in, or says why not."""
 
@@ -65,13 +75,14 @@ class Access:
         seconds_now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.keys = KeyRing(settings, seconds_now=seconds_now)
+        self.rates = RateLimits(settings.api_key_rate, seconds_now=seconds_now)
         self.addresses = addresses or Addresses()
         self._seconds_now = seconds_now
         self._log_again = float("-inf")
         self._unlogged = 0
 
-    def refusal(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], request_id: str) -> ProblemError | None:
-        """Return why a request is refused, or None where it may go on.
+    def verdict(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], request_id: str) -> Verdict:
+        """Return whether a request may go on.
 
         Args:
             scope: the request, as ASGI has it.
@@ -80,58 +91,65 @@ class Access:
         """
         needed = self.addresses.scope_of(scope["method"], scope["path"])
         if needed is None:
-            return None
+            return OPEN
         self.keys.look()
         if not self.keys.in_force and not _over_a_network(scope):
-            return None
-        name, problem = self._judged(needed, headers)
+            return OPEN
+        key, verdict = None, OPEN
+        shown = _shown_key(headers)
+        problem = self._without_keys()
+        if problem is None and shown is None:
+            problem = NO_KEY
+        elif problem is None and shown is not None:
+            key = self.keys.holder(shown)
+            problem = UNKNOWN_KEY if key is None else _lacking(key, needed)
         if problem is not None:
-            self._log(scope, problem, name, request_id)
-        return problem
+            verdict = Verdict(problem=problem)
+        elif key is not None:
+            self.keys.note_use(key)
+            verdict = self._within_rate(key) if scope["path"] not in HEALTH_PATHS else OPEN
+        if verdict.problem is not None:
+            self._log(scope, verdict.problem, key, request_id)
+        return verdict
 
     def notes(self) -> list[str]:
         """Return what is amiss, for ``/readyz``."""
         return self.keys.notes()
 
-    def _judged(self, needed: Scope, headers: Mapping[bytes, bytes]) -> tuple[str, ProblemError | None]:
-        """Return whose key a request shows, and why that is not enough."""
+    def _without_keys(self) -> ProblemError | None:
+        """Return what is said where keys are asked for, and there are none to compare with."""
         if not self.keys.in_force:
-            return "-", ProblemError(
+            return ProblemError(
                 401,
                 "This service was reached over a network and has no API keys, so it answers nobody. "
                 "Where it runs, `shopsight keys create NAME --scope read` makes one.",
                 code="keys_required",
             )
         if not self.keys.usable:
-            return "-", ProblemError(
+            return ProblemError(
                 503,
                 "The service cannot read its API keys, so it answers nobody; its /readyz says why.",
                 code="keys_unusable",
                 retry_after=1,
             )
-        shown = _shown_key(headers)
-        if shown is None:
-            return "-", ProblemError(
-                401, "Send an API key, as `X-API-Key: KEY` or `Authorization: Bearer KEY`.", code="key_missing"
-            )
-        key = self.keys.holder(shown)
-        if key is None:
-            return "-", ProblemError(401, "This API key opens nothing here.", code="key_unknown")
-        return key.name, self._judged_key(needed, key)
-
-    def _judged_key(self, needed: Scope, key: ApiKey) -> ProblemError | None:
-        if key.expires is not None and key.expired(utc_now()):
-            ended = rfc3339(key.expires)
-            return ProblemError(401, f"This API key of {key.name} expired at {ended}.", code="key_expired")
-        if needed not in key.scopes and "admin" not in key.scopes:
-            has = " and ".join(key.scopes)
-            return ProblemError(
-                403, f"This takes the scope {needed}; the API key of {key.name} has {has}.", code="scope_missing"
-            )
-        self.keys.note_use(key)
         return None
 
-    def _log(self, scope: Mapping[str, Any], problem: ProblemError, name: str, request_id: str) -> None:
+    def _within_rate(self, key: ApiKey) -> Verdict:
+        allowance = self.rates.take(key)
+        if allowance is None:
+            return OPEN
+        if allowance.wait is None:
+            return Verdict(headers=allowance.headers())
+        problem = ProblemError(
+            429,
+            f"The API key of {key.name} may make {allowance.quota} requests at once, and as many again every "
+            f"{allowance.refill} s.",
+            code="rate_limited",
+            retry_after=allowance.wait,
+        )
+        return Verdict(problem=problem, headers=allowance.headers())
+
+    def _log(self, scope: Mapping[str, Any], problem: ProblemError, key: ApiKey | None, request_id: str) -> None:
         """Say who was refused, without the address: it may name a shopper."""
         now = self._seconds_now()
         if now < self._log_again:
@@ -142,8 +160,33 @@ class Access:
         more = f"; {self._unlogged} more since the last line" if self._unlogged else ""
         self._unlogged = 0
         LOGGER.warning(
-            "%d %s for %r, key of %s, request %s%s", problem.status, problem.code, client, name, request_id, more
+            "%d %s for %r, key of %s, request %s%s",
+            problem.status,
+            problem.code,
+            client,
+            "-" if key is None else key.name,
+            request_id,
+            more,
         )
+
+
+OPEN: Final = Verdict()
+NO_KEY: Final = ProblemError(
+    401, "Send an API key, as `X-API-Key: KEY` or `Authorization: Bearer KEY`.", code="key_missing"
+)
+UNKNOWN_KEY: Final = ProblemError(401, "This API key opens nothing here.", code="key_unknown")
+
+
+def _lacking(key: ApiKey, needed: Scope) -> ProblemError | None:
+    """Return what a key lacks for a scope."""
+    if key.expires is not None and key.expired(utc_now()):
+        return ProblemError(401, f"This API key of {key.name} expired at {rfc3339(key.expires)}.", code="key_expired")
+    if needed not in key.scopes and "admin" not in key.scopes:
+        has = " and ".join(key.scopes)
+        return ProblemError(
+            403, f"This takes the scope {needed}; the API key of {key.name} has {has}.", code="scope_missing"
+        )
+    return None
 
 
 def _below(path: str, tops: Sequence[str]) -> bool:

@@ -92,9 +92,10 @@ class RequestGuard:
         if self.draining.begun and scope["path"] == "/readyz":
             await answer.send_problem(ProblemError(503, "The service is stopping.", retry_after=1))
             return
-        refusal = self.access.refusal(scope, headers, answer.request_id)
-        if refusal is not None:
-            await answer.send_problem(refusal)
+        verdict = self.access.verdict(scope, headers, answer.request_id)
+        answer.extra += verdict.headers
+        if verdict.problem is not None:
+            await answer.send_problem(verdict.problem)
             return
         if scope["path"] in HEALTH_PATHS:
             await self._work(scope, receive, answer, size=0)
@@ -183,7 +184,7 @@ class _Answer:
     ) -> None:
         """Make one; after the ``last`` answer of a connection the client opens another, to whoever listens then."""
         self.forward = send
-        self.extra = [(b"connection", b"close")] if last else []
+        self.extra: list[tuple[bytes, bytes]] = [(b"connection", b"close")] if last else []
         self.request_id = request_id
         self.notes = notes
         self.started = False
@@ -192,8 +193,10 @@ class _Answer:
         self.body = b""
 
     async def send_problem(self, problem: ProblemError) -> None:
-        if problem.status == 408:  # what else would arrive on this connection is the rest of the body
-            self.extra = [(b"connection", b"close")]
+        if (
+            problem.status == 408 and (b"connection", b"close") not in self.extra
+        ):  # what else would arrive on this connection is the rest of the body
+            self.extra = [*self.extra, (b"connection", b"close")]
         await self._send_whole(problem.status, problem.headers(), problem.body(self.request_id))
 
     async def send(self, message: Message) -> None:

@@ -1,5 +1,6 @@
 """Small but real models to serve: written in the artefact formats that training writes, loaded by the same code."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,9 +16,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from models.recommender.predict import Recommender
+from serving.http.guard import RequestGuard
 from serving.served_model import ServedModel
 from shopsight.feature_store import DatedFeatures, OnlineStoreUnavailableError
 from shopsight.privacy import Pseudonymiser
+from shopsight.settings import Settings
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CATEGORIES = ("shoes > running", "shoes > hiking", "shoes", "bags", "bags > backpacks", None)
@@ -274,3 +278,37 @@ def client_of(family: str, artefact: Path, home: Path) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def open_client() -> Callable[[str, Path, Path], AbstractContextManager[TestClient]]:
     return client_of
+
+
+async def empty_answer(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+class GuardedService:
+    """A guarded service; its clock stands still until a test lets it go on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.seconds = 0.0
+        self.guard = RequestGuard(empty_answer, settings=settings, seconds_now=lambda: self.seconds)
+
+    def ask(
+        self, method: str = "GET", path: str = "/v1/models", *, at: str = "http://shop", **request: Any
+    ) -> httpx.Response:
+        async def send() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.guard), base_url=at) as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(send())
+
+    def answers(self, key: str, **request: Any) -> bool:
+        return self.ask(headers={"x-api-key": key}, **request).status_code == 200
+
+    def notes(self) -> list[str]:
+        return list(self.ask(path="/readyz").json()["notes"])
+
+
+@pytest.fixture
+def start(home: Settings) -> Callable[[], GuardedService]:
+    """Start a service of the home, as late as the test likes."""
+    return lambda: GuardedService(home)

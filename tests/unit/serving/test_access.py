@@ -1,53 +1,15 @@
 """Who may ask: a key with the scope of the address, of the file as it is now; and whoever is refused learns why."""
 
-import asyncio
 import logging
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
 
 from serving.http.access import Addresses
-from serving.http.guard import RequestGuard
 from serving.http.problems import MEDIA_TYPE
 from shopsight.api_keys import ApiKeys
 from shopsight.settings import Settings
-
-
-async def echo(_scope: Any, _receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": b"{}"})
-
-
-class Service:
-    """A guarded service; its clock stands still until a test lets it go on."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.seconds = 0.0
-        self.guard = RequestGuard(echo, settings=settings, seconds_now=lambda: self.seconds)
-
-    def ask(
-        self, method: str = "GET", path: str = "/v1/models", *, at: str = "http://shop", **request: Any
-    ) -> httpx.Response:
-        async def send() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.guard), base_url=at) as client:
-                return await client.request(method, path, **request)
-
-        return asyncio.run(send())
-
-    def answers(self, key: str, **request: Any) -> bool:
-        return self.ask(headers={"x-api-key": key}, **request).status_code == 200
-
-    def notes(self) -> list[str]:
-        return list(self.ask(path="/readyz").json()["notes"])
-
-
-@pytest.fixture
-def start(home: Settings) -> Callable[[], Service]:
-    """Start a service of the home, as late as the test likes."""
-    return lambda: Service(home)
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
