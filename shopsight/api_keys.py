@@ -92,6 +92,13 @@ def read_keys(path: Path) -> list[ApiKey]:
         ) from error
 
 
+def write_keys(path: Path, keys: Sequence[ApiKey]) -> None:
+    """Write a file of keys, whole or not at all, which its owner alone can read."""
+    with replaced(path) as staging:
+        staging.touch(mode=0o600)
+        staging.write_text(_KeyList(keys=list(keys)).model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
 def require_keys(settings: Settings) -> None:
     """Prove that what listens on ``settings.host`` has the keys that it needs.
 
@@ -162,7 +169,7 @@ class ApiKeys:
                     why="a second one under the same name could not be told from it",
                     fix=f"`shopsight keys rotate {name}` replaces it, `shopsight keys revoke {name}` takes it away",
                 )
-            self._write([*keys, stored])
+            write_keys(self._path, [*keys, stored])
         return key
 
     def rotate(self, name: str, *, grace: timedelta = GRACE) -> str:
@@ -194,7 +201,7 @@ class ApiKeys:
                 }
             )
             others = [one for one in self.all() if one.name != name]
-            self._write([*others, *([] if old.expired(now) else [old]), new])
+            write_keys(self._path, [*others, *([] if old.expired(now) else [old]), new])
         return key
 
     def revoke(self, name: str) -> None:
@@ -207,7 +214,7 @@ class ApiKeys:
         """
         with self._writing():
             self._named(name)
-            self._write([one for one in self.all() if one.name != name])
+            write_keys(self._path, [one for one in self.all() if one.name != name])
         self.uses.forget(name)
 
     def _named(self, name: str) -> list[ApiKey]:
@@ -220,11 +227,6 @@ class ApiKeys:
 
     def _writing(self) -> AbstractContextManager[None]:
         return exclusive(self._path.with_suffix(".lock"), what="the API keys", wait_seconds=10)
-
-    def _write(self, keys: Sequence[ApiKey]) -> None:
-        with replaced(self._path) as staging:
-            staging.touch(mode=0o600)
-            staging.write_text(_KeyList(keys=list(keys)).model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 class KeyUses:

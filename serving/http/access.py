@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -190,7 +191,12 @@ def _lacking(key: ApiKey, needed: Scope) -> ProblemError | None:
 
 
 def _below(path: str, tops: Sequence[str]) -> bool:
-    return any(path == top or path.startswith(f"{top}/") for top in tops)
+    return f"{path}/".startswith(_with_slashes(tuple(tops)))
+
+
+@functools.cache
+def _with_slashes(tops: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{top}/" for top in tops)
 
 
 def _shown_key(headers: Mapping[bytes, bytes]) -> str | None:
@@ -214,7 +220,11 @@ def _shown_key(headers: Mapping[bytes, bytes]) -> str | None:
 
 def _over_a_network(scope: Mapping[str, Any]) -> bool:
     """Whether a request reached this process at an address that other machines reach, whatever the settings say."""
-    name = (scope.get("server") or ("",))[0]
+    return _is_of_a_network((scope.get("server") or ("",))[0])
+
+
+@functools.lru_cache(maxsize=64)
+def _is_of_a_network(name: str) -> bool:
     try:
         address = ip_address(name)
     except ValueError:  # a Unix socket, or no socket at all: servers name the address that was reached
