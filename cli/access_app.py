@@ -13,13 +13,16 @@ keys_app = typer.Typer(help="API keys of the services: who may call them, and wh
 @people_app.command(name="add")
 def people_add(
     name: Annotated[str, typer.Argument(help="A person's name, as decisions are to be recorded under.")],
+    role: Annotated[
+        str, typer.Option(help="editor: may launch runs and decide; viewer: may look at everything.")
+    ] = "editor",
     as_json: AsJson = False,
 ) -> None:
     """Give a person a token, and print the link that logs them in; a token they had stops working."""
     with explained():
         from cli.people import add_person
 
-        add_person(name, as_json=as_json)
+        add_person(name, role=role, as_json=as_json)
 
 
 @people_app.command(name="list")

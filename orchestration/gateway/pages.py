@@ -44,11 +44,16 @@ Who has no access to it gets a token from there: <code>shopsight people add NAME
     )
 
 
-def account_page(name: str) -> str:
+def account_page(name: str, *, role: str) -> str:
     """Return the page that says who is logged in, and logs out."""
+    may = (
+        "You may look, and change nothing."
+        if role == "viewer"
+        else "Decisions about models are recorded under this name."
+    )
     return _page(
         f"You are {escape(name)}",
-        """<p>Decisions about models are recorded under this name.</p>
+        f"""<p>{may}</p>
 <form method="post" action="/logout"><button>Log out</button></form>""",
     )
 
