@@ -94,7 +94,7 @@ class Access:
         if needed is None:
             return OPEN
         self.keys.look()
-        if not self.keys.in_force and not _over_a_network(scope):
+        if not self.keys.in_force and not _over_a_network(scope, headers):
             return OPEN
         key, verdict = None, OPEN
         shown = _shown_key(headers)
@@ -218,9 +218,14 @@ def _shown_key(headers: Mapping[bytes, bytes]) -> str | None:
     return None
 
 
-def _over_a_network(scope: Mapping[str, Any]) -> bool:
-    """Whether a request reached this process at an address that other machines reach, whatever the settings say."""
-    return _is_of_a_network((scope.get("server") or ("",))[0])
+def _over_a_network(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bool:
+    """Whether other machines could have sent a request, whatever the settings say.
+
+    It reached this process at an address that they reach, or through a proxy, which may stand on this machine.
+    """
+    return (
+        b"x-forwarded-for" in headers or b"forwarded" in headers or _is_of_a_network((scope.get("server") or ("",))[0])
+    )
 
 
 @functools.lru_cache(maxsize=64)

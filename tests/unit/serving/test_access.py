@@ -69,6 +69,8 @@ def test_without_keys_whoever_is_on_this_machine_may_ask_and_nobody_else(start) 
         assert code(answer) == (401, "keys_required")
         assert "shopsight keys create" in answer.json()["detail"]
         assert service.ask(path="/livez", at=at).status_code == 200
+    for header in ("x-forwarded-for", "forwarded"):  # through a proxy on this machine
+        assert code(service.ask(headers={header: "203.0.113.9"})) == (401, "keys_required")
 
 
 def test_once_there_is_a_key_nobody_is_answered_without_one_within_a_second(start, home: Settings) -> None:
