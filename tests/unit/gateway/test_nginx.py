@@ -76,6 +76,9 @@ class Nginx:
         headers = host | request.pop("headers", {})
         return self._client.request(method, f"https://127.0.0.1:{self.port}{path}", headers=headers, **request)
 
+    def close(self) -> None:
+        self._client.close()
+
     def cookie(self, part: str, token: str) -> dict[str, str]:
         """Return the header of a browser that logged in at one of the names."""
         answer = self.ask(part, f"/?token={token}")
@@ -85,32 +88,22 @@ class Nginx:
 
 
 @pytest.fixture
-def nginx(web: str, reports: Any, owner: Settings, serve: Callable[[ASGIApp], int], tmp_path: Path) -> Iterator[Nginx]:
-    """The project's configuration, with ports and folders of this test in the place of those of a machine."""
+def nginx(
+    request: pytest.FixtureRequest, reports: Any, owner: Settings, serve: Callable[[ASGIApp], int], tmp_path: Path
+) -> Iterator[Nginx]:
+    """The project's configuration, with ports and folders of this test in the place of those of a machine.
+
+    Dagster takes seconds to start, so only a test that looks into its instance has one.
+    """
+    web = request.getfixturevalue("web") if "instance" in request.fixturenames else reports.url
     site, tls, folder = tmp_path / "site", tmp_path / "tls", tmp_path / "nginx"
     for made in (site, tls, folder):
         made.mkdir()
     (site / "index.html").write_text("the docs")
     (site / "marts.html").write_text("the marts")
-    certificate = [
-        "-subj",
-        "/CN=shop.example",
-        "-keyout",
-        str(tls / "shopsight.key"),
-        "-out",
-        str(tls / "shopsight.crt"),
-    ]
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        *certificate,
-    ]
+    files = ["-keyout", str(tls / "shopsight.key"), "-out", str(tls / "shopsight.crt")]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command = ["openssl", "req", "-x509", "-subj", "/CN=shop.example", *curve, *files]
     subprocess.run(command, check=True, capture_output=True)
     service = serve(RequestGuard(client_of, settings=owner))
     port, plain_port = free_port(), free_port()
@@ -120,8 +113,8 @@ def nginx(web: str, reports: Any, owner: Settings, serve: Callable[[ASGIApp], in
         "listen 80 ": f"listen 127.0.0.1:{plain_port} ",
         "/etc/nginx/tls/": f"{tls}/",
         "/srv/shopsight/site;": f"{site};",
-        "http://127.0.0.1:3000": web,
         "http://127.0.0.1:3004": reports.url,
+        "http://127.0.0.1:3000": web,
         "http://127.0.0.1:3002": f"http://127.0.0.1:{service}",
     }.items():
         assert theirs in text, theirs
@@ -145,6 +138,7 @@ def nginx(web: str, reports: Any, owner: Settings, serve: Callable[[ASGIApp], in
             except httpx.TransportError:
                 time.sleep(0.1)
         yield served
+        served.close()
     finally:
         process.terminate()
         process.wait()
