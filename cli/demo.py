@@ -159,7 +159,7 @@ def _call_services(settings: Settings, calls: list[Call]) -> None:
         if failed := {name: state for name, state in fleet.states().items() if state.state == "failed"}:
             name, state = next(iter(failed.items()))
             raise ShopsightError(f"the service of {name} did not start", why=state.note, fix="`shopsight doctor` looks")
-        with _key_header(settings) as key:
+        with key_header(settings) as key:
             headers = {"content-type": "application/json", **key}
             for call in calls:
                 request = urllib.request.Request(call.url, data=json.dumps(call.body).encode(), headers=headers)
@@ -172,7 +172,7 @@ def _call_services(settings: Settings, calls: list[Call]) -> None:
 
 
 @contextmanager
-def _key_header(settings: Settings) -> Iterator[dict[str, str]]:
+def key_header(settings: Settings) -> Iterator[dict[str, str]]:
     """Yield the header of an API key for the length of the block; none where the services ask for none."""
     api_keys = ApiKeys(settings)
     if not settings.api_keys_path.exists():

@@ -43,7 +43,7 @@ class Person:
     since: str
     """When the token was made, in ISO 8601."""
     role: Role = "editor"
-    """What the person may do; lists of before 0.3 say nothing of it."""
+    """What the person may do; a list that was written before there were roles holds editors."""
 
 
 class People:

@@ -57,19 +57,17 @@ class KeyRing:
             return
         if seen is None:
             if self.in_force:
-                self._seen = None
                 self._fail(f"{self._path} is missing.")
             return
         if seen == self._seen:
             return
-        self._seen = seen
         try:
             keys = read_keys(self._path)
         except UnusableKeysError as error:
             self._fail(f"{error.what}: {error.why}.")
             return
         self._keys = tuple((bytes.fromhex(key.hash), key) for key in keys)
-        self.failure = None
+        self._seen, self.failure = seen, None
 
     def holder(self, shown: str) -> ApiKey | None:
         """Return the stored key that a request shows, or None; every hash is compared, each in constant time."""
@@ -102,3 +100,4 @@ class KeyRing:
     def _fail(self, why: str) -> None:
         so = "The keys of before stay in force." if self.usable else "No request is answered until it is mended."
         self.failure = f"{why} {so}"
+        self._seen = None  # it is read again at every look: a right that was given changes neither time nor size

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -163,6 +164,24 @@ def test_a_broken_file_leaves_the_last_good_keys_in_force_and_readyz_says_so(sta
         assert note.endswith("The keys of before stay in force.")
     home.api_keys_path.rmdir()
     home.api_keys_path.write_bytes(good)
+    service.seconds += 1
+    assert service.answers(key)
+    assert service.notes() == []
+
+
+def test_a_file_that_could_not_be_read_for_a_while_is_taken_up_though_it_did_not_change(
+    start, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ApiKeys(home).create("shop", ["read"])
+    service = start()
+
+    def refused(_path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")  # root, who may run this, reads everything
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refused)
+        assert code(service.ask(headers={"x-api-key": key})) == (503, "keys_unusable")
+        assert "Permission denied" in service.notes()[0]
     service.seconds += 1
     assert service.answers(key)
     assert service.notes() == []

@@ -162,6 +162,35 @@ def test_the_file_may_lie_elsewhere_and_children_know_it_whatever_their_folder(
     assert (tmp_path / "secret" / "keys.json").exists()
 
 
+def test_the_demo_calls_services_with_a_key_of_its_own_and_takes_it_away_again(home: Settings) -> None:
+    from cli.demo import key_header
+
+    with key_header(home) as header:
+        assert header == {}
+    ApiKeys(home).create("shop", ["read"])
+    with key_header(home) as header:
+        (name,) = set(names_that_work(home, *header.values()))
+        assert name.startswith("demo-")
+    assert [key.name for key in ApiKeys(home).all()] == ["shop"]
+
+
+def test_doctor_says_who_has_a_key_and_what_is_wrong_with_the_file(home: Settings) -> None:
+    from cli.doctor import examine
+
+    def finding(settings: Settings) -> tuple[str, str]:
+        (one,) = [one for one in examine(settings) if one.name == "API keys"]
+        return one.outcome, one.detail + one.fix
+
+    assert finding(home) == ("ok", "none: 127.0.0.1 is this machine alone")
+    assert finding(home.model_copy(update={"host": "192.0.2.1"}))[0] == "problem"
+    ApiKeys(home).create("shop", ["read"])
+    assert finding(home) == ("ok", "of shop")
+    home.api_keys_path.write_text("{")
+    outcome, text = finding(home)
+    assert outcome == "problem"
+    assert "mend the file" in text
+
+
 def test_keys_are_made_listed_rotated_and_revoked_at_the_command_line(home: Settings) -> None:
     runner = CliRunner()
 
