@@ -24,7 +24,6 @@ from serving.http.connection import serve_connections
 from serving.http.draining import DRAINING, running_server
 from serving.http.guard import RequestGuard
 from serving.http.problems import ProblemError, invalid_request
-from serving.http.proxies import believe_named_proxies
 from serving.interface import pages
 from serving.prediction_log import PredictionLog
 from serving.running.states import note_on
@@ -108,7 +107,6 @@ class FamilyService(ABC):
         if server is not None:
             DRAINING.watch(server)
             serve_connections(server)
-            believe_named_proxies(server, self.settings)
             end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
         self.model = champion()
         self.log = open_prediction_log(self.settings, self.model)

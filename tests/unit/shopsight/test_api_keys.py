@@ -97,7 +97,7 @@ def test_a_name_that_could_be_something_else_gets_no_key(home: Settings, name: s
 
 def test_a_scope_that_is_none_and_a_name_twice_are_refused(home: Settings) -> None:
     keys = ApiKeys(home)
-    for scopes in ([], ["raed"], ["read", "raed"]):
+    for scopes in ([], ["reading"], ["read", "reading"]):
         with pytest.raises(ApiKeyError, match="scopes are read, write and admin"):
             keys.create("shop", scopes)
     keys.create("shop", ["read"])
@@ -213,4 +213,4 @@ def test_keys_are_made_listed_rotated_and_revoked_at_the_command_line(home: Sett
     call("revoke", "shop")
     assert names_that_work(home, rotated["key"]) == []
     assert runner.invoke(app, ["keys", "revoke", "shop"]).exit_code == 1
-    assert runner.invoke(app, ["keys", "create", "shop", "--scope", "raed"]).exit_code == 1
+    assert runner.invoke(app, ["keys", "create", "shop", "--scope", "reading"]).exit_code == 1
