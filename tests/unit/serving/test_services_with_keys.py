@@ -1,6 +1,7 @@
 """A whole service asks for keys: BentoML's own routes, metrics and all, and its description says so."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +16,19 @@ ROUTES = (("/v1/recommendations", BODY), ("/recommend", {"request": BODY}))
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"))
-    made = {scope: ApiKeys(settings).create(scope, [scope]) for scope in ("read", "write")}
-    return {"home": str(settings.home), **made}
+def keys_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="module")
-def client(open_client: Any, recommender_folder: Any, keys: dict[str, str]) -> Iterator[TestClient]:
-    with open_client("recommender", recommender_folder, Settings(home=keys["home"]).home) as client:
+def keys(keys_home: Path) -> dict[str, str]:
+    return {scope: ApiKeys(Settings(home=keys_home)).create(scope, [scope]) for scope in ("read", "write")}
+
+
+@pytest.fixture(scope="module")
+def client(open_client: Any, recommender_folder: Any, keys: dict[str, str], keys_home: Path) -> Iterator[TestClient]:
+    assert keys  # made before the service starts
+    with open_client("recommender", recommender_folder, keys_home) as client:
         yield client
 
 
