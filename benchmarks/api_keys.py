@@ -39,13 +39,13 @@ def main() -> None:
 def measure(count: int, *, requests: int) -> float:
     """Return the microseconds of CPU that one check takes where ``count`` keys are stored."""
     scope = {"method": "POST", "path": "/v1/recommendations", "server": ("127.0.0.1", 3002), "client": ("127.0.0.1", 1)}
-    shown = [f"shopsight_{number:043d}" for number in range(count)]
+    secrets = [f"shopsight_{number:043d}" for number in range(count)]
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder), api_key_rate=RATE)
         if count:
-            write_keys(settings.api_keys_path, [_stored(key) for key in shown])
+            write_keys(settings.api_keys_path, [_stored(key) for key in secrets])
         access = Access(settings)
-        headers: list[dict[bytes, bytes]] = [{b"x-api-key": key.encode()} for key in shown] or [{}]
+        headers: list[dict[bytes, bytes]] = [{b"x-api-key": key.encode()} for key in secrets] or [{}]
         asked: list[Any] = [headers[number % len(headers)] for number in range(requests)]
         if any(access.verdict(scope, one, "r").problem for one in headers):
             raise RuntimeError("a key that was made for this was refused")

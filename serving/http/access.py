@@ -97,12 +97,12 @@ class Access:
         if not self.keys.in_force and not _over_a_network(scope, headers):
             return OPEN
         key, verdict = None, OPEN
-        shown = _shown_key(headers)
+        secret = _secret_in(headers)
         problem = self._without_keys()
-        if problem is None and shown is None:
+        if problem is None and secret is None:
             problem = NO_KEY
-        elif problem is None and shown is not None:
-            key = self.keys.holder(shown)
+        elif problem is None and secret is not None:
+            key = self.keys.holder(secret)
             problem = UNKNOWN_KEY if key is None else _lacking(key, needed)
         if problem is not None:
             verdict = Verdict(problem=problem)
@@ -199,7 +199,7 @@ def _with_slashes(tops: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{top}/" for top in tops)
 
 
-def _shown_key(headers: Mapping[bytes, bytes]) -> str | None:
+def _secret_in(headers: Mapping[bytes, bytes]) -> str | None:
     """Return the key that a request shows.
 
     ``Authorization: Basic`` has it where a name would be, as the libraries of Segment send theirs.

@@ -69,9 +69,9 @@ class KeyRing:
         self._keys = tuple((bytes.fromhex(key.hash), key) for key in keys)
         self._seen, self.failure = seen, None
 
-    def holder(self, shown: str) -> ApiKey | None:
+    def holder(self, secret: str) -> ApiKey | None:
         """Return the stored key that a request shows, or None; every hash is compared, each in constant time."""
-        digest = hash_of(shown)
+        digest = hash_of(secret)
         matches = [key for stored, key in self._keys or () if hmac.compare_digest(stored, digest)]
         return matches[0] if matches else None
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -101,7 +102,7 @@ def test_a_key_opens_what_its_scopes_say(start, home: Settings) -> None:
     service = start()
 
     def statuses(method: str, path: str) -> dict[str, int]:
-        body = {} if method == "GET" else {"json": {}}
+        body: dict[str, Any] = {} if method == "GET" else {"json": {}}
         return {
             scope: service.ask(method, path, headers={"x-api-key": key}, **body).status_code
             for scope, key in made.items()

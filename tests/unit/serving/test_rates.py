@@ -79,8 +79,8 @@ def test_a_service_answers_429_with_when_to_ask_again_and_says_what_is_left(star
     quick = ApiKeys(home).create("quick", ["read"])
     service = start()
 
-    def ask(shown: str, path: str = "/v1/models") -> httpx.Response:
-        return service.ask(path=path, headers={"x-api-key": shown, "x-request-id": "r1"})
+    def ask(secret: str, path: str = "/v1/models") -> httpx.Response:
+        return service.ask(path=path, headers={"x-api-key": secret, "x-request-id": "r1"})
 
     first = ask(slow)
     assert first.status_code == 200
