@@ -96,19 +96,7 @@ class Access:
         self.keys.look()
         if not self.keys.in_force and not _over_a_network(scope, headers):
             return OPEN
-        key, verdict = None, OPEN
-        secret = _secret_in(headers)
-        problem = self._without_keys()
-        if problem is None and secret is None:
-            problem = NO_KEY
-        elif problem is None and secret is not None:
-            key = self.keys.holder(secret)
-            problem = UNKNOWN_KEY if key is None else _lacking(key, needed)
-        if problem is not None:
-            verdict = Verdict(problem=problem)
-        elif key is not None:
-            self.keys.note_use(key)
-            verdict = self._within_rate(key) if scope["path"] not in HEALTH_PATHS else OPEN
+        key, verdict = self._judged(needed, scope["path"], headers)
         if verdict.problem is not None:
             self._log(scope, verdict.problem, key, request_id)
         return verdict
@@ -116,6 +104,19 @@ class Access:
     def notes(self) -> list[str]:
         """Return what is amiss, for ``/readyz``."""
         return self.keys.notes()
+
+    def _judged(self, needed: Scope, path: str, headers: Mapping[bytes, bytes]) -> tuple[ApiKey | None, Verdict]:
+        """Return whose key a request shows, and whether it may go on."""
+        if (problem := self._without_keys()) is not None:
+            return None, Verdict(problem=problem)
+        secret = _secret_in(headers)
+        key = None if secret is None else self.keys.holder(secret)
+        if key is None:
+            return None, Verdict(problem=NO_KEY if secret is None else UNKNOWN_KEY)
+        if (problem := _lacking(key, needed)) is not None:
+            return key, Verdict(problem=problem)
+        self.keys.note_use(key)
+        return key, OPEN if path in HEALTH_PATHS else self._within_rate(key)
 
     def _without_keys(self) -> ProblemError | None:
         """Return what is said where keys are asked for, and there are none to compare with."""
