@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.console import explained
+from cli.access_app import keys_app, people_app
+from cli.console import AsJson, explained
 from shopsight.families import FAMILIES
 
 app = typer.Typer(
@@ -28,10 +29,9 @@ label_app = typer.Typer(
 app.add_typer(label_app, name="label")
 rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, put in force.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
-people_app = typer.Typer(help="Who may open the web UI, and decide in their own name.", no_args_is_help=True)
 app.add_typer(people_app, name="people")
+app.add_typer(keys_app, name="keys")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
 Version = Annotated[
     str,
@@ -341,36 +341,6 @@ def query(
             answer_query(sql, as_json=as_json, as_csv=as_csv)
         else:
             list_marts(as_json=as_json)
-
-
-@people_app.command(name="add")
-def people_add(
-    name: Annotated[str, typer.Argument(help="A person's name, as decisions are to be recorded under.")],
-    as_json: AsJson = False,
-) -> None:
-    """Give a person a token, and print the link that logs them in; a token they had stops working."""
-    with explained():
-        from cli.people import add_person
-
-        add_person(name, as_json=as_json)
-
-
-@people_app.command(name="list")
-def people_list(as_json: AsJson = False) -> None:
-    """List who may open the web UI and the reports."""
-    with explained():
-        from cli.people import list_people
-
-        list_people(as_json=as_json)
-
-
-@people_app.command(name="remove")
-def people_remove(name: Annotated[str, typer.Argument(help="The name the token was given under.")]) -> None:
-    """Take a person's token away; the pages they have open stop working."""
-    with explained():
-        from cli.people import remove_person
-
-        remove_person(name)
 
 
 @app.command()

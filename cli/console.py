@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from shopsight.errors import ShopsightError
 
 OK, FAILED, USAGE, CHECKS_FAILED = 0, 1, 2, 3
 """Exit codes: done, failed, wrong call, and ran but a check says no."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+"""The option of every command that can answer programs."""
 
 _HOME_OF_YOURS: Final = "set SHOPSIGHT_HOME to a folder of yours, or make this one writable for you"
 _FIXES: Final = {

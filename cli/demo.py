@@ -1,11 +1,15 @@
 """``shopsight demo``: the whole chain on one source, from raw events to called services, in the foreground."""
 
 import json
+import os
 import shlex
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +20,7 @@ from cli.console import err, out
 from cli.importing import land, land_generated, show_receipt
 from cli.recommend import recommend_to, shopper_tables
 from cli.status import collect_status, show_models
+from shopsight.api_keys import ApiKeys
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES, SHOPPER, Family
 from shopsight.settings import SIZES, Settings, prepare_environment
@@ -154,13 +159,29 @@ def _call_services(settings: Settings, calls: list[Call]) -> None:
         if failed := {name: state for name, state in fleet.states().items() if state.state == "failed"}:
             name, state = next(iter(failed.items()))
             raise ShopsightError(f"the service of {name} did not start", why=state.note, fix="`shopsight doctor` looks")
-        for call in calls:
-            request = urllib.request.Request(
-                call.url, data=json.dumps(call.body).encode(), headers={"content-type": "application/json"}
-            )
-            with urllib.request.urlopen(request, timeout=30) as response:
-                answer = json.load(response)
-            out.print(f"[green]{response.status}[/] {call.url}")
-            out.print(f"    {json.dumps(answer)[:300]}", soft_wrap=True, markup=False)
+        with key_header(settings) as key:
+            headers = {"content-type": "application/json", **key}
+            for call in calls:
+                request = urllib.request.Request(call.url, data=json.dumps(call.body).encode(), headers=headers)
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    answer = json.load(response)
+                out.print(f"[green]{response.status}[/] {call.url}")
+                out.print(f"    {json.dumps(answer)[:300]}", soft_wrap=True, markup=False)
     finally:
         fleet.stop()
+
+
+@contextmanager
+def key_header(settings: Settings) -> Iterator[dict[str, str]]:
+    """Yield the header of an API key for the length of the block; none where the services ask for none."""
+    api_keys = ApiKeys(settings)
+    if not settings.api_keys_path.exists():
+        yield {}
+        return
+    name = f"demo-{os.getpid()}"
+    key = api_keys.create(name, ["read"], lifetime=timedelta(hours=1))
+    time.sleep(1)  # running services look for new keys twice a second
+    try:
+        yield {"x-api-key": key}
+    finally:
+        api_keys.revoke(name)

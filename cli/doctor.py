@@ -49,13 +49,14 @@ def run_doctor(*, as_json: bool) -> None:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at the interpreter, the packages, the encoder, the home, the registry, the online store and the ports."""
+    """Look at the interpreter, the packages, the encoder, the home, the registry, the store, the keys and the ports."""
     yield _python()
     yield from _packages()
     yield _encoder(settings)
     yield _home(settings)
     yield _registry(settings)
     yield _online_store(settings)
+    yield _api_keys(settings)
     yield _port("Dagster", "dagster_port", settings)
     yield _port("reports", "reports_port", settings)
     for family in FAMILIES.values():
@@ -141,6 +142,19 @@ def _online_store(settings: Settings) -> Finding:
             fix="start Redis, or unset SHOPSIGHT_ONLINE_STORE to use SQLite",
         )
     return Finding(name="online store", outcome="ok", detail=settings.online_store)
+
+
+def _api_keys(settings: Settings) -> Finding:
+    from shopsight.api_keys import ApiKeys, require_keys
+
+    try:
+        require_keys(settings)
+    except ShopsightError as error:
+        return Finding(name="API keys", outcome="problem", detail=f"{error.what}: {error.why}", fix=error.fix)
+    if not settings.api_keys_path.exists():
+        return Finding(name="API keys", outcome="ok", detail=f"none: {settings.host} is this machine alone")
+    names = {key.name for key in ApiKeys(settings).all()}
+    return Finding(name="API keys", outcome="ok", detail=f"of {', '.join(sorted(names)) or 'nobody'}")
 
 
 def _port(name: str, setting: str, settings: Settings) -> Finding:

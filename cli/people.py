@@ -6,21 +6,22 @@ from cli.console import out, print_json
 from shopsight.settings import Settings
 
 
-def add_person(name: str, *, as_json: bool) -> None:
+def add_person(name: str, *, role: str, as_json: bool) -> None:
     """Make a token for a person, and print it: it is stored nowhere and cannot be shown again.
 
     Raises:
-        ShopsightError: the name is none that a person can sign with.
+        ShopsightError: the name is none that a person can sign with, or the role is none.
     """
     from orchestration.gateway.people import People, link_to
 
     settings = Settings()
-    token = People(settings).add(name)
+    token = People(settings).add(name, role)
     link = link_to(settings, token)
     if as_json:
-        print_json({"name": name, "token": token, "link": link})
+        print_json({"name": name, "role": role, "token": token, "link": link})
         return
-    out.print(f"{name} may come in; this link is printed once, and whoever has it decides as {name}:", markup=False)
+    may = "looks in" if role == "viewer" else "decides"
+    out.print(f"{name} may come in; this link is printed once, and whoever has it {may} as {name}:", markup=False)
     out.print(link, soft_wrap=True, markup=False)
 
 
@@ -31,14 +32,16 @@ def list_people(*, as_json: bool) -> None:
     settings = Settings()
     owner, named = person_at_terminal(settings), People(settings).named()
     if as_json:
-        print_json({"owner": owner, "people": [{"name": person.name, "since": person.since} for person in named]})
+        print_json(
+            {"owner": owner, "people": [{"name": one.name, "role": one.role, "since": one.since} for one in named]}
+        )
         return
     table = Table()
-    table.add_column("name")
-    table.add_column("token since")
-    table.add_row(f"{owner} (runs `make up`)", "the link that it prints")
+    for column in ("name", "role", "token since"):
+        table.add_column(column)
+    table.add_row(f"{owner} (runs `make up`)", "editor", "the link that it prints")
     for person in named:
-        table.add_row(person.name, person.since)
+        table.add_row(person.name, person.role, person.since)
     out.print(table, markup=False)
 
 

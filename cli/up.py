@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import err, out, pasteable
+from shopsight.api_keys import require_keys
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings, prepare_environment
 
@@ -24,7 +25,8 @@ def run_up() -> None:
     """Start everything, keep services at the newest Bento, and stop it all on Ctrl-C, a termination or a hang-up.
 
     Raises:
-        ShopsightError: it is running already, a port is taken, or the web UI ended by itself; nothing is left running.
+        ShopsightError: it is running already, a port is taken, the services lack the API keys that they need, or the
+            web UI ended by itself; nothing is left running.
     """
     from orchestration.gateway.people import person_at_terminal
     from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
@@ -34,6 +36,7 @@ def run_up() -> None:
 
     settings = Settings().model_copy(update={"sample_when_empty": True})
     prepare_environment(settings)
+    require_keys(settings)
     me = person_at_terminal(settings)
     stopping = threading.Event()
 

@@ -19,6 +19,9 @@ from shopsight.settings import Settings
 PERSON_IN_SCOPE: Final = "shopsight.person"
 """Where the gateway leaves the name in the ASGI scope of a request: no header reaches it, so no client can set it."""
 
+READ_ONLY_IN_SCOPE: Final = "shopsight.read_only"
+"""Where the gateway leaves whether that person may look alone."""
+
 USER_TAG: Final = "shopsight/user"
 """Tag of a run: who launched it from the web UI."""
 

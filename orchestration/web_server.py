@@ -20,7 +20,7 @@ import yaml
 # `dagster dev` uses these names. pyproject.toml pins dagster below 1.14, and tests/end_to_end/test_web_ui.py fails
 # where a newer one moves them.
 from dagster._cli.proxy_server_manager import ProxyServerManager
-from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import ModuleTarget, WorkspaceFileTarget
 from dagster._utils.interrupts import setup_interrupt_handlers
 from dagster._utils.log import configure_loggers
@@ -32,6 +32,7 @@ from dagster_webserver.cli import (
 )
 from starlette.types import ASGIApp
 
+from orchestration.attribution import READ_ONLY_IN_SCOPE
 from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.servers import listening, server_of
 from orchestration.instance import prepare_dagster_home
@@ -59,7 +60,7 @@ def main() -> None:
         workspace = stack.enter_context(_code_server(instance))
         daemon = stack.enter_context(_daemon(workspace))
         context = stack.enter_context(_web_context(instance, WorkspaceFileTarget([str(workspace)])))
-        server = server_of(guarded(context, settings))
+        server = server_of(guarded(context, settings), settings)
 
         def follow_the_daemon() -> None:
             daemon.wait()
@@ -76,9 +77,28 @@ def guarded(context: WorkspaceProcessContext, settings: Settings) -> ASGIApp:
     return Gateway(create_app_from_workspace_process_context(context), settings, open_paths=[SERVER_INFO])
 
 
-def _web_context(instance: dg.DagsterInstance, target: WorkspaceFileTarget) -> WorkspaceProcessContext:
+class ContextByRole(WorkspaceProcessContext):
+    """What Dagster's web application is made around: to a viewer's requests it is that of ``--read-only``.
+
+    Dagster asks each request's context what is permitted, and its ``--read-only`` is this same switch, for all of them.
+    """
+
+    def create_request_context(self, source: object | None = None) -> WorkspaceRequestContext:
+        """Return the context of a request, read-only where the gateway says so."""
+        return WorkspaceRequestContext(
+            instance=self.instance,
+            current_workspace=self.get_current_workspace(),
+            process_context=self,
+            version=self.version,
+            source=source,
+            # Without a source it is the server that asks; a request that no gateway saw may only look.
+            read_only=source is not None and getattr(source, "scope", {}).get(READ_ONLY_IN_SCOPE, True),
+        )
+
+
+def _web_context(instance: dg.DagsterInstance, target: WorkspaceFileTarget) -> ContextByRole:
     instance.optimize_for_webserver(DEFAULT_DB_STATEMENT_TIMEOUT, DEFAULT_POOL_RECYCLE, DEFAULT_POOL_MAX_OVERFLOW)
-    return WorkspaceProcessContext(instance, workspace_load_target=target, version=dg.__version__)
+    return ContextByRole(instance, workspace_load_target=target, version=dg.__version__)
 
 
 @contextmanager

@@ -149,7 +149,7 @@ def served_reports(settings: Settings) -> Iterator[None]:
         raise _taken(settings, {"SHOPSIGHT_REPORTS_PORT": str(error)}) from error
     with listener:
         settings.reports_dir.mkdir(parents=True, exist_ok=True)
-        with served(Gateway(reports_app(settings.reports_dir), settings), listener):
+        with served(Gateway(reports_app(settings.reports_dir), settings), listener, settings):
             yield
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from serving.features import FeatureReader, feature_reader
+from serving.http.access import Addresses
 from serving.http.connection import serve_connections
 from serving.http.draining import DRAINING, running_server
 from serving.http.guard import RequestGuard
@@ -31,6 +32,7 @@ from serving.prediction_log import PredictionLog
 from serving.running.states import note_on
 from serving.schemas import Models
 from serving.served_model import ALIAS, ServedModel
+from shopsight.api_keys import require_keys
 from shopsight.clock import rfc3339, utc_now
 from shopsight.families import SHOPPER, Family
 from shopsight.parent import end_with_parent
@@ -102,6 +104,8 @@ class FamilyService(ABC):
 
     def __init__(self) -> None:
         keep_requests_out_of_the_log()
+        self.settings = Settings()
+        require_keys(self.settings)
         server = running_server()
         if server is not None:
             DRAINING.watch(server, port_is_kept=port_is_kept())
@@ -109,7 +113,6 @@ class FamilyService(ABC):
             if port_is_kept():
                 self.handover = Handover(server, DRAINING)
             end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
-        self.settings = Settings()
         self.model = champion()
         self.log = open_prediction_log(self.settings, self.model)
         self.features: FeatureReader | None = None
@@ -174,10 +177,19 @@ def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
     return [f"online features: the data end {(now - data_end).days} days ago, at {rfc3339(data_end)}"]
 
 
-def guarded(service: Any) -> None:
-    """Put the request guard around everything that a service answers, and its description beside it."""
-    service.mount_asgi_app(pages(service))
-    service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes())
+def guarded(service: Any, *, keyless: Sequence[str] = (), writes: Sequence[str] = ()) -> None:
+    """Put the request guard around everything that a service answers, and its description beside it.
+
+    Args:
+        service: a BentoML service; of a family's, the family's route and BentoML's own take the scope ``read``.
+        keyless: addresses that are answered without an API key, each with all below it.
+        writes: addresses that take the scope ``write`` beside :data:`serving.http.access.WRITES`.
+    """
+    family: Family | None = getattr(service.inner, "family", None)
+    reads = [api.route for api in service.apis.values()] + ([family.route] if family else [])
+    addresses = Addresses(keyless=keyless, writes=writes, reads=reads)
+    service.mount_asgi_app(pages(service, addresses))
+    service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes(), addresses=addresses)
     # Inside the guard: its own requests need neither a place in the crowd nor anybody's leave.
     service.add_asgi_middleware(WarmUp, rehearse=lambda ask: bentoml.get_current_service().rehearse(ask))
 

@@ -16,9 +16,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from serving.http.access import Addresses
 from serving.http.problems import MEDIA_TYPE
 from serving.schemas import ProblemDocument, Readiness, Request
 from shopsight.families import Family
+from shopsight.settings import Settings
 
 MOUNTED_AT: Final = "/v1"
 """Where a service mounts its family's app."""
@@ -29,6 +31,14 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "429": "Busy; Retry-After says when to ask again",
     "503": "Too slow or stopping; Retry-After says when to ask again",
     "default": "Any other error",
+}
+KEY_PROBLEMS: Final[Mapping[str, str]] = {
+    "401": "No API key, or one that opens nothing",
+    "403": "The API key has not the scope that this takes",
+}
+KEYS: Final[Mapping[str, Any]] = {
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
 }
 BODY_PROBLEMS: Final[Mapping[str, str]] = {
     "408": "The body did not arrive in time",
@@ -80,19 +90,36 @@ def interface(service: Any) -> dict[str, Any]:
     return document | {"paths": paths | HEALTH}
 
 
-def pages(service: Any) -> Starlette:
-    """Return the app of ``/docs.json`` and ``/``; a service mounts it before BentoML adds its own."""
+def pages(service: Any, addresses: Addresses) -> Starlette:
+    """Return the app of ``/docs.json`` and ``/``; a service mounts it before BentoML adds its own.
+
+    ``addresses`` say which of them take an API key, where there are any.
+    """
     document: dict[str, Any] = {}
 
     async def described(_: HttpRequest) -> Response:
         if not document:  # made when it is asked for: routes are added after the service is declared
             document.update(interface(service))
-        return JSONResponse(document)
+        return JSONResponse(_with_keys(document, addresses) if Settings().api_keys_path.exists() else document)
 
     async def page(_: HttpRequest) -> Response:
         return HTMLResponse(PAGE.format(title=service.inner.family.title))
 
     return Starlette(routes=[Route("/docs.json", described), Route("/", page)])
+
+
+def _with_keys(document: Mapping[str, Any], addresses: Addresses) -> dict[str, Any]:
+    """Return the document of a service that asks for API keys."""
+    problems = {status: _problem(text) for status, text in KEY_PROBLEMS.items()}
+    paths: dict[str, Any] = {}
+    for path, operations in document["paths"].items():
+        paths[path] = {}
+        for method, operation in operations.items():
+            needed = addresses.scope_of(method.upper(), path)
+            paths[path][method] = operation | {"security": [{name: []} for name in KEYS if needed is not None]}
+            if needed is not None:
+                paths[path][method]["responses"] = operation["responses"] | problems
+    return {**document, "paths": paths, "components": document["components"] | {"securitySchemes": KEYS}}
 
 
 def _requests(shape: type[Request]) -> Iterator[type[Request]]:

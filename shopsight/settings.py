@@ -7,6 +7,7 @@ This is the only module that touches ``os.environ``: it reads ``SHOPSIGHT_*`` va
 import os
 import re
 import time
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -82,6 +83,12 @@ class Settings(BaseSettings):
     """Address that every server binds to."""
     allowed_hosts: str = ""
     """Further names that browsers may reach the pages by, with commas between them; loopback and ``host`` are in."""
+    api_keys_file: Path | None = None
+    """The services' API keys; unset, ``api_keys.json`` under ``home``. They are asked for where it exists."""
+    api_key_rate: float = Field(default=0, ge=0, allow_inf_nan=False)
+    """Requests a second that each API key may make of each service, where it names no rate itself; 0: no limit."""
+    trusted_proxies: str = ""
+    """Addresses and networks of the proxies whose ``X-Forwarded-*`` is believed, with commas between them."""
     dagster_port: Port = 3000
     intent_port: Port = 3001
     recommendation_port: Port = 3002
@@ -101,12 +108,35 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin or Asia/Shanghai") from None
         return name
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: str) -> str:
+        for proxy in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is no address or network of proxies: {error}") from None
+        return proxies
+
     @field_validator("token")
     @classmethod
     def _token_fits_a_header(cls, token: SecretStr | None) -> SecretStr | None:
         if token is not None and not re.fullmatch(r"[!-~]+", token.get_secret_value()):
             raise ValueError("a token has letters, digits and signs of ASCII alone, without blanks")
         return token
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether servers can be reached from this machine alone."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def trusted_networks(self) -> list[str]:
+        """The proxies that are believed, each an address or a network."""
+        return [proxy for part in self.trusted_proxies.split(",") if (proxy := part.strip())]
 
     @property
     def act_from(self) -> float:
@@ -194,6 +224,11 @@ class Settings(BaseSettings):
         return self.home / "run"
 
     @property
+    def api_keys_path(self) -> Path:
+        """The hashes of the services' API keys; ``shopsight keys`` writes it."""
+        return self.api_keys_file or self.home / "api_keys.json"
+
+    @property
     def keys_dir(self) -> Path:
         """The keys of the pseudonyms, of the registry's journal and of the web UI, readable by their owner only."""
         return self.home / "keys"
@@ -210,6 +245,8 @@ def tool_environment(settings: Settings) -> dict[str, str]:
         for name, value in settings
         if value is not None
     }
+    if settings.api_keys_file is not None:
+        own["SHOPSIGHT_API_KEYS_FILE"] = str(settings.api_keys_file.resolve())
     return own | {
         "SHOPSIGHT_HOME": str(settings.home.resolve()),
         "DAGSTER_HOME": str(settings.dagster_dir.resolve()),

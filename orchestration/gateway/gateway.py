@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestration.attribution import PERSON_IN_SCOPE
+from orchestration.attribution import PERSON_IN_SCOPE, READ_ONLY_IN_SCOPE
 from orchestration.gateway import pages, rules
 from orchestration.gateway.people import People, Person
 from orchestration.gateway.rules import Refusal
@@ -112,13 +112,16 @@ class Gateway:
             return page
         if kind == "http" and (refusal := rules.improper(method, path, scope["query_string"], headers)):
             return _refused(refusal)
+        if person.role == "viewer" and (refusal := rules.beyond_viewing(method, path)):
+            return _refused(refusal)
         scope[PERSON_IN_SCOPE] = person.name
+        scope[READ_ONLY_IN_SCOPE] = person.role == "viewer"
         return None
 
     async def _log_in(self, scope: Scope, receive: Receive, headers: Headers) -> Response | None:
         """Return the answer to a token in the login page's form or in an address, ``None`` where there is none."""
         if scope["method"] == "POST" and scope["path"] == "/login":
-            return await self._log_in_by_form(receive)
+            return await self._log_in_by_form(scope, receive)
         token = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
         if token is not None and scope["method"] in rules.SAFE:
             return self._log_in_by_link(scope, headers, token)
@@ -127,7 +130,7 @@ class Gateway:
     def _page_of(self, person: Person, path: str, method: str) -> Response | None:
         """Return the pages about who is logged in."""
         if path == "/login":
-            return _page(pages.account_page(person.name))
+            return _page(pages.account_page(person.name, role=person.role))
         if path == "/logout" and method == "POST":
             return self._logged_out()
         return None
@@ -142,9 +145,9 @@ class Gateway:
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             # Another site's link would log a person in as whomever it likes: here a person says yes to it.
             return _page(pages.login_page(target=target, token=token), status=401)
-        return self._logged_in(person, target)
+        return self._logged_in(scope, person, target)
 
-    async def _log_in_by_form(self, receive: Receive) -> Response:
+    async def _log_in_by_form(self, scope: Scope, receive: Receive) -> Response:
         """Take the login page's form; one that is too large, or does not come whole and in time, says nothing."""
         body = await self._forms.read(receive)
         fields = parse_qs(body.decode("latin-1")) if isinstance(body, bytes) else {}
@@ -153,9 +156,9 @@ class Gateway:
         person = self._people.holder(form.get("token", ""))
         if person is None:
             return _page(pages.login_page(target=target, wrong=True), status=401)
-        return self._logged_in(person, target)
+        return self._logged_in(scope, person, target)
 
-    def _logged_in(self, person: Person, target: str) -> Response:
+    def _logged_in(self, scope: Scope, person: Person, target: str) -> Response:
         answer = RedirectResponse(target, status_code=303)
         answer.set_cookie(
             self._sessions.cookie,
@@ -163,6 +166,7 @@ class Gateway:
             max_age=DAYS * 86_400,
             httponly=True,
             samesite="strict",
+            secure=scope["scheme"] == "https",
         )
         answer.headers["cache-control"] = "no-store"
         return answer
@@ -202,8 +206,8 @@ def _page(html: str, status: int = 200) -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    more = {401: {"www-authenticate": "Bearer"}, 405: {"allow": "GET, HEAD, POST"}}
-    return _problem(ProblemError(refusal.status, refusal.detail), more.get(refusal.status, {}))
+    more = {"allow": "GET, HEAD, POST"} if refusal.status == 405 else {}
+    return _problem(ProblemError(refusal.status, refusal.detail), more)
 
 
 def _problem(problem: ProblemError, headers: Mapping[str, str]) -> Response:

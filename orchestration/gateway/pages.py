@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 from typing import Final
+from urllib.parse import quote
+
+from orchestration.gateway.report_index import Report
 
 STYLE: Final = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
@@ -13,9 +16,10 @@ input { flex: 1; font: inherit; padding: .5rem .75rem; border: 1px solid #8888; 
 button { font: inherit; padding: .5rem 1rem; border: 0; border-radius: .4rem; background: #4f43dd; color: #fff }
 code { background: #8882; padding: .1rem .3rem; border-radius: .25rem }
 .wrong { color: #d33 }
-table { border-collapse: collapse; width: 100% }
-td, th { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid #8884 }
-td.size { text-align: right; font-variant-numeric: tabular-nums }
+h2 { font-size: 1.1rem; font-weight: 600; margin: 0 }
+article { padding: 1rem 0; border-top: 1px solid #8884 }
+article p { margin: .25rem 0 }
+.made { opacity: .7; font-size: .9rem }
 """
 
 POLICY: Final = (
@@ -44,25 +48,34 @@ Who has no access to it gets a token from there: <code>shopsight people add NAME
     )
 
 
-def account_page(name: str) -> str:
+def account_page(name: str, *, role: str) -> str:
     """Return the page that says who is logged in, and logs out."""
+    may = (
+        "You may look, and change nothing."
+        if role == "viewer"
+        else "Decisions about models are recorded under this name."
+    )
     return _page(
         f"You are {escape(name)}",
-        """<p>Decisions about models are recorded under this name.</p>
+        f"""<p>{may}</p>
 <form method="post" action="/logout"><button>Log out</button></form>""",
     )
 
 
-def reports_page(rows: Sequence[tuple[str, str, str]]) -> str:
-    """Return the list of reports: each with its address, its size and when it was written."""
-    lines = "".join(
-        f'<tr><td><a href="/{escape(address)}">{escape(address)}</a></td>'
-        f'<td class="size">{escape(size)}</td><td>{escape(at)}</td></tr>'
-        for address, size, at in rows
-    )
+def reports_page(reports: Sequence[Report]) -> str:
+    """Return the index of reports: what each is, what came of it, and when it was made."""
     none = "<p>There are none yet: <code>shopsight run</code> makes them.</p>"
-    table = f"<table><tr><th>Report</th><th>Size</th><th>Written (UTC)</th></tr>{lines}</table>" if rows else none
-    return _page("Reports", table)
+    return _page("Reports", "".join(map(_entry, reports)) or none)
+
+
+def _entry(report: Report) -> str:
+    made = report.made.strftime("%d %B %Y, %H:%M UTC").lstrip("0")
+    about = f"<p>{escape(report.about)}</p>" if report.about else ""
+    kind = f"{report.address} · {report.size / 1000:,.0f} kB"
+    return (
+        f'<article><h2><a href="/{quote(report.address)}">{escape(report.title)}</a></h2>{about}'
+        f'<p class="made">made on {made} · {escape(kind)}</p></article>'
+    )
 
 
 def _page(title: str, body: str) -> str:

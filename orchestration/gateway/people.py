@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, Literal, get_args
 from urllib.parse import quote
 
 from models.registry.names import is_a_name, spelling_of
@@ -22,6 +23,10 @@ from shopsight.key_files import key_of
 from shopsight.locking import exclusive
 from shopsight.settings import Settings
 from shopsight.whole_files import write_json
+
+Role = Literal["editor", "viewer"]
+"""An ``editor`` launches runs and decides about models; a ``viewer`` looks at everything and changes nothing."""
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 
 class PersonError(ShopsightError):
@@ -37,6 +42,8 @@ class Person:
     """SHA-256 of the token: it has 192 random bits or more, so that nothing slower is needed."""
     since: str
     """When the token was made, in ISO 8601."""
+    role: Role = "editor"
+    """What the person may do; a list that was written before there were roles holds editors."""
 
 
 class People:
@@ -56,16 +63,21 @@ class People:
             return self._settings.token.get_secret_value()
         return key_of(self._settings.keys_dir / "web_ui.token").decode()
 
-    def add(self, name: str) -> str:
+    def add(self, name: str, role: str = "editor") -> str:
         """Return a new token for a person; one that the person had stops working.
 
         Raises:
-            PersonError: the name is none that a person can sign with.
+            PersonError: the name is none that a person can sign with, or the role is none of :data:`ROLES`.
             ResourceBusyError: another process is writing the list.
         """
         name = checked_name(name)
-        token = secrets.token_hex(24)
-        person = Person(name=name, token_hash=_hash(token), since=datetime.now(UTC).isoformat("T", "seconds"))
+        roles: dict[str, Role] = {one: one for one in ROLES}
+        if role not in roles:
+            raise PersonError(
+                f"{name} gets no token", why=f"{role!r} is no role", fix=f"the roles are: {', '.join(ROLES)}"
+            )
+        token, since = secrets.token_hex(24), datetime.now(UTC).isoformat("T", "seconds")
+        person = Person(name=name, token_hash=_hash(token), since=since, role=roles[role])
         with self._writing():
             self._write([*(one for one in self.named() if spelling_of(one.name) != spelling_of(name)), person])
         return token

@@ -1,7 +1,6 @@
 """The report folder over HTTP: browsers open no ``file:`` link from the web UI's pages."""
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from orchestration.gateway import pages
+from orchestration.gateway.report_index import reports_of
 
 POLICY: Final = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
@@ -47,22 +47,9 @@ def reports_app(folder: Path) -> Starlette:
     reports = Reports(directory=folder, check_dir=False)
 
     def listed(_request: Request) -> Response:
-        return HTMLResponse(pages.reports_page(_rows(folder)), headers={"content-security-policy": pages.POLICY})
+        return HTMLResponse(pages.reports_page(reports_of(folder)), headers={"content-security-policy": pages.POLICY})
 
     async def report(scope: Scope, receive: object, send: object) -> None:
         await reports(scope, receive, send)  # type: ignore[arg-type]
 
     return Starlette(routes=[Route("/", listed), Mount("/", report)])
-
-
-def _rows(folder: Path) -> list[tuple[str, str, str]]:
-    """Return address, size and time of each file that is served, by name."""
-    rows = []
-    for path in sorted(folder.rglob("*")):
-        address = path.relative_to(folder)
-        if path.is_symlink() or not path.is_file() or any(part.startswith(".") for part in address.parts):
-            continue
-        status = path.stat()
-        at = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%d %H:%M")
-        rows.append((address.as_posix(), f"{status.st_size / 1000:,.0f} kB", at))
-    return rows

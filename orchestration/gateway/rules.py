@@ -94,6 +94,13 @@ def improper(method: str, path: str, query: bytes, headers: Headers) -> Refusal 
     return None
 
 
+def beyond_viewing(method: str, path: str) -> Refusal | None:
+    """Return the refusal of what a viewer may not send; GraphQL goes on to where its mutations are refused."""
+    if method in SAFE or path == GRAPHQL:
+        return None
+    return Refusal(status=403, detail="You may look, and change nothing: your token is a viewer's.")
+
+
 def graphql_in(body: bytes) -> bytes | ProblemError:
     """Return the body of a GraphQL request as it may be read, or why it is none; the web UI's server fails on some."""
     checked = json_object_in(body)

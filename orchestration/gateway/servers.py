@@ -10,13 +10,17 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from serving.http.protocol import MAX_HEADER_BYTES, HttpProtocol
+from shopsight.settings import Settings
 
 STOP_SECONDS: Final = 2
 """How long open connections, such as the web UI's WebSockets, may go on when the server is asked to stop."""
 
 
-def server_of(app: ASGIApp) -> uvicorn.Server:
-    """Return a server for an application; ``run(sockets=[…])`` serves it on a socket of :func:`listening`."""
+def server_of(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+    """Return a server for an application; ``run(sockets=[…])`` serves it on a socket of :func:`listening`.
+
+    ``settings.trusted_proxies`` are believed whom a request comes from, and by which scheme.
+    """
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -27,7 +31,8 @@ def server_of(app: ASGIApp) -> uvicorn.Server:
             log_level="error",
             log_config=None,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(settings.trusted_networks),
+            forwarded_allow_ips=settings.trusted_networks,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )
@@ -52,9 +57,9 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def served(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+def served(app: ASGIApp, listener: socket.socket, settings: Settings) -> Iterator[None]:
     """Serve an application from a thread until the block ends; the socket is closed then."""
-    server = server_of(app)
+    server = server_of(app, settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -17,6 +17,8 @@ from serving.http.draining import DRAINING, Draining
 from serving.http.headers import HEALTH_PATHS, request_id_of
 from serving.http.problems import BUSY, raw_answer
 from serving.http.protocol import MAX_HEADER_BYTES, HttpProtocol
+from serving.http.proxies import believe_named_proxies
+from shopsight.settings import Settings
 
 REFUSED_PAUSE_SECONDS: Final = 0.1
 """How long a refused connection is not read: who asks again at once is not heard any sooner."""
@@ -105,7 +107,8 @@ def refusal_of(data: bytes) -> bytes | None:
 
 
 def serve_connections(server: uvicorn.Server) -> None:
-    """Have ``server`` make a :class:`Connection` of every connection from now on."""
+    """Have ``server`` make a :class:`Connection` of every connection from now on; it believes named proxies alone."""
+    believe_named_proxies(server, Settings())
     config: Any = server.config
     config.http_protocol_class = Connection
     config.h11_max_incomplete_event_size = MAX_HEADER_BYTES

@@ -1,12 +1,14 @@
 """The request guard: a pure ASGI middleware around everything a service answers, BentoML's own routes included.
 
-Without one, 10,000 malformed requests got 995 answers of 5xx from BentoML 1.4. It bounds the body, the nesting, the
-time and the number of requests in flight, and gives every error the shape of :mod:`serving.http.problems`.
+Without one, 10,000 malformed requests got 995 answers of 5xx from BentoML 1.4. It asks for the API key, bounds the
+body, the nesting, the time and the number of requests in flight, and gives every error the shape of
+:mod:`serving.http.problems`.
 """
 
 import asyncio
 import functools
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -14,6 +16,7 @@ from typing import Any, Final, Literal
 import orjson
 from starlette.routing import Match
 
+from serving.http.access import Access, Addresses
 from serving.http.body_checks import json_object_in
 from serving.http.body_reading import BodyReader, replay
 from serving.http.crowd import CROWD, Crowd
@@ -60,9 +63,14 @@ class RequestGuard:
         notes: Callable[[], Sequence[str]] = list,
         draining: Draining = DRAINING,
         crowd: Crowd = CROWD,
+        addresses: Addresses | None = None,
+        settings: Settings | None = None,
+        seconds_now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
-        self.limits = limits or GuardLimits(body_bytes=Settings().request_limit_bytes)
+        settings = settings or Settings()
+        self.limits = limits or GuardLimits(body_bytes=settings.request_limit_bytes)
+        self.access = Access(settings, addresses, seconds_now=seconds_now)
         self.notes = notes
         self.draining = draining
         self.crowd = crowd
@@ -78,11 +86,16 @@ class RequestGuard:
         answer = _Answer(
             send,
             request_id_of(headers),
-            notes=self.notes if scope["path"] == "/readyz" else None,
+            notes=self._notes if scope["path"] == "/readyz" else None,
             last=self.draining.begun,
         )
         if self.draining.begun and scope["path"] == "/readyz":
             await answer.send_problem(ProblemError(503, "The service is stopping.", retry_after=1))
+            return
+        verdict = self.access.verdict(scope, headers, answer.request_id)
+        answer.extra += verdict.headers
+        if verdict.problem is not None:
+            await answer.send_problem(verdict.problem)
             return
         if scope["path"] in HEALTH_PATHS:
             await self._work(scope, receive, answer, size=0)
@@ -92,6 +105,9 @@ class RequestGuard:
             await answer.send_problem(checked)
         elif checked is not None:
             await self._work(scope, checked, answer, size=1)
+
+    def _notes(self) -> list[str]:
+        return [*self.notes(), *self.access.notes()]
 
     async def _work(
         self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer", *, size: Literal[0, 1]
@@ -168,7 +184,7 @@ class _Answer:
     ) -> None:
         """Make one; after the ``last`` answer of a connection the client opens another, to whoever listens then."""
         self.forward = send
-        self.extra = [(b"connection", b"close")] if last else []
+        self.extra: list[tuple[bytes, bytes]] = [(b"connection", b"close")] if last else []
         self.request_id = request_id
         self.notes = notes
         self.started = False
@@ -177,8 +193,10 @@ class _Answer:
         self.body = b""
 
     async def send_problem(self, problem: ProblemError) -> None:
-        if problem.status == 408:  # what else would arrive on this connection is the rest of the body
-            self.extra = [(b"connection", b"close")]
+        if (
+            problem.status == 408 and (b"connection", b"close") not in self.extra
+        ):  # what else would arrive on this connection is the rest of the body
+            self.extra = [*self.extra, (b"connection", b"close")]
         await self._send_whole(problem.status, problem.headers(), problem.body(self.request_id))
 
     async def send(self, message: Message) -> None:

@@ -72,6 +72,8 @@ class ProblemError(Exception):
     def headers(self) -> dict[str, str]:
         """Return the headers that go with the problem."""
         headers = {"content-type": MEDIA_TYPE}
+        if self.status == 401:
+            headers["www-authenticate"] = "Bearer"
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
         return headers

@@ -19,6 +19,7 @@ PARTS: Final = {
     "dagster._core.launcher:WorkerStatus": "what such a launcher answers",
     "dagster._cli.proxy_server_manager:ProxyServerManager": "the code server that the web UI and the daemon share",
     "dagster._core.workspace.context:WorkspaceProcessContext": "what Dagster's web application is made around",
+    "dagster._core.workspace.context:WorkspaceRequestContext": "to a viewer's request it is read-only",
     "dagster._core.workspace.load_target:ModuleTarget": "where the definitions are",
     "dagster._core.workspace.load_target:WorkspaceFileTarget": "where their code server is",
     "dagster._utils.interrupts:setup_interrupt_handlers": "a termination ends the web UI as Ctrl-C does",

@@ -1,18 +1,22 @@
 """What the documents promise where nobody sets anything else is what the code does."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
 from models.recommender.config import RecommenderConfig
+from serving.http.key_ring import LOOK_AGAIN_SECONDS, NOTE_AGAIN_SECONDS
+from serving.http.rates import BURST_SECONDS
 from serving.recommender.desk import WIN_BACK
 from serving.recommender.rules import PreferNew, RuleBook
 from serving.recommender.schemas import MAX_RESULTS, RecommendationRequest
 from serving.schemas import MAX_BATCH
+from shopsight.api_keys import GRACE
 from shopsight.contracts import HISTORY_LENGTH
 from shopsight.feature_store.history import IMPORTED_AFTER
-from shopsight.settings import REPO_ROOT
+from shopsight.settings import REPO_ROOT, Settings
 
 VARIABLES: dict[str, Any] = yaml.safe_load((REPO_ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
 REQUEST = RecommendationRequest()
@@ -37,6 +41,11 @@ PROMISES = [
     ("api.md", "in the same half hour as `item_ids`", RecommenderConfig().viewed_together.within_seconds, 1800),
     ("api.md", "within a day of `item_ids`", RecommenderConfig().bought_together.within_seconds, 86_400),
     ("api.md", "takes up to 100 `requests`", MAX_BATCH, 100),
+    ("access.md", "the one before works for 24 hours more", GRACE, timedelta(hours=24)),
+    ("access.md", "may make two seconds' worth at once", BURST_SECONDS, 2),
+    ("access.md", "takes a change up within a second", LOOK_AGAIN_SECONDS < 1, True),
+    ("access.md", "once a minute at most", NOTE_AGAIN_SECONDS, 60),
+    ("access.md", "A key has no limit unless", Settings().api_key_rate, 0),
 ]
 
 

@@ -27,7 +27,7 @@ from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.reports import reports_app
 from orchestration.gateway.servers import listening, served
 from orchestration.instance import prepare_dagster_home
-from orchestration.web_server import LOCATION, guarded
+from orchestration.web_server import LOCATION, ContextByRole, guarded
 from shopsight.settings import REPO_ROOT, Settings, tool_environment
 
 TOKEN = "a-token-for-tests-only"
@@ -65,13 +65,13 @@ def owner(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[ASGIApp], int]]:
+def serve(owner: Settings) -> Iterator[Callable[[ASGIApp], int]]:
     """Serve an application until the test ends, and return its port."""
     with ExitStack() as stack:
 
         def serve(app: ASGIApp) -> int:
             listener = listening("127.0.0.1", 0)
-            stack.enter_context(served(app, listener))
+            stack.enter_context(served(app, listener, owner))
             return int(listener.getsockname()[1])
 
         yield serve
@@ -134,7 +134,7 @@ def context(instance: dg.DagsterInstance) -> Iterator[WorkspaceProcessContext]:
         attribute="defs",
     )
     origin = InProcessCodeLocationOrigin(loadable_target_origin=target, location_name=LOCATION)
-    with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as context:
+    with ContextByRole(instance, InProcessWorkspaceLoadTarget(origin)) as context:
         yield context
 
 

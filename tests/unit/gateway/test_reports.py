@@ -1,8 +1,13 @@
 """The reports over HTTP: behind the login, from their folder alone, and without a say beyond themselves."""
 
+import os
+import re
 import socket
 
 import pytest
+
+from models.evaluation.drift import DriftJudgement
+from shopsight.settings import Settings
 
 TOKEN = "a-token-for-tests-only"
 
@@ -10,12 +15,41 @@ TOKEN = "a-token-for-tests-only"
 def test_reports_are_listed_by_name_and_served(reports) -> None:
     with reports.client(logged_in=True) as browser:
         listing = browser.get("/").text
-        assert '<a href="/drift/churn.html">' in listing
-        assert "texts &amp; labels.csv" in listing
+        assert '<a href="/drift/churn.html">Drift of churn</a>' in listing
+        assert '<a href="/texts%20%26%20labels.csv">texts &amp; labels.csv</a>' in listing
         for absent in ("hidden", ".git", "key.html", "pipe", "Directory listing"):
             assert absent not in listing
         assert browser.get("/drift/churn.html").text == "<script>1</script>"
         assert browser.get("/texts & labels.csv").headers["content-type"].startswith("text/csv")
+
+
+def test_the_index_says_what_each_report_is_what_came_of_it_and_when_it_was_made(reports, owner: Settings) -> None:
+    folder = owner.reports_dir
+    judgement = DriftJudgement(
+        status="drifted",
+        reason="2 of 9 columns <drifted>",
+        columns=(),
+        drifted_share=0.2,
+        reference_rows=9,
+        current_rows=9,
+    )
+    judgement.write(folder / "drift" / "churn.json")
+    (folder / "drift" / "intent.html").write_text("")
+    (folder / "drift" / "intent.json").write_text("{")
+    (folder / "label_suggestions.csv").write_text("text,label")
+    (folder / "100% #1?.csv").write_text("a")
+    os.utime(folder / "drift" / "churn.html", (1_767_000_000, 1_767_000_000))
+    with reports.client(logged_in=True) as browser:
+        listing = browser.get("/").text
+        assert '<a href="/drift/churn.html">Drift of churn</a>' in listing
+        assert "Now: drifted (2 of 9 columns &lt;drifted&gt;)." in listing
+        assert "made on 29 December 2025, 09:20 UTC · drift/churn.html" in listing
+        assert "its judgement is missing or damaged" in listing
+        assert "Texts to label next" in listing
+        assert "churn.json" not in listing
+        assert listing.index("Drift of churn") < listing.index("texts &amp; labels.csv")  # known ones first
+        for address in re.findall(r'href="([^"]*)"', listing):
+            assert browser.get(address).status_code == 200, address
 
 
 def test_a_report_runs_in_a_sandbox_and_is_what_its_name_says(reports) -> None:

@@ -1,21 +1,26 @@
 """Small but real models to serve: written in the artefact formats that training writes, loaded by the same code."""
 
-import contextlib
+import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from starlette.testclient import TestClient
 
 from models.recommender.predict import Recommender
+from serving.http.guard import RequestGuard
 from serving.served_model import ServedModel
 from shopsight.feature_store import DatedFeatures, OnlineStoreUnavailableError
 from shopsight.privacy import Pseudonymiser
+from shopsight.settings import Settings
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CATEGORIES = ("shoes > running", "shoes > hiking", "shoes", "bags", "bags > backpacks", None)
@@ -175,7 +180,7 @@ def online(pseudonymiser: Pseudonymiser) -> ShelfOfFeatures:
     )
 
 
-@contextlib.contextmanager
+@contextmanager
 def own_metrics() -> Iterator[None]:
     """Forget the metrics that a service registers: several share a test's process, and each registers BentoML's."""
     from prometheus_client import REGISTRY
@@ -249,3 +254,67 @@ def write_intent(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def intent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_intent(tmp_path_factory.mktemp("intent"))
+
+
+@contextmanager
+def client_of(family: str, artefact: Path, home: Path) -> Iterator[TestClient]:
+    """Yield a client of a whole service; ``artefact`` stands in for the Bento's model, everything else is as served."""
+    from serving import app
+    from shopsight.families import FAMILIES, resolve
+
+    service = resolve(FAMILIES[family].service)
+    model = ServedModel(
+        family=family,
+        version="v0001",
+        artefact=artefact,
+        trained_at="2026-01-01T00:00:00Z",
+        card={"data_window": "2025"},
+        evaluation={"metrics": {}},
+        approval={"approver": "Ana"},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOPSIGHT_HOME", str(home))
+        patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
+        patch.setattr(app, "champion", lambda: model)
+        patch.setattr(app, "settle_memory", lambda: None)  # this process has other things to collect
+        with own_metrics(), TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
+            yield client
+
+
+@pytest.fixture(scope="session")
+def open_client() -> Callable[[str, Path, Path], AbstractContextManager[TestClient]]:
+    return client_of
+
+
+async def empty_answer(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+class GuardedService:
+    """A guarded service; its clock stands still until a test lets it go on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.seconds = 0.0
+        self.guard = RequestGuard(empty_answer, settings=settings, seconds_now=lambda: self.seconds)
+
+    def ask(
+        self, method: str = "GET", path: str = "/v1/models", *, at: str = "http://shop", **request: Any
+    ) -> httpx.Response:
+        async def send() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.guard), base_url=at) as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(send())
+
+    def answers(self, key: str, **request: Any) -> bool:
+        return self.ask(headers={"x-api-key": key}, **request).status_code == 200
+
+    def notes(self) -> list[str]:
+        return list(self.ask(path="/readyz").json()["notes"])
+
+
+@pytest.fixture
+def start(home: Settings) -> Callable[[], GuardedService]:
+    """Start a service of the home, as late as the test likes."""
+    return lambda: GuardedService(home)

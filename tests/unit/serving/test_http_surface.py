@@ -7,21 +7,17 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from approved_toys import toys
 from edge.requests import ODD_VALUES
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
-from serving import app
 from serving.churn.schemas import ChurnPredictions
 from serving.http.problems import MEDIA_TYPE
 from serving.intent.schemas import Intents
 from serving.purchase_intent.schemas import Predictions
 from serving.recommender.schemas import RecommendationAnswers, Recommendations
 from serving.schemas import Models, ProblemDocument
-from serving.served_model import ServedModel
-from shopsight.families import FAMILIES, resolve
 
 ROUTES: Final[dict[str, tuple[str, str, dict[str, Any], Any]]] = {
     "intent": ("/v1/intents", "/classify", {"texts": ["find red shoes"]}, Intents),
@@ -47,26 +43,12 @@ def family(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def client(
-    family: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    family: str, open_client: Any, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
-    """A client of one service; the model's folder stands in for the Bento's, everything else is as served."""
-    service = resolve(FAMILIES[family].service)
-    model = ServedModel(
-        family=family,
-        version="v0001",
-        artefact=request.getfixturevalue(f"{family}_folder"),
-        trained_at="2026-01-01T00:00:00Z",
-        card={"data_window": "2025"},
-        evaluation={"metrics": {}},
-        approval={"approver": "Ana"},
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHOPSIGHT_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
-        patch.setattr(app, "champion", lambda: model)
-        patch.setattr(app, "settle_memory", lambda: None)  # this process has other things to collect
-        with toys().own_metrics(), TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
-            yield client
+    """A client of one service."""
+    home = tmp_path_factory.mktemp("home")
+    with open_client(family, request.getfixturevalue(f"{family}_folder"), home) as client:
+        yield client
 
 
 def assert_problem(answer: Any) -> None:
