@@ -58,13 +58,25 @@ class JsonAnswer(JSONResponse):
 
 
 def family_app(family: Family) -> FastAPI:
-    """Return the app that a family's service mounts at ``/v1``: it describes its model at ``/models``.
+    """Return the app that a family's service mounts at ``/v1``: it describes its model at ``/models``."""
+    app = service_app(family.title)
+
+    @app.get("/models", response_model=Models, tags=["Models"])
+    def models() -> Response:
+        """Describe the model that answers."""
+        return JsonAnswer({"models": [current_desk().model.description()]})
+
+    return app
+
+
+def service_app(title: str) -> FastAPI:
+    """Return the app that a service mounts at ``/v1``.
 
     Every error it knows becomes a problem document. Its own documentation pages are off: they load their script from
     outside; :mod:`serving.interface` has one that does not.
     """
     app = FastAPI(
-        title=family.title,
+        title=title,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -80,11 +92,6 @@ def family_app(family: Family) -> FastAPI:
     async def _problem(_: Request, problem: ProblemError) -> Response:
         return problem_answer(problem)
 
-    @app.get("/models", response_model=Models, tags=["Models"])
-    def models() -> Response:
-        """Describe the model that answers."""
-        return JsonAnswer({"models": [current_desk().model.description()]})
-
     return app
 
 
@@ -98,12 +105,7 @@ class FamilyService(ABC):
     family: ClassVar[Family]
 
     def __init__(self) -> None:
-        keep_requests_out_of_the_log()
-        server = running_server()
-        if server is not None:
-            DRAINING.watch(server)
-            serve_connections(server)
-            end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
+        settle_server()
         self.settings = Settings()
         self.model = champion()
         self.log = open_prediction_log(self.settings, self.model)
@@ -145,6 +147,16 @@ class FamilyService(ABC):
     def close(self) -> None:
         """Make the prediction log durable."""
         self.log.close()
+
+
+def settle_server() -> None:
+    """Have the server that runs in this process, if any, drain, read connections and end as every service does."""
+    keep_requests_out_of_the_log()
+    server = running_server()
+    if server is not None:
+        DRAINING.watch(server)
+        serve_connections(server)
+        end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
 
 
 def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:

@@ -54,20 +54,20 @@ PAGE: Final = """<!DOCTYPE html>
 
 
 def interface(service: Any) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of all that a family's BentoML ``service`` answers."""
-    family: Family = service.inner.family
+    """Return the OpenAPI 3.1 document of all that a BentoML ``service`` answers."""
     app = next(mounted for mounted, *_ in service.mount_apps if isinstance(mounted, FastAPI))
     version = service.bento.tag.version if service.bento else "unbuilt"
-    document = get_openapi(title=family.title, version=version, routes=app.routes, servers=[{"url": "."}])
+    document = get_openapi(title=app.title, version=version, routes=app.routes, servers=[{"url": "."}])
     paths = {MOUNTED_AT + path: operations for path, operations in document["paths"].items()}
-    of_family = next(paths[path]["post"] for path in paths if _matches(path, family.route))
-    paths |= {api.route: {"post": _native(api, of_family)} for api in service.apis.values()}
+    if service.apis:
+        family: Family = service.inner.family
+        of_family = next(paths[path]["post"] for path in paths if _matches(path, family.route))
+        paths |= {api.route: {"post": _native(api, of_family)} for api in service.apis.values()}
     for operations in paths.values():
         for operation in operations.values():
             errors = {**PROBLEMS, **(BODY_PROBLEMS if "requestBody" in operation else {})}
-            operation["responses"] = {"200": operation["responses"]["200"]} | {
-                status: _problem(text) for status, text in errors.items()
-            }
+            good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+            operation["responses"] = good | {status: _problem(text) for status, text in errors.items()}
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's errors; the guard's are problem documents
         schemas.pop(name, None)
@@ -90,7 +90,7 @@ def pages(service: Any) -> Starlette:
         return JSONResponse(document)
 
     async def page(_: HttpRequest) -> Response:
-        return HTMLResponse(PAGE.format(title=service.inner.family.title))
+        return HTMLResponse(PAGE.format(title=interface(service)["info"]["title"]))
 
     return Starlette(routes=[Route("/docs.json", described), Route("/", page)])
 

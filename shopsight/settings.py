@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     reports_port: Port = 3004
     """Where ``make up`` serves the reports that the web UI links to."""
     churn_port: Port = 3005
+    collector_port: Port = 3006
+    segment_seconds: float = Field(default=300.0, gt=0)
+    """Age from which a segment of the collector's journal is sealed, and so lands in the event log."""
+    segment_bytes: int = Field(default=64_000_000, gt=0)
+    """Size from which it is."""
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
 
@@ -117,6 +122,11 @@ class Settings(BaseSettings):
     def landing_dir(self) -> Path:
         """Files dropped under ``landing/<format>/`` are picked up by a sensor."""
         return self.home / "landing"
+
+    @property
+    def collected_dir(self) -> Path:
+        """The collector's journal: events that were accepted and are not in the event log yet."""
+        return self.home / "collected"
 
     @property
     def event_log_dir(self) -> Path:

@@ -1,4 +1,4 @@
-"""Starts the champions' services as child processes, and stops them: what ``make up`` shows beside Dagster."""
+"""Starts services as child processes, and stops them: what ``make up`` shows beside Dagster."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from typing import Final
 
 from serving.packaging.bento import BentoRecord
 from shopsight.errors import ShopsightError
-from shopsight.families import FAMILIES
+from shopsight.families import COLLECTOR, SERVICES
 from shopsight.ports import why_taken
 from shopsight.settings import Settings, child_environment
 
@@ -31,17 +31,25 @@ STARTUP_FAILED: Final = b"Application startup failed"
 """What Uvicorn logs when a service cannot start; BentoML's supervisor would try for ever."""
 
 
-class ServiceProcess:
-    """One Bento, served by one worker under BentoML's supervisor."""
+class ServerProcess:
+    """One service, served by one worker under BentoML's supervisor."""
 
-    def __init__(self, settings: Settings, bento: BentoRecord, *, journal_head: str = "") -> None:
-        """Prepare a service; each row of its prediction log will carry ``journal_head``."""
-        self.settings = settings.model_copy(update={"journal_head": journal_head})
-        self.bento = bento
-        self.family = FAMILIES[bento.family]
-        self.port = self.family.port(settings)
+    def __init__(self, settings: Settings, *, name: str, served: str, port_setting: str) -> None:
+        """Prepare a service.
+
+        Args:
+            settings: of its process.
+            name: what it is called in messages.
+            served: what BentoML is to serve: the folder of a Bento, or an import string.
+            port_setting: the setting that holds its port.
+        """
+        self.settings = settings
+        self.name = name
+        self.served = served
+        self.port_setting = port_setting
+        self.port = int(getattr(settings, port_setting))
         self.url = f"http://{settings.host}:{self.port}"
-        self.log_file: Path = settings.home / "logs" / f"{self.family.bento}.log"
+        self.log_file: Path = settings.home / "logs" / f"{name.partition(':')[0]}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
         self._started_at = 0.0
@@ -58,9 +66,9 @@ class ServiceProcess:
             ServiceNotStartedError: its port is taken.
         """
         if taken := why_taken(self.settings.host, self.port):
-            setting = f"SHOPSIGHT_{self.family.port_setting.upper()}"
+            setting = f"SHOPSIGHT_{self.port_setting.upper()}"
             raise ServiceNotStartedError(
-                f"cannot serve {self.bento.tag} on {self.url}",
+                f"cannot serve {self.name} on {self.url}",
                 why=taken,
                 fix=f"stop what listens on port {self.port}, or set {setting} to another",
             )
@@ -80,8 +88,8 @@ class ServiceProcess:
             )
 
     def command(self) -> list[str]:
-        """Return the command that serves the Bento, which ends with this process, whatever ends it."""
-        serve = [sys.executable, "-m", "shopsight.parent", "-m", "bentoml", "serve", str(self.bento.path)]
+        """Return the command that serves it, which ends with this process, whatever ends it."""
+        serve = [sys.executable, "-m", "shopsight.parent", "-m", "bentoml", "serve", self.served]
         return [*serve, "--host", self.settings.host, "--port", str(self.port), "--timeout-graceful-shutdown", "10"]
 
     def wait_until_ready(self, *, timeout_seconds: float = START_SECONDS) -> None:
@@ -142,10 +150,30 @@ class ServiceProcess:
         lines = self._logged().decode(errors="replace").strip().splitlines()[-log_lines:] if log_lines else []
         self.stop(timeout_seconds=grace_seconds)
         return ServiceNotStartedError(
-            f"{self.bento.tag} does not answer on {self.url}",
+            f"{self.name} does not answer on {self.url}",
             why=why + "".join(f"\n    | {line}" for line in lines),
             fix=f"read {self.log_file}; `shopsight status` shows what is built",
         )
+
+
+class ServiceProcess(ServerProcess):
+    """One Bento."""
+
+    def __init__(self, settings: Settings, bento: BentoRecord, *, journal_head: str = "") -> None:
+        """Prepare a service; each row of its prediction log will carry ``journal_head``."""
+        super().__init__(
+            settings.model_copy(update={"journal_head": journal_head}),
+            name=bento.tag,
+            served=str(bento.path),
+            port_setting=SERVICES[bento.family].port_setting,
+        )
+        self.bento = bento
+
+
+def collector_process(settings: Settings) -> ServerProcess:
+    """Return the collector, which is served from where shopsight is installed: it has no model."""
+    collector = SERVICES[COLLECTOR]
+    return ServerProcess(settings, name=collector.title, served=collector.service, port_setting=collector.port_setting)
 
 
 def _kill_group(process_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -127,6 +127,16 @@ def manifest_of(
         "is_replay": delivery.is_replay,
         "replayed_reasons": dict(replayed_reasons or {}),
     }
+
+
+def receipt_of(manifest: Mapping[str, Any]) -> Receipt:
+    """Return what became of a batch that landed, as its manifest says."""
+    moments = ("first_event_at", "last_event_at")
+    names = {field.name for field in fields(Receipt)} - set(moments)
+    return Receipt(
+        **{name: value for name, value in manifest.items() if name in names},
+        **{name: manifest[name] and datetime.fromisoformat(manifest[name]) for name in moments},
+    )
 
 
 def sum_manifests(landed: Sequence[Mapping[str, Any]]) -> Totals:
