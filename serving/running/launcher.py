@@ -59,6 +59,12 @@ class ServerProcess:
         """Whether the process was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def process_id(self) -> int:
+        """The id of the supervisor's process, of a service that was started."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start the service; :meth:`wait_until_ready` tells when it answers.
 

@@ -63,15 +63,15 @@ class Judgement:
 class Door:
     """Judges events. Use it from one thread; :meth:`remember` those that are on disk."""
 
-    def __init__(self, pseudonymiser: Pseudonymiser, *, known: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, pseudonymiser: Pseudonymiser, *, newest: Iterable[tuple[int, int]] = ()) -> None:
         """Make one.
 
         Args:
             pseudonymiser: of the event log.
-            known: hashes of events that were let in before, oldest first.
+            newest: hashes of events that were let in before, oldest first.
         """
         self._pseudonymiser = pseudonymiser
-        self._known: dict[tuple[int, int], None] = dict.fromkeys(known)
+        self._newest: dict[tuple[int, int], None] = dict.fromkeys(newest)
         # Each statement stays prepared as long as nothing else is registered beside it.
         reading, judging, hashing, self._other = self._connections = [utc_connection() for _ in range(4)]
         self._objects = StandingObjects(reading, EVENTS_AS_COLUMNS)
@@ -112,9 +112,9 @@ class Door:
 
     def remember(self, hashes: Iterable[tuple[int, int]]) -> None:
         """Take events for known from now on, and forget the oldest."""
-        self._known.update(dict.fromkeys(hashes))
-        while len(self._known) > MAX_KNOWN:
-            del self._known[next(iter(self._known))]
+        self._newest.update(dict.fromkeys(hashes))
+        while len(self._newest) > MAX_KNOWN:
+            del self._newest[next(iter(self._newest))]
 
     def close(self) -> None:
         """Let go of the database."""
@@ -142,7 +142,7 @@ class Door:
         is_known = np.zeros(good.num_rows, dtype=np.bool_)
         pairs = zip(good["event_hash"].to_pylist(), good["content_hash"].to_pylist(), strict=True)
         for row, pair in enumerate(pairs):
-            is_known[row] = pair in seen or pair in self._known
+            is_known[row] = pair in seen or pair in self._newest
             seen.add(pair)
         return is_known
 

@@ -5,6 +5,7 @@ into the event log. What is left of a landed segment is ``<segment>.landed``: th
 each, by which a collector that starts anew knows a repetition.
 """
 
+import contextlib
 import os
 import secrets
 import time
@@ -17,7 +18,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shopsight.ingestion.collecting.records import MAGIC, Record, decode, encode, read_records, whole_records
+from shopsight.ingestion.collecting.records import (
+    MAGIC,
+    DamagedSegmentError,
+    Record,
+    decode,
+    encode,
+    read_records,
+    whole_records,
+)
 from shopsight.ingestion.log.staging import flush_to_disk
 from shopsight.locking import exclusive
 from shopsight.whole_files import replaced
@@ -159,6 +168,8 @@ def forget(segment: Path, *, hashes: NDArray[np.uint64]) -> None:
 def known_hashes(folder: Path, *, limit: int) -> list[tuple[int, int]]:
     """Return the hashes of the newest events of the journal, oldest first, and delete those of older ones.
 
+    A sealed segment that the disk has changed is read as far as it goes: the landing says what is wrong with it.
+
     Args:
         folder: of a journal that nobody writes to.
         limit: how many at most.
@@ -188,7 +199,12 @@ def hashes_in(records: Iterator[Record]) -> NDArray[np.uint64]:
 def _hashes_of(path: Path) -> NDArray[np.uint64]:
     if path.suffix == LANDED:
         return np.frombuffer(path.read_bytes(), "<u8").reshape(-1, 2)
-    return hashes_in(read_records(path))
+    return hashes_in(_records_before_damage(path))
+
+
+def _records_before_damage(path: Path) -> Iterator[Record]:
+    with contextlib.suppress(DamagedSegmentError):
+        yield from read_records(path)
 
 
 def _recover(path: Path) -> None:

@@ -32,6 +32,6 @@ def open_commit(
     journal = Journal(
         settings.collected_dir, max_bytes=settings.segment_bytes, max_seconds=settings.segment_seconds, now=now
     )
-    known = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
-    door = Door(Pseudonymiser.from_settings(settings), known=known)
+    newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
+    door = Door(Pseudonymiser.from_settings(settings), newest=newest)
     return GroupCommit(door, journal, now=now, on_accepted=on_accepted)

@@ -41,7 +41,7 @@ def door() -> Iterator[Door]:
     door.close()
 
 
-class Kept:
+class InMemory:
     """Keeps records in memory, and waits before each until it may go on."""
 
     def __init__(self) -> None:
@@ -167,38 +167,38 @@ def test_the_column_of_a_reason_is_named() -> None:
 
 
 def test_requests_that_wait_share_a_write_and_each_hears_of_its_own_events(door: Door) -> None:
-    kept = Kept()
-    commit = GroupCommit(door, kept, now=lambda: NOON)
-    kept.may_write.clear()
+    memory = InMemory()
+    commit = GroupCommit(door, memory, now=lambda: NOON)
+    memory.may_write.clear()
     first = commit.take([VIEW])
     others = [commit.take([VIEW | {"event_id": f"o{n}"}, {"event_name": "x"}, VIEW]) for n in range(3)]
     assert not first.done()
-    kept.may_write.set()
+    memory.may_write.set()
     assert first.result(20).accepted == 1
     outcomes = [other.result(20) for other in others]
     commit.close()
     assert [(one.accepted, one.duplicates) for one in outcomes] == [(1, 1)] * 3
     assert [[refusal.index for refusal in one.refusals] for one in outcomes] == [[1]] * 3
-    assert len(kept.records) < 4
-    assert sum(record.accepted.num_rows for record in kept.records) == 4
+    assert len(memory.records) < 4
+    assert sum(record.accepted.num_rows for record in memory.records) == 4
 
 
 def test_nobody_is_told_that_events_are_kept_which_could_not_be_written(door: Door) -> None:
-    kept = Kept()
-    commit = GroupCommit(door, kept, now=lambda: NOON)
-    kept.error = OSError(28, "No space left on device")
+    memory = InMemory()
+    commit = GroupCommit(door, memory, now=lambda: NOON)
+    memory.error = OSError(28, "No space left on device")
     with pytest.raises(NotKeptError, match="No space"):
         commit.take([VIEW]).result(20)
     assert "No space" in str(commit.failure)
-    kept.error = None
+    memory.error = None
     assert commit.take([VIEW]).result(20).accepted == 1  # not a duplicate: it was not kept
     assert commit.failure is None
     commit.close()
 
 
 def test_what_was_taken_before_the_end_is_kept_and_nothing_after(door: Door) -> None:
-    kept = Kept()
-    commit = GroupCommit(door, kept, now=lambda: NOON)
+    memory = InMemory()
+    commit = GroupCommit(door, memory, now=lambda: NOON)
     taken = [commit.take([VIEW | {"event_id": f"o{n}"}]) for n in range(5)]
     commit.close()
     assert sum(one.result(0).accepted for one in taken) == 5
@@ -207,13 +207,13 @@ def test_what_was_taken_before_the_end_is_kept_and_nothing_after(door: Door) -> 
 
 
 def test_what_follows_an_event_hears_of_it_once_it_is_kept_and_cannot_undo_it(door: Door) -> None:
-    kept, heard = Kept(), []
+    memory, heard = InMemory(), []
 
     def follows(rows: pa.RecordBatch) -> None:
-        heard.append((rows["item_id"].to_pylist(), len(kept.records)))
+        heard.append((rows["item_id"].to_pylist(), len(memory.records)))
         raise RuntimeError("the online store is away")
 
-    commit = GroupCommit(door, kept, now=lambda: NOON, on_accepted=follows)
+    commit = GroupCommit(door, memory, now=lambda: NOON, on_accepted=follows)
     assert commit.take([VIEW, {}]).result(20).accepted == 1
     commit.close()
     assert heard == [(["i_17"], 1)]

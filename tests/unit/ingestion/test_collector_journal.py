@@ -129,6 +129,7 @@ def test_a_sealed_segment_with_a_flipped_bit_is_refused_with_the_place(
     path.write_bytes(content)
     with pytest.raises(DamagedSegmentError, match=f"from byte {first:,} of"):
         list(read_records(path))
+    assert known_hashes(tmp_path, limit=10) == [(1, 1)]  # a collector starts all the same
 
 
 def test_what_a_killed_collector_left_open_is_sealed_by_the_next(
