@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     """Age from which a segment of the collector's journal is sealed, and so lands in the event log."""
     segment_bytes: int = Field(default=64_000_000, gt=0)
     """Size from which it is."""
+    shopify_webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """Secret that Shopify signs its webhooks with; unset, that of ``keys/shopify_webhook.secret``."""
+    woocommerce_webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """The same of WooCommerce, whose file is ``keys/woocommerce_webhook.secret``."""
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
 
@@ -112,6 +116,14 @@ class Settings(BaseSettings):
         if token is not None and not re.fullmatch(r"[!-~]+", token.get_secret_value()):
             raise ValueError("a token has letters, digits and signs of ASCII alone, without blanks")
         return token
+
+    def webhook_secret(self, system: str) -> bytes | None:
+        """Return the secret of a shop system's webhooks, from the settings or its file; None where there is none."""
+        setting: SecretStr | None = getattr(self, f"{system}_webhook_secret")
+        if setting is not None:
+            return setting.get_secret_value().encode()
+        file = self.keys_dir / f"{system}_webhook.secret"
+        return (file.read_bytes().strip() or None) if file.is_file() else None
 
     @property
     def act_from(self) -> float:

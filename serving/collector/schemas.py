@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from serving.schemas import Request, closed
@@ -15,6 +15,13 @@ class EventsRequest(Request):
     """Events of the shop, as canonical JSON Lines have them, one object each."""
 
     events: list[Any] = Field(min_length=1, max_length=MAX_EVENTS)
+
+
+class SegmentBatch(BaseModel):
+    """Calls of Segment's HTTP API; what stands beside them says nothing of an event."""
+
+    model_config = ConfigDict(extra="allow")
+    batch: list[Any] = Field(min_length=1, max_length=MAX_EVENTS)
 
 
 @closed
@@ -34,7 +41,7 @@ class Collected(TypedDict):
     """What became of the events of a request: accepted + duplicates + rejected is how many there were."""
 
     accepted: int
-    """Events that are on disk and will be in the event log."""
+    """Events, and rows of the catalogue, that are on disk and will be in the event log."""
     duplicates: int
     """Events that repeat in every column what the collector had accepted."""
     rejected: int

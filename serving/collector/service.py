@@ -4,21 +4,33 @@ It has no model and so no Bento: it is served from where shopsight is installed,
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final, Literal
 
 import bentoml
 import pyarrow as pa
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from serving.app import SERVICE_OPTIONS, JsonAnswer, guarded, service_app, settle_memory, settle_server
-from serving.collector.desk import collected, not_kept
-from serving.collector.schemas import Collected, EventsRequest
+from serving.collector.desk import collected, not_kept, unreadable
+from serving.collector.schemas import MAX_EVENTS, Collected, EventsRequest, SegmentBatch
+from serving.collector.signatures import TOPIC_HEADERS, require_signature
 from serving.running.states import note_on
 from shopsight.clock import utc_now
 from shopsight.families import COLLECTOR
-from shopsight.ingestion.collecting.group_commit import GroupCommit, NotKeptError
+from shopsight.ingestion.collecting.gathering import Gathering, GroupError
+from shopsight.ingestion.collecting.group_commit import GroupCommit, Request
 from shopsight.ingestion.collecting.journal import damaged_segments
 from shopsight.ingestion.collecting.opening import open_commit
+from shopsight.ingestion.collecting.translation import (
+    Calls,
+    TranslatedCalls,
+    UnreadableWebhookError,
+    segment_requests,
+    shopify_request,
+    woocommerce_request,
+)
 from shopsight.ingestion.log.event_log import EventLog
 from shopsight.settings import Settings
 
@@ -36,6 +48,9 @@ class CollectorService:
         self.settings = Settings()
         EventLog.open(self.settings)  # a key that is not the log's is refused before anything is accepted
         self.commit = open_commit(self.settings, now=utc_now, on_accepted=follow)
+        self.segment: Gathering[Calls, TranslatedCalls] = Gathering(
+            segment_requests, name="reading calls", max_size=MAX_EVENTS, size_of=lambda calls: len(calls.calls)
+        )
         settle_memory()
 
     def notes(self) -> list[str]:
@@ -52,6 +67,7 @@ class CollectorService:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Keep what was taken, and seal the journal, so that it lands."""
+        self.segment.close()
         self.commit.close()
 
 
@@ -61,12 +77,60 @@ guarded(CollectorService)
 @app.post("/events", response_model=Collected, status_code=202, tags=["Events"])
 async def events(request: EventsRequest) -> Response:
     """Take 1 to 1,000 events: when this answers, they are on disk; a bad one costs none of the others."""
+    return await _kept(Request(events=request.events))
+
+
+@app.post("/batch", response_model=Collected, status_code=202, tags=["Segment"])
+async def batch(request: SegmentBatch) -> Response:
+    """Take 1 to 1,000 calls as Segment's libraries and RudderStack's send them."""
+    return await _segment(request.batch)
+
+
+@app.post("/track", response_model=Collected, status_code=202, tags=["Segment"])
+async def track(call: dict[str, Any]) -> Response:
+    """Take one event of Segment's specification."""
+    return await _segment([call | {"type": "track"}])
+
+
+@app.post("/page", response_model=Collected, status_code=202, tags=["Segment"])
+async def page(call: dict[str, Any]) -> Response:
+    """Take one page view."""
+    return await _segment([call | {"type": "page"}])
+
+
+@app.post("/identify", response_model=Collected, status_code=202, tags=["Segment"])
+async def identify(call: dict[str, Any]) -> Response:
+    """Take that a device is a shopper's; traits are left out."""
+    return await _segment([call | {"type": "identify"}])
+
+
+@app.post("/webhooks/{system}", response_model=Collected, status_code=202, tags=["Webhooks"])
+async def webhook(system: Literal["shopify", "woocommerce"], document: dict[str, Any], http: HttpRequest) -> Response:
+    """Take a signed webhook of orders or products."""
+    require_signature(bentoml.get_current_service().settings, system, http.headers, await http.body())
+    translate = shopify_request if system == "shopify" else woocommerce_request
+    topic = http.headers.get(TOPIC_HEADERS[system], "")
+    try:
+        request = await asyncio.to_thread(translate, topic, document)
+    except UnreadableWebhookError as error:
+        raise unreadable(error) from error
+    return await _kept(request)
+
+
+async def _segment(calls: Sequence[object]) -> Response:
+    taken = bentoml.get_current_service().segment.take(Calls(calls=calls, received_at=utc_now()))
+    translated = await asyncio.wrap_future(taken)
+    return await _kept(translated.request, origins=translated.origins)
+
+
+async def _kept(request: Request, *, origins: Sequence[int] | None = None) -> Response:
+    """Answer once what a request brings is on disk; ``origins`` are the elements that its events are from."""
     commit: GroupCommit = bentoml.get_current_service().commit
     try:
-        outcome = await asyncio.wrap_future(commit.take(request.events))
-    except NotKeptError as error:
+        outcome = await asyncio.wrap_future(commit.take(request))
+    except GroupError as error:
         raise not_kept(error) from error
-    return JsonAnswer(collected(outcome), status_code=202)
+    return JsonAnswer(collected(outcome, origins=origins), status_code=202)
 
 
 def follow(_accepted: pa.RecordBatch) -> None:

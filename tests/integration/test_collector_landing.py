@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
@@ -16,16 +17,22 @@ from typer.testing import CliRunner
 from cli.app import app
 from orchestration.defs.ingestion.assets import collected_events
 from shopsight.ingestion.collecting import landing
-from shopsight.ingestion.collecting.group_commit import Outcome
+from shopsight.ingestion.collecting.group_commit import Outcome, Request
 from shopsight.ingestion.collecting.journal import sealed_segments
 from shopsight.ingestion.collecting.landing import land_collected
 from shopsight.ingestion.collecting.opening import open_commit
+from shopsight.ingestion.collecting.translation import (
+    Calls,
+    segment_requests,
+    shopify_request,
+    woocommerce_request,
+)
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.event_log import EventLog
 from shopsight.ingestion.log.quarantine import read_quarantine
 from shopsight.ingestion.replay import replay_quarantine
 from shopsight.privacy import Pseudonymiser
-from shopsight.settings import Settings
+from shopsight.settings import REPO_ROOT, Settings
 
 NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER: Final = datetime(2026, 5, 3, 12, tzinfo=UTC)
@@ -58,7 +65,7 @@ def collect(settings: Settings) -> Collect:
 
     def collect(*requests: Sequence[object], now: datetime = NOON) -> list[Outcome]:
         commit = open_commit(settings, now=lambda: now)
-        taken = [commit.take(request).result(30) for request in requests]
+        taken = [commit.take(Request(events=request)).result(30) for request in requests]
         commit.close()
         return taken
 
@@ -200,3 +207,73 @@ def test_the_command_line_lands_what_waits(settings: Settings, collect: Collect)
         again = CliRunner().invoke(app, ["import", "collected"], catch_exceptions=False)
     assert json.loads(landed.stdout)[0]["accepted"] == 1
     assert "no segment of the collector waits" in again.stdout
+
+
+def translated(settings: Settings, *requests: Request) -> list[Outcome]:
+    commit = open_commit(settings, now=lambda: NOON)
+    taken = [commit.take(request).result(30) for request in requests]
+    commit.close()
+    return taken
+
+
+def test_calls_of_segment_are_the_events_of_their_export(settings: Settings) -> None:
+    file = REPO_ROOT / "tests" / "data" / "segment" / "calls.jsonl"
+    calls = [json.loads(line) for line in file.read_text().splitlines()]
+    (told,) = segment_requests([Calls(calls=calls, received_at=NOON)])
+    translated(settings, told.request)
+    (landed,) = land_collected(settings, received_at=LATER)
+    imported = import_file(settings, "segment", file, received_at=LATER)
+    assert landed.accepted > 5
+    assert landed.items > 0
+    assert (imported.accepted, imported.corrected) == (0, 0)
+    assert imported.duplicates == landed.accepted
+    assert imported.reasons == landed.reasons
+
+
+def test_webhooks_of_woocommerce_are_the_events_of_its_orders(settings: Settings) -> None:
+    file = REPO_ROOT / "tests" / "data" / "woocommerce" / "orders.json"
+    orders = json.loads(file.read_text())
+    translated(settings, *(woocommerce_request("order.updated", order) for order in orders))
+    (landed,) = land_collected(settings, received_at=LATER)
+    imported = import_file(settings, "woocommerce", file, received_at=LATER)
+    assert landed.accepted > 2
+    assert (imported.accepted, imported.corrected, imported.duplicates) == (0, 0, landed.accepted)
+    assert imported.reasons == landed.reasons
+
+
+def test_a_webhook_of_shopify_is_the_event_of_the_admins_export(settings: Settings) -> None:
+    file = REPO_ROOT / "tests" / "data" / "shopify" / "orders_export.csv"
+    order = {
+        "name": "#2001", "created_at": "2026-02-01T10:05:00-05:00", "email": "ida@example.com",
+        "financial_status": "paid", "currency": "EUR", "total_tax": "0.00", "total_price": "94.90",
+        "total_discounts": "10.00", "total_shipping_price_set": {"shop_money": {"amount": "4.90"}},
+        "source_name": "web", "shipping_address": {"country_code": "DE"},
+        "line_items": [
+            {"sku": "MUG-B", "name": "Mug - blue", "quantity": 1, "price": "10.00", "vendor": "Acme",
+             "discount_allocations": [{"amount": "1.00"}]},
+            {"sku": "PAN-1", "name": "Pan", "quantity": 3, "price": "30.00", "vendor": "Acme",
+             "discount_allocations": [{"amount": "9.00"}]},
+        ],
+    }  # fmt: skip
+    refund = {"transactions": [{"kind": "refund", "status": "success", "amount": "7.50"}]}
+    updated = order | {"updated_at": "2026-02-03T10:00:00-05:00", "refunds": [refund]}
+    translated(settings, shopify_request("orders/create", order), shopify_request("orders/updated", updated))
+    (landed,) = land_collected(settings, received_at=LATER)
+    assert (landed.accepted, landed.duplicates) == (3, 2)
+    given_back = logged(settings).filter(pc.equal(logged(settings)["event_name"], "refund")).to_pylist()
+    assert [row["value"] for row in given_back] == [7.5]
+    imported = import_file(settings, "shopify", file, received_at=LATER)
+    assert imported.duplicates == 2  # the lines of #2001
+
+
+def test_the_newest_version_of_an_order_counts_in_whichever_order_webhooks_arrive(settings: Settings) -> None:
+    order = {
+        "name": "#1", "created_at": "2026-02-01T10:00:00Z", "email": "a@example.com", "financial_status": "paid",
+        "currency": "EUR", "total_price": "10.00", "line_items": [{"sku": "A", "quantity": 1, "price": "10.00"}],
+    }  # fmt: skip
+    new = order | {"updated_at": "2026-02-01T12:00:00Z", "line_items": [{"sku": "A", "quantity": 2, "price": "10.00"}]}
+    old = order | {"updated_at": "2026-02-01T11:00:00Z"}
+    translated(settings, shopify_request("orders/updated", new), shopify_request("orders/create", old))
+    (landed,) = land_collected(settings, received_at=LATER)
+    assert (landed.accepted, landed.corrected) == (1, 1)
+    assert logged(settings)["quantity"].to_pylist() == [2]

@@ -1,9 +1,10 @@
 """The collector's door: judges events by the rules of an import, replaces ids of people, knows what came before."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from shopsight.ingestion.log.deduplication import CONTENT, KEY, with_event_ids
 from shopsight.ingestion.log.pseudonyms import pseudonymised
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.json_lines import StandingObjects
-from shopsight.ingestion.validation.rules import EVENT_RULES, STRUCTURE_REASONS
+from shopsight.ingestion.validation.rules import EVENT_RULES, IMPORTER_REASONS, STRUCTURE_REASONS
 from shopsight.ingestion.validation.standing import StandingRules
 from shopsight.ingestion.validation.validate import validate
 from shopsight.privacy import Pseudonymiser
@@ -29,8 +30,9 @@ SOURCE: Final = "shop"
 MAX_KNOWN: Final = 200_000
 """Events of which a repetition is known at the door: the newest. What repeats an older one is a duplicate all the same,
 as the landing finds, which compares with the whole log."""
-MEANINGS: Final = STRUCTURE_REASONS | {rule.reason: rule.meaning for rule in EVENT_RULES}
+MEANINGS: Final = STRUCTURE_REASONS | IMPORTER_REASONS | {rule.reason: rule.meaning for rule in EVENT_RULES}
 NO_OBJECT: Final = "not_a_json_object"
+NOTHING: Final[Mapping[int, Sequence[str]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +82,21 @@ class Door:
         self._identified = StandingTable(hashing, "identified", EVENT_SCHEMA)
         hashing.execute(f"prepare hashes as select hash({KEY}) as event, hash({CONTENT}) as content from identified")
 
-    def judge(self, events: Sequence[object], *, received_at: datetime) -> Judgement:
+    def judge(
+        self, events: Sequence[object], *, received_at: datetime, left_out: Mapping[int, Sequence[str]] = NOTHING
+    ) -> Judgement:
         """Return what becomes of events.
 
         Args:
             events: objects of JSON in canonical columns; further keys are gathered in ``properties``. Anything else is
                 refused.
             received_at: when they arrived; aware.
+            left_out: those that are refused already, by their place, with the reasons.
         """
-        places = np.array([place for place, event in enumerate(events) if isinstance(event, dict)], dtype=np.int64)
-        texts = [as_json(events[place]) for place in places]
         refused = {place: [NO_OBJECT] for place, event in enumerate(events) if not isinstance(event, dict)}
+        refused |= {place: list(reasons) for place, reasons in left_out.items()}
+        places = np.array([place for place in range(len(events)) if place not in refused], dtype=np.int64)
+        texts = [as_json(events[place]) for place in places]
         accepted, is_duplicate = ACCEPTED_SCHEMA.empty_table(), np.zeros(len(events), dtype=np.bool_)
         if texts:
             good, bad, reasons = self._validated(texts, received_at)

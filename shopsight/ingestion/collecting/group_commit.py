@@ -1,25 +1,21 @@
-"""One thread that judges and writes what many requests bring, so that they share one fsync."""
+"""Judges and writes what many requests bring, so that they share one fsync."""
 
 import contextlib
 import logging
-import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-import duckdb
 import pyarrow as pa
 
 from shopsight.ingestion.collecting.door import Door, Judgement, Refusal
+from shopsight.ingestion.collecting.gathering import Gathering, GroupError
 from shopsight.ingestion.collecting.records import Record
 
 MAX_GROUP_EVENTS: Final = 2_000
 """Events that are judged at once: some 0.2 s of work."""
-IDLE_SECONDS: Final = 1.0
-"""How often it is looked whether a segment is old, while nothing comes."""
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +37,30 @@ class Keeper(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Request:
+    """What one request brings."""
+
+    events: Sequence[object]
+    """Objects in canonical columns, and whatever else was sent in the place of one."""
+    left_out: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Events that are refused already, by their place, with the reasons."""
+    items: tuple[bytes, ...] = ()
+    """What it says of the catalogue; see :attr:`~shopsight.ingestion.collecting.records.Record.items`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of the events of one request; all that was accepted or refused is kept."""
+    """What became of one request; all that was accepted or refused is kept."""
 
     accepted: int
     duplicates: int
     refusals: tuple[Refusal, ...]
     """Places are those in the request."""
+    items: int = 0
+    """Rows of the catalogue that are kept; they are judged when they land."""
 
 
-class NotKeptError(Exception):
+class NotKeptError(GroupError):
     """The events could not be written; none of them is kept, and they may be sent again."""
 
 
@@ -59,10 +69,7 @@ def ignore_accepted(rows: pa.RecordBatch) -> None:
 
 
 class GroupCommit:
-    """Takes the events of requests from any thread; each group is one record.
-
-    While a group is written the next one gathers: the more requests there are, the more share a write.
-    """
+    """Takes the events of requests from any thread; each group is one record."""
 
     def __init__(
         self,
@@ -86,56 +93,30 @@ class GroupCommit:
         self._keeper = keeper
         self._now = now
         self._on_accepted = on_accepted
-        self._waiting: deque[tuple[Sequence[object], Future[Outcome]]] = deque()
-        self._changed = threading.Condition()
-        self._closed = False
         self.failure: str | None = None
         """Why the last group was not kept; None while all is well."""
-        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
-        self._thread.start()
+        self._requests: Gathering[Request, Outcome] = Gathering(
+            self._commit,
+            name="writing collected events",
+            max_size=MAX_GROUP_EVENTS,
+            size_of=lambda request: len(request.events),
+            now_and_then=self._seal_if_old,
+        )
 
-    def take(self, events: Sequence[object]) -> "Future[Outcome]":
-        """Return what will become of the events of one request; it is done when they are kept.
+    def take(self, request: Request) -> "Future[Outcome]":
+        """Return what will become of one request; it is done when its events are kept.
 
         Raises, in its result:
             NotKeptError: they could not be written.
         """
-        taken: Future[Outcome] = Future()
-        with self._changed:
-            if self._closed:
-                taken.set_exception(NotKeptError("the collector has stopped"))
-                return taken
-            self._waiting.append((events, taken))
-            self._changed.notify()
-        return taken
+        return self._requests.take(request)
 
     def close(self) -> None:
         """Keep what was taken, hand everything on, and end."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while group := self._next_group():
-            self._commit(group)
+        self._requests.close()
         with contextlib.suppress(OSError):
             self._keeper.close()
         self._door.close()
-
-    def _next_group(self) -> "list[tuple[Sequence[object], Future[Outcome]]]":
-        """Wait for requests and return those of the next group; none at the end."""
-        while True:
-            with self._changed:
-                if not self._waiting and not self._closed:
-                    self._changed.wait(IDLE_SECONDS)
-                group, size = [], 0
-                while self._waiting and (not group or size + len(self._waiting[0][0]) <= MAX_GROUP_EVENTS):
-                    group.append(self._waiting.popleft())
-                    size += len(group[-1][0])
-                if group or self._closed:
-                    return group
-            self._seal_if_old()
 
     def _seal_if_old(self) -> None:
         try:
@@ -143,27 +124,19 @@ class GroupCommit:
         except OSError as error:
             self.failure = str(error)
 
-    def _commit(self, group: "list[tuple[Sequence[object], Future[Outcome]]]") -> None:
-        events = [event for request, _ in group for event in request]
+    def _commit(self, group: Sequence[Request]) -> list[Outcome]:
+        events, left_out = list[object](), dict[int, Sequence[str]]()
+        for request in group:
+            left_out |= {len(events) + place: reasons for place, reasons in request.left_out.items()}
+            events += request.events
+        judgement = self._door.judge(events, received_at=self._now(), left_out=left_out)
+        items = tuple(item for request in group for item in request.items)
         try:
-            judgement = self._door.judge(events, received_at=self._now())
-        except (duckdb.Error, pa.ArrowException, ValueError) as error:
-            if len(group) > 1:  # whatever it is, the other requests must not pay for it
-                for request in group:
-                    self._commit([request])
-                return
-            log.exception("judging a request of %d events failed", len(events))
-            group[0][1].set_exception(error)
-            return
-        try:
-            if judgement.record.accepted.num_rows or judgement.refusals or judgement.record.duplicates:
-                self._keeper.append(judgement.record)
+            self._keeper.append(replace(judgement.record, items=items))
         except OSError as error:
             self.failure = str(error)
             log.error("a group of %d events was not kept: %s", len(events), error)
-            for _, taken in group:
-                taken.set_exception(NotKeptError(str(error)))
-            return
+            raise NotKeptError(str(error)) from error
         self.failure = None
         self._door.remember(judgement.hashes)
         if judgement.record.accepted.num_rows:
@@ -172,25 +145,21 @@ class GroupCommit:
             except Exception:
                 # Whatever follows an event, the event is kept, and its sender is to know.
                 log.exception("what follows accepted events failed")
-        for taken, outcome in _outcomes(group, judgement):
-            taken.set_result(outcome)
-        self._seal_if_old()
+        return _outcomes(group, judgement)
 
 
-def _outcomes(
-    group: "list[tuple[Sequence[object], Future[Outcome]]]", judgement: Judgement
-) -> "list[tuple[Future[Outcome], Outcome]]":
+def _outcomes(group: Sequence[Request], judgement: Judgement) -> list[Outcome]:
     """Return to each request what is its own of a group's judgement."""
     outcomes, first = [], 0
-    for request, taken in group:
-        end = first + len(request)
+    for request in group:
+        end = first + len(request.events)
         refusals = tuple(
             Refusal(index=one.index - first, reasons=one.reasons)
             for one in judgement.refusals
             if first <= one.index < end
         )
         duplicates = int(judgement.is_duplicate[first:end].sum())
-        accepted = len(request) - len(refusals) - duplicates
-        outcomes.append((taken, Outcome(accepted=accepted, duplicates=duplicates, refusals=refusals)))
+        accepted = len(request.events) - len(refusals) - duplicates
+        outcomes.append(Outcome(accepted=accepted, duplicates=duplicates, refusals=refusals, items=len(request.items)))
         first = end
     return outcomes

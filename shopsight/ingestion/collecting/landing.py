@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from shopsight.events import EVENT_SCHEMA
+from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA
 from shopsight.ingestion.collecting.door import SOURCE
 from shopsight.ingestion.collecting.journal import forget, hashes_in, sealed_segments
 from shopsight.ingestion.collecting.records import ACCEPTED_SCHEMA, Record, read_records
+from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.log.event_log import EventLog, Receipt
 from shopsight.ingestion.readers.chunks import (
     COLLECTED,
@@ -22,6 +23,7 @@ from shopsight.ingestion.readers.chunks import (
     ignore,
     rows_as_json,
 )
+from shopsight.ingestion.readers.json_lines import StandingObjects, keys_as_columns
 from shopsight.settings import Settings
 
 ROWS_PER_CHUNK: Final = 50_000
@@ -60,12 +62,15 @@ def land_collected(settings: Settings, *, received_at: datetime, report: ReportI
 
 
 def chunks_of(records: list[Record], *, name: str) -> Iterator[RawChunk]:
-    """Yield what some records hold as the event log takes it: the refused first, then the accepted.
+    """Yield what some records hold as the event log takes it: items, then the refused events and the accepted ones.
 
     Args:
         records: of one segment.
         name: of the segment.
     """
+    items = [line.decode() for record in records for line in record.items]
+    if items:
+        yield _items(items, file_name=name)
     refused = [row for record in records for row in record.refused.to_pylist()]
     broken = tuple(
         BrokenRow(line=line, raw=row["raw"], reason=row["reasons"][0], further_reasons=tuple(row["reasons"][1:]))
@@ -92,6 +97,19 @@ def chunks_of(records: list[Record], *, name: str) -> Iterator[RawChunk]:
             is_pseudonymous=True,
             fraction=(start + rows.num_rows) / accepted.num_rows,
         )
+
+
+def _items(lines: list[str], *, file_name: str) -> RawChunk:
+    """Return objects of JSON as rows of the catalogue, which the landing judges."""
+    with utc_connection() as connection:
+        rows = StandingObjects(connection, keys_as_columns(ITEM_SCHEMA.names, rest_into="attributes")).rows(lines)
+    return RawChunk(
+        rows=rows.drop_columns("row"),
+        lines=np.arange(1, len(lines) + 1),
+        raw=lambda wanted: [lines[place].encode() for place in wanted],
+        table="items",
+        file_name=file_name,
+    )
 
 
 def waiting_segments(settings: Settings) -> list[Path]:

@@ -26,8 +26,8 @@ REFUSED_SCHEMA: Final = pa.schema(
 """An event that was not accepted, as it came, ids and all."""
 
 MAGIC: Final = b"SSE1"
-HEADER: Final = struct.Struct("<4sIIII")
-"""The mark, the CRC-32 of all that follows it, bytes of the accepted and of the refused, and number of duplicates."""
+HEADER: Final = struct.Struct("<4sIIIII")
+"""The mark, the CRC-32 of all that follows it, bytes of accepted, refused and items, and the number of duplicates."""
 
 
 class DamagedSegmentError(ShopsightError):
@@ -42,6 +42,8 @@ class Record:
         default_factory=lambda: pa.RecordBatch.from_pylist([], schema=ACCEPTED_SCHEMA),
     )
     refused: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pylist([], schema=REFUSED_SCHEMA))
+    items: tuple[bytes, ...] = ()
+    """What the requests said of the catalogue beside their events: objects of JSON in the columns of items."""
     duplicates: int = 0
     """Events that repeated what the journal holds: they are counted and not kept."""
 
@@ -51,7 +53,9 @@ def encode(record: Record) -> bytes:
     accepted, refused = (
         batch.serialize().to_pybytes() if batch.num_rows else b"" for batch in (record.accepted, record.refused)
     )
-    body = HEADER.pack(MAGIC, 0, len(accepted), len(refused), record.duplicates)[8:] + accepted + refused
+    items = b"\n".join(record.items)
+    sizes = HEADER.pack(MAGIC, 0, len(accepted), len(refused), len(items), record.duplicates)[8:]
+    body = sizes + accepted + refused + items
     return MAGIC + struct.pack("<I", zlib.crc32(body)) + body
 
 
@@ -59,14 +63,16 @@ def decode(data: memoryview, start: int = 0) -> tuple[Record, int] | None:
     """Return the record that begins at a place, and where the next one does; None where there is no whole one."""
     if len(data) - start < HEADER.size:
         return None
-    magic, checksum, accepted, refused, duplicates = HEADER.unpack_from(data, start)
+    magic, checksum, accepted, refused, items, duplicates = HEADER.unpack_from(data, start)
     body = start + HEADER.size
-    end = body + accepted + refused
+    after = body + accepted + refused
+    end = after + items
     if magic != MAGIC or end > len(data) or zlib.crc32(data[start + 8 : end]) != checksum:
         return None
     record = Record(
         accepted=_batch(data[body : body + accepted], ACCEPTED_SCHEMA),
-        refused=_batch(data[body + accepted : end], REFUSED_SCHEMA),
+        refused=_batch(data[body + accepted : after], REFUSED_SCHEMA),
+        items=tuple(bytes(data[after:end]).split(b"\n")) if items else (),
         duplicates=duplicates,
     )
     return record, end

@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from shopsight.ingestion.collecting import group_commit, journal, landing
+from shopsight.ingestion.collecting.group_commit import Request
 from shopsight.ingestion.collecting.opening import open_commit
 from shopsight.ingestion.log.event_log import EventLog
 from shopsight.settings import Settings
@@ -65,7 +66,7 @@ def collect(home: Path, numbers: Sequence[int], acknowledged: Connection, defect
                 request = list(itertools.islice(left, EVENTS_PER_REQUEST))
             if not request:
                 return
-            commit.take([event(number) for number in request]).result(60)
+            commit.take(Request(events=[event(number) for number in request])).result(60)
             with lock:
                 acknowledged.send(request)
 
@@ -108,11 +109,12 @@ def _slow_disk() -> None:
 
 
 def _answer_first() -> None:
-    real = group_commit.GroupCommit._commit  # noqa: SLF001 - what a defect changes
+    real = group_commit.GroupCommit.take
 
-    def commit(self: group_commit.GroupCommit, group: list[tuple[Sequence[object], Future[Any]]]) -> None:
-        for _, taken in group:
-            taken.set_result(None)
-        real(self, [(request, Future()) for request, _ in group])
+    def take(self: group_commit.GroupCommit, request: Request) -> Future[Any]:
+        real(self, request)
+        answered: Future[Any] = Future()
+        answered.set_result(None)
+        return answered
 
-    group_commit.GroupCommit._commit = commit  # type: ignore[method-assign] # noqa: SLF001 - what a defect changes
+    group_commit.GroupCommit.take = take  # type: ignore[method-assign]

@@ -14,7 +14,8 @@ from edge.requests import ODD_VALUES
 
 from shopsight.events import EVENT_SCHEMA
 from shopsight.ingestion.collecting.door import Door, column_of
-from shopsight.ingestion.collecting.group_commit import GroupCommit, NotKeptError
+from shopsight.ingestion.collecting.gathering import StoppedError
+from shopsight.ingestion.collecting.group_commit import GroupCommit, NotKeptError, Request
 from shopsight.ingestion.collecting.records import Record
 from shopsight.ingestion.importers import import_file
 from shopsight.ingestion.log.quarantine import read_quarantine
@@ -170,8 +171,8 @@ def test_requests_that_wait_share_a_write_and_each_hears_of_its_own_events(door:
     memory = InMemory()
     commit = GroupCommit(door, memory, now=lambda: NOON)
     memory.may_write.clear()
-    first = commit.take([VIEW])
-    others = [commit.take([VIEW | {"event_id": f"o{n}"}, {"event_name": "x"}, VIEW]) for n in range(3)]
+    first = commit.take(Request(events=[VIEW]))
+    others = [commit.take(Request(events=[VIEW | {"event_id": f"o{n}"}, {"event_name": "x"}, VIEW])) for n in range(3)]
     assert not first.done()
     memory.may_write.set()
     assert first.result(20).accepted == 1
@@ -188,10 +189,10 @@ def test_nobody_is_told_that_events_are_kept_which_could_not_be_written(door: Do
     commit = GroupCommit(door, memory, now=lambda: NOON)
     memory.error = OSError(28, "No space left on device")
     with pytest.raises(NotKeptError, match="No space"):
-        commit.take([VIEW]).result(20)
+        commit.take(Request(events=[VIEW])).result(20)
     assert "No space" in str(commit.failure)
     memory.error = None
-    assert commit.take([VIEW]).result(20).accepted == 1  # not a duplicate: it was not kept
+    assert commit.take(Request(events=[VIEW])).result(20).accepted == 1  # not a duplicate: it was not kept
     assert commit.failure is None
     commit.close()
 
@@ -199,11 +200,11 @@ def test_nobody_is_told_that_events_are_kept_which_could_not_be_written(door: Do
 def test_what_was_taken_before_the_end_is_kept_and_nothing_after(door: Door) -> None:
     memory = InMemory()
     commit = GroupCommit(door, memory, now=lambda: NOON)
-    taken = [commit.take([VIEW | {"event_id": f"o{n}"}]) for n in range(5)]
+    taken = [commit.take(Request(events=[VIEW | {"event_id": f"o{n}"}])) for n in range(5)]
     commit.close()
     assert sum(one.result(0).accepted for one in taken) == 5
-    with pytest.raises(NotKeptError):
-        commit.take([VIEW]).result(0)
+    with pytest.raises(StoppedError):
+        commit.take(Request(events=[VIEW])).result(0)
 
 
 def test_what_follows_an_event_hears_of_it_once_it_is_kept_and_cannot_undo_it(door: Door) -> None:
@@ -214,6 +215,6 @@ def test_what_follows_an_event_hears_of_it_once_it_is_kept_and_cannot_undo_it(do
         raise RuntimeError("the online store is away")
 
     commit = GroupCommit(door, memory, now=lambda: NOON, on_accepted=follows)
-    assert commit.take([VIEW, {}]).result(20).accepted == 1
+    assert commit.take(Request(events=[VIEW, {}])).result(20).accepted == 1
     commit.close()
     assert heard == [(["i_17"], 1)]

@@ -2,13 +2,11 @@
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from edge.requests import ODD_VALUES
-from prometheus_client import REGISTRY
 from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
@@ -26,28 +24,6 @@ VIEW: Final = {
     "item_id": "i_17",
 }
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211")  # in BentoML itself
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def client(home: Path) -> Iterator[TestClient]:
-    from serving.collector.service import CollectorService
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHOPSIGHT_HOME", str(home))
-        patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
-        patch.setattr("serving.collector.service.settle_memory", lambda: None)  # this process has more to collect
-        before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
-        try:
-            with TestClient(CollectorService.to_asgi(), raise_server_exceptions=False) as client:
-                yield client
-        finally:
-            for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
-                REGISTRY.unregister(collector)
 
 
 def assert_problem(answer: Any) -> dict[str, Any]:
