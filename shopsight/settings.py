@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     """Age from which a segment of the collector's journal is sealed, and so lands in the event log."""
     segment_bytes: int = Field(default=64_000_000, gt=0)
     """Size from which it is."""
+    event_stream: str = Field(default="", pattern=r"^(nats://\S+)?$")
+    """NATS server with JetStream (``nats://host:4222``) that collectors publish to; empty, each keeps a journal."""
     shopify_webhook_secret: SecretStr | None = Field(default=None, min_length=8)
     """Secret that Shopify signs its webhooks with; unset, that of ``keys/shopify_webhook.secret``."""
     woocommerce_webhook_secret: SecretStr | None = Field(default=None, min_length=8)

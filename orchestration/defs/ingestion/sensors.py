@@ -58,7 +58,7 @@ def sealed_segments(
     """Request one run per set of waiting segments; while a refresh lands some, those sealed meanwhile wait for it."""
     from shopsight.ingestion.collecting.landing import waiting_segments
 
-    names = [segment.stem for segment in waiting_segments(settings)]
+    names = waiting_segments(settings)
     if not names:
         return dg.SkipReason("the collector has sealed nothing")
     if context.instance.get_run_records(dg.RunsFilter(tags=COLLECTED, statuses=UNFINISHED), limit=1):

@@ -8,6 +8,7 @@ import pyarrow as pa
 from shopsight.ingestion.collecting.door import MAX_KNOWN, Door
 from shopsight.ingestion.collecting.group_commit import GroupCommit, ignore_accepted
 from shopsight.ingestion.collecting.journal import Journal, known_hashes
+from shopsight.ingestion.collecting.stream import EventStream, StreamKeeper
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
@@ -18,7 +19,7 @@ def open_commit(
     now: Callable[[], datetime],
     on_accepted: Callable[[pa.RecordBatch], None] = ignore_accepted,
 ) -> GroupCommit:
-    """Return what keeps events in the journal of a home; close it at the end.
+    """Return what keeps events, in the journal of a home or in the stream; close it at the end.
 
     Args:
         settings: say where the journal is and when a segment is sealed.
@@ -27,11 +28,17 @@ def open_commit(
 
     Raises:
         ResourceBusyError: another collector writes to the same home.
+        StreamUnavailableError: the stream of the settings does not answer.
         PseudonymKeyError: the key cannot be read.
     """
+    pseudonymiser = Pseudonymiser.from_settings(settings)
+    if settings.event_stream:
+        return GroupCommit(
+            Door(pseudonymiser), StreamKeeper(EventStream(settings.event_stream)), now=now, on_accepted=on_accepted
+        )
     journal = Journal(
         settings.collected_dir, max_bytes=settings.segment_bytes, max_seconds=settings.segment_seconds, now=now
     )
     newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
-    door = Door(Pseudonymiser.from_settings(settings), newest=newest)
+    door = Door(pseudonymiser, newest=newest)
     return GroupCommit(door, journal, now=now, on_accepted=on_accepted)

@@ -47,6 +47,11 @@ class Record:
     duplicates: int = 0
     """Events that repeated what the journal holds: they are counted and not kept."""
 
+    @property
+    def size(self) -> int:
+        """How much it holds: rows, and duplicates that were counted."""
+        return self.accepted.num_rows + self.refused.num_rows + len(self.items) + self.duplicates
+
 
 def encode(record: Record) -> bytes:
     """Return a record as bytes."""

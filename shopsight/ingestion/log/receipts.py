@@ -131,12 +131,11 @@ def manifest_of(
 
 def receipt_of(manifest: Mapping[str, Any]) -> Receipt:
     """Return what became of a batch that landed, as its manifest says."""
-    moments = ("first_event_at", "last_event_at")
-    names = {field.name for field in fields(Receipt)} - set(moments)
-    return Receipt(
-        **{name: value for name, value in manifest.items() if name in names},
-        **{name: manifest[name] and datetime.fromisoformat(manifest[name]) for name in moments},
-    )
+    names = {field.name for field in fields(Receipt)}
+    counts: dict[str, Any] = {name: value for name, value in manifest.items() if name in names}
+    for name in ("first_event_at", "last_event_at"):
+        counts[name] = counts[name] and datetime.fromisoformat(counts[name])
+    return Receipt(**counts)
 
 
 def sum_manifests(landed: Sequence[Mapping[str, Any]]) -> Totals:
