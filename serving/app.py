@@ -5,7 +5,7 @@ import gc
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from serving.features import FeatureReader, feature_reader
 from serving.http.connection import serve_connections
@@ -166,9 +167,14 @@ def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
     return [f"online features: the data end {(now - data_end).days} days ago, at {rfc3339(data_end)}"]
 
 
-def guarded(service: Any) -> None:
-    """Put the request guard around everything that a service answers, and its description beside it."""
-    service.mount_asgi_app(pages(service))
+def guarded(service: Any, *, beside: Sequence[Route] = ()) -> None:
+    """Put the request guard around everything that a service answers, and its description beside it.
+
+    Args:
+        service: of BentoML.
+        beside: further pages of it, which are not in the description.
+    """
+    service.mount_asgi_app(pages(service, beside))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes())
 
 

@@ -5,7 +5,7 @@ answers and other errors than the guard's; its page loads a script of Google's.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -80,8 +80,8 @@ def interface(service: Any) -> dict[str, Any]:
     return document | {"paths": paths | HEALTH}
 
 
-def pages(service: Any) -> Starlette:
-    """Return the app of ``/docs.json`` and ``/``; a service mounts it before BentoML adds its own."""
+def pages(service: Any, beside: Sequence[Route] = ()) -> Starlette:
+    """Return the app of ``/docs.json``, ``/`` and what is beside; a service mounts it before BentoML adds its own."""
     document: dict[str, Any] = {}
 
     async def described(_: HttpRequest) -> Response:
@@ -92,7 +92,7 @@ def pages(service: Any) -> Starlette:
     async def page(_: HttpRequest) -> Response:
         return HTMLResponse(PAGE.format(title=interface(service)["info"]["title"]))
 
-    return Starlette(routes=[Route("/docs.json", described), Route("/", page)])
+    return Starlette(routes=[Route("/docs.json", described), Route("/", page), *beside])
 
 
 def _requests(shape: type[Request]) -> Iterator[type[Request]]:

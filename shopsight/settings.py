@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     """Size from which it is."""
     event_stream: str = Field(default="", pattern=r"^(nats://\S+)?$")
     """NATS server with JetStream (``nats://host:4222``) that collectors publish to; empty, each keeps a journal."""
+    shop_origins: str = Field(default="", pattern=r"^(https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$")
+    """Origins of the shop's pages, with commas between them: what browsers may send events from."""
     shopify_webhook_secret: SecretStr | None = Field(default=None, min_length=8)
     """Secret that Shopify signs its webhooks with; unset, that of ``keys/shopify_webhook.secret``."""
     woocommerce_webhook_secret: SecretStr | None = Field(default=None, min_length=8)

@@ -16,6 +16,7 @@ from serving.app import SERVICE_OPTIONS, JsonAnswer, guarded, service_app, settl
 from serving.collector.desk import collected, not_kept, unreadable
 from serving.collector.schemas import MAX_EVENTS, Collected, EventsRequest, SegmentBatch
 from serving.collector.signatures import TOPIC_HEADERS, require_signature
+from serving.collector.tracking import ROUTES, ShopOrigins
 from serving.running.states import note_on
 from shopsight.clock import utc_now
 from shopsight.families import COLLECTOR
@@ -71,7 +72,8 @@ class CollectorService:
         self.commit.close()
 
 
-guarded(CollectorService)
+CollectorService.add_asgi_middleware(ShopOrigins)  # type: ignore[attr-defined]
+guarded(CollectorService, beside=ROUTES)
 
 
 @app.post("/events", response_model=Collected, status_code=202, tags=["Events"])

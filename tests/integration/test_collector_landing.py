@@ -190,7 +190,7 @@ def test_an_accepted_event_that_a_later_rule_refuses_is_not_replayed_under_a_pse
 
 def test_the_asset_lands_what_waits_and_says_how_much(settings: Settings, collect: Collect) -> None:
     collect([view(1), {}], [view(2)])
-    result = collected_events(dg.build_asset_context(resources={"settings": settings}))
+    result: Any = collected_events(dg.build_asset_context(resources={"settings": settings}))
     assert {name: result.metadata[name] for name in ("segments", "received", "accepted", "quarantined")} == {
         "segments": 1, "received": 3, "accepted": 2, "quarantined": 1,
     }  # fmt: skip

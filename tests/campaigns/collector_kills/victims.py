@@ -87,7 +87,7 @@ def land(home: Path, defect: str) -> None:
             return real(self, *arguments, **options | {"batch_id": None})
 
         EventLog.land = anew  # type: ignore[method-assign]
-    forget = landing.forget
+    forget = journal.forget
 
     def slowly(segment: Path, **options: Any) -> None:
         time.sleep(0.05)  # many kills are to fall between the batch and the end of its segment

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from edge.requests import ODD_VALUES
+from pydantic import SecretStr
 
 from shopsight.events import EVENT_SCHEMA
 from shopsight.ingestion.collecting.door import Door, column_of
@@ -90,7 +91,7 @@ def test_the_door_says_of_every_event_what_an_import_of_the_same_line_says(door:
     lines = [line for event in odd_events() if (line := written(event)) is not None and "\\u0000" not in line]
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join(lines) + "\n")
-    settings = Settings(home=tmp_path / "home", pseudonym_key=KEY)
+    settings = Settings(home=tmp_path / "home", pseudonym_key=SecretStr(KEY))
     receipt = import_file(settings, "canonical_jsonl", file, received_at=NOON)
     imported = pa.concat_tables(pq.read_table(path) for path in settings.event_log_dir.rglob("part-*.parquet"))
 

@@ -21,6 +21,7 @@ def client(home: Path) -> Iterator[TestClient]:
         patch.setenv("SHOPSIGHT_HOME", str(home))
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
         patch.setenv("SHOPSIGHT_SHOPIFY_WEBHOOK_SECRET", "the secret of Shopify")
+        patch.setenv("SHOPSIGHT_SHOP_ORIGINS", "https://shop.example,http://localhost:8000")
         patch.setattr("serving.collector.service.settle_memory", lambda: None)  # this process has more to collect
         before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
         try:
