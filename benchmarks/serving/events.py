@@ -27,8 +27,9 @@ def measure(*, seconds: float) -> dict[str, Any]:
     """Return the figures of the collector, served as ``make up`` serves it.
 
     ``p50_ms``, ``p99_ms``, ``rps``, ``errors`` and ``events_per_second`` are of batches of :data:`BATCH` events by
-    :data:`CLIENTS` clients; each answer follows an fsync. ``one_event`` and ``one_batch`` are one client's. CPU time is
-    the service's own, and says what the machine can do when nobody else uses it.
+    :data:`CLIENTS` clients; each answer follows an fsync, or with ``SHOPSIGHT_EVENT_STREAM`` the server's
+    acknowledgement (of a NATS server that nobody else's events are in). ``one_event`` and ``one_batch`` are one
+    client's. CPU time is the service's own, and says what the machine can do when nobody else uses it.
 
     Args:
         seconds: how long each load lasts.
@@ -113,4 +114,4 @@ def _cpu_seconds(service: ServerProcess) -> float:
     """Return the processor time that a service and its workers have used."""
     parent = psutil.Process(service.process_id)
     times = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))

@@ -79,7 +79,7 @@ guarded(CollectorService, beside=ROUTES)
 @app.post("/events", response_model=Collected, status_code=202, tags=["Events"])
 async def events(request: EventsRequest) -> Response:
     """Take 1 to 1,000 events: when this answers, they are on disk; a bad one costs none of the others."""
-    return await _kept(Request(events=request.events))
+    return await _answer(Request(events=request.events))
 
 
 @app.post("/batch", response_model=Collected, status_code=202, tags=["Segment"])
@@ -116,16 +116,16 @@ async def webhook(system: Literal["shopify", "woocommerce"], document: dict[str,
         request = await asyncio.to_thread(translate, topic, document)
     except UnreadableWebhookError as error:
         raise unreadable(error) from error
-    return await _kept(request)
+    return await _answer(request)
 
 
 async def _segment(calls: Sequence[object]) -> Response:
     taken = bentoml.get_current_service().segment.take(Calls(calls=calls, received_at=utc_now()))
     translated = await asyncio.wrap_future(taken)
-    return await _kept(translated.request, origins=translated.origins)
+    return await _answer(translated.request, origins=translated.origins)
 
 
-async def _kept(request: Request, *, origins: Sequence[int] | None = None) -> Response:
+async def _answer(request: Request, *, origins: Sequence[int] | None = None) -> Response:
     """Answer once what a request brings is on disk; ``origins`` are the elements that its events are from."""
     commit: GroupCommit = bentoml.get_current_service().commit
     try:

@@ -219,8 +219,8 @@ def translated(settings: Settings, *requests: Request) -> list[Outcome]:
 def test_calls_of_segment_are_the_events_of_their_export(settings: Settings) -> None:
     file = REPO_ROOT / "tests" / "data" / "segment" / "calls.jsonl"
     calls = [json.loads(line) for line in file.read_text().splitlines()]
-    (told,) = segment_requests([Calls(calls=calls, received_at=NOON)])
-    translated(settings, told.request)
+    (translation,) = segment_requests([Calls(calls=calls, received_at=NOON)])
+    translated(settings, translation.request)
     (landed,) = land_collected(settings, received_at=LATER)
     imported = import_file(settings, "segment", file, received_at=LATER)
     assert landed.accepted > 5

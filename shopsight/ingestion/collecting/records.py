@@ -50,7 +50,7 @@ class Record:
     @property
     def size(self) -> int:
         """How much it holds: rows, and duplicates that were counted."""
-        return self.accepted.num_rows + self.refused.num_rows + len(self.items) + self.duplicates
+        return int(self.accepted.num_rows + self.refused.num_rows) + len(self.items) + self.duplicates
 
 
 def encode(record: Record) -> bytes:

@@ -39,7 +39,7 @@ class UnreadableWebhookError(ShopsightError):
 
 
 @dataclass(kw_only=True)
-class _Told:
+class _Translation:
     """What is gathered of the importer's chunks."""
 
     events: list[object] = field(default_factory=list)
@@ -76,19 +76,19 @@ def segment_requests(group: Sequence[Calls]) -> list[TranslatedCalls]:
         if isinstance(call, dict)
     ]
     lines = b"".join(as_json(call).encode() + b"\n" for *_, call in whole)
-    told = _told("segment", "calls.jsonl", lines) if whole else _Told()
-    of_each = [_Told() for _ in group]
-    for at, (event, line) in enumerate(zip(told.events, told.lines, strict=True)):
+    translation = _translation("segment", "calls.jsonl", lines) if whole else _Translation()
+    of_each = [_Translation() for _ in group]
+    for at, (event, line) in enumerate(zip(translation.events, translation.lines, strict=True)):
         number, place, _ = whole[line - 1]
-        if at in told.left_out:
-            of_each[number].left_out[len(of_each[number].events)] = told.left_out[at]
+        if at in translation.left_out:
+            of_each[number].left_out[len(of_each[number].events)] = translation.left_out[at]
         of_each[number].events.append(event)
         of_each[number].lines.append(place)
     for one, own in zip(group, of_each, strict=True):
         others = [(place, call) for place, call in enumerate(one.calls) if not isinstance(call, dict)]
         own.lines += [place for place, _ in others]
         own.events += [call for _, call in others]
-    of_each[0].items = told.items  # what a shop calls its items belongs to no request
+    of_each[0].items = translation.items  # what a shop calls its items belongs to no request
     return [TranslatedCalls(request=_request(own), origins=tuple(own.lines)) for own in of_each]
 
 
@@ -100,8 +100,8 @@ def shopify_request(topic: str, document: Mapping[str, Any]) -> Request:
     """
     _require_topic("shopify", topic)
     if topic in SHOPIFY_ORDERS:
-        told = _read("shopify", "export.csv", _as_csv(list(_shopify_lines(document))))
-        return _request(_of_version(told, document.get("updated_at")))
+        translation = _read("shopify", "export.csv", _as_csv(list(_shopify_lines(document))))
+        return _request(_of_version(translation, document.get("updated_at")))
     return _request(_read("shopify", "export.csv", _as_csv(list(_shopify_variants(document)))))
 
 
@@ -109,19 +109,20 @@ def woocommerce_request(topic: str, document: Mapping[str, Any]) -> Request:
     """Return what a webhook of WooCommerce brings; see :func:`shopify_request`."""
     _require_topic("woocommerce", topic)
     if topic in WOOCOMMERCE_ORDERS:
-        told = _read("woocommerce", "orders.json", as_json([document]).encode())
+        translation = _read("woocommerce", "orders.json", as_json([document]).encode())
         changed = document.get("date_modified_gmt")
-        return _request(_of_version(told, f"{changed}Z" if isinstance(changed, str) else None))
+        return _request(_of_version(translation, f"{changed}Z" if isinstance(changed, str) else None))
     return _request(_read("woocommerce", "products.csv", _as_csv([_woocommerce_product(document)])))
 
 
-def _of_version(told: _Told, changed_at: object) -> _Told:
+def _of_version(translation: _Translation, changed_at: object) -> _Translation:
     """Have events count as known since their order changed: webhooks overtake each other, and the newest counts."""
     if isinstance(changed_at, str):
-        told.events = [
-            event | {"created_timestamp": changed_at} if isinstance(event, dict) else event for event in told.events
+        translation.events = [
+            event | {"created_timestamp": changed_at} if isinstance(event, dict) else event
+            for event in translation.events
         ]
-    return told
+    return translation
 
 
 def _require_topic(system: str, topic: str) -> None:
@@ -135,43 +136,43 @@ def _require_topic(system: str, topic: str) -> None:
         )
 
 
-def _read(system: str, name: str, content: bytes) -> _Told:
+def _read(system: str, name: str, content: bytes) -> _Translation:
     try:
-        return _told(system, name, content)
+        return _translation(system, name, content)
     except ShopsightError as error:
         raise UnreadableWebhookError(
             f"this is no order or product of {system}", why=error.why, fix="send what the shop system sends, unchanged"
         ) from error
 
 
-def _told(format_name: str, name: str, content: bytes) -> _Told:
+def _translation(format_name: str, name: str, content: bytes) -> _Translation:
     """Return what an importer reads in a file of its format."""
-    told = _Told()
+    translation = _Translation()
     with tempfile.TemporaryDirectory(prefix="shopsight-collector-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         for chunk in FORMATS[format_name](path):
-            _note(told, chunk, source=format_name)
-    return told
+            _note(translation, chunk, source=format_name)
+    return translation
 
 
-def _note(told: _Told, chunk: RawChunk, *, source: str) -> None:
+def _note(translation: _Translation, chunk: RawChunk, *, source: str) -> None:
     rows = [{name: value for name, value in row.items() if value is not None} for row in chunk.rows.to_pylist()]
     if chunk.table == "items":
-        told.items += [orjson.dumps({"source": source} | row, default=str) for row in rows]
+        translation.items += [orjson.dumps({"source": source} | row, default=str) for row in rows]
         return
     for place, row in enumerate(rows):
         reasons = [reason for reason, is_refused in chunk.refused.items() if is_refused[place]]
         if chunk.left_out is not None and chunk.left_out[place]:
             reasons = reasons or ["left_out_by_design"]
         if reasons:
-            told.left_out[len(told.events)] = reasons
-        told.events.append({"source": source} | row)
-        told.lines.append(int(chunk.lines[place]))
+            translation.left_out[len(translation.events)] = reasons
+        translation.events.append({"source": source} | row)
+        translation.lines.append(int(chunk.lines[place]))
 
 
-def _request(told: _Told) -> Request:
-    return Request(events=told.events, left_out=told.left_out, items=tuple(told.items))
+def _request(translation: _Translation) -> Request:
+    return Request(events=translation.events, left_out=translation.left_out, items=tuple(translation.items))
 
 
 def _timed(call: dict[str, Any], moment: str) -> dict[str, Any]:

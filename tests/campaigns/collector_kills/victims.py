@@ -56,7 +56,7 @@ def collect(home: Path, numbers: Sequence[int], acknowledged: Connection, defect
     if defect == "answers before it writes":
         _answer_first()
     if defect == "keeps a torn tail":
-        journal.whole_records = len  # type: ignore[attr-defined]
+        journal.whole_records = len  # type: ignore[assignment]
     commit = open_commit(settings_of(home), now=lambda: datetime.now(UTC))
     left, lock = iter(numbers), threading.Lock()
 
