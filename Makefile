@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-serving campaign-spark screenshot lint format bench lock clean
+.PHONY: help setup demo up docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-serving campaign-spark screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -72,6 +72,11 @@ snapshots: setup ## Write the description of every asset anew, for the test that
 campaign-kills: setup ## Kill the warehouse and the chain 200 times each; both must end as unbroken ones do (hours)
 	@SHOPSIGHT_WAREHOUSE_KILLS=200 $(BIN)/pytest -q tests/integration/test_dbt_kills.py
 	@SHOPSIGHT_CAMPAIGN_KILLS=200 $(BIN)/pytest -q tests/end_to_end/test_demo.py -k killed
+
+campaign-collector: COUNT ?= 100
+campaign-collector: SEED ?= 1
+campaign-collector: setup ## Kill 100 collectors under load, and landings between them; no event is lost or doubled (COUNT, SEED)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m collector_kills --count $(COUNT) --seed $(SEED)
 
 campaign-shuffles: setup ## Try 500 random orders of arrival: the marts must not differ (over an hour)
 	@SHOPSIGHT_SHUFFLES=500 $(BIN)/pytest -q tests/integration/test_dbt_incremental.py -k 'shuffled or any_order'

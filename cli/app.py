@@ -73,7 +73,7 @@ def import_(
         str,
         typer.Argument(
             metavar="FORMAT",
-            help="canonical_csv, shopify, woocommerce, magento, ga4, segment, posthog, mapped, sample, …",
+            help="canonical_csv, shopify, woocommerce, magento, ga4, segment, posthog, mapped, sample, collected, …",
         ),
     ],
     path: Annotated[Path | None, typer.Argument(help="The file or folder to read.")] = None,
@@ -345,7 +345,7 @@ def query(
 
 @app.command()
 def up() -> None:
-    """Start the Dagster web UI and every approved service; Ctrl-C stops them all."""
+    """Start the Dagster web UI, the collector of events and every approved service; Ctrl-C stops them all."""
     with explained():
         from cli.up import run_up
 

@@ -15,7 +15,7 @@ import typer
 
 from cli.console import CHECKS_FAILED, out, print_json
 from shopsight.errors import ShopsightError
-from shopsight.families import FAMILIES
+from shopsight.families import SERVICES
 from shopsight.settings import REPO_ROOT, Settings
 
 NEEDED = ("dagster", "dbt-duckdb", "duckdb", "feast", "evidently", "bentoml", "torch", "transformers", "lightgbm")
@@ -59,8 +59,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _api_keys(settings)
     yield _port("Dagster", "dagster_port", settings)
     yield _port("reports", "reports_port", settings)
-    for family in FAMILIES.values():
-        yield _port(family.name, family.port_setting, settings)
+    for name, service in SERVICES.items():
+        yield _port(name, service.port_setting, settings)
 
 
 def _python() -> Finding:

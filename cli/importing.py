@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 def run_import(format_name: str, path: Path | None, *, mapping: Path | None = None, as_json: bool) -> None:
     """Land ``path`` and print what became of its rows; exit with 3 where none of them is accepted or was before."""
+    if format_name == "collected":
+        _land_collected(Settings(), as_json=as_json)
+        return
     receipt = land(Settings(), format_name, path, mapping=mapping)
     if as_json:
         print_json(asdict(receipt))
@@ -50,6 +53,23 @@ def land(settings: Settings, format_name: str, path: Path | None, *, mapping: Pa
                 settings, settings.sample_size, seed=settings.seed, received_at=received_at, report=report
             )
         return import_file(settings, format_name, path, received_at=received_at, mapping=mapping, report=report)
+
+
+def _land_collected(settings: Settings, *, as_json: bool) -> None:
+    """Land what the collector has sealed, and print what became of each segment."""
+    from shopsight.ingestion.collecting.landing import land_collected
+
+    prepare_environment(settings)
+    with shown_import("collected events") as report:
+        receipts = land_collected(settings, received_at=datetime.now(UTC), report=report)
+    if as_json:
+        print_json([asdict(receipt) for receipt in receipts])
+        return
+    for receipt in receipts:
+        show_receipt(receipt)
+    if not receipts:
+        seconds = settings.segment_seconds
+        out.print(f"no segment of the collector waits; it seals one every {seconds:g} seconds, and when it stops")
 
 
 def land_generated(settings: Settings, events: int) -> "Receipt":

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from cli.console import out, print_json
 from shopsight.errors import ShopsightError
-from shopsight.families import FAMILIES
+from shopsight.families import FAMILIES, SERVICES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def show_status(*, as_json: bool) -> None:
     show_models(status["models"])
     for bento in status["bentos"]:
         out.print(f"bento     {bento['tag']}")
-    for family, service in status["services"].items():
+    for name, service in status["services"].items():
         colour = {"running": "green", "failed": "red"}.get(service["state"], "yellow")
         note = f"  [dim]{escape(service['note'])}[/]" if service["note"] else ""
-        out.print(f"service   {FAMILIES[family].bento}  [{colour}]{service['state']}[/]{note}", soft_wrap=True)
+        out.print(f"service   {SERVICES[name].title}  [{colour}]{service['state']}[/]{note}", soft_wrap=True)
 
 
 def collect_status(settings: Settings) -> dict[str, Any]:

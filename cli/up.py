@@ -1,4 +1,4 @@
-"""``shopsight up``: the Dagster web UI and a service per Bento, until Ctrl-C."""
+"""``shopsight up``: the Dagster web UI, the collector and a service per Bento, until Ctrl-C."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from cli.console import err, out, pasteable
 from shopsight.api_keys import require_keys
-from shopsight.families import FAMILIES
+from shopsight.families import SERVICES
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run_up() -> None:
             signal.signal(end, stop)
         for name in FORMATS:
             (settings.landing_dir / name).mkdir(parents=True, exist_ok=True)
-        ui, fleet, said = WebUi(settings), ServiceFleet(settings), dict[str, ServiceState]()
+        ui, fleet, said = WebUi(settings), ServiceFleet(settings, collects=True), dict[str, ServiceState]()
         try:
             ui.start()
             with err.status("starting the Dagster web UI and the services"):
@@ -61,8 +61,8 @@ def run_up() -> None:
             while not stopping.wait(START_LOOK_SECONDS if fleet.starting() else LOOK_SECONDS):
                 if restarted := ui.keep():
                     err.print(f"[yellow]warning[/] {restarted}", soft_wrap=True)
-                for family, state in _tend(settings, fleet, said).items():
-                    out.print(f"{FAMILIES[family].bento}: {escape(_words(state))}", soft_wrap=True)
+                for name, state in _tend(settings, fleet, said).items():
+                    out.print(f"{SERVICES[name].title}: {escape(_words(state))}", soft_wrap=True)
         finally:
             err.print("stopping …")
             fleet.stop()
@@ -75,7 +75,7 @@ def _tend(settings: Settings, fleet: "ServiceFleet", said: "dict[str, ServiceSta
     from serving.running.states import write_states
 
     fleet.refresh()
-    news = {family: state for family, state in fleet.states().items() if said.get(family) != state}
+    news = {name: state for name, state in fleet.states().items() if said.get(name) != state}
     if news:
         try:
             write_states(settings, fleet.states())
@@ -91,10 +91,9 @@ def _show_urls(settings: Settings, states: "dict[str, ServiceState]") -> None:
         table.add_column(column, overflow="fold", no_wrap=column == "where")
     table.add_row("Dagster web UI", f"http://{settings.host}:{settings.dagster_port}", "ready")
     table.add_row("reports", f"http://{settings.host}:{settings.reports_port}", "ready")
-    for family in FAMILIES.values():
-        table.add_row(
-            family.bento, f"http://{settings.host}:{family.port(settings)}", escape(_words(states[family.name]))
-        )
+    for name, service in SERVICES.items():
+        url = f"http://{settings.host}:{getattr(settings, service.port_setting)}"
+        table.add_row(service.title, url, escape(_words(states[name])))
     out.print(table)
 
 

@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from serving.features import FeatureReader, feature_reader
 from serving.http.access import Addresses
@@ -63,13 +64,25 @@ class JsonAnswer(JSONResponse):
 
 
 def family_app(family: Family) -> FastAPI:
-    """Return the app that a family's service mounts at ``/v1``: it describes its model at ``/models``.
+    """Return the app that a family's service mounts at ``/v1``: it describes its model at ``/models``."""
+    app = service_app(family.title)
+
+    @app.get("/models", response_model=Models, tags=["Models"])
+    def models() -> Response:
+        """Describe the model that answers."""
+        return JsonAnswer({"models": [current_desk().model.description()]})
+
+    return app
+
+
+def service_app(title: str) -> FastAPI:
+    """Return the app that a service mounts at ``/v1``.
 
     Every error it knows becomes a problem document. Its own documentation pages are off: they load their script from
     outside; :mod:`serving.interface` has one that does not.
     """
     app = FastAPI(
-        title=family.title,
+        title=title,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -85,11 +98,6 @@ def family_app(family: Family) -> FastAPI:
     async def _problem(_: Request, problem: ProblemError) -> Response:
         return problem_answer(problem)
 
-    @app.get("/models", response_model=Models, tags=["Models"])
-    def models() -> Response:
-        """Describe the model that answers."""
-        return JsonAnswer({"models": [current_desk().model.description()]})
-
     return app
 
 
@@ -103,16 +111,8 @@ class FamilyService(ABC):
     family: ClassVar[Family]
 
     def __init__(self) -> None:
-        keep_requests_out_of_the_log()
         self.settings = Settings()
-        require_keys(self.settings)
-        server = running_server()
-        if server is not None:
-            DRAINING.watch(server, port_is_kept=port_is_kept())
-            serve_connections(server)
-            if port_is_kept():
-                self.handover = Handover(server, DRAINING)
-            end_with_parent()  # a worker whose supervisor was killed would hold the port and serve on, unsupervised
+        self.handover = settle_server(self.settings)
         self.model = champion()
         self.log = open_prediction_log(self.settings, self.model)
         self.features: FeatureReader | None = None
@@ -170,6 +170,26 @@ class FamilyService(ABC):
         self.log.close()
 
 
+def settle_server(settings: Settings) -> Handover | None:
+    """Have the server that runs in this process, if any, drain, read connections and end as every service does.
+
+    Returns:
+        This process's end of the line to whoever keeps its port; None where nobody does.
+
+    Raises:
+        ShopsightError: the address is one that other machines reach, and there are no API keys.
+    """
+    keep_requests_out_of_the_log()
+    require_keys(settings)
+    server = running_server()
+    if server is None:
+        return None
+    DRAINING.watch(server, port_is_kept=port_is_kept())
+    serve_connections(server)
+    end_with_parent()  # a worker whose keeper was killed would hold the port and serve on, unsupervised
+    return Handover(server, DRAINING) if port_is_kept() else None
+
+
 def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
     """Return a note where the data ended days ago: an import that stopped looks like shoppers who left."""
     if data_end is None or now - data_end < OLD_DATA:
@@ -177,21 +197,25 @@ def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
     return [f"online features: the data end {(now - data_end).days} days ago, at {rfc3339(data_end)}"]
 
 
-def guarded(service: Any, *, keyless: Sequence[str] = (), writes: Sequence[str] = ()) -> None:
+def guarded(
+    service: Any, *, beside: Sequence[Route] = (), keyless: Sequence[str] = (), writes: Sequence[str] = ()
+) -> None:
     """Put the request guard around everything that a service answers, and its description beside it.
 
     Args:
         service: a BentoML service; of a family's, the family's route and BentoML's own take the scope ``read``.
+        beside: further pages of it, which are not in the description.
         keyless: addresses that are answered without an API key, each with all below it.
         writes: addresses that take the scope ``write`` beside :data:`serving.http.access.WRITES`.
     """
     family: Family | None = getattr(service.inner, "family", None)
     reads = [api.route for api in service.apis.values()] + ([family.route] if family else [])
     addresses = Addresses(keyless=keyless, writes=writes, reads=reads)
-    service.mount_asgi_app(pages(service, addresses))
+    service.mount_asgi_app(pages(service, addresses, beside))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes(), addresses=addresses)
-    # Inside the guard: its own requests need neither a place in the crowd nor anybody's leave.
-    service.add_asgi_middleware(WarmUp, rehearse=lambda ask: bentoml.get_current_service().rehearse(ask))
+    if family is not None:
+        # Inside the guard: its own requests need neither a place in the crowd nor anybody's leave.
+        service.add_asgi_middleware(WarmUp, rehearse=lambda ask: bentoml.get_current_service().rehearse(ask))
 
 
 def current_desk() -> Any:

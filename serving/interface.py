@@ -5,7 +5,7 @@ answers and other errors than the guard's; its page loads a script of Google's.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -64,20 +64,20 @@ PAGE: Final = """<!DOCTYPE html>
 
 
 def interface(service: Any) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of all that a family's BentoML ``service`` answers."""
-    family: Family = service.inner.family
+    """Return the OpenAPI 3.1 document of all that a BentoML ``service`` answers."""
     app = next(mounted for mounted, *_ in service.mount_apps if isinstance(mounted, FastAPI))
     version = service.bento.tag.version if service.bento else "unbuilt"
-    document = get_openapi(title=family.title, version=version, routes=app.routes, servers=[{"url": "."}])
+    document = get_openapi(title=app.title, version=version, routes=app.routes, servers=[{"url": "."}])
     paths = {MOUNTED_AT + path: operations for path, operations in document["paths"].items()}
-    of_family = next(paths[path]["post"] for path in paths if _matches(path, family.route))
-    paths |= {api.route: {"post": _native(api, of_family)} for api in service.apis.values()}
+    if service.apis:
+        family: Family = service.inner.family
+        of_family = next(paths[path]["post"] for path in paths if _matches(path, family.route))
+        paths |= {api.route: {"post": _native(api, of_family)} for api in service.apis.values()}
     for operations in paths.values():
         for operation in operations.values():
             errors = {**PROBLEMS, **(BODY_PROBLEMS if "requestBody" in operation else {})}
-            operation["responses"] = {"200": operation["responses"]["200"]} | {
-                status: _problem(text) for status, text in errors.items()
-            }
+            good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+            operation["responses"] = good | {status: _problem(text) for status, text in errors.items()}
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's errors; the guard's are problem documents
         schemas.pop(name, None)
@@ -90,8 +90,8 @@ def interface(service: Any) -> dict[str, Any]:
     return document | {"paths": paths | HEALTH}
 
 
-def pages(service: Any, addresses: Addresses) -> Starlette:
-    """Return the app of ``/docs.json`` and ``/``; a service mounts it before BentoML adds its own.
+def pages(service: Any, addresses: Addresses, beside: Sequence[Route] = ()) -> Starlette:
+    """Return the app of ``/docs.json``, ``/`` and what is beside; a service mounts it before BentoML adds its own.
 
     ``addresses`` say which of them take an API key, where there are any.
     """
@@ -103,9 +103,9 @@ def pages(service: Any, addresses: Addresses) -> Starlette:
         return JSONResponse(_with_keys(document, addresses) if Settings().api_keys_path.exists() else document)
 
     async def page(_: HttpRequest) -> Response:
-        return HTMLResponse(PAGE.format(title=service.inner.family.title))
+        return HTMLResponse(PAGE.format(title=interface(service)["info"]["title"]))
 
-    return Starlette(routes=[Route("/docs.json", described), Route("/", page)])
+    return Starlette(routes=[Route("/docs.json", described), Route("/", page), *beside])
 
 
 def _with_keys(document: Mapping[str, Any], addresses: Addresses) -> dict[str, Any]:

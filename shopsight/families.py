@@ -8,7 +8,7 @@ only reader of them, and a test resolves each one.
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shopsight.contracts import SESSION_FEATURES, USER_FEATURES, USER_ORDER_HISTORY
 from shopsight.settings import Settings
@@ -83,6 +83,9 @@ CHURN_USER_FEATURES: Final = (
     "mean_price_28d",
 )
 """What churn reads of ``user_features`` beside the orders themselves."""
+
+COLLECTOR: Final = "collector"
+"""The service that takes events: it has no model, belongs to no family, and always runs."""
 
 SHOPPER: Final = "{shopper}"
 """Stands in an example for the id of a shopper whom the shop knows."""
@@ -211,6 +214,24 @@ FAMILIES: Final[Mapping[str, Family]] = {
     )
 }
 """Every family, by its name, in the order in which they are shown."""
+
+
+class Service(NamedTuple):
+    """What `up` keeps running."""
+
+    title: str
+    """What people call it: the Bento, where it is one."""
+    port_setting: str
+    """The setting that holds its port."""
+    service: str
+    """Import string of the BentoML service."""
+
+
+SERVICES: Final[Mapping[str, Service]] = {
+    **{family.name: Service(family.bento, family.port_setting, family.service) for family in FAMILIES.values()},
+    COLLECTOR: Service(f"shopsight_{COLLECTOR}", f"{COLLECTOR}_port", "serving.collector.service:CollectorService"),
+}
+"""Every service, by its family's name or its own, in the order in which they are shown."""
 
 
 def resolve(reference: str) -> Any:

@@ -3,13 +3,13 @@
 import socket
 from collections import Counter
 
-from shopsight.families import FAMILIES
+from shopsight.families import SERVICES
 from shopsight.settings import Settings
 
 
 def port_settings(settings: Settings) -> dict[str, int]:
     """Return the port of each server that ``make up`` starts, by the environment variable that moves it."""
-    names = ["dagster_port", "reports_port", *(family.port_setting for family in FAMILIES.values())]
+    names = ["dagster_port", "reports_port", *(service.port_setting for service in SERVICES.values())]
     return {f"SHOPSIGHT_{name.upper()}": int(getattr(settings, name)) for name in names}
 
 

@@ -96,6 +96,19 @@ class Settings(BaseSettings):
     reports_port: Port = 3004
     """Where ``make up`` serves the reports that the web UI links to."""
     churn_port: Port = 3005
+    collector_port: Port = 3006
+    segment_seconds: float = Field(default=300.0, gt=0)
+    """Age from which a segment of the collector's journal is sealed, and so lands in the event log."""
+    segment_bytes: int = Field(default=64_000_000, gt=0)
+    """Size from which it is."""
+    event_stream: str = Field(default="", pattern=r"^(nats://\S+)?$")
+    """NATS server with JetStream (``nats://host:4222``) that collectors publish to; empty, each keeps a journal."""
+    shop_origins: str = Field(default="", pattern=r"^(https?://[^/,\s*]+(,https?://[^/,\s*]+)*)?$")
+    """Origins of the shop's pages, with commas between them: what browsers may send events from."""
+    shopify_webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """Secret that Shopify signs its webhooks with; unset, that of ``keys/shopify_webhook.secret``."""
+    woocommerce_webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """The same of WooCommerce, whose file is ``keys/woocommerce_webhook.secret``."""
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
 
@@ -125,6 +138,14 @@ class Settings(BaseSettings):
             raise ValueError("a token has letters, digits and signs of ASCII alone, without blanks")
         return token
 
+    def webhook_secret(self, system: str) -> bytes | None:
+        """Return the secret of a shop system's webhooks, from the settings or its file; None where there is none."""
+        setting: SecretStr | None = getattr(self, f"{system}_webhook_secret")
+        if setting is not None:
+            return setting.get_secret_value().encode()
+        file = self.keys_dir / f"{system}_webhook.secret"
+        return (file.read_bytes().strip() or None) if file.is_file() else None
+
     @property
     def on_loopback(self) -> bool:
         """Whether servers can be reached from this machine alone."""
@@ -147,6 +168,11 @@ class Settings(BaseSettings):
     def landing_dir(self) -> Path:
         """Files dropped under ``landing/<format>/`` are picked up by a sensor."""
         return self.home / "landing"
+
+    @property
+    def collected_dir(self) -> Path:
+        """The collector's journal: events that were accepted and are not in the event log yet."""
+        return self.home / "collected"
 
     @property
     def event_log_dir(self) -> Path:

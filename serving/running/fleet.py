@@ -1,14 +1,15 @@
-"""The services of all champions together: each at its family's approved version, whatever becomes of the others."""
+"""The services of all champions and the collector together, each kept up whatever becomes of the others."""
 
 import logging
 import threading
 from collections.abc import Callable
 from typing import Final
 
+from serving.running.collector_keeper import CollectorKeeper
 from serving.running.keeper import ServiceKeeper, sentence
 from serving.running.launcher import ServiceProcess
 from serving.running.states import ServiceState
-from shopsight.families import FAMILIES
+from shopsight.families import COLLECTOR, FAMILIES
 from shopsight.settings import Settings
 
 START_LOOK_SECONDS: Final = 0.2
@@ -18,30 +19,43 @@ log = logging.getLogger(__name__)
 
 
 class ServiceFleet:
-    """One service process per model family that has an approved version and its Bento."""
+    """One service process per model family that has an approved version and its Bento; and the collector."""
 
-    def __init__(self, settings: Settings, *, process: Callable[..., ServiceProcess] = ServiceProcess) -> None:
-        """Prepare them; ``process`` makes what serves a Bento."""
-        self._keepers = {family: ServiceKeeper(settings, family, process=process) for family in FAMILIES}
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        collects: bool = False,
+        process: Callable[..., ServiceProcess] = ServiceProcess,
+    ) -> None:
+        """Prepare the services; where the fleet ``collects``, the collector is one of them.
+
+        ``process`` makes what serves a Bento.
+        """
+        self._keepers: dict[str, ServiceKeeper | CollectorKeeper] = {
+            family: ServiceKeeper(settings, family, process=process) for family in FAMILIES
+        }
+        if collects:
+            self._keepers[COLLECTOR] = CollectorKeeper(settings)
         self._faults: dict[str, str] = {}
 
     def refresh(self) -> bool:
-        """Look at every family once: start what is missing, ended by itself or was approved since.
+        """Look at every service once: start what is missing, ended by itself or was approved since.
 
-        It does not wait for what it starts; the next look does. What goes wrong costs the family that it hits.
+        It does not wait for what it starts; the next look does. What goes wrong costs the service that it hits.
 
         Returns:
             Whether the state of any service has changed.
         """
         before = self.states()
         self._faults.clear()
-        for family, keeper in self._keepers.items():
+        for name, keeper in self._keepers.items():
             try:
                 keeper.look()
             except Exception as error:
-                # Whatever it is, the other families must not pay for it.
-                log.exception("looking after the service of %s failed", family)
-                self._faults[family] = sentence(error)
+                # Whatever it is, the other services must not pay for it.
+                log.exception("looking after the service %s failed", name)
+                self._faults[name] = sentence(error)
         return self.states() != before
 
     def start(self, stopping: threading.Event, *, tend: Callable[[], object] | None = None) -> None:
@@ -57,10 +71,10 @@ class ServiceFleet:
             look()
 
     def states(self) -> dict[str, ServiceState]:
-        """Return how each family's service is."""
-        states = {family: keeper.state() for family, keeper in self._keepers.items()}
+        """Return how each service is, by its family's name or its own."""
+        states = {name: keeper.state() for name, keeper in self._keepers.items()}
         return states | {
-            family: ServiceState("failed", fault, states[family].bento) for family, fault in self._faults.items()
+            name: ServiceState("failed", fault, states[name].bento) for name, fault in self._faults.items()
         }
 
     def starting(self) -> bool:

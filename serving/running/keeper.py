@@ -12,7 +12,7 @@ from serving.packaging.journal_heads import confirm_journal
 from serving.running.launcher import ServiceProcess, open_port
 from serving.running.states import ServiceState
 from shopsight.errors import ShopsightError
-from shopsight.families import FAMILIES
+from shopsight.families import SERVICES
 from shopsight.settings import Settings
 
 FIRST_RETRY_SECONDS: Final = 5.0
@@ -222,7 +222,7 @@ class ServiceKeeper:
                 if self._process is not None and not (self._process.hands_over and process.hands_over):
                     self._process.stop()
                     self._give_up(self._process)
-                self._port = self._port or open_port(self._settings, FAMILIES[self._family])
+                self._port = self._port or open_port(self._settings, SERVICES[self._family])
                 process.start(self._port)
         except (ShopsightError, OSError) as error:
             self._note_failure(bento, error)

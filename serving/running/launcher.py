@@ -1,4 +1,4 @@
-"""Starts the champions' services as child processes, and stops them: what ``make up`` shows beside Dagster."""
+"""Starts services as child processes, and stops them: what ``make up`` shows beside Dagster."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from typing import Final
 from serving.http.handover import LINE, LISTEN, READY, REST
 from serving.packaging.bento import BentoRecord
 from shopsight.errors import ShopsightError
-from shopsight.families import FAMILIES, Family
+from shopsight.families import COLLECTOR, SERVICES, Service
 from shopsight.settings import Settings, child_environment
 
 
@@ -34,13 +34,13 @@ READY_SECONDS: Final = 2.0
 """Longest wait for what ``/readyz`` says."""
 
 
-def open_port(settings: Settings, family: Family) -> socket.socket:
-    """Return a socket that is bound to the family's port; it refuses whoever comes until a service listens on it.
+def open_port(settings: Settings, service: Service) -> socket.socket:
+    """Return a socket that is bound to the service's port; it refuses whoever comes until one listens on it.
 
     Raises:
         ServiceNotStartedError: the port is taken.
     """
-    port = family.port(settings)
+    port = int(getattr(settings, service.port_setting))
     bound = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -48,28 +48,38 @@ def open_port(settings: Settings, family: Family) -> socket.socket:
     except OSError as error:
         bound.close()
         raise ServiceNotStartedError(
-            f"cannot serve {family.bento} on http://{settings.host}:{port}",
+            f"cannot serve {service.title} on http://{settings.host}:{port}",
             why=str(error),
-            fix=f"stop what listens on port {port}, or set SHOPSIGHT_{family.port_setting.upper()} to another",
+            fix=f"stop what listens on port {port}, or set SHOPSIGHT_{service.port_setting.upper()} to another",
         ) from error
     return bound
 
 
-class ServiceProcess:
-    """One Bento, served by one worker of BentoML's on a socket that it is given.
+class ServerProcess:
+    """One service, served by one worker of BentoML's on a socket that it is given.
 
     BentoML's own supervisor is left out: it opens the port itself, so that no second process can take it over.
     """
 
-    def __init__(self, settings: Settings, bento: BentoRecord, *, journal_head: str = "") -> None:
-        """Prepare a service; each row of its prediction log will carry ``journal_head``."""
-        self.settings = settings.model_copy(update={"journal_head": journal_head})
-        self.bento = bento
-        self.family = FAMILIES[bento.family]
-        self.url = f"http://{settings.host}:{self.family.port(settings)}"
-        name, _, version = bento.tag.partition(":")
-        # One file a Bento: beside a service that fails while it starts, the one before it goes on to write.
-        self.log_file: Path = settings.home / "logs" / name / f"{version}.log"
+    hands_over: bool = True
+    """Whether its code can share its port with another process."""
+
+    def __init__(self, settings: Settings, service: Service, *, name: str, served: str, log_file: Path) -> None:
+        """Prepare a service.
+
+        Args:
+            settings: of its process.
+            service: which one it is.
+            name: what it is called in messages.
+            served: what BentoML is to serve: the folder of a Bento, or an import string.
+            log_file: where it logs.
+        """
+        self.settings = settings
+        self.service = service
+        self.name = name
+        self.served = served
+        self.log_file = log_file
+        self.url = f"http://{settings.host}:{getattr(settings, service.port_setting)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._metrics = ""
         self._line: socket.socket | None = None
@@ -83,9 +93,10 @@ class ServiceProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
-    def hands_over(self) -> bool:
-        """Whether the Bento's code can share its port with another process; that of version 0.2 and before cannot."""
-        return (self.bento.path / "src" / "serving" / "http" / "handover.py").exists()
+    def process_id(self) -> int:
+        """The id of the process, of a service that was started."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def leaving_seconds(self) -> float:
@@ -104,8 +115,8 @@ class ServiceProcess:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         metrics = self.settings.run_dir / "metrics"
         metrics.mkdir(parents=True, exist_ok=True)
-        given = port or open_port(self.settings, self.family)
-        self._metrics = tempfile.mkdtemp(prefix=f"{self.family.name}-", dir=metrics)
+        given = port or open_port(self.settings, self.service)
+        self._metrics = tempfile.mkdtemp(prefix=f"{self.service.title}-", dir=metrics)
         self._started_at = time.monotonic()
         self._line, other_end = socket.socketpair()
         self._line.setblocking(False)
@@ -128,9 +139,9 @@ class ServiceProcess:
                 given.close()
 
     def command(self, descriptor: int) -> list[str]:
-        """Return the command that serves the Bento on a socket, and ends with this process, whatever ends it."""
-        worker = ["-m", "_bentoml_impl.worker.service", str(self.bento.path), "--fd", str(descriptor)]
-        options = ["--service-name", self.family.bento, "--worker-id", "1", "--timeout-graceful-shutdown", "10"]
+        """Return the command that serves it on a socket, and ends with this process, whatever ends it."""
+        worker = ["-m", "_bentoml_impl.worker.service", self.served, "--fd", str(descriptor)]
+        options = ["--service-name", self.service.title, "--worker-id", "1", "--timeout-graceful-shutdown", "10"]
         return [sys.executable, "-m", "shopsight.parent", *worker, *options]
 
     def _environment(self, line: socket.socket) -> dict[str, str]:
@@ -237,10 +248,36 @@ class ServiceProcess:
         lines = self._logged().decode(errors="replace").strip().splitlines()[-log_lines:] if log_lines else []
         self.stop(timeout_seconds=grace_seconds)
         return ServiceNotStartedError(
-            f"{self.bento.tag} does not answer on {self.url}",
+            f"{self.name} does not answer on {self.url}",
             why=why + "".join(f"\n    | {line}" for line in lines),
             fix=f"read {self.log_file}; `shopsight status` shows what is built",
         )
+
+
+class ServiceProcess(ServerProcess):
+    """One Bento."""
+
+    def __init__(self, settings: Settings, bento: BentoRecord, *, journal_head: str = "") -> None:
+        """Prepare a service; each row of its prediction log will carry ``journal_head``."""
+        name, _, version = bento.tag.partition(":")
+        super().__init__(
+            settings.model_copy(update={"journal_head": journal_head}),
+            SERVICES[bento.family],
+            name=bento.tag,
+            served=str(bento.path),
+            # One file a Bento: beside a service that fails while it starts, the one before it goes on to write.
+            log_file=settings.home / "logs" / name / f"{version}.log",
+        )
+        self.bento = bento
+        # The code of version 0.2 and before cannot.
+        self.hands_over = (bento.path / "src" / "serving" / "http" / "handover.py").exists()
+
+
+def collector_process(settings: Settings) -> ServerProcess:
+    """Return the collector, which is served from where shopsight is installed: it has no model."""
+    collector = SERVICES[COLLECTOR]
+    log_file = settings.home / "logs" / f"{collector.title}.log"
+    return ServerProcess(settings, collector, name=collector.title, served=collector.service, log_file=log_file)
 
 
 def _kill_group(process_id: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shopsight.errors import ShopsightError
-from shopsight.families import FAMILIES
+from shopsight.families import SERVICES
 from shopsight.locking import ResourceBusyError, exclusive
 from shopsight.settings import Settings
 from shopsight.whole_files import write_json
@@ -25,7 +25,7 @@ class AlreadyUpError(ShopsightError):
 
 @dataclass(frozen=True)
 class ServiceState:
-    """How one family's service is."""
+    """How one service is."""
 
     state: State
     note: str = ""
@@ -57,25 +57,25 @@ def the_only_up(settings: Settings) -> Iterator[None]:
 
 def write_states(settings: Settings, states: Mapping[str, ServiceState]) -> None:
     """Say how the services are; the file is replaced in one step."""
-    services = {family: asdict(state) for family, state in states.items()}
+    services = {name: asdict(state) for name, state in states.items()}
     write_json(_file(settings), {"pid": os.getpid(), "services": services})
 
 
 def read_states(settings: Settings) -> dict[str, ServiceState]:
-    """Return how each family's service is, as the `up` that runs said last; all are ``stopped`` where none runs."""
+    """Return how each service is, by its family's name or its own, as the `up` that runs said last.
+
+    All are ``stopped`` where none runs.
+    """
     stopped = ServiceState("stopped", "`make up` starts it")
     if not is_up(settings):
-        return dict.fromkeys(FAMILIES, stopped)
+        return dict.fromkeys(SERVICES, stopped)
     services = _content(settings).get("services", {})
-    return {
-        family: ServiceState(**services[family]) if family in services else ServiceState("starting")
-        for family in FAMILIES
-    }
+    return {name: ServiceState(**services[name]) if name in services else ServiceState("starting") for name in SERVICES}
 
 
-def note_on(settings: Settings, family: str) -> str:
-    """Return what `up` noted about a family's service last, for the service itself; nothing where no `up` wrote."""
-    service = _content(settings).get("services", {}).get(family, {})
+def note_on(settings: Settings, name: str) -> str:
+    """Return what `up` noted about a service last, for the service itself; nothing where no `up` wrote."""
+    service = _content(settings).get("services", {}).get(name, {})
     return str(service.get("note", ""))
 
 

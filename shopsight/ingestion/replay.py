@@ -23,7 +23,7 @@ from shopsight.ingestion.formats.mapping import Mapping
 from shopsight.ingestion.formats.yoochoose import read_yoochoose_file
 from shopsight.ingestion.log.event_log import EventLog, Receipt
 from shopsight.ingestion.log.quarantine import REPLAYED_SCHEMA, read_quarantine
-from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, ignore
+from shopsight.ingestion.readers.chunks import COLLECTED, JUDGED, RawChunk, ReportImport, ignore
 from shopsight.ingestion.validation.rules import STRUCTURE_REASONS
 from shopsight.settings import Settings
 
@@ -103,6 +103,8 @@ def _read_again(group: pa.Table, format_name: str, mapping: Mapping | None) -> I
     source, table = group["source"][0].as_py(), group["table_name"][0].as_py()
     if format_name in NEVER or group["header"][0].as_py() is None:  # rows of earlier versions kept no header
         return
+    if group["file_name"][0].as_py().endswith(JUDGED):  # its ids would become pseudonyms of pseudonyms
+        return
     if format_name == "mapped" and (mapping is None or mapping.source != source or mapping.needs_whole_orders()):
         return  # a line alone says nothing of its order: those are mended in the file, which is imported again
     wanted = {
@@ -160,7 +162,7 @@ def _reader(format_name: str, file: Path, mapping: Mapping | None) -> Iterator[R
         return read_yoochoose_file(file)
     if format_name == "hm":
         return read_hm_table(file)
-    if format_name in ("canonical_parquet", "sample"):
+    if format_name in ("canonical_parquet", "sample", COLLECTED):
         format_name = "canonical_jsonl"
     return FORMATS[format_name](file)
 

@@ -60,7 +60,7 @@ def test_every_asset_is_as_the_snapshot_describes_it(definitions) -> None:
 
 def test_no_asset_hangs_in_the_air(asset_graph) -> None:
     roots = {key.to_user_string() for key in asset_graph.root_materializable_asset_keys}
-    assert roots == {"event_log/events", "event_log/items", "event_log/users", "staging/stg_currency_rates"}
+    assert roots == {"collected_events", "staging/stg_currency_rates"}
     external = asset_graph.external_asset_keys
     assert external == set(), "a dependency names an asset that nothing makes"
 
@@ -80,7 +80,7 @@ def test_schedules_and_sensors_run_from_the_start(definitions) -> None:
     schedules = {s.name: s.default_status for s in definitions.schedules or []}
     sensors = {s.name: s.default_status for s in definitions.sensors or []}
     assert set(schedules) == {"every_night", "every_week"}
-    assert set(sensors) == {"landing_files", "drifted_features", "new_approvals"}
+    assert set(sensors) == {"landing_files", "sealed_segments", "drifted_features", "new_approvals"}
     assert set(schedules.values()) == {DefaultScheduleStatus.RUNNING}
     assert set(sensors.values()) == {DefaultSensorStatus.RUNNING}
 

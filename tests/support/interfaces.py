@@ -5,22 +5,22 @@ from pathlib import Path
 from typing import Final
 
 from serving.interface import interface
-from shopsight.families import FAMILIES, Family, resolve
+from shopsight.families import SERVICES, resolve
 from shopsight.settings import REPO_ROOT
 
 SNAPSHOTS: Final = REPO_ROOT / "tests" / "repository" / "snapshots"
 
 
-def described(family: Family) -> str:
-    """Return what ``/docs.json`` of the family's service says while no Bento carries it."""
-    return json.dumps(interface(resolve(family.service)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+def described(name: str) -> str:
+    """Return what ``/docs.json`` of a service says while no Bento carries it."""
+    return json.dumps(interface(resolve(SERVICES[name].service)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
-def snapshot(family: Family) -> Path:
+def snapshot(name: str) -> Path:
     """Return the file that holds the description as it was agreed with the services' clients."""
-    return SNAPSHOTS / f"{family.name}.openapi.json"
+    return SNAPSHOTS / f"{name}.openapi.json"
 
 
 if __name__ == "__main__":
-    for record in FAMILIES.values():
-        snapshot(record).write_text(described(record))
+    for name in SERVICES:
+        snapshot(name).write_text(described(name))

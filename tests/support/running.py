@@ -109,4 +109,5 @@ def settings_of(home: Path) -> Settings:
         propensity_port=free_port(),
         churn_port=free_port(),
         reports_port=free_port(),
+        collector_port=free_port(),
     )

@@ -8,6 +8,32 @@ import dagster as dg
 from orchestration.metadata import OWNER, counts_table
 from shopsight.settings import Settings
 
+
+@dg.asset(
+    group_name="ingestion",
+    kinds={"python", "parquet"},
+    owners=[OWNER],
+    description="Events that the collector took over HTTP: each sealed segment of its journal becomes one batch of the "
+    "event log, exactly once.",
+)
+def collected_events(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
+    """Land what the collector has sealed."""
+    from shopsight.ingestion.collecting.landing import land_collected
+
+    receipts = land_collected(settings, received_at=datetime.now(UTC))
+    for receipt in receipts:
+        context.log.info("landed segment %s: %s rows accepted", receipt.batch_id, receipt.accepted)
+    counts = ("received", "accepted", "duplicates", "corrected", "quarantined")
+    return dg.MaterializeResult(
+        metadata={
+            "segments": len(receipts),
+            **{name: sum(getattr(receipt, name) for receipt in receipts) for name in counts},
+        }
+    )
+
+
 EVENT_LOG_TABLES = {
     "events": "One row per accepted event and item; the only source of truth, from which all else can be rebuilt.",
     "items": "The catalogue as the shop sent it, one row per item and validity; read by the item models.",
@@ -24,6 +50,7 @@ EVENT_LOG_TABLES = {
             kinds={"python", "parquet"},
             owners=[OWNER],
             description=description,
+            deps=[collected_events],
         )
         for table, description in EVENT_LOG_TABLES.items()
     ],

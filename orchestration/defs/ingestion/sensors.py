@@ -1,15 +1,26 @@
-"""Files dropped under ``landing/<format>/`` start a refresh."""
+"""Files dropped under ``landing/<format>/``, and events that the collector has sealed, start a refresh."""
 
 import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import dagster as dg
 
 from orchestration.defs.jobs import daily_refresh
 from orchestration.run_keys import WORK_TAG, next_run_key
 from shopsight.settings import Settings
+
+COLLECTED: Final = {"shopsight/collected": "yes"}
+"""Tag of a refresh that the collector's events asked for."""
+UNFINISHED: Final = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 @dg.sensor(
@@ -33,6 +44,30 @@ def landing_files(
     if key is None:
         return dg.SkipReason("these files are being imported, or their import failed minutes ago")
     return dg.RunRequest(run_key=key, tags={WORK_TAG: work})
+
+
+@dg.sensor(
+    job=daily_refresh,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts the refresh when the collector has sealed events.",
+)
+def sealed_segments(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.RunRequest | dg.SkipReason:
+    """Request one run per set of waiting segments; while a refresh lands some, those sealed meanwhile wait for it."""
+    from shopsight.ingestion.collecting.landing import waiting_segments
+
+    names = waiting_segments(settings)
+    if not names:
+        return dg.SkipReason("the collector has sealed nothing")
+    if context.instance.get_run_records(dg.RunsFilter(tags=COLLECTED, statuses=UNFINISHED), limit=1):
+        return dg.SkipReason("a refresh with collected events is running; what was sealed since waits for it")
+    work = f"collected:{names[0]}"
+    key = next_run_key(context.instance, work)
+    if key is None:
+        return dg.SkipReason("landing these events failed minutes ago")
+    return dg.RunRequest(run_key=key, tags={WORK_TAG: work, **COLLECTED})
 
 
 def _contents(path: Path) -> Iterator[tuple[Path, str]]:

@@ -50,10 +50,14 @@ def read_canonical(path: Path, encoding: Encoding) -> Iterator[RawChunk]:
         for table, file in companions(path, encoding):
             for chunk in _read_file(file, encoding, table):
                 rows = gather_rest(connection, chunk.rows, known=SCHEMAS[table].names, into=REST[table])
-                yield replace(chunk, table=table, rows=_with_small_names(rows) if table == "events" else rows)
+                yield replace(chunk, table=table, rows=with_small_names(rows) if table == "events" else rows)
 
 
-def _with_small_names(rows: pa.Table) -> pa.Table:
+EVENTS_AS_COLUMNS: Final = keys_as_columns(SCHEMAS["events"].names, rest_into=REST["events"])
+"""What makes columns of events that are objects of JSON."""
+
+
+def with_small_names(rows: pa.Table) -> pa.Table:
     """Write the names of events in small letters: ``View_Item`` is ``view_item``."""
     index = rows.schema.get_field_index("event_name")
     if index < 0 or not pa.types.is_string(rows["event_name"].type):

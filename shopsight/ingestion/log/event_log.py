@@ -21,13 +21,13 @@ import pyarrow.compute as pc
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.log.deduplication import with_event_ids
 from shopsight.ingestion.log.guards import DiskFullError, EventLogBusyError, explained_if_disk_is_full, only_writer
-from shopsight.ingestion.log.merges import with_pseudonyms_of_merged
+from shopsight.ingestion.log.pseudonyms import pseudonymised
 from shopsight.ingestion.log.quarantine import QUARANTINE_SCHEMA, count_reasons, quarantine_rows
-from shopsight.ingestion.log.receipts import Delivery, Receipt, Totals, manifest_of, sum_manifests
+from shopsight.ingestion.log.receipts import Delivery, Receipt, Totals, manifest_of, receipt_of, sum_manifests
 from shopsight.ingestion.log.staging import StagedBatch
 from shopsight.ingestion.readers.chunks import ImportProgress, RawChunk, ReportImport, ignore
 from shopsight.ingestion.validation.validate import validate
-from shopsight.privacy import Pseudonymiser, PseudonymKeyError, redact
+from shopsight.privacy import Pseudonymiser, PseudonymKeyError
 from shopsight.settings import Settings
 
 __all__ = ["GENESIS", "DiskFullError", "EventLog", "EventLogBusyError", "Receipt", "Totals"]
@@ -44,6 +44,7 @@ class _Counts:
     """What is counted while a batch is written."""
 
     received: int = 0
+    duplicates: int = 0
     quarantined: int = 0
     guests: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
@@ -88,6 +89,7 @@ class EventLog:
         received_at: datetime,
         format_name: str = "",
         is_replay: bool = False,
+        batch_id: str | None = None,
         report: ReportImport = ignore,
     ) -> Receipt:
         """Validate, deduplicate and append one batch.
@@ -99,6 +101,8 @@ class EventLog:
             format_name: kept in the manifest.
             is_replay: whether the rows come out of the quarantine: those that are still bad stay there, and where all
                 are, no batch lands.
+            batch_id: name of the batch, of a source that can be landed once: where a batch of this name is in the log,
+                its receipt is returned and nothing is read. Left out, the batch is named by its arrival.
             report: told after every chunk.
 
         Raises:
@@ -111,8 +115,12 @@ class EventLog:
         received_at = received_at.astimezone(UTC)
         with only_writer(self.folder, wait_seconds=WAIT_SECONDS):
             self._clear_staging()
-            number = 1 + max((manifest["number"] for manifest in self._landed()), default=0)
-            batch_id = f"{received_at:%Y%m%dT%H%M%SZ}-{number:06d}"
+            landed = self._landed()
+            for manifest in landed:
+                if manifest["batch_id"] == batch_id:
+                    return receipt_of(manifest)
+            number = 1 + max((manifest["number"] for manifest in landed), default=0)
+            batch_id = batch_id or f"{received_at:%Y%m%dT%H%M%SZ}-{number:06d}"
             delivery = Delivery(
                 batch_id=batch_id,
                 number=number,
@@ -148,7 +156,7 @@ class EventLog:
             for chunk in source:
                 files[chunk.file_name] = None
                 validated = validate(connection, chunk, source_name=source_name, received_at=received_at)
-                named = validated.good if chunk.is_pseudonymous else self._pseudonymised(validated.good)
+                named = validated.good if chunk.is_pseudonymous else pseudonymised(validated.good, self._pseudonymiser)
                 good = unique_in_source(named, chunk.per_actor)
                 if chunk.table == "events":
                     good = with_event_ids(connection, good)
@@ -168,6 +176,7 @@ class EventLog:
                 report(ImportProgress(rows=counts.received, fraction=chunk.fraction))
         batch.close()
         duplicates, corrected = batch.drop_known(self._event_files_of_sources(batch.summary()["sources"]))
+        duplicates += counts.duplicates
         summary = batch.summary()
         receipt = Receipt(
             batch_id=delivery.batch_id,
@@ -199,20 +208,6 @@ class EventLog:
             return receipt
         batch.publish(self._place(received_at, delivery.batch_id), manifest)
         return receipt
-
-    def _pseudonymised(self, rows: pa.Table) -> pa.Table:
-        """Replace the ids of people by pseudonyms, and redact what people wrote."""
-        treatments = {
-            "user_id": self._pseudonymiser.users,
-            "anonymous_id": self._pseudonymiser.anonymous_ids,
-            "query": redact,
-            "text": redact,
-        }
-        for name, treatment in treatments.items():
-            index = rows.schema.get_field_index(name)
-            if index >= 0 and rows[name].null_count < rows.num_rows:
-                rows = rows.set_column(index, rows.schema.field(index), treatment(rows[name]))
-        return with_pseudonyms_of_merged(rows, self._pseudonymiser) if "event_name" in rows.column_names else rows
 
     def _land_genesis(self) -> None:
         batch = StagedBatch(self._staging / GENESIS)
@@ -275,7 +270,8 @@ def unique_in_source(rows: pa.Table, per_actor: tuple[str, ...]) -> pa.Table:
 
 def _count(counts: _Counts, chunk: RawChunk, good: pa.Table, bad: pa.Table) -> None:
     if chunk.table == "events":
-        counts.received += good.num_rows + bad.num_rows
+        counts.received += good.num_rows + bad.num_rows + chunk.duplicates
+        counts.duplicates += chunk.duplicates
         counts.quarantined += bad.num_rows
         counts.reasons.update(count_reasons(bad))
     else:

@@ -45,7 +45,7 @@ def quarantine_rows(chunk: RawChunk, validated: Validated, delivery: Delivery) -
     parts = [None] * len(chunk.broken) + (
         [None] * len(validated.bad) if chunk.parts is None else chunk.parts[validated.bad].tolist()
     )
-    reasons = [[broken.reason] for broken in chunk.broken] + validated.reasons
+    reasons = [[broken.reason, *broken.further_reasons] for broken in chunk.broken] + validated.reasons
     table = pa.table(
         {
             "batch_id": pa.repeat(delivery.batch_id, len(lines)),

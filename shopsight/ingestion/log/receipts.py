@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -127,6 +127,15 @@ def manifest_of(
         "is_replay": delivery.is_replay,
         "replayed_reasons": dict(replayed_reasons or {}),
     }
+
+
+def receipt_of(manifest: Mapping[str, Any]) -> Receipt:
+    """Return what became of a batch that landed, as its manifest says."""
+    names = {field.name for field in fields(Receipt)}
+    counts: dict[str, Any] = {name: value for name, value in manifest.items() if name in names}
+    for name in ("first_event_at", "last_event_at"):
+        counts[name] = counts[name] and datetime.fromisoformat(counts[name])
+    return Receipt(**counts)
 
 
 def sum_manifests(landed: Sequence[Mapping[str, Any]]) -> Totals:

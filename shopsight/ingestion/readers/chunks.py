@@ -15,6 +15,10 @@ DOUBTS: Final = {
     "local_time_shown_twice": "a local time that clocks showed twice, for they were put back: read as the later",
 }
 """What is in doubt, and how it was read."""
+COLLECTED: Final = "collected"
+"""Format of what the collector took: canonical events, in the quarantine as objects of JSON."""
+JUDGED: Final = ".judged"
+"""End of the ``file_name`` of rows that the collector accepted: their ids are pseudonyms already."""
 RawBytes = Callable[[NDArray[np.int64]], list[bytes]]
 
 
@@ -25,6 +29,8 @@ class BrokenRow:
     line: int
     raw: bytes
     reason: str
+    further_reasons: tuple[str, ...] = ()
+    """Of a row that was judged before, with the columns it had then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,9 @@ class RawChunk:
 
     doubts: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Rows that were read in one way of several: a mask for each of :data:`DOUBTS`, which says how."""
+
+    duplicates: int = 0
+    """Rows beside these that the source received and left out, for they repeat what it had handed over."""
 
     def __post_init__(self) -> None:
         if len(self.lines) != self.rows.num_rows:

@@ -1,7 +1,7 @@
 """Reads JSON Lines in blocks; DuckDB takes the columns out of every line of a block at once."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.duck import StandingTable, utc_connection
 from shopsight.ingestion.readers.chunks import BrokenRow, RawChunk
 from shopsight.ingestion.readers.encodings import SAY_WHICH, LineCount
 from shopsight.ingestion.readers.parquet import read_parquet
@@ -32,6 +32,21 @@ class _Block:
     texts: list[str]
     numbers: NDArray[np.int64]
     broken: list[BrokenRow]
+
+
+class StandingObjects:
+    """A query of objects that stays prepared, for who reads a few of them at a time, and often."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, query: str) -> None:
+        """Prepare a query, as :func:`read_json_lines` takes it, on a connection that registers nothing else later."""
+        self._connection = connection
+        self._objects = StandingTable(connection, "objects", pa.schema({"line": pa.string(), "row": pa.int64()}))
+        connection.execute(f"prepare read_objects as {query}")
+
+    def rows(self, texts: Sequence[str]) -> pa.Table:
+        """Return what the query makes of objects, in their order, with ``row`` (and ``part``) of each."""
+        self._objects.put(pa.table({"line": pa.array(texts, pa.string()), "row": np.arange(len(texts))}))
+        return _in_order(self._connection.sql("execute read_objects").to_arrow_table())
 
 
 def read_objects(path: Path, query: str, *, lists: tuple[str, ...] | None = None) -> Iterator[RawChunk]:
@@ -241,9 +256,7 @@ def _chunk(
     connection.unregister("json_text")
     others = connection.sql("select row from judged where not is_object order by row").fetchnumpy()["row"]
     connection.execute("create or replace temp table objects as select line, row from judged where is_object")
-    rows = connection.sql(query).to_arrow_table()
-    order = [("row", "ascending"), *([("part", "ascending")] if "part" in rows.column_names else [])]
-    rows = rows.sort_by(order)
+    rows = _in_order(connection.sql(query).to_arrow_table())
     at = rows["row"].to_numpy()
 
     def raw(indices: NDArray[np.int64]) -> list[bytes]:
@@ -261,6 +274,10 @@ def _chunk(
         broken=(*block.broken, *broken),
         fraction=fraction,
     )
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    return rows.sort_by([(name, "ascending") for name in ("row", "part") if name in rows.column_names])
 
 
 def _name(name: str) -> str:

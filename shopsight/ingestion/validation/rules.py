@@ -44,8 +44,8 @@ class Rule:
     """Columns without any of which no row can break the rule, so that it need not be asked; none: always ask."""
     limit: int | None = None
     """Bytes that one of these columns must exceed, for rules about length."""
-    mark: str | None = None
-    """Text that one of these columns must hold for the rule to be asked: most files have no such id."""
+    marks: tuple[str, ...] = ()
+    """Texts of which one of these columns must hold one for the rule to be asked: most files have no such id."""
 
 
 def _names(values: tuple[str, ...]) -> str:
@@ -96,7 +96,7 @@ def _is_rounded(columns: tuple[str, ...]) -> Rule:
         condition=tests,
         meaning="an id like 8.61E+11, rounded by a spreadsheet: export it again with the column as text",
         about=columns,
-        mark="+",
+        marks=("+",),
     )
 
 
@@ -111,7 +111,7 @@ def _is_nested(columns: tuple[str, ...]) -> Rule:
         condition=tests,
         meaning="an id that is a list or an object of JSON",
         about=columns,
-        mark='"',
+        marks=("[", "{"),
     )
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import duckdb
 import numpy as np
@@ -25,6 +25,8 @@ RULES: Final[dict[TableName, tuple[Rule, ...]]] = {"events": EVENT_RULES, "items
 
 AMOUNTS: Final = ("quantity", "price", "value")
 """Columns of events whose sign says nothing in a refund; some tools send them below 0, others not."""
+WITHIN: Final = timedelta(days=1)
+"""How far in the future a moment may lie, for clocks and zones are set wrong."""
 DIGITS: Final = r"\d{1,19}"
 RFC3339: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z| ?UTC| ?[+-]\d\d(:?\d\d)?)"
 """With what tools write beside RFC 3339: a blank before the offset (Ruby, Shopify), an offset of hours (Postgres)."""
@@ -47,8 +49,28 @@ class Validated:
     """Rows by column and word of ids that are words for nobody (``NULL``), and so are no ids."""
 
 
+class Judge(Protocol):
+    """Types the columns of a chunk and applies the rules of its table."""
+
+    def __call__(
+        self, columns: Mapping[str, pa.ChunkedArray], *, received_at: datetime
+    ) -> tuple[pa.Table, Sequence[Rule]]:
+        """Return typed columns with ``problems``, a bit per broken rule, and the rules that the bits stand for.
+
+        Args:
+            columns: clean columns, without those that hold nothing.
+            received_at: fills ``created_timestamp`` where a row has none.
+        """
+        ...
+
+
 def validate(
-    connection: duckdb.DuckDBPyConnection, chunk: RawChunk, *, source_name: str, received_at: datetime
+    connection: duckdb.DuckDBPyConnection,
+    chunk: RawChunk,
+    *,
+    source_name: str,
+    received_at: datetime,
+    judge: Judge | None = None,
 ) -> Validated:
     """Type every column of a chunk and apply every rule of its table to every row.
 
@@ -57,25 +79,23 @@ def validate(
         chunk: rows as they came.
         source_name: fills ``source`` where a row has none.
         received_at: fills ``created_timestamp`` where a row has none.
+        judge: what applies the rules, where they are asked so often that the statement stays prepared.
     """
-    schema, rules = SCHEMAS[chunk.table], RULES[chunk.table]
+    schema = SCHEMAS[chunk.table]
     columns = clean_columns(connection, chunk.rows, schema)
     nobody_words = words_for_nobody(chunk.rows, columns)
     defaults = {"source": source_name, "consent": UNSTATED} if chunk.table == "events" else {"source": source_name}
     for name, value in defaults.items():
         text = columns.get(name, pa.chunked_array([pa.nulls(chunk.rows.num_rows, pa.string())]))
         columns[name] = pc.fill_null(text, value)
-    arrival = "event_timestamp" if chunk.arrived_when_happened else _timestamp_literal(received_at)
     columns = {name: column for name, column in columns.items() if column.null_count < max(1, chunk.rows.num_rows)}
     # Where orders are told apart only by their person, an order without a person cannot be told apart at all.
     is_countable = chunk.table == "events" and "event_name" in columns and "order_id" not in chunk.per_actor
     is_guest = with_orders_as_actors(columns) if is_countable else None
-    asked = [rule for rule in rules if _can_be_broken(rule, columns)]
-    latest = _timestamp_literal(received_at + timedelta(days=1))
-    query = _query(schema, asked, columns, arrival=arrival, latest=latest)
-    connection.register("raw_chunk", pa.table(columns))
-    typed = connection.sql(query).to_arrow_table()
-    connection.unregister("raw_chunk")
+    if judge is None:
+        typed, asked = _judged(connection, chunk, columns, received_at)
+    else:
+        typed, asked = judge(columns, received_at=received_at)
     problems = typed["problems"].to_numpy()
     is_bad = np.logical_or.reduce([problems != 0, *chunk.refused.values()])
     bad = np.flatnonzero(is_bad)
@@ -90,6 +110,27 @@ def validate(
     return Validated(good=good, bad=bad, reasons=reasons, guests=guests, nobody_words=nobody_words)
 
 
+def _judged(
+    connection: duckdb.DuckDBPyConnection,
+    chunk: RawChunk,
+    columns: Mapping[str, pa.ChunkedArray],
+    received_at: datetime,
+) -> tuple[pa.Table, Sequence[Rule]]:
+    """Ask the rules that a chunk can break, by a statement made for its columns."""
+    asked = [rule for rule in RULES[chunk.table] if _can_be_broken(rule, columns)]
+    query = rules_query(
+        SCHEMAS[chunk.table],
+        asked,
+        {name: column.type for name, column in columns.items()},
+        arrival="event_timestamp" if chunk.arrived_when_happened else _timestamp_literal(received_at),
+        latest=_timestamp_literal(received_at + WITHIN),
+    )
+    connection.register("raw_chunk", pa.table(columns))
+    typed = connection.sql(query).to_arrow_table()
+    connection.unregister("raw_chunk")
+    return typed, asked
+
+
 def _reasons_of(chunk: RawChunk, row: int, broken: list[str]) -> list[str]:
     """Return why a row is bad: the rules that it breaks, unless its format leaves it out on purpose."""
     refused = [reason for reason, is_refused in chunk.refused.items() if is_refused[row]]
@@ -98,17 +139,31 @@ def _reasons_of(chunk: RawChunk, row: int, broken: list[str]) -> list[str]:
     return broken + refused
 
 
-def _query(
-    schema: pa.Schema, rules: Sequence[Rule], columns: Mapping[str, pa.ChunkedArray], *, arrival: str, latest: str
+def rules_query(
+    schema: pa.Schema,
+    rules: Sequence[Rule],
+    types: Mapping[str, pa.DataType],
+    *,
+    arrival: str,
+    latest: str,
+    beside: Sequence[str] = (),
 ) -> str:
     """Return SQL that types the columns that are no text, and adds up the rules that each row breaks, one bit a rule.
 
     Text stays in Arrow as it is: passing it through DuckDB would double the time. Columns without any value are left
     out of the answer, unless they have a default.
+
+    Args:
+        schema: of the table.
+        rules: what is asked, in the order of the bits.
+        types: of the columns of ``raw_chunk``; those that are not named are empty.
+        arrival: SQL of the time of a row's arrival where it names none.
+        latest: SQL of the last moment that is not in the future.
+        beside: further columns of ``raw_chunk``, which ``arrival`` and ``latest`` may name.
     """
-    raw, typed, wanted = [], [], ["problems"]
+    raw, typed, wanted = list(beside), [], ["problems"]
     for field in schema:
-        kind = columns[field.name].type if field.name in columns else None
+        kind = types.get(field.name)
         source = f'"{field.name}"' if kind else "null::varchar"
         if not _is_typed(field):
             raw.append(f'{source} as "{field.name}"')
@@ -118,7 +173,7 @@ def _query(
         default = {"line_number": "0", "created_timestamp": arrival}.get(field.name)
         is_null = f'"raw_{field.name}" is null'
         value = f'case when {is_null} then {default} else "{field.name}" end' if default else f'"{field.name}"'
-        if field.name in AMOUNTS and "event_name" in columns:  # what a refund gives back, it gives back in any sign
+        if field.name in AMOUNTS and "event_name" in types:  # what a refund gives back, it gives back in any sign
             value = f"case when event_name = 'refund' then abs({value}) else {value} end"
         if kind or default:
             wanted.append(f'{value} as "{field.name}"')
@@ -145,8 +200,8 @@ def _is_given(field: pa.Field, typed: pa.Table, columns: Mapping[str, pa.Chunked
 def _can_be_broken(rule: Rule, columns: Mapping[str, pa.ChunkedArray]) -> bool:
     """Return whether a rule is worth asking: most columns of most files are empty, and no text is too long."""
     about = [columns[name] for name in rule.about if name in columns]
-    if rule.mark is not None:
-        return any(pc.any(pc.match_substring(column, rule.mark)).as_py() for column in about)
+    if rule.marks:
+        return any(pc.any(pc.match_substring(column, mark)).as_py() for column in about for mark in rule.marks)
     if rule.limit is None:
         return bool(about) or not rule.about
     return any((pc.max(pc.binary_length(column)).as_py() or 0) > rule.limit for column in about)

@@ -1,0 +1,1 @@
+"""How quickly the services answer, over HTTP, as a shop's pages meet them."""

@@ -1,0 +1,1 @@
+"""Takes events over HTTP, and answers once they are on disk."""

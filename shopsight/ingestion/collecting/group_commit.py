@@ -1,0 +1,165 @@
+"""Judges and writes what many requests bring, so that they share one fsync."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Protocol
+
+import pyarrow as pa
+
+from shopsight.ingestion.collecting.door import Door, Judgement, Refusal
+from shopsight.ingestion.collecting.gathering import Gathering, GroupError
+from shopsight.ingestion.collecting.records import Record
+
+MAX_GROUP_EVENTS: Final = 2_000
+"""Events that are judged at once: some 0.2 s of work."""
+
+log = logging.getLogger(__name__)
+
+
+class Keeper(Protocol):
+    """Keeps records so that they outlast a loss of power."""
+
+    def append(self, record: Record) -> None:
+        """Return once the record is kept; an ``OSError`` says that it is not."""
+        ...
+
+    def seal_if_old(self) -> None:
+        """Hand on what has waited for long enough."""
+        ...
+
+    def close(self) -> None:
+        """Hand on everything."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What one request brings."""
+
+    events: Sequence[object]
+    """Objects in canonical columns, and whatever else was sent in the place of one."""
+    left_out: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Events that are refused already, by their place, with the reasons."""
+    items: tuple[bytes, ...] = ()
+    """What it says of the catalogue; see :attr:`~shopsight.ingestion.collecting.records.Record.items`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one request; all that was accepted or refused is kept."""
+
+    accepted: int
+    duplicates: int
+    refusals: tuple[Refusal, ...]
+    """Places are those in the request."""
+    items: int = 0
+    """Rows of the catalogue that are kept; they are judged when they land."""
+
+
+class NotKeptError(GroupError):
+    """The events could not be written; none of them is kept, and they may be sent again."""
+
+
+def ignore_accepted(rows: pa.RecordBatch) -> None:
+    """Do nothing with accepted events."""
+
+
+class GroupCommit:
+    """Takes the events of requests from any thread; each group is one record."""
+
+    def __init__(
+        self,
+        door: Door,
+        keeper: Keeper,
+        *,
+        now: Callable[[], datetime],
+        on_accepted: Callable[[pa.RecordBatch], None] = ignore_accepted,
+    ) -> None:
+        """Begin.
+
+        Args:
+            door: judges; used by this alone from now on.
+            keeper: keeps the records; closed at the end.
+            now: the time.
+            on_accepted: called with the rows of each group once they are kept, before their senders are answered, in
+                the columns of :data:`~shopsight.ingestion.collecting.records.ACCEPTED_SCHEMA`: what is to follow an
+                event at once hooks in here. It is called by the one thread that writes, so it must be quick.
+        """
+        self._door = door
+        self._keeper = keeper
+        self._now = now
+        self._on_accepted = on_accepted
+        self.failure: str | None = None
+        """Why the last group was not kept; None while all is well."""
+        self._requests: Gathering[Request, Outcome] = Gathering(
+            self._commit,
+            name="writing collected events",
+            max_size=MAX_GROUP_EVENTS,
+            size_of=lambda request: len(request.events),
+            now_and_then=self._seal_if_old,
+        )
+
+    def take(self, request: Request) -> "Future[Outcome]":
+        """Return what will become of one request; it is done when its events are kept.
+
+        Raises, in its result:
+            NotKeptError: they could not be written.
+        """
+        return self._requests.take(request)
+
+    def close(self) -> None:
+        """Keep what was taken, hand everything on, and end."""
+        self._requests.close()
+        with contextlib.suppress(OSError):
+            self._keeper.close()
+        self._door.close()
+
+    def _seal_if_old(self) -> None:
+        try:
+            self._keeper.seal_if_old()
+        except OSError as error:
+            self.failure = str(error)
+
+    def _commit(self, group: Sequence[Request]) -> list[Outcome]:
+        events, left_out = list[object](), dict[int, Sequence[str]]()
+        for request in group:
+            left_out |= {len(events) + place: reasons for place, reasons in request.left_out.items()}
+            events += request.events
+        judgement = self._door.judge(events, received_at=self._now(), left_out=left_out)
+        items = tuple(item for request in group for item in request.items)
+        try:
+            self._keeper.append(replace(judgement.record, items=items))
+        except OSError as error:
+            self.failure = str(error)
+            log.error("a group of %d events was not kept: %s", len(events), error)
+            raise NotKeptError(str(error)) from error
+        self.failure = None
+        self._door.remember(judgement.hashes)
+        if judgement.record.accepted.num_rows:
+            try:
+                self._on_accepted(judgement.record.accepted)
+            except Exception:
+                # Whatever follows an event, the event is kept, and its sender is to know.
+                log.exception("what follows accepted events failed")
+        return _outcomes(group, judgement)
+
+
+def _outcomes(group: Sequence[Request], judgement: Judgement) -> list[Outcome]:
+    """Return to each request what is its own of a group's judgement."""
+    outcomes, first = [], 0
+    for request in group:
+        end = first + len(request.events)
+        refusals = tuple(
+            Refusal(index=one.index - first, reasons=one.reasons)
+            for one in judgement.refusals
+            if first <= one.index < end
+        )
+        duplicates = int(judgement.is_duplicate[first:end].sum())
+        accepted = len(request.events) - len(refusals) - duplicates
+        outcomes.append(Outcome(accepted=accepted, duplicates=duplicates, refusals=refusals, items=len(request.items)))
+        first = end
+    return outcomes

@@ -1,0 +1,44 @@
+"""Opens what keeps collected events, as the settings say."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pyarrow as pa
+
+from shopsight.ingestion.collecting.door import MAX_KNOWN, Door
+from shopsight.ingestion.collecting.group_commit import GroupCommit, ignore_accepted
+from shopsight.ingestion.collecting.journal import Journal, known_hashes
+from shopsight.ingestion.collecting.stream import EventStream, StreamKeeper
+from shopsight.privacy import Pseudonymiser
+from shopsight.settings import Settings
+
+
+def open_commit(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime],
+    on_accepted: Callable[[pa.RecordBatch], None] = ignore_accepted,
+) -> GroupCommit:
+    """Return what keeps events, in the journal of a home or in the stream; close it at the end.
+
+    Args:
+        settings: say where the journal is and when a segment is sealed.
+        now: the time.
+        on_accepted: as :class:`GroupCommit` takes it.
+
+    Raises:
+        ResourceBusyError: another collector writes to the same home.
+        StreamUnavailableError: the stream of the settings does not answer.
+        PseudonymKeyError: the key cannot be read.
+    """
+    pseudonymiser = Pseudonymiser.from_settings(settings)
+    if settings.event_stream:
+        return GroupCommit(
+            Door(pseudonymiser), StreamKeeper(EventStream(settings.event_stream)), now=now, on_accepted=on_accepted
+        )
+    journal = Journal(
+        settings.collected_dir, max_bytes=settings.segment_bytes, max_seconds=settings.segment_seconds, now=now
+    )
+    newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
+    door = Door(pseudonymiser, newest=newest)
+    return GroupCommit(door, journal, now=now, on_accepted=on_accepted)

@@ -1,0 +1,32 @@
+"""The whole BentoML app of the collector, in this process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+from starlette.testclient import TestClient
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[TestClient]:
+    from serving.collector.service import CollectorService
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOPSIGHT_HOME", str(home))
+        patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
+        patch.setenv("SHOPSIGHT_SHOPIFY_WEBHOOK_SECRET", "the secret of Shopify")
+        patch.setenv("SHOPSIGHT_SHOP_ORIGINS", "https://shop.example,http://localhost:8000")
+        patch.setattr("serving.collector.service.settle_memory", lambda: None)  # this process has more to collect
+        before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
+        try:
+            with TestClient(CollectorService.to_asgi(), raise_server_exceptions=False) as client:
+                yield client
+        finally:
+            for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
+                REGISTRY.unregister(collector)
