@@ -61,9 +61,6 @@ class ServerProcess:
     BentoML's own supervisor is left out: it opens the port itself, so that no second process can take it over.
     """
 
-    hands_over: bool = True
-    """Whether its code can share its port with another process."""
-
     def __init__(self, settings: Settings, service: Service, *, name: str, served: str, log_file: Path) -> None:
         """Prepare a service.
 
@@ -97,6 +94,11 @@ class ServerProcess:
         """The id of the process, of a service that was started."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether its code can share its port with another process."""
+        return True
 
     @property
     def leaving_seconds(self) -> float:
@@ -269,8 +271,11 @@ class ServiceProcess(ServerProcess):
             log_file=settings.home / "logs" / name / f"{version}.log",
         )
         self.bento = bento
-        # The code of version 0.2 and before cannot.
-        self.hands_over = (bento.path / "src" / "serving" / "http" / "handover.py").exists()
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether the Bento's code can share its port with another process; that of version 0.2 and before cannot."""
+        return (self.bento.path / "src" / "serving" / "http" / "handover.py").exists()
 
 
 def collector_process(settings: Settings) -> ServerProcess:

@@ -15,15 +15,18 @@ from serving.running.collector_keeper import CollectorKeeper
 from serving.running.fleet import ServiceFleet
 from serving.running.launcher import ServerProcess, collector_process
 from serving.running.states import ServiceState
-from shopsight.families import COLLECTOR, FAMILIES
+from shopsight.families import COLLECTOR, FAMILIES, SERVICES
 from shopsight.settings import Settings
 
 ANSWERING = """
-import http.server, sys
+import http.server, socket, sys
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers()
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+server = http.server.HTTPServer(("127.0.0.1", 0), Ready, bind_and_activate=False)
+server.socket = socket.socket(fileno=int(sys.argv[1]))
+server.server_activate()
+server.serve_forever()
 """
 
 
@@ -40,10 +43,14 @@ class TinyCollector(ServerProcess):
     program = ANSWERING
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings, name="tiny", served="", port_setting="collector_port")
+        super().__init__(settings, SERVICES[COLLECTOR], name="tiny", served="", log_file=settings.home / "tiny.log")
 
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "shopsight.parent", "-c", self.program, str(self.port)]
+    @property
+    def hands_over(self) -> bool:
+        return False
+
+    def command(self, descriptor: int) -> list[str]:
+        return [sys.executable, "-m", "shopsight.parent", "-c", self.program, str(descriptor)]
 
 
 @pytest.fixture
@@ -85,7 +92,7 @@ def test_a_port_that_is_taken_is_said_with_the_setting_that_moves_it(
 
 def test_the_collector_is_served_from_where_shopsight_is_installed(settings: Settings) -> None:
     process = collector_process(settings)
-    assert "serving.collector.service:CollectorService" in process.command()
+    assert "serving.collector.service:CollectorService" in process.command(3)
     assert process.log_file.name == "shopsight_collector.log"
 
 
