@@ -119,7 +119,7 @@ def require_whole(answer: Mapping[str, Any], model: Mapping[str, str]) -> None:
     Raises:
         WarmUpFailedError: it says which.
     """
-    elements = next((answer[name] for name in LISTS if name in answer), [])
+    elements: list[dict[str, Any]] = next((answer[name] for name in LISTS if name in answer), [])
     errors = [element["error"] for element in elements if element.get("error")]
     figures = [figure for element in elements for figure in _figures(element)]
     wrong = [figure for figure in figures if not isinstance(figure, int | float) or not math.isfinite(figure)]

@@ -1,6 +1,7 @@
 """A client of the recommender that asks without end, in a process of its own, and notes every outcome.
 
-``python -m swaps.load PORT FILE`` asks until its standard input closes, and then writes one outcome a line.
+``python tests/campaigns/swaps/load.py PORT FILE`` asks until its standard input closes, and then writes one outcome a
+line.
 """
 
 import json
@@ -40,11 +41,12 @@ class Outcome:
 @contextmanager
 def asking(port: int, file: Path) -> Iterator[None]:
     """Ask for the length of the block; ``file`` then has the outcomes."""
-    client = subprocess.Popen([sys.executable, "-m", "swaps.load", str(port), str(file)], stdin=subprocess.PIPE)
+    client = subprocess.Popen([sys.executable, __file__, str(port), str(file)], stdin=subprocess.PIPE)
     try:
         yield
     finally:
         client.communicate(timeout=60)
+    assert client.returncode == 0, "the client failed, whatever the service did"
 
 
 def outcomes_in(file: Path) -> list[Outcome]:
