@@ -42,7 +42,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## Run the whole chain on the sample shop (SOURCE=retailrocket DATA=events.csv, SOURCE=generated EVENTS=1000000, …)
 	@$(BIN)/shopsight demo --source $(SOURCE) --size $(SIZE) $(if $(DATA),--data $(DATA)) $(if $(filter generated,$(SOURCE)),$(if $(EVENTS),--events $(EVENTS)))
 
-up: setup ## Start the Dagster web UI and every approved service; Ctrl-C stops them
+up: setup ## Start the Dagster web UI, the collector of events and every approved service; Ctrl-C stops them
 	@exec $(BIN)/shopsight up
 
 docs: setup ## Build the documentation site into site/, with dbt's page of the warehouse beside it

@@ -121,7 +121,10 @@ async def webhook(system: Literal["shopify", "woocommerce"], document: dict[str,
 
 async def _segment(calls: Sequence[object]) -> Response:
     taken = bentoml.get_current_service().segment.take(Calls(calls=calls, received_at=utc_now()))
-    translated = await asyncio.wrap_future(taken)
+    try:
+        translated = await asyncio.wrap_future(taken)
+    except GroupError as error:
+        raise not_kept(error) from error
     return await _answer(translated.request, origins=translated.origins)
 
 

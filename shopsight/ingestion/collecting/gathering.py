@@ -95,9 +95,11 @@ class Gathering(Generic[Asked, Given]):
             group: list[tuple[Asked, Future[Given]]] = []
             size = 0
             while self._waiting and (not group or size + self._size_of(self._waiting[0][0]) <= self._max_size):
-                group.append(self._waiting.popleft())
-                size += self._size_of(group[-1][0])
-            return None if self._closed and not group else group
+                one, taken = self._waiting.popleft()
+                if taken.set_running_or_notify_cancel():  # else who asked has stopped waiting
+                    group.append((one, taken))
+                    size += self._size_of(one)
+            return None if self._closed and not group and not self._waiting else group
 
     def _serve(self, group: "list[tuple[Asked, Future[Given]]]") -> None:
         try:

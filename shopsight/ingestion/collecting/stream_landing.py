@@ -36,7 +36,7 @@ def land_stream(settings: Settings, *, received_at: datetime, report: ReportImpo
         EventLogBusyError: an import is running.
         DiskFullError: no room; the log is as before.
     """
-    receipts = []
+    receipts: list[Receipt] = []
     event_log = EventLog.open(settings)
     with EventStream(settings.event_stream) as stream:
         while True:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -206,6 +207,22 @@ def test_what_was_taken_before_the_end_is_kept_and_nothing_after(door: Door) -> 
     assert sum(one.result(0).accepted for one in taken) == 5
     with pytest.raises(StoppedError):
         commit.take(Request(events=[VIEW])).result(0)
+
+
+def test_a_request_whose_sender_stopped_waiting_costs_no_other_request(door: Door) -> None:
+    memory = InMemory()
+    commit = GroupCommit(door, memory, now=lambda: NOON)
+    memory.may_write.clear()
+    first = commit.take(Request(events=[VIEW]))
+    while first.running() is False:
+        time.sleep(0.01)
+    given_up, other = (commit.take(Request(events=[VIEW | {"event_id": name}])) for name in ("gone", "other"))
+    assert given_up.cancel()
+    assert not first.cancel()  # it is being written
+    memory.may_write.set()
+    assert (first.result(20).accepted, other.result(20).accepted) == (1, 1)
+    assert commit.take(Request(events=[VIEW | {"event_id": "next"}])).result(20).accepted == 1
+    commit.close()
 
 
 def test_what_follows_an_event_hears_of_it_once_it_is_kept_and_cannot_undo_it(door: Door) -> None:

@@ -7,6 +7,8 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
+from shopsight.families import COLLECTOR, SERVICES, resolve
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -15,8 +17,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(home: Path) -> Iterator[TestClient]:
-    from serving.collector.service import CollectorService
-
+    service = resolve(SERVICES[COLLECTOR].service)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOPSIGHT_HOME", str(home))
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
@@ -25,7 +26,7 @@ def client(home: Path) -> Iterator[TestClient]:
         patch.setattr("serving.collector.service.settle_memory", lambda: None)  # this process has more to collect
         before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
         try:
-            with TestClient(CollectorService.to_asgi(), raise_server_exceptions=False) as client:
+            with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
                 yield client
         finally:
             for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
