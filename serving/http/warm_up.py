@@ -111,7 +111,7 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def require_whole(answer: Mapping[str, Any], model: Mapping[str, str]) -> None:
+def require_whole(answer: Mapping[str, Any], model: Mapping[str, object]) -> None:
     """Refuse an answer of a family's route that is not one: of another model, with an error, or without figures.
 
     A list of items may be empty: a shop may have sold out, or its rules may leave nothing.

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def started(path: str, caplog: pytest.LogCaptureFixture) -> list[Any]:
     async def send(message: Any) -> None:
         said.append(message)
 
-    async def receive() -> Mapping[str, str]:
+    async def receive() -> dict[str, Any]:
         return {"type": "lifespan.startup"}
 
     async def start() -> None:
