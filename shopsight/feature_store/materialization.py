@@ -107,7 +107,7 @@ def erase_online(settings: Settings, *, join_key: str, values: Sequence[str]) ->
         for view in views:
             if (noted := TakenUp.read(online.noted(config, view))) is not None:
                 left = noted.without(values)
-                online.note(config, view, left and left.text())
+                online.note(config, view, left.text() if left else None)
         erased = online.erase(config, views, values)
         if join_key == "user_id" and (state := WrittenState.read(settings.feature_store_dir)) is not None:
             state.without(values).write(settings.feature_store_dir)

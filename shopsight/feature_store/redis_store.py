@@ -141,7 +141,8 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
         self, config: RepoConfig, table: FeatureView, keys: Sequence[str]
     ) -> dict[str, tuple[int, int]]:
         """Return both moments of the rows that are held of some entities."""
-        encoder, stored = RowEncoder(config, table), {}
+        encoder = RowEncoder(config, table)
+        stored: dict[str, tuple[int, int]] = {}
         with self._reporting(config) as client:
             read = client.register_script(VERSIONS)
             for start in range(0, len(keys), KEYS_PER_CALL):

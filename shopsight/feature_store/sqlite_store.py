@@ -140,7 +140,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         self, config: RepoConfig, table: FeatureView, keys: Sequence[str]
     ) -> dict[str, tuple[int, int]]:
         """Return both moments of the rows that are held of some entities."""
-        stored = {}
+        stored: dict[str, tuple[int, int]] = {}
         for start in range(0, len(keys), KEYS_PER_QUERY):
             part = keys[start : start + KEYS_PER_QUERY]
             places = f"?{', ?' * (len(part) - 1)}"

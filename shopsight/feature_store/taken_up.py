@@ -75,9 +75,9 @@ class TakenUp:
         if text is None:
             return None
         raw = json.loads(text)
-        lists = {name: tuple(raw.pop(name)) for name in ("parts", "deletes", "withheld")}
-        newest = [(event_us, entity) for event_us, entity in raw.pop("newest")]
-        return cls(**raw, **lists, newest=newest)
+        raw |= {name: tuple(raw[name]) for name in ("parts", "deletes", "withheld")}
+        raw["newest"] = [(event_us, entity) for event_us, entity in raw["newest"]]
+        return cls(**raw)
 
 
 def newest_of(newest: Newest, rows: Sequence[OnlineRow]) -> Newest:

@@ -68,7 +68,7 @@ class ToyProcess(ServiceProcess):
 
     def command(self, descriptor: int) -> list[str]:
         """Return the command that serves the model on a socket."""
-        model = self.settings.bentoml_dir / "models" / self.family.name / self.bento.path.name
+        model = self.settings.bentoml_dir / "models" / self.bento.family / self.bento.path.name
         return [sys.executable, "-m", "shopsight.parent", __file__, str(model), str(descriptor)]
 
 
