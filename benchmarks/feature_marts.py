@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -79,7 +79,9 @@ def publish_next_day(exports: Path, *, one_in: int) -> int:
 def _publish(connection: duckdb.DuckDBPyConnection, exports: Path, made: Sequence[tuple[str, str]]) -> None:
     """Write files beside those of ``user_features_daily``, and the manifest that names all of them."""
     manifest, name = exports / MANIFEST, "user_features_daily"
-    empty: dict[str, Any] = {"marts": {name: {"entity": ["user_id", "feature_timestamp"], "sorted_by": [], "parts": [], "deletes": []}}}
+    empty: dict[str, Any] = {
+        "marts": {name: {"entity": ["user_id", "feature_timestamp"], "sorted_by": [], "parts": [], "deletes": []}}
+    }
     document: dict[str, Any] = json.loads(manifest.read_text()) if manifest.exists() else empty
     state = document["marts"][name]
     (exports / PARTS_FOLDER).mkdir(exist_ok=True)
