@@ -16,7 +16,7 @@ from serving.app import SERVICE_OPTIONS, JsonAnswer, guarded, service_app, settl
 from serving.collector.desk import collected, not_kept, unreadable
 from serving.collector.schemas import MAX_EVENTS, Collected, EventsRequest, SegmentBatch
 from serving.collector.signatures import TOPIC_HEADERS, require_signature
-from serving.collector.tracking import ROUTES, ShopOrigins
+from serving.collector.tracking import ROUTES, ShopOrigins, keyless
 from serving.running.states import note_on
 from shopsight.clock import utc_now
 from shopsight.families import COLLECTOR
@@ -73,7 +73,7 @@ class CollectorService:
 
 
 CollectorService.add_asgi_middleware(ShopOrigins)  # type: ignore[attr-defined]
-guarded(CollectorService, beside=ROUTES, keyless=("/tracker.js", "/v1/webhooks"), writes=("/v1",))
+guarded(CollectorService, beside=ROUTES, keyless=keyless(Settings()), writes=("/v1",))
 
 
 @app.post("/events", response_model=Collected, status_code=202, tags=["Events"])

@@ -24,6 +24,14 @@ async def tracker(_: Request) -> Response:
 ROUTES: Final = (Route("/tracker.js", tracker),)
 
 
+def keyless(settings: Settings) -> tuple[str, ...]:
+    """Return the addresses of the collector that are answered without an API key: webhooks are signed instead.
+
+    A page can keep no secret, so whoever names the shop's origins lets events in without a key.
+    """
+    return ("/tracker.js", "/v1/webhooks", *(("/v1/events",) if settings.shop_origins else ()))
+
+
 class ShopOrigins(CORSMiddleware):
     """Lets pages of the shop's origins send events, and no others.
 

@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -12,6 +13,8 @@ from pydantic import SecretStr
 from running import free_port
 from starlette.testclient import TestClient
 
+from serving.collector.tracking import keyless
+from serving.http.access import Addresses
 from serving.running.launcher import ServerProcess, collector_process
 from shopsight.ingestion.collecting.records import read_records
 from shopsight.privacy import Pseudonymiser
@@ -177,3 +180,13 @@ class TestInABrowser:
         rows = collected(settings)[before:]
         assert [row["event_name"] for row in rows].count("add_to_cart") == 3
         assert len({row["event_id"] for row in rows}) == len(rows)
+
+
+def test_events_take_a_key_until_the_shops_pages_are_named_for_a_page_can_keep_no_secret(tmp_path: Path) -> None:
+    for origins, scope in (("", "write"), ("https://shop.example", None)):
+        addresses = Addresses(keyless=keyless(Settings(home=tmp_path, shop_origins=origins)), writes=["/v1"])
+        assert addresses.scope_of("POST", "/v1/events") == scope
+        assert addresses.scope_of("POST", "/v1/batch") == "write"
+        assert addresses.scope_of("POST", "/v1/webhooks/shopify") is None
+        assert addresses.scope_of("GET", "/tracker.js") is None
+        assert addresses.scope_of("GET", "/metrics") == "read"
