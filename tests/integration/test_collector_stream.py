@@ -144,6 +144,7 @@ def test_events_that_the_server_does_not_acknowledge_are_not_promised(
     assert EventLog.open(settings).totals().accepted == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_named_with_the_setting(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

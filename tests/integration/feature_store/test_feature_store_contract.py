@@ -152,9 +152,12 @@ def test_a_column_that_no_family_reads_is_not_offered(home: Settings, changed_re
 def test_what_the_contracts_name_is_what_training_and_serving_take() -> None:
     assert contract_of("churn").columns == CHURN_FEATURES
     assert contract_of("purchase_intent").columns == PURCHASE_INTENT_FEATURES
-    values = {name: f"value of {name}" for name in contract_of("recommender").columns}
+    values: dict[str, Any] = {name: f"value of {name}" for name in contract_of("recommender").columns}
+    values |= {"bought_item_ids": ["i_1"], "bought_us": ["2000000"]}
     user = UserFeatures(user_key="u_1", known=True, values=values)
-    assert (user.item_ids, user.event_names, user.favourite_category) == tuple(values.values())
+    taken = (user.item_ids, user.event_names, user.favourite_category)
+    assert taken == tuple(values[name] for name in ("item_ids", "event_names", "favourite_category"))
+    assert user.bought_at == {"i_1": 2.0}
 
 
 def test_every_online_view_is_read_and_says_by_whom() -> None:

@@ -70,7 +70,7 @@ def test_the_newest_row_of_each_entity_is_served_and_an_unknown_one_is_none(
     )
     written = materialize(shop, until=LATER)
     assert {view for view, rows in written.items() if rows} == {"user_features", "item_features"}
-    assert len(written) == 13
+    assert len(written) == 14
     assert written["user_embedding"] == 0, "no model was approved, so its file is not there yet"
     assert sum(written.values()) == 2
     online = OnlineFeatures(shop)

@@ -52,7 +52,7 @@ def test_the_online_answer_equals_the_training_row_of_that_moment(
     store = open_feature_store(shop, read_only=True)
     online = OnlineFeatures(shop)
     views = [view for view in store.list_feature_views() if view.online]
-    assert len(views) == 13
+    assert len(views) == 14
     asked: dict[str, list[Row]] = {}
     for view in views:
         path, time = view.batch_source.path, view.batch_source.timestamp_field
