@@ -107,7 +107,7 @@ $(SPARK_STAMP): $(STAMP)
 
 campaign-spark: EVENTS ?= 200000
 campaign-spark: SEED ?= 7
-campaign-spark: $(SPARK_STAMP) ## Build every mart on a local Spark (Java 17) and compare it with DuckDB's (EVENTS, SEED)
+campaign-spark: $(SPARK_STAMP) ## Build every mart and go on by a day on a local Spark (Java 17), and compare both with DuckDB's (EVENTS, SEED)
 	@PYTHONPATH=tests/campaigns OMP_NUM_THREADS=1 $(BIN)/python -m spark_marts --events $(EVENTS) --seed $(SEED)
 
 campaign-edge: COUNT ?= 10000

@@ -1,6 +1,7 @@
 """The warehouse on Spark: the same dbt models by the target `spark`, and a comparison of both engines' marts.
 
-Needs the extra ``spark`` and Java 17. A build is a full refresh; docs/scale.md says when it pays.
+Needs the extra ``spark`` and Java 17; docs/scale.md says when it pays. The first run in a folder makes everything, and
+later ones go on from what is there, as DuckDB's do.
 """
 
 import shutil
@@ -50,31 +51,40 @@ def mart_names() -> list[str]:
     return sorted(path.stem for path in (DBT_PROJECT_DIR / "models" / "marts").rglob("*.sql"))
 
 
-def build_on_spark(settings: Settings, folder: Path, *arguments: str, cores: int = 2, memory: str = "4g") -> None:
-    """Build every model on a local Spark and write each mart to ``<folder>/marts/<mart>/`` as Parquet.
+def build_on_spark(settings: Settings, folder: Path, *arguments: str) -> None:
+    """Run every model on this process's Spark session, see :func:`spark_session`.
 
     Args:
         settings: says where the event log is; the warehouse of DuckDB is not touched.
-        folder: for Spark's tables, dbt's artefacts and the marts.
-        arguments: for ``dbt run``, such as ``"--vars"`` with its value.
-        cores: tasks that run at a time.
-        memory: the heap of the Java process, as Java says it. The first session of a process decides.
+        folder: for dbt's artefacts.
+        arguments: for ``dbt run``, such as ``"--full-refresh"``, or ``"--vars"`` with its value.
 
     Raises:
         DbtError: a model failed; names every one that did.
     """
     target_path = folder / "dbt_target"
-    with _session(folder, cores=cores, memory=memory) as session:
-        run_dbt(settings, "run-operation", "open_event_log", *TARGET, target_path=target_path)
-        run_dbt(settings, "run", *TARGET, *arguments, target_path=target_path)
-        for mart in mart_names():
-            session.table(f"marts.{mart}").write.parquet(str(folder / "marts" / mart))
+    run_dbt(settings, "run-operation", "open_event_log", *TARGET, target_path=target_path)
+    run_dbt(settings, "run", *TARGET, *arguments, target_path=target_path)
+
+
+def export_marts(session: "SparkSession", folder: Path) -> None:
+    """Write each mart as it is now to ``<folder>/marts/<mart>/`` as Parquet, for others to read than Spark."""
+    for mart in mart_names():
+        session.table(f"marts.{mart}").write.mode("overwrite").parquet(str(folder / "marts" / mart))
 
 
 @contextmanager
-def _session(folder: Path, *, cores: int, memory: str) -> Iterator["SparkSession"]:
+def spark_session(folder: Path, *, cores: int = 2, memory: str = "4g") -> Iterator["SparkSession"]:
+    """Open a Spark session on this machine, whose tables are in a folder and stay there.
+
+    Args:
+        folder: for Spark's tables and their names; one session at a time.
+        cores: tasks that run at a time.
+        memory: the heap of the Java process, as Java says it. The first session of a process decides.
+    """
     from pyspark.sql import SparkSession
 
+    names = folder.resolve() / "names"
     session = (
         SparkSession.builder.appName("shopsight")
         .master(f"local[{cores}]")
@@ -83,9 +93,14 @@ def _session(folder: Path, *, cores: int, memory: str) -> Iterator["SparkSession
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
-        # Tables are named for this session alone; a cluster has a metastore.
-        .config("spark.sql.catalogImplementation", "in-memory")
+        .config("spark.sql.session.timeZone", "UTC")
+        # The names of tables outlive the session: the next run goes on from them. A cluster has a metastore.
+        .config("spark.sql.catalogImplementation", "hive")
+        .config("spark.hadoop.javax.jdo.option.ConnectionURL", f"jdbc:derby:;databaseName={names};create=true")
+        .config("spark.driver.extraJavaOptions", f"-Dderby.stream.error.file={names}.log")
         .config("spark.sql.warehouse.dir", str(folder / "tables"))
+        # What a run that was killed has written of a table that nobody can see is overwritten.
+        .config("spark.sql.legacy.allowNonEmptyLocationInCTAS", "true")
         # Two tasks a core; 200, which is Spark's number, cost more than they do on one machine.
         .config("spark.sql.shuffle.partitions", str(2 * cores))
         .getOrCreate()
@@ -98,7 +113,7 @@ def _session(folder: Path, *, cores: int, memory: str) -> Iterator["SparkSession
 
 
 def compare_marts(settings: Settings, folder: Path) -> list[MartComparison]:
-    """Compare each mart of DuckDB's warehouse with the one that :func:`build_on_spark` wrote, value by value."""
+    """Compare each mart of DuckDB's warehouse with the one that :func:`export_marts` wrote, value by value."""
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'; set threads = 2")
         return [

@@ -4,11 +4,7 @@
 #}
 {% macro is_new_batch() -%}
     {%- if execute -%}
-        {%- set new_batches = run_query(
-            "select distinct regexp_extract(file, 'batch=([^/]+)/', 1) as batch from glob('"
-            ~ env_var('SHOPSIGHT_HOME') ~ "/event_log/arrival_date=*/batch=*/events/*.parquet')"
-            ~ " except select batch from " ~ this ~ " order by batch"
-        ).columns[0].values() -%}
+        {%- set new_batches = run_query(batches_of_the_log() ~ " except select batch from " ~ this ~ " order by batch").columns[0].values() -%}
         {%- if new_batches | length > 0 -%}
             batch in ('{{ new_batches | join("', '") }}')
         {%- else -%}
@@ -17,6 +13,15 @@
     {%- else -%}
         false
     {%- endif -%}
+{%- endmacro %}
+
+{% macro batches_of_the_log() -%}
+    {{ return(adapter.dispatch('batches_of_the_log')()) }}
+{%- endmacro %}
+
+{% macro duckdb__batches_of_the_log() -%}
+    select distinct regexp_extract(file, 'batch=([^/]+)/', 1) as batch
+    from glob('{{ env_var('SHOPSIGHT_HOME') }}/event_log/arrival_date=*/batch=*/events/*.parquet')
 {%- endmacro %}
 
 {# True for the days that --vars '{start_date: ..., end_date: ...}' asks to rebuild. #}

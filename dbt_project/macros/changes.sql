@@ -17,7 +17,11 @@
 
 {# On-run-start: the number of the run, and the books. What older versions kept of entities is taken away. #}
 {% macro open_changes() -%}
-    {%- if target.type == 'duckdb' and execute -%}
+    {{ return(adapter.dispatch('open_changes')()) }}
+{%- endmacro %}
+
+{% macro duckdb__open_changes() -%}
+    {%- if execute -%}
         {%- for schema, table in run_query(
             "select schema_name, table_name from duckdb_tables() where table_name = 'int_user_breadth'"
             ~ " or (schema_name = 'parts' and starts_with(table_name, 'made_'))"
@@ -31,11 +35,19 @@
 {%- endmacro %}
 
 {% macro this_run() -%}
+    {{ return(adapter.dispatch('this_run')()) }}
+{%- endmacro %}
+
+{% macro duckdb__this_run() -%}
     (select run.number from changes.run as run)
 {%- endmacro %}
 
 {# The run up to which this model has taken up what changed; below every number where it has not begun. #}
 {% macro taken_up_to() -%}
+    {{ return(adapter.dispatch('taken_up_to')()) }}
+{%- endmacro %}
+
+{% macro duckdb__taken_up_to() -%}
     (select coalesce(max(taken.number), -1) from changes.taken as taken where taken.model = '{{ this.identifier }}')
 {%- endmacro %}
 
@@ -45,9 +57,8 @@
     for the documentation, begins.
 #}
 {% macro is_later_run() -%}
-    {%- set goes_on = execute and target.type == 'duckdb' and flags.WHICH in ('run', 'build', 'retry')
-        and not should_full_refresh() -%}
-    {%- if goes_on and config.get('materialized') != 'parts' -%}
+    {%- set goes_on = execute and flags.WHICH in ('run', 'build', 'retry') and not should_full_refresh() -%}
+    {%- if goes_on and target.type == 'duckdb' and config.get('materialized') != 'parts' -%}
         {%- set held = load_relation(this) -%}
         {%- set goes_on = held is not none and held.is_table -%}
     {%- endif -%}
@@ -93,8 +104,23 @@
     that has changed: its rows would be missing here, and the number noted all the same.
 #}
 {% macro refuse_what_is_behind() -%}
+    {%- set names = behind_among(chunked_inputs(model.depends_on.nodes)) -%}
+    {%- if names -%}
+        {{ exceptions.raise_compiler_error(
+            this.identifier ~ ' is made from ' ~ names | join(' and ')
+            ~ ', which has not taken up what has changed; select +' ~ this.identifier
+        ) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The names of those chunked models that have not taken up all that has changed. #}
+{% macro behind_among(inputs) -%}
+    {{ return(adapter.dispatch('behind_among')(inputs)) }}
+{%- endmacro %}
+
+{% macro duckdb__behind_among(inputs) -%}
     {%- set behind = [] -%}
-    {%- for input in chunked_inputs(model.depends_on.nodes) -%}
+    {%- for input in inputs -%}
         {%- set name, entities = input.name, input.config.entities -%}
         {%- do behind.append(
             "select '" ~ name ~ "' as model where not exists (from changes.taken where model = '" ~ name ~ "') or exists ("
@@ -104,13 +130,7 @@
             ~ "where taken.model = '" ~ name ~ "' and gone.number > taken.number)"
         ) -%}
     {%- endfor -%}
-    {%- set names = run_query(behind | join(' union all ')).columns[0].values() if behind else [] -%}
-    {%- if names -%}
-        {{ exceptions.raise_compiler_error(
-            this.identifier ~ ' is made from ' ~ names | join(' and ')
-            ~ ', which has not taken up what has changed; select +' ~ this.identifier
-        ) }}
-    {%- endif -%}
+    {{ return(run_query(behind | join(' union all ')).columns[0].values() if behind else []) }}
 {%- endmacro %}
 
 {# The chunked models among some nodes, and among what the views among them are made from. #}

@@ -1,6 +1,6 @@
 {#
-    What Spark has in place of the parts that are DuckDB's own. A build on Spark is a full refresh (dbt_project.yml says
-    so): its tables are made anew, nothing is forgotten, and a mart's table is its export.
+    What Spark has in place of the parts that are DuckDB's own; how a run goes on from what there is stands in
+    spark_changes.sql.
 #}
 
 {#
@@ -47,13 +47,12 @@
     A mart's columns have the types of its contract, which DuckDB only checks: Spark numbers rows in four bytes, and its
     sums are as wide as they like. A mart that lacks a column of its contract fails.
 #}
-{% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+{% macro as_contracted(sql) -%}
     {%- set columns = [] -%}
-    {%- for column in model.columns.values() if config.get('materialized') == 'parts' -%}
+    {%- for column in model.columns.values() -%}
         {%- do columns.append('cast(made.' ~ column.name ~ ' as ' ~ spark_type(column.data_type) ~ ') as ' ~ column.name) -%}
     {%- endfor -%}
-    {%- set typed = 'select ' ~ columns | join(', ') ~ ' from (' ~ compiled_code ~ ') as made' if columns else compiled_code -%}
-    {{ return(dbt.spark__create_table_as(temporary, relation, typed, language)) }}
+    {{ return('select ' ~ columns | join(', ') ~ ' from (' ~ sql ~ ') as made') }}
 {%- endmacro %}
 
 {# Spark's name of a type that a contract names in DuckDB's words. #}

@@ -1,7 +1,6 @@
 """The recommender from marts to an artefact that is served: a tiny shop, every contender, real parts."""
 
 import json
-import os
 import subprocess
 import sys
 import warnings
@@ -36,6 +35,7 @@ from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
 from models.training import BASELINE_FOLDER, read_evaluation
 from shopsight.settings import REPO_ROOT
+from shopsight.spark_warehouse import spark_session, why_no_spark
 
 AISLES, SHELF = 6, 12
 TINY = for_size("tiny")
@@ -540,15 +540,31 @@ if accelerator.is_main_process:
 """
 
 
+def by_torchrun(script, folder):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    subprocess.run([*launch, str(script), str(folder)], check=True, timeout=180)
+
+
+def by_spark(script, folder):
+    """Two tasks of a Spark job, which find each other as they would on two machines."""
+    if why_no_spark() is not None:
+        pytest.skip(str(why_no_spark()))
+    from pyspark.ml.torch.distributor import TorchDistributor
+
+    with spark_session(folder / "spark", cores=2, memory="1g"):
+        TorchDistributor(num_processes=2, local_mode=False, use_gpu=False).run(str(script), str(folder))
+
+
 @pytest.mark.slow
-def test_two_processes_with_half_a_batch_each_learn_what_one_learns_with_the_whole(shop, tmp_path):
+@pytest.mark.parametrize("launch", [by_torchrun, by_spark])
+def test_two_processes_with_half_a_batch_each_learn_what_one_learns_with_the_whole(shop, tmp_path, monkeypatch, launch):
     for name, table in zip(("interactions", "items"), shop, strict=True):
         pq.write_table(table, tmp_path / f"{name}.parquet")
     script = tmp_path / "train_part.py"
     script.write_text(TWO_PROCESSES)
-    environment = os.environ | {"PYTHONPATH": str(REPO_ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    subprocess.run([*launch, str(script), str(tmp_path)], check=True, env=environment, timeout=180)
+    for name, value in {"PYTHONPATH": str(REPO_ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}.items():
+        monkeypatch.setenv(name, value)
+    launch(script, tmp_path)
     together = json.loads((tmp_path / "losses.json").read_text())
     interactions, items = shop
     data = Interactions.from_tables(interactions, items)

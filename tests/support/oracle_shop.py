@@ -14,7 +14,7 @@ from mart_oracle.log import Log, Mart
 from mart_oracle.sales import SALES
 from mart_oracle.session_features import SESSION_FEATURES
 from mart_oracle.visits import VISITS
-from random_shop import FIRST_DAY, RATES, VARIABLES, RandomShop
+from random_shop import CLOSES_AT, FIRST_DAY, RATES, VARIABLES, RandomShop
 
 from shopsight.settings import Settings
 
@@ -32,11 +32,34 @@ def land_shop(settings: Settings) -> Log:
     settings.currency_rates_path.write_text("\n".join(["date,currency,rate", *rates]) + "\n")
     land(settings, "a", events=shop.batches["a"], items=shop.items, users=shop.users)
     land(settings, "b", events=shop.batches["b"])
-    rows = len(shop.batches["b"])
-    manifest = {"batch_id": "b", "rows": rows, "accepted": rows - shop.corrections}
-    (settings.event_log_dir / "arrival_date=2026-03-01" / "batch=b" / "manifest.json").write_text(json.dumps(manifest))
+    _write_manifest(settings, "b", rows=len(shop.batches["b"]), corrections=shop.corrections)
     dated = {((FIRST_DAY + timedelta(days=day)).date(), name): rate for (day, name), rate in RATES.items()}
     return Log(shop.rows(), shop.items, shop.users, dated, VARIABLES)
+
+
+def land_late_batch(settings: Settings) -> None:
+    """Write what comes last of all: a view of long ago, a first login, and another price of an order."""
+    rows = [row for batch in RandomShop(SEED).batches.values() for row in batch]
+    received = {"created_timestamp": CLOSES_AT + timedelta(hours=1)}
+    of_users = {row["anonymous_id"] for row in rows if row["user_id"]}
+    unknown = next(row for row in rows if row["anonymous_id"] and row["anonymous_id"] not in of_users)
+    view = next(row for row in rows if row["event_name"] == "view_item" and row["user_id"])
+    order = next(row for row in rows if row["event_name"] == "purchase" and row["price"] and row["user_id"])
+    later = {"event_timestamp": view["event_timestamp"] + timedelta(minutes=3)}
+    login = {"event_timestamp": CLOSES_AT - timedelta(days=1), "user_id": "u_late"}
+    events = [
+        view | received | later | {"event_id": "late"},
+        unknown | received | login | {"event_id": "login"},
+        order | received | {"price": order["price"] + 1},
+    ]
+    land(settings, "c", events=events)
+    _write_manifest(settings, "c", rows=len(events), corrections=1)
+
+
+def _write_manifest(settings: Settings, batch: str, *, rows: int, corrections: int) -> None:
+    manifest = {"batch_id": batch, "rows": rows, "accepted": rows - corrections}
+    folder = settings.event_log_dir / "arrival_date=2026-03-01" / f"batch={batch}"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:

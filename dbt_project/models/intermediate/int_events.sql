@@ -1,7 +1,8 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=strategy_of_batches(),
+        partition_by=partition_of_batches(),
         on_schema_change='fail',
         pre_hook="{{ forget_asked_days() }}"
     )

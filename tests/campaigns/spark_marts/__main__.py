@@ -1,26 +1,38 @@
 """``make campaign-spark``: every mart of one log, built by DuckDB and by a local Spark, compared value by value.
 
 The log is the sample shop's, of ``EVENTS`` events, in three currencies, one of them without a rate, and with days that
-are Berlin's. CPU seconds are those of this process and of Java below it.
+are Berlin's. Both engines build it without what arrived on its last day, then take that up. After both steps every mart
+is compared, and at the end the training sets that Feast makes of them. CPU seconds are those of this process and of
+Java below it.
 """
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import psutil
 from pydantic import SecretStr
 
+from shopsight.feature_store import apply_definitions
 from shopsight.sample_shop import DEFAULT_ENDS_AT, SIZES, land_sample_shop
 from shopsight.sample_shop.landing import config_of
 from shopsight.settings import Settings, prepare_environment
-from shopsight.spark_warehouse import MartComparison, build_on_spark, compare_marts, why_no_spark
+from shopsight.spark_warehouse import (
+    MartComparison,
+    build_on_spark,
+    compare_marts,
+    export_marts,
+    spark_session,
+    why_no_spark,
+)
 from shopsight.warehouse import run_dbt
+from spark_marts.training_sets import differing_training_rows
 
 EVENTS_PER_USER: Final = 80
 EVENTS_PER_ITEM: Final = 200
@@ -46,23 +58,32 @@ def main() -> None:
     if missing:
         sys.exit(f"error: {missing}")
     with tempfile.TemporaryDirectory(prefix="shopsight-spark-") as name:
-        folder = Path(name)
-        settings = landed(folder / "home", arguments.events, arguments.seed)
-        duckdb_cost = cost(lambda: run_dbt(settings, "run"))
-        spark_cost = cost(
-            lambda: build_on_spark(settings, folder / "spark", cores=arguments.cores, memory=arguments.memory)
-        )
-        comparisons = compare_marts(settings, folder / "spark")
-    print("\n".join(table(comparisons)))
-    for engine, spent in (("DuckDB", duckdb_cost), ("Spark", spark_cost)):
-        print(f"{engine}: {spent.wall_seconds:.1f} s wall, {spent.cpu_seconds:.1f} s CPU")
-    unequal = [row.mart for row in comparisons if row.differing_rows]
-    print(f"{len(comparisons) - len(unequal)} of {len(comparisons)} marts are equal", *unequal, sep="\nUNEQUAL: ")
+        home, folder = Path(name) / "home", Path(name) / "spark"
+        unequal: list[str] = []
+        for step in ("full build", "last day"):
+            settings = landed(home, arguments.events, arguments.seed, last_day=step == "last day")
+            with spark_session(folder, cores=arguments.cores, memory=arguments.memory) as session:
+                spent = {
+                    "DuckDB": cost(lambda: run_dbt(settings, "run")),  # noqa: B023 - it is called at once
+                    "Spark": cost(lambda: build_on_spark(settings, folder)),  # noqa: B023
+                }
+                export_marts(session, folder)
+            comparisons = compare_marts(settings, folder)
+            unequal += [f"{row.mart} after the {step}" for row in comparisons if row.differing_rows]
+            print(*table(step, comparisons), *costs(spent), sep="\n", flush=True)
+        apply_definitions(settings)
+        with spark_session(folder, cores=arguments.cores, memory=arguments.memory):
+            training_sets = differing_training_rows(settings, folder, seed=arguments.seed)
+    for service, (rows, known, differing) in training_sets.items():
+        print(f"training set of {service}: {rows} rows, {known} of something known, {differing} differ")
+        unequal += [f"training set of {service}"] if differing or not known else []
+    print(*(f"UNEQUAL: {name}" for name in unequal), sep="\n")
+    print("nothing differs" if not unequal else f"{len(unequal)} differ")
     sys.exit(1 if unequal else 0)
 
 
-def landed(home: Path, events: int, seed: int) -> Settings:
-    """Write a sample shop of so many events into a new home."""
+def landed(home: Path, events: int, seed: int, *, last_day: bool) -> Settings:
+    """Write a sample shop of so many events into a home: without what arrived on its last day, or that."""
     settings = Settings(
         home=home, zone="Europe/Berlin", sample_currencies="GBP,PLN", pseudonym_key=SecretStr("a key for tests only")
     )
@@ -73,7 +94,9 @@ def landed(home: Path, events: int, seed: int) -> Settings:
         users=max(events // EVENTS_PER_USER, SIZES["tiny"].users),
         items=max(events // EVENTS_PER_ITEM, SIZES["tiny"].items),
     )
-    land_sample_shop(settings, config, seed=seed, received_at=DEFAULT_ENDS_AT)
+    before = DEFAULT_ENDS_AT - timedelta(days=1)
+    span = {"arrived_from": before} if last_day else {"arrived_before": before}
+    land_sample_shop(settings, config, seed=seed, received_at=DEFAULT_ENDS_AT if last_day else before, **span)
     rates = settings.currency_rates_path
     rates.write_text("".join(line for line in rates.read_text().splitlines(True) if "PLN" not in line))
     return settings
@@ -92,13 +115,19 @@ def _cpu_seconds() -> float:
     return float(sum(spent.user + spent.system for spent in times))
 
 
-def table(comparisons: Sequence[MartComparison]) -> list[str]:
-    """Return a line for each mart."""
-    lines = [f"{'mart':32}{'rows':>10}{'on Spark':>10}{'differing':>11}"]
+def costs(spent: Mapping[str, Cost]) -> list[str]:
+    """Return a line for each engine."""
+    return [f"{engine}: {took.wall_seconds:.1f} s wall, {took.cpu_seconds:.1f} s CPU" for engine, took in spent.items()]
+
+
+def table(step: str, comparisons: Sequence[MartComparison]) -> list[str]:
+    """Return a line for each mart, and how many are equal."""
+    lines = [f"{step:32}{'rows':>10}{'on Spark':>10}{'differing':>11}"]
     for row in comparisons:
         columns = f"  {', '.join(row.differing_columns)}" if row.differing_columns else ""
         lines.append(f"{row.mart:32}{row.duckdb_rows:>10,}{row.spark_rows:>10,}{row.differing_rows:>11,}{columns}")
-    return lines
+    equal = sum(not row.differing_rows for row in comparisons)
+    return [*lines, f"{equal} of {len(comparisons)} marts are equal"]
 
 
 if __name__ == "__main__":
