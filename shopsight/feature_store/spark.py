@@ -6,13 +6,13 @@ fit on one machine. What is online is written from DuckDB's marts alone.
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from shopsight.feature_store.connection import FeatureStoreNotReadyError, open_feature_store, repository_config
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
-    from feast import FeatureStore, FeatureView
+    from feast import FeatureStore, FeatureView, FileSource
 
 SCHEMA = "marts"
 """The schema of Spark's catalogue that dbt builds the marts in."""
@@ -46,7 +46,7 @@ def open_spark_feature_store(settings: Settings, folder: Path) -> "FeatureStore"
     applied = open_feature_store(settings, read_only=True)
     views = [view for view in applied.list_feature_views() if session.catalog.tableExists(_table_of(view))]
     on_demand = applied.list_on_demand_feature_views()
-    known = {view.name for view in (*views, *on_demand)}
+    names = {view.name for view in (*views, *on_demand)}
     registry = folder / "feast_on_spark.pb"
     registry.unlink(missing_ok=True)
     config = repository_config(settings, read_only=True) | {
@@ -63,7 +63,7 @@ def open_spark_feature_store(settings: Settings, folder: Path) -> "FeatureStore"
             *(
                 service
                 for service in applied.list_feature_services()
-                if known.issuperset(projection.name for projection in service.feature_view_projections)
+                if names.issuperset(projection.name for projection in service.feature_view_projections)
             ),
         ]
     )
@@ -72,19 +72,19 @@ def open_spark_feature_store(settings: Settings, folder: Path) -> "FeatureStore"
 
 def _table_of(view: "FeatureView") -> str:
     """Return the name of the mart on Spark whose exported file a view reads."""
-    return f"{SCHEMA}.{Path(view.batch_source.path).stem}"
+    return f"{SCHEMA}.{Path(cast('FileSource', view.batch_source).path).stem}"
 
 
 def _on_spark(view: "FeatureView") -> "FeatureView":
     """Return the same view over the mart on Spark."""
     from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
 
-    moved = copy.copy(view)
+    source, moved = cast("FileSource", view.batch_source), copy.copy(view)
     moved.stream_source = None
     moved.batch_source = SparkSource(
-        name=view.batch_source.name,
+        name=source.name,
         table=_table_of(view),
-        timestamp_field=view.batch_source.timestamp_field,
-        created_timestamp_column=view.batch_source.created_timestamp_column,
+        timestamp_field=source.timestamp_field,
+        created_timestamp_column=source.created_timestamp_column,
     )
     return moved

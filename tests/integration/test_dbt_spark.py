@@ -98,9 +98,9 @@ def test_a_run_that_goes_on_makes_few_of_the_shoppers_and_sessions_again(built: 
 @needs_spark
 @pytest.mark.parametrize("service", SERVICES)
 def test_feasts_spark_store_gives_the_training_set_of_the_platforms_own(built: Built, service: str) -> None:
-    rows, known, differing = built.training_sets[service]
+    rows, answered, differing = built.training_sets[service]
     assert differing == 0
-    assert rows / 4 < known < rows
+    assert rows / 4 < answered < rows
 
 
 def compared(tmp_path: Path, spark_rows: str) -> MartComparison:

@@ -48,9 +48,9 @@ def land_late_batch(settings: Settings) -> None:
     later = {"event_timestamp": view["event_timestamp"] + timedelta(minutes=3)}
     login = {"event_timestamp": CLOSES_AT - timedelta(days=1), "user_id": "u_late"}
     events = [
-        view | received | later | {"event_id": "late"},
-        unknown | received | login | {"event_id": "login"},
-        order | received | {"price": order["price"] + 1},
+        {**view, **received, **later, "event_id": "late"},
+        {**unknown, **received, **login, "event_id": "login"},
+        {**order, **received, "price": order["price"] + 1},
     ]
     land(settings, "c", events=events)
     _write_manifest(settings, "c", rows=len(events), corrections=1)

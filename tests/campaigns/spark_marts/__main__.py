@@ -74,9 +74,9 @@ def main() -> None:
         apply_definitions(settings)
         with spark_session(folder, cores=arguments.cores, memory=arguments.memory):
             training_sets = differing_training_rows(settings, folder, seed=arguments.seed)
-    for service, (rows, known, differing) in training_sets.items():
-        print(f"training set of {service}: {rows} rows, {known} of something known, {differing} differ")
-        unequal += [f"training set of {service}"] if differing or not known else []
+    for service, (rows, answered, differing) in training_sets.items():
+        print(f"training set of {service}: {rows} rows, {answered} of something known, {differing} differ")
+        unequal += [f"training set of {service}"] if differing or not answered else []
     print(*(f"UNEQUAL: {name}" for name in unequal), sep="\n")
     print("nothing differs" if not unequal else f"{len(unequal)} differ")
     sys.exit(1 if unequal else 0)
@@ -95,8 +95,14 @@ def landed(home: Path, events: int, seed: int, *, last_day: bool) -> Settings:
         items=max(events // EVENTS_PER_ITEM, SIZES["tiny"].items),
     )
     before = DEFAULT_ENDS_AT - timedelta(days=1)
-    span = {"arrived_from": before} if last_day else {"arrived_before": before}
-    land_sample_shop(settings, config, seed=seed, received_at=DEFAULT_ENDS_AT if last_day else before, **span)
+    land_sample_shop(
+        settings,
+        config,
+        seed=seed,
+        received_at=DEFAULT_ENDS_AT if last_day else before,
+        arrived_from=before if last_day else None,
+        arrived_before=None if last_day else before,
+    )
     rates = settings.currency_rates_path
     rates.write_text("".join(line for line in rates.read_text().splitlines(True) if "PLN" not in line))
     return settings

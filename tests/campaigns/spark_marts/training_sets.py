@@ -35,22 +35,22 @@ def differing_training_rows(settings: Settings, folder: Path, *, seed: int) -> d
         By service the rows asked for, those of them about which something is known, and those that differ.
     """
     ours, theirs = open_feature_store(settings, read_only=True), open_spark_feature_store(settings, folder)
-    found: dict[str, tuple[int, int, int]] = {}
+    figures: dict[str, tuple[int, int, int]] = {}
     for service in SERVICES:
         rows = asking_rows(settings, seed)
-        known = differing = 0
+        answered = differing = 0
         for arrived in (True, False):
             answers = []
             for store in (ours, theirs):
                 job = store.get_historical_features(
                     entity_df=rows, features=store.get_feature_service(service), filter_by_created_timestamp=arrived
                 )
-                answers.append(_by_row(job.to_df(), set(rows) - {"row"}))
-            known += sum(any(value is not None for value in row.values()) for row in answers[0].values())
+                answers.append(_by_row(job.to_df(), {str(name) for name in rows} - {"row"}))
+            answered += sum(any(value is not None for value in row.values()) for row in answers[0].values())
             differing += sum(answers[0].get(row) != answers[1].get(row) for row in range(len(rows)))
             differing += len(answers[1].keys() - answers[0].keys())
-        found[service] = (2 * len(rows), known, differing)
-    return found
+        figures[service] = (2 * len(rows), answered, differing)
+    return figures
 
 
 def asking_rows(settings: Settings, seed: int) -> pd.DataFrame:
