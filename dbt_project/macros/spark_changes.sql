@@ -93,11 +93,27 @@
     that is killed could leave half a batch; of Delta and Iceberg it is one commit.
 #}
 {% macro strategy_of_batches() -%}
-    {{ return('insert_overwrite' if target.type == 'spark' and not is_table_format() else 'append') }}
+    {{ return(adapter.dispatch('strategy_of_batches')()) }}
+{%- endmacro %}
+
+{% macro duckdb__strategy_of_batches() -%}
+    {{ return('append') }}
+{%- endmacro %}
+
+{% macro spark__strategy_of_batches() -%}
+    {{ return('append' if is_table_format() else 'insert_overwrite') }}
 {%- endmacro %}
 
 {% macro partition_of_batches() -%}
-    {{ return(['batch'] if target.type == 'spark' and not is_table_format() else none) }}
+    {{ return(adapter.dispatch('partition_of_batches')()) }}
+{%- endmacro %}
+
+{% macro duckdb__partition_of_batches() -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+{% macro spark__partition_of_batches() -%}
+    {{ return(none if is_table_format() else ['batch']) }}
 {%- endmacro %}
 
 {% macro spark__batches_of_the_log() -%}
