@@ -3,7 +3,7 @@
 Everything is told from the rhythm of a customer's orders alone: the chance of no order within the horizon, when the
 next one comes, and what is brought until then. Source: see :mod:`models.churn.bg_nbd`.
 
-Shapes: R rows, N numbers of orders.
+Shapes: R rows.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import nbinom
+from scipy.special import betainc
 
 from models.churn.baselines import SteadyBuyers, fit_steady_buyers
 from models.churn.bg_nbd import BetaGeometric, RecencyFrequency
@@ -63,15 +63,15 @@ class SteadyChurn:
         expected = self.steady.bg_nbd.expected_orders(customers, days=self.horizon_days)
         worth = np.divide(mean, expected, out=np.zeros_like(mean), where=expected > 0)
         alpha = self.steady.bg_nbd.alpha + customers.age
-        at_most_RN = nbinom.cdf(
-            np.arange(MAX_ORDERS),
-            (self.steady.bg_nbd.r + customers.repeats)[:, None],
-            (alpha / (alpha + self.horizon_days))[:, None],
-        )
-        alive = self.steady.bg_nbd.alive(customers)[:, None]
-        at_most_RN = 1.0 - alive + alive * at_most_RN
+        waits, alive = alpha / (alpha + self.horizon_days), self.steady.bg_nbd.alive(customers)
         low, high = self.value_quantiles
-        orders = {share: (at_most_RN < share).sum(axis=1) for share in (low, 0.5, high)}
+        orders = {share: np.zeros(len(histories)) for share in (low, 0.5, high)}
+        for number in range(MAX_ORDERS):  # a matrix of a million customers would not fit
+            at_most = 1.0 - alive + alive * betainc(self.steady.bg_nbd.r + customers.repeats, number + 1, waits)
+            for share, count in orders.items():
+                count += at_most < share
+            if (at_most >= high).all():
+                break
         return ForecastValue(mean=mean, median=orders[0.5] * worth, low=orders[low] * worth, high=orders[high] * worth)
 
     def next_order(self, histories: Histories, churn: Floats) -> NextOrder:

@@ -28,17 +28,24 @@ def usual_intervals(data: Interactions, categories: Sequence[str | None]) -> NDA
         categories: of each item, None without one.
     """
     items_G, days_G = _gaps(data)
-    intervals_N = np.full(data.items, np.nan, dtype=np.float32)
-    names = np.array([category or "" for category in categories], dtype=np.str_)
-    groups = names[items_G] if len(items_G) else np.empty(0, dtype=np.str_)
-    for category in np.unique(groups[groups != ""]):
-        days = days_G[groups == category]
-        if len(days) >= MIN_REPEATS_OF_CATEGORY:
-            intervals_N[names == category] = np.median(days)
-    for item, repeats in zip(*np.unique(items_G, return_counts=True), strict=True):
-        if repeats >= MIN_REPEATS:
-            intervals_N[item] = np.median(days_G[items_G == item])
-    return intervals_N
+    names, codes_N = np.unique([category or "" for category in categories], return_inverse=True)
+    of_category = _medians(codes_N[items_G], days_G, minimum=MIN_REPEATS_OF_CATEGORY, groups=len(names))
+    of_category[names == ""] = np.nan
+    own_N = _medians(items_G, days_G, minimum=MIN_REPEATS, groups=data.items)
+    return np.where(np.isnan(own_N), of_category[codes_N], own_N).astype(np.float32)
+
+
+def _medians(
+    groups_G: NDArray[np.int64], days_G: NDArray[np.int64], *, minimum: int, groups: int
+) -> NDArray[np.float64]:
+    """Return each group's median, not a number where it has fewer than ``minimum`` members."""
+    order = np.argsort(groups_G, kind="stable")
+    ends = np.cumsum(np.bincount(groups_G, minlength=groups))
+    medians = np.full(groups, np.nan)
+    for group, days in enumerate(np.split(days_G[order], ends[:-1])):
+        if len(days) >= minimum:
+            medians[group] = np.median(days)
+    return medians
 
 
 def _gaps(data: Interactions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

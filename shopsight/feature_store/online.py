@@ -91,14 +91,15 @@ class OnlineFeatures:
         response, request = self._response(service_or_view, rows, key=key)
         columns = response.to_dict()
         features = zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True)
-        ages: dict[bool, list[list[int]]] = {True: [], False: []}
+        aging, standing = list[list[int]](), list[list[int]]()
         for name, vector in features:
             if name not in rows[0]:
-                ages[name not in request.standing].append([moment.seconds for moment in vector.event_timestamps])
+                moments = [moment.seconds for moment in vector.event_timestamps]
+                (standing if name in request.standing else aging).append(moments)
         dated = []
         for index in range(len(rows)):
             values = {name: column[index] for name, column in columns.items()}
-            oldest = _oldest(ages[True], index) or _oldest(ages[False], index)
+            oldest = _oldest(aging, index) or _oldest(standing, index)
             as_of = datetime.fromtimestamp(oldest, tz=UTC) if oldest else None
             dated.append(DatedFeatures(values=values, as_of=as_of))
         return dated

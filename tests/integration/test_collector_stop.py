@@ -81,6 +81,16 @@ def _started(settings: Settings) -> ServerProcess:
     return process
 
 
+def _busy(process: ServerProcess) -> Load:
+    """Return the load that a collector is under, once it has answered sixty events of it."""
+    load = Load(process.url)
+    load.start()
+    while len(load.answered) < 60:
+        assert process.running
+        threading.Event().wait(0.05)
+    return load
+
+
 def _events_on_disk(settings: Settings) -> set[str]:
     return {
         name
@@ -92,11 +102,7 @@ def _events_on_disk(settings: Settings) -> set[str]:
 
 def test_a_collector_that_is_told_to_stop_answers_what_it_took_and_seals_it(settings: Settings) -> None:
     process = _started(settings)
-    load = Load(process.url)
-    load.start()
-    while len(load.answered) < 60:
-        assert process.running
-        threading.Event().wait(0.05)
+    load = _busy(process)
     process.stop()
     load.end()
     assert load.statuses == {202}
@@ -106,11 +112,7 @@ def test_a_collector_that_is_told_to_stop_answers_what_it_took_and_seals_it(sett
 
 def test_a_collector_that_is_killed_has_on_disk_what_it_answered(settings: Settings) -> None:
     process = _started(settings)
-    load = Load(process.url)
-    load.start()
-    while len(load.answered) < 60:
-        assert process.running
-        threading.Event().wait(0.05)
+    load = _busy(process)
     process.stop(timeout_seconds=0)
     load.end()
     process = _started(settings)
