@@ -148,11 +148,6 @@ def damaged_segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{DAMAGED}"))
 
 
-def waiting_bytes(folder: Path) -> int:
-    """Return how many bytes of events are not in the event log yet."""
-    return sum(path.stat().st_size for path in (*folder.glob(f"*{OPEN}"), *folder.glob(f"*{SEALED}")))
-
-
 def forget(segment: Path, *, hashes: NDArray[np.uint64]) -> None:
     """Delete a segment that is in the event log, and leave the hashes of its events.
 

@@ -22,7 +22,6 @@ from shopsight.ingestion.collecting.group_commit import Request
 from shopsight.ingestion.formats import FORMATS
 from shopsight.ingestion.readers.chunks import RawChunk
 
-SEGMENT_CALLS: Final = ("track", "page", "screen", "identify", "alias", "group")
 SHOPIFY_ORDERS: Final = ("orders/create", "orders/updated", "orders/edited", "orders/paid", "orders/cancelled")
 SHOPIFY_PRODUCTS: Final = ("products/create", "products/update")
 WOOCOMMERCE_ORDERS: Final = ("order.created", "order.updated")
