@@ -267,6 +267,7 @@ def test_a_new_champion_takes_over_while_requests_run_and_none_of_them_fails(
                 bento = crown(program)
                 until(keeper, "running", note=note, bento=None if note else bento)
                 processes.append(process_of(keeper))
+                until_answered_by(processes[-1], settings)
         finally:
             over.set()
         for one in asking:
