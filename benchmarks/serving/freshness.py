@@ -31,7 +31,7 @@ def measure(*, seconds: float) -> dict[str, Any]:
 
 def _visits(shop: ServedShop, numbers: "itertools.count[int]", *, seconds: float) -> tuple[Answers, Answers]:
     collector = http.client.HTTPConnection("127.0.0.1", shop.settings.collector_port)
-    recommender = http.client.HTTPConnection("127.0.0.1", shop.settings.recommender_port)
+    recommender = http.client.HTTPConnection("127.0.0.1", shop.settings.recommendation_port)
     both, event, wrong = [], [], 0
     began = time.perf_counter()
     while time.perf_counter() < began + seconds:

@@ -48,7 +48,7 @@ class ServedShop:
 def served_shop(*, items: int) -> Iterator[ServedShop]:
     """Yield a shop of so many items whose recommender and collector answer; both end with the block."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        settings = Settings(home=Path(folder), recommender_port=free_port(), collector_port=free_port())
+        settings = Settings(home=Path(folder), recommendation_port=free_port(), collector_port=free_port())
         apply_definitions(settings)
         push_histories(settings, items=items)
         version = crown_at_random(settings, items=items)

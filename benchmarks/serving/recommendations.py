@@ -44,7 +44,7 @@ def measure(*, seconds: float) -> dict[str, Any]:
         seconds: how long each load lasts.
     """
     with served_shop(items=ITEMS) as shop:
-        port, warm = shop.settings.recommender_port, min(seconds, 2.0)
+        port, warm = shop.settings.recommendation_port, min(seconds, 2.0)
         memory_before = _memory_mib(shop)
         _load(port, clients=2, seconds=warm)
         with _bare_server(shop) as bare_port:
@@ -63,7 +63,7 @@ def measure(*, seconds: float) -> dict[str, Any]:
         memory_after = _memory_mib(shop)
         model_ms = _bare_model_ms(shop)
     with served_shop(items=MANY_ITEMS) as shop:
-        port = shop.settings.recommender_port
+        port = shop.settings.recommendation_port
         _load(port, clients=2, seconds=warm)
         large = _load(port, clients=1, seconds=seconds)
     return {
@@ -163,4 +163,4 @@ def _memory_mib(shop: ServedShop) -> int:
     """Return the memory that is the service's alone, in MiB."""
     parent = psutil.Process(shop.recommender.process_id)
     processes = (parent, *parent.children(recursive=True))
-    return round(sum(process.memory_full_info().uss for process in processes) / 2**20)
+    return round(sum(int(process.memory_full_info().uss) for process in processes) / 2**20)

@@ -145,8 +145,9 @@ class Follower:
     def _what_changes(self, accepted: pa.RecordBatch, *, again: bool) -> Push:
         push, shop = Push(), self.known.shop
         for row in accepted.select(list(COLUMNS)).to_pylist():
-            ids = [id_ for id_ in (row["user_id"], row["anonymous_id"]) if id_ is not None]
-            shopper = self._people.shopper_of(*(row[name] for name in ("user_id", "anonymous_id")), shop.links)
+            user_id, anonymous_id = row["user_id"], row["anonymous_id"]
+            ids = [id_ for id_ in (user_id, anonymous_id) if id_ is not None]
+            shopper = self._people.shopper_of(user_id, anonymous_id, shop.links)
             if not allows(row["consent"], "personal"):
                 self._refuse([*ids, *([shopper] if shopper else [])], row["session_id"], push)
             if any(id_ in shop.refused or id_ in self._refused_here for id_ in (*ids, shopper)):
@@ -155,9 +156,9 @@ class Follower:
                 continue
             event = live_event(row, shopper, shop, again=again)
             push.events.append(event)
-            if len(ids) == 2:
-                self._sign_in(*ids, push, shop)
-            elif shopper is not None and shopper == row["anonymous_id"]:
+            if user_id is not None and anonymous_id is not None:
+                self._sign_in(user_id, anonymous_id, push, shop)
+            elif shopper is not None and shopper == anonymous_id:
                 self._people.remember(event, shopper)
         push.events = [e for e in push.events if e.user_id not in push.users and e.session_id not in push.sessions]
         return push

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -65,11 +65,12 @@ def read_known_shop(settings: Settings) -> KnownShop:
     """Read what the last build and the requests since say; of what is not there yet, nothing is known."""
     with open_duckdb() as connection:
 
-        def rows(mart: str, query: str) -> list[tuple[str, ...]]:
+        def rows(mart: str, query: str) -> list[Any]:
             path = export_path(settings, mart)
             return connection.execute(query.format(mart_at(path).rows())).fetchall() if mart_exists(path) else []
 
-        links, categories = dict(rows("identities", LINKS)), dict(rows("items", CATEGORIES))
+        links: dict[str, str] = dict(rows("identities", LINKS))
+        categories: dict[str, str] = dict(rows("items", CATEGORIES))
         bots = {user for (user,) in rows("users", BOTS)}
         currencies = [currency for (currency,) in rows("orders", CURRENCIES)]
     money = Money(

@@ -149,7 +149,7 @@ def test_what_a_request_of_the_past_left_waiting_is_pushed_once_by_the_next_coll
 
 
 def test_a_line_of_an_order_that_is_told_again_later_is_no_second_purchase(shop: Shop) -> None:
-    line = {"user_id": "u_2", "item_id": "i_1", "order_id": "o_2", "price": "10", "currency": "EUR"}
+    line: dict[str, Any] = {"user_id": "u_2", "item_id": "i_1", "order_id": "o_2", "price": "10", "currency": "EUR"}
     with shop.follower() as follower:
         follower(batch([shop.event("purchase", **line)]))
         follower(batch([shop.event("purchase", **line, minutes=5)]))

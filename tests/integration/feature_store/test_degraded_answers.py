@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -20,6 +20,7 @@ from serving.recommender.desk import RecommendationDesk
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.feature_store import OnlineFeatures, WrittenState, apply_definitions, materialize, open_feature_store
+from shopsight.feature_store.online_rows import MonotoneOnlineStore
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
@@ -103,7 +104,7 @@ def test_a_store_that_is_emptied_is_named_and_read_again_once_it_is_filled(asked
 def test_rows_that_lack_fields_are_not_read_and_old_ones_are_with_their_age(asked: Shop) -> None:
     store = open_feature_store(asked.settings, read_only=True)
     view = store.get_feature_view("user_features")
-    store.provider.online_store.record_fields(store.config, view, "events_7d Int64")
+    cast(MonotoneOnlineStore, store.provider.online_store).record_fields(store.config, view, "events_7d Int64")
     fallback, known, (note,) = asked.later()
     assert (fallback, known) == ("trending", None)
     assert "user_features were written with other fields" in note
