@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from benchmarks.output import add_json_option, write_figures
-from benchmarks.serving import events, freshness, recommendations
+from benchmarks.serving import events, freshness, intents, recommendations
 
 BLOCKS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
     "recommendations": recommendations.measure,
+    "intents": intents.measure,
     "events": events.measure,
     "freshness": freshness.measure,
 }

@@ -20,7 +20,6 @@ from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
 from models.recommender.history import BEHAVIOURS
 from models.registry.registry import ModelRegistry
-from models.registry.version import ModelVersion
 from serving.packaging.bento import build_bento, find_bento
 from serving.running.launcher import ServerProcess, ServiceProcess, collector_process
 from shopsight.clock import utc_now
@@ -32,6 +31,7 @@ SHOPPERS: Final = 2_000
 """Shoppers with a history, ``shopper 0`` and so on."""
 LONGEST_HISTORY: Final = 50
 SEED: Final = 1
+ONLY_TIME: Final = "only its time is measured"
 AT: Final = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -51,11 +51,10 @@ def served_shop(*, items: int) -> Iterator[ServedShop]:
         settings = Settings(home=Path(folder), recommendation_port=free_port(), collector_port=free_port())
         apply_definitions(settings)
         push_histories(settings, items=items)
-        version = crown_at_random(settings, items=items)
-        build_bento(settings, "recommender", version)
-        bento = find_bento(settings, ModelRegistry.of(settings).version("recommender", version.version))
-        assert bento is not None
-        services = [ServiceProcess(settings, bento), collector_process(settings)]
+        artefact = Path(folder) / "drawn"
+        artefact.mkdir()
+        write_artefact_at_random(artefact, items=items, size="small", rng=np.random.default_rng(SEED))
+        services = [packaged(settings, "recommender", artefact), collector_process(settings)]
         for service in services:
             service.start()
             running.callback(service.stop)
@@ -64,29 +63,28 @@ def served_shop(*, items: int) -> Iterator[ServedShop]:
         yield ServedShop(settings=settings, recommender=services[0], collector=services[1])
 
 
-def crown_at_random(settings: Settings, *, items: int) -> ModelVersion:
-    """Make a recommender of drawn weights the champion."""
+def packaged(settings: Settings, family: str, artefact: Path) -> ServerProcess:
+    """Make an artefact the champion of its family, and return what serves its Bento."""
     registry = ModelRegistry.of(settings)
     evaluation = Evaluation(
-        family="recommender",
-        candidate="transformer+item_knn",
-        primary_metric="ndcg@10",
+        family=family,
+        candidate="drawn",
+        primary_metric="none",
         protocol="none: weights are drawn at random, to measure time",
         cases=0,
-        metrics={"ndcg@10": Estimate(value=0.0, low=0.0, high=0.0)},
+        metrics={"none": Estimate(value=0.0, low=0.0, high=0.0)},
         baselines={},
         gains={},
     )
-    with tempfile.TemporaryDirectory() as folder:
-        write_artefact_at_random(Path(folder), items=items, size="small", rng=np.random.default_rng(SEED))
-        version = registry.register(
-            "recommender", Path(folder), evaluation=evaluation, card={"data_window": "none"}, created_at=AT
-        ).version
-    verdict = Verdict(rules=(RuleResult(rule="benchmark", outcome="passed", sentence="only its time is measured"),))
-    registry.judge("recommender", version, verdict=verdict, at=AT)
-    return registry.approve(
-        "recommender", version, approver="benchmark", reason="only its time is measured", at=AT, requester="drawn"
-    )
+    card = {"data_window": "none"}
+    version = registry.register(family, artefact, evaluation=evaluation, card=card, created_at=AT).version
+    verdict = Verdict(rules=(RuleResult(rule="benchmark", outcome="passed", sentence=ONLY_TIME),))
+    registry.judge(family, version, verdict=verdict, at=AT)
+    champion = registry.approve(family, version, approver="benchmark", reason=ONLY_TIME, at=AT, requester="drawn")
+    build_bento(settings, family, champion)
+    bento = find_bento(settings, registry.version(family, version))
+    assert bento is not None
+    return ServiceProcess(settings, bento)
 
 
 def push_histories(settings: Settings, *, items: int) -> None:
