@@ -95,9 +95,11 @@ campaign-chaos: setup ## Hit one home under load with 50 faults in a row, and se
 campaign-serving: SWAPS ?= 100
 campaign-serving: BAD ?= 20
 campaign-serving: WRITES ?= 10000
+campaign-serving: MINUTES ?= 30
 campaign-serving: SEED ?= 1
-campaign-serving: setup ## Swap models and plant bad ones while clients ask, and have writers of the online store race (SWAPS, BAD, WRITES, SEED)
+campaign-serving: setup ## Swap models and plant bad ones while clients ask, and have writers of the online store race (SWAPS, BAD, MINUTES, WRITES, SEED)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps $(SWAPS) --bad $(BAD) --seed $(SEED)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps 3 --bad 0 --seed $(SEED) --minutes $(MINUTES)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m interleavings --count $(WRITES) --seed $(SEED)
 
 # Beside what requirements.lock says, of which nothing changes; `make test-slow` then runs tests/integration/test_dbt_spark.py.
