@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from edge.requests import ODD_VALUES
 from pydantic import TypeAdapter
+from scrape import value
 from starlette.testclient import TestClient
 
 from serving.collector.schemas import MAX_EVENTS, Collected
@@ -127,3 +128,32 @@ def test_the_description_says_what_is_answered(client: TestClient) -> None:
     assert described["info"]["title"] == "Events"
     assert set(described["paths"][ROUTE]["post"]["responses"]) >= {"202", "413", "422", "503"}
     assert "<title>Events</title>" in client.get("/").text
+
+
+def test_what_becomes_of_events_is_counted(client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(name: str, **labels: str) -> float:
+        return value(client.get("/metrics").text, f"shopsight_collector_{name}", **labels)
+
+    def outcomes() -> list[float]:
+        return [shown("events_total", outcome=outcome) for outcome in ("accepted", "duplicate", "rejected")]
+
+    before, groups, failures = outcomes(), shown("group_events_count"), shown("write_failures_total")
+    events = [VIEW | {"event_id": "counted"}, VIEW | {"event_id": "counted"}, {"event_name": "view_item"}]
+    assert client.post(ROUTE, json={"events": events}).status_code == 202
+    assert [after - earlier for after, earlier in zip(outcomes(), before, strict=True)] == [1, 1, 1]
+    assert shown("group_events_count") == shown("write_seconds_count") == groups + 1
+    (segment,) = (home / "collected").glob("*.open")
+    assert (shown("segments", state="open"), shown("segments", state="damaged")) == (1, 0)
+    assert shown("segment_bytes", state="open") == segment.stat().st_size
+    sealed = shown("segments", state="sealed")
+    monkeypatch.setattr(journal.os, "fsync", _full_disk)
+    assert client.post(ROUTE, json={"events": [VIEW | {"event_id": "lost"}]}).status_code == 503
+    monkeypatch.undo()
+    assert shown("write_failures_total") == failures + 1
+    assert (shown("segments", state="open"), shown("segments", state="sealed")) == (0, sealed + 1)
+    assert shown("waiting_seconds") > 0
+    assert "counted" not in client.get("/metrics").text
+
+
+def _full_disk(_: int) -> None:
+    raise OSError(28, "No space left on device")
