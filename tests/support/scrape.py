@@ -32,7 +32,7 @@ def promised() -> dict[str, Name]:
 def promised_of(*headings: str) -> set[str]:
     """Return the names in the tables below some of the page's headings."""
     text = PAGE.read_text()
-    return {name for heading in headings for name, *_ in ROW.findall(text.split(f"\n{heading}:\n")[1].split("\n\n")[1])}
+    return {name for heading in headings for name, *_ in ROW.findall(text.split(f"\n{heading}:\n")[1].split("\n\n")[0])}
 
 
 def shown(text: str) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Spans of a service's requests: what they say, what they do not, and that there are none where nobody asked."""
 
+import gzip
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
@@ -172,6 +175,65 @@ def test_an_endpoint_without_what_sends_spans_is_a_clear_error(home: Settings, m
         tracing.start(home.model_copy(update={"traces_endpoint": "http://collector.test:4318"}), "churn", {})
     assert "http://collector.test:4318" in refused.value.what
     assert "pip install 'shopsight[traces]'" in refused.value.fix
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes spans, as an OpenTelemetry Collector does."""
+
+    received: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        body = gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
+        self.received.append((self.path, body))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_spans_reach_a_receiver_by_otlp(
+    recommender_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    open_client: Callable[[str, Path, Path], AbstractContextManager[TestClient]],
+) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter", reason="the extra `traces`")
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("SHOPSIGHT_TRACES_ENDPOINT", f"http://127.0.0.1:{server.server_port}/v1/traces")
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    try:
+        with open_client("recommender", recommender_folder, tmp_path) as client:
+            assert client.post("/v1/recommendations", json={}).status_code == 200
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert [path for path, _ in Receiver.received] == ["/v1/traces"]
+    sent = ExportTraceServiceRequest.FromString(Receiver.received[0][1])
+    spans = [span for resource in sent.resource_spans for scope in resource.scope_spans for span in scope.spans]
+    assert {span.name for span in spans} == {"POST /v1/recommendations", "call the model"}
+
+
+def test_a_receiver_that_is_away_costs_no_request_and_does_not_hold_up_the_end(
+    recommender_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    open_client: Callable[[str, Path, Path], AbstractContextManager[TestClient]],
+) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter", reason="the extra `traces`")
+    monkeypatch.setenv("SHOPSIGHT_TRACES_ENDPOINT", "http://127.0.0.1:9/v1/traces")
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    began = time.monotonic()
+    with open_client("recommender", recommender_folder, tmp_path) as client:
+        assert client.post("/v1/recommendations", json={}).status_code == 200
+    assert time.monotonic() - began < 2 * tracing.EXPORT_SECONDS
 
 
 def test_the_variable_that_switches_bentomls_spans_off_stays_as_it_was(
