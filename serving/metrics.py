@@ -165,7 +165,7 @@ class CollectorMetrics:
         """Ask for the journal's segments, by their state, whenever somebody looks."""
         self._journal.segments = segments
 
-    def kept(self, committed: "Committed") -> None:
+    def wrote(self, committed: "Committed") -> None:
         """Count a group that is on disk."""
         counts = {"accepted": committed.accepted, "duplicate": committed.duplicates, "rejected": committed.rejected}
         for outcome, count in counts.items():

@@ -53,12 +53,12 @@ class Tracing:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         sent = {name: headers[name.encode()].decode("latin-1") for name in CARRIED if name.encode() in headers}
-        known = method if method in METHODS else "_OTHER"
+        name = method if method in METHODS else "_OTHER"
         with self._tracer.start_as_current_span(
-            f"{known} {route}",
+            f"{name} {route}",
             context=TraceContextTextMapPropagator().extract(sent, context=Context()),
             kind=SpanKind.SERVER,
-            attributes={**self._attributes, "http.request.method": known, "http.route": route},
+            attributes={**self._attributes, "http.request.method": name, "http.route": route},
             record_exception=False,
             set_status_on_exception=False,
         ) as span:

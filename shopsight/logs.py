@@ -102,9 +102,9 @@ def safe_message(record: logging.LogRecord) -> str:
     if record.name == "asyncio":  # it writes the exception out, below its first line
         message = message.partition("\n")[0]
     if isinstance(record.args, tuple) and record.args:
-        shown = tuple(part if isinstance(part, int | float) else HIDDEN for part in record.args)
+        arguments = tuple(part if isinstance(part, int | float) else HIDDEN for part in record.args)
         with contextlib.suppress(TypeError, ValueError):  # its format wants something else than a text
-            message = message % shown
+            message = message % arguments
     return message.strip()
 
 

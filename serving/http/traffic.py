@@ -56,7 +56,7 @@ def refused_in_the_connection(reason: str) -> None:
 
 def log_request(method: str, route: str, status: int, seconds: float) -> None:
     """Write a line about a request: no address, for an id may stand in it, and no other text of the client's."""
-    known = method if method in METHODS else "OTHER"
+    name = method if method in METHODS else "OTHER"
     milliseconds = round(seconds * 1000, 1)
-    fields = {"method": known, "route": route, "status": status, "milliseconds": milliseconds}
-    LOGGER.info("%s %s %d in %.1f ms", known, route, status, milliseconds, extra={"fields": fields})
+    fields = {"method": name, "route": route, "status": status, "milliseconds": milliseconds}
+    LOGGER.info("%s %s %d in %.1f ms", name, route, status, milliseconds, extra={"fields": fields})

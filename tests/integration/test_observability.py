@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from running import free_port
-from scrape import parsed, promised, promised_of, shown, value
+from scrape import families_in, parsed, promised, promised_of, value
 from toy_services import toy_services
 
 from serving.running.launcher import collector_process
@@ -93,7 +93,7 @@ def test_a_running_service_shows_what_the_page_says_and_nothing_else(
     ports: dict[str, int], family: str, headings: tuple[str, ...]
 ) -> None:
     text = metrics_of(ports[family])
-    families, pages = shown(text), promised()
+    families, pages = families_in(text), promised()
     assert families.keys() == promised_of(*headings)
     for name, one in families.items():
         assert (one.type, one.documentation) == (pages[name].kind, pages[name].text)
@@ -147,7 +147,7 @@ def test_the_collector_shows_what_the_page_says_and_logs_nothing_of_a_shopper(tm
         text = metrics_of(settings.collector_port)
     finally:
         collector.stop()
-    families, pages = shown(text), promised()
+    families, pages = families_in(text), promised()
     assert families.keys() == promised_of(OF_ALL, "The collector")
     assert {name: one.type for name, one in families.items()} == {name: pages[name].kind for name in families}
     for outcome in ("accepted", "duplicate", "rejected"):

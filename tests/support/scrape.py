@@ -35,7 +35,7 @@ def promised_of(*headings: str) -> set[str]:
     return {name for heading in headings for name, *_ in ROW.findall(text.split(f"\n{heading}:\n")[1].split("\n\n")[0])}
 
 
-def shown(text: str) -> dict[str, Any]:
+def families_in(text: str) -> dict[str, Any]:
     """Return the families that a service shows under our names, by the name that the page has them under."""
     families = {family.name + ("_total" if family.type == "counter" else ""): family for family in parsed(text)}
     return {name: family for name, family in families.items() if name.startswith("shopsight_")}

@@ -80,7 +80,7 @@ class Committed:
 class CommitReport(Protocol):
     """Hears of every group."""
 
-    def kept(self, committed: Committed, /) -> None:
+    def wrote(self, committed: Committed, /) -> None:
         """Take note of a group that is kept."""
         ...
 
@@ -170,7 +170,7 @@ class GroupCommit:
             raise NotKeptError(str(error)) from error
         self.failure = None
         if self._report is not None:
-            self._report.kept(_committed(judgement, events=len(events), items=len(items), started=started))
+            self._report.wrote(_committed(judgement, events=len(events), items=len(items), started=started))
         self._door.remember(judgement.hashes)
         if judgement.record.accepted.num_rows:
             try:

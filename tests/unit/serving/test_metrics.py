@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 from prometheus_client import generate_latest
-from scrape import PARTS, parsed, promised, shown, value
+from scrape import PARTS, families_in, parsed, promised, value
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDepre
 
 def test_the_page_has_every_name_of_the_module_with_its_kind_labels_and_text() -> None:
     groups = [make() for make in (http_metrics, family_metrics, feature_metrics, collector_metrics)]
-    families = shown(generate_latest(registry()).decode())
+    families = families_in(generate_latest(registry()).decode())
     pages = promised()
     assert {name: (family.type, family.documentation) for name, family in families.items()} == {
         name: (row.kind, row.text) for name, row in pages.items()
@@ -110,7 +110,7 @@ def test_no_id_or_text_of_a_request_is_in_what_a_service_shows(client: TestClien
     client.get("/readyz")
     text = client.get("/metrics").text
     assert SECRET.split("@")[0] not in text.lower()
-    assert {row.labels["route"] for row in shown(text)["shopsight_http_requests_total"].samples} >= {
+    assert {row.labels["route"] for row in families_in(text)["shopsight_http_requests_total"].samples} >= {
         "/v1/users/{user_id}/recommendations", "/v1/items/{item_id}/similar", "/v1/recommendations", "/readyz", OTHER,
     }  # fmt: skip
 

@@ -163,17 +163,17 @@ def test_files_removed_while_threads_write_are_accounted_to_the_row(tmp_path: Pa
 
 
 def test_each_row_is_told_of_with_whether_it_was_written(tmp_path: Path) -> None:
-    told: list[tuple[object, bool]] = []
+    rows: list[tuple[object, bool]] = []
     blocked = tmp_path / "log"
     blocked.write_text("a file where a folder should be")
-    log = PredictionLog(blocked, clock=lambda: NOON, on_row=lambda row, written: told.append((row["n"], written)))
+    log = PredictionLog(blocked, clock=lambda: NOON, on_row=lambda row, written: rows.append((row["n"], written)))
     log.append({"n": 1})
     blocked.unlink()
     log.append({"n": 2})
     with log.silent():
         log.append({"n": 3})
     log.close()
-    assert told == [(1, False), (2, True)]
+    assert rows == [(1, False), (2, True)]
 
 
 def test_threads_do_not_mix_their_rows(tmp_path: Path) -> None:

@@ -32,11 +32,11 @@ Serve = Callable[[], AbstractContextManager[TestClient]]
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     """Stands where spans would leave for another machine; the services switch BentoML's off as `make up` does."""
-    kept = InMemorySpanExporter()
-    monkeypatch.setattr(tracing, "exporter_to", lambda _: kept)
+    exporter = InMemorySpanExporter()
+    monkeypatch.setattr(tracing, "exporter_to", lambda _: exporter)
     monkeypatch.setenv("SHOPSIGHT_TRACES_ENDPOINT", "http://collector.test:4318/v1/traces")
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
-    yield kept
+    yield exporter
     tracing.stop()
 
 

@@ -131,27 +131,27 @@ def test_the_description_says_what_is_answered(client: TestClient) -> None:
 
 
 def test_what_becomes_of_events_is_counted(client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def shown(name: str, **labels: str) -> float:
+    def count(name: str, **labels: str) -> float:
         return value(client.get("/metrics").text, f"shopsight_collector_{name}", **labels)
 
     def outcomes() -> list[float]:
-        return [shown("events_total", outcome=outcome) for outcome in ("accepted", "duplicate", "rejected")]
+        return [count("events_total", outcome=outcome) for outcome in ("accepted", "duplicate", "rejected")]
 
-    before, groups, failures = outcomes(), shown("group_events_count"), shown("write_failures_total")
+    before, groups, failures = outcomes(), count("group_events_count"), count("write_failures_total")
     events = [VIEW | {"event_id": "counted"}, VIEW | {"event_id": "counted"}, {"event_name": "view_item"}]
     assert client.post(ROUTE, json={"events": events}).status_code == 202
     assert [after - earlier for after, earlier in zip(outcomes(), before, strict=True)] == [1, 1, 1]
-    assert shown("group_events_count") == shown("write_seconds_count") == groups + 1
+    assert count("group_events_count") == count("write_seconds_count") == groups + 1
     (segment,) = (home / "collected").glob("*.open")
-    assert (shown("segments", state="open"), shown("segments", state="damaged")) == (1, 0)
-    assert shown("segment_bytes", state="open") == segment.stat().st_size
-    sealed = shown("segments", state="sealed")
+    assert (count("segments", state="open"), count("segments", state="damaged")) == (1, 0)
+    assert count("segment_bytes", state="open") == segment.stat().st_size
+    sealed = count("segments", state="sealed")
     monkeypatch.setattr(journal.os, "fsync", _full_disk)
     assert client.post(ROUTE, json={"events": [VIEW | {"event_id": "lost"}]}).status_code == 503
     monkeypatch.undo()
-    assert shown("write_failures_total") == failures + 1
-    assert (shown("segments", state="open"), shown("segments", state="sealed")) == (0, sealed + 1)
-    assert shown("waiting_seconds") > 0
+    assert count("write_failures_total") == failures + 1
+    assert (count("segments", state="open"), count("segments", state="sealed")) == (0, sealed + 1)
+    assert count("waiting_seconds") > 0
     assert "counted" not in client.get("/metrics").text
 
 
