@@ -134,7 +134,16 @@ class FeatureMetrics:
     def watch(self, *, up: Callable[[], bool], data_end: Callable[[], datetime | None]) -> None:
         """Ask these whenever somebody looks."""
         self.up.set_function(up)
-        self.data_end.set_function(lambda: end.timestamp() if (end := data_end()) else float("nan"))
+        self.data_end.set_function(lambda: _seconds_of(data_end))
+
+
+def _seconds_of(moment: Callable[[], datetime | None]) -> float:
+    """Return a moment in seconds since 1970, or NaN where it is not known: the other metrics are shown all the same."""
+    try:
+        end = moment()
+    except (OSError, ValueError, KeyError):
+        end = None
+    return end.timestamp() if end is not None else float("nan")
 
 
 class CollectorMetrics:

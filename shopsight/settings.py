@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """How the services, the collector and `up` log: lines for people, or a JSON object a line for programs."""
     log_requests: bool = False
-    """Whether a service logs a line for each request: method, route, status, time and request id."""
+    """Whether a service logs a line for each request but health checks: method, route, status, time and request id."""
     traces_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Where services send OpenTelemetry spans by OTLP/HTTP (``http://host:4318/v1/traces``); empty, none is made."""
 

@@ -103,7 +103,7 @@ class RequestGuard:
                 await self._answer(scope, receive, headers, answer)
         finally:
             self.traffic.answered(route, answer.status, answer.seconds)
-            if self._logs_requests:
+            if self._logs_requests and scope["path"] not in HEALTH_PATHS:
                 log_request(scope["method"], route, answer.status, time.perf_counter() - started)
 
     async def _answer(

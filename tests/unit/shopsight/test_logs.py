@@ -22,6 +22,7 @@ def logged(home: Settings) -> Iterator[Callable[..., io.StringIO]]:
     loggers = [logging.root, *map(logging.getLogger, (*NOISY, "shopsight.requests"))]
     before = [(one, one.handlers[:], one.propagate, one.level) for one in loggers]
     hook = threading.excepthook
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)  # other tests start servers that are to be silent
 
     def start(**settings: Any) -> io.StringIO:
         stream = io.StringIO()
