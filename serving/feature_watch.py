@@ -2,28 +2,21 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from serving.metrics import feature_metrics
 from serving.tracing import span
 from shopsight.errors import ShopsightError
 from shopsight.feature_store import DatedFeatures
 
-
-class Store(Protocol):
-    """The part of an online store that is watched."""
-
-    def read_dated(
-        self, service_or_view: str, rows: Sequence[Mapping[str, str]], *, key: str | None = None
-    ) -> list[DatedFeatures]:
-        """Return the features of each row of keys."""
-        ...
+if TYPE_CHECKING:
+    from serving.features import OnlineStore
 
 
 class WatchedStore:
     """An online store whose reads are counted and timed, and have spans."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "OnlineStore") -> None:
         self._store = store
         self._metrics = feature_metrics()
 
@@ -42,7 +35,7 @@ class WatchedStore:
             self._metrics.seconds.observe(time.perf_counter() - started)
 
 
-def watched(open_store: Callable[[], Store]) -> Callable[[], WatchedStore]:
+def watched(open_store: "Callable[[], OnlineStore]") -> Callable[[], WatchedStore]:
     """Return what opens a store to be watched; that it cannot be opened is a failure, too."""
 
     def opened() -> WatchedStore:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
-from serving.http.headers import HEALTH_PATHS
+from serving.http.headers import HEALTH_PATHS, method_name
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings, without_variable
 
@@ -23,7 +23,6 @@ NOTHING: Final[AbstractContextManager[None]] = nullcontext()
 EXPORT_SECONDS: Final = 5.0
 """Longest wait for who takes the spans; a service that ends waits for them so long."""
 CARRIED: Final = ("traceparent", "tracestate")
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class NoExporterError(ShopsightError):
@@ -53,7 +52,7 @@ class Tracing:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         sent = {name: headers[name.encode()].decode("latin-1") for name in CARRIED if name.encode() in headers}
-        name = method if method in METHODS else "_OTHER"
+        name = method_name(method)
         with self._tracer.start_as_current_span(
             f"{name} {route}",
             context=TraceContextTextMapPropagator().extract(sent, context=Context()),

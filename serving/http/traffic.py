@@ -3,13 +3,13 @@
 import logging
 from typing import TYPE_CHECKING, Final
 
+from serving.http.headers import method_name
 from serving.metrics import http_metrics
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
 
 LOGGER: Final = logging.getLogger("shopsight.requests")
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ANSWER: Final = "none"
 """The status where nobody waited for one any more."""
 
@@ -56,7 +56,7 @@ def refused_in_the_connection(reason: str) -> None:
 
 def log_request(method: str, route: str, status: int, seconds: float) -> None:
     """Write a line about a request: no address, for an id may stand in it, and no other text of the client's."""
-    name = method if method in METHODS else "OTHER"
+    name = method_name(method)
     milliseconds = round(seconds * 1000, 1)
     fields = {"method": name, "route": route, "status": status, "milliseconds": milliseconds}
     LOGGER.info("%s %s %d in %.1f ms", name, route, status, milliseconds, extra={"fields": fields})

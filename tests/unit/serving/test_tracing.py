@@ -230,10 +230,11 @@ def test_a_receiver_that_is_away_costs_no_request_and_does_not_hold_up_the_end(
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter", reason="the extra `traces`")
     monkeypatch.setenv("SHOPSIGHT_TRACES_ENDPOINT", "http://127.0.0.1:9/v1/traces")
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
-    began = time.monotonic()
+    monkeypatch.setattr(tracing, "EXPORT_SECONDS", 0.5)
     with open_client("recommender", recommender_folder, tmp_path) as client:
         assert client.post("/v1/recommendations", json={}).status_code == 200
-    assert time.monotonic() - began < 2 * tracing.EXPORT_SECONDS
+        began = time.monotonic()
+    assert time.monotonic() - began < 4, "the service ends although nobody takes its last spans"
 
 
 def test_the_variable_that_switches_bentomls_spans_off_stays_as_it_was(

@@ -146,7 +146,7 @@ def test_what_becomes_of_events_is_counted(client: TestClient, home: Path, monke
     assert (count("segments", state="open"), count("segments", state="damaged")) == (1, 0)
     assert count("segment_bytes", state="open") == segment.stat().st_size
     sealed = count("segments", state="sealed")
-    monkeypatch.setattr(journal.os, "fsync", _full_disk)
+    monkeypatch.setattr("shopsight.ingestion.collecting.journal.os.fsync", _full_disk)
     assert client.post(ROUTE, json={"events": [VIEW | {"event_id": "lost"}]}).status_code == 503
     monkeypatch.undo()
     assert count("write_failures_total") == failures + 1
