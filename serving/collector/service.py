@@ -49,6 +49,7 @@ class CollectorService:
     def __init__(self) -> None:
         self.settings = Settings()
         self.handover = settle_server(self.settings, COLLECTOR)
+        tracing.start(self.settings, COLLECTOR, {})
         EventLog.open(self.settings)  # a key that is not the log's is refused before anything is accepted
         metrics = collector_metrics()
         metrics.watch(lambda: segment_files(self.settings.collected_dir))

@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from serving import tracing
 from serving.recommender.desk import RecommendationDesk
+from shopsight.families import COLLECTOR, SERVICES, resolve
 from shopsight.settings import REPO_ROOT, Settings
 
 SECRET: Final = "maya.secret@example.test"
@@ -117,6 +118,21 @@ def test_no_span_holds_anything_of_a_shopper_also_of_a_request_that_fails(
     assert [(span.status.status_code, span.events) for span in failed] == [(StatusCode.ERROR, ())]
     batch = next(span for span in spans if span.name.endswith("/batch"))
     assert (batch.attributes or {})["shopsight.fallback"] == "trending,none"
+
+
+def test_the_collector_makes_spans_too(
+    exporter: InMemorySpanExporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPSIGHT_HOME", str(tmp_path))
+    monkeypatch.setattr("serving.collector.service.settle_memory", lambda: None)  # this process has more to collect
+    service = resolve(SERVICES[COLLECTOR].service)
+    event = {"event_name": "page_view", "event_timestamp": "2026-05-01T11:59:00Z", "user_id": SECRET}
+    with TestClient(service.to_asgi()) as client:
+        assert client.post("/v1/events", json={"events": [event]}).status_code == 202
+    (span,) = exporter.get_finished_spans()
+    assert span.name == "POST /v1/events"
+    assert span.resource.attributes["service.name"] == "shopsight_collector"
+    assert SECRET not in span.to_json()
 
 
 def test_a_read_of_features_has_a_span_below_its_request(exporter: InMemorySpanExporter, home: Settings) -> None:
