@@ -6,7 +6,6 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -35,7 +34,7 @@ from serving.running.states import note_on
 from serving.schemas import Models
 from serving.served_model import ALIAS, ServedModel
 from shopsight.api_keys import require_keys
-from shopsight.clock import rfc3339, utc_now
+from shopsight.clock import utc_now
 from shopsight.families import SHOPPER, Family
 from shopsight.logs import log_as
 from shopsight.parent import end_with_parent
@@ -50,9 +49,6 @@ SERVICE_OPTIONS: Final[dict[str, Any]] = {
     # Four spans a request, 1 ms, each with the request's address; serving.tracing makes spans without it.
     "envs": [{"name": "OTEL_SDK_DISABLED", "value": "true"}],
 }
-
-OLD_DATA: Final = timedelta(days=2)
-"""Age from which the data's end is noted: a shop that imports every night is a day behind."""
 
 
 class JsonAnswer(JSONResponse):
@@ -161,9 +157,7 @@ class FamilyService(ABC):
             looking = threading.Thread(target=self.features.look, args=(self.family.feature_service,), daemon=True)
             looking.start()
             looking.join(0.2)
-            if self.features.failure is not None:
-                notes.append(f"online features: {self.features.failure}")
-            notes += age_of(self.features.data_end, now=utc_now())
+            notes += self.features.notes(utc_now())
         return notes
 
     async def __is_ready__(self) -> bool:
@@ -199,13 +193,6 @@ def settle_server(settings: Settings, name: str) -> Handover | None:
     serve_connections(server)
     end_with_parent()  # a worker whose keeper was killed would hold the port and serve on, unsupervised
     return Handover(server, DRAINING) if port_is_kept() else None
-
-
-def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
-    """Return a note where the data ended days ago: an import that stopped looks like shoppers who left."""
-    if data_end is None or now - data_end < OLD_DATA:
-        return []
-    return [f"online features: the data end {(now - data_end).days} days ago, at {rfc3339(data_end)}"]
 
 
 def guarded(

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import bentoml
-import pyarrow as pa
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from serving import tracing
 from serving.app import SERVICE_OPTIONS, JsonAnswer, guarded, service_app, settle_memory, settle_server
 from serving.collector.desk import collected, not_kept, unreadable
+from serving.collector.following import Follower
 from serving.collector.schemas import MAX_EVENTS, Collected, EventsRequest, SegmentBatch
 from serving.collector.signatures import TOPIC_HEADERS, require_signature
 from serving.collector.tracking import ROUTES, ShopOrigins, keyless
@@ -53,7 +53,15 @@ class CollectorService:
         EventLog.open(self.settings)  # a key that is not the log's is refused before anything is accepted
         metrics = collector_metrics()
         metrics.watch(lambda: segment_files(self.settings.collected_dir))
-        self.commit = open_commit(self.settings, now=utc_now, on_accepted=follow, report=metrics)
+        self.follower = Follower(self.settings)
+        self.commit = open_commit(
+            self.settings,
+            now=utc_now,
+            on_accepted=self.follower,
+            now_and_then=self.follower.retry,
+            report=metrics,
+        )
+        self.follower.catch_up()
         self.segment: Gathering[Calls, TranslatedCalls] = Gathering(
             segment_requests, name="reading calls", max_size=MAX_EVENTS, size_of=lambda calls: len(calls.calls)
         )
@@ -64,6 +72,7 @@ class CollectorService:
         notes = [note] if (note := note_on(self.settings, COLLECTOR)) else []
         if self.commit.failure is not None:
             notes.append(f"journal: {self.commit.failure}")
+        notes += self.follower.notes()
         damaged = damaged_segments(self.settings.collected_dir)
         return notes + [f"journal: {path.name} holds bytes that the disk has changed" for path in damaged]
 
@@ -75,6 +84,7 @@ class CollectorService:
         """Keep what was taken, and seal the journal, so that it lands."""
         self.segment.close()
         self.commit.close()
+        self.follower.close()
         tracing.stop()
 
 
@@ -142,7 +152,3 @@ async def _answer(request: Request, *, origins: Sequence[int] | None = None) -> 
     except GroupError as error:
         raise not_kept(error) from error
     return JsonAnswer(collected(outcome, origins=origins), status_code=202)
-
-
-def follow(_accepted: pa.RecordBatch) -> None:
-    """Called with each group of events that is on disk: what an event changes at once hooks in here."""

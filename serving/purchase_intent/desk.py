@@ -116,6 +116,7 @@ class PropensityDesk:
                 for index, outcome in enumerate(outcomes)
             ],
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
+            "notes": self._features.notes(self._clock()),
         }
         self._write_row(answer, cases)
         return answer

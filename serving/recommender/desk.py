@@ -266,6 +266,7 @@ class RecommendationDesk:
             "missing_item_ids": [item_id for item_id in asked_for if index_of(item_id) is None],
             "exhausted": len(items) < request.num_results,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
+            "notes": [] if user is None else self._features.notes(self._clock()),
             "features_as_of": as_of,
         }
         self._log.append(

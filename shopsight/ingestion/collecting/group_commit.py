@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 
 from shopsight.ingestion.collecting.door import Door, Judgement, Refusal
-from shopsight.ingestion.collecting.gathering import Gathering, GroupError
+from shopsight.ingestion.collecting.gathering import Gathering, GroupError, do_nothing
 from shopsight.ingestion.collecting.records import Record
 
 MAX_GROUP_EVENTS: Final = 2_000
@@ -104,6 +104,7 @@ class GroupCommit:
         now: Callable[[], datetime],
         on_accepted: Callable[[pa.RecordBatch], None] = ignore_accepted,
         report: CommitReport | None = None,
+        now_and_then: Callable[[], None] = do_nothing,
     ) -> None:
         """Begin.
 
@@ -115,12 +116,14 @@ class GroupCommit:
                 the columns of :data:`~shopsight.ingestion.collecting.records.ACCEPTED_SCHEMA`: what is to follow an
                 event at once hooks in here. It is called by the one thread that writes, so it must be quick.
             report: hears of each group, by the same thread.
+            now_and_then: called by the same thread after each group, and every second without one.
         """
         self._door = door
         self._keeper = keeper
         self._now = now
         self._on_accepted = on_accepted
         self._report = report
+        self._and_then = now_and_then
         self.failure: str | None = None
         """Why the last group was not kept; None while all is well."""
         self._requests: Gathering[Request, Outcome] = Gathering(
@@ -128,7 +131,7 @@ class GroupCommit:
             name="writing collected events",
             max_size=MAX_GROUP_EVENTS,
             size_of=lambda request: len(request.events),
-            now_and_then=self._seal_if_old,
+            now_and_then=self._now_and_then,
         )
 
     def take(self, request: Request) -> "Future[Outcome]":
@@ -146,11 +149,15 @@ class GroupCommit:
             self._keeper.close()
         self._door.close()
 
-    def _seal_if_old(self) -> None:
+    def _now_and_then(self) -> None:
         try:
             self._keeper.seal_if_old()
         except OSError as error:
             self.failure = str(error)
+        try:
+            self._and_then()
+        except Exception:
+            log.exception("what is done now and then failed")
 
     def _commit(self, group: Sequence[Request]) -> list[Outcome]:
         events, left_out = list[object](), dict[int, Sequence[str]]()

@@ -122,6 +122,8 @@ class ShelfOfFeatures:
     def __init__(self, features: Mapping[tuple[str, ...], Mapping[str, Any]]) -> None:
         self.features = features
         self.away = False
+        self.other_views: list[str] = []
+        """Views whose rows have other fields than are read."""
 
     def read_dated(
         self, service_or_view: str, rows: Sequence[Mapping[str, str]], *, key: str | None = None
@@ -133,6 +135,10 @@ class ShelfOfFeatures:
             )
         stored = [self.features.get((service_or_view, *row.values())) for row in rows]
         return [DatedFeatures(values=f or {}, as_of=NOW if f is not None else None) for f in stored]
+
+    def written_otherwise(self, service: str) -> list[str]:
+        assert service
+        return self.other_views
 
 
 @pytest.fixture(scope="session")

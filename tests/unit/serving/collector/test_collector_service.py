@@ -120,7 +120,7 @@ def test_a_full_disk_is_said_and_nothing_is_promised(client: TestClient, monkeyp
     assert assert_problem(refused)["code"] == "not_written"
     assert refused.headers["retry-after"] == "5"
     assert client.post(ROUTE, json={"events": [last]}).json()["accepted"] == 1
-    assert client.get("/readyz").json() == {"status": "ready", "notes": []}
+    assert not [note for note in client.get("/readyz").json()["notes"] if note.startswith("journal")]
 
 
 def test_the_description_says_what_is_answered(client: TestClient) -> None:
