@@ -34,6 +34,10 @@ class WatchedStore:
         finally:
             self._metrics.seconds.observe(time.perf_counter() - started)
 
+    def written_otherwise(self, service: str) -> list[str]:
+        """Say what the store does."""
+        return self._store.written_otherwise(service)
+
 
 def watched(open_store: "Callable[[], OnlineStore]") -> Callable[[], WatchedStore]:
     """Return what opens a store to be watched; that it cannot be opened is a failure, too."""

@@ -150,7 +150,7 @@ class CollectorMetrics:
     """Of the collector; a :class:`~shopsight.ingestion.collecting.group_commit.CommitReport`."""
 
     def __init__(self) -> None:
-        from prometheus_client import Counter, Histogram
+        from prometheus_client import Counter, Gauge, Histogram
 
         to: dict[str, Any] = {"registry": registry()}
         self.events = Counter(
@@ -167,12 +167,28 @@ class CollectorMetrics:
             **to,
         )
         self.write_failures = Counter("shopsight_collector_write_failures", "Groups that could not be written.", **to)
+        self.following = Gauge(
+            "shopsight_collector_following", "1 while online features move with accepted events, or else 0.", **to
+        )
+        self.left_out = Gauge(
+            "shopsight_collector_following_left_out",
+            "Events since the start whose features move with the next materialisation only.",
+            **to,
+        )
         self._journal = _Journal()
         registry().register(self._journal)
 
-    def watch(self, segments: "Callable[[], Mapping[str, Sequence[os.stat_result]]]") -> None:
-        """Ask for the journal's segments, by their state, whenever somebody looks."""
+    def watch(
+        self,
+        *,
+        segments: "Callable[[], Mapping[str, Sequence[os.stat_result]]]",
+        following: Callable[[], bool],
+        left_out: Callable[[], int],
+    ) -> None:
+        """Ask for the journal's segments, by their state, and for what follows events, whenever somebody looks."""
         self._journal.segments = segments
+        self.following.set_function(following)
+        self.left_out.set_function(left_out)
 
     def wrote(self, committed: "Committed") -> None:
         """Count a group that is on disk."""

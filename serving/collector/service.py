@@ -51,9 +51,13 @@ class CollectorService:
         self.handover = settle_server(self.settings, COLLECTOR)
         tracing.start(self.settings, COLLECTOR, {})
         EventLog.open(self.settings)  # a key that is not the log's is refused before anything is accepted
-        metrics = collector_metrics()
-        metrics.watch(lambda: segment_files(self.settings.collected_dir))
         self.follower = Follower(self.settings)
+        metrics = collector_metrics()
+        metrics.watch(
+            segments=lambda: segment_files(self.settings.collected_dir),
+            following=lambda: self.follower.failure is None,
+            left_out=lambda: self.follower.left_out,
+        )
         self.commit = open_commit(
             self.settings,
             now=utc_now,
