@@ -63,9 +63,9 @@ class ForPeople:
             table.add_column(column, overflow="fold", no_wrap=column == "where")
         table.add_row("Dagster web UI", f"http://{host}:{self._settings.dagster_port}", "ready")
         table.add_row("reports", f"http://{host}:{self._settings.reports_port}", "ready")
-        for name, service in SERVICES.items():
-            url = f"http://{host}:{getattr(self._settings, service.port_setting)}"
-            table.add_row(service.title, url, escape(_words(states[name])))
+        for name, state in states.items():
+            url = f"http://{host}:{getattr(self._settings, SERVICES[name].port_setting)}"
+            table.add_row(SERVICES[name].title, url, escape(_words(state)))
         out.print(table)
         out.print(f"open {link} (you are {me})", soft_wrap=True, markup=False)
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import shutil
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,7 @@ from running import free_port
 from scrape import families_in, parsed, promised, promised_of, value
 from toy_services import toy_services
 
+from serving.prediction_log import read_log
 from serving.running.launcher import collector_process
 from shopsight.settings import Settings
 
@@ -158,3 +161,21 @@ def test_the_collector_shows_what_the_page_says_and_logs_nothing_of_a_shopper(tm
     assert "Brunhilde" not in text + log
     lines = [json.loads(line) for line in log.splitlines()]
     assert [line["status"] for line in lines if line.get("route") == "/v1/events"][-1] == 202
+
+
+def test_a_running_service_notices_that_its_prediction_log_was_removed(ports: dict[str, int], home: Path) -> None:
+    (file,) = (home / "predictions" / "recommender").rglob("*.jsonl")
+    rows = len(file.read_bytes().splitlines())
+    shutil.rmtree(home / "predictions")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:  # nobody asks meanwhile
+        text = metrics_of(ports["recommender"])
+        if lost := value(text, "shopsight_prediction_log_rows_lost_total", family="recommender"):
+            break
+        time.sleep(0.2)
+    assert lost == rows == value(text, "shopsight_prediction_log_rows_total", family="recommender")
+    with httpx.Client(base_url=f"http://127.0.0.1:{ports['recommender']}", timeout=20) as client:
+        (note,) = (note for note in client.get("/readyz").json()["notes"] if note.startswith("prediction log"))
+        assert f"{file} was removed with {rows} rows in it" in note
+        assert client.post("/v1/recommendations", json={}).status_code == 200
+    assert len(read_log(home / "predictions").rows) == 1
