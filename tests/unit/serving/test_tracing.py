@@ -145,6 +145,9 @@ def test_a_read_of_features_has_a_span_below_its_request(exporter: InMemorySpanE
                 raise OnlineStoreUnavailableError(f"no {SECRET}", why=SECRET, fix="mend it")
             return []
 
+        def written_otherwise(self, _: str) -> list[str]:
+            return []
+
     class Answer:
         status = 200
 
