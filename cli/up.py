@@ -5,12 +5,8 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.table import Table
-
-from cli.console import err, out, pasteable
+from cli.up_words import told_to_programs, words_for
 from shopsight.api_keys import require_keys
-from shopsight.families import SERVICES
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
@@ -28,14 +24,20 @@ def run_up() -> None:
         ShopsightError: it is running already, a port is taken, the services lack the API keys that they need, or the
             web UI ended by itself; nothing is left running.
     """
+    settings = Settings().model_copy(update={"sample_when_empty": True})
+    with told_to_programs(settings):
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
     from orchestration.gateway.people import person_at_terminal
     from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
     from serving.running.fleet import START_LOOK_SECONDS, ServiceFleet
     from serving.running.states import ServiceState, the_only_up
     from shopsight.ingestion.formats import FORMATS
 
-    settings = Settings().model_copy(update={"sample_when_empty": True})
     prepare_environment(settings)
+    words = words_for(settings)
     require_keys(settings)
     me = person_at_terminal(settings)
     stopping = threading.Event()
@@ -52,22 +54,21 @@ def run_up() -> None:
         ui, fleet, said = WebUi(settings), ServiceFleet(settings, collects=True), dict[str, ServiceState]()
         try:
             ui.start()
-            with err.status("starting the Dagster web UI and the services"):
+            with words.starting():
                 fleet.start(stopping, tend=lambda: _tend(settings, fleet, said))
                 ui.wait_until_ready(stopping)
             if not stopping.is_set():
-                _show_urls(settings, fleet.states())
-                out.print(f"open {ui.link()} (you are {me})", soft_wrap=True, markup=False)
+                words.is_up(fleet.states(), link=ui.link(), me=me)
             while not stopping.wait(START_LOOK_SECONDS if fleet.starting() else LOOK_SECONDS):
                 if restarted := ui.keep():
-                    err.print(f"[yellow]warning[/] {restarted}", soft_wrap=True)
+                    words.warn(restarted)
                 for name, state in _tend(settings, fleet, said).items():
-                    out.print(f"{SERVICES[name].title}: {escape(_words(state))}", soft_wrap=True)
+                    words.changed(name, state)
         finally:
-            err.print("stopping …")
+            words.ending("stopping …")
             fleet.stop()
             ui.stop()
-            err.print("stopped")
+            words.ending("stopped")
 
 
 def _tend(settings: Settings, fleet: "ServiceFleet", said: "dict[str, ServiceState]") -> "dict[str, ServiceState]":
@@ -83,21 +84,3 @@ def _tend(settings: Settings, fleet: "ServiceFleet", said: "dict[str, ServiceSta
             return {}
         said.update(news)
     return news
-
-
-def _show_urls(settings: Settings, states: "dict[str, ServiceState]") -> None:
-    table = Table(title="shopsight is up; Ctrl-C stops it", title_justify="left")
-    for column in ("what", "where", "state"):
-        table.add_column(column, overflow="fold", no_wrap=column == "where")
-    table.add_row("Dagster web UI", f"http://{settings.host}:{settings.dagster_port}", "ready")
-    table.add_row("reports", f"http://{settings.host}:{settings.reports_port}", "ready")
-    for name, service in SERVICES.items():
-        url = f"http://{settings.host}:{getattr(settings, service.port_setting)}"
-        table.add_row(service.title, url, escape(_words(states[name])))
-    out.print(table)
-
-
-def _words(state: "ServiceState") -> str:
-    """Return a service's state for people."""
-    what = state.bento if state.state == "running" and state.bento else state.state
-    return pasteable(f"{what}: {state.note}" if state.note else what)

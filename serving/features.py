@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
+from serving.feature_watch import watched
 from shopsight.clock import rfc3339
 from shopsight.errors import ShopsightError
 from shopsight.feature_store import (
@@ -282,4 +283,4 @@ def feature_reader(settings: Settings) -> FeatureReader:
     def written() -> WrittenState | None:
         return WrittenState.read(settings.feature_store_dir)
 
-    return FeatureReader(open_store, Pseudonymiser.from_settings(settings), written=written)
+    return FeatureReader(watched(open_store), Pseudonymiser.from_settings(settings), written=written)

@@ -21,6 +21,7 @@ from serving.instances import MAX_REASONS, parsed, users_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError, InstancesRequest
 from serving.served_model import ServedModel
+from serving.tracing import span
 from shopsight.clock import rfc3339
 from shopsight.families import FAMILIES
 
@@ -148,12 +149,13 @@ class ChurnDesk:
         if not cases:
             return []
         histories = _histories(cases)
-        values = self.predictor.forecast(histories)
-        probabilities = self.predictor.probabilities(histories)
-        coming = self.predictor.next_order(histories, probabilities)
         explanations: Sequence[ExplainedChurn | None] = [None] * len(cases)
-        if explain:
-            explanations = self.predictor.explain(histories)
+        with span("call the model"):
+            values = self.predictor.forecast(histories)
+            probabilities = self.predictor.probabilities(histories)
+            coming = self.predictor.next_order(histories, probabilities)
+            if explain:
+                explanations = self.predictor.explain(histories)
         return [
             {
                 "index": case.index,
@@ -205,6 +207,7 @@ class ChurnDesk:
                     for entry in answer["predictions"]
                     if (case := by_index.get(entry["index"])) is not None
                 ],
+                "fallbacks": [entry["fallback"] for entry in answer["predictions"] if entry["error"] is None],
                 "errors": sum(entry["error"] is not None for entry in answer["predictions"]),
                 "latency_ms": answer["took_ms"],
             }

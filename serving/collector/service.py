@@ -11,18 +11,20 @@ import bentoml
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from serving import tracing
 from serving.app import SERVICE_OPTIONS, JsonAnswer, guarded, service_app, settle_memory, settle_server
 from serving.collector.desk import collected, not_kept, unreadable
 from serving.collector.following import Follower
 from serving.collector.schemas import MAX_EVENTS, Collected, EventsRequest, SegmentBatch
 from serving.collector.signatures import TOPIC_HEADERS, require_signature
 from serving.collector.tracking import ROUTES, ShopOrigins, keyless
+from serving.metrics import collector_metrics
 from serving.running.states import note_on
 from shopsight.clock import utc_now
 from shopsight.families import COLLECTOR
 from shopsight.ingestion.collecting.gathering import Gathering, GroupError
 from shopsight.ingestion.collecting.group_commit import GroupCommit, Request
-from shopsight.ingestion.collecting.journal import damaged_segments
+from shopsight.ingestion.collecting.journal import damaged_segments, segment_files
 from shopsight.ingestion.collecting.opening import open_commit
 from shopsight.ingestion.collecting.translation import (
     Calls,
@@ -46,11 +48,22 @@ class CollectorService:
 
     def __init__(self) -> None:
         self.settings = Settings()
-        self.handover = settle_server(self.settings)
+        self.handover = settle_server(self.settings, COLLECTOR)
+        tracing.start(self.settings, COLLECTOR, {})
         EventLog.open(self.settings)  # a key that is not the log's is refused before anything is accepted
         self.follower = Follower(self.settings)
+        metrics = collector_metrics()
+        metrics.watch(
+            segments=lambda: segment_files(self.settings.collected_dir),
+            following=lambda: self.follower.failure is None,
+            left_out=lambda: self.follower.left_out,
+        )
         self.commit = open_commit(
-            self.settings, now=utc_now, on_accepted=self.follower, now_and_then=self.follower.retry
+            self.settings,
+            now=utc_now,
+            on_accepted=self.follower,
+            now_and_then=self.follower.retry,
+            report=metrics,
         )
         self.follower.catch_up()
         self.segment: Gathering[Calls, TranslatedCalls] = Gathering(
@@ -76,6 +89,7 @@ class CollectorService:
         self.segment.close()
         self.commit.close()
         self.follower.close()
+        tracing.stop()
 
 
 CollectorService.add_asgi_middleware(ShopOrigins)  # type: ignore[attr-defined]

@@ -165,6 +165,18 @@ def damaged_segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{DAMAGED}"))
 
 
+def segment_files(folder: Path) -> dict[str, list[os.stat_result]]:
+    """Return what the files of the segments are like that have not landed, by their state; anybody may look."""
+    files: dict[str, list[os.stat_result]] = {"open": [], "sealed": [], "damaged": []}
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            state = Path(entry.name).suffix.removeprefix(".")
+            if state in files:
+                with contextlib.suppress(FileNotFoundError):  # it has just been sealed, or has landed
+                    files[state].append(entry.stat())
+    return files
+
+
 def forget(segment: Path, *, hashes: NDArray[np.uint64]) -> None:
     """Delete a segment that is in the event log, and leave the hashes of its events.
 

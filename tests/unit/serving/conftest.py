@@ -186,19 +186,6 @@ def online(pseudonymiser: Pseudonymiser) -> ShelfOfFeatures:
     )
 
 
-@contextmanager
-def own_metrics() -> Iterator[None]:
-    """Forget the metrics that a service registers: several share a test's process, and each registers BentoML's."""
-    from prometheus_client import REGISTRY
-
-    before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
-    try:
-        yield
-    finally:
-        for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
-            REGISTRY.unregister(collector)
-
-
 def served(family: str, artefact: Path) -> ServedModel:
     return ServedModel(
         family=family,
@@ -283,7 +270,7 @@ def client_of(family: str, artefact: Path, home: Path) -> Iterator[TestClient]:
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
         patch.setattr(app, "champion", lambda: model)
         patch.setattr(app, "settle_memory", lambda: None)  # this process has other things to collect
-        with own_metrics(), TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
+        with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
             yield client
 
 
