@@ -29,7 +29,7 @@ from shopsight.settings import Settings
 
 SHOPPERS: Final = 2_000
 """Shoppers with a history, ``shopper 0`` and so on."""
-LONGEST_HISTORY: Final = 50
+MAX_HISTORY: Final = 50
 SEED: Final = 1
 ONLY_TIME: Final = "only its time is measured"
 AT: Final = datetime(2026, 1, 5, tzinfo=UTC)
@@ -103,7 +103,7 @@ def push_histories(settings: Settings, *, items: int) -> None:
                 user_id=key,
                 item_id=f"i{int(rng.integers(items)):07d}",
             )
-            for step in range(int(rng.integers(1, LONGEST_HISTORY + 1)))
+            for step in range(int(rng.integers(1, MAX_HISTORY + 1)))
         ]
     LiveFeatures(settings).push(events, received_at=utc_now())
 

@@ -122,14 +122,14 @@ class ChurnDesk:
         """Return the last moment that is known of a customer: silence after it is the import's, not theirs."""
         if data_end is None:
             return self._clock()
-        known = [data_end]
+        moments = [data_end]
         if user.as_of is not None:
             # The store dates rows by whole seconds: what came within the last one lies before the next.
-            known.append(user.as_of + timedelta(seconds=1))
+            moments.append(user.as_of + timedelta(seconds=1))
         if (seen := user.values.get("last_seen_us")) is not None:
             # What they did since the last materialisation moved their orders as it happened.
-            known.append(EPOCH + timedelta(microseconds=int(seen) + 1))
-        return min(max(known), self._clock())
+            moments.append(EPOCH + timedelta(microseconds=int(seen) + 1))
+        return min(max(moments), self._clock())
 
     def _base_rate(self, index: int, user: UserFeatures) -> ChurnEntry:
         return {

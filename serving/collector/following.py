@@ -79,7 +79,7 @@ class Follower:
         self.left_out = 0
         """Events whose features the next materialisation has to move."""
         self._lock = threading.Lock()
-        self.known = KnownShopReader(settings, on_new=self._take_out_refused)
+        self.shop_reader = KnownShopReader(settings, on_new=self._take_out_refused)
 
     def catch_up(self) -> None:
         """Push what a collector before this one accepted and has not landed; call it before anything is accepted."""
@@ -122,13 +122,13 @@ class Follower:
             notes.append(f"features do not move with events ({waiting:,} wait): {self.failure}")
         if self.left_out:
             notes.append(f"features of {self.left_out:,} events move with the next materialisation only")
-        if self.known.failure is not None:
-            notes.append(f"what the warehouse says of shoppers and items is of before: {self.known.failure}")
+        if self.shop_reader.failure is not None:
+            notes.append(f"what the warehouse says of shoppers and items is of before: {self.shop_reader.failure}")
         return notes
 
     def close(self) -> None:
         """End; what waits is brought by the next start or the next materialisation."""
-        self.known.close()
+        self.shop_reader.close()
 
     def _wait_for(self, accepted: pa.RecordBatch, *, again: bool = False) -> None:
         self._waiting.append(self._what_changes(accepted, again=again))
@@ -143,7 +143,7 @@ class Follower:
         return self._live
 
     def _what_changes(self, accepted: pa.RecordBatch, *, again: bool) -> Push:
-        push, shop = Push(), self.known.shop
+        push, shop = Push(), self.shop_reader.shop
         for row in accepted.select(list(COLUMNS)).to_pylist():
             user_id, anonymous_id = row["user_id"], row["anonymous_id"]
             ids = [id_ for id_ in (user_id, anonymous_id) if id_ is not None]

@@ -113,8 +113,8 @@ class OnlineFeatures:
         views = {view.name: view for view in self._store.list_feature_views(allow_cache=True)}
         names = [p.name for p in find_service(self._store, service).feature_view_projections if p.name in views]
         online = cast(MonotoneOnlineStore, self._store.provider.online_store)
-        held = {name: online.held_fields(self._store.config, views[name]) for name in names if views[name].online}
-        return [name for name, fields in held.items() if fields not in (None, fields_of(views[name]))]
+        written = {name: online.held_fields(self._store.config, views[name]) for name in names if views[name].online}
+        return [name for name, fields in written.items() if fields not in (None, fields_of(views[name]))]
 
     def _response(
         self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None = None

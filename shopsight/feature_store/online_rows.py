@@ -117,10 +117,10 @@ def rows_to_write(
     """
     to_write: list[list[OnlineRow]] = [[] for _ in range(views)]
     changed = 0
-    for key, held_rows in stored.items():
+    for key, before in stored.items():
         written = 0
-        for rows, row, held in zip(to_write, change(key, held_rows), held_rows, strict=True):
-            if row is not None and (held is None or row[VERSION] >= held[VERSION]):
+        for rows, row, old in zip(to_write, change(key, before), before, strict=True):
+            if row is not None and (old is None or row[VERSION] >= old[VERSION]):
                 rows.append(row)
                 written += 1
         changed += written > 0

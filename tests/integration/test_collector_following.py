@@ -193,7 +193,7 @@ def test_a_request_to_forbid_it_is_kept_to_by_a_collector_that_runs(shop: Shop, 
         follower(batch([shop.event("view_item", user_id=user, item_id="i_1")]))
         state_consent(shop.settings, "Mia", "none", received_at=utc_now())
         deadline = time.monotonic() + 20
-        while user not in follower.known.shop.refused:
+        while user not in follower.shop_reader.shop.refused:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         follower(batch([shop.event("view_item", user_id=user, item_id="i_2", minutes=1)]))

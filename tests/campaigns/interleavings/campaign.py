@@ -44,14 +44,14 @@ def run(settings: Settings, *, count: int, seed: int, report: Callable[[int], No
     def write(store: Any, one: Write) -> None:
         online, key = cast(MonotoneOnlineStore, store.provider.online_store), one.row[0]
         if one.kind == "push":
-            online.change_rows(store.config, [view], [key], lambda _, held: [_not_older(one.row, held[0])])
+            online.change_rows(store.config, [view], [key], lambda _, stored: [_not_older(one.row, stored[0])])
         else:
             online.write_rows(store.config, view, [one.row], rewrite=one.kind == "rewrite")
 
     def read(key: str) -> OnlineRow | None:
         seen: list[OnlineRow | None] = []
         online = cast(MonotoneOnlineStore, stores[0].provider.online_store)
-        online.change_rows(stores[0].config, [view], [key], lambda _, held: [seen.append(held[0])])  # type: ignore[func-returns-value]
+        online.change_rows(stores[0].config, [view], [key], lambda _, stored: [seen.append(stored[0])])  # type: ignore[func-returns-value]
         return seen[-1]
 
     with ThreadPoolExecutor(WRITERS) as writers:
@@ -72,14 +72,14 @@ def run(settings: Settings, *, count: int, seed: int, report: Callable[[int], No
     return faults
 
 
-def fault_of(writes: Sequence[Write], held: OnlineRow | None) -> str:
+def fault_of(writes: Sequence[Write], stored: OnlineRow | None) -> str:
     """Return what is wrong with the row that is held after some writes; nothing where it is the newest of them."""
     newest = max(version(one.row) for one in writes)
-    if held is None:
+    if stored is None:
         return "nothing is held"
-    if version(held) != newest:
-        return f"{version(held)} is held, and {newest} was written"
-    if list(held) not in [list(one.row) for one in writes]:
+    if version(stored) != newest:
+        return f"{version(stored)} is held, and {newest} was written"
+    if list(stored) not in [list(one.row) for one in writes]:
         return "what is held was never written: it is made of two rows"
     return ""
 
@@ -97,8 +97,8 @@ def _drawn(rng: random.Random, *, key: str) -> Iterator[Write]:
         yield Write(kind=rng.choice(KINDS), row=row)
 
 
-def _not_older(row: OnlineRow, held: OnlineRow | None) -> OnlineRow | None:
-    return row if held is None or version(row) >= version(held) else None
+def _not_older(row: OnlineRow, stored: OnlineRow | None) -> OnlineRow | None:
+    return row if stored is None or version(row) >= version(stored) else None
 
 
 def _each(write: Callable[[Any, Write], None], store: Any, writes: Sequence[Write]) -> None:

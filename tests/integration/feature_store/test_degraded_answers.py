@@ -79,9 +79,9 @@ class Shop:
 @pytest.fixture
 def asked(shop: Settings, write_mart: WriteMart, tmp_path: Path) -> Shop:
     maya = Pseudonymiser.from_settings(shop).user("maya")
-    known = {"user_id": maya, "feature_timestamp": MONDAY, "created_timestamp": MONDAY}
-    write_mart("user_history_daily", [known | {"item_ids": ["i_5", "i_8"], "event_names": ["view_item", "view_item"]}])
-    write_mart("user_features_daily", [known | {"events_7d": 2}])
+    about = {"user_id": maya, "feature_timestamp": MONDAY, "created_timestamp": MONDAY}
+    write_mart("user_history_daily", [about | {"item_ids": ["i_5", "i_8"], "event_names": ["view_item", "view_item"]}])
+    write_mart("user_features_daily", [about | {"events_7d": 2}])
     asked = Shop(shop, tmp_path / "recommender")
     asked.write()
     assert asked.answer() == RIGHT
@@ -94,8 +94,8 @@ def test_a_store_that_is_emptied_is_named_and_read_again_once_it_is_filled(asked
     else:
         (asked.settings.feature_store_dir / "online.db").unlink()
         apply_definitions(asked.settings)
-    fallback, known, (note,) = asked.later()
-    assert (fallback, known) == ("trending", None)
+    fallback, is_known, (note,) = asked.later()
+    assert (fallback, is_known) == ("trending", None)
     assert "knows none of the shoppers that were written to it" in note
     asked.write()
     assert asked.later() == RIGHT
@@ -105,8 +105,8 @@ def test_rows_that_lack_fields_are_not_read_and_old_ones_are_with_their_age(aske
     store = open_feature_store(asked.settings, read_only=True)
     view = store.get_feature_view("user_features")
     cast(MonotoneOnlineStore, store.provider.online_store).record_fields(store.config, view, "events_7d Int64")
-    fallback, known, (note,) = asked.later()
-    assert (fallback, known) == ("trending", None)
+    fallback, is_known, (note,) = asked.later()
+    assert (fallback, is_known) == ("trending", None)
     assert "user_features were written with other fields" in note
     asked.write()
     assert asked.later() == RIGHT
@@ -134,8 +134,8 @@ def test_requests_run_on_while_the_file_goes_is_damaged_and_comes_back(asked: Sh
             whole = store.read_bytes()
             for befall in (store.unlink, lambda: store.write_bytes(whole[:100]), lambda: store.write_bytes(b"")):
                 befall()
-                fallback, known, (note,) = asked.later()
-                assert (fallback, known) == ("trending", None)
+                fallback, is_known, (note,) = asked.later()
+                assert (fallback, is_known) == ("trending", None)
                 assert "online.db" in note
                 store.unlink(missing_ok=True)
                 store.with_suffix(".whole").write_bytes(whole)
