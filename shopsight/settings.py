@@ -175,6 +175,11 @@ class Settings(BaseSettings):
         return self.home / "collected"
 
     @property
+    def live_items_path(self) -> Path:
+        """Items as the collector was told of them, until the warehouse has taken that up."""
+        return self.home / "live" / "items.jsonl"
+
+    @property
     def event_log_dir(self) -> Path:
         """The append-only event log: the only source of truth."""
         return self.home / "event_log"

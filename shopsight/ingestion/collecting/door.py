@@ -20,7 +20,7 @@ from shopsight.ingestion.log.deduplication import CONTENT, KEY, with_event_ids
 from shopsight.ingestion.log.pseudonyms import pseudonymised
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.json_lines import StandingObjects
-from shopsight.ingestion.validation.rules import EVENT_RULES, IMPORTER_REASONS, STRUCTURE_REASONS
+from shopsight.ingestion.validation.rules import EVENT_RULES, IMPORTER_REASONS, ITEM_RULES, STRUCTURE_REASONS
 from shopsight.ingestion.validation.standing import StandingRules
 from shopsight.ingestion.validation.validate import validate
 from shopsight.privacy import Pseudonymiser
@@ -30,7 +30,9 @@ SOURCE: Final = "shop"
 MAX_KNOWN: Final = 200_000
 """Events of which a repetition is known at the door: the newest. What repeats an older one is a duplicate all the same,
 as the landing finds, which compares with the whole log."""
-MEANINGS: Final = STRUCTURE_REASONS | IMPORTER_REASONS | {rule.reason: rule.meaning for rule in EVENT_RULES}
+MEANINGS: Final = (
+    STRUCTURE_REASONS | IMPORTER_REASONS | {rule.reason: rule.meaning for rule in (*ITEM_RULES, *EVENT_RULES)}
+)
 NO_OBJECT: Final = "not_a_json_object"
 NOTHING: Final[Mapping[int, Sequence[str]]] = MappingProxyType({})
 
@@ -166,10 +168,9 @@ def meaning_of(reason: str) -> str:
     return MEANINGS.get(reason, reason)
 
 
-def column_of(reason: str) -> str | None:
-    """Return the column that a reason is about, where it is about one."""
-    names = [name for name in EVENT_SCHEMA.names if reason.startswith(f"{name}_")]
-    return max(names, key=len, default=None)
+def column_of(reason: str, names: Sequence[str] = EVENT_SCHEMA.names) -> str | None:
+    """Return the one of the columns that a reason is about, where it is about one."""
+    return max((name for name in names if reason.startswith(f"{name}_")), key=len, default=None)
 
 
 def _one_batch(table: pa.Table, schema: pa.Schema) -> pa.RecordBatch:

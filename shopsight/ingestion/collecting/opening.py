@@ -1,5 +1,6 @@
 """Opens what keeps collected events, as the settings say."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -7,8 +8,10 @@ import pyarrow as pa
 
 from shopsight.ingestion.collecting.door import MAX_KNOWN, Door
 from shopsight.ingestion.collecting.group_commit import GroupCommit, ignore_accepted
+from shopsight.ingestion.collecting.items import ItemDoor
 from shopsight.ingestion.collecting.journal import Journal, known_hashes
 from shopsight.ingestion.collecting.stream import EventStream, StreamKeeper
+from shopsight.marts import export_path
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
@@ -33,12 +36,15 @@ def open_commit(
     """
     pseudonymiser = Pseudonymiser.from_settings(settings)
     if settings.event_stream:
-        return GroupCommit(
-            Door(pseudonymiser), StreamKeeper(EventStream(settings.event_stream)), now=now, on_accepted=on_accepted
-        )
+        keeper = StreamKeeper(EventStream(settings.event_stream))
+        return GroupCommit(Door(pseudonymiser), keeper, now=now, items=_items(settings), on_accepted=on_accepted)
     journal = Journal(
         settings.collected_dir, max_bytes=settings.segment_bytes, max_seconds=settings.segment_seconds, now=now
     )
     newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
     door = Door(pseudonymiser, newest=newest)
-    return GroupCommit(door, journal, now=now, on_accepted=on_accepted)
+    return GroupCommit(door, journal, now=now, items=_items(settings), on_accepted=on_accepted)
+
+
+def _items(settings: Settings) -> ItemDoor:
+    return ItemDoor(settings.live_items_path, export=export_path(settings, "items"), seconds_now=time.monotonic)
