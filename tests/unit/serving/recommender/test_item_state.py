@@ -41,7 +41,9 @@ class Shop:
         self.seconds = 0.0
         self.write()
         recommender = Recommender.load(trained)
-        self.catalogue = LiveCatalogue(recommender.catalogue, self.export, seconds_now=lambda: self.seconds)
+        self.catalogue = LiveCatalogue(
+            recommender.catalogue, self.export, folder / "live.jsonl", seconds_now=lambda: self.seconds
+        )
         self.rules = RulesFile(folder / "rules.yml", self.catalogue, seconds_now=lambda: self.seconds)
         self.desk = RecommendationDesk(
             recommender,
