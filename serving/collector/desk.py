@@ -5,7 +5,6 @@ from typing import Literal
 
 from serving.collector.schemas import Collected, CollectedItems, EventError
 from serving.http.problems import ProblemError
-from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA
 from shopsight.ingestion.collecting.door import Refusal, column_of, meaning_of
 from shopsight.ingestion.collecting.gathering import GroupError
 from shopsight.ingestion.collecting.group_commit import Outcome
@@ -65,12 +64,11 @@ def _errors_of_items(outcome: Outcome) -> list[EventError]:
 
 
 def _errors(kind: Literal["events", "items"], refusal: Refusal, index: int) -> list[EventError]:
-    names = EVENT_SCHEMA.names if kind == "events" else ITEM_SCHEMA.names
     return [
         {
             "index": index,
-            "loc": [kind, index, *([column] if (column := column_of(reason, names)) else [])],
-            "msg": meaning_of(reason),
+            "loc": [kind, index, *([column] if (column := column_of(reason, kind)) else [])],
+            "msg": meaning_of(reason, kind),
             "type": reason,
         }
         for reason in refusal.reasons
