@@ -129,25 +129,25 @@ class Recommender:
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
         """Return the same model over the items as ``catalogue`` describes them: stock, prices, names, newcomers."""
-        known, room = catalogue.num_known, len(catalogue) - catalogue.num_known
-        is_taken = np.array([bool(item_id) for item_id in catalogue.item_ids[known:]], dtype=np.bool_)
+        first, room = catalogue.num_known, len(catalogue) - catalogue.num_known
+        is_taken = np.array([bool(item_id) for item_id in catalogue.item_ids[first:]], dtype=np.bool_)
         same_categories = catalogue.categories is self.catalogue.categories
         lists = replace(
             self.lists,
             catalogue=catalogue,
             category_codes_N=self.lists.category_codes_N if same_categories else category_codes(catalogue),
-            best_sellers_N=_longer(self.lists.best_sellers_N[:known], room, 0.0),
-            trending_N=_longer(self.lists.trending_N[:known], room, 0.0),
-            popularity_N=_longer(self.lists.popularity_N[:known], room, 0.0),
+            best_sellers_N=_longer(self.lists.best_sellers_N[:first], room, 0.0),
+            trending_N=_longer(self.lists.trending_N[:first], room, 0.0),
+            popularity_N=_longer(self.lists.popularity_N[:first], room, 0.0),
             newcomers=Newcomers.of(catalogue, self.text),
         )
         return replace(
             self,
             catalogue=catalogue,
             lists=lists,
-            age_days_N=_longer(self.age_days_N[:known], room, np.inf),
-            usual_days_N=_longer(self.usual_days_N[:known], room, np.nan),
-            cold_N=np.concatenate([self.cold_N[:known], is_taken]),
+            age_days_N=_longer(self.age_days_N[:first], room, np.inf),
+            usual_days_N=_longer(self.usual_days_N[:first], room, np.nan),
+            cold_N=np.concatenate([self.cold_N[:first], is_taken]),
         )
 
     def recommend(
@@ -218,10 +218,9 @@ class Recommender:
         if scored is None:
             return list(items)
         places = [self.catalogue.positions[item.item_id] for item in items]
-        known = [place for place in places if place < self.catalogue.num_known]
-        best = np.array(known, dtype=np.int64)
+        best = np.array([place for place in places if place < self.catalogue.num_known], dtype=np.int64)
         scored.settle(best)
-        reasons = dict(zip(known, self._reasons(encoded, scored, best), strict=True))
+        reasons = dict(zip(best.tolist(), self._reasons(encoded, scored, best), strict=True))
         pairs = zip(items, places, strict=True)
         return [replace(item, reasons=reasons.get(place, item.reasons)) for item, place in pairs]
 
@@ -263,12 +262,12 @@ class Recommender:
         pairs = [
             (item, BEHAVIOUR_CODES[event.event_name])
             for event in history
-            if event.event_name in BEHAVIOUR_CODES and (item := self._known(event.item_id)) is not None
+            if event.event_name in BEHAVIOUR_CODES and (item := self._place_to_read(event.item_id)) is not None
         ]
         codes = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return History(codes[:, 0], codes[:, 1]).last(self.history_length)
 
-    def _known(self, item_id: str) -> int | None:
+    def _place_to_read(self, item_id: str) -> int | None:
         place = self.catalogue.index_of(item_id)
         if place is None or place < self.catalogue.num_known:
             return place

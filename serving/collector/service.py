@@ -164,15 +164,15 @@ async def _segment(calls: Sequence[object]) -> Response:
 
 async def _answer(request: Request, *, origins: Sequence[int] | None = None) -> Response:
     """Answer once what a request brings is on disk; ``origins`` are the elements that its events are from."""
-    return JsonAnswer(collected(await _kept(request), origins=origins), status_code=202)
+    return JsonAnswer(collected(await _outcome(request), origins=origins), status_code=202)
 
 
 async def _answer_items(changes: Sequence[ItemChange]) -> Response:
     """Answer once what is said of items is on disk, and in force."""
-    return JsonAnswer(collected_items(await _kept(Request(items=tuple(changes)))), status_code=202)
+    return JsonAnswer(collected_items(await _outcome(Request(items=tuple(changes)))), status_code=202)
 
 
-async def _kept(request: Request) -> Outcome:
+async def _outcome(request: Request) -> Outcome:
     commit: GroupCommit = bentoml.get_current_service().commit
     try:
         return await asyncio.wrap_future(commit.take(request))

@@ -112,10 +112,10 @@ class LiveCatalogue:
             for item_id, item in self._live.read().items()
             if item.is_newer_than(self._exported.described_at.get(item_id))
         }
-        known = self._exported.catalogue.positions
-        changed = {known[item_id]: item for item_id, item in said.items() if item_id in known}
+        positions = self._exported.catalogue.positions
+        changed = {positions[item_id]: item for item_id, item in said.items() if item_id in positions}
         newcomers = {i: item for i, item in self._exported.newcomers.items() if i not in said}
-        newcomers |= {i: item for i, item in said.items() if i not in known}
+        newcomers |= {i: item for i, item in said.items() if i not in positions}
         newest = sorted(
             (item for item in newcomers.values() if item.is_listed or item.item_id in self._places),
             key=lambda item: (item.is_listed, item.described_at or datetime.min.replace(tzinfo=UTC)),
@@ -177,8 +177,8 @@ class LiveCatalogue:
         catalogue = self._exported.catalogue.with_items(items)
         described = dict[str, datetime]()
         if "described_at" in optional:
-            known = items.filter(pc.is_valid(items["described_at"]))
-            described = dict(zip(known["item_id"].to_pylist(), known["described_at"].to_pylist(), strict=True))
+            rows = items.filter(pc.is_valid(items["described_at"]))
+            described = dict(zip(rows["item_id"].to_pylist(), rows["described_at"].to_pylist(), strict=True))
         model_ids = pa.array(catalogue.item_ids[: catalogue.num_known], pa.string())
         others = items.filter(pc.invert(pc.is_in(items["item_id"].cast(pa.string()), value_set=model_ids)))
         newcomers = {row["item_id"]: _newcomer(row) for row in others.to_pylist()}

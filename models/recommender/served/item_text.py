@@ -34,10 +34,10 @@ class ItemText:
     def cosines(self, words: frozenset[str]) -> Floats:
         """Return how like each of the model's items is to some words, 0 to 1, shape (N,)."""
         places, rarity, norms_N = self._index
-        known = [word for word in words if word in places]
-        length = np.sqrt(sum(rarity[word] ** 2 for word in known))
+        shared = [word for word in words if word in places]
+        length = np.sqrt(sum(rarity[word] ** 2 for word in shared))
         scores_N = np.zeros(len(norms_N), dtype=np.float32)
-        for word in known:
+        for word in shared:
             scores_N[places[word]] += rarity[word] ** 2
         cosines_N: Floats = scores_N / (norms_N * max(length, 1e-9))
         return cosines_N

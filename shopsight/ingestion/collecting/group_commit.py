@@ -143,7 +143,7 @@ class GroupCommit:
         now = self._now()
         judgement = self._door.judge(events, received_at=now, left_out=left_out)
         items = self._judged_items([change for request in group for change in request.items], now)
-        record = replace(judgement.record, items=items.kept)
+        record = replace(judgement.record, items=items.rows)
         try:
             if record.size:
                 self._keeper.append(record)

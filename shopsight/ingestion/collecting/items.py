@@ -51,14 +51,14 @@ class ItemChange:
 class ItemJudgement:
     """What becomes of some changes."""
 
-    kept: tuple[bytes, ...]
+    rows: tuple[bytes, ...]
     """Rows for the journal: those that are good, completed, and the others as they came."""
     live: tuple[bytes, ...]
     """The good ones."""
     refusals: tuple[Refusal, ...]
 
 
-NO_ITEMS: Final = ItemJudgement(kept=(), live=(), refusals=())
+NO_ITEMS: Final = ItemJudgement(rows=(), live=(), refusals=())
 
 
 class ItemDoor:
@@ -90,14 +90,14 @@ class ItemDoor:
         """
         self._look()
         named = [_names_in(change.line) for change in changes]
-        rows, refused = self._rows(changes, named, received_at)
+        typed, refused = self._rows(changes, named, received_at)
         pending: dict[str, LiveItem] = {}
-        kept, live = list[bytes](), list[bytes]()
+        rows, live = list[bytes](), list[bytes]()
         for place, change in enumerate(changes):
             if place in refused:
-                kept.append(change.line)
+                rows.append(change.line)
                 continue
-            row, names = rows[place], named[place]
+            row, names = typed[place], named[place]
             before = pending.get(row["item_id"]) or self._states.of(row["item_id"])
             is_there = before is not None and before.is_listed
             if change.kind in ("change", "remove") and not is_there:
@@ -107,13 +107,13 @@ class ItemDoor:
                 continue
             whole = self._completed(row, names or (), before, change.kind, received_at)
             line = orjson.dumps(whole)
-            kept.append(line)
+            rows.append(line)
             live.append(line)
             item = LiveItem.of_row(whole)
             if before is None or item.is_newer_than(before.described_at):
                 pending[item.item_id] = item
         refusals = tuple(Refusal(index=place, reasons=tuple(refused[place])) for place in sorted(refused))
-        return ItemJudgement(kept=tuple(kept), live=tuple(live), refusals=refusals)
+        return ItemJudgement(rows=tuple(rows), live=tuple(live), refusals=refusals)
 
     def publish(self, lines: Sequence[bytes]) -> None:
         """Have rows that were kept hold, from the next request of every service on.
@@ -177,9 +177,9 @@ class ItemDoor:
     ) -> dict[str, Any]:
         """Return the whole description of an item: what is said now, and else what is known."""
         said = {name: _plain(name, row[name]) for name in CONTENT if name in named}
-        known = {} if before is None or not before.is_listed else dict(before.row)
-        known = {name: known[name] for name in CONTENT if known.get(name) is not None}
-        content = said | known if kind == "mention" else known | said
+        standing = {} if before is None or not before.is_listed else dict(before.row)
+        standing = {name: standing[name] for name in CONTENT if standing.get(name) is not None}
+        content = said | standing if kind == "mention" else standing | said
         begins, ends = row["valid_from"], row["valid_to"]
         if begins is None:
             step = timedelta(microseconds=1)

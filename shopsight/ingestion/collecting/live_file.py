@@ -51,7 +51,7 @@ class LiveItemsFile:
                 flush_to_disk(self._path.parent)
 
     def keep(self, is_kept: Callable[[LiveItem], bool]) -> None:
-        """Write the file anew with the newest row of each item that is to be kept; unchanged where that is all of them.
+        """Write the file anew with the newest row of each item that is to be kept; unchanged where that is all it holds.
 
         Raises:
             OSError: it could not be written; the file is as it was.
@@ -61,11 +61,11 @@ class LiveItemsFile:
             return
         with self._locked():
             items = LiveItems(self._path).read()
-            kept = [item for item in items.values() if is_kept(item)]
-            if len(kept) == len(items):
+            remaining = [item for item in items.values() if is_kept(item)]
+            if len(remaining) + 1 == self._path.read_bytes().count(b"\n"):
                 return
             with replaced(self._path) as draft:
-                draft.write_bytes(_head() + b"".join(orjson.dumps(item.row) + b"\n" for item in kept))
+                draft.write_bytes(_head() + b"".join(orjson.dumps(item.row) + b"\n" for item in remaining))
 
     def _locked(self) -> AbstractContextManager[None]:
         return exclusive(self._path.with_suffix(".lock"), what="live items", wait_seconds=LOCK_SECONDS)

@@ -51,7 +51,7 @@ class Collector:
         self.door.publish(judgement.live)
         return judgement
 
-    def known(self, item_id: str) -> LiveItem:
+    def state_of(self, item_id: str) -> LiveItem:
         return self.live.read()[item_id]
 
     def warehouse(self, *items: LiveItem, described_at: datetime | None = None) -> None:
@@ -79,8 +79,8 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 
 def test_a_description_holds_as_the_row_that_will_land(collector: Collector) -> None:
     judgement = collector.say(LAMP)
-    assert judgement.kept == judgement.live
-    assert json.loads(judgement.kept[0]) == {
+    assert judgement.rows == judgement.live
+    assert json.loads(judgement.rows[0]) == {
         "item_id": "lamp",
         "title": "Red lamp",
         "category": "home > lamps",
@@ -92,13 +92,13 @@ def test_a_description_holds_as_the_row_that_will_land(collector: Collector) -> 
         "valid_from": "2026-05-01T12:01:00Z",
         "created_timestamp": "2026-05-01T12:01:00Z",
     }
-    assert collector.known("lamp").price == 21.5
+    assert collector.state_of("lamp").price == 21.5
 
 
 def test_a_price_alone_changes_the_price_alone(collector: Collector) -> None:
     collector.say(LAMP)
     collector.say({"item_id": "lamp", "price": 19})
-    lamp = collector.known("lamp")
+    lamp = collector.state_of("lamp")
     assert (lamp.title, lamp.category, lamp.price) == ("Red lamp", "home > lamps", 19.0)
     assert lamp.row["attributes"] == {"colour": "red"}
 
@@ -106,22 +106,22 @@ def test_a_price_alone_changes_the_price_alone(collector: Collector) -> None:
 def test_what_is_named_as_null_is_emptied(collector: Collector) -> None:
     collector.say(LAMP | {"brand": "Acme"})
     collector.say({"item_id": "lamp", "brand": None})
-    assert collector.known("lamp").brand is None
-    assert collector.known("lamp").title == "Red lamp"
+    assert collector.state_of("lamp").brand is None
+    assert collector.state_of("lamp").title == "Red lamp"
 
 
 def test_a_price_alone_of_an_item_that_only_the_warehouse_knows_keeps_what_it_knows(collector: Collector) -> None:
     collector.say(LAMP)
-    collector.warehouse(collector.known("lamp"))
+    collector.warehouse(collector.state_of("lamp"))
     collector.path.unlink()
     collector.say({"item_id": "lamp", "price": 19})
-    lamp = collector.known("lamp")
+    lamp = collector.state_of("lamp")
     assert (lamp.title, lamp.category, lamp.price, lamp.is_available) == ("Red lamp", "home > lamps", 19.0, True)
 
 
 def test_several_changes_of_one_item_in_one_request_build_on_each_other(collector: Collector) -> None:
     collector.say(LAMP, {"item_id": "lamp", "price": 5}, {"item_id": "lamp", "availability": "sold out"})
-    lamp = collector.known("lamp")
+    lamp = collector.state_of("lamp")
     assert (lamp.price, lamp.is_available, lamp.title) == (5.0, False, "Red lamp")
     rows = [json.loads(line) for line in collector.path.read_bytes().splitlines()[1:]]
     times = [datetime.fromisoformat(row["valid_from"]) for row in rows]
@@ -134,59 +134,59 @@ def test_a_bad_item_never_stops_a_good_one_and_is_kept_as_it_came(collector: Col
     assert [(one.index, one.reasons) for one in judgement.refusals] == [
         (1, ("price_invalid",)), (2, ("item_id_missing",)), (3, ("not_a_json_object",)),
     ]  # fmt: skip
-    assert [json.loads(line) for line in judgement.kept[1:]] == bad
+    assert [json.loads(line) for line in judgement.rows[1:]] == bad
     assert list(collector.live.read()) == ["lamp"]
 
 
 def test_what_is_deleted_is_listed_no_more_and_begins_anew_when_it_is_described_again(collector: Collector) -> None:
     collector.say(LAMP)
     collector.say({"item_id": "lamp"}, kind="remove")
-    assert not collector.known("lamp").is_listed
-    assert not collector.known("lamp").is_available
+    assert not collector.state_of("lamp").is_listed
+    assert not collector.state_of("lamp").is_available
     assert collector.say({"item_id": "lamp", "availability": "in_stock"}, kind="change").refusals
     collector.say({"item_id": "lamp", "price": 3})
-    lamp = collector.known("lamp")
+    lamp = collector.state_of("lamp")
     assert (lamp.is_listed, lamp.is_available, lamp.price, lamp.title) == (True, True, 3.0, None)
 
 
 @pytest.mark.parametrize("kind", ["change", "remove"])
 def test_an_item_that_nobody_described_is_not_changed_and_nothing_is_kept(collector: Collector, kind: str) -> None:
     judgement = collector.say({"item_id": "rug", "availability": "sold_out"}, kind=kind)
-    assert judgement.kept == ()
+    assert judgement.rows == ()
     assert [one.reasons for one in judgement.refusals] == [("item_unknown",)]
 
 
 def test_what_an_order_says_of_an_item_only_fills_in_what_nobody_has_said(collector: Collector) -> None:
     collector.say({"item_id": "lamp", "title": "Old lamp", "price": 10}, kind="mention")
-    assert collector.known("lamp").price == 10.0
+    assert collector.state_of("lamp").price == 10.0
     collector.say(LAMP)
-    assert collector.say({"item_id": "lamp", "title": "Old lamp", "price": 10}, kind="mention").kept == ()
+    assert collector.say({"item_id": "lamp", "title": "Old lamp", "price": 10}, kind="mention").rows == ()
     collector.say({"item_id": "lamp", "price": 10, "brand": "Acme"}, kind="mention")
-    lamp = collector.known("lamp")
+    lamp = collector.state_of("lamp")
     assert (lamp.price, lamp.brand, lamp.title) == (21.5, "Acme", "Red lamp")
 
 
 def test_an_order_does_not_bring_a_deleted_item_back(collector: Collector) -> None:
     collector.say(LAMP)
     collector.say({"item_id": "lamp"}, kind="remove")
-    assert collector.say({"item_id": "lamp", "price": 10}, kind="mention").kept == ()
+    assert collector.say({"item_id": "lamp", "price": 10}, kind="mention").rows == ()
 
 
 def test_of_two_descriptions_that_name_their_moment_the_later_moment_holds(collector: Collector) -> None:
     collector.say(LAMP | {"valid_from": "2026-05-01T10:00:00Z", "price": 2})
     collector.say(LAMP | {"valid_from": "2026-05-01T09:00:00Z", "price": 1})
-    assert collector.known("lamp").price == 2.0
+    assert collector.state_of("lamp").price == 2.0
 
 
 def test_a_change_without_a_moment_holds_beside_one_of_the_future(collector: Collector) -> None:
     collector.say(LAMP | {"valid_from": "2027-01-01T00:00:00Z"})
     collector.say({"item_id": "lamp", "price": 3})
-    assert collector.known("lamp").price == 3.0
+    assert collector.state_of("lamp").price == 3.0
 
 
 def test_what_the_warehouse_has_taken_up_goes_once_every_service_has_seen_that(collector: Collector) -> None:
     collector.say(LAMP, LAMP | {"item_id": "rug"})
-    lamp = collector.known("lamp")
+    lamp = collector.state_of("lamp")
     collector.warehouse(lamp)
     collector.door.tidy()
     assert set(collector.live.read()) == {"lamp", "rug"}
@@ -194,25 +194,25 @@ def test_what_the_warehouse_has_taken_up_goes_once_every_service_has_seen_that(c
     collector.door.tidy()
     assert set(collector.live.read()) == {"rug"}
     collector.say({"item_id": "lamp", "price": 1})
-    assert collector.known("lamp").title == "Red lamp"
+    assert collector.state_of("lamp").title == "Red lamp"
 
 
 def test_what_was_said_after_the_warehouse_was_built_stays(collector: Collector) -> None:
     collector.say(LAMP)
-    collector.warehouse(collector.known("lamp"))
+    collector.warehouse(collector.state_of("lamp"))
     collector.say({"item_id": "lamp", "price": 1})
     collector.door.tidy()
     collector.seconds += TAKEN_UP_SECONDS
     collector.door.tidy()
-    assert collector.known("lamp").price == 1.0
+    assert collector.state_of("lamp").price == 1.0
 
 
 def test_a_newer_file_of_the_warehouse_counts_for_what_a_change_leaves_out(collector: Collector) -> None:
     collector.say(LAMP)
-    newer = LiveItem.of_row(collector.known("lamp").row | {"title": "Blue lamp"})
+    newer = LiveItem.of_row(collector.state_of("lamp").row | {"title": "Blue lamp"})
     collector.warehouse(newer, described_at=collector.now + timedelta(seconds=30))
     collector.say({"item_id": "lamp", "price": 1})
-    assert collector.known("lamp").title == "Blue lamp"
+    assert collector.state_of("lamp").title == "Blue lamp"
 
 
 def test_a_restarted_collector_and_its_readers_go_on_where_it_was(collector: Collector) -> None:
@@ -223,7 +223,7 @@ def test_a_restarted_collector_and_its_readers_go_on_where_it_was(collector: Col
     assert list(collector.live.read()) == ["lamp"]
     collector.start()
     collector.say({"item_id": "lamp", "price": 1})
-    assert collector.known("lamp").price == 1.0
+    assert collector.state_of("lamp").price == 1.0
     assert collector.live.failure is None
 
 
