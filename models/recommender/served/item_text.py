@@ -48,7 +48,7 @@ class ItemText:
         rarest = np.log1p(len(norms_N))
 
         def length(words: frozenset[str]) -> float:
-            return float(np.sqrt(sum(rarity.get(word, rarest) ** 2 for word in words)))
+            return float(np.sqrt(np.sum(np.square([rarity.get(word, rarest) for word in words]))))
 
         return length(some & others) ** 2 / max(length(some) * length(others), 1e-9)
 

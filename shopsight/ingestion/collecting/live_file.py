@@ -51,7 +51,7 @@ class LiveItemsFile:
                 flush_to_disk(self._path.parent)
 
     def keep(self, is_kept: Callable[[LiveItem], bool]) -> None:
-        """Write the file anew with the newest row of each item that is to be kept; unchanged where that is all it holds.
+        """Write the file anew with the newest row of each item that is to be kept, unless that is all it holds.
 
         Raises:
             OSError: it could not be written; the file is as it was.

@@ -239,11 +239,15 @@ def test_a_line_that_is_no_item_is_told_of_and_costs_no_other(collector: Collect
 def test_a_reader_that_looks_now_and_then_knows_what_one_knows_that_looks_anew(tmp_path: Path) -> None:
     path = tmp_path / "live" / "items.jsonl"
     file, reader = LiveItemsFile(path), LiveItems(path)
+
+    def is_another(item: LiveItem) -> bool:
+        return item.item_id != f"i_{n % 3}"
+
     for n in range(30):
         row = {"item_id": f"i_{n % 4}", "valid_from": f"2026-05-01T12:{n:02}:00Z", "price": str(n)}
         file.append([json.dumps(row).encode()])
         if n % 7 == 6:
-            file.keep(lambda item, turn=n: item.item_id != f"i_{turn % 3}")
+            file.keep(is_another)
         assert dict(reader.read()) == dict(LiveItems(path).read())
     path.unlink()
     assert dict(reader.read()) == {}
