@@ -45,7 +45,7 @@ class ItemText:
     def cosine(self, some: frozenset[str], others: frozenset[str]) -> float:
         """Return how like two descriptions are; of words that no item of the model has, all are as rare as can be."""
         _, rarity, norms_N = self._index
-        rarest = np.log1p(len(norms_N))
+        rarest = float(np.log1p(len(norms_N)))
 
         def length(words: frozenset[str]) -> float:
             return float(np.sqrt(np.sum(np.square([rarity.get(word, rarest) for word in words]))))
