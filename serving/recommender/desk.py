@@ -311,6 +311,7 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
         log: where the row of each answer goes.
     """
     recommender = Recommender.load(model.artefact)
+    recommender.text.read()
     features = feature_reader(settings)
     catalogue = LiveCatalogue(recommender.catalogue, export_path(settings, "items"), settings.live_items_path)
     rules = RulesFile(settings.rules_path, catalogue)

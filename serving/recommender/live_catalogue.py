@@ -7,9 +7,9 @@ no training for it. Of an item the newer description holds.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ LOOK_AGAIN_SECONDS: Final = 1.0
 """How long a look at the export is good for. The file of live items is looked at by every request: it takes some µs."""
 MAX_NEWCOMERS: Final = 1_000
 """Items that a service shows beside those that its model knows; of more, the newest."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ALSO_READ: Final = ("description", "described_at")
 
 
@@ -36,10 +37,18 @@ class _Exported:
 
     catalogue: Catalogue
     """The model's items, and room for newcomers."""
-    described_at: Mapping[str, datetime] = field(default_factory=dict)
-    """Of each item that a catalogue has described."""
+    described_us: Sequence[int | None] = ()
+    """When each of the model's items was described, in microseconds since 1970; empty where the export does not say."""
     newcomers: Mapping[str, LiveItem] = field(default_factory=dict)
-    """Items that the model does not know, the newest first."""
+    """Items that the model does not know."""
+
+    def described_at(self, item_id: str) -> datetime | None:
+        """Return from when on holds what the export says of an item; None where no catalogue has described it."""
+        if (newcomer := self.newcomers.get(item_id)) is not None:
+            return newcomer.described_at
+        place = self.catalogue.positions.get(item_id)
+        moment = self.described_us[place] if place is not None and self.described_us else None
+        return None if moment is None else EPOCH + timedelta(microseconds=moment)
 
 
 class LiveCatalogue:
@@ -110,7 +119,7 @@ class LiveCatalogue:
         said = {
             item_id: item
             for item_id, item in self._live.read().items()
-            if item.is_newer_than(self._exported.described_at.get(item_id))
+            if item.is_newer_than(self._exported.described_at(item_id))
         }
         positions = self._exported.catalogue.positions
         changed = {positions[item_id]: item for item_id, item in said.items() if item_id in positions}
@@ -118,7 +127,7 @@ class LiveCatalogue:
         newcomers |= {i: item for i, item in said.items() if i not in positions}
         newest = sorted(
             (item for item in newcomers.values() if item.is_listed or item.item_id in self._places),
-            key=lambda item: (item.is_listed, item.described_at or datetime.min.replace(tzinfo=UTC)),
+            key=lambda item: (item.is_listed, item.described_at or EPOCH),
             reverse=True,
         )
         self._make_room(newest)
@@ -175,14 +184,17 @@ class LiveCatalogue:
             optional = [name for name in ("is_listed", *_ALSO_READ) if name in names]
             items = file.read(columns=["item_id", *(n for n in ITEM_STATE if n != "is_listed"), *optional])
         catalogue = self._exported.catalogue.with_items(items)
-        described = dict[str, datetime]()
+        model_ids, item_ids = (
+            pa.array(catalogue.item_ids[: catalogue.num_known], pa.string()),
+            items["item_id"].cast(pa.string()),
+        )
+        described: list[int | None] = []
         if "described_at" in optional:
-            rows = items.filter(pc.is_valid(items["described_at"]))
-            described = dict(zip(rows["item_id"].to_pylist(), rows["described_at"].to_pylist(), strict=True))
-        model_ids = pa.array(catalogue.item_ids[: catalogue.num_known], pa.string())
-        others = items.filter(pc.invert(pc.is_in(items["item_id"].cast(pa.string()), value_set=model_ids)))
+            moments = items["described_at"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+            described = moments.take(pc.index_in(model_ids, value_set=item_ids)).to_pylist()
+        others = items.filter(pc.invert(pc.is_in(item_ids, value_set=model_ids)))
         newcomers = {row["item_id"]: _newcomer(row) for row in others.to_pylist()}
-        return _Exported(catalogue=catalogue, described_at=described, newcomers=newcomers)
+        return _Exported(catalogue=catalogue, described_us=described, newcomers=newcomers)
 
 
 def _newcomer(row: Mapping[str, Any]) -> LiveItem:
