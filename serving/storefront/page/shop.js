@@ -51,7 +51,11 @@
     node.append(...children.filter((child) => child != null));
     return node;
   };
-  const hash = (text) => [...text].reduce((sum, letter) => (Math.imul(sum, 31) + letter.codePointAt(0)) >>> 0, 7);
+  const hash = (text) => {  // ids that follow each other are to look different
+    let sum = [...text].reduce((before, letter) => Math.imul(before ^ letter.codePointAt(0), 0x01000193), 0x811c9dc5);
+    for (const shift of [16, 13, 16]) sum = Math.imul(sum ^ (sum >>> shift), 0x45d9f3b);
+    return sum >>> 0;
+  };
   const picture = (good) => {
     const svg = (tag, attributes, ...children) => {
       const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -63,7 +67,7 @@
     const hue = hash(top) % 360, seed = hash(good.item_id), turn = seed % 60;
     const tone = (light, shift = 0) => `hsl(${(hue + shift) % 360} 55% ${light}%)`;
     const shapes = [0, 1, 2].map((nth) => {
-      const x = (seed >> (nth * 5)) % 400, y = (seed >> (nth * 7)) % 300, size = 60 + ((seed >> (nth * 3)) % 90);
+      const x = (seed >>> (nth * 5)) % 400, y = (seed >>> (nth * 7)) % 300, size = 60 + ((seed >>> (nth * 3)) % 90);
       return nth % 2 ? svg("rect", {x, y, width: size, height: size, rx: 18, fill: tone(74, turn), opacity: .7})
         : svg("circle", {cx: x, cy: y, r: size, fill: tone(66, turn / 2), opacity: .6});
     });
