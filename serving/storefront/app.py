@@ -159,5 +159,5 @@ def storefront_app(settings: Settings) -> Starlette:
 
 
 def _passed_on(answer: httpx.Response) -> Response:
-    kept = {name: answer.headers[name] for name in ("content-type", "retry-after") if name in answer.headers}
-    return Response(answer.content, status_code=answer.status_code, headers={**HEADERS, **kept})
+    headers = {name: answer.headers[name] for name in ("content-type", "retry-after") if name in answer.headers}
+    return Response(answer.content, status_code=answer.status_code, headers={**HEADERS, **headers})
