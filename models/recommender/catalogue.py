@@ -49,7 +49,11 @@ class Catalogue:
     def read(cls, path: Path) -> "Catalogue":
         """Read ``catalogue.parquet``."""
         # Neither read_table nor to_numpy: both import pandas where it is installed, and the Bento need not carry it.
-        table = pq.ParquetFile(path).read()
+        return cls.of(pq.ParquetFile(path).read())
+
+    @classmethod
+    def of(cls, table: pa.Table) -> "Catalogue":
+        """Return the items of a table as ``catalogue.parquet`` has them."""
         item_ids = table["item_id"].to_pylist()
         return cls(
             item_ids=item_ids,
