@@ -55,15 +55,14 @@ class Newer:
         """Take a shop apart as the training was: the model knows the warm items, and their descriptions it lacks."""
         warm_W, cold_K = np.flatnonzero(~cold_N), np.flatnonzero(cold_N)
         order = np.concatenate([warm_W, cold_K]).tolist()
+        texts = {at: catalogue.descriptions.get(place, "") for at, place in enumerate(order) if at >= len(warm_W)}
         apart = replace(
             catalogue,
             item_ids=[catalogue.item_ids[place] for place in order],
             titles=[catalogue.titles[place] for place in order],
             categories=[catalogue.categories[place] for place in order],
             brands=[catalogue.brands[place] for place in order],
-            descriptions={
-                at: catalogue.descriptions.get(place, "") for at, place in enumerate(order) if at >= len(warm_W)
-            },
+            descriptions=texts,
             num_known=len(warm_W),
         )
         newcomers = Newcomers.of(apart, ItemText(apart))
