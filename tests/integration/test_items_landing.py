@@ -34,7 +34,10 @@ class Collector:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.now, self.seconds = settings, NOON, 0.0
         self.door = ItemDoor(
-            settings.live_items_path, export=export_path(settings, "items"), seconds_now=lambda: self.seconds
+            settings.live_items_path,
+            export=export_path(settings, "items"),
+            event_log=settings.event_log_dir,
+            seconds_now=lambda: self.seconds,
         )
         journal = Journal(settings.collected_dir, max_bytes=10**9, max_seconds=10**9, now=lambda: self.now)
         door = Door(Pseudonymiser.from_settings(settings))

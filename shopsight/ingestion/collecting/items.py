@@ -18,7 +18,7 @@ import orjson
 from shopsight.clock import rfc3339
 from shopsight.events import ITEM_SCHEMA
 from shopsight.ingestion.collecting.door import NO_OBJECT, SOURCE, Refusal
-from shopsight.ingestion.collecting.item_states import ItemStates
+from shopsight.ingestion.collecting.item_states import ItemStates, ItemsUnreadableError
 from shopsight.ingestion.collecting.live_file import LiveItemsFile
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.readers.chunks import RawChunk
@@ -34,6 +34,8 @@ UNKNOWN: Final = "item_unknown"
 """Of a change that was refused because nothing, or nothing any more, is known of its item; nothing of it is kept."""
 TAKEN_UP_SECONDS: Final = 60.0
 """How long an export must have been there before what it took up goes: services look at it once a second."""
+LOOK_SECONDS: Final = 10.0
+"""How often it is looked whether there is another export, while nothing is said of items."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +66,20 @@ NO_ITEMS: Final = ItemJudgement(rows=(), live=(), refusals=())
 class ItemDoor:
     """Judges what is said of items, and has what was kept hold at once. Use it from one thread."""
 
-    def __init__(self, path: Path, *, export: Path, seconds_now: Callable[[], float]) -> None:
+    def __init__(self, path: Path, *, export: Path, event_log: Path, seconds_now: Callable[[], float]) -> None:
         """Make one.
 
         Args:
             path: of the file of live items.
             export: the name of the mart ``items``.
+            event_log: the folder of the log.
             seconds_now: a clock that nobody sets.
         """
         self._file = LiveItemsFile(path)
-        self._states = ItemStates(export, LiveItems(path))
+        self._states = ItemStates(export, event_log, LiveItems(path))
         self._seconds_now = seconds_now
         self._tidy_at: float | None = None
+        self._look_at = float("-inf")
         self._connections = reading, judging, self._other = [utc_connection() for _ in range(3)]
         self._objects = StandingObjects(reading, keys_as_columns(ITEM_SCHEMA.names, rest_into="attributes"))
         self._rules = StandingRules(judging, "items")
@@ -87,6 +91,9 @@ class ItemDoor:
         Args:
             changes: what is said.
             received_at: when; aware.
+
+        Raises:
+            ItemsUnreadableError: what is known of the items cannot be read.
         """
         self._look()
         named = [_names_in(change.line) for change in changes]
@@ -132,9 +139,15 @@ class ItemDoor:
         """Let go of what the export has taken up, once all services have seen that; called now and then.
 
         Raises:
-            OSError: the file could not be written anew.
+            OSError: the file could not be written anew, or what is known of the items cannot be read.
         """
-        self._look()
+        if self._seconds_now() < self._look_at:
+            return
+        self._look_at = self._seconds_now() + LOOK_SECONDS
+        try:
+            self._look()
+        except ItemsUnreadableError as error:
+            raise OSError(str(error)) from error
         if self._tidy_at is None or self._seconds_now() < self._tidy_at:
             return
         self._tidy_at = None

@@ -47,4 +47,9 @@ def open_commit(
 
 
 def _items(settings: Settings) -> ItemDoor:
-    return ItemDoor(settings.live_items_path, export=export_path(settings, "items"), seconds_now=time.monotonic)
+    return ItemDoor(
+        settings.live_items_path,
+        export=export_path(settings, "items"),
+        event_log=settings.event_log_dir,
+        seconds_now=time.monotonic,
+    )

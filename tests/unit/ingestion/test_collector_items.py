@@ -12,6 +12,7 @@ import pytest
 from edge.requests import ODD_VALUES
 from pydantic import SecretStr
 
+from shopsight.ingestion.collecting.item_states import ItemsUnreadableError
 from shopsight.ingestion.collecting.items import TAKEN_UP_SECONDS, ItemChange, ItemDoor, ItemJudgement
 from shopsight.ingestion.collecting.live_file import LiveItemsFile
 from shopsight.ingestion.importers import import_file
@@ -36,12 +37,14 @@ class Collector:
     """An item door, the file that it adds to, and the warehouse's export; noon is a minute later each time."""
 
     def __init__(self, folder: Path) -> None:
-        self.path, self.export = folder / "live" / "items.jsonl", folder / "items.parquet"
+        self.folder, self.path, self.export = folder, folder / "live" / "items.jsonl", folder / "items.parquet"
         self.now, self.seconds = NOON, 0.0
         self.start()
 
     def start(self) -> None:
-        self.door = ItemDoor(self.path, export=self.export, seconds_now=lambda: self.seconds)
+        self.door = ItemDoor(
+            self.path, export=self.export, event_log=self.folder / "event_log", seconds_now=lambda: self.seconds
+        )
         self.live = LiveItems(self.path)
 
     def say(self, *items: Any, kind: Any = "describe") -> ItemJudgement:
@@ -213,6 +216,34 @@ def test_a_newer_file_of_the_warehouse_counts_for_what_a_change_leaves_out(colle
     collector.warehouse(newer, described_at=collector.now + timedelta(seconds=30))
     collector.say({"item_id": "lamp", "price": 1})
     assert collector.state_of("lamp").title == "Blue lamp"
+
+
+def test_what_a_file_says_that_no_build_has_taken_up_yet_is_not_undone_by_a_price(collector: Collector) -> None:
+    file = collector.folder / "items.jsonl"
+    file.write_text(json.dumps(LAMP | {"title": "Lamp of the file", "image_url": "lamp.png"}) + "\n")
+    settings = Settings(home=collector.folder, pseudonym_key=SecretStr("a key for tests only"))
+    import_file(settings, "canonical_jsonl", file, received_at=NOON)
+    collector.say({"item_id": "lamp", "price": 1})
+    row = collector.state_of("lamp").row
+    assert (row["title"], row["price"], row["image_url"]) == ("Lamp of the file", "1.0000", "lamp.png")
+    assert row["attributes"] == {"colour": "red"}
+    newer = [{"item_id": "lamp", "title": "Newer", "valid_from": "2026-05-01T18:00:00Z"},
+             {"item_id": "lamp", "title": "Newest", "valid_from": "2026-05-01T19:00:00Z"}]  # fmt: skip
+    file.write_text("".join(json.dumps(item) + "\n" for item in newer))
+    import_file(settings, "canonical_jsonl", file, received_at=NOON + timedelta(hours=1))
+    collector.say({"item_id": "lamp", "price": 2})
+    assert collector.state_of("lamp").title == "Newest"
+
+
+def test_an_export_that_cannot_be_read_lets_nothing_in_that_it_would_empty(collector: Collector) -> None:
+    collector.export.write_bytes(b"no Parquet")
+    with pytest.raises(ItemsUnreadableError):
+        collector.say({"item_id": "lamp", "price": 1})
+    with pytest.raises(OSError, match="cannot be read"):
+        collector.door.tidy()
+    collector.export.unlink()
+    collector.say(LAMP)
+    assert collector.state_of("lamp").price == 21.5
 
 
 def test_a_restarted_collector_and_its_readers_go_on_where_it_was(collector: Collector) -> None:
