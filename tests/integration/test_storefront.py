@@ -98,9 +98,7 @@ class TestWithoutServices:
     def test_a_list_that_cannot_be_asked_for_is_no_error_of_the_server(self, browser: TestClient, body: bytes) -> None:
         assert browser.post("/api/lists", content=body).status_code in (400, 503)
 
-    def test_a_port_that_is_taken_is_named_with_the_setting_that_moves_it(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_taken_port_is_named_with_the_setting_that_moves_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
