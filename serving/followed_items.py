@@ -47,6 +47,7 @@ class FollowedItems(Generic[Made]):
         """Why the export as it is now is not in use, or None while it is."""
         self._export = export
         self._live = LiveItems(live)
+        self._live_items: Mapping[str, LiveItem] = {}
         self._read_export = read
         self._over = over
         self._seconds_now = seconds_now
@@ -87,4 +88,8 @@ class FollowedItems(Generic[Made]):
 
     def _compose(self) -> None:
         seen = self._live.version()
-        self._made, self._in_force = self._over(self._exported, self._live.read()), seen
+        try:
+            self._live_items, self._in_force = self._live.read(), seen
+        except OSError as error:
+            self.failure = f"live items cannot be read, those of before stay in use: {error}"
+        self._made = self._over(self._exported, self._live_items)

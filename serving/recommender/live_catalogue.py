@@ -74,6 +74,8 @@ class LiveCatalogue:
             seconds_now: a clock that nobody sets.
         """
         self._live = LiveItems(live)
+        self._live_items: Mapping[str, LiveItem] = {}
+        self._unread: str | None = None
         self._path = path
         self._seconds_now = seconds_now
         self._lock = threading.Lock()
@@ -93,7 +95,8 @@ class LiveCatalogue:
             f"{self._left_out} items are left out: the model knows none of them, and there is room for {MAX_NEWCOMERS} "
             "such; train it again"
         )
-        return self._export_failure or self._live.failure or (too_many if self._left_out else None)
+        live = self._unread or self._live.failure
+        return self._export_failure or live or (too_many if self._left_out else None)
 
     def __call__(self) -> Catalogue:
         """Return the catalogue.
@@ -116,9 +119,16 @@ class LiveCatalogue:
 
     def _compose(self, seen: FileVersion | None) -> None:
         """Put what was said since over what the export says; ``seen`` is the file of live items before it is read."""
+        try:
+            self._live_items, in_force, self._unread = self._live.read(), seen, None
+        except OSError as error:
+            in_force, self._unread = (
+                self._in_force,
+                f"live items cannot be read, those of before stay in force: {error}",
+            )
         said = {
             item_id: item
-            for item_id, item in self._live.read().items()
+            for item_id, item in self._live_items.items()
             if item.is_newer_than(self._exported.described_at(item_id))
         }
         positions = self._exported.catalogue.positions
@@ -133,7 +143,7 @@ class LiveCatalogue:
         self._make_room(newest)
         placed = {self._places[item.item_id]: item for item in newest if item.item_id in self._places}
         self._left_out = sum(item.is_listed for item in newest) - sum(item.is_listed for item in placed.values())
-        self._catalogue, self._in_force = self._exported.catalogue.with_live(changed | placed), seen
+        self._catalogue, self._in_force = self._exported.catalogue.with_live(changed | placed), in_force
 
     def _make_room(self, newest: list[LiveItem]) -> None:
         """Give each of the newest a place that it keeps; a place is given away only where none is free."""

@@ -1,6 +1,7 @@
 """The sample shop beside a running recommender and collector, as a shopper clicks through it in Chromium."""
 
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from running import free_port
 from starlette.testclient import TestClient
 from toy_services import toy_services
 
+from cli.shop import run_shop
 from serving.running.launcher import ServerProcess, collector_process
 from serving.storefront.app import storefront_app
+from shopsight.errors import ShopsightError
 from shopsight.ingestion.collecting.live_file import LiveItemsFile
 from shopsight.ingestion.collecting.records import read_records
 from shopsight.marts import export_path
@@ -94,6 +97,14 @@ class TestWithoutServices:
     @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'{"placement": 3}'])
     def test_a_list_that_cannot_be_asked_for_is_no_error_of_the_server(self, browser: TestClient, body: bytes) -> None:
         assert browser.post("/api/lists", content=body).status_code in (400, 503)
+
+    def test_a_taken_port_is_named_with_the_setting_that_moves_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            monkeypatch.setenv("SHOPSIGHT_SHOP_PORT", str(other.getsockname()[1]))
+            with pytest.raises(ShopsightError, match="SHOPSIGHT_SHOP_PORT"):
+                run_shop()
 
     def test_a_page_of_another_name_for_this_machine_gets_nothing(self, settings: Settings) -> None:
         with TestClient(storefront_app(settings), base_url="http://evil.example") as client:

@@ -292,6 +292,22 @@ def test_a_file_of_live_items_with_a_line_that_is_none_is_told_of(shop: Shop, tm
     assert "no item" in str(shop.catalogue.failure)
 
 
+def test_live_items_that_cannot_be_read_leave_those_of_before_in_force_and_are_asked_for_again(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.say("i_9", price="5")
+    assert shop.ask(**CHEAP) == ["i_9"]
+    shop.say("i_8", price="5")
+    (tmp_path / "live.jsonl").rename(tmp_path / "aside")
+    (tmp_path / "live.jsonl").mkdir()  # which nobody reads, whatever their rights
+    assert shop.ask(**CHEAP) == ["i_9"]
+    assert "cannot be read" in str(shop.catalogue.failure)
+    (tmp_path / "live.jsonl").rmdir()
+    (tmp_path / "aside").rename(tmp_path / "live.jsonl")
+    assert shop.at_once(**CHEAP) == ["i_8", "i_9"]
+    assert shop.catalogue.failure is None
+
+
 def test_requests_that_come_while_items_change_are_all_answered(shop: Shop) -> None:
     ended, errors = threading.Event(), list[BaseException]()
 
