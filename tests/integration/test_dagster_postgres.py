@@ -1,0 +1,152 @@
+"""Dagster keeps its runs in PostgreSQL: on the server of this machine, in a database that the test makes and drops."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, Final
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+from dagster import DagsterRunStatus
+from dagster._core.events import EngineEventData
+from pydantic import SecretStr
+from running import SHOPSIGHT, environment_of, settings_of
+
+from orchestration.instance import DagsterDatabaseError, open_instance, require_database
+from orchestration.local_run import run_job
+from orchestration.run_health import end_lost_runs
+from shopsight.settings import Settings
+
+psycopg2 = pytest.importorskip("psycopg2", reason="the extra `postgres` is not installed")
+pytest.importorskip("dagster_postgres", reason="the extra `postgres` is not installed")
+
+SERVER: Final = "postgresql://postgres@127.0.0.1:5432"
+TOKEN: Final = "a-token-for-tests-only"
+LAUNCH: Final = """mutation { launchRun(executionParams: {
+  selector: {repositoryLocationName: "shopsight", repositoryName: "__repository__", jobName: "deploy"}
+}) { __typename ... on LaunchRunSuccess { run { runId } } } }"""
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The address of an empty database."""
+    name = f"shopsight_test_{uuid4().hex}"
+    try:
+        server = psycopg2.connect(f"{SERVER}/postgres", connect_timeout=2)
+    except psycopg2.OperationalError as error:
+        pytest.skip(f"no PostgreSQL answers on 127.0.0.1:5432 without a password: {error}")
+    with closing(server):
+        server.autocommit = True
+        server.cursor().execute(f"create database {name}")
+        yield f"{SERVER}/{name}"
+        server.cursor().execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def settings(home: Settings, database: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home whose runs are in the database."""
+    monkeypatch.setenv("SHOPSIGHT_DAGSTER_POSTGRES_URL", database)
+    return home.model_copy(update={"dagster_postgres_url": SecretStr(database)})
+
+
+def rows_of(database: str, question: str) -> list[tuple[Any, ...]]:
+    with closing(psycopg2.connect(database)) as connection:
+        cursor = connection.cursor()
+        cursor.execute(question)
+        return list(cursor.fetchall())
+
+
+def test_a_job_of_the_platform_leaves_its_run_and_its_events_in_the_database_and_none_in_the_home(
+    settings: Settings, database: str
+) -> None:
+    result = run_job(settings, "deploy")
+    assert rows_of(database, "select run_id, status from runs") == [(result.run_id, "SUCCESS")]
+    ((events,),) = rows_of(database, f"select count(*) from event_logs where run_id = '{result.run_id}'")
+    with open_instance(settings) as another:
+        assert len(another.all_logs(result.run_id)) == events > 10
+    assert list(settings.dagster_dir.rglob("*.db")) == []
+    written = [path for path in settings.dagster_dir.rglob("*.yaml") if database in path.read_text()]
+    assert written == [], "the address holds a password, and belongs into no file of the home"
+
+
+def test_a_run_whose_process_was_killed_is_found_in_the_database_too(settings: Settings) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with open_instance(settings) as instance:
+        run = instance.add_run(dg.DagsterRun(job_name="deploy", status=DagsterRunStatus.STARTED))
+        pid = dg.MetadataValue.text(str(ended.pid))
+        instance.report_engine_event("a process", run, EngineEventData(metadata={"pid": pid}))
+        assert end_lost_runs(instance) == [run.run_id]
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None
+        assert found.status is DagsterRunStatus.FAILURE
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(home: Settings) -> None:
+    url = SecretStr("postgresql://dagster:hush@127.0.0.1:1/dagster")
+    with pytest.raises(DagsterDatabaseError, match=r"postgresql://127\.0\.0\.1:1/dagster does not answer") as refused:
+        require_database(home.model_copy(update={"dagster_postgres_url": url}))
+    assert "hush" not in str(refused.value)
+    assert "SHOPSIGHT_DAGSTER_POSTGRES_URL" in refused.value.fix
+
+
+@pytest.mark.slow
+def test_the_web_ui_alone_launches_a_run_that_the_daemon_executes_and_another_up_still_knows(
+    database: str, tmp_path: Any
+) -> None:
+    settings = settings_of(tmp_path / "home").model_copy(
+        update={"user": "Ada", "token": SecretStr(TOKEN), "dagster_postgres_url": SecretStr(database)}
+    )
+
+    def ask(query: str) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{settings.dagster_port}/graphql",
+            data=json.dumps({"query": query}).encode(),
+            headers={"content-type": "application/json", "authorization": f"Bearer {TOKEN}"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def statuses() -> list[tuple[Any, ...]]:
+        return rows_of(database, "select run_id, status from runs")
+
+    for attempt in (1, 2):
+        with (tmp_path / "up.log").open("w") as log:
+            command = [SHOPSIGHT, "up", "--logs", "--only", "dagster"]
+            up = subprocess.Popen(command, env=environment_of(settings, tmp_path), stdout=log, stderr=log)
+        try:
+            until(lambda: ask("{ version }"), up, tmp_path / "up.log")
+            if attempt == 1:
+                launched = ask(LAUNCH)["launchRun"]
+                assert launched["__typename"] == "LaunchRunSuccess", launched
+                until(lambda: statuses() == [(launched["run"]["runId"], "SUCCESS")], up, tmp_path / "up.log")
+            else:
+                answer = ask("{ runsOrError { ... on Runs { results { runId status } } } }")
+                assert answer["runsOrError"]["results"] == [{"runId": launched["run"]["runId"], "status": "SUCCESS"}]
+        finally:
+            up.send_signal(signal.SIGTERM)
+            assert up.wait(60) == 0
+        said = (tmp_path / "up.log").read_text()
+        assert TOKEN not in said, "logs that others keep are no place for the link that logs in"
+    assert list(settings.dagster_dir.rglob("*.db")) == []
+
+
+def until(done: Any, process: subprocess.Popen[bytes], log: os.PathLike[str], seconds: float = 120) -> None:
+    """Wait until ``done()`` is true; what it cannot reach yet is tried again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if done():
+                return
+        except OSError:
+            pass
+        with open(log) as said:
+            assert process.poll() is None, said.read()[-3000:]
+            assert time.monotonic() < deadline, said.read()[-3000:]
+        time.sleep(0.5)
