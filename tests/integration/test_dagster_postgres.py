@@ -1,13 +1,13 @@
 """Dagster keeps its runs in PostgreSQL: on the server of this machine, in a database that the test makes and drops."""
 
 import json
-import os
 import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -98,7 +98,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(home: Set
 
 @pytest.mark.slow
 def test_the_web_ui_alone_launches_a_run_that_the_daemon_executes_and_another_up_still_knows(
-    database: str, tmp_path: Any
+    database: str, tmp_path: Path
 ) -> None:
     settings = settings_of(tmp_path / "home").model_copy(
         update={"user": "Ada", "token": SecretStr(TOKEN), "dagster_postgres_url": SecretStr(database)}
@@ -113,40 +113,41 @@ def test_the_web_ui_alone_launches_a_run_that_the_daemon_executes_and_another_up
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)["data"]
 
-    def statuses() -> list[tuple[Any, ...]]:
-        return rows_of(database, "select run_id, status from runs")
-
-    for attempt in (1, 2):
-        with (tmp_path / "up.log").open("w") as log:
-            command = [SHOPSIGHT, "up", "--logs", "--only", "dagster"]
-            up = subprocess.Popen(command, env=environment_of(settings, tmp_path), stdout=log, stderr=log)
-        try:
-            until(lambda: ask("{ version }"), up, tmp_path / "up.log")
-            if attempt == 1:
-                launched = ask(LAUNCH)["launchRun"]
-                assert launched["__typename"] == "LaunchRunSuccess", launched
-                until(lambda: statuses() == [(launched["run"]["runId"], "SUCCESS")], up, tmp_path / "up.log")
-            else:
-                answer = ask("{ runsOrError { ... on Runs { results { runId status } } } }")
-                assert answer["runsOrError"]["results"] == [{"runId": launched["run"]["runId"], "status": "SUCCESS"}]
-        finally:
-            up.send_signal(signal.SIGTERM)
-            assert up.wait(60) == 0
-        said = (tmp_path / "up.log").read_text()
-        assert TOKEN not in said, "logs that others keep are no place for the link that logs in"
+    with up(settings, tmp_path, ready=lambda: ask("{ version }")) as wait_until:
+        launched = ask(LAUNCH)["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run_id = launched["run"]["runId"]
+        wait_until(lambda: rows_of(database, "select run_id, status from runs") == [(run_id, "SUCCESS")])
+    with up(settings, tmp_path, ready=lambda: ask("{ version }")):
+        answer = ask("{ runsOrError { ... on Runs { results { runId status } } } }")
+        assert answer["runsOrError"]["results"] == [{"runId": run_id, "status": "SUCCESS"}]
     assert list(settings.dagster_dir.rglob("*.db")) == []
+    said = (tmp_path / "up.log").read_text()
+    assert "Daemon" in said, "what Dagster logs is in the output, too"
+    assert TOKEN not in said, "logs that others keep are no place for the link that logs in"
 
 
-def until(done: Any, process: subprocess.Popen[bytes], log: os.PathLike[str], seconds: float = 120) -> None:
-    """Wait until ``done()`` is true; what it cannot reach yet is tried again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if done():
-                return
-        except OSError:
-            pass
-        with open(log) as said:
-            assert process.poll() is None, said.read()[-3000:]
-            assert time.monotonic() < deadline, said.read()[-3000:]
-        time.sleep(0.5)
+@contextmanager
+def up(settings: Settings, folder: Path, *, ready: Callable[[], Any]) -> Iterator[Callable[..., None]]:
+    """Run ``shopsight up --only dagster`` as a container does; yield what waits until something is so."""
+    command = [SHOPSIGHT, "up", "--logs", "--only", "dagster"]
+    with (folder / "up.log").open("a") as log:
+        process = subprocess.Popen(command, env=environment_of(settings, folder), stdout=log, stderr=log)
+
+    def wait_until(done: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + 120
+        while True:
+            with suppress(OSError):  # it does not listen yet
+                if done():
+                    return
+            said = (folder / "up.log").read_text()[-3000:]
+            assert process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.5)
+
+    try:
+        wait_until(ready)
+        yield wait_until
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
