@@ -2,8 +2,8 @@
 
 ``bentoml.monitor`` has no fsync, so the services keep their own log. A row goes out in one ``write`` to a file of this
 process (``<family>/YYYY-MM-DD/<host>-<pid>.jsonl``, opened to append, and anew where somebody moved it away); a thread
-fsyncs what was written every second, so a power cut loses a second at most. A log that cannot be written costs no request: the
-row is counted as lost.
+fsyncs what was written every second, so a power cut loses a second at most. A log that cannot be written costs no
+request: the row is counted as lost.
 """
 
 import os
