@@ -62,13 +62,16 @@ def run_up(only: Sequence[str] = (), *, logs: bool = False) -> None:
             signal.signal(end, stop)
         families = [name for name in parts if name in FAMILIES]
         fleet = ServiceFleet(settings, families=families, collects=COLLECTOR in parts)
+        tail = LogTail(settings.home / "logs") if logs else None
         try:
-            _keep(settings, fleet, ui, LogTail(settings.home / "logs") if logs else None, stopping)
+            _keep(settings, fleet, ui, tail, stopping)
         finally:
             err.print("stopping …")
             fleet.stop()
             if ui is not None:
                 ui.stop()
+            if tail is not None:
+                tail.print_news()
             err.print("stopped")
 
 
