@@ -134,17 +134,17 @@ def _online_store(settings: Settings) -> Finding:
         return Finding(name="online store", outcome="ok", detail="SQLite in the home")
     import redis
 
-    shown = without_password(settings.online_store)
+    address = without_password(settings.online_store)
     try:
         redis.Redis.from_url(settings.online_store, socket_connect_timeout=2).ping()
     except redis.RedisError as error:
         return Finding(
             name="online store",
             outcome="problem",
-            detail=f"{shown} does not answer: {error}",
+            detail=f"{address} does not answer: {error}",
             fix="start Redis, or unset SHOPSIGHT_ONLINE_STORE to use SQLite",
         )
-    return Finding(name="online store", outcome="ok", detail=shown)
+    return Finding(name="online store", outcome="ok", detail=address)
 
 
 def _dagster_database(settings: Settings) -> Finding:

@@ -83,9 +83,9 @@ def test_a_run_whose_process_was_killed_is_found_in_the_database_too(settings: S
         pid = dg.MetadataValue.text(str(ended.pid))
         instance.report_engine_event("a process", run, EngineEventData(metadata={"pid": pid}))
         assert end_lost_runs(instance) == [run.run_id]
-        found = instance.get_run_by_id(run.run_id)
-        assert found is not None
-        assert found.status is DagsterRunStatus.FAILURE
+        ended_run = instance.get_run_by_id(run.run_id)
+        assert ended_run is not None
+        assert ended_run.status is DagsterRunStatus.FAILURE
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(home: Settings) -> None:

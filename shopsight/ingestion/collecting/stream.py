@@ -87,8 +87,8 @@ class EventStream:
                 self._run(self._stream.publish(self._subject, data, timeout=SECONDS, headers=headers))
             except (NatsError, TimeoutError, OSError) as error:
                 if attempt == 2:
-                    shown = without_password(self._url)  # a service's `/readyz` notes it, for everybody
-                    raise OSError(f"{shown} did not take the events: {error or type(error).__name__}") from error
+                    address = without_password(self._url)  # a service's `/readyz` notes it, for everybody
+                    raise OSError(f"{address} did not take the events: {error or type(error).__name__}") from error
             else:
                 return
 
