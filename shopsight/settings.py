@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         secrets_dir=SECRETS if SECRETS.is_dir() else None,
         extra="ignore",
         frozen=True,
+        hide_input_in_errors=True,  # it may be a password
     )
 
     home: Path = Field(default_factory=_default_home)

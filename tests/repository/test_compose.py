@@ -12,6 +12,7 @@ import pytest
 import yaml
 from deployment import DEPLOY, PORTS, SETTINGS, STORES, is_pinned, secrets_into
 from jsonschema import Draft7Validator
+from pydantic_settings import SettingsConfigDict
 
 from serving.http.draining import IDLE_SECONDS
 from serving.running.launcher import STOP_SECONDS
@@ -28,6 +29,15 @@ def faults(compose: dict[str, Any]) -> list[str]:
     """Return where a file is none of the Compose Specification, by its own schema."""
     schema = json.loads((REPO_ROOT / "tests" / "data" / "schemas" / "compose-spec.json").read_text())
     return [f"{list(error.path)}: {error.message}" for error in Draft7Validator(schema).iter_errors(compose)]
+
+
+def in_a_container(secrets: Path) -> Settings:
+    """Return the settings of a container that has these secrets."""
+
+    class InAContainer(Settings):
+        model_config = SettingsConfigDict(secrets_dir=secrets, env_file=None)
+
+    return InAContainer()
 
 
 def test_the_file_fits_the_specification() -> None:
@@ -119,7 +129,7 @@ def test_the_script_makes_passwords_once_and_the_settings_read_what_it_made(tmp_
     passwords = [made[f"{store}_password"] for made in (first, other) for store in STORES]
     assert len({*passwords}) == 6
     assert {len(password) for password in passwords} == {48}
-    settings = Settings(_secrets_dir=tmp_path / "secrets", _env_file=None)
+    settings = in_a_container(tmp_path / "secrets")
     assert settings.dagster_postgres_url is not None
     assert first["postgres_password"] in settings.dagster_postgres_url.get_secret_value()
     assert settings.online_store == f"redis://:{first['redis_password']}@redis:6379/0"
