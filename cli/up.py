@@ -49,7 +49,9 @@ def run_up(only: Sequence[str] = (), *, logs: bool = False) -> None:
     from serving.running.states import the_only_up
 
     parts = _parts(only)
-    settings = Settings().model_copy(update={"sample_when_empty": True})
+    settings = Settings()
+    if not only:  # somebody tries it; what is deployed part by part is somebody's shop
+        settings = settings.model_copy(update={"sample_when_empty": True})
     prepare_environment(settings)
     require_keys(settings)
     stopping = threading.Event()

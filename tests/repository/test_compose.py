@@ -4,19 +4,24 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import redis
 import yaml
 from deployment import DEPLOY, PORTS, SETTINGS, STORES, is_pinned, secrets_into
 from jsonschema import Draft7Validator
 from pydantic_settings import SettingsConfigDict
+from running import free_port
 
 from serving.http.draining import IDLE_SECONDS
 from serving.running.launcher import STOP_SECONDS
-from shopsight.settings import REPO_ROOT, Settings
+from shopsight.ingestion.collecting.stream import EventStream
+from shopsight.settings import REPO_ROOT, Settings, without_password
 
 FOLDER: Final = DEPLOY / "compose"
 TEXT: Final = (FOLDER / "compose.yaml").read_text()
@@ -120,6 +125,55 @@ def test_no_password_stands_in_the_file_and_every_secret_is_one_that_the_script_
     assert used == set(COMPOSE["secrets"])
     values = [value for service in SERVICES.values() for value in service.get("environment", {}).items()]
     assert [name for name, value in values if "PASSWORD" in name and not value.startswith("/run/secrets/")] == []
+
+
+def test_the_stores_start_with_what_the_script_made_and_open_to_its_passwords_alone(tmp_path: Path) -> None:
+    for server in ("redis-server", "nats-server"):
+        if shutil.which(server) is None:
+            pytest.skip(f"no {server} here")
+    made = secrets_into(tmp_path / "secrets")
+    ports = {"redis": free_port(), "nats": free_port(), "health": free_port()}
+    for name in ("redis.conf", "nats.conf"):
+        text = made[name].replace("/data", str(tmp_path)).replace("127.0.0.1:8222", f"127.0.0.1:{ports['health']}")
+        (tmp_path / name).write_text(text)
+    commands = [
+        ["redis-server", str(tmp_path / "redis.conf"), "--port", str(ports["redis"])],
+        ["nats-server", "--config", str(tmp_path / "nats.conf"), "--addr", "127.0.0.1", "--port", str(ports["nats"])],
+    ]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    servers = [subprocess.Popen(command, cwd=tmp_path, **quiet) for command in commands]
+    try:
+        settings = in_a_container(tmp_path / "secrets")
+        url = settings.online_store.replace("redis:6379", f"127.0.0.1:{ports['redis']}")
+        stream = settings.event_stream.replace("nats:4222", f"127.0.0.1:{ports['nats']}")
+        for port in ports.values():
+            wait_for(port)
+        assert redis.Redis.from_url(url).ping()
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis.from_url(without_password(url)).ping()
+        with EventStream(stream) as opened:
+            opened.publish(b"an event", message_id="1")
+            assert opened.state().messages == 1
+        with socket.create_connection(("127.0.0.1", ports["nats"]), timeout=10) as stranger:
+            stranger.sendall(b"CONNECT {}\r\nPING\r\n")
+            assert b"Authorization Violation" in b"".join(iter(lambda: stranger.recv(4096), b""))
+    finally:
+        for server in servers:
+            server.terminate()
+            server.wait(20)
+
+
+def wait_for(port: int) -> None:
+    """Return once something listens."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline, f"nothing listens on {port}"
+            time.sleep(0.05)
+        else:
+            return
 
 
 def test_the_script_makes_passwords_once_and_the_settings_read_what_it_made(tmp_path: Path) -> None:

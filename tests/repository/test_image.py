@@ -60,6 +60,7 @@ def test_it_installs_the_lock_files_versions_and_none_of_the_tests_packages() ->
 
 
 def test_it_runs_a_command_of_shopsights_as_a_user_without_rights_and_tells_its_ports() -> None:
+    assert "PYTHONDONTWRITEBYTECODE=1" in instructions("ENV"), "else one proves a Bento while another writes into it"
     (user,) = instructions("USER")
     assert all(int(number) > 1000 for number in user.split(":"))
     assert instructions("ENTRYPOINT") == ['["tini", "--", "shopsight"]']
