@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="SHOPSIGHT_",
         env_file=".env",
-        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        secrets_dir=SECRETS if os.access(SECRETS, os.R_OK | os.X_OK) else None,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,  # it may be a password

@@ -20,6 +20,7 @@ from running import free_port
 
 from serving.http.draining import IDLE_SECONDS
 from serving.running.launcher import STOP_SECONDS
+from shopsight import __version__
 from shopsight.ingestion.collecting.stream import EventStream
 from shopsight.settings import REPO_ROOT, Settings, without_password
 
@@ -97,7 +98,7 @@ def test_every_container_is_watched_restarted_and_bound_in_memory_and_none_may_b
 def test_images_are_pinned_and_nothing_but_nginx_listens_to_the_world() -> None:
     images = {name: service["image"] for name, service in SERVICES.items() if name not in OURS}
     assert [name for name, image in images.items() if not is_pinned(image)] == []
-    assert {service["image"] for service in OURS.values()} == {"${SHOPSIGHT_IMAGE:-shopsight:0.2.0}"}
+    assert {service["image"] for service in OURS.values()} == {f"${{SHOPSIGHT_IMAGE:-shopsight:{__version__}}}"}
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"network"}
     assert SERVICES["network"]["ports"] == ["80:80", "443:443"]
     sharing = {name for name, service in SERVICES.items() if service.get("network_mode") == "service:network"}

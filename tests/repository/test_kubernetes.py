@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from serving.http.access import KEYLESS
 from serving.http.draining import IDLE_SECONDS
 from serving.running.keeper import SILENT_LOOKS
 from serving.running.launcher import READY_SECONDS, START_SECONDS, STOP_SECONDS
+from shopsight import __version__
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -29,6 +31,7 @@ def documents(*names: str) -> list[dict[str, Any]]:
     return [one for name in names or FILES for one in yaml.safe_load_all((FOLDER / name).read_text())]
 
 
+@cache
 def of_kind(*kinds: str) -> dict[str, dict[str, Any]]:
     return {one["metadata"]["name"]: one for one in documents() if one["kind"] in kinds}
 
@@ -93,7 +96,7 @@ def test_kustomize_builds_them_all_with_the_secrets_that_the_script_makes(tmp_pa
     used = {name for one in everything for name in secrets_of(one)}
     assert used == secrets, "a secret that no pod and no ingress uses, or one that is missing"
     images = {image["image"] for one in everything for image in containers_of(one)}
-    assert {image for image in images if "shopsight" in image} == {"registry.shop.example/shopsight:0.2.0"}
+    assert {image for image in images if "shopsight" in image} == {f"registry.shop.example/shopsight:{__version__}"}
     assert [image for image in images if not is_pinned(image)] == []
 
 
