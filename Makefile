@@ -94,9 +94,13 @@ campaign-chaos: setup ## Hit one home under load with 50 faults in a row, and se
 
 campaign-serving: SWAPS ?= 100
 campaign-serving: BAD ?= 20
+campaign-serving: WRITES ?= 10000
+campaign-serving: MINUTES ?= 30
 campaign-serving: SEED ?= 1
-campaign-serving: setup ## Swap models and plant bad ones while clients ask: no request may fail (SWAPS, BAD, SEED)
+campaign-serving: setup ## Swap models and plant bad ones while clients ask, and have writers of the online store race (SWAPS, BAD, MINUTES, WRITES, SEED)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps $(SWAPS) --bad $(BAD) --seed $(SEED)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps 3 --bad 0 --seed $(SEED) --minutes $(MINUTES)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m interleavings --count $(WRITES) --seed $(SEED)
 
 # Beside what requirements.lock says, of which nothing changes; `make test-slow` then runs tests/integration/test_dbt_spark.py.
 SPARK_STAMP := .venv/.installed-spark
@@ -146,7 +150,7 @@ lock: setup ## Resolve requirements.lock anew from pyproject.toml
 	@{ echo "# Exact versions and hashes for Python 3.11 to 3.13, made by \`make lock\`. torch has no hash, and its own CUDA libraries are"; \
 	   echo "# left out, so that one file serves both of its builds."; \
 	   env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	     --extra dev --extra completejourney --extra index --extra postgres --extra search --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	     --extra dev --extra completejourney --extra index --extra postgres --extra search --extra traces --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	     --generate-hashes \
 	   | awk '/^[a-z0-9]/ {out = /^(nvidia-c|nvidia-nv[^m]|nvidia-nccl|cuda-|triton)/; torch = /^torch==/; if (torch) sub(/ \\$$/, "")} \
 	       !out && !(torch && /--hash/)'; } > requirements.lock.new

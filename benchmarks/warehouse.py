@@ -44,24 +44,28 @@ Figures = dict[str, Any]
 Document = dict[str, Any]
 
 
-def measure(events: int, folder: Path, day_brings: str = "plain") -> Document:
+def measure(events: int, folder: Path, day_brings: str = "plain", *, alone: bool = False) -> Document:
     """Return every figure by name: seconds, mebibytes and ratios.
 
     Args:
         events: rows of the generated log.
         folder: an empty one; what is made stays there.
         day_brings: ``plain`` or ``nasty``.
+        alone: leave out the script and dbt's floor.
     """
     home, other, small = folder / "home", folder / "other", folder / "small"
     full, day = _build_and_day(home, events, day_brings)
-    floor_build, floor_day = _build_and_day(small, min(FLOOR_EVENTS, events), "plain")
     by_model = _side_by_side(full.pop("models"), day.pop("models"))
     figures: Document = {"events": events, "day": day_brings, "full_build": full, "one_day": day}
+    figures["one_day_to_full_build"] = _ratio(day, full, "database_seconds")
+    figures["one_day_to_full_build_cpu"] = _ratio(day, full, "cpu_seconds")
+    figures["disk_mib"] = _mib_of(home)
+    if alone:
+        return figures | {"seconds_by_model": by_model}
+    floor_build, floor_day = _build_and_day(small, min(FLOOR_EVENTS, events), "plain")
     figures["floor"] = {
         name: step["cpu_seconds"] for name, step in (("full_build", floor_build), ("one_day", floor_day))
     }
-    figures["one_day_to_full_build"] = _ratio(day, full, "database_seconds")
-    figures["one_day_to_full_build_cpu"] = _ratio(day, full, "cpu_seconds")
     day_above, full_above = (
         step["cpu_seconds"] - floor["cpu_seconds"] for step, floor in ((day, floor_day), (full, floor_build))
     )
@@ -86,6 +90,10 @@ def _build_and_day(home: Path, events: int, day_brings: str) -> tuple[Figures, F
     full = step("build", home)
     step("deliver", home)
     return full, step("day", home)
+
+
+def _mib_of(home: Path) -> int:
+    return sum(path.stat().st_size for path in home.rglob("*") if path.is_file()) // 2**20
 
 
 def _ratio(left: Figures, right: Figures, kind: str) -> float:
@@ -253,6 +261,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000, help="rows of the generated log")
     parser.add_argument("--day", choices=("plain", "nasty"), default="plain", help="what the last day brings")
     add_json_option(parser)
+    parser.add_argument("--alone", action="store_true", help="without the script and dbt's floor, for a large log")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
@@ -260,7 +269,7 @@ def main() -> None:
         print(json.dumps(run_step(name, Path(home), rest)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(arguments.events, Path(folder), arguments.day)
+        figures = measure(arguments.events, Path(folder), arguments.day, alone=arguments.alone)
     write_figures(figures, arguments.json)
 
 

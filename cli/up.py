@@ -7,11 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from rich.markup import escape
-from rich.table import Table
-
-from cli.console import err, out, pasteable
 from cli.log_tail import LogTail
+from cli.up_words import UpWords, told_to_programs, words_for
 from shopsight.api_keys import require_keys
 from shopsight.errors import ShopsightError
 from shopsight.families import COLLECTOR, FAMILIES, SERVICES
@@ -45,14 +42,19 @@ def run_up(only: Sequence[str] = (), *, logs: bool = False) -> None:
         ShopsightError: it is running already, a port is taken, the services lack the API keys that they need, the web
             UI ended by itself, or a part has no such name; nothing is left running.
     """
-    from serving.running.fleet import ServiceFleet
-    from serving.running.states import the_only_up
-
-    parts = _parts(only)
     settings = Settings()
     if not only:  # somebody tries it; what is deployed part by part is somebody's shop
         settings = settings.model_copy(update={"sample_when_empty": True})
+    with told_to_programs(settings):
+        _run(settings, _parts(only), logs=logs)
+
+
+def _run(settings: Settings, parts: Sequence[str], *, logs: bool) -> None:
+    from serving.running.fleet import ServiceFleet
+    from serving.running.states import the_only_up
+
     prepare_environment(settings)
+    words = words_for(settings, are_kept=logs)
     require_keys(settings)
     stopping = threading.Event()
 
@@ -66,38 +68,44 @@ def run_up(only: Sequence[str] = (), *, logs: bool = False) -> None:
         fleet = ServiceFleet(settings, families=families, collects=COLLECTOR in parts)
         tail = LogTail(settings.home / "logs") if logs else None
         try:
-            _keep(settings, fleet, ui, tail, stopping)
+            _keep(settings, fleet, ui, words, tail, stopping)
         finally:
-            err.print("stopping …")
+            words.ending("stopping …")
             fleet.stop()
             if ui is not None:
                 ui.stop()
             if tail is not None:
                 tail.print_news()
-            err.print("stopped")
+            words.ending("stopped")
 
 
 def _keep(
-    settings: Settings, fleet: "ServiceFleet", ui: "WebUi | None", tail: LogTail | None, stopping: threading.Event
+    settings: Settings,
+    fleet: "ServiceFleet",
+    ui: "WebUi | None",
+    words: UpWords,
+    tail: LogTail | None,
+    stopping: threading.Event,
 ) -> None:
     """Start the parts, say where they are, and look after them until ``stopping`` is set."""
+    from orchestration.gateway.people import person_at_terminal
     from serving.running.fleet import START_LOOK_SECONDS
     from serving.running.states import ServiceState
 
     said: dict[str, ServiceState] = {}
     if ui is not None:
         ui.start()
-    with err.status("starting"):
+    with words.starting():
         fleet.start(stopping, tend=lambda: _tend(settings, fleet, said))
         if ui is not None:
             ui.wait_until_ready(stopping)
     if not stopping.is_set():
-        _show_urls(settings, fleet.states(), ui, with_link=tail is None)
+        words.is_up(fleet.states(), link=None if ui is None else ui.link(), me=person_at_terminal(settings))
     while not stopping.wait(START_LOOK_SECONDS if fleet.starting() else LOOK_SECONDS):
         if ui is not None and (restarted := ui.keep()):
-            err.print(f"[yellow]warning[/] {restarted}", soft_wrap=True)
+            words.warn(restarted)
         for name, state in _tend(settings, fleet, said).items():
-            out.print(f"{SERVICES[name].title}: {escape(_words(state))}", soft_wrap=True)
+            words.changed(name, state)
         if tail is not None:
             tail.print_news()
 
@@ -152,28 +160,3 @@ def _tend(settings: Settings, fleet: "ServiceFleet", said: "dict[str, ServiceSta
             return {}
         said.update(everything)
     return news
-
-
-def _show_urls(settings: Settings, states: "dict[str, ServiceState]", ui: "WebUi | None", *, with_link: bool) -> None:
-    """Print where what is, and the link that logs in who reads it; logs that others keep are no place for that."""
-    from orchestration.gateway.people import person_at_terminal
-
-    table = Table(title="shopsight is up; Ctrl-C stops it", title_justify="left")
-    for column in ("what", "where", "state"):
-        table.add_column(column, overflow="fold", no_wrap=column == "where")
-    if ui is not None:
-        table.add_row("Dagster web UI", f"http://{settings.host}:{settings.dagster_port}", "ready")
-        table.add_row("reports", f"http://{settings.host}:{settings.reports_port}", "ready")
-    for name, state in states.items():
-        url = f"http://{settings.host}:{getattr(settings, SERVICES[name].port_setting)}"
-        table.add_row(SERVICES[name].title, url, escape(_words(state)))
-    out.print(table)
-    if ui is not None and with_link:
-        me = person_at_terminal(settings)
-        out.print(f"open {ui.link()} (you are {me})", soft_wrap=True, markup=False)
-
-
-def _words(state: "ServiceState") -> str:
-    """Return a service's state for people."""
-    what = state.bento if state.state == "running" and state.bento else state.state
-    return pasteable(f"{what}: {state.note}" if state.note else what)

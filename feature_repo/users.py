@@ -1,7 +1,7 @@
 """What a shopper did, likes and ordered, as known at the end of a UTC day.
 
-Names and order of the columns follow ``shopsight.contracts``. The push source lets a request move a shopper's history
-ahead of the mart.
+Names and order of the columns follow ``shopsight.contracts``. The push sources let a request move a shopper's history,
+purchases and orders ahead of the marts.
 """
 
 from feast import FeatureView, Field, FileSource, PushSource
@@ -86,11 +86,18 @@ user_purchases = FileSource(
     owner=OWNER,
 )
 
+live_user_purchases = PushSource(
+    name="live_user_purchases",
+    batch_source=user_purchases,
+    description="Rows of user_purchases that shopsight.feature_store.live makes of the events of a request.",
+    owner=OWNER,
+)
+
 user_purchases_view = FeatureView(
     name="user_purchases",
     entities=[user],
     ttl=NEVER_EXPIRES,
-    source=user_purchases,
+    source=live_user_purchases,
     online=True,
     description="The items that a shopper bought, and when each was last bought: what leaves their lists.",
     tags={
@@ -116,11 +123,18 @@ user_order_history_daily = FileSource(
     owner=OWNER,
 )
 
+live_user_order_history = PushSource(
+    name="live_user_order_history",
+    batch_source=user_order_history_daily,
+    description="Rows of user_order_history that shopsight.feature_store.live makes of the events of a request.",
+    owner=OWNER,
+)
+
 user_order_history_view = FeatureView(
     name="user_order_history",
     entities=[user],
     ttl=NEVER_EXPIRES,
-    source=user_order_history_daily,
+    source=live_user_order_history,
     online=True,
     description="The last 50 days on which a customer ordered; moments, not ages, so that no value grows stale.",
     tags={"mart": "user_order_history_daily", "consent": "personal", "read_by": "churn"},

@@ -1,13 +1,11 @@
 """What the services have in common where BentoML and FastAPI meet."""
 
-import functools
 import gc
 import json
 import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -20,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from serving import tracing
 from serving.features import FeatureReader, feature_reader
 from serving.http.access import Addresses
 from serving.http.connection import serve_connections
@@ -29,13 +28,15 @@ from serving.http.handover import Handover, port_is_kept
 from serving.http.problems import ProblemError, invalid_request
 from serving.http.warm_up import Ask, WarmUp, require_whole
 from serving.interface import pages
+from serving.metrics import fallbacks_of, family_metrics, feature_metrics, metrics_page
 from serving.prediction_log import PredictionLog
 from serving.running.states import note_on
 from serving.schemas import Models
 from serving.served_model import ALIAS, ServedModel
 from shopsight.api_keys import require_keys
-from shopsight.clock import rfc3339, utc_now
+from shopsight.clock import utc_now
 from shopsight.families import SHOPPER, Family
+from shopsight.logs import log_as
 from shopsight.parent import end_with_parent
 from shopsight.settings import Settings
 
@@ -44,12 +45,11 @@ SERVICE_OPTIONS: Final[dict[str, Any]] = {
     "threads": 8,
     "traffic": {"timeout": 30},  # the guard's own limit of ten seconds comes first, and answers with a problem
     "logging": {"access": {"enabled": False}},
-    # Four spans a request, 1 ms, that nothing collects; set it to false in the environment where something does.
+    "metrics": {"enabled": False},  # they keep the address of each request, with its ids; ours stand in their place
+    # Four spans a request, 1 ms, each with the request's address; serving.tracing makes spans without it.
+    "tracing": {"excluded_urls": "."},
     "envs": [{"name": "OTEL_SDK_DISABLED", "value": "true"}],
 }
-
-OLD_DATA: Final = timedelta(days=2)
-"""Age from which the data's end is noted: a shop that imports every night is a day behind."""
 
 
 class JsonAnswer(JSONResponse):
@@ -112,12 +112,15 @@ class FamilyService(ABC):
 
     def __init__(self) -> None:
         self.settings = Settings()
-        self.handover = settle_server(self.settings)
+        self.handover = settle_server(self.settings, self.family.name)
         self.model = champion()
+        show_model(self.settings, self.model)
         self.log = open_prediction_log(self.settings, self.model)
         self.features: FeatureReader | None = None
         """Of a service that reads none it stays None."""
         self.desk = self.open_desk()
+        if (features := self.features) is not None:
+            feature_metrics().watch(up=lambda: features.failure is None, data_end=lambda: features.data_end)
 
     @abstractmethod
     def open_desk(self) -> Any:
@@ -148,17 +151,14 @@ class FamilyService(ABC):
     def notes(self) -> list[str]:
         """Return what is missing while the service goes on without it, for ``/readyz``."""
         notes = [note] if (note := note_on(self.settings, self.family.name)) else []
-        if self.log.failure is not None or self.log.rows_lost:
-            failure = self.log.failure or "mended"
-            notes.append(f"prediction log: {self.log.rows_lost} rows lost; last failure: {failure}")
+        if (amiss := self.log.note) is not None:
+            notes.append(f"prediction log: {amiss}")
         if self.features is not None:
             # In a thread: a store that hangs must not hold up the requests, which are answered without it.
             looking = threading.Thread(target=self.features.look, args=(self.family.feature_service,), daemon=True)
             looking.start()
             looking.join(0.2)
-            if self.features.failure is not None:
-                notes.append(f"online features: {self.features.failure}")
-            notes += age_of(self.features.data_end, now=utc_now())
+            notes += self.features.notes(utc_now())
         return notes
 
     async def __is_ready__(self) -> bool:
@@ -166,12 +166,17 @@ class FamilyService(ABC):
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
-        """Make the prediction log durable."""
+        """Make the prediction log durable, and hand on the last spans."""
         self.log.close()
+        tracing.stop()
 
 
-def settle_server(settings: Settings) -> Handover | None:
-    """Have the server that runs in this process, if any, drain, read connections and end as every service does.
+def settle_server(settings: Settings, name: str) -> Handover | None:
+    """Have the server that runs in this process, if any, drain, read connections, log and end as every service does.
+
+    Args:
+        settings: of the home.
+        name: the service's, under which it logs.
 
     Returns:
         This process's end of the line to whoever keeps its port; None where nobody does.
@@ -184,17 +189,11 @@ def settle_server(settings: Settings) -> Handover | None:
     server = running_server()
     if server is None:
         return None
+    log_as(settings, name)
     DRAINING.watch(server, port_is_kept=port_is_kept())
     serve_connections(server)
     end_with_parent()  # a worker whose keeper was killed would hold the port and serve on, unsupervised
     return Handover(server, DRAINING) if port_is_kept() else None
-
-
-def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
-    """Return a note where the data ended days ago: an import that stopped looks like shoppers who left."""
-    if data_end is None or now - data_end < OLD_DATA:
-        return []
-    return [f"online features: the data end {(now - data_end).days} days ago, at {rfc3339(data_end)}"]
 
 
 def guarded(
@@ -211,7 +210,7 @@ def guarded(
     family: Family | None = getattr(service.inner, "family", None)
     reads = [api.route for api in service.apis.values()] + ([family.route] if family else [])
     addresses = Addresses(keyless=keyless, writes=writes, reads=reads)
-    service.mount_asgi_app(pages(service, addresses, beside))
+    service.mount_asgi_app(pages(service, addresses, (Route("/metrics", metrics_page), *beside)))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes(), addresses=addresses)
     if family is not None:
         # Inside the guard: its own requests need neither a place in the crowd nor anybody's leave.
@@ -249,22 +248,32 @@ def champion() -> ServedModel:
 
 
 def open_prediction_log(settings: Settings, model: ServedModel) -> PredictionLog:
-    """Return the family's prediction log; rows that it loses are counted at ``/metrics``.
+    """Return the family's prediction log; its rows, and those that it loses, are counted at ``/metrics``.
 
     Each row says how far the registry's journal had come, so that a journal cut short later is noticed.
     """
     head = settings.journal_head or str(model.journal or "")
-    lost = lost_rows_counter().labels(model.family).inc
-    return PredictionLog(settings.predictions_dir / model.family, stamp={"journal": head}, on_lost=lost)
+    metrics = family_metrics()
+
+    def count(row: Mapping[str, Any], written: bool) -> None:
+        metrics.count_row(model.family, row, written=written)
+        tracing.note_fallbacks(fallbacks_of(row))
+
+    return PredictionLog(
+        settings.predictions_dir / model.family,
+        stamp={"journal": head},
+        on_row=count,
+        on_lost=metrics.rows_lost.labels(model.family).inc,
+    )
 
 
-@functools.cache
-def lost_rows_counter() -> Any:
-    """Return the counter of rows that prediction logs lost, one per process."""
-    # Imported here: BentoML sets up the metrics of its workers after it has imported the service.
-    from prometheus_client import Counter
-
-    return Counter("shopsight_prediction_log_rows_lost", "Answers that the prediction log lacks.", ["family"])
+def show_model(settings: Settings, model: ServedModel) -> None:
+    """Name the model at ``/metrics`` and in spans, where the settings have some made."""
+    family_metrics().model.labels(model.family, model.version, model.baseline or "").set(1)
+    attributes = {"shopsight.model.name": model.family, "shopsight.model.version": model.version}
+    if model.baseline is not None:
+        attributes["shopsight.model.baseline"] = model.baseline
+    tracing.start(settings, model.family, attributes)
 
 
 class _WithoutRequests(logging.Filter):

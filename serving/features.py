@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
+from serving.feature_watch import watched
+from shopsight.clock import rfc3339
 from shopsight.errors import ShopsightError
 from shopsight.feature_store import (
     DatedFeatures,
@@ -19,6 +21,10 @@ from shopsight.feature_store import (
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
+OLD_DATA: Final = timedelta(days=2)
+"""Age from which the data's end is noted: a shop that imports every night is a day behind."""
+STATE_SECONDS: Final = 1.0
+"""How long what was noted of the last materialisation is good for."""
 RETRY_SECONDS: Final = 5.0
 """How long a store that failed is left alone: asking a dead Redis costs every request half a second."""
 
@@ -34,6 +40,10 @@ class OnlineStore(Protocol):
         self, service_or_view: str, rows: Sequence[Mapping[str, str]], *, key: str | None = None
     ) -> list[DatedFeatures]:
         """Return the features of each row of keys, in order: those that the service keeps under ``key``."""
+        ...
+
+    def written_otherwise(self, service: str) -> list[str]:
+        """Return the views of a service whose rows have other fields than the views have now."""
         ...
 
 
@@ -91,8 +101,11 @@ class FeatureReader:
     ) -> None:
         """Make a reader; ``written`` says what the last materialisation left in the store, where that is noted."""
         self._open_store = open_store
-        self._written = written
+        self._read_state = written
+        self._state: WrittenState | None = None
+        self._state_until = float("-inf")
         self._check_at = float("-inf")
+        self._fields_at: dict[str, float] = {}
         self._pseudonymiser = pseudonymiser
         self._seconds_now = seconds_now
         self._lock = threading.Lock()
@@ -150,6 +163,17 @@ class FeatureReader:
         state = self._written()
         return state.data_end if state else None
 
+    def notes(self, now: datetime) -> list[str]:
+        """Return what is amiss with the features that answers are given with."""
+        failed = [] if self.failure is None else [f"online features: {self.failure}"]
+        return failed + age_of(self.data_end, now=now)
+
+    def _written(self) -> WrittenState | None:
+        if self._seconds_now() >= self._state_until:
+            self._state = self._read_state()
+            self._state_until = self._seconds_now() + STATE_SECONDS
+        return self._state
+
     def look(self, service: str) -> None:
         """Find out whether the store can be read and holds what was written; what is wrong stands in ``failure``."""
         with contextlib.suppress(OnlineStoreGoneError):
@@ -203,9 +227,26 @@ class FeatureReader:
     def _read(self, service: str, key: str, values: Sequence[str]) -> list[DatedFeatures]:
         store = self._ready_store()
         try:
+            self._refuse_other_fields(store, service)
             return store.read_dated(service, [{key: value} for value in values], key=key)
         except ShopsightError as error:
             raise self._failed(error) from error
+
+    def _refuse_other_fields(self, store: OnlineStore, service: str) -> None:
+        """Look once in a while whether the rows have the fields that are read.
+
+        Raises:
+            OnlineStoreUnavailableError: some were written before the definitions changed.
+        """
+        if self._seconds_now() < self._fields_at.get(service, float("-inf")):
+            return
+        if views := store.written_otherwise(service):
+            raise OnlineStoreUnavailableError(
+                f"The online rows of {', '.join(views)} were written with other fields than are read now.",
+                why="the definitions have changed since the last materialisation",
+                fix="materialise the features (Dagster group `features`)",
+            )
+        self._fields_at[service] = self._seconds_now() + RETRY_SECONDS
 
     def _ready_store(self) -> OnlineStore:
         with self._lock:
@@ -226,6 +267,13 @@ class FeatureReader:
         return OnlineStoreGoneError(error.what)
 
 
+def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:
+    """Return a note where the data ended days ago: an import that stopped looks like shoppers who left."""
+    if data_end is None or now - data_end < OLD_DATA:
+        return []
+    return [f"online features: the data end {(now - data_end).days} days ago, at {rfc3339(data_end)}"]
+
+
 def feature_reader(settings: Settings) -> FeatureReader:
     """Return a reader of this home's online store, which is opened on the first read."""
 
@@ -235,4 +283,4 @@ def feature_reader(settings: Settings) -> FeatureReader:
     def written() -> WrittenState | None:
         return WrittenState.read(settings.feature_store_dir)
 
-    return FeatureReader(open_store, Pseudonymiser.from_settings(settings), written=written)
+    return FeatureReader(watched(open_store), Pseudonymiser.from_settings(settings), written=written)

@@ -1,9 +1,9 @@
 """The prediction log: one checksummed row per answer, appended to, never changed.
 
 ``bentoml.monitor`` has no fsync, so the services keep their own log. A row goes out in one ``write`` to a file of this
-process (``<family>/YYYY-MM-DD/<host>-<pid>.jsonl``, opened to append, and anew where somebody moved it away); a thread
-fsyncs what was written every second, so a power cut loses a second at most. A log that cannot be written costs no
-request: the row is counted as lost.
+process (``<family>/YYYY-MM-DD/<host>-<pid>.jsonl``, opened to append, and anew where somebody moved it away or removed
+it); a thread fsyncs what was written every second, so a power cut loses a second at most. A log that cannot be written
+costs no request: the row is counted as lost. So are the rows of a file that is removed while it is open.
 """
 
 import os
@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from shopsight.clock import utc_now
+from shopsight.clock import rfc3339, utc_now
 
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
 _CHECKSUM: Final = b',"crc32":"'
@@ -67,14 +67,28 @@ class PredictionLog:
         stamp: Mapping[str, Any] = MappingProxyType({}),
         clock: Callable[[], datetime] = utc_now,
         sync_seconds: float = 1.0,
-        on_lost: Callable[[], None] = lambda: None,
+        on_row: Callable[[Mapping[str, Any], bool], None] = lambda _row, _written: None,
+        on_lost: Callable[[int], None] = lambda _rows: None,
     ) -> None:
-        """Make the log of a process in a family's folder; the fields of ``stamp`` are in each of its rows."""
+        """Make the log of a process in a family's folder.
+
+        Args:
+            folder: the family's.
+            stamp: fields of each row.
+            clock: the time.
+            sync_seconds: how long a row may wait to be durable.
+            on_row: called with each row that was to be written, and whether it was.
+            on_lost: called with how many rows were lost.
+        """
         self.folder = folder
         self._stamp = stamp
+        self._on_row = on_row
         self.rows_lost = 0
         self.failure: str | None = None
         """Why the last row was lost; None once a row is written again."""
+        self._removed = ""
+        self._rows_in_file = 0
+        """What this process wrote to the file that is open."""
         self._clock = clock
         self._on_lost = on_lost
         self._lock = threading.Lock()
@@ -96,16 +110,16 @@ class PredictionLog:
             return False
         line = encode_row({**row, **self._stamp})
         with self._lock:
-            try:
-                self._write(line)
-            except OSError as error:
-                self.rows_lost += 1
-                self.failure = str(error)
-                self._on_lost()
-                return False
-            self._unsynced = True
-            self.failure = None
-            return True
+            written = self._was_written(line)
+        self._on_row(row, written)
+        return written
+
+    @property
+    def note(self) -> str | None:
+        """What is amiss, or was, for ``/readyz``; None where nothing ever was."""
+        if self.failure is None and not self.rows_lost:
+            return None
+        return f"{self.rows_lost} rows lost; last failure: {self.failure or 'mended'}{self._removed}"
 
     @contextmanager
     def silent(self) -> Iterator[None]:
@@ -123,6 +137,21 @@ class PredictionLog:
         with self._lock:
             self._close_file()
 
+    def _was_written(self, line: bytes) -> bool:
+        try:
+            self._write(line)
+        except OSError as error:
+            self.failure = str(error)
+            self._lose(1)
+            return False
+        self._unsynced = True
+        self.failure = None
+        return True
+
+    def _lose(self, rows: int) -> None:
+        self.rows_lost += rows
+        self._on_lost(rows)
+
     def _write(self, line: bytes) -> None:
         day = self._clock().strftime("%Y-%m-%d")
         if self._descriptor is None or day != self._day or self._is_moved_away(self._descriptor):
@@ -136,6 +165,7 @@ class PredictionLog:
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         self._torn = False
+        self._rows_in_file += 1
 
     def _open_file(self, day: str) -> None:
         folder = self.folder / day
@@ -152,26 +182,36 @@ class PredictionLog:
         """Return whether the file's name leads to another file, or to none: rows in it would be lost to readers."""
         try:
             return not os.path.samestat(os.stat(self._path), os.fstat(descriptor))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return True
 
     def _close_file(self) -> None:
         if self._descriptor is not None:
             self._sync(self._descriptor)
+            self._count_what_was_removed(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _count_what_was_removed(self, descriptor: int) -> None:
+        """Count the rows of a file that has no name any more; what was moved away has one, and its rows are there."""
+        rows, self._rows_in_file = self._rows_in_file, 0
+        if rows and os.fstat(descriptor).st_nlink == 0:
+            self._removed = f"; {self._path} was removed with {rows} rows in it, noticed at {rfc3339(self._clock())}"
+            self._lose(rows)
 
     def _sync_regularly(self, seconds: float) -> None:
         while not self._closing.wait(seconds):
             try:
                 with self._lock:
+                    if self._descriptor is not None and self._is_moved_away(self._descriptor):
+                        self._close_file()  # without a request, too, it is noticed that rows are lost
                     if not self._unsynced or self._descriptor is None:
                         continue
                     # Synced through a copy: appends go on while the disk works.
                     copy = os.dup(self._descriptor)
                     self._unsynced = False
             except OSError as error:
-                self.failure = f"dup: {error}"
+                self.failure = f"sync: {error}"
                 continue
             self._sync(copy)
             os.close(copy)

@@ -7,6 +7,8 @@ This is the only module that touches ``os.environ``: it reads ``SHOPSIGHT_*`` va
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -122,6 +124,13 @@ class Settings(BaseSettings):
     """The same of WooCommerce, whose file is ``keys/woocommerce_webhook.secret``."""
     request_limit_bytes: int = 1_000_000
     """Largest request body a service reads; above it the answer is 413."""
+
+    log_format: Literal["text", "json"] = "text"
+    """How the services, the collector and `up` log: lines for people, or a JSON object a line for programs."""
+    log_requests: bool = False
+    """Whether a service logs a line for each request but health checks: method, route, status, time and request id."""
+    traces_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Where services send OpenTelemetry spans by OTLP/HTTP (``http://host:4318/v1/traces``); empty, none is made."""
 
     @field_validator("zone")
     @classmethod
@@ -321,6 +330,17 @@ def prepare_environment(settings: Settings) -> None:
     """Set :func:`tool_environment` for this process; call it before the first tool is imported."""
     os.environ.update(tool_environment(settings))
     time.tzset()
+
+
+@contextmanager
+def without_variable(name: str) -> Iterator[None]:
+    """Have a variable of the environment unset for the length of the block."""
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[name] = value
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,9 +11,11 @@ from typing import Any, Final
 
 import psutil
 
+from benchmarks.serving.home import free_port
 from benchmarks.serving.load import Answers, ask
 from serving.running.launcher import ServerProcess, collector_process
 from shopsight.clock import rfc3339, utc_now
+from shopsight.feature_store import apply_definitions
 from shopsight.ingestion.collecting.landing import land_collected
 from shopsight.settings import Settings
 
@@ -35,10 +36,9 @@ def measure(*, seconds: float) -> dict[str, Any]:
         seconds: how long each load lasts.
     """
     with tempfile.TemporaryDirectory() as folder:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         settings = Settings(home=Path(folder), collector_port=port)
+        apply_definitions(settings)  # so that the events move features, as a shop's do
         collector = collector_process(settings)
         collector.start()
         try:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -21,12 +21,14 @@ from serving.instances import MAX_REASONS, parsed, users_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError, InstancesRequest
 from serving.served_model import ServedModel
+from serving.tracing import span
 from shopsight.clock import rfc3339
 from shopsight.families import FAMILIES
 
 FAMILY: Final = FAMILIES["churn"]
 TASK: Final = "churn"
 US_PER_DAY: Final = 86_400e6
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,7 @@ class ChurnDesk:
             "data_end": None if data_end is None else rfc3339(data_end),
             "predictions": entries,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
+            "notes": self._features.notes(self._clock()),
         }
         self._write_row(answer, cases)
         return answer
@@ -119,8 +122,14 @@ class ChurnDesk:
         """Return the last moment that is known of a customer: silence after it is the import's, not theirs."""
         if data_end is None:
             return self._clock()
-        # The store dates rows by whole seconds: what came within the last one lies before the next.
-        return min(max(data_end, user.as_of + timedelta(seconds=1) if user.as_of else data_end), self._clock())
+        moments = [data_end]
+        if user.as_of is not None:
+            # The store dates rows by whole seconds: what came within the last one lies before the next.
+            moments.append(user.as_of + timedelta(seconds=1))
+        if (seen := user.values.get("last_seen_us")) is not None:
+            # What they did since the last materialisation moved their orders as it happened.
+            moments.append(EPOCH + timedelta(microseconds=int(seen) + 1))
+        return min(max(moments), self._clock())
 
     def _base_rate(self, index: int, user: UserFeatures) -> ChurnEntry:
         return {
@@ -140,12 +149,13 @@ class ChurnDesk:
         if not cases:
             return []
         histories = _histories(cases)
-        values = self.predictor.forecast(histories)
-        probabilities = self.predictor.probabilities(histories)
-        coming = self.predictor.next_order(histories, probabilities)
         explanations: Sequence[ExplainedChurn | None] = [None] * len(cases)
-        if explain:
-            explanations = self.predictor.explain(histories)
+        with span("call the model"):
+            values = self.predictor.forecast(histories)
+            probabilities = self.predictor.probabilities(histories)
+            coming = self.predictor.next_order(histories, probabilities)
+            if explain:
+                explanations = self.predictor.explain(histories)
         return [
             {
                 "index": case.index,
@@ -197,6 +207,7 @@ class ChurnDesk:
                     for entry in answer["predictions"]
                     if (case := by_index.get(entry["index"])) is not None
                 ],
+                "fallbacks": [entry["fallback"] for entry in answer["predictions"] if entry["error"] is None],
                 "errors": sum(entry["error"] is not None for entry in answer["predictions"]),
                 "latency_ms": answer["took_ms"],
             }

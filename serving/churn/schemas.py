@@ -80,3 +80,5 @@ class ChurnPredictions(TypedDict):
     """The last moment that the online features describe, where that is noted: what came after it is not known."""
     predictions: list[ChurnEntry]
     took_ms: float
+    notes: list[str]
+    """What is amiss with the features that were read; nothing where none were."""

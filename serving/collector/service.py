@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import bentoml
-import pyarrow as pa
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from serving import tracing
 from serving.app import SERVICE_OPTIONS, JsonAnswer, guarded, service_app, settle_memory, settle_server
 from serving.collector.desk import collected, not_kept, unreadable
+from serving.collector.following import Follower
 from serving.collector.schemas import MAX_EVENTS, Collected, EventsRequest, SegmentBatch
 from serving.collector.signatures import TOPIC_HEADERS, require_signature
 from serving.collector.tracking import ROUTES, ShopOrigins, keyless
+from serving.metrics import collector_metrics
 from serving.running.states import note_on
 from shopsight.clock import utc_now
 from shopsight.families import COLLECTOR
 from shopsight.ingestion.collecting.gathering import Gathering, GroupError
 from shopsight.ingestion.collecting.group_commit import GroupCommit, Request
-from shopsight.ingestion.collecting.journal import damaged_segments
+from shopsight.ingestion.collecting.journal import damaged_segments, segment_files
 from shopsight.ingestion.collecting.opening import open_commit
 from shopsight.ingestion.collecting.translation import (
     Calls,
@@ -46,9 +48,24 @@ class CollectorService:
 
     def __init__(self) -> None:
         self.settings = Settings()
-        self.handover = settle_server(self.settings)
+        self.handover = settle_server(self.settings, COLLECTOR)
+        tracing.start(self.settings, COLLECTOR, {})
         EventLog.open(self.settings)  # a key that is not the log's is refused before anything is accepted
-        self.commit = open_commit(self.settings, now=utc_now, on_accepted=follow)
+        self.follower = Follower(self.settings)
+        metrics = collector_metrics()
+        metrics.watch(
+            segments=lambda: segment_files(self.settings.collected_dir),
+            following=lambda: self.follower.failure is None,
+            left_out=lambda: self.follower.left_out,
+        )
+        self.commit = open_commit(
+            self.settings,
+            now=utc_now,
+            on_accepted=self.follower,
+            now_and_then=self.follower.retry,
+            report=metrics,
+        )
+        self.follower.catch_up()
         self.segment: Gathering[Calls, TranslatedCalls] = Gathering(
             segment_requests, name="reading calls", max_size=MAX_EVENTS, size_of=lambda calls: len(calls.calls)
         )
@@ -59,6 +76,7 @@ class CollectorService:
         notes = [note] if (note := note_on(self.settings, COLLECTOR)) else []
         if self.commit.failure is not None:
             notes.append(f"journal: {self.commit.failure}")
+        notes += self.follower.notes()
         damaged = damaged_segments(self.settings.collected_dir)
         return notes + [f"journal: {path.name} holds bytes that the disk has changed" for path in damaged]
 
@@ -70,6 +88,8 @@ class CollectorService:
         """Keep what was taken, and seal the journal, so that it lands."""
         self.segment.close()
         self.commit.close()
+        self.follower.close()
+        tracing.stop()
 
 
 CollectorService.add_asgi_middleware(ShopOrigins)  # type: ignore[attr-defined]
@@ -136,7 +156,3 @@ async def _answer(request: Request, *, origins: Sequence[int] | None = None) -> 
     except GroupError as error:
         raise not_kept(error) from error
     return JsonAnswer(collected(outcome, origins=origins), status_code=202)
-
-
-def follow(_accepted: pa.RecordBatch) -> None:
-    """Called with each group of events that is on disk: what an event changes at once hooks in here."""

@@ -15,9 +15,10 @@ from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
 from serving.http.headers import HEALTH_PATHS, request_id_of
-from serving.http.problems import BUSY, raw_answer
+from serving.http.problems import BUSY, ProblemError, raw_answer
 from serving.http.protocol import MAX_HEADER_BYTES, HttpProtocol
 from serving.http.proxies import believe_named_proxies
+from serving.http.traffic import refused_in_the_connection
 from shopsight.settings import Settings
 
 REFUSED_PAUSE_SECONDS: Final = 0.1
@@ -53,6 +54,10 @@ class Connection(HttpProtocol):
     def _should_upgrade(self) -> bool:
         return False
 
+    def _end_with(self, problem: ProblemError) -> None:
+        refused_in_the_connection(problem.code)
+        super()._end_with(problem)
+
     def _count(self) -> None:
         """Count the request that uvicorn has just made a task of; others may arrive before that task runs."""
         if self.cycle is not self._counted:
@@ -67,6 +72,7 @@ class Connection(HttpProtocol):
         return self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE and not self.conn.trailing_data[0]
 
     def _refuse_one(self, refusal: bytes) -> None:
+        refused_in_the_connection(BUSY.code)
         self.transport.write(refusal)
         self._unset_keepalive_if_required()
         self._forget_head()

@@ -23,6 +23,10 @@ from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
 from serving.http.headers import HEALTH_PATHS, request_id_of
 from serving.http.problems import BUSY, MEDIA_TYPE, ProblemError, invalid_request
+from serving.http.route_names import RouteNames
+from serving.http.traffic import Traffic, log_request
+from serving.tracing import request_span
+from shopsight.logs import REQUEST_ID
 from shopsight.settings import Settings
 
 Message = MutableMapping[str, Any]
@@ -76,6 +80,9 @@ class RequestGuard:
         self.crowd = crowd
         self.bodies = BodyReader(max_bytes=self.limits.body_bytes, seconds=self.limits.body_seconds)
         self.unfinished: set[asyncio.Task[None]] = set()
+        self.routes = RouteNames()
+        self.traffic = Traffic()
+        self._logs_requests = settings.log_requests
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one ASGI connection; anything but HTTP passes through."""
@@ -89,22 +96,39 @@ class RequestGuard:
             notes=self._notes if scope["path"] == "/readyz" else None,
             last=self.draining.begun,
         )
+        REQUEST_ID.set(answer.request_id)
+        route, started = self.routes.name_of(scope), time.perf_counter()
+        try:
+            with request_span(scope["method"], route, headers, answer):
+                await self._answer(scope, receive, headers, answer)
+        finally:
+            self.traffic.answered(route, answer.status, answer.seconds)
+            if self._logs_requests and scope["path"] not in HEALTH_PATHS:
+                log_request(scope["method"], route, answer.status, time.perf_counter() - started)
+
+    async def _answer(
+        self, scope: MutableMapping[str, Any], receive: Receive, headers: Mapping[bytes, bytes], answer: "_Answer"
+    ) -> None:
         if self.draining.begun and scope["path"] == "/readyz":
             await answer.send_problem(ProblemError(503, "The service is stopping.", retry_after=1))
             return
         verdict = self.access.verdict(scope, headers, answer.request_id)
         answer.extra += verdict.headers
         if verdict.problem is not None:
-            await answer.send_problem(verdict.problem)
+            await self._refuse(answer, verdict.problem)
             return
         if scope["path"] in HEALTH_PATHS:
             await self._work(scope, receive, answer, size=0)
             return
         checked = await self._checked(scope, receive, headers)
         if isinstance(checked, ProblemError):
-            await answer.send_problem(checked)
+            await self._refuse(answer, checked)
         elif checked is not None:
             await self._work(scope, checked, answer, size=1)
+
+    async def _refuse(self, answer: "_Answer", problem: ProblemError) -> None:
+        self.traffic.refused(problem.code)
+        await answer.send_problem(problem)
 
     def _notes(self) -> list[str]:
         return [*self.notes(), *self.access.notes()]
@@ -113,6 +137,15 @@ class RequestGuard:
         self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer", *, size: Literal[0, 1]
     ) -> None:
         """Have the app answer, within the time; the request adds ``size`` to the crowd."""
+        began = time.perf_counter()
+        try:
+            await self._work_on(scope, receive, answer, size=size)
+        finally:
+            answer.seconds = time.perf_counter() - began
+
+    async def _work_on(
+        self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer", *, size: Literal[0, 1]
+    ) -> None:
         self.crowd.size += size
         task = asyncio.ensure_future(self.app(scope, receive, answer.send))
         self.unfinished.add(task)
@@ -187,6 +220,10 @@ class _Answer:
         self.extra: list[tuple[bytes, bytes]] = [(b"connection", b"close")] if last else []
         self.request_id = request_id
         self.notes = notes
+        self.status = 0
+        """Of the answer; 0 while there is none."""
+        self.seconds: float | None = None
+        """What it took; None of a request that was refused."""
         self.started = False
         self.closed = False
         self.start: Message | None = None
@@ -204,6 +241,7 @@ class _Answer:
             return
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             if message["status"] >= 400 or self.notes is not None:
                 self.start = message
                 return
@@ -231,6 +269,7 @@ class _Answer:
     async def _send_whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         fields = {**headers, "content-length": str(len(body)), "x-request-id": self.request_id}
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()] + self.extra
+        self.status = status
         await self.forward({"type": "http.response.start", "status": status, "headers": encoded})
         await self.forward({"type": "http.response.body", "body": body, "more_body": False})
 

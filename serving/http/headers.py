@@ -7,7 +7,13 @@ from typing import Final
 
 HEALTH_PATHS: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Answered whatever the load: who asks wants to know whether the service lives."""
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
+
+
+def method_name(method: str) -> str:
+    """Return a method as it may be written down: a client may send any word as one."""
+    return method if method in METHODS else "_OTHER"
 
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> str:

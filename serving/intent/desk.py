@@ -18,6 +18,7 @@ from serving.intent.strategies import DEFAULT, Strategy, filter_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
+from serving.tracing import span
 from shopsight.clock import rfc3339
 
 MAX_CHARACTERS: Final = 5_000
@@ -55,7 +56,8 @@ class IntentDesk:
         started = time.perf_counter()
         errors = [_error(index, text) for index, text in enumerate(request.texts)]
         texts = [text for text, error in zip(request.texts, errors, strict=True) if error is None]
-        predictions = iter(self.classifier.predict(texts) if texts else ())
+        with span("call the model"):
+            predictions = iter(self.classifier.predict(texts) if texts else ())
         answer: Intents = {
             "prediction_id": "pred_" + self._new_id(),
             "model": self.model.name_and_version,

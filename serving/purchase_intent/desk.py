@@ -25,6 +25,7 @@ from serving.purchase_intent.schemas import (
 )
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
+from serving.tracing import span
 from shopsight.clock import rfc3339
 from shopsight.contracts import USER_FEATURES
 from shopsight.families import FAMILIES
@@ -115,6 +116,7 @@ class PropensityDesk:
                 for index, outcome in enumerate(outcomes)
             ],
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
+            "notes": self._features.notes(self._clock()),
         }
         self._write_row(answer, cases)
         return answer
@@ -160,9 +162,10 @@ class PropensityDesk:
 
     def _probabilities(self, cases: Sequence[_Case], *, explain: bool) -> list[tuple[float, list[FeatureReason]]]:
         rows = [case.features for case in cases]
-        if not explain:
-            return [(float(probability), []) for probability in self.predictor.predict(rows)]
-        return [(one.probability, _reasons(one)) for one in self.predictor.predict_with_reasons(rows)]
+        with span("call the model"):
+            if not explain:
+                return [(float(probability), []) for probability in self.predictor.predict(rows)]
+            return [(one.probability, _reasons(one)) for one in self.predictor.predict_with_reasons(rows)]
 
     def _predicted(self, case: _Case, probability: float, reasons: list[FeatureReason]) -> PredictionEntry:
         # Of a model that reads no shopper, whether one is known says nothing about the answer.
@@ -197,6 +200,7 @@ class PropensityDesk:
                     for entry in answer["predictions"]
                     if (case := by_index.get(entry["index"])) is not None
                 ],
+                "fallbacks": [entry["fallback"] for entry in answer["predictions"] if entry["error"] is None],
                 "errors": len(answer["predictions"]) - len(cases),
                 "latency_ms": answer["took_ms"],
             }

@@ -112,3 +112,5 @@ class Predictions(TypedDict):
     """Cost over benefit of reaching out, by the shop's settings."""
     predictions: list[PredictionEntry]
     took_ms: float
+    notes: list[str]
+    """What is amiss with the features that were read; nothing where none were."""

@@ -38,6 +38,7 @@ from serving.recommender.schemas import (
 )
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
+from serving.tracing import span
 from shopsight.clock import rfc3339, utc_now
 from shopsight.families import FAMILIES
 from shopsight.marts import export_path
@@ -133,7 +134,8 @@ class RecommendationDesk:
         user = self.user_of(asked)
         visit = visit_of(asked, user)
         history = readable(self.recommender, visit.history)
-        items = self.recommender.rank(history, list(dict.fromkeys(request.item_ids)), explain=request.explain)
+        with span("call the model"):
+            items = self.recommender.rank(history, list(dict.fromkeys(request.item_ids)), explain=request.explain)
         asked = asked.model_copy(update={"item_ids": request.item_ids})
         fallback: Fallback | None = None if history else "best_sellers"
         return self._write_up(asked, user, visit, Listed(items=items, fallback=fallback), started, placement="ranking")
@@ -172,7 +174,8 @@ class RecommendationDesk:
             # Of a list that is put in another order only what is shown in the end is explained, below.
             explain=request.explain and not wishes.any,
         )
-        fallback, items = candidates(self.recommender, visit, shelf)
+        with span("call the model"):
+            fallback, items = candidates(self.recommender, visit, shelf)
         if wishes.any:
             items = rerank(
                 items,
@@ -263,6 +266,7 @@ class RecommendationDesk:
             "missing_item_ids": [item_id for item_id in asked_for if index_of(item_id) is None],
             "exhausted": len(items) < request.num_results,
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
+            "notes": [] if user is None else self._features.notes(self._clock()),
             "features_as_of": as_of,
         }
         self._log.append(

@@ -182,6 +182,8 @@ class Recommendations(TypedDict):
     missing_item_ids: list[str]
     exhausted: bool
     took_ms: float
+    notes: list[str]
+    """What is amiss with the features that were read; nothing where none were."""
     features_as_of: str | None
 
 

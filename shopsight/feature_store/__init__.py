@@ -5,6 +5,7 @@ store). Readers open a snapshot of the registry that they cannot change.
 """
 
 from shopsight.feature_store.connection import (
+    REGISTRY_SNAPSHOT,
     FeatureStoreNotReadyError,
     OnlineStoreUnavailableError,
     UnusableFeaturesError,
@@ -14,13 +15,14 @@ from shopsight.feature_store.contract import FeatureContract, contract_of, contr
 from shopsight.feature_store.definitions import AppliedDefinitions, apply_definitions
 from shopsight.feature_store.history import training_set
 from shopsight.feature_store.live import LiveFeatures, Moved
+from shopsight.feature_store.live_event import LiveEvent
 from shopsight.feature_store.materialization import erase_online, materialize
 from shopsight.feature_store.online import DatedFeatures, OnlineFeatures
 from shopsight.feature_store.served_histories import compare_histories
-from shopsight.feature_store.session_state import LiveEvent
 from shopsight.feature_store.written import WrittenState
 
 __all__ = [
+    "REGISTRY_SNAPSHOT",
     "AppliedDefinitions",
     "DatedFeatures",
     "FeatureContract",

@@ -1,15 +1,15 @@
-"""Moves session and history features with the events of a request, ahead of the warehouse that will count them too."""
+"""Moves features with the events of a request, ahead of the warehouse that will count them too."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from shopsight.contracts import HISTORY_LENGTH
 from shopsight.feature_store.connection import FeatureStoreNotReadyError, open_feature_store
-from shopsight.feature_store.online_rows import EVENT_US, FEATURES, MonotoneOnlineStore, OnlineRow, microseconds
-from shopsight.feature_store.session_state import CHECKOUT_EVENTS, LiveEvent, SessionState
+from shopsight.feature_store.live_event import LiveEvent
+from shopsight.feature_store.live_rows import history_row, orders_row, purchases_row, session_rows
+from shopsight.feature_store.online_rows import MonotoneOnlineStore, OnlineRow, microseconds
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,9 +19,14 @@ STATE_VIEW: Final = "session_state"
 """What it takes to go on counting a session: the one view that a push reads beside the one that it moves."""
 SESSION_VIEWS: Final = ("session_features", "session_flow")
 """What a push moves of a session, as far as it is online."""
-HISTORY_VIEW: Final = "user_history"
-INTERACTIONS: Final = frozenset({"view_item", "add_to_wishlist", "add_to_cart", "purchase", "rate_item"})
-"""What the mart ``interactions`` holds of an item."""
+
+RowOfShopper = Callable[["FeatureView", str, OnlineRow | None, Sequence[LiveEvent], int], OnlineRow | None]
+SHOPPER_VIEWS: Final[Mapping[str, RowOfShopper]] = {
+    "user_history": history_row,
+    "user_purchases": purchases_row,
+    "user_order_history": orders_row,
+}
+"""What a push moves of a shopper, and how."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +35,8 @@ class Moved:
 
     sessions: int
     """Sessions whose features moved."""
-    histories: int
-    """Shoppers whose history moved."""
+    shoppers: int
+    """Shoppers whose features moved."""
 
 
 class LiveFeatures:
@@ -50,7 +55,7 @@ class LiveFeatures:
         self._store = open_feature_store(settings, read_only=True)
         self._online = cast(MonotoneOnlineStore, self._store.provider.online_store)
         views = {view.name: view for view in self._store.list_feature_views()}
-        missing = sorted({STATE_VIEW, *SESSION_VIEWS, HISTORY_VIEW} - views.keys())
+        missing = sorted({STATE_VIEW, *SESSION_VIEWS, *SHOPPER_VIEWS} - views.keys())
         if missing:
             raise FeatureStoreNotReadyError(
                 f"The applied feature definitions lack {', '.join(missing)}.",
@@ -58,93 +63,54 @@ class LiveFeatures:
                 fix="run the features step (Dagster group `features`)",
             )
         self._sessions = [views[STATE_VIEW], *(views[name] for name in SESSION_VIEWS if views[name].online)]
-        self._history = views[HISTORY_VIEW]
+        self._shoppers = [views[name] for name in SHOPPER_VIEWS if views[name].online]
+        self._of_key = {
+            key: [view for view in views.values() if view.online and view.join_keys == [key]]
+            for key in ("user_id", "session_id")
+        }
 
     def push(self, events: Sequence[LiveEvent], *, received_at: datetime) -> Moved:
-        """Move the features of the events' sessions and shoppers.
+        """Move the features of the events' sessions and shoppers: those of all sessions in one step, then the others.
 
         Args:
             events: in any order; leave out those of bots and of shoppers who forbid personal use.
             received_at: when they arrived; aware.
 
         Returns:
-            How many sessions and histories moved.
+            How many sessions and shoppers moved.
 
         Raises:
             OnlineStoreUnavailableError: the store does not answer.
         """
-        sessions, shoppers = defaultdict(list), defaultdict(list)
+        of_sessions, of_shoppers = defaultdict[str, list[LiveEvent]](list), defaultdict[str, list[LiveEvent]](list)
         for event in sorted(events, key=lambda event: event.order):
             if event.session_id is not None:
-                sessions[event.session_id].append(event)
-            if event.user_id is not None and event.item_id is not None and event.event_name in INTERACTIONS:
-                shoppers[event.user_id].append(event)
+                of_sessions[event.session_id].append(event)
+            if event.user_id is not None:
+                of_shoppers[event.user_id].append(event)
         arrived = microseconds(received_at)
-        config = self._store.config
 
-        def move_session(key: str, pushed: list[LiveEvent]) -> bool:
-            change = lambda stored: _session_rows(self._sessions, key, stored[0], pushed, arrived)  # noqa: E731
-            return self._online.change_rows(config, self._sessions, key, change) > 0
+        def move_session(key: str, stored: list[OnlineRow | None]) -> list[OnlineRow | None]:
+            return session_rows(self._sessions, key, stored[0], of_sessions[key], arrived)
 
-        def move_history(key: str, pushed: list[LiveEvent]) -> bool:
-            change = lambda stored: [_history_row(self._history, key, stored[0], pushed, arrived)]  # noqa: E731
-            return self._online.change_rows(config, [self._history], key, change) > 0
+        def move_shopper(key: str, stored: list[OnlineRow | None]) -> list[OnlineRow | None]:
+            return [
+                SHOPPER_VIEWS[view.name](view, key, row, of_shoppers[key], arrived)
+                for view, row in zip(self._shoppers, stored, strict=True)
+            ]
 
+        config, change = self._store.config, self._online.change_rows
         return Moved(
-            sessions=sum(move_session(key, pushed) for key, pushed in sessions.items()),
-            histories=sum(move_history(key, pushed) for key, pushed in shoppers.items()),
+            sessions=change(config, self._sessions, list(of_sessions), move_session) if of_sessions else 0,
+            shoppers=change(config, self._shoppers, list(of_shoppers), move_shopper) if of_shoppers else 0,
         )
 
+    def forget(self, *, users: Sequence[str] = (), sessions: Sequence[str] = ()) -> None:
+        """Take shoppers and sessions out of the online store, as of somebody who withdraws consent.
 
-def _session_rows(
-    views: Sequence["FeatureView"], key: str, stored: OnlineRow | None, events: Sequence[LiveEvent], arrived: int
-) -> list[OnlineRow | None]:
-    """Return the rows of the state and of the features after the events; None where they change nothing."""
-    names = [field.name for field in views[0].features]
-    state = SessionState() if stored is None else SessionState.from_row(dict(zip(names, stored[FEATURES], strict=True)))
-    moved_at: int | None = None
-    features: dict[str, Any] | None = None
-    checkout = min((event.at_us for event in events if event.event_name in CHECKOUT_EVENTS), default=None)
-    for event in events:
-        # What happens in the very instant of the checkout is left out too, as the marts do.
-        beside_checkout = event.at_us == checkout and event.event_name not in CHECKOUT_EVENTS
-        moved = None if beside_checkout else state.after(event)
-        if moved is None:
-            continue
-        moved_at = event.at_us
-        if not moved.is_checked_out:
-            features = moved.features(before=state)
-        state = moved
-    if moved_at is None:
-        return [None] * len(views)
-    rows: list[OnlineRow | None] = [_row(views[0], key, moved_at, arrived, state.values())]
-    rows.extend(
-        None if features is None else _row(view, key, cast(int, state.last_us), arrived, features) for view in views[1:]
-    )
-    return rows
-
-
-def _history_row(
-    view: "FeatureView", key: str, stored: OnlineRow | None, events: Sequence[LiveEvent], arrived: int
-) -> OnlineRow | None:
-    names = [field.name for field in view.features]
-    lists = {name: [] for name in names} if stored is None else dict(zip(names, stored[FEATURES], strict=True))
-    items, actions = list(lists["item_ids"] or ()), list(lists["event_names"] or ())
-    last = None if stored is None else stored[EVENT_US]
-    moved = False
-    for event in events:
-        # A history keeps no ids of events: what repeats the last step at its very microsecond is the last step.
-        again = event.at_us == last and [event.item_id, event.event_name] == [*items[-1:], *actions[-1:]]
-        if again or (last is not None and event.at_us < last):
-            continue
-        items.append(event.item_id)
-        actions.append(event.event_name)
-        last, moved = event.at_us, True
-    if not moved:
-        return None
-    values = {"item_ids": items[-HISTORY_LENGTH:], "event_names": actions[-HISTORY_LENGTH:]}
-    return _row(view, key, cast(int, last), arrived, values)
-
-
-def _row(view: "FeatureView", key: str, at: int, arrived: int, values: dict[str, Any]) -> OnlineRow:
-    return (key, at, arrived, *(values[field.name] for field in view.features))
+        Raises:
+            OnlineStoreUnavailableError: the store does not answer.
+        """
+        for key, values in (("user_id", users), ("session_id", sessions)):
+            if values:
+                self._online.erase(self._store.config, self._of_key[key], values)

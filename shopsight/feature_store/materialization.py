@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from shopsight.feature_store.connection import mart_source, open_feature_store
 from shopsight.feature_store.new_rows import take_up_new_rows
-from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, MonotoneOnlineStore, expiry, microseconds
+from shopsight.feature_store.online_rows import (
+    EPOCH,
+    MICROSECOND,
+    MonotoneOnlineStore,
+    expiry,
+    fields_of,
+    microseconds,
+)
 from shopsight.feature_store.taken_up import Newest, TakenUp, newest_of
 from shopsight.feature_store.view_rows import (
     ROWS_PER_BATCH,
@@ -129,7 +136,7 @@ def _materialize_view(
     if view.tags.get(WRITTEN_BY) and not mart_exists(Path(cast("FileSource", view.batch_source).path)):
         return _Written(newest=[])
     online, config, until_us = _online_store(store), store.config, microseconds(until)
-    fields = ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
+    fields = fields_of(view)
     rewrite = rewrite or online.held_fields(config, view) != fields
     mart = mart_at(Path(mart_source(view).path))
     before = None if rewrite else TakenUp.read(online.noted(config, view))

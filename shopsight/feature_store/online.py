@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from shopsight.feature_store.connection import REGISTRY_SNAPSHOT, UnusableFeaturesError, open_feature_store
 from shopsight.feature_store.history import find_service
+from shopsight.feature_store.online_rows import MonotoneOnlineStore, fields_of
 from shopsight.settings import Settings
 from shopsight.whole_files import version_of
 
@@ -103,6 +104,17 @@ class OnlineFeatures:
             as_of = datetime.fromtimestamp(oldest, tz=UTC) if oldest else None
             dated.append(DatedFeatures(values=values, as_of=as_of))
         return dated
+
+    def written_otherwise(self, service: str) -> list[str]:
+        """Return the views of a service whose rows were last written whole with other fields than the views have now.
+
+        Until they are written again, what a row lacks would be read as if nothing were known.
+        """
+        views = {view.name: view for view in self._store.list_feature_views(allow_cache=True)}
+        names = [p.name for p in find_service(self._store, service).feature_view_projections if p.name in views]
+        online = cast(MonotoneOnlineStore, self._store.provider.online_store)
+        written = {name: online.held_fields(self._store.config, views[name]) for name in names if views[name].online}
+        return [name for name, fields in written.items() if fields not in (None, fields_of(views[name]))]
 
     def _response(
         self, name: str, rows: Sequence[Mapping[str, Any]], *, key: str | None = None

@@ -1,6 +1,6 @@
 """What materialisation and both online stores share: the shape of a row, and which of two rows is the newer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -40,10 +40,11 @@ A plain tuple: of a million rows, each object that wraps one costs as much as it
 KEY: Final = 0
 EVENT_US: Final = 1
 CREATED_US: Final = 2
+VERSION: Final = slice(1, 3)
 FEATURES: Final = slice(3, None)
 
-ChangeRows = Callable[[list[OnlineRow | None]], list[OnlineRow | None]]
-"""Makes an entity's new rows of some views from those that are held; None is "nothing" on both sides."""
+ChangeRows = Callable[[str, list[OnlineRow | None]], list[OnlineRow | None]]
+"""Makes an entity's new rows of some views from its key and the rows that are held; None is "nothing" on both sides."""
 
 
 class MonotoneOnlineStore(Protocol):
@@ -65,10 +66,13 @@ class MonotoneOnlineStore(Protocol):
     ) -> int:
         """Write the rows that are newer than what is held, with ``rewrite`` also equally new; return how many."""
 
-    def change_rows(self, config: "RepoConfig", tables: Sequence["FeatureView"], key: str, change: ChangeRows) -> int:
-        """Read one entity's rows of views with the same join key and write what ``change`` makes of them, atomically.
+    def change_rows(
+        self, config: "RepoConfig", tables: Sequence["FeatureView"], keys: Sequence[str], change: ChangeRows
+    ) -> int:
+        """Read entities' rows of views with the same join key and write what ``change`` makes of them, atomically.
 
-        A row that is older than the held one is not written; return how many were.
+        A row that is older than the held one is not written. ``change`` may be called more than once for an entity.
+        Return of how many entities a row was written.
         """
 
     def purge(self, config: "RepoConfig", table: "FeatureView") -> int:
@@ -101,10 +105,37 @@ class MonotoneOnlineStore(Protocol):
         """Delete all that is held on these entities; return how many rows (SQLite) or keys (Redis) went."""
 
 
+def rows_to_write(
+    stored: Mapping[str, list[OnlineRow | None]], change: ChangeRows, *, views: int
+) -> tuple[list[list[OnlineRow]], int]:
+    """Return what is to be written of each view, and of how many entities that is.
+
+    Args:
+        stored: of each entity the row that is held of each view.
+        change: makes the new rows of one entity.
+        views: how many views there are.
+    """
+    to_write: list[list[OnlineRow]] = [[] for _ in range(views)]
+    changed = 0
+    for key, before in stored.items():
+        written = 0
+        for rows, row, old in zip(to_write, change(key, before), before, strict=True):
+            if row is not None and (old is None or row[VERSION] >= old[VERSION]):
+                rows.append(row)
+                written += 1
+        changed += written > 0
+    return to_write, changed
+
+
 def microseconds(moment: datetime) -> int:
     """Return the microseconds since 1970 UTC; a naive moment is UTC, as Feast hands it over."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - EPOCH) // MICROSECOND
+
+
+def fields_of(view: "FeatureView") -> str:
+    """Return what the rows of a view hold, as a store remembers it."""
+    return ", ".join(sorted(f"{field.name} {field.dtype}" for field in view.features))
 
 
 def expiry(view: "FeatureView") -> timedelta | None:

@@ -21,7 +21,7 @@ from redis.retry import Retry
 
 from shopsight.feature_store.connection import OnlineStoreUnavailableError
 from shopsight.feature_store.feast_values import rows_from_feast
-from shopsight.feature_store.online_rows import KEY, ChangeRows, OnlineRow, oldest_served
+from shopsight.feature_store.online_rows import KEY, ChangeRows, OnlineRow, oldest_served, rows_to_write
 from shopsight.feature_store.redis_encoding import RowEncoder, event_us, moments, version
 
 WRITE_NEWER: Final = """
@@ -51,6 +51,12 @@ if not held or held < tonumber(ARGV[2]) then redis.call('HSET', KEYS[1], ARGV[1]
 VERSIONS: Final = """
 local held = {}
 for place, key in ipairs(KEYS) do held[place] = redis.call('HGET', key, ARGV[1]) end
+return held
+"""
+
+FIELDS: Final = """
+local held = {}
+for place, key in ipairs(KEYS) do held[place] = redis.call('HMGET', key, unpack(ARGV)) end
 return held
 """
 
@@ -102,25 +108,40 @@ class MonotoneRedisOnlineStore(RedisOnlineStore):
             _keep_horizon(client, config, table, rows)
         return written
 
-    def change_rows(self, config: RepoConfig, tables: Sequence[FeatureView], key: str, change: ChangeRows) -> int:
-        """Read an entity's rows of these views, and write what ``change`` makes of them, with nobody in between."""
+    def change_rows(
+        self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str], change: ChangeRows
+    ) -> int:
+        """Read entities' rows of these views, and write what ``change`` makes of them, with nobody in between."""
+        return sum(
+            self._change_some(config, tables, keys[start : start + KEYS_PER_CALL], change)
+            for start in range(0, len(keys), KEYS_PER_CALL)
+        )
+
+    def _change_some(
+        self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str], change: ChangeRows
+    ) -> int:
         encoders = [RowEncoder(config, table) for table in tables]
-        name = encoders[0].key(key)
+        names = [encoders[0].key(key) for key in keys]
         fields = [field for encoder in encoders for field in encoder.fields]
+        changed = 0
 
         def attempt(pipe: Any) -> None:
-            values = iter(pipe.hmget(name, fields))
-            stored = [encoder.row(key, [next(values) for _ in encoder.fields]) for encoder in encoders]
-            new = change(stored)
+            nonlocal changed
+            stored = {}
+            for key, reply in zip(keys, pipe.eval(FIELDS, len(names), *names, *fields), strict=True):
+                values = iter(reply)
+                stored[key] = [encoder.row(key, [next(values) for _ in encoder.fields]) for encoder in encoders]
+            to_write, changed = rows_to_write(stored, change, views=len(tables))
             pipe.multi()
-            for table, encoder, row in zip(tables, encoders, new, strict=True):
-                if row is not None:
-                    pipe.eval(WRITE_NEWER, 1, name, *_arguments(encoder, [row], rewrite=True))
-                    _keep_horizon(pipe, config, table, [row])
+            for table, encoder, rows in zip(tables, encoders, to_write, strict=True):
+                if rows:
+                    written = [encoder.key(row[KEY]) for row in rows]
+                    pipe.eval(WRITE_NEWER, len(rows), *written, *_arguments(encoder, rows, rewrite=True))
+                    _keep_horizon(pipe, config, table, rows)
 
         with self._reporting(config) as client:
-            # Raising a horizon answers nothing, writing a row whether it was written.
-            return sum(answer or 0 for answer in client.transaction(attempt, name))
+            client.transaction(attempt, *names)
+        return changed
 
     def purge(self, config: RepoConfig, table: FeatureView) -> int:
         """Delete the view's rows that have expired; return how many they were."""

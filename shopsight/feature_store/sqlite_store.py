@@ -23,7 +23,15 @@ from typing_extensions import override
 
 from shopsight.feature_store.connection import OnlineStoreUnavailableError
 from shopsight.feature_store.feast_values import entity_name, rows_from_feast, to_value
-from shopsight.feature_store.online_rows import EPOCH, MICROSECOND, ChangeRows, OnlineRow, expiry, oldest_served
+from shopsight.feature_store.online_rows import (
+    EPOCH,
+    MICROSECOND,
+    ChangeRows,
+    OnlineRow,
+    expiry,
+    oldest_served,
+    rows_to_write,
+)
 
 KEYS_PER_QUERY: Final = 500
 """Keys of one ``IN (…)``; SQLite takes 32,766."""
@@ -66,7 +74,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
 
         Feast names those that are kept online; what the others held goes back to the disk.
         """
-        with self._transaction(config) as connection:
+        with self._transaction(config, create=True) as connection:
             connection.execute('create table if not exists "written_fields" (view text primary key, fields text)')
             connection.execute('create table if not exists "horizons" (view text primary key, oldest_us integer)')
             connection.execute(
@@ -109,15 +117,18 @@ class MonotoneSqliteOnlineStore(OnlineStore):
         with self._transaction(config) as connection:
             return _upsert(connection, config, table, rows, rewrite=rewrite)
 
-    def change_rows(self, config: RepoConfig, tables: Sequence[FeatureView], key: str, change: ChangeRows) -> int:
-        """Read an entity's rows of these views, and write what ``change`` makes of them, with nobody in between."""
-        with self._transaction(config) as connection:
-            new = change([_stored_row(connection, config, table, key) for table in tables])
-            return sum(
-                _upsert(connection, config, table, [row], rewrite=True)
-                for table, row in zip(tables, new, strict=True)
-                if row is not None
-            )
+    def change_rows(
+        self, config: RepoConfig, tables: Sequence[FeatureView], keys: Sequence[str], change: ChangeRows
+    ) -> int:
+        """Read entities' rows of these views, and write what ``change`` makes of them, with nobody in between."""
+        with self._reporting(config), self._transaction(config) as connection:
+            rows_of_views = [_stored_rows(connection, config, table, keys) for table in tables]
+            stored = {key: [rows.get(key) for rows in rows_of_views] for key in keys}
+            to_write, changed = rows_to_write(stored, change, views=len(tables))
+            for table, rows in zip(tables, to_write, strict=True):
+                if rows:
+                    _upsert(connection, config, table, rows, rewrite=True)
+        return changed
 
     def purge(self, config: RepoConfig, table: FeatureView) -> int:
         """Delete the view's rows that have expired; return how many they were."""
@@ -220,7 +231,7 @@ class MonotoneSqliteOnlineStore(OnlineStore):
 
     def _read(self, config: RepoConfig, query: str, parameters: Sequence[str]) -> list[tuple[Any, ...]]:
         """Run a query on this thread's connection for reading, which cannot write nor create a missing file."""
-        try:
+        with self._reporting(config):
             connection: sqlite3.Connection | None = getattr(self._connections, "reader", None)
             file = _file_of(config)
             if connection is None or file != self._connections.read_file:
@@ -228,8 +239,15 @@ class MonotoneSqliteOnlineStore(OnlineStore):
                 uri = f"{Path(config.online_store.path).as_uri()}?mode=ro"
                 connection = self._connections.reader = sqlite3.connect(uri, uri=True, isolation_level=None)
             return connection.execute(query, parameters).fetchall()
+
+    @contextmanager
+    def _reporting(self, config: RepoConfig) -> Iterator[None]:
+        """Turn a failure into one that names the store and the fix, and let go of this thread's connections."""
+        try:
+            yield
         except sqlite3.Error as error:  # no file, another schema, or bytes that are no database
             self._forget("reader")
+            self._forget("writer")
             raise OnlineStoreUnavailableError(
                 f"The online store {config.online_store.path} cannot be read.",
                 why=f"SQLite says: {error}",
@@ -244,16 +262,21 @@ class MonotoneSqliteOnlineStore(OnlineStore):
             connection.close()
 
     @contextmanager
-    def _transaction(self, config: RepoConfig) -> Iterator[sqlite3.Connection]:
-        """Yield this thread's connection for writing, inside one transaction."""
+    def _transaction(self, config: RepoConfig, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        """Yield this thread's connection for writing, inside one transaction; ``create`` makes a missing file."""
         connection: sqlite3.Connection | None = getattr(self._connections, "writer", None)
+        file = _file_of(config)
+        if connection is not None and file != self._connections.written_file:
+            self._forget("writer")  # the file was deleted or replaced: nobody would see what goes into the old one
+            connection = None
         if connection is None:
-            connection = sqlite3.connect(config.online_store.path, timeout=BUSY_SECONDS, isolation_level=None)
+            uri = f"{Path(config.online_store.path).as_uri()}?mode={'rwc' if create else 'rw'}"
+            connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
             # The store can be rebuilt from the marts: a power cut may lose the last writes, not the file.
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA secure_delete = on")
-            self._connections.writer = connection
+            self._connections.writer, self._connections.written_file = connection, _file_of(config)
         # IMMEDIATE takes the write lock at once: a lock taken later could fail without waiting.
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -302,15 +325,22 @@ def _upsert(
     return written
 
 
-def _stored_row(connection: sqlite3.Connection, config: RepoConfig, table: FeatureView, key: str) -> OnlineRow | None:
+def _stored_rows(
+    connection: sqlite3.Connection, config: RepoConfig, table: FeatureView, keys: Sequence[str]
+) -> dict[str, OnlineRow]:
     names = [field.name for field in table.features]
+    lists = _lists(table, names)
     columns = ", ".join(f'"{name}"' for name in names)
-    query = f"select event_us, created_us, {columns} from {_table(config, table)} where entity = ?"
-    row = connection.execute(query, (key,)).fetchone()
-    if row is None:
-        return None
-    event_us, created_us, *values = row
-    return (key, event_us, created_us, *_from_sqlite(values, _lists(table, names)))
+    stored: dict[str, OnlineRow] = {}
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        part = keys[start : start + KEYS_PER_QUERY]
+        query = (
+            f"select entity, event_us, created_us, {columns} from {_table(config, table)} "
+            f"where entity in (?{', ?' * (len(part) - 1)})"
+        )
+        for key, event_us, created_us, *values in connection.execute(query, part):
+            stored[key] = (key, event_us, created_us, *_from_sqlite(values, lists))
+    return stored
 
 
 def _lists(table: FeatureView, names: Sequence[str]) -> list[bool]:

@@ -54,9 +54,10 @@ def test_it_installs_the_lock_files_versions_and_none_of_the_tests_packages() ->
     assert "--constraint requirements.lock" in install
     assert "--require-hashes" in install, "of uv, which checks the hashes of all the others"
     extras = re.findall(r"--extra (\S+)", install)
-    assert extras == ["postgres"]
+    assert extras == ["postgres", "traces"]
     locked = {line.split("==")[0] for line in (REPO_ROOT / "requirements.lock").read_text().splitlines()}
-    assert {Requirement(text).name for text in PROJECT["project"]["optional-dependencies"]["postgres"]} <= locked
+    optional = PROJECT["project"]["optional-dependencies"]
+    assert {Requirement(text).name for extra in extras for text in optional[extra]} <= locked
 
 
 def test_it_runs_a_command_of_shopsights_as_a_user_without_rights_and_tells_its_ports() -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 
 from shopsight.ingestion.collecting.door import Door, Judgement, Refusal
-from shopsight.ingestion.collecting.gathering import Gathering, GroupError
+from shopsight.ingestion.collecting.gathering import Gathering, GroupError, do_nothing
 from shopsight.ingestion.collecting.records import Record
 
 MAX_GROUP_EVENTS: Final = 2_000
@@ -64,6 +65,30 @@ class NotKeptError(GroupError):
     """The events could not be written; none of them is kept, and they may be sent again."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """What became of one group, in numbers."""
+
+    accepted: int
+    duplicates: int
+    rejected: int
+    items: int
+    seconds: float
+    """What it took to keep it."""
+
+
+class CommitReport(Protocol):
+    """Hears of every group."""
+
+    def wrote(self, committed: Committed, /) -> None:
+        """Take note of a group that is kept."""
+        ...
+
+    def failed(self) -> None:
+        """Take note of a group that could not be written."""
+        ...
+
+
 def ignore_accepted(rows: pa.RecordBatch) -> None:
     """Do nothing with accepted events."""
 
@@ -78,6 +103,8 @@ class GroupCommit:
         *,
         now: Callable[[], datetime],
         on_accepted: Callable[[pa.RecordBatch], None] = ignore_accepted,
+        report: CommitReport | None = None,
+        now_and_then: Callable[[], None] = do_nothing,
     ) -> None:
         """Begin.
 
@@ -88,11 +115,15 @@ class GroupCommit:
             on_accepted: called with the rows of each group once they are kept, before their senders are answered, in
                 the columns of :data:`~shopsight.ingestion.collecting.records.ACCEPTED_SCHEMA`: what is to follow an
                 event at once hooks in here. It is called by the one thread that writes, so it must be quick.
+            report: hears of each group, by the same thread.
+            now_and_then: called by the same thread after each group, and every second without one.
         """
         self._door = door
         self._keeper = keeper
         self._now = now
         self._on_accepted = on_accepted
+        self._report = report
+        self._and_then = now_and_then
         self.failure: str | None = None
         """Why the last group was not kept; None while all is well."""
         self._requests: Gathering[Request, Outcome] = Gathering(
@@ -100,7 +131,7 @@ class GroupCommit:
             name="writing collected events",
             max_size=MAX_GROUP_EVENTS,
             size_of=lambda request: len(request.events),
-            now_and_then=self._seal_if_old,
+            now_and_then=self._now_and_then,
         )
 
     def take(self, request: Request) -> "Future[Outcome]":
@@ -118,11 +149,15 @@ class GroupCommit:
             self._keeper.close()
         self._door.close()
 
-    def _seal_if_old(self) -> None:
+    def _now_and_then(self) -> None:
         try:
             self._keeper.seal_if_old()
         except OSError as error:
             self.failure = str(error)
+        try:
+            self._and_then()
+        except Exception:
+            log.exception("what is done now and then failed")
 
     def _commit(self, group: Sequence[Request]) -> list[Outcome]:
         events, left_out = list[object](), dict[int, Sequence[str]]()
@@ -131,13 +166,18 @@ class GroupCommit:
             events += request.events
         judgement = self._door.judge(events, received_at=self._now(), left_out=left_out)
         items = tuple(item for request in group for item in request.items)
+        started = time.perf_counter()
         try:
             self._keeper.append(replace(judgement.record, items=items))
         except OSError as error:
             self.failure = str(error)
             log.error("a group of %d events was not kept: %s", len(events), error)
+            if self._report is not None:
+                self._report.failed()
             raise NotKeptError(str(error)) from error
         self.failure = None
+        if self._report is not None:
+            self._report.wrote(_committed(judgement, events=len(events), items=len(items), started=started))
         self._door.remember(judgement.hashes)
         if judgement.record.accepted.num_rows:
             try:
@@ -146,6 +186,18 @@ class GroupCommit:
                 # Whatever follows an event, the event is kept, and its sender is to know.
                 log.exception("what follows accepted events failed")
         return _outcomes(group, judgement)
+
+
+def _committed(judgement: Judgement, *, events: int, items: int, started: float) -> Committed:
+    """Return a group that was kept just now."""
+    rejected, duplicates = len(judgement.refusals), int(judgement.is_duplicate.sum())
+    return Committed(
+        accepted=events - rejected - duplicates,
+        duplicates=duplicates,
+        rejected=rejected,
+        items=items,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _outcomes(group: Sequence[Request], judgement: Judgement) -> list[Outcome]:

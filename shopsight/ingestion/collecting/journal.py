@@ -143,9 +143,38 @@ def sealed_segments(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SEALED}"))
 
 
+def waiting_records(folder: Path, *, limit: int) -> list[Record]:
+    """Return the newest records that wait to be landed, oldest first, with so many accepted events at least.
+
+    Args:
+        folder: of a journal that nobody writes to.
+        limit: how many events are enough.
+    """
+    newest: list[list[Record]] = []
+    events = 0
+    for segment in reversed(sealed_segments(folder)):
+        if events >= limit:
+            break
+        newest.append(list(_records_before_damage(segment)))
+        events += sum(record.accepted.num_rows for record in newest[-1])
+    return [record for records in reversed(newest) for record in records]
+
+
 def damaged_segments(folder: Path) -> list[Path]:
     """Return what was set aside because the disk had changed it."""
     return sorted(folder.glob(f"*{DAMAGED}"))
+
+
+def segment_files(folder: Path) -> dict[str, list[os.stat_result]]:
+    """Return what the files of the segments are like that have not landed, by their state; anybody may look."""
+    files: dict[str, list[os.stat_result]] = {"open": [], "sealed": [], "damaged": []}
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            state = Path(entry.name).suffix.removeprefix(".")
+            if state in files:
+                with contextlib.suppress(FileNotFoundError):  # it has just been sealed, or has landed
+                    files[state].append(entry.stat())
+    return files
 
 
 def forget(segment: Path, *, hashes: NDArray[np.uint64]) -> None:

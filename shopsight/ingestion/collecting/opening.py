@@ -6,7 +6,8 @@ from datetime import datetime
 import pyarrow as pa
 
 from shopsight.ingestion.collecting.door import MAX_KNOWN, Door
-from shopsight.ingestion.collecting.group_commit import GroupCommit, ignore_accepted
+from shopsight.ingestion.collecting.gathering import do_nothing
+from shopsight.ingestion.collecting.group_commit import CommitReport, GroupCommit, ignore_accepted
 from shopsight.ingestion.collecting.journal import Journal, known_hashes
 from shopsight.ingestion.collecting.stream import EventStream, StreamKeeper
 from shopsight.privacy import Pseudonymiser
@@ -18,6 +19,8 @@ def open_commit(
     *,
     now: Callable[[], datetime],
     on_accepted: Callable[[pa.RecordBatch], None] = ignore_accepted,
+    now_and_then: Callable[[], None] = do_nothing,
+    report: CommitReport | None = None,
 ) -> GroupCommit:
     """Return what keeps events, in the journal of a home or in the stream; close it at the end.
 
@@ -25,6 +28,8 @@ def open_commit(
         settings: say where the journal is and when a segment is sealed.
         now: the time.
         on_accepted: as :class:`GroupCommit` takes it.
+        now_and_then: the same.
+        report: the same.
 
     Raises:
         ResourceBusyError: another collector writes to the same home.
@@ -33,12 +38,18 @@ def open_commit(
     """
     pseudonymiser = Pseudonymiser.from_settings(settings)
     if settings.event_stream:
+        keeper = StreamKeeper(EventStream(settings.event_stream))
         return GroupCommit(
-            Door(pseudonymiser), StreamKeeper(EventStream(settings.event_stream)), now=now, on_accepted=on_accepted
+            Door(pseudonymiser),
+            keeper,
+            now=now,
+            on_accepted=on_accepted,
+            now_and_then=now_and_then,
+            report=report,
         )
     journal = Journal(
         settings.collected_dir, max_bytes=settings.segment_bytes, max_seconds=settings.segment_seconds, now=now
     )
     newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
     door = Door(pseudonymiser, newest=newest)
-    return GroupCommit(door, journal, now=now, on_accepted=on_accepted)
+    return GroupCommit(door, journal, now=now, on_accepted=on_accepted, now_and_then=now_and_then, report=report)

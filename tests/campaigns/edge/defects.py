@@ -30,6 +30,13 @@ def _server_errors(_: App) -> App:
     return fails
 
 
+def _exceptions(_: App) -> App:
+    async def fails(scope: Any, receive: Any, _send: Any) -> None:
+        raise ValueError(f"{scope['path']} with {(await receive())['body']!r}")
+
+    return fails
+
+
 def _silence(_: App) -> App:
     async def says_nothing(*_asgi: Any) -> None:
         await asyncio.sleep(3600)
@@ -85,6 +92,7 @@ def _collapse(app: App) -> App:
 
 DEFECTS: Final[dict[str, Callable[[App], App]]] = {
     "server errors": _server_errors,
+    "exceptions": _exceptions,
     "silence": _silence,
     "plain errors": _plain_errors,
     "whole batches": _whole_batches,

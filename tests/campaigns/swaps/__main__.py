@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--bad", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--toy", action="store_true", help="serve this checkout's code: a Bento takes 5 s to build")
+    parser.add_argument("--minutes", type=float, default=0.0, help="spread the steps over them, at 70%% of capacity")
     options = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shopsight-swaps-") as folder:
@@ -36,12 +37,26 @@ def main() -> None:
             print(line, flush=True)
 
         toy: Any = {"package": package_toy, "process": ToyProcess} if options.toy else {}
-        campaign = run(settings, swaps=options.swaps, bad=options.bad, seed=options.seed, report=report, **toy)
+        campaign = run(
+            settings,
+            swaps=options.swaps,
+            bad=options.bad,
+            seed=options.seed,
+            report=report,
+            minutes=options.minutes,
+            **toy,
+        )
     kinds = Counter(decision.kind for decision in campaign.decisions)
     print(f"steps: {dict(kinds)}")
     print(f"requests: {dict(Counter(one.status for one in campaign.outcomes))}, rows: {len(campaign.rows):,}")
     slowest = sorted(one.ended - one.began for one in campaign.outcomes)
     print(f"an answer took {slowest[len(slowest) // 2] * 1000:.0f} ms (median), {slowest[-1] * 1000:.0f} ms (longest)")
+    if campaign.capacity:
+        took = campaign.outcomes[-1].ended - campaign.outcomes[0].began
+        share = len(campaign.outcomes) / took / campaign.capacity
+        print(
+            f"{campaign.capacity:.0f} requests/s were possible; {share:.0%} of that was asked, {took / 60:.0f} minutes"
+        )
     if seconds := rollback_seconds(campaign):
         print(f"a rollback took {sum(seconds) / len(seconds):.1f} s on average, {max(seconds):.1f} s at most")
     faults = faults_of(campaign)

@@ -19,12 +19,16 @@ from serving.running.launcher import ServiceProcess
 from serving.running.states import read_states, the_only_up, write_states
 from shopsight.settings import Settings
 from swaps.champions import AFTER_PACKAGING, BAD, FAMILY, Package, crown_bad, crown_good
-from swaps.load import Outcome, asking, outcomes_in
+from swaps.load import CLIENTS, PAUSE_SECONDS, Outcome, asking, outcomes_in
 
 LOOK_SECONDS: Final = 0.2
 """As `shopsight up` looks while something starts."""
 SWAP_SECONDS: Final = 120.0
 """Longest that a model is waited for, on a machine with other work to do."""
+SHARE: Final = 0.7
+"""Of what a service can answer, how much it is asked over a longer time."""
+CAPACITY_SECONDS: Final = 10.0
+"""How long it is measured what it can answer."""
 ROLLBACK_SECONDS: Final = 5.0
 """Longest from the decision until the model before answers, and the other does not any more."""
 
@@ -54,6 +58,8 @@ class Campaign:
     rows: list[tuple[str, str]] = field(default_factory=list)
     """Id and version of each row."""
     damaged: int = 0
+    capacity: float = 0.0
+    """Requests a second that the clients get answered without a pause, where that was measured."""
     looking: threading.Lock = field(default_factory=threading.Lock)
     """Held while the supervisor looks: what is changed in a Bento must be so before it is looked at."""
 
@@ -67,6 +73,7 @@ def run(
     report: Callable[[str], None],
     package: Package = build_bento,
     process: type[ServiceProcess] = ServiceProcess,
+    minutes: float = 0.0,
 ) -> Campaign:
     """Serve a recommender out of an empty home, swap it and plant bad ones, while a client asks.
 
@@ -78,6 +85,8 @@ def run(
         report: hears of each step.
         package: makes the Bentos.
         process: serves them.
+        minutes: over which the steps are spread, at :data:`SHARE` of what the service can answer; 0: one step follows
+            the other.
     """
     campaign, fleet = Campaign(), ServiceFleet(settings, process=process)
     file = settings.home / "outcomes.jsonl"
@@ -85,13 +94,21 @@ def run(
         try:
             crown_good(settings, package, 0)
             _tend_until(settings, fleet, campaign, decider.submit(_wait_for, settings, "v0001"))
-            with asking(settings.recommendation_port, file):
-                order = _order(swaps, bad, random.Random(seed))
-                steps = decider.submit(_decide, settings, order, campaign, report, package)
+            order = _order(swaps, bad, random.Random(seed))
+            pause = PAUSE_SECONDS
+            if minutes:
+                with asking(settings.recommendation_port, file, pause_seconds=0.0):
+                    time.sleep(CAPACITY_SECONDS)
+                campaign.outcomes = outcomes_in(file)
+                campaign.capacity = len(campaign.outcomes) / CAPACITY_SECONDS
+                pause = len(CLIENTS) / campaign.capacity * (1 / SHARE - 1)
+            with asking(settings.recommendation_port, file, pause_seconds=pause):
+                every = 60 * minutes / (len(order) + 1)
+                steps = decider.submit(_decide, settings, order, campaign, report, package, every)
                 _tend_until(settings, fleet, campaign, steps)
         finally:
             fleet.stop()
-    campaign.outcomes = outcomes_in(file)
+    campaign.outcomes += outcomes_in(file)
     log = read_log(settings.predictions_dir / FAMILY)
     campaign.rows = [(row["recommendation_id"], row["model"]["version"]) for row in log.rows]
     campaign.damaged = len(log.damaged)
@@ -123,9 +140,15 @@ def _tend_until(settings: Settings, fleet: ServiceFleet, campaign: Campaign, don
 
 
 def _decide(
-    settings: Settings, steps: Sequence[str], campaign: Campaign, report: Callable[[str], None], package: Package
+    settings: Settings,
+    steps: Sequence[str],
+    campaign: Campaign,
+    report: Callable[[str], None],
+    package: Package,
+    every_seconds: float,
 ) -> None:
     for number, kind in enumerate(steps, start=1):
+        time.sleep(every_seconds)
         if kind == "rollback":
             decision = _rolled_back(settings)
         elif kind == "new":
@@ -134,6 +157,7 @@ def _decide(
             decision = _refused(settings, package, kind, campaign.looking)
         campaign.decisions.append(decision)
         report(f"{number:>3} {kind}: {decision.version} after {decision.done - decision.decided:.1f} s {decision.said}")
+    time.sleep(every_seconds)
 
 
 def _crowned(settings: Settings, package: Package, number: int) -> Decision:

@@ -1,7 +1,7 @@
 """A client of the recommender that asks without end, in a process of its own, and notes every outcome.
 
-``python tests/campaigns/swaps/load.py PORT FILE`` asks until its standard input closes, and then writes one outcome a
-line.
+``python tests/campaigns/swaps/load.py PORT FILE PAUSE`` asks until its standard input closes, and then writes one
+outcome a line.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any, Final
 import httpx
 
 PAUSE_SECONDS: Final = 0.02
+"""What each client waits for after an answer, where nothing else is said."""
 BATCH: Final = 4
 """Requests in one batch: all are answered by one version."""
 CLIENTS: Final = ("kept", "kept", "kept", "fresh", "batch")
@@ -39,9 +40,10 @@ class Outcome:
 
 
 @contextmanager
-def asking(port: int, file: Path) -> Iterator[None]:
+def asking(port: int, file: Path, *, pause_seconds: float = PAUSE_SECONDS) -> Iterator[None]:
     """Ask for the length of the block; ``file`` then has the outcomes."""
-    client = subprocess.Popen([sys.executable, __file__, str(port), str(file)], stdin=subprocess.PIPE)
+    command = [sys.executable, __file__, str(port), str(file), str(pause_seconds)]
+    client = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
         yield
     finally:
@@ -54,12 +56,12 @@ def outcomes_in(file: Path) -> list[Outcome]:
     return sorted((Outcome(**json.loads(line)) for line in file.read_text().splitlines()), key=lambda one: one.began)
 
 
-def _ask(url: str, kind: str, over: threading.Event, outcomes: list[Outcome]) -> None:
+def _ask(url: str, kind: str, over: threading.Event, outcomes: list[Outcome], pause_seconds: float) -> None:
     single: dict[str, Any] = {"recent_events": [{"event_name": "view_item", "item_id": "i_5"}], "num_results": 5}
     path = "/v1/recommendations/batch" if kind == "batch" else "/v1/recommendations"
     body = {"requests": [single] * BATCH} if kind == "batch" else single
     with httpx.Client(timeout=30) as client:
-        while not over.wait(PAUSE_SECONDS):
+        while not over.wait(pause_seconds):
             began, answers, status = time.time(), [], ""
             try:
                 answer = (httpx if kind == "fresh" else client).post(url + path, json=body)
@@ -83,9 +85,9 @@ def _ask(url: str, kind: str, over: threading.Event, outcomes: list[Outcome]) ->
 
 def main() -> None:
     """Ask until nobody wants more."""
-    url, file = f"http://127.0.0.1:{sys.argv[1]}", Path(sys.argv[2])
+    url, file, pause = f"http://127.0.0.1:{sys.argv[1]}", Path(sys.argv[2]), float(sys.argv[3])
     over, outcomes = threading.Event(), list[Outcome]()
-    clients = [threading.Thread(target=_ask, args=(url, kind, over, outcomes)) for kind in CLIENTS]
+    clients = [threading.Thread(target=_ask, args=(url, kind, over, outcomes, pause)) for kind in CLIENTS]
     for client in clients:
         client.start()
     sys.stdin.read()

@@ -23,7 +23,7 @@ from shopsight.feature_store import (
     materialize,
     open_feature_store,
 )
-from shopsight.feature_store.live import _session_rows
+from shopsight.feature_store.live_rows import session_rows
 from shopsight.feature_store.online_rows import FEATURES
 from shopsight.marts import export_path, open_marts, read_mart
 from shopsight.sample_shop import SampleShopConfig, land_sample_shop
@@ -96,7 +96,7 @@ def test_each_instant_of_each_session_is_counted_as_the_warehouse_counts_it(
     for session, events in groupby(by_session, key=lambda event: event.session_id or ""):
         stored = None
         for at, instant in groupby(events, key=lambda event: event.event_timestamp):
-            state, features, flow = _session_rows(moved, session, stored, list(instant), 0)
+            state, features, flow = session_rows(moved, session, stored, list(instant), 0)
             stored = state or stored
             if features is not None and flow is not None:
                 both = zip(names[1] + names[2], features[FEATURES] + flow[FEATURES], strict=True)
@@ -157,7 +157,7 @@ def read(settings: Settings, service_or_view: str = "session_features") -> dict[
 def test_an_event_is_readable_as_soon_as_it_is_pushed(shop: Settings, with_all_views_online: Path) -> None:
     apply_definitions(shop, repository=with_all_views_online)
     live = LiveFeatures(shop)
-    assert live.push([event(1)], received_at=NOW) == Moved(sessions=1, histories=1)
+    assert live.push([event(1)], received_at=NOW) == Moved(sessions=1, shoppers=1)
     assert read(shop, "session_flow_v1")["views_so_far"] == 1
     assert live.push([event(3, "add_to_cart"), event(2, "search", item_id=None)], received_at=NOW).sessions == 1
     answer = read(shop, "session_flow_v1")
@@ -172,7 +172,7 @@ def test_a_repeated_or_late_event_and_what_follows_a_checkout_change_nothing(sho
     live.push([event(5), event(6)], received_at=NOW)
     before = read(shop)
     for again in (event(6), event(5), event(2)):
-        assert live.push([again], received_at=NOW + timedelta(hours=1)) == Moved(sessions=0, histories=0)
+        assert live.push([again], received_at=NOW + timedelta(hours=1)) == Moved(sessions=0, shoppers=0)
     assert read(shop) == before
     at = event(7).event_timestamp
     with_checkout = LiveEvent(event_id="e0", event_name="view_cart", event_timestamp=at, session_id="s_1")
@@ -204,7 +204,7 @@ def test_a_push_goes_on_from_what_was_materialised_and_an_older_mart_takes_nothi
     seen = next(e.item_id for e in own if e.item_id is not None)
     at = own[-1].event_timestamp + timedelta(seconds=30)
     step = LiveEvent(event_id="next", event_name="view_item", event_timestamp=at, session_id=session, item_id=seen)
-    assert LiveFeatures(shop).push([step], received_at=until) == Moved(sessions=1, histories=0)
+    assert LiveFeatures(shop).push([step], received_at=until) == Moved(sessions=1, shoppers=0)
     materialize(shop, until=until)
     (moved,) = OnlineFeatures(shop).read("session_features", [{"session_id": session}])
     assert moved["events_so_far"] == len(own) + 1

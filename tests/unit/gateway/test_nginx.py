@@ -208,7 +208,7 @@ def test_the_collector_takes_events_with_a_key_and_signed_webhooks_and_shows_not
     key = ApiKeys(owner).create("shop", ["write"])
     time.sleep(0.6)
     assert nginx.ask("events", "/tracker.js").json()["path"] == "/tracker.js"
-    for path in ("/v1/events", "/v1/batch", "/v1/track", "/v1/page", "/v1/identify"):
+    for path in ("/v1/events", "/v1/batch", "/v1/track", "/v1/page", "/v1/identify", "/v1/items", "/v1/items/i_1"):
         assert nginx.ask("events", path, "POST", json={}).json()["code"] == "key_missing"
         assert nginx.ask("events", path, "POST", json={}, headers={"x-api-key": key}).json()["path"] == path
     for system in ("shopify", "woocommerce"):

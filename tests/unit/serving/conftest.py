@@ -122,6 +122,8 @@ class ShelfOfFeatures:
     def __init__(self, features: Mapping[tuple[str, ...], Mapping[str, Any]]) -> None:
         self.features = features
         self.away = False
+        self.other_views: list[str] = []
+        """Views whose rows have other fields than are read."""
 
     def read_dated(
         self, service_or_view: str, rows: Sequence[Mapping[str, str]], *, key: str | None = None
@@ -133,6 +135,10 @@ class ShelfOfFeatures:
             )
         stored = [self.features.get((service_or_view, *row.values())) for row in rows]
         return [DatedFeatures(values=f or {}, as_of=NOW if f is not None else None) for f in stored]
+
+    def written_otherwise(self, service: str) -> list[str]:
+        assert service
+        return self.other_views
 
 
 @pytest.fixture(scope="session")
@@ -178,19 +184,6 @@ def online(pseudonymiser: Pseudonymiser) -> ShelfOfFeatures:
             ("purchase_intent_v1", "s_1"): {"carts_so_far": 3, "views_so_far": 5, "last_event_name": "add_to_cart"},
         }
     )
-
-
-@contextmanager
-def own_metrics() -> Iterator[None]:
-    """Forget the metrics that a service registers: several share a test's process, and each registers BentoML's."""
-    from prometheus_client import REGISTRY
-
-    before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
-    try:
-        yield
-    finally:
-        for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
-            REGISTRY.unregister(collector)
 
 
 def served(family: str, artefact: Path) -> ServedModel:
@@ -277,7 +270,7 @@ def client_of(family: str, artefact: Path, home: Path) -> Iterator[TestClient]:
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", "a key for tests only")
         patch.setattr(app, "champion", lambda: model)
         patch.setattr(app, "settle_memory", lambda: None)  # this process has other things to collect
-        with own_metrics(), TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
+        with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
             yield client
 
 

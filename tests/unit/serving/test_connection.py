@@ -15,6 +15,7 @@ from serving.http.connection import REFUSED_PAUSE_SECONDS, Connection, refusal_o
 from serving.http.crowd import CROWD
 from serving.http.guard import GuardLimits, RequestGuard
 from serving.http.protocol import MAX_HEADER_BYTES
+from serving.metrics import registry
 
 HEADER_SECONDS: Final = 0.4
 BODY_SECONDS: Final = 0.4
@@ -224,3 +225,32 @@ def test_only_what_the_parser_would_take_for_one_whole_request_is_refused_withou
         post(b"{}"),
     ):
         assert refusal_of(other) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (b"GARBAGE\r\n\r\n", "malformed_http"),
+        (b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"a" * 2 * MAX_HEADER_BYTES, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\nhost: a\r\n", "request_timeout"),
+    ],
+)
+def test_what_a_connection_refuses_is_counted_by_its_reason(port: int, sent: bytes, reason: str) -> None:
+    before = refused(reason)
+    answers(port, sent)
+    assert refused(reason) == before + 1
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_a_connection_refuses_while_the_service_is_busy_is_counted(port: int) -> None:
+    before = refused("too_many_requests")
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        for turn in (1, 2):
+            connection.sendall(post(last=False))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 429 ")
+            assert refused("too_many_requests") == before + turn
+
+
+def refused(reason: str) -> float:
+    labels = {"where": "connection", "reason": reason}
+    return registry().get_sample_value("shopsight_http_refused_total", labels) or 0.0

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving.app import age_of
-from serving.features import FeatureReader, OnlineStoreGoneError
+from serving.features import FeatureReader, OnlineStoreGoneError, age_of
 from shopsight.feature_store import WrittenState
 from shopsight.privacy import Pseudonymiser
 

@@ -122,11 +122,11 @@ def test_a_model_that_loads_and_cannot_answer_does_not_start_its_service(
     monkeypatch.setattr(services, "champion", lambda: model)
     monkeypatch.setattr(services, "settle_memory", lambda: None)  # this process has other things to collect
     service = resolve(FAMILIES[family].service)
-    with toys().own_metrics(), TestClient(service.to_asgi()) as client:
+    with TestClient(service.to_asgi()) as client:
         assert client.get("/readyz").status_code == 200
     assert read_log(tmp_path).rows == [], "nobody asked, so there is no row"
     monkeypatch.setattr(owner, method, broken)
-    with toys().own_metrics(), pytest.raises((WarmUpFailedError, TypeError)), TestClient(service.to_asgi()):
+    with pytest.raises((WarmUpFailedError, TypeError)), TestClient(service.to_asgi()):
         pass
 
 

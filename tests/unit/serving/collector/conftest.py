@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
 from shopsight.families import COLLECTOR, SERVICES, resolve
@@ -24,10 +23,5 @@ def client(home: Path) -> Iterator[TestClient]:
         patch.setenv("SHOPSIGHT_SHOPIFY_WEBHOOK_SECRET", "the secret of Shopify")
         patch.setenv("SHOPSIGHT_SHOP_ORIGINS", "https://shop.example,http://localhost:8000")
         patch.setattr("serving.collector.service.settle_memory", lambda: None)  # this process has more to collect
-        before = set(REGISTRY._collector_to_names)  # noqa: SLF001 - the only list of what is registered
-        try:
-            with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
-                yield client
-        finally:
-            for collector in set(REGISTRY._collector_to_names) - before:  # noqa: SLF001 - the only list of it
-                REGISTRY.unregister(collector)
+        with TestClient(service.to_asgi(), raise_server_exceptions=False) as client:
+            yield client

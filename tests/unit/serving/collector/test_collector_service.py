@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from edge.requests import ODD_VALUES
 from pydantic import TypeAdapter
+from scrape import value
 from starlette.testclient import TestClient
 
 from serving.collector.schemas import MAX_EVENTS, Collected
@@ -119,7 +120,7 @@ def test_a_full_disk_is_said_and_nothing_is_promised(client: TestClient, monkeyp
     assert assert_problem(refused)["code"] == "not_written"
     assert refused.headers["retry-after"] == "5"
     assert client.post(ROUTE, json={"events": [last]}).json()["accepted"] == 1
-    assert client.get("/readyz").json() == {"status": "ready", "notes": []}
+    assert not [note for note in client.get("/readyz").json()["notes"] if note.startswith("journal")]
 
 
 def test_the_description_says_what_is_answered(client: TestClient) -> None:
@@ -127,3 +128,32 @@ def test_the_description_says_what_is_answered(client: TestClient) -> None:
     assert described["info"]["title"] == "Events"
     assert set(described["paths"][ROUTE]["post"]["responses"]) >= {"202", "413", "422", "503"}
     assert "<title>Events</title>" in client.get("/").text
+
+
+def test_what_becomes_of_events_is_counted(client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def count(name: str, **labels: str) -> float:
+        return value(client.get("/metrics").text, f"shopsight_collector_{name}", **labels)
+
+    def outcomes() -> list[float]:
+        return [count("events_total", outcome=outcome) for outcome in ("accepted", "duplicate", "rejected")]
+
+    before, groups, failures = outcomes(), count("group_events_count"), count("write_failures_total")
+    events = [VIEW | {"event_id": "counted"}, VIEW | {"event_id": "counted"}, {"event_name": "view_item"}]
+    assert client.post(ROUTE, json={"events": events}).status_code == 202
+    assert [after - earlier for after, earlier in zip(outcomes(), before, strict=True)] == [1, 1, 1]
+    assert count("group_events_count") == count("write_seconds_count") == groups + 1
+    (segment,) = (home / "collected").glob("*.open")
+    assert (count("segments", state="open"), count("segments", state="damaged")) == (1, 0)
+    assert count("segment_bytes", state="open") == segment.stat().st_size
+    sealed = count("segments", state="sealed")
+    monkeypatch.setattr("shopsight.ingestion.collecting.journal.os.fsync", _full_disk)
+    assert client.post(ROUTE, json={"events": [VIEW | {"event_id": "lost"}]}).status_code == 503
+    monkeypatch.undo()
+    assert count("write_failures_total") == failures + 1
+    assert (count("segments", state="open"), count("segments", state="sealed")) == (0, sealed + 1)
+    assert count("waiting_seconds") > 0
+    assert "counted" not in client.get("/metrics").text
+
+
+def _full_disk(_: int) -> None:
+    raise OSError(28, "No space left on device")
