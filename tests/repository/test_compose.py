@@ -141,8 +141,8 @@ def test_the_stores_start_with_what_the_script_made_and_open_to_its_passwords_al
         ["redis-server", str(tmp_path / "redis.conf"), "--port", str(ports["redis"])],
         ["nats-server", "--config", str(tmp_path / "nats.conf"), "--addr", "127.0.0.1", "--port", str(ports["nats"])],
     ]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    servers = [subprocess.Popen(command, cwd=tmp_path, **quiet) for command in commands]
+    with (tmp_path / "servers.log").open("w") as log:
+        servers = [subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log) for command in commands]
     try:
         settings = in_a_container(tmp_path / "secrets")
         url = settings.online_store.replace("redis:6379", f"127.0.0.1:{ports['redis']}")
