@@ -129,9 +129,9 @@ def test_no_password_stands_in_the_file_and_every_secret_is_one_that_the_script_
 
 
 def test_the_stores_start_with_what_the_script_made_and_open_to_its_passwords_alone(tmp_path: Path) -> None:
-    for server in ("redis-server", "nats-server"):
-        if shutil.which(server) is None:
-            pytest.skip(f"no {server} here")
+    for binary in ("redis-server", "nats-server"):
+        if shutil.which(binary) is None:
+            pytest.skip(f"no {binary} here")
     made = secrets_into(tmp_path / "secrets")
     ports = {"redis": free_port(), "nats": free_port(), "health": free_port()}
     for name in ("redis.conf", "nats.conf"):
