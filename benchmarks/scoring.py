@@ -75,7 +75,7 @@ def score_events(settings: Settings, *, events: int, seed: int) -> dict[str, Any
                 family=TASK, version=champion.version, artefact=champion.path, card={}, evaluation={}, approval={}
             ),
             features=reader,
-            categories={},
+            categories=lambda: {},
             log=PredictionLog(Path(folder)),
             clock=lambda: datetime.now(UTC),
             new_id=lambda: "benchmark",

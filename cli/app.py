@@ -358,6 +358,15 @@ def up(
         run_up(only or (), logs=logs)
 
 
+@app.command()
+def shop() -> None:
+    """Serve a small shop over the items, to click through beside `shopsight up`: its lists and clicks are real."""
+    with explained():
+        from cli.shop import run_shop
+
+        run_shop()
+
+
 def main() -> None:
     """Entry point of the ``shopsight`` command."""
     app()

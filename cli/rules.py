@@ -35,7 +35,8 @@ def check_rules(file: Path, *, as_json: bool) -> None:
     warnings: list[str] = []
     if champion:
         trained = Catalogue.read(champion.path / "catalogue.parquet")
-        warnings = RulesInForce(book, LiveCatalogue(trained, export_path(settings, "items"))()).warnings
+        catalogue = LiveCatalogue(trained, export_path(settings, "items"), settings.live_items_path)
+        warnings = RulesInForce(book, catalogue()).warnings
     if as_json:
         print_json({"valid": True, "less_popular": book.less_popular, "rules": kinds, "warnings": warnings})
         return

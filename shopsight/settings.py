@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     """Where ``make up`` serves the reports that the web UI links to."""
     churn_port: Port = 3005
     collector_port: Port = 3006
+    shop_port: Port = 3007
+    """Where ``make shop`` serves the sample shop's pages."""
+    shop_key: SecretStr | None = Field(default=None, min_length=8)
+    """API key, of scopes read and write, that the sample shop's server shows the services where they want one."""
     segment_seconds: float = Field(default=300.0, gt=0)
     """Age from which a segment of the collector's journal is sealed, and so lands in the event log."""
     segment_bytes: int = Field(default=64_000_000, gt=0)
@@ -200,6 +204,11 @@ class Settings(BaseSettings):
     def collected_dir(self) -> Path:
         """The collector's journal: events that were accepted and are not in the event log yet."""
         return self.home / "collected"
+
+    @property
+    def live_items_path(self) -> Path:
+        """Items as the collector was told of them, until the warehouse has taken that up."""
+        return self.home / "live" / "items.jsonl"
 
     @property
     def event_log_dir(self) -> Path:

@@ -3,16 +3,19 @@
 Shapes: B histories, N items, F features, C cold items.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.catalogue import Catalogue
 from models.recommender.dataset import Interactions
 from models.recommender.history import History, item_weights
-from models.recommender.scoring import Scores
+from models.recommender.scoring import Scorer, Scores, standardise, weighted_sum
+from models.recommender.served.item_text import ItemText
+from models.recommender.served.newcomers import Newcomers
 
 _DECAY = 0.7
 _EVENTS = np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0])
@@ -29,6 +32,54 @@ class RandomOrder:
         """Return the scores of all items, shape (B, N)."""
         rng = np.random.default_rng([self.seed, len(histories), int(histories[0].items.sum())])
         return rng.random((len(histories), self.items), dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newer:
+    """Cold items as they are ranked that came after the training: as the warm items are that their words are like."""
+
+    scorers: Mapping[str, Scorer]
+    weights: Mapping[str, float]
+    newcomers: Newcomers
+    warm_W: NDArray[np.int64]
+    cold_K: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        catalogue: Catalogue,
+        cold_N: NDArray[np.bool_],
+        scorers: Mapping[str, Scorer],
+        weights: Mapping[str, float],
+    ) -> "Newer":
+        """Take a shop apart as the training was: the model knows the warm items, and their descriptions it lacks."""
+        warm_W, cold_K = np.flatnonzero(~cold_N), np.flatnonzero(cold_N)
+        order = np.concatenate([warm_W, cold_K]).tolist()
+        texts = {at: catalogue.descriptions.get(place, "") for at, place in enumerate(order) if at >= len(warm_W)}
+        apart = replace(
+            catalogue,
+            item_ids=[catalogue.item_ids[place] for place in order],
+            titles=[catalogue.titles[place] for place in order],
+            categories=[catalogue.categories[place] for place in order],
+            brands=[catalogue.brands[place] for place in order],
+            descriptions=texts,
+            num_known=len(warm_W),
+        )
+        newcomers = Newcomers.of(apart, ItemText(apart))
+        assert newcomers is not None, "a tenth of the items is cold"
+        return cls(scorers=scorers, weights=weights, newcomers=newcomers, warm_W=warm_W, cold_K=cold_K)
+
+    def scores(self, histories: Sequence[History]) -> Scores:
+        """Return the scores of all items, shape (B, N); those of warm ones are 0."""
+        place_N = np.full(len(self.warm_W) + len(self.cold_K), -1, dtype=np.int64)
+        place_N[self.warm_W] = np.arange(len(self.warm_W))
+        standard = {name: standardise(self.scorers[name].scores(histories)[:, self.warm_W]) for name in self.weights}
+        blend_BW = weighted_sum(standard, self.weights)
+        scores_BN: Scores = np.zeros((len(histories), len(place_N)), dtype=np.float32)
+        for row, history in enumerate(histories):
+            read = History(place_N[history.items], history.behaviours)
+            scores_BN[row, self.cold_K] = self.newcomers.scores(blend_BW[row], read)
+        return scores_BN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from benchmarks.cold_start.contenders import Content, RandomOrder, SameAttributes
+from benchmarks.cold_start.contenders import Content, Newer, RandomOrder, SameAttributes
 from benchmarks.cold_start.sources import Shop
 from benchmarks.cold_start.split import ColdSplit, cold_split
 from models.progress import ignore_progress
@@ -34,6 +34,8 @@ SERVED = "projected and alike"
 BLEND = "session events"
 """What a new shopper is served: the views of the session's events, with weights chosen on other shoppers."""
 BEST_OF_ATTRIBUTES = "best sellers of the last item's attributes"
+NEWER = "newer than the model: as the items its words are like"
+"""As served of an item that came after the training."""
 _TOGETHER = 256
 Ranks = dict[str, NDArray[np.int64]]
 
@@ -99,6 +101,8 @@ def run_seed(
         one = project_cold_items(vectors_ND, users_N, {name: matrix}, cold, seed=seed)
         contenders[f"projected from {name} alone"] = _with_vectors(sequence, one.vectors_ND)
     weights = choose_blend(views.scorers, split.validation).weights
+    if shop.catalogue is not None:
+        contenders[NEWER] = Newer.of(shop.catalogue, split.cold_N, views.scorers, weights)
     say(f"validation chose {weights} for sessions; ranking")
     of_users = {name: {name: 1.0} for name in ("transformer", "item_knn", BEST_OF_ATTRIBUTES, "best sellers")}
     scorers = {

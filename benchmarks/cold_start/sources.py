@@ -1,7 +1,7 @@
 """Where a cold start is tried: the sample shop, with texts, or public files with attributes alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from benchmarks.recommendation.reader import read_attributes, read_sequences
 from benchmarks.recommendation.split import as_interactions
+from models.recommender.artefact import catalogue_table
+from models.recommender.catalogue import Catalogue
 from models.recommender.cold.texts import item_texts
 from models.recommender.dataset import Interactions, item_attributes
 from shopsight.marts import read_mart
@@ -28,6 +30,8 @@ class Shop:
     attributes_NA: NDArray[np.int64]
     texts: list[str]
     """Empty where the catalogue has none."""
+    catalogue: Catalogue | None = None
+    """None where there are attributes alone."""
 
 
 def from_files(interactions: Path, attributes: Path) -> Shop:
@@ -53,4 +57,14 @@ def from_marts(interactions: pa.Table, items: pa.Table) -> Shop:
         data=data,
         attributes_NA=item_attributes(items, data.item_ids),
         texts=item_texts(items, data.item_ids),
+        catalogue=_catalogue(items, data.item_ids),
+    )
+
+
+def _catalogue(items: pa.Table, item_ids: NDArray[np.object_]) -> Catalogue:
+    """Return the items with their descriptions, which a model's own catalogue lacks, in the order of ``item_ids``."""
+    table = catalogue_table(items, item_ids)
+    descriptions = dict(zip(items["item_id"].to_pylist(), items["description"].to_pylist(), strict=True))
+    return replace(
+        Catalogue.of(table), descriptions={place: descriptions.get(one) or "" for place, one in enumerate(item_ids)}
     )

@@ -6,7 +6,6 @@ Rules, no model: exact, quick, and a shop sees why. What a text says no to ("not
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from models.intent.attribute_words import CHAIN, COLOURS, IRREGULAR, MATERIALS, NEGATION, NO_NAME, SIZES
@@ -48,16 +47,6 @@ class TextAttributes:
         self._categories = _Names(_category_names(categories))
         self._brands = _Names({_plain(brand): brand for brand in sorted({b for b in brands if b and len(b) > 1})})
         self._colours, self._materials = _Names(_forms(COLOURS)), _Names(_forms(MATERIALS))
-
-    @classmethod
-    def from_export(cls, path: Path) -> "TextAttributes":
-        """Read the names from the exported ``items`` mart; without one, only prices are found."""
-        if not path.exists():
-            return cls(categories=(), brands=())
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(path, columns=["category", "brand"])
-        return cls(categories=table["category"].unique().to_pylist(), brands=table["brand"].unique().to_pylist())
 
     @property
     def knows_names(self) -> bool:

@@ -1,12 +1,14 @@
 """The served recommender: loads an artefact folder and answers in milliseconds.
 
-Needs numpy, onnxruntime, pyarrow and safetensors; no torch. Shapes: N items of the catalogue.
+Needs numpy, onnxruntime, pyarrow and safetensors; no torch. Shapes: N items of the catalogue. Behind the items that the
+model knows may stand newcomers, which only the catalogue knows: scorers and vectors end before them.
 """
 
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +20,10 @@ from models.recommender.catalogue import Catalogue, Mask
 from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.scoring import Constant, Neighbours, Scorer
 from models.recommender.served.answers import HistoryEvent, ScoredItem, Together
+from models.recommender.served.item_text import ItemText
 from models.recommender.served.lists import Lists, UnknownItemError, category_codes
 from models.recommender.served.new_items import NewItems
+from models.recommender.served.newcomers import Newcomers
 from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.served.reasons import Reason
 from models.recommender.served.reasons import explain as reasons_of
@@ -56,6 +60,8 @@ class Recommender:
     cold_N: Mask
     """Items without shoppers: the transformer ranks them by what the catalogue says of them."""
     history_length: int
+    text: ItemText
+    """What the model's items are called, by which newcomers are compared with them."""
 
     @classmethod
     def load(cls, folder: Path, *, threads: int = 1) -> "Recommender":
@@ -107,7 +113,13 @@ class Recommender:
             usual_days_N=arrays.get("usual_days", np.full_like(arrays["popularity"], np.nan)),
             cold_N=cold_N,
             history_length=config["history_length"],
+            text=ItemText(catalogue),
         )
+
+    @property
+    def newcomers(self) -> Newcomers | None:
+        """Items that came after the training; None where there is no room for any."""
+        return self.lists.newcomers
 
     @cached_property
     def popularity_share_N(self) -> NDArray[np.float64]:
@@ -116,9 +128,27 @@ class Recommender:
         return np.searchsorted(np.sort(popularity_N), popularity_N, side="left") / max(len(popularity_N), 1)
 
     def with_catalogue(self, catalogue: Catalogue) -> "Recommender":
-        """Return the same model over the same items as ``catalogue`` describes them: stock, prices, names."""
-        lists = replace(self.lists, catalogue=catalogue, category_codes_N=category_codes(catalogue))
-        return replace(self, catalogue=catalogue, lists=lists)
+        """Return the same model over the items as ``catalogue`` describes them: stock, prices, names, newcomers."""
+        first, room = catalogue.num_known, len(catalogue) - catalogue.num_known
+        is_taken = np.array([bool(item_id) for item_id in catalogue.item_ids[first:]], dtype=np.bool_)
+        same_categories = catalogue.categories is self.catalogue.categories
+        lists = replace(
+            self.lists,
+            catalogue=catalogue,
+            category_codes_N=self.lists.category_codes_N if same_categories else category_codes(catalogue),
+            best_sellers_N=_longer(self.lists.best_sellers_N[:first], room, 0.0),
+            trending_N=_longer(self.lists.trending_N[:first], room, 0.0),
+            popularity_N=_longer(self.lists.popularity_N[:first], room, 0.0),
+            newcomers=Newcomers.of(catalogue, self.text),
+        )
+        return replace(
+            self,
+            catalogue=catalogue,
+            lists=lists,
+            age_days_N=_longer(self.age_days_N[:first], room, np.inf),
+            usual_days_N=_longer(self.usual_days_N[:first], room, np.nan),
+            cold_N=np.concatenate([self.cold_N[:first], is_taken]),
+        )
 
     def recommend(
         self,
@@ -148,15 +178,13 @@ class Recommender:
         scored = self._score(encoded)
         if scored is None:
             return self.lists.popular(num_results=num_results, masked=masked)
-        best = scored.best(length=num_results, masked=masked | self.cold_N)
+        best = scored.best(length=num_results, masked=(masked | self.cold_N)[: self.catalogue.num_known])
         answer = self._answer(encoded, scored, best, explain=explain)
-        num_new = int(cold_share * num_results)
-        if num_new and self.new_items is not None and "transformer" in scored.standard:
-            # Their scores lack what shoppers say, and a projected vector is shorter than a learnt one: the places of
-            # these items are given, only their order is the model's.
-            new = self.new_items.best(encoded, scored.standard["transformer"], num_results=num_new, masked=masked)
-            for number, item in enumerate(new, start=1):
-                answer.insert(int(number / cold_share) - 1, item)
+        # Their scores lack what shoppers say, and a projected vector is shorter than a learnt one: the places of these
+        # items are given, only their order is the model's.
+        new = self._new(encoded, scored, num_results=int(cold_share * num_results), masked=masked)
+        for number, item in enumerate(new, start=1):
+            answer.insert(int(number / cold_share) - 1, item)
         return answer[:num_results]
 
     def rank(
@@ -176,7 +204,12 @@ class Recommender:
         scored = self._score(encoded)
         if scored is None:
             return self.lists.popular(num_results=len(items), masked=masked)
-        return self._answer(encoded, scored, scored.best(length=len(items), masked=masked), explain=explain)
+        best = scored.best(length=len(items), masked=masked[: self.catalogue.num_known])
+        ranked = self._answer(encoded, scored, best, explain=explain)
+        if self.newcomers is None or len(ranked) == len(items):
+            return ranked
+        newcomers = self.newcomers.ranked(scored.blend_N, encoded, masked=masked)
+        return sorted([*ranked, *newcomers], key=lambda item: -item.score)
 
     def explained(self, history: Sequence[HistoryEvent], items: Sequence[ScoredItem]) -> list[ScoredItem]:
         """Return ``items`` of :meth:`recommend` or :meth:`rank` for this history with their reasons."""
@@ -184,10 +217,12 @@ class Recommender:
         scored = self._score(encoded)
         if scored is None:
             return list(items)
-        best = np.array([self.catalogue.positions[item.item_id] for item in items], dtype=np.int64)
+        places = [self.catalogue.positions[item.item_id] for item in items]
+        best = np.array([place for place in places if place < self.catalogue.num_known], dtype=np.int64)
         scored.settle(best)
-        reasons = self._reasons(encoded, scored, best)
-        return [replace(item, reasons=why) for item, why in zip(items, reasons, strict=True)]
+        reasons = dict(zip(best.tolist(), self._reasons(encoded, scored, best), strict=True))
+        pairs = zip(items, places, strict=True)
+        return [replace(item, reasons=reasons.get(place, item.reasons)) for item, place in pairs]
 
     def together(
         self,
@@ -220,14 +255,37 @@ class Recommender:
         return self.lists.trending(num_results=num_results, allowed=allowed, exclude=exclude)
 
     def encode(self, history: Sequence[HistoryEvent]) -> History:
-        """Return what the model can read of a history: the newest known items with known events, oldest first."""
+        """Return what the model can read of a history: the newest known items with known events, oldest first.
+
+        A newcomer counts as the item that it is most like.
+        """
         pairs = [
             (item, BEHAVIOUR_CODES[event.event_name])
             for event in history
-            if event.event_name in BEHAVIOUR_CODES and (item := self.catalogue.index_of(event.item_id)) is not None
+            if event.event_name in BEHAVIOUR_CODES and (item := self._place_to_read(event.item_id)) is not None
         ]
         codes = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return History(codes[:, 0], codes[:, 1]).last(self.history_length)
+
+    def _place_to_read(self, item_id: str) -> int | None:
+        place = self.catalogue.index_of(item_id)
+        if place is None or place < self.catalogue.num_known:
+            return place
+        return None if self.newcomers is None else self.newcomers.stands_for(place)
+
+    def _new(self, encoded: History, scored: Scored, *, num_results: int, masked: Mask) -> list[ScoredItem]:
+        """Return what no shopper had interacted with at training: newcomers and new items of the model in turns."""
+        if not num_results:
+            return []
+        late: Sequence[ScoredItem] = ()
+        cold: Sequence[ScoredItem] = ()
+        if self.newcomers is not None:
+            late = self.newcomers.best(scored.blend_N, encoded, num_results=num_results, masked=masked)
+        if self.new_items is not None and "transformer" in scored.standard:
+            sequence_1N = scored.standard["transformer"]
+            cold = self.new_items.best(encoded, sequence_1N, num_results=num_results, masked=masked)
+        in_turns = (item for pair in zip_longest(late, cold) for item in pair if item is not None)
+        return list(islice(in_turns, num_results))
 
     def _score(self, encoded: History) -> Scored | None:
         """Return every item's score, or None where the model has nothing to say of this history."""
@@ -259,3 +317,8 @@ class Recommender:
             standard=scored.standard,
             item_ids=self.catalogue.item_ids,
         )
+
+
+def _longer(scores_N: NDArray[np.float32], room: int, value: float) -> NDArray[np.float32]:
+    """Return scores with one value for each of the places behind them."""
+    return np.pad(scores_N, (0, room), constant_values=value)

@@ -1,12 +1,14 @@
 """Answers senders of events. Knows neither BentoML nor FastAPI."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from serving.collector.schemas import Collected, EventError
+from serving.collector.schemas import Collected, CollectedItems, EventError
 from serving.http.problems import ProblemError
 from shopsight.ingestion.collecting.door import Refusal, column_of, meaning_of
 from shopsight.ingestion.collecting.gathering import GroupError
 from shopsight.ingestion.collecting.group_commit import Outcome
+from shopsight.ingestion.collecting.items import UNKNOWN
 from shopsight.ingestion.collecting.translation import UnreadableWebhookError
 
 
@@ -20,12 +22,28 @@ def collected(outcome: Outcome, *, origins: Sequence[int] | None = None) -> Coll
     return {
         "accepted": outcome.accepted + outcome.items,
         "duplicates": outcome.duplicates,
-        "rejected": len(outcome.refusals),
+        "rejected": len(outcome.refusals) + len(outcome.item_refusals),
         "errors": [
             error
             for refusal in outcome.refusals
-            for error in _errors(refusal, refusal.index if origins is None else origins[refusal.index])
-        ],
+            for error in _errors("events", refusal, refusal.index if origins is None else origins[refusal.index])
+        ]
+        + _errors_of_items(outcome),
+    }
+
+
+def collected_items(outcome: Outcome) -> CollectedItems:
+    """Return what a sender hears of items that are kept.
+
+    Raises:
+        ProblemError: it was about an item that nobody has described (404).
+    """
+    if any(UNKNOWN in refusal.reasons for refusal in outcome.item_refusals):
+        raise ProblemError(404, "The catalogue has no such item; PUT /v1/items describes one.", code="unknown_item")
+    return {
+        "accepted": outcome.items,
+        "rejected": len(outcome.item_refusals),
+        "errors": _errors_of_items(outcome),
     }
 
 
@@ -41,12 +59,16 @@ def not_kept(error: GroupError) -> ProblemError:
     )
 
 
-def _errors(refusal: Refusal, index: int) -> Sequence[EventError]:
+def _errors_of_items(outcome: Outcome) -> list[EventError]:
+    return [error for refusal in outcome.item_refusals for error in _errors("items", refusal, refusal.index)]
+
+
+def _errors(kind: Literal["events", "items"], refusal: Refusal, index: int) -> list[EventError]:
     return [
         {
             "index": index,
-            "loc": ["events", index, *([column] if (column := column_of(reason)) else [])],
-            "msg": meaning_of(reason),
+            "loc": [kind, index, *([column] if (column := column_of(reason, kind)) else [])],
+            "msg": meaning_of(reason, kind),
             "type": reason,
         }
         for reason in refusal.reasons

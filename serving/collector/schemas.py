@@ -1,6 +1,6 @@
 """What the collector takes in and gives out; the rules of every column are in docs/events.md."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -17,6 +17,21 @@ class EventsRequest(Request):
     events: list[Any] = Field(min_length=1, max_length=MAX_EVENTS)
 
 
+class ItemsRequest(Request):
+    """Items of the shop, as canonical JSON Lines have them, one object each."""
+
+    items: list[Any] = Field(min_length=1, max_length=MAX_EVENTS)
+
+
+class AvailabilityRequest(Request):
+    """Whether an item can be bought."""
+
+    availability: Literal[
+        "in_stock", "limited_availability", "preorder", "backorder", "out_of_stock", "sold_out", "unavailable"
+    ]
+    """The last three: no, not now."""
+
+
 class SegmentBatch(BaseModel):
     """Calls of Segment's HTTP API; what stands beside them says nothing of an event."""
 
@@ -26,10 +41,10 @@ class SegmentBatch(BaseModel):
 
 @closed
 class EventError(TypedDict):
-    """One rule that one event breaks."""
+    """One rule that one event, or one item, breaks."""
 
     index: int
-    """Place of the event in the request, from 0."""
+    """Place of the event or of the item in the request, from 0."""
     loc: list[str | int]
     msg: str
     type: str
@@ -46,4 +61,15 @@ class Collected(TypedDict):
     """Events that repeat in every column what the collector had accepted."""
     rejected: int
     """Events that will be in the quarantine of the event log, each with the reasons under ``errors``."""
+    errors: list[EventError]
+
+
+@closed
+class CollectedItems(TypedDict):
+    """What became of the items of a request: accepted + rejected is how many there were."""
+
+    accepted: int
+    """Items that are on disk and hold from the next request on."""
+    rejected: int
+    """Items that will be in the quarantine of the event log, each with the reasons under ``errors``."""
     errors: list[EventError]

@@ -5,25 +5,37 @@ It has no model and so no Bento: it is served from where shopsight is installed,
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import bentoml
+from fastapi import Path
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from serving import tracing
 from serving.app import SERVICE_OPTIONS, JsonAnswer, guarded, service_app, settle_memory, settle_server
-from serving.collector.desk import collected, not_kept, unreadable
+from serving.collector.desk import collected, collected_items, not_kept, unreadable
 from serving.collector.following import Follower
-from serving.collector.schemas import MAX_EVENTS, Collected, EventsRequest, SegmentBatch
+from serving.collector.schemas import (
+    MAX_EVENTS,
+    AvailabilityRequest,
+    Collected,
+    CollectedItems,
+    EventsRequest,
+    ItemsRequest,
+    SegmentBatch,
+)
 from serving.collector.signatures import TOPIC_HEADERS, require_signature
 from serving.collector.tracking import ROUTES, ShopOrigins, keyless
 from serving.metrics import collector_metrics
 from serving.running.states import note_on
+from serving.schemas import Identifier
 from shopsight.clock import utc_now
 from shopsight.families import COLLECTOR
+from shopsight.ingestion.collecting.door import as_json
 from shopsight.ingestion.collecting.gathering import Gathering, GroupError
-from shopsight.ingestion.collecting.group_commit import GroupCommit, Request
+from shopsight.ingestion.collecting.group_commit import GroupCommit, Outcome, Request
+from shopsight.ingestion.collecting.items import ItemChange
 from shopsight.ingestion.collecting.journal import damaged_segments, segment_files
 from shopsight.ingestion.collecting.opening import open_commit
 from shopsight.ingestion.collecting.translation import (
@@ -40,11 +52,14 @@ from shopsight.settings import Settings
 TITLE: Final = "Events"
 app = service_app(TITLE)
 
+IdInPath = Annotated[Identifier, Path()]
+"""An id may have slashes in it: the routes take it as ``path``, for a server decodes ``%2F`` before it looks one up."""
+
 
 @bentoml.service(name=f"shopsight_{COLLECTOR}", **SERVICE_OPTIONS)
 @bentoml.asgi_app(app, path="/v1")
 class CollectorService:
-    """What shoppers do, as it happens."""
+    """What shoppers do, and what the shop sells, as it happens."""
 
     def __init__(self) -> None:
         self.settings = Settings()
@@ -102,6 +117,25 @@ async def events(request: EventsRequest) -> Response:
     return await _answer(Request(events=request.events))
 
 
+@app.put("/items", response_model=CollectedItems, status_code=202, tags=["Items"])
+async def items(request: ItemsRequest) -> Response:
+    """Take 1 to 1,000 items, new or changed: they hold from the next request on, and what one omits stays as it is."""
+    return await _answer_items([ItemChange(line=as_json(item).encode()) for item in request.items])
+
+
+@app.put("/items/{item_id:path}/availability", response_model=CollectedItems, status_code=202, tags=["Items"])
+async def availability(item_id: IdInPath, request: AvailabilityRequest) -> Response:
+    """Take that an item is sold out, or back: it holds from the next request on."""
+    line = as_json({"item_id": item_id, "availability": request.availability}).encode()
+    return await _answer_items([ItemChange(line=line, kind="change")])
+
+
+@app.delete("/items/{item_id:path}", response_model=CollectedItems, status_code=202, tags=["Items"])
+async def delete_item(item_id: IdInPath) -> Response:
+    """Take an item out of the catalogue: no list shows it from the next request on."""
+    return await _answer_items([ItemChange(line=as_json({"item_id": item_id}).encode(), kind="remove")])
+
+
 @app.post("/batch", response_model=Collected, status_code=202, tags=["Segment"])
 async def batch(request: SegmentBatch) -> Response:
     """Take 1 to 1,000 calls as Segment's libraries and RudderStack's send them."""
@@ -150,9 +184,17 @@ async def _segment(calls: Sequence[object]) -> Response:
 
 async def _answer(request: Request, *, origins: Sequence[int] | None = None) -> Response:
     """Answer once what a request brings is on disk; ``origins`` are the elements that its events are from."""
+    return JsonAnswer(collected(await _outcome(request), origins=origins), status_code=202)
+
+
+async def _answer_items(changes: Sequence[ItemChange]) -> Response:
+    """Answer once what is said of items is on disk, and in force."""
+    return JsonAnswer(collected_items(await _outcome(Request(items=tuple(changes)))), status_code=202)
+
+
+async def _outcome(request: Request) -> Outcome:
     commit: GroupCommit = bentoml.get_current_service().commit
     try:
-        outcome = await asyncio.wrap_future(commit.take(request))
+        return await asyncio.wrap_future(commit.take(request))
     except GroupError as error:
         raise not_kept(error) from error
-    return JsonAnswer(collected(outcome, origins=origins), status_code=202)

@@ -186,6 +186,8 @@ class RequestGuard:
         if problem is not None:
             return problem
         body = await self.bodies.read(receive)
+        if isinstance(body, bytes) and not body and scope["method"] == "DELETE":  # its address says all there is to say
+            return BUSY if self.crowd.full else replay(body, receive)
         checked = json_object_in(body) if isinstance(body, bytes) else body
         if not isinstance(checked, bytes):
             return checked

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from models.intent.aspects import mentions
-from models.intent.attributes import TextAttributes
 from models.intent.predict import IntentClassifier, IntentPrediction
 from models.intent.reasons import explain
 from models.intent.tone import ToneModel
 from models.intent.word_list import Sentiment, sentiment
-from serving.intent.named_items import NamedItems
 from serving.intent.schemas import AspectEntry, Attributes, IntentEntry, IntentExplanation, IntentRequest, Intents
+from serving.intent.shop_names import ShopNames
 from serving.intent.strategies import DEFAULT, Strategy, filter_of
 from serving.prediction_log import RowLog
 from serving.schemas import ElementError
@@ -34,8 +33,7 @@ class IntentDesk:
         *,
         model: ServedModel,
         tone: ToneModel | None = None,
-        attributes: TextAttributes,
-        items: NamedItems | None = None,
+        names: Callable[[], ShopNames],
         strategies: Mapping[str, Strategy] = DEFAULT,
         log: RowLog,
         clock: Callable[[], datetime],
@@ -44,8 +42,7 @@ class IntentDesk:
         self.classifier = classifier
         self.model = model
         self.tone = tone
-        self.attributes = attributes
-        self.items = items or NamedItems(())
+        self._names = names
         self.strategies = strategies
         self._log = log
         self._clock = clock
@@ -56,6 +53,7 @@ class IntentDesk:
         started = time.perf_counter()
         errors = [_error(index, text) for index, text in enumerate(request.texts)]
         texts = [text for text, error in zip(request.texts, errors, strict=True) if error is None]
+        names = self._names()
         with span("call the model"):
             predictions = iter(self.classifier.predict(texts) if texts else ())
         answer: Intents = {
@@ -64,7 +62,7 @@ class IntentDesk:
             "intents": [
                 _failed(index, error)
                 if error is not None
-                else self._entry(index, text, next(predictions), explain=request.explain)
+                else self._entry(index, text, next(predictions), names, explain=request.explain)
                 for index, (text, error) in enumerate(zip(request.texts, errors, strict=True))
             ],
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
@@ -72,11 +70,13 @@ class IntentDesk:
         self._write_row(answer, request)
         return answer
 
-    def _entry(self, index: int, text: str, prediction: IntentPrediction, *, explain: bool) -> IntentEntry:
+    def _entry(
+        self, index: int, text: str, prediction: IntentPrediction, names: ShopNames, *, explain: bool
+    ) -> IntentEntry:
         is_review = prediction.label == "leave_review"
         # A guess is acted on as little as talk that has nothing to do with the shop.
         strategy = self.strategies["other" if prediction.rejected else prediction.label]
-        attributes = cast(Attributes, self.attributes.find(text))
+        attributes = cast(Attributes, names.attributes.find(text))
         sentiment_of_text = self._sentiment(text) if is_review else None
         aspects: list[AspectEntry] = [
             {"aspect": one.aspect, "sentiment": one.tone, "clause": one.clause}
@@ -85,7 +85,7 @@ class IntentDesk:
         needs: dict[str, Callable[[], Any]] = {
             "query": lambda: text,
             "filter": lambda: filter_of(attributes),
-            "items": lambda: self.items.find(text),
+            "items": lambda: names.items.find(text),
             "attributes": lambda: attributes,
             "sentiment": lambda: sentiment_of_text,
             "aspects": lambda: aspects,

@@ -5,8 +5,7 @@ one of 100.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 MIN_WORDS: Final = 2
@@ -21,8 +20,16 @@ _WORD: Final = re.compile(r"[^\W_]+")
 class NamedItems:
     """Looks for the items of one catalogue."""
 
-    def __init__(self, items: Iterable[tuple[str, str | None]]) -> None:
-        """Take ids and titles; an item without a title of its own cannot be named."""
+    def __init__(self, items: Iterable[tuple[str, str | None]], *, before: "NamedItems | None" = None) -> None:
+        """Take ids and titles; an item without a title of its own cannot be named.
+
+        Args:
+            items: those of a catalogue.
+            before: names that stay, but those of ``items``.
+        """
+        items = list(items)
+        self._before = before
+        self._anew = frozenset(item_id for item_id, _ in items) if before else frozenset()
         self._ids: dict[tuple[str, ...], list[str]] = {}
         for item_id, title in items:
             words = _words(title or "")
@@ -33,15 +40,9 @@ class NamedItems:
                 if len(item_ids) < MAX_ITEMS:
                     item_ids.append(item_id)
 
-    @classmethod
-    def from_export(cls, path: Path) -> "NamedItems":
-        """Read the exported ``items`` mart; without one, nothing is ever named."""
-        if not path.exists():
-            return cls(())
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(path, columns=["item_id", "title"])
-        return cls(zip(table["item_id"].to_pylist(), table["title"].to_pylist(), strict=True))
+    def with_titles(self, titles: Mapping[str, str | None]) -> "NamedItems":
+        """Return the names with other titles of some items; one that is None names its item no more."""
+        return NamedItems(titles.items(), before=self)
 
     def find(self, text: str) -> list[list[str]]:
         """Return the ids that each name in the text stands for, in the order of the text; the longest name counts."""
@@ -51,13 +52,19 @@ class NamedItems:
         place = 0
         while place < len(words):
             for count in range(min(MAX_WORDS, len(words) - place), MIN_WORDS - 1, -1):
-                ids = self._ids.get(tuple(words[place : place + count]))
+                ids = self._named(tuple(words[place : place + count]))
                 if ids:
                     yield ids
                     place += count
                     break
             else:
                 place += 1
+
+    def _named(self, words: tuple[str, ...]) -> list[str]:
+        own = self._ids.get(words, [])
+        if self._before is None:
+            return own
+        return [*own, *(one for one in self._before._named(words) if one not in self._anew)][:MAX_ITEMS]  # noqa: SLF001 - another of this class
 
 
 def _words(text: str) -> list[str]:

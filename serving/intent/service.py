@@ -5,7 +5,6 @@ from typing import Any
 import bentoml
 from starlette.responses import Response
 
-from models.intent.attributes import TextAttributes
 from models.intent.predict import IntentClassifier
 from models.intent.tone import ToneModel
 from serving.app import (
@@ -17,14 +16,15 @@ from serving.app import (
     guarded,
     or_problem,
 )
+from serving.followed_items import FollowedItems
 from serving.intent.desk import IntentDesk
-from serving.intent.named_items import NamedItems
 from serving.intent.schemas import IntentRequest, Intents
+from serving.intent.shop_names import ShopNames
 from serving.intent.strategies import read_strategies
 from serving.prediction_log import new_id
 from shopsight.clock import utc_now
 from shopsight.families import FAMILIES
-from shopsight.marts import export_path, mart_file
+from shopsight.marts import export_path
 
 FAMILY = FAMILIES["intent"]
 app = family_app(FAMILY)
@@ -38,14 +38,18 @@ class IntentService(FamilyService):
     family = FAMILY
 
     def open_desk(self) -> IntentDesk:
-        """Return the desk with the Bento's model, the exported catalogue and the shop's strategies."""
-        catalogue = mart_file(export_path(self.settings, "items"))
+        """Return the desk with the Bento's model, the names of the shop's items and its strategies."""
+        self.names = FollowedItems(
+            export_path(self.settings, "items"),
+            self.settings.live_items_path,
+            read=ShopNames.read,
+            over=ShopNames.with_live,
+        )
         return IntentDesk(
             IntentClassifier.load(self.model.artefact),
             model=self.model,
             tone=ToneModel.load(self.model.artefact),
-            attributes=TextAttributes.from_export(catalogue),
-            items=NamedItems.from_export(catalogue),
+            names=self.names,
             strategies=read_strategies(self.settings.strategies_path),
             log=self.log,
             clock=utc_now,
@@ -59,8 +63,9 @@ class IntentService(FamilyService):
 
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
-        missing = [] if self.desk.attributes.knows_names else ["no exported catalogue: texts' names are not looked up"]
-        return super().notes() + missing
+        names = self.names().attributes
+        missing = [] if names.knows_names else ["no exported catalogue: texts' names are not looked up"]
+        return super().notes() + missing + ([f"items: {failure}"] if (failure := self.names.failure) else [])
 
 
 guarded(IntentService)

@@ -57,13 +57,16 @@ class PropensityDesk:
         *,
         model: ServedModel,
         features: FeatureReader,
-        categories: Mapping[str, str],
+        categories: Callable[[], Mapping[str, str]],
         log: RowLog,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
         act_from: float,
     ) -> None:
-        """Make a desk; ``act_from`` is the probability from which reaching out earns more than it costs.
+        """Make a desk.
+
+        ``categories`` says which category each item is in now, ``act_from`` is the probability from which reaching out
+        earns more than it costs.
 
         Raises:
             BadArtefactError: the model reads a feature that its feature service does not have.
@@ -80,7 +83,7 @@ class PropensityDesk:
         self.act_from = act_from
         self._reads_shoppers = not set(USER_FEATURES).isdisjoint(predictor.feature_names)
         self._features = features
-        self.categories = categories
+        self._categories = categories
         self._log = log
         self._clock = clock
         self._new_id = new_id
@@ -151,7 +154,7 @@ class PropensityDesk:
     def _session_event(self, event: InstanceEvent) -> SessionEvent:
         category = event.category
         if category is None and event.item_id is not None:
-            category = self.categories.get(event.item_id)
+            category = self._categories().get(event.item_id)
         return SessionEvent(
             event_name=event.event_name,
             event_timestamp=event.event_timestamp,

@@ -1,5 +1,6 @@
 """The propensity service: HTTP around :class:`serving.purchase_intent.desk.PropensityDesk`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from serving.app import (
     guarded,
     or_problem,
 )
+from serving.followed_items import FollowedItems
 from serving.prediction_log import new_id
 from serving.purchase_intent.desk import FAMILY, TASK, PropensityDesk
 from serving.purchase_intent.schemas import PredictionRequest, Predictions
 from serving.schemas import Identifier
 from shopsight.clock import utc_now
-from shopsight.marts import export_path, mart_file
+from shopsight.live_items import LiveItem
+from shopsight.marts import export_path
 
 app = family_app(FAMILY)
 
@@ -36,11 +39,17 @@ class PropensityService(FamilyService):
 
     def open_desk(self) -> PropensityDesk:
         """Return the desk with the Bento's model, the online features and the categories of the exported catalogue."""
+        self.categories = FollowedItems(
+            export_path(self.settings, "items"),
+            self.settings.live_items_path,
+            read=_item_categories,
+            over=_with_live,
+        )
         return PropensityDesk(
             PurchaseIntentModel.load(self.model.artefact),
             model=self.model,
             features=self.open_features(),
-            categories=_item_categories(mart_file(export_path(self.settings, "items"))),
+            categories=self.categories,
             log=self.log,
             clock=utc_now,
             new_id=new_id,
@@ -54,14 +63,19 @@ class PropensityService(FamilyService):
 
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
-        missing = [] if self.desk.categories else ["no exported catalogue: events must name their item's category"]
-        return super().notes() + missing
+        missing = [] if self.categories() else ["no exported catalogue: events must name their item's category"]
+        return super().notes() + missing + ([f"items: {failure}"] if (failure := self.categories.failure) else [])
 
 
 guarded(PropensityService)
 
 
-def _item_categories(path: Path) -> dict[str, str]:
+def _with_live(categories: Mapping[str, str], said: Mapping[str, LiveItem]) -> Mapping[str, str]:
+    """Return categories with those that the shop has named since."""
+    return {**categories, **{item_id: item.category for item_id, item in said.items() if item.category}}
+
+
+def _item_categories(path: Path) -> Mapping[str, str]:
     """Return each item's category from the exported catalogue, for events that do not bring it; none without one."""
     if not path.exists():
         return {}

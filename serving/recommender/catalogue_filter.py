@@ -1,6 +1,7 @@
 """Turns a request's filter into a mask over the catalogue; items in order of the catalogue."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ class CatalogueFilter:
         self._prices = np.asarray(catalogue.prices, dtype=np.float64)
         self._available = np.asarray(catalogue.available, dtype=bool)
         self._listed = np.asarray(catalogue.listed, dtype=bool)
-        self._categories, self._category_codes = _encoded(catalogue.categories)
-        self._brands, self._brand_codes = _encoded(catalogue.brands)
+        self._categories, self._category_codes = _encoded(_Names(catalogue.categories))
+        self._brands, self._brand_codes = _encoded(_Names(catalogue.brands))
 
     def mask(self, item_filter: ItemFilter | None) -> NDArray[np.bool_] | None:
         """Return which items pass, shape ``(items,)``, or None where nothing is filtered.
@@ -49,8 +50,22 @@ def _is_within(category: str, branch: str) -> bool:
     return category == branch or category.startswith(branch + SEPARATOR)
 
 
-def _encoded(names: Iterable[str | None]) -> tuple[list[str], NDArray[np.intp]]:
+class _Names:
+    """A column of names; two are equal where they are the same object, as where nothing but prices has changed."""
+
+    def __init__(self, names: Sequence[str | None]) -> None:
+        self.names = names
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Names) and self.names is other.names
+
+    def __hash__(self) -> int:
+        return id(self.names)
+
+
+@lru_cache(maxsize=4)
+def _encoded(column: _Names) -> tuple[list[str], NDArray[np.intp]]:
     """Return distinct names, case folded (none is ``""``), and each item's place among them."""
     places: dict[str, int] = {}
-    codes = [places.setdefault((name or "").casefold(), len(places)) for name in names]
+    codes = [places.setdefault((name or "").casefold(), len(places)) for name in column.names]
     return list(places) or [""], np.array(codes, dtype=np.intp)

@@ -1,5 +1,6 @@
 """Recommendations: from a request to an answer, whatever part is missing. Knows neither BentoML nor FastAPI."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -87,6 +88,7 @@ class RecommendationDesk:
         no_rules = RulesInForce(RuleBook(), recommender.catalogue)
         self._rules = rules or (lambda: no_rules)
         self._catalogue = catalogue or (lambda: recommender.catalogue)
+        self._taking_up = threading.Lock()
         self._keep_up()
 
     def similar(self, item_id: str, request: RecommendationRequest) -> Recommendations:
@@ -95,6 +97,7 @@ class RecommendationDesk:
         Raises:
             ProblemError: the catalogue has no such item (404).
         """
+        self._keep_up()
         if self.recommender.catalogue.index_of(item_id) is None:
             raise ProblemError(404, f"The catalogue has no item {item_id!r}.", code="unknown_item")
         return self.answer(request.model_copy(update={"placement": "similar_items", "item_ids": [item_id]}))
@@ -204,11 +207,15 @@ class RecommendationDesk:
             return self._features.unreachable_user(request.user_id)
 
     def _keep_up(self) -> None:
-        """Take the items' present state up; their order stays, so a request in another thread may meet both states."""
-        catalogue = self._catalogue()
-        if catalogue is not self.recommender.catalogue:
-            self._filter = CatalogueFilter(catalogue)
-            self.recommender = self.recommender.with_catalogue(catalogue)
+        """Take the items' present state up; places stay, so a request in another thread may meet both states."""
+        if self._catalogue() is self.recommender.catalogue:
+            return
+        with self._taking_up:
+            # Asked again: of two requests that take states up, the one of the older state may come second.
+            catalogue = self._catalogue()
+            if catalogue is not self.recommender.catalogue:
+                self._filter = CatalogueFilter(catalogue)
+                self.recommender = self.recommender.with_catalogue(catalogue)
 
     def _segment(self, visit: Visit) -> NDArray[np.bool_] | None:
         """Return which items are of the visit's categories, or None where it has none or the catalogue knows none."""
@@ -308,8 +315,9 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
         log: where the row of each answer goes.
     """
     recommender = Recommender.load(model.artefact)
+    recommender.text.read()
     features = feature_reader(settings)
-    catalogue = LiveCatalogue(recommender.catalogue, export_path(settings, "items"))
+    catalogue = LiveCatalogue(recommender.catalogue, export_path(settings, "items"), settings.live_items_path)
     rules = RulesFile(settings.rules_path, catalogue)
     desk = RecommendationDesk(
         recommender,

@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from benchmarks.cold_start.__main__ import main
-from benchmarks.cold_start.contenders import Content, SameAttributes
+from benchmarks.cold_start.contenders import Content, Newer, SameAttributes
 from benchmarks.cold_start.split import cold_split
 from benchmarks.recommendation.split import as_interactions
+from models.recommender.catalogue import Catalogue
 from models.recommender.history import History
 
 AISLES, SHELF, SHOPPERS = 12, 20, 500
@@ -78,6 +80,23 @@ def test_the_baselines_know_the_last_item_and_the_whole_history():
     assert content.scores([History(np.array([2, 0]), np.array([1, 1]))])[0].tolist() == pytest.approx([1, 0, 0.7, 0, 0])
 
 
+def test_an_item_newer_than_the_model_is_ranked_as_those_are_that_its_words_are_like():
+    titles = ["red lamp", "blue lamp", "green lamp", "red shoe", "blue shoe", "green shoe"]
+    ids = [f"i{place}" for place in range(6)]
+    catalogue = Catalogue.of(
+        pa.table(
+            {"item_id": ids, "title": titles, "category": ["lamps"] * 3 + ["shoes"] * 3, "brand": ["Acme"] * 6,
+             "price": [1.0] * 6, "is_available": [True] * 6}
+        )
+    )  # fmt: skip
+    kinds = np.repeat(np.eye(2, dtype=np.float32), 3, axis=0)
+    cold_N = np.array([False, False, True, False, False, True])
+    newer = Newer.of(catalogue, cold_N, {"content": Content(features_NF=kinds)}, {"content": 1.0})
+    of_lamp, of_shoe = newer.scores([History(np.array([0]), np.array([1])), History(np.array([3]), np.array([1]))])
+    assert of_lamp[2] > of_lamp[5]
+    assert of_shoe[5] > of_shoe[2]
+
+
 @pytest.fixture(scope="module")
 def figures(sequences, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cold_start")
@@ -120,7 +139,11 @@ def test_a_file_without_attributes_is_refused(capsys):
 
 @pytest.mark.slow
 def test_the_sample_shop_has_texts_that_find_its_items(tmp_path):
+    from benchmarks.cold_start.measuring import NEWER
+
     main(["--size", "tiny", "--seeds", "1", "--device", "cpu", "--json", str(tmp_path / "figures.json")])
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["cold_items"]["gains"]["random order"]["low"] > 0
+    ranked = figures["cold_items"]["contenders"]
+    assert ranked[NEWER]["ndcg@10"]["low"] > ranked["random order"]["ndcg@10"]["high"]
     assert "text" in figures["per_seed"]["1"]["projection"]["explained variance of held-out items"]

@@ -388,6 +388,8 @@ class RandomShop:
             item(2, 3, availability="Out of stock", price=None),
             item(3, 0, title=" ", valid_to=FIRST_DAY + timedelta(days=300)),
             item(3, 0, title="Three", created_timestamp=soon, valid_to=FIRST_DAY + timedelta(days=300)),
+            item(4, 5),
+            item(4, 90, valid_to=FIRST_DAY + timedelta(days=90)),  # deleted
             item(11, 0, valid_from=None, title="Never seen"),
         ]
 

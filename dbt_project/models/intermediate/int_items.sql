@@ -31,7 +31,10 @@ select
     coalesce(catalogue.price, activity.price) as price,
     coalesce(catalogue.currency, activity.currency) as currency,
     coalesce(catalogue.is_available, true) as is_available,
+    catalogue.valid_from as described_at,
     catalogue.valid_to,
+    -- What was deleted has a last version that ends when it begins.
+    coalesce(catalogue.valid_to > catalogue.valid_from, true) as is_listed,
     activity.first_seen_at,
     activity.last_seen_at
 from catalogue

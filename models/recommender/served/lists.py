@@ -12,6 +12,7 @@ from models.recommender.history import History
 from models.recommender.scoring import Neighbours
 from models.recommender.served.answers import ScoredItem, Together
 from models.recommender.served.new_items import NewItems
+from models.recommender.served.newcomers import Newcomers
 from models.recommender.served.reasons import Reason
 from shopsight.errors import ShopsightError
 
@@ -34,6 +35,8 @@ class Lists:
     """Equal for items of the same category; -1 without one."""
     new_items: NewItems | None
     """None where every item has shoppers."""
+    newcomers: Newcomers | None = None
+    """None where there is no room for any."""
 
     def best_sellers(self, *, num_results: int, allowed: Mask | None, exclude: Collection[str]) -> list[ScoredItem]:
         """Return the most bought items; where purchases are equal, those that more shoppers interacted with."""
@@ -60,11 +63,12 @@ class Lists:
     ) -> list[ScoredItem]:
         """Return what is viewed or bought together with any of these items; none where nothing is known to be."""
         neighbours = self.neighbours.get(kind)
-        items = [item for item in map(self.catalogue.index_of, item_ids) if item is not None]
+        places = map(self.catalogue.index_of, item_ids)
+        items = [item for item in places if item is not None and item < self.catalogue.num_known]
         if neighbours is None or not items:
             return []
         page = History(np.array(items), np.ones(len(items), dtype=np.int64))
-        scores_N = neighbours.scores([page])[0]
+        scores_N = self._of_all(neighbours.scores([page])[0])
         masked = self.masked(allowed, {*exclude, *item_ids}) | (scores_N <= 0)
         return [
             ScoredItem(
@@ -81,7 +85,8 @@ class Lists:
     ) -> list[ScoredItem]:
         """Return items that shoppers interacted with near this one, then popular items of its category.
 
-        Of a new item, those whose vectors point the same way as what its text and attributes say.
+        Of a new item, those whose vectors point the same way as what its text and attributes say; of one that came
+        after the training, those whose words are most like its own.
 
         Raises:
             UnknownItemError: the catalogue has no such item.
@@ -94,10 +99,14 @@ class Lists:
                 fix="ask for another item, or train again after the item was ingested",
             )
         masked = self.masked(allowed, {*exclude, item_id})
-        if self.new_items is not None and self.new_items.new_N[item]:
-            cosines_N = self.new_items.cosines(item)
+        if self.newcomers is not None and item >= self.catalogue.num_known:
+            cosines_N = self.newcomers.cosines(item)
+            masked |= cosines_N <= 0
             return self.listed(cosines_N, "content", num_results, masked, reason="similar_content", because=item_id)
-        near_N = self.neighbours["item_knn"].scores([History(np.array([item]), np.array([1]))])[0]
+        if self.new_items is not None and self.new_items.new_N[item]:
+            cosines_N = self._of_all(self.new_items.cosines(item), unknown=-1.0)
+            return self.listed(cosines_N, "content", num_results, masked, reason="similar_content", because=item_id)
+        near_N = self._of_all(self.neighbours["item_knn"].scores([History(np.array([item]), np.array([1]))])[0])
         near = self.listed(
             near_N, "item_knn", num_results, masked | (near_N <= 0), reason="often_together", because=item_id
         )
@@ -132,6 +141,10 @@ class Lists:
             ScoredItem(item_id=self.catalogue.item_ids[item], score=float(scores_N[item]), source=source, reasons=why)
             for item in top_items(scores_N, length=num_results, masked=masked)
         ]
+
+    def _of_all(self, scores_N: NDArray[np.float32], *, unknown: float = 0.0) -> NDArray[np.float32]:
+        """Return scores of the model's items as scores of the catalogue's, in which others may stand behind them."""
+        return np.pad(scores_N, (0, len(self.catalogue) - len(scores_N)), constant_values=unknown)
 
     def _goes_with(self, neighbours: Neighbours, page: History, item: int, kind: Together) -> tuple[Reason, ...]:
         items, parts = neighbours.contributions(page, item)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -20,9 +20,9 @@ from shopsight.ingestion.log.deduplication import CONTENT, KEY, with_event_ids
 from shopsight.ingestion.log.pseudonyms import pseudonymised
 from shopsight.ingestion.readers.chunks import RawChunk
 from shopsight.ingestion.readers.json_lines import StandingObjects
-from shopsight.ingestion.validation.rules import EVENT_RULES, IMPORTER_REASONS, STRUCTURE_REASONS
+from shopsight.ingestion.validation.rules import EVENT_RULES, IMPORTER_REASONS, ITEM_RULES, STRUCTURE_REASONS
 from shopsight.ingestion.validation.standing import StandingRules
-from shopsight.ingestion.validation.validate import validate
+from shopsight.ingestion.validation.validate import SCHEMAS, validate
 from shopsight.privacy import Pseudonymiser
 
 SOURCE: Final = "shop"
@@ -30,7 +30,10 @@ SOURCE: Final = "shop"
 MAX_KNOWN: Final = 200_000
 """Events of which a repetition is known at the door: the newest. What repeats an older one is a duplicate all the same,
 as the landing finds, which compares with the whole log."""
-MEANINGS: Final = STRUCTURE_REASONS | IMPORTER_REASONS | {rule.reason: rule.meaning for rule in EVENT_RULES}
+MEANINGS: Final = {
+    table: STRUCTURE_REASONS | IMPORTER_REASONS | {rule.reason: rule.meaning for rule in rules}
+    for table, rules in (("events", EVENT_RULES), ("items", ITEM_RULES))
+}
 NO_OBJECT: Final = "not_a_json_object"
 NOTHING: Final[Mapping[int, Sequence[str]]] = MappingProxyType({})
 
@@ -161,14 +164,14 @@ def as_json(event: Any) -> str:
         return json.dumps(event)
 
 
-def meaning_of(reason: str) -> str:
+def meaning_of(reason: str, table: Literal["events", "items"] = "events") -> str:
     """Return a reason of the quarantine for people."""
-    return MEANINGS.get(reason, reason)
+    return MEANINGS[table].get(reason, reason)
 
 
-def column_of(reason: str) -> str | None:
+def column_of(reason: str, table: Literal["events", "items"] = "events") -> str | None:
     """Return the column that a reason is about, where it is about one."""
-    names = [name for name in EVENT_SCHEMA.names if reason.startswith(f"{name}_")]
+    names = [name for name in SCHEMAS[table].names if reason.startswith(f"{name}_")]
     return max(names, key=len, default=None)
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from shopsight.ingestion.collecting.door import Door, Judgement, Refusal
 from shopsight.ingestion.collecting.gathering import Gathering, GroupError, do_nothing
+from shopsight.ingestion.collecting.items import NO_ITEMS, ItemChange, ItemDoor, ItemJudgement
 from shopsight.ingestion.collecting.records import Record
 
 MAX_GROUP_EVENTS: Final = 2_000
@@ -41,12 +42,12 @@ class Keeper(Protocol):
 class Request:
     """What one request brings."""
 
-    events: Sequence[object]
+    events: Sequence[object] = ()
     """Objects in canonical columns, and whatever else was sent in the place of one."""
     left_out: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Events that are refused already, by their place, with the reasons."""
-    items: tuple[bytes, ...] = ()
-    """What it says of the catalogue; see :attr:`~shopsight.ingestion.collecting.records.Record.items`."""
+    items: tuple[ItemChange, ...] = ()
+    """What it says of the catalogue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,9 @@ class Outcome:
     refusals: tuple[Refusal, ...]
     """Places are those in the request."""
     items: int = 0
-    """Rows of the catalogue that are kept; they are judged when they land."""
+    """Descriptions of items that are kept, and hold."""
+    item_refusals: tuple[Refusal, ...] = ()
+    """Places are those among the request's items."""
 
 
 class NotKeptError(GroupError):
@@ -102,6 +105,7 @@ class GroupCommit:
         keeper: Keeper,
         *,
         now: Callable[[], datetime],
+        items: ItemDoor | None = None,
         on_accepted: Callable[[pa.RecordBatch], None] = ignore_accepted,
         report: CommitReport | None = None,
         now_and_then: Callable[[], None] = do_nothing,
@@ -112,6 +116,8 @@ class GroupCommit:
             door: judges; used by this alone from now on.
             keeper: keeps the records; closed at the end.
             now: the time.
+            items: judges what is said of the catalogue; used by this alone from now on. Without one no request may say
+                anything of it.
             on_accepted: called with the rows of each group once they are kept, before their senders are answered, in
                 the columns of :data:`~shopsight.ingestion.collecting.records.ACCEPTED_SCHEMA`: what is to follow an
                 event at once hooks in here. It is called by the one thread that writes, so it must be quick.
@@ -120,6 +126,7 @@ class GroupCommit:
         """
         self._door = door
         self._keeper = keeper
+        self._items = items
         self._now = now
         self._on_accepted = on_accepted
         self._report = report
@@ -130,7 +137,7 @@ class GroupCommit:
             self._commit,
             name="writing collected events",
             max_size=MAX_GROUP_EVENTS,
-            size_of=lambda request: len(request.events),
+            size_of=lambda request: len(request.events) + len(request.items),
             now_and_then=self._now_and_then,
         )
 
@@ -148,10 +155,14 @@ class GroupCommit:
         with contextlib.suppress(OSError):
             self._keeper.close()
         self._door.close()
+        if self._items is not None:
+            self._items.close()
 
     def _now_and_then(self) -> None:
         try:
             self._keeper.seal_if_old()
+            if self._items is not None:
+                self._items.tidy()
         except OSError as error:
             self.failure = str(error)
         try:
@@ -164,11 +175,17 @@ class GroupCommit:
         for request in group:
             left_out |= {len(events) + place: reasons for place, reasons in request.left_out.items()}
             events += request.events
-        judgement = self._door.judge(events, received_at=self._now(), left_out=left_out)
-        items = tuple(item for request in group for item in request.items)
+        now = self._now()
+        judgement = self._door.judge(events, received_at=now, left_out=left_out)
+        items = self._judged_items([change for request in group for change in request.items], now)
+        record = replace(judgement.record, items=items.rows)
         started = time.perf_counter()
         try:
-            self._keeper.append(replace(judgement.record, items=items))
+            if record.size:
+                self._keeper.append(record)
+            self._door.remember(judgement.hashes)
+            if self._items is not None:
+                self._items.publish(items.live)
         except OSError as error:
             self.failure = str(error)
             log.error("a group of %d events was not kept: %s", len(events), error)
@@ -177,15 +194,21 @@ class GroupCommit:
             raise NotKeptError(str(error)) from error
         self.failure = None
         if self._report is not None:
-            self._report.wrote(_committed(judgement, events=len(events), items=len(items), started=started))
-        self._door.remember(judgement.hashes)
+            self._report.wrote(_committed(judgement, events=len(events), items=len(items.rows), started=started))
         if judgement.record.accepted.num_rows:
             try:
                 self._on_accepted(judgement.record.accepted)
             except Exception:
                 # Whatever follows an event, the event is kept, and its sender is to know.
                 log.exception("what follows accepted events failed")
-        return _outcomes(group, judgement)
+        return _outcomes(group, judgement, items)
+
+    def _judged_items(self, changes: Sequence[ItemChange], now: datetime) -> ItemJudgement:
+        if not changes:
+            return NO_ITEMS
+        if self._items is None:
+            raise ValueError("a request says something of the catalogue, and nothing here judges that")
+        return self._items.judge(changes, received_at=now)
 
 
 def _committed(judgement: Judgement, *, events: int, items: int, started: float) -> Committed:
@@ -200,18 +223,28 @@ def _committed(judgement: Judgement, *, events: int, items: int, started: float)
     )
 
 
-def _outcomes(group: Sequence[Request], judgement: Judgement) -> list[Outcome]:
+def _outcomes(group: Sequence[Request], judgement: Judgement, items: ItemJudgement) -> list[Outcome]:
     """Return to each request what is its own of a group's judgement."""
-    outcomes, first = [], 0
+    outcomes, first, first_item = [], 0, 0
     for request in group:
-        end = first + len(request.events)
-        refusals = tuple(
-            Refusal(index=one.index - first, reasons=one.reasons)
-            for one in judgement.refusals
-            if first <= one.index < end
-        )
+        end, end_of_items = first + len(request.events), first_item + len(request.items)
+        refusals = _within(judgement.refusals, first, end)
+        item_refusals = _within(items.refusals, first_item, end_of_items)
         duplicates = int(judgement.is_duplicate[first:end].sum())
         accepted = len(request.events) - len(refusals) - duplicates
-        outcomes.append(Outcome(accepted=accepted, duplicates=duplicates, refusals=refusals, items=len(request.items)))
-        first = end
+        outcomes.append(
+            Outcome(
+                accepted=accepted,
+                duplicates=duplicates,
+                refusals=refusals,
+                items=len(request.items) - len(item_refusals),
+                item_refusals=item_refusals,
+            )
+        )
+        first, first_item = end, end_of_items
     return outcomes
+
+
+def _within(refusals: Sequence[Refusal], first: int, end: int) -> tuple[Refusal, ...]:
+    """Return the refusals of some places, counted from the first of these."""
+    return tuple(Refusal(index=one.index - first, reasons=one.reasons) for one in refusals if first <= one.index < end)

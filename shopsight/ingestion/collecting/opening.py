@@ -1,5 +1,6 @@
 """Opens what keeps collected events, as the settings say."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -8,8 +9,10 @@ import pyarrow as pa
 from shopsight.ingestion.collecting.door import MAX_KNOWN, Door
 from shopsight.ingestion.collecting.gathering import do_nothing
 from shopsight.ingestion.collecting.group_commit import CommitReport, GroupCommit, ignore_accepted
+from shopsight.ingestion.collecting.items import ItemDoor
 from shopsight.ingestion.collecting.journal import Journal, known_hashes
 from shopsight.ingestion.collecting.stream import EventStream, StreamKeeper
+from shopsight.marts import export_path
 from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
@@ -43,6 +46,7 @@ def open_commit(
             Door(pseudonymiser),
             keeper,
             now=now,
+            items=_items(settings),
             on_accepted=on_accepted,
             now_and_then=now_and_then,
             report=report,
@@ -52,4 +56,21 @@ def open_commit(
     )
     newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
     door = Door(pseudonymiser, newest=newest)
-    return GroupCommit(door, journal, now=now, on_accepted=on_accepted, now_and_then=now_and_then, report=report)
+    return GroupCommit(
+        door,
+        journal,
+        now=now,
+        items=_items(settings),
+        on_accepted=on_accepted,
+        now_and_then=now_and_then,
+        report=report,
+    )
+
+
+def _items(settings: Settings) -> ItemDoor:
+    return ItemDoor(
+        settings.live_items_path,
+        export=export_path(settings, "items"),
+        event_log=settings.event_log_dir,
+        seconds_now=time.monotonic,
+    )

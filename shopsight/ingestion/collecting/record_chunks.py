@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA
+from shopsight.ingestion.collecting.door import NO_OBJECT
 from shopsight.ingestion.collecting.records import ACCEPTED_SCHEMA, Record
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.readers.chunks import JUDGED, BrokenRow, RawChunk, rows_as_json
@@ -54,13 +55,19 @@ def chunks_of(records: Sequence[Record], *, name: str) -> Iterator[RawChunk]:
 
 
 def _items(lines: list[str], *, file_name: str) -> RawChunk:
-    """Return objects of JSON as rows of the catalogue, which the landing judges."""
+    """Return objects of JSON as rows of the catalogue, which the landing judges, and what is no object as broken."""
+    is_object = np.array([line.startswith("{") for line in lines])
+    objects = [line for line in lines if line.startswith("{")]
     with utc_connection() as connection:
-        rows = StandingObjects(connection, keys_as_columns(ITEM_SCHEMA.names, rest_into="attributes")).rows(lines)
+        rows = StandingObjects(connection, keys_as_columns(ITEM_SCHEMA.names, rest_into="attributes")).rows(objects)
     return RawChunk(
         rows=rows.drop_columns("row"),
-        lines=np.arange(1, len(lines) + 1),
-        raw=lambda wanted: [lines[place].encode() for place in wanted],
+        lines=np.flatnonzero(is_object) + 1,
+        raw=lambda wanted: [objects[place].encode() for place in wanted],
         table="items",
         file_name=file_name,
+        broken=tuple(
+            BrokenRow(line=int(place) + 1, raw=lines[place].encode(), reason=NO_OBJECT)
+            for place in np.flatnonzero(~is_object)
+        ),
     )

@@ -43,7 +43,7 @@ class Record:
     )
     refused: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pylist([], schema=REFUSED_SCHEMA))
     items: tuple[bytes, ...] = ()
-    """What the requests said of the catalogue beside their events: objects of JSON in the columns of items."""
+    """Rows of the catalogue: objects of JSON in the columns of items, and what was sent in the place of one."""
     duplicates: int = 0
     """Events that repeated what the journal holds: they are counted and not kept."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -19,6 +19,7 @@ from shopsight.clock import rfc3339
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.collecting.door import as_json
 from shopsight.ingestion.collecting.group_commit import Request
+from shopsight.ingestion.collecting.items import ItemChange
 from shopsight.ingestion.formats import FORMATS
 from shopsight.ingestion.readers.chunks import RawChunk
 
@@ -43,7 +44,7 @@ class _Translation:
 
     events: list[object] = field(default_factory=list)
     left_out: dict[int, list[str]] = field(default_factory=dict)
-    items: list[bytes] = field(default_factory=list)
+    items: list[ItemChange] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
 
 
@@ -101,7 +102,7 @@ def shopify_request(topic: str, document: Mapping[str, Any]) -> Request:
     if topic in SHOPIFY_ORDERS:
         translation = _read("shopify", "export.csv", _as_csv(list(_shopify_lines(document))))
         return _request(_of_version(translation, document.get("updated_at")))
-    return _request(_read("shopify", "export.csv", _as_csv(list(_shopify_variants(document)))))
+    return _request(_read("shopify", "export.csv", _as_csv(list(_shopify_variants(document))), is_catalogue=True))
 
 
 def woocommerce_request(topic: str, document: Mapping[str, Any]) -> Request:
@@ -111,7 +112,8 @@ def woocommerce_request(topic: str, document: Mapping[str, Any]) -> Request:
         translation = _read("woocommerce", "orders.json", as_json([document]).encode())
         changed = document.get("date_modified_gmt")
         return _request(_of_version(translation, f"{changed}Z" if isinstance(changed, str) else None))
-    return _request(_read("woocommerce", "products.csv", _as_csv([_woocommerce_product(document)])))
+    product = _as_csv([_woocommerce_product(document)])
+    return _request(_read("woocommerce", "products.csv", product, is_catalogue=True))
 
 
 def _of_version(translation: _Translation, changed_at: object) -> _Translation:
@@ -135,30 +137,34 @@ def _require_topic(system: str, topic: str) -> None:
         )
 
 
-def _read(system: str, name: str, content: bytes) -> _Translation:
+def _read(system: str, name: str, content: bytes, *, is_catalogue: bool = False) -> _Translation:
     try:
-        return _translation(system, name, content)
+        return _translation(system, name, content, is_catalogue=is_catalogue)
     except ShopsightError as error:
         raise UnreadableWebhookError(
             f"this is no order or product of {system}", why=error.why, fix="send what the shop system sends, unchanged"
         ) from error
 
 
-def _translation(format_name: str, name: str, content: bytes) -> _Translation:
-    """Return what an importer reads in a file of its format."""
+def _translation(format_name: str, name: str, content: bytes, *, is_catalogue: bool = False) -> _Translation:
+    """Return what an importer reads in a file of its format, of the catalogue or of events."""
     translation = _Translation()
     with tempfile.TemporaryDirectory(prefix="shopsight-collector-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         for chunk in FORMATS[format_name](path):
-            _note(translation, chunk, source=format_name)
+            _note(translation, chunk, source=format_name, is_catalogue=is_catalogue)
     return translation
 
 
-def _note(translation: _Translation, chunk: RawChunk, *, source: str) -> None:
+def _note(translation: _Translation, chunk: RawChunk, *, source: str, is_catalogue: bool) -> None:
     rows = [{name: value for name, value in row.items() if value is not None} for row in chunk.rows.to_pylist()]
     if chunk.table == "items":
-        translation.items += [orjson.dumps({"source": source} | row, default=str) for row in rows]
+        # What stands in an order of an item is what it was then: of the catalogue only a file of products says all.
+        kind: Literal["describe", "mention"] = "describe" if is_catalogue else "mention"
+        translation.items += [
+            ItemChange(line=orjson.dumps({"source": source} | row, default=str), kind=kind) for row in rows
+        ]
         return
     for place, row in enumerate(rows):
         reasons = [reason for reason, is_refused in chunk.refused.items() if is_refused[place]]

@@ -1,4 +1,4 @@
-"""The rules of events as one statement that stays prepared, for who judges a few events at a time, and often."""
+"""The rules of a table as one statement that stays prepared, for who judges a few rows at a time, and often."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,24 +6,24 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from shopsight.events import EVENT_SCHEMA, TIMESTAMP
+from shopsight.events import TIMESTAMP
 from shopsight.ingestion.duck import StandingTable
-from shopsight.ingestion.validation.rules import EVENT_RULES, Rule
-from shopsight.ingestion.validation.validate import WITHIN, rules_query
-
-TEXTS = dict.fromkeys(EVENT_SCHEMA.names, pa.string())
+from shopsight.ingestion.readers.chunks import TableName
+from shopsight.ingestion.validation.rules import Rule
+from shopsight.ingestion.validation.validate import RULES, SCHEMAS, WITHIN, rules_query
 
 
 class StandingRules:
-    """A :class:`~shopsight.ingestion.validation.validate.Judge` of events whose columns are all text."""
+    """A :class:`~shopsight.ingestion.validation.validate.Judge` of rows whose columns are all text."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: TableName = "events") -> None:
         """Prepare the statement on ``connection``, on which nothing else is registered later."""
         self._connection = connection
-        beside = {"arrived_at": TIMESTAMP, "latest": TIMESTAMP}
-        self._chunk = StandingTable(connection, "raw_chunk", pa.schema(TEXTS | beside))
+        self._schema, self._rules = SCHEMAS[table], RULES[table]
+        texts, beside = dict.fromkeys(self._schema.names, pa.string()), {"arrived_at": TIMESTAMP, "latest": TIMESTAMP}
+        self._chunk = StandingTable(connection, "raw_chunk", pa.schema(texts | beside))
         query = rules_query(
-            EVENT_SCHEMA, EVENT_RULES, TEXTS, arrival="arrived_at", latest="latest", beside=tuple(beside)
+            self._schema, self._rules, texts, arrival="arrived_at", latest="latest", beside=tuple(beside)
         )
         connection.execute(f"prepare judge as {query}")
 
@@ -32,9 +32,9 @@ class StandingRules:
     ) -> tuple[pa.Table, Sequence[Rule]]:
         """Judge clean columns of text by every rule; see :class:`~shopsight.ingestion.validation.validate.Judge`."""
         rows = len(next(iter(columns.values())))
-        given = {name: columns.get(name, pa.nulls(rows, pa.string())) for name in EVENT_SCHEMA.names}
+        given = {name: columns.get(name, pa.nulls(rows, pa.string())) for name in self._schema.names}
         moments = {"arrived_at": received_at, "latest": received_at + WITHIN}
         self._chunk.put(
             pa.table(given | {name: pa.repeat(pa.scalar(at, TIMESTAMP), rows) for name, at in moments.items()})
         )
-        return self._connection.sql("execute judge").to_arrow_table(), EVENT_RULES
+        return self._connection.sql("execute judge").to_arrow_table(), self._rules

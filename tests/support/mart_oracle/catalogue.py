@@ -24,7 +24,8 @@ def items(log: Log) -> Mart:
     mart = []
     for item in seen.keys() | log.catalogue.keys():
         listed, rows = log.catalogue.get(item, {}), seen.get(item, [])
-        ends = listed.get("valid_to")
+        begins, ends = listed.get("valid_from"), listed.get("valid_to")
+        is_listed = ends is None or ends > begins
         mart.append(
             {
                 "item_id": item,
@@ -34,7 +35,9 @@ def items(log: Log) -> Mart:
                 "brand": listed.get("brand") or last(values_of(rows, "sent_brand")),
                 "price": listed.get("price") or last(values_of(rows, "price")),
                 "currency": listed.get("currency") or last(values_of(rows, "currency")),
-                "is_available": listed.get("is_available", True) and (ends is None or ends > latest),
+                "is_available": listed.get("is_available", True) and is_listed and (ends is None or ends > latest),
+                "is_listed": is_listed,
+                "described_at": begins,
                 "first_seen_at": rows[0]["event_timestamp"] if rows else None,
                 "last_seen_at": rows[-1]["event_timestamp"] if rows else None,
             }

@@ -39,7 +39,7 @@ def test_a_taste_group_is_described_by_what_it_touches_more_than_the_shop_does()
     catalogue = Catalogue(
         item_ids=["a", "b", "c"], titles=[None] * 3, categories=["Lamps", "Rugs", None], brands=[None] * 3,
         prices=np.zeros(3), available=np.ones(3, dtype=np.bool_), listed=np.ones(3, dtype=np.bool_),
-        positions={"a": 0, "b": 1, "c": 2},
+        positions={"a": 0, "b": 1, "c": 2}, num_known=3,
     )  # fmt: skip
     histories = [History(np.array(items), np.ones(len(items), dtype=np.int64)) for items in ([0, 0, 0, 1], [1, 1, 2])]
     lamps, rugs = describe(np.array([0, 1]), histories, catalogue)

@@ -88,6 +88,12 @@ def test_control_characters_and_endless_paths_are_refused() -> None:
     assert problem(ask(guarded(), method="GET", path="/" + "a" * 3000)) == (414, "address_too_long")
 
 
+def test_a_deletion_needs_no_body_and_one_that_it_has_must_be_json() -> None:
+    assert ask(guarded(), method="DELETE").status_code == 200
+    assert problem(ask(guarded(), method="DELETE", content=b"no JSON")) == (400, "malformed_json")
+    assert problem(ask(guarded(), method="PUT")) == (400, "malformed_json")
+
+
 def test_an_error_of_any_shape_becomes_a_problem_document() -> None:
     async def plain(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 405, "headers": [(b"allow", b"GET")]})

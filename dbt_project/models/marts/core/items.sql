@@ -20,7 +20,9 @@ select
     items.brand,
     cast(items.price as double) as price,
     items.currency,
-    items.is_available and coalesce(items.valid_to > newest.newest_at, true) as is_available,
+    items.is_available and items.is_listed and coalesce(items.valid_to > newest.newest_at, true) as is_available,
+    items.is_listed,
+    items.described_at,
     items.first_seen_at,
     items.last_seen_at
 from items

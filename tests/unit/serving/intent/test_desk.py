@@ -6,32 +6,29 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from models.intent.attributes import TextAttributes
 from models.intent.predict import IntentClassifier
 from models.intent.tone import BUCKETS, ToneModel, bucket
 from models.intent.word_list import sentiment
 from serving.intent.desk import IntentDesk
 from serving.intent.named_items import NamedItems
 from serving.intent.schemas import IntentRequest, Intents
+from serving.intent.shop_names import ShopNames
 from serving.intent.strategies import DEFAULT, Strategy, UnusableStrategiesError, read_strategies
 from serving.prediction_log import PredictionLog, read_log
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.contracts import INTENTS
 
-ATTRIBUTES = TextAttributes(
-    categories=[
-        "Shoes > Running shoes",
-        "Bags > Backpacks",
-        "Shoes",
-        "手机",
-        "Sports watches",
-        "Wireless mice",
-        "Hobbies",
-        None,
-    ],
-    brands=["Acme", "Nord Face", None],
+SHOP = ShopNames.of(
+    NamedItems(
+        [("i_1", "Acme Aero 3 Black"), ("i_2", "Acme Aero 3 White"), ("i_3", "Nord Face Terra"), ("i_4", "i_4")]
+    ),
+    categories=frozenset(
+        {"Shoes > Running shoes", "Bags > Backpacks", "Shoes", "手机", "Sports watches", "Wireless mice", "Hobbies"}
+    ),
+    brands=frozenset({"Acme", "Nord Face"}),
 )
+ATTRIBUTES = SHOP.attributes
 
 
 @pytest.fixture
@@ -46,7 +43,7 @@ def desk(intent_folder: Path, log: PredictionLog) -> IntentDesk:
         model=ServedModel(
             family="intent", version="v0001", artefact=Path(), trained_at="", card={}, evaluation={}, approval={}
         ),
-        attributes=ATTRIBUTES,
+        names=lambda: SHOP,
         log=log,
         clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
         new_id=lambda: "1",
@@ -169,9 +166,6 @@ def test_every_label_has_a_strategy() -> None:
 
 
 def test_a_strategy_gets_what_it_needs_of_the_text(desk: IntentDesk) -> None:
-    desk.items = NamedItems(
-        [("i_1", "Acme Aero 3 Black"), ("i_2", "Acme Aero 3 White"), ("i_3", "Nord Face Terra"), ("i_4", "i_4")]
-    )
     search, compare, review = ask(
         desk, "find acme shoes under 80", "acme aero 3 versus nord face terra", "loved it, good quality"
     )

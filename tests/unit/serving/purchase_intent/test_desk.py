@@ -44,7 +44,7 @@ def desk(purchase_intent_folder: Path, log: PredictionLog, online: Any, pseudony
             approval={},
         ),
         features=FeatureReader(lambda: online, pseudonymiser),
-        categories={"i_1": "shoes", "i_2": "bags"},
+        categories=lambda: {"i_1": "shoes", "i_2": "bags"},
         log=log,
         clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
         new_id=lambda: "1",
@@ -86,7 +86,7 @@ def test_a_model_that_reads_a_feature_which_is_not_served_is_refused(
                 family="purchase_intent", version="v0001", artefact=folder, card={}, evaluation={}, approval={}
             ),
             features=None,  # type: ignore[arg-type]  # nobody is asked about
-            categories={},
+            categories=lambda: {},
             log=[],
             clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
             new_id=lambda: "1",
@@ -199,7 +199,7 @@ def test_a_model_that_reads_no_shopper_says_nothing_of_who_is_known(
             family="purchase_intent", version="v1", artefact=tmp_path, card={}, evaluation={}, approval={}
         ),
         features=FeatureReader(lambda: online, pseudonymiser),
-        categories={},
+        categories=lambda: {},
         log=log,
         clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
         new_id=lambda: "1",

@@ -16,6 +16,7 @@ from serving.recommender.desk import RecommendationDesk
 from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RecommendationRequest, Recommendations
 from serving.served_model import ServedModel
+from shopsight.live_items import LiveItem
 from shopsight.privacy import Pseudonymiser
 
 COLD = ("i_57", "i_58", "i_59")
@@ -182,3 +183,13 @@ def test_what_nobody_looks_at_does_not_trend_in_a_segment(ask: Ask, cold: Recomm
     assert len(bags) > 10
     assert ranked[: len(bags)] == bags
     assert not set(ranked[: len(bags)]) & set(COLD)
+
+
+def test_cold_items_and_those_newer_than_the_model_take_their_places_in_turns(cold: Recommender) -> None:
+    newcomer = LiveItem.of_row({"item_id": "new", "title": "Item 0 in red", "valid_from": "2026-05-01T12:00:00Z"})
+    catalogue = cold.catalogue.with_room(3).with_live({60: newcomer})
+    history = [HistoryEvent(item_id="i_0", event_name="view_item")]
+    answer = cold.with_catalogue(catalogue).recommend(history, num_results=10, cold_share=0.4)
+    assert [item.item_id for item in answer if item.source == "content"] == ["new", "i_57", "i_58", "i_59"]
+    assert answer[1].item_id == "new"
+    assert answer[1].reasons[0].item_ids == ("i_0",)

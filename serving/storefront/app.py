@@ -1,0 +1,163 @@
+"""The shop's own server: its pages, what they ask of the recommender, and where their tracker sends to.
+
+A browser can keep no secret, so it asks this server, which shows the services its API key where they want one.
+"""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from serving.collector.tracking import TRACKER
+from serving.followed_items import FollowedItems
+from serving.storefront.goods import Goods, departments, read_goods, with_live
+from shopsight.marts import export_path
+from shopsight.settings import Settings
+
+PAGE: Final = Path(__file__).with_name("page")
+TYPES: Final = {"shop.css": "text/css", "shop.js": "text/javascript"}
+NUM_RESULTS: Final = 8
+SECONDS: Final = 10.0
+"""Longest wait for a service."""
+ASKED: Final = ("placement", "user_id", "session_id", "item_ids", "recent_events", "personalised", "filter")
+"""What a page may ask of the recommender."""
+HEADERS: Final = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+class Storefront:
+    """Answers the pages."""
+
+    def __init__(self, settings: Settings, client: httpx.AsyncClient) -> None:
+        """Make one.
+
+        Args:
+            settings: where the services are, and where the items lie.
+            client: asks the services.
+        """
+        key = settings.shop_key.get_secret_value() if settings.shop_key else None
+        self._headers = {"content-type": "application/json", **({"x-api-key": key} if key else {})}
+        self._client = client
+        self._recommender = f"http://{settings.host}:{settings.recommendation_port}"
+        self._collector = f"http://{settings.host}:{settings.collector_port}"
+        self._goods: FollowedItems[Goods] = FollowedItems(
+            export_path(settings, "items"), settings.live_items_path, read=read_goods, over=with_live
+        )
+
+    async def page(self, _: Request) -> Response:
+        """Return the page, which draws itself by its address."""
+        return FileResponse(PAGE / "index.html", media_type="text/html", headers=HEADERS)
+
+    async def asset(self, request: Request) -> Response:
+        """Return the script or the style of the page."""
+        name = request.path_params["name"]
+        if name not in TYPES:
+            return Response(status_code=404)
+        return FileResponse(PAGE / name, media_type=TYPES[name], headers=HEADERS)
+
+    async def tracker(self, _: Request) -> Response:
+        """Return the collector's tracker: from here, so that it sends here."""
+        return Response(TRACKER.read_bytes(), media_type="text/javascript", headers=HEADERS)
+
+    async def shop(self, _: Request) -> Response:
+        """Return what the head of the page shows."""
+        goods = self._goods()
+        return JSONResponse({"items": len(goods), "departments": departments(goods)}, headers=HEADERS)
+
+    async def item(self, request: Request) -> Response:
+        """Return an item."""
+        good = self._goods().get(request.path_params["item_id"])
+        if good is None:
+            return JSONResponse({"detail": "The shop has no such item."}, status_code=404, headers=HEADERS)
+        return JSONResponse(good, headers=HEADERS)
+
+    async def list(self, request: Request) -> Response:
+        """Return a list of the recommender with what the shop knows of its items."""
+        try:
+            wanted = orjson.loads(await request.body())
+        except orjson.JSONDecodeError:
+            return JSONResponse({"detail": "The body is not JSON."}, status_code=400, headers=HEADERS)
+        asked = {name: wanted[name] for name in ASKED if name in wanted} if isinstance(wanted, dict) else {}
+        asked |= {"num_results": NUM_RESULTS, "explain": True}
+        started = time.perf_counter()
+        answer = await self._ask(f"{self._recommender}/v1/recommendations", orjson.dumps(asked))
+        if answer is None:
+            problem = "The recommender does not answer. `make up` starts it once a model is approved (`make demo`)."
+            return JSONResponse({"detail": problem}, status_code=503, headers=HEADERS)
+        if answer.status_code != 200:
+            return _passed_on(answer)
+        document = answer.json()
+        document["round_trip_ms"] = round((time.perf_counter() - started) * 1000, 1)
+        return JSONResponse(self._with_goods(document), headers=HEADERS)
+
+    async def events(self, request: Request) -> Response:
+        """Pass events on to the collector."""
+        answer = await self._ask(f"{self._collector}/v1/events", await request.body())
+        if answer is None:  # the tracker keeps its events and tries again
+            detail = {"detail": "The collector does not answer; `make up` starts it."}
+            return JSONResponse(detail, status_code=503, headers={**HEADERS, "retry-after": "2"})
+        return _passed_on(answer)
+
+    async def _ask(self, url: str, body: bytes) -> httpx.Response | None:
+        """Return a service's answer, or None where it gives none."""
+        try:
+            return await self._client.post(url, content=body, headers=self._headers)
+        except httpx.TransportError:
+            return None
+
+    def _with_goods(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        goods = self._goods()
+        items = [item for item in document["items"] if item["item_id"] in goods]
+        named = {item_id for item in items for reason in item["reasons"] for item_id in reason["item_ids"]}
+        return {
+            **document,
+            "items": [item | {"good": goods[item["item_id"]]} for item in items],
+            "titles": {item_id: goods[item_id]["title"] for item_id in named if item_id in goods},
+        }
+
+
+def storefront_app(settings: Settings) -> Starlette:
+    """Return the shop as an ASGI app; it answers browsers of this machine alone, for it has a key of the services."""
+    client = httpx.AsyncClient(timeout=SECONDS)
+    shop = Storefront(settings, client)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with client:
+            yield
+
+    return Starlette(
+        routes=[
+            Route("/tracker.js", shop.tracker),
+            Route("/v1/events", shop.events, methods=["POST"]),
+            Route("/assets/{name}", shop.asset),
+            Route("/api/shop", shop.shop),
+            Route("/api/items/{item_id:path}", shop.item),
+            Route("/api/lists", shop.list, methods=["POST"]),
+            Route("/", shop.page),
+            Route("/cart", shop.page),
+            Route("/items/{item_id:path}", shop.page),
+            Route("/departments/{name:path}", shop.page),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        lifespan=lifespan,
+    )
+
+
+def _passed_on(answer: httpx.Response) -> Response:
+    headers = {name: answer.headers[name] for name in ("content-type", "retry-after") if name in answer.headers}
+    return Response(answer.content, status_code=answer.status_code, headers={**HEADERS, **headers})

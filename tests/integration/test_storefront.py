@@ -1,0 +1,232 @@
+"""The sample shop beside a running recommender and collector, as a shopper clicks through it in Chromium."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from running import free_port
+from starlette.testclient import TestClient
+from toy_services import toy_services
+
+from cli.shop import run_shop
+from serving.running.launcher import ServerProcess, collector_process
+from serving.storefront.app import storefront_app
+from shopsight.errors import ShopsightError
+from shopsight.ingestion.collecting.live_file import LiveItemsFile
+from shopsight.ingestion.collecting.records import read_records
+from shopsight.marts import export_path
+from shopsight.settings import Settings
+from shopsight.whole_files import replaced
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
+ADDRESS: Final = "http://127.0.0.1"
+
+
+def write_export(settings: Settings) -> None:
+    """Write a mart ``items`` with the items of the toy recommender."""
+    numbers = range(60)
+    tops = ("Shoes > Running", "Shoes > Hiking", "Shoes", "Bags", "Bags > Backpacks")
+    table = pa.table(
+        {
+            "item_id": [f"i_{n}" for n in numbers],
+            "title": [f"Item {n}" for n in numbers],
+            "description": [f"All that is to be said of {n}." for n in numbers],
+            "category": pa.array([tops[n % 6] if n % 6 < 5 else None for n in numbers], pa.string()),
+            "brand": ["Acme" if n % 2 else "Zenith" for n in numbers],
+            "price": [10.0 + n for n in numbers],
+            "currency": ["EUR"] * 60,
+            "is_available": [n != 3 for n in numbers],
+        }
+    )
+    with replaced(export_path(settings, "items")) as draft:
+        pq.write_table(table, draft)
+
+
+class TestWithoutServices:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        settings = Settings(home=tmp_path, recommendation_port=free_port(), collector_port=free_port())
+        write_export(settings)
+        return settings
+
+    @pytest.fixture
+    def browser(self, settings: Settings) -> Iterator[TestClient]:
+        with TestClient(storefront_app(settings), base_url=ADDRESS) as client:
+            yield client
+
+    @pytest.mark.parametrize("address", ["/", "/cart", "/items/i%2F1", "/departments/Shoes"])
+    def test_every_page_is_there_and_runs_no_script_but_the_shops_own(self, browser: TestClient, address: str) -> None:
+        answer = browser.get(address)
+        assert answer.status_code == 200
+        assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+        assert "sendBeacon" in browser.get("/tracker.js").text
+        assert browser.get("/assets/shop.js").headers["content-type"].startswith("text/javascript")
+        assert browser.get("/assets/app.py").status_code == 404
+
+    def test_an_item_is_shown_as_it_is_now(self, browser: TestClient, settings: Settings) -> None:
+        assert browser.get("/api/items/i_5").json()["price"] == 15.0
+        LiveItemsFile(settings.live_items_path).append(
+            [b'{"item_id": "i_5", "title": "Item 5", "price": "3.5", "valid_from": "2026-05-01T12:00:00Z"}']
+        )
+        assert browser.get("/api/items/i_5").json()["price"] == 3.5
+        assert browser.get("/api/items/nothing").status_code == 404
+
+    def test_the_departments_are_the_categories_at_the_top(self, browser: TestClient) -> None:
+        assert browser.get("/api/shop").json() == {"items": 60, "departments": ["Shoes", "Bags"]}
+
+    def test_a_service_that_is_away_is_named_with_the_command_that_starts_it(self, browser: TestClient) -> None:
+        answer = browser.post("/api/lists", json={"placement": "best_sellers"})
+        assert answer.status_code == 503
+        assert "make up" in answer.json()["detail"]
+        sent = browser.post("/v1/events", json={"events": []})
+        assert (sent.status_code, sent.headers["retry-after"]) == (503, "2")
+
+    @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'{"placement": 3}'])
+    def test_a_list_that_cannot_be_asked_for_is_no_error_of_the_server(self, browser: TestClient, body: bytes) -> None:
+        assert browser.post("/api/lists", content=body).status_code in (400, 503)
+
+    def test_a_taken_port_is_named_with_the_setting_that_moves_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            monkeypatch.setenv("SHOPSIGHT_SHOP_PORT", str(other.getsockname()[1]))
+            with pytest.raises(ShopsightError, match="SHOPSIGHT_SHOP_PORT"):
+                run_shop()
+
+    def test_a_page_of_another_name_for_this_machine_gets_nothing(self, settings: Settings) -> None:
+        with TestClient(storefront_app(settings), base_url="http://evil.example") as client:
+            assert client.get("/api/shop").status_code == 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """The address of the shop's pages, and where its clicks end."""
+
+    url: str
+    settings: Settings
+
+    def collected(self) -> list[dict[str, Any]]:
+        folder = self.settings.collected_dir
+        paths = [path for end in ("sealed", "open") for path in sorted(folder.glob(f"*.{end}"))]
+        return [row for path in paths for record in read_records(path) for row in record.accepted.to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, pseudonym_key=SecretStr("a key for tests only"), collector_port=free_port())
+    write_export(settings)
+    collector: ServerProcess = collector_process(settings)
+    collector.start()
+    with toy_services(home, ["recommender"]) as ports:
+        settings = settings.model_copy(update={"recommendation_port": ports["recommender"], "shop_port": free_port()})
+        server = uvicorn.Server(
+            uvicorn.Config(storefront_app(settings), host="127.0.0.1", port=settings.shop_port, log_level="warning")
+        )
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        collector.wait_until_ready()
+        try:
+            yield Shop(url=f"{ADDRESS}:{settings.shop_port}", settings=settings)
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            collector.stop()
+
+
+@pytest.fixture
+def page() -> Iterator["Page"]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        browser.close()
+        assert errors == []
+
+
+def titles(page: "Page", name: str) -> list[str]:
+    """Return what a list shows, once it is drawn."""
+    cards = page.locator(f"[data-list='{name}'] .card .title")
+    cards.first.wait_for()
+    return cards.all_text_contents()
+
+
+def until(is_so: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package `chromium` to run a browser")
+class TestInABrowser:
+    def test_a_shopper_looks_at_an_item_and_the_list_at_home_changes(self, page: "Page", shop: Shop) -> None:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(shop.url)
+        page.get_by_role("button", name="Yes, recommend").click()
+        before = titles(page, "for-you")
+        page.locator("[data-list='best'] .card a").first.click()
+        page.get_by_role("heading", name="Item 0", exact=True).wait_for()
+        assert "Item 1" in titles(page, "similar-i_0")
+        page.get_by_role("link", name="The sample shop").click()
+        until(lambda: titles(page, "for-you") != before)
+        assert titles(page, "for-you")[0] == "Item 1"
+        assert "because you looked at Item 0" in page.locator("[data-list='for-you'] .card").first.text_content()
+        assert page.locator("[data-list='for-you'] .new").count() > 0
+        footer = page.locator("#answer").text_content() or ""
+        assert "recommender v0001 answered" in footer
+        assert {url.split("/")[2] for url in asked if url.startswith("http")} == {shop.url.split("/")[2]}
+
+    def test_what_is_bought_is_collected_with_the_list_that_it_came_from(self, page: "Page", shop: Shop) -> None:
+        before = len(shop.collected())
+        page.goto(shop.url)
+        page.get_by_role("button", name="Yes, recommend").click()
+        titles(page, "for-you")
+        page.locator("[data-list='best'] .card a").first.click()
+        page.get_by_role("button", name="Add to cart").click()
+        page.locator("a.cart").click()
+        assert titles(page, "complement")
+        page.get_by_role("button", name="Buy").click()
+        page.get_by_role("heading", name="Thank you").wait_for()
+        until(lambda: page.evaluate("shopsight.waiting()") == 0)
+        rows = shop.collected()[before:]
+        clicks = ["page_view", "view_item_list", "select_item", "view_item", "add_to_cart", "view_cart", "purchase"]
+        assert set(clicks) <= {row["event_name"] for row in rows}
+        (bought,) = [row for row in rows if row["event_name"] == "purchase"]
+        assert (bought["item_id"], float(bought["price"]), bought["consent"]) == ("i_0", 10.0, "granted")
+        (chosen,) = [row for row in rows if row["event_name"] == "select_item"]
+        assert (chosen["item_id"], chosen["list_position"], chosen["placement"]) == ("i_0", 1, "best_sellers")
+        assert chosen["recommendation_id"].startswith("rec_")
+
+    def test_who_does_not_agree_is_not_remembered_and_gets_the_lists_of_everybody(
+        self, page: "Page", shop: Shop
+    ) -> None:
+        page.goto(shop.url)
+        page.get_by_role("button", name="No, thank you").click()
+        before = titles(page, "for-you")
+        page.locator("[data-list='best'] .card a").first.click()
+        page.get_by_role("heading", name="Item 0", exact=True).wait_for()
+        page.get_by_role("link", name="The sample shop").click()
+        assert titles(page, "for-you") == before
+        assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+        until(lambda: page.evaluate("shopsight.waiting()") == 0)
+        assert shop.collected()[-1]["consent"] == "none"
