@@ -153,7 +153,7 @@ lock: setup ## Resolve requirements.lock anew from pyproject.toml
 	@{ echo "# Exact versions and hashes for Python 3.11 to 3.13, made by \`make lock\`. torch has no hash, and its own CUDA libraries are"; \
 	   echo "# left out, so that one file serves both of its builds."; \
 	   env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	     --extra dev --extra completejourney --extra index --extra search --extra traces --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	     --extra dev --extra completejourney --extra index --extra postgres --extra search --extra traces --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	     --generate-hashes \
 	   | awk '/^[a-z0-9]/ {out = /^(nvidia-c|nvidia-nv[^m]|nvidia-nccl|cuda-|triton)/; torch = /^torch==/; if (torch) sub(/ \\$$/, "")} \
 	       !out && !(torch && /--hash/)'; } > requirements.lock.new

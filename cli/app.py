@@ -8,7 +8,7 @@ import typer
 
 from cli.access_app import keys_app, people_app
 from cli.console import AsJson, explained
-from shopsight.families import FAMILIES
+from shopsight.families import FAMILIES, SERVICES
 
 app = typer.Typer(
     name="shopsight",
@@ -344,12 +344,18 @@ def query(
 
 
 @app.command()
-def up() -> None:
+def up(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Start this part alone; may be given again. {', '.join(('dagster', *SERVICES))}."),
+    ] = None,
+    logs: Annotated[bool, typer.Option("--logs", help="Print what the parts log, too.")] = False,
+) -> None:
     """Start the Dagster web UI, the collector of events and every approved service; Ctrl-C stops them all."""
     with explained():
         from cli.up import run_up
 
-        run_up()
+        run_up(only or (), logs=logs)
 
 
 @app.command()

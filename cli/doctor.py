@@ -16,7 +16,7 @@ import typer
 from cli.console import CHECKS_FAILED, out, print_json
 from shopsight.errors import ShopsightError
 from shopsight.families import SERVICES
-from shopsight.settings import REPO_ROOT, Settings
+from shopsight.settings import REPO_ROOT, Settings, without_password
 
 NEEDED = ("dagster", "dbt-duckdb", "duckdb", "feast", "evidently", "bentoml", "torch", "transformers", "lightgbm")
 FREE_BYTES = 2 * 1024**3
@@ -56,6 +56,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _home(settings)
     yield _registry(settings)
     yield _online_store(settings)
+    if settings.dagster_postgres_url is not None:
+        yield _dagster_database(settings)
     yield _api_keys(settings)
     yield _port("Dagster", "dagster_port", settings)
     yield _port("reports", "reports_port", settings)
@@ -132,16 +134,27 @@ def _online_store(settings: Settings) -> Finding:
         return Finding(name="online store", outcome="ok", detail="SQLite in the home")
     import redis
 
+    address = without_password(settings.online_store)
     try:
         redis.Redis.from_url(settings.online_store, socket_connect_timeout=2).ping()
     except redis.RedisError as error:
         return Finding(
             name="online store",
             outcome="problem",
-            detail=f"{settings.online_store} does not answer: {error}",
+            detail=f"{address} does not answer: {error}",
             fix="start Redis, or unset SHOPSIGHT_ONLINE_STORE to use SQLite",
         )
-    return Finding(name="online store", outcome="ok", detail=settings.online_store)
+    return Finding(name="online store", outcome="ok", detail=address)
+
+
+def _dagster_database(settings: Settings) -> Finding:
+    from orchestration.instance import require_database
+
+    try:
+        require_database(settings)
+    except ShopsightError as error:
+        return Finding(name="Dagster's database", outcome="problem", detail=f"{error.what}: {error.why}", fix=error.fix)
+    return Finding(name="Dagster's database", outcome="ok", detail="PostgreSQL answers")
 
 
 def _api_keys(settings: Settings) -> Finding:

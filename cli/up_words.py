@@ -28,8 +28,8 @@ class UpWords(Protocol):
         """Say that everything starts, for the length of a block."""
         ...
 
-    def is_up(self, states: "Mapping[str, ServiceState]", *, link: str, me: str) -> None:
-        """Say where everything is; ``link`` opens the web UI, to ``me``."""
+    def is_up(self, states: "Mapping[str, ServiceState]", *, link: str | None, me: str) -> None:
+        """Say where everything is; ``link`` opens the web UI, to ``me``; None: it was not asked for."""
         ...
 
     def changed(self, name: str, state: "ServiceState") -> None:
@@ -46,28 +46,31 @@ class UpWords(Protocol):
 
 
 class ForPeople:
-    """Says it in a terminal."""
+    """Says it in a terminal, or where what it says is kept: there is no place for a link that logs in."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, are_kept: bool) -> None:
         self._settings = settings
+        self._are_kept = are_kept
 
     def starting(self) -> AbstractContextManager[object]:
         """Turn a wheel."""
-        return err.status("starting the Dagster web UI and the services")
+        return err.status("starting")
 
-    def is_up(self, states: "Mapping[str, ServiceState]", *, link: str, me: str) -> None:
+    def is_up(self, states: "Mapping[str, ServiceState]", *, link: str | None, me: str) -> None:
         """Show a table, and the link with its token."""
         host = self._settings.host
         table = Table(title="shopsight is up; Ctrl-C stops it", title_justify="left")
         for column in ("what", "where", "state"):
             table.add_column(column, overflow="fold", no_wrap=column == "where")
-        table.add_row("Dagster web UI", f"http://{host}:{self._settings.dagster_port}", "ready")
-        table.add_row("reports", f"http://{host}:{self._settings.reports_port}", "ready")
+        if link is not None:
+            table.add_row("Dagster web UI", f"http://{host}:{self._settings.dagster_port}", "ready")
+            table.add_row("reports", f"http://{host}:{self._settings.reports_port}", "ready")
         for name, state in states.items():
             url = f"http://{host}:{getattr(self._settings, SERVICES[name].port_setting)}"
             table.add_row(SERVICES[name].title, url, escape(_words(state)))
         out.print(table)
-        out.print(f"open {link} (you are {me})", soft_wrap=True, markup=False)
+        if link is not None and not self._are_kept:
+            out.print(f"open {link} (you are {me})", soft_wrap=True, markup=False)
 
     def changed(self, name: str, state: "ServiceState") -> None:
         """Print a line."""
@@ -92,13 +95,13 @@ class ForPrograms:
 
     def starting(self) -> AbstractContextManager[object]:
         """Log it."""
-        LOGGER.info("starting the Dagster web UI and the services")
+        LOGGER.info("starting")
         return nullcontext()
 
-    def is_up(self, states: "Mapping[str, ServiceState]", *, link: str, me: str) -> None:  # noqa: ARG002 - see above
+    def is_up(self, states: "Mapping[str, ServiceState]", *, link: str | None, me: str) -> None:  # noqa: ARG002 - see above
         """Log where the web UI is, and how each service is."""
         url = f"http://{self._settings.host}:{self._settings.dagster_port}"
-        LOGGER.info("shopsight is up", extra={"fields": {"web_ui": url}})
+        LOGGER.info("shopsight is up", extra={"fields": {} if link is None else {"web_ui": url}})
         for name, state in states.items():
             self.changed(name, state)
 
@@ -117,9 +120,9 @@ class ForPrograms:
         LOGGER.info("%s", what)
 
 
-def words_for(settings: Settings) -> UpWords:
-    """Return how `up` speaks under these settings."""
-    return ForPrograms(settings) if settings.log_format == "json" else ForPeople(settings)
+def words_for(settings: Settings, *, are_kept: bool = False) -> UpWords:
+    """Return how `up` speaks under these settings; ``are_kept``: somewhere, where others may read it."""
+    return ForPrograms(settings) if settings.log_format == "json" else ForPeople(settings, are_kept=are_kept)
 
 
 @contextmanager

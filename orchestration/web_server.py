@@ -35,7 +35,7 @@ from starlette.types import ASGIApp
 from orchestration.attribution import READ_ONLY_IN_SCOPE
 from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.servers import listening, server_of
-from orchestration.instance import prepare_dagster_home
+from orchestration.instance import prepare_dagster_home, require_database
 from shopsight.settings import REPO_ROOT, Settings
 
 LOCATION: Final = "shopsight"
@@ -52,6 +52,7 @@ def main() -> None:
     setup_interrupt_handlers()
     configure_loggers(log_level="INFO")
     settings = Settings()
+    require_database(settings)
     prepare_dagster_home(settings)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         # The port comes first: where it is taken, nothing is started.

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -153,8 +153,12 @@ def served_reports(settings: Settings) -> Iterator[None]:
             yield
 
 
-def refuse_taken_ports(settings: Settings) -> None:
-    """Prove that every server beside the reports can have its port, before any is started.
+def refuse_taken_ports(settings: Settings, variables: Collection[str]) -> None:
+    """Prove that servers can have their ports, before any is started.
+
+    Args:
+        settings: say the ports.
+        variables: the variables that move the ports which are to be free.
 
     Raises:
         PortTakenError: some cannot, or two settings name one port; each is named with the setting that moves it.
@@ -162,8 +166,8 @@ def refuse_taken_ports(settings: Settings) -> None:
     if shared := shared_ports(settings):
         uses = "; ".join(f"{' and '.join(variables)} are both {port}" for port, variables in shared.items())
         raise PortTakenError("two servers cannot share a port", why=uses, fix="set one of them to another port")
-    others = {name: port for name, port in port_settings(settings).items() if name != "SHOPSIGHT_REPORTS_PORT"}
-    taken = {name: why for name, port in others.items() if (why := why_taken(settings.host, port))}
+    ports = {name: port for name, port in port_settings(settings).items() if name in variables}
+    taken = {name: why for name, port in ports.items() if (why := why_taken(settings.host, port))}
     if taken:
         raise _taken(settings, taken)
 

@@ -1,12 +1,13 @@
 """The prediction log: one checksummed row per answer, appended to, never changed.
 
 ``bentoml.monitor`` has no fsync, so the services keep their own log. A row goes out in one ``write`` to a file of this
-process (``<family>/YYYY-MM-DD/<pid>.jsonl``, opened to append, and anew where somebody moved it away or removed it);
-a thread fsyncs what was written every second, so a power cut loses a second at most. A log that cannot be written
+process (``<family>/YYYY-MM-DD/<host>-<pid>.jsonl``, opened to append, and anew where somebody moved it away or removed
+it); a thread fsyncs what was written every second, so a power cut loses a second at most. A log that cannot be written
 costs no request: the row is counted as lost. So are the rows of a file that is removed while it is open.
 """
 
 import os
+import socket
 import threading
 import uuid
 import zlib
@@ -169,7 +170,8 @@ class PredictionLog:
     def _open_file(self, day: str) -> None:
         folder = self.folder / day
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{os.getpid()}.jsonl"
+        # Of several machines that share the folder each would append at an end of its own.
+        self._path = folder / f"{socket.gethostname()}-{os.getpid()}.jsonl"
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._day = day
         # In a container every process has the same number: an earlier one may have been killed in mid-row.

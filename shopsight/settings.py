@@ -23,6 +23,8 @@ REPO_ROOT = Path(__file__).resolve().parents[1]
 SIZES = ("tiny", "small", "medium", "large")
 Size = Literal["tiny", "small", "medium", "large"]
 Port = Annotated[int, Field(ge=1, le=65_535)]
+SECRETS = Path("/run/secrets")
+"""Where an engine of containers puts secrets: a file named like a variable stands in for it."""
 
 
 def _default_home() -> Path:
@@ -33,9 +35,16 @@ def _default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Settings, read from ``SHOPSIGHT_*`` variables or a ``.env`` file in the working directory."""
+    """Settings, read from ``SHOPSIGHT_*`` variables, a ``.env`` file in the working directory or :data:`SECRETS`."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOPSIGHT_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SHOPSIGHT_",
+        env_file=".env",
+        secrets_dir=SECRETS if os.access(SECRETS, os.R_OK | os.X_OK) else None,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # it may be a password
+    )
 
     home: Path = Field(default_factory=_default_home)
     """Folder that holds all state; deleting it is a full reset."""
@@ -63,6 +72,8 @@ class Settings(BaseSettings):
     """What reaching out costs, whether or not a purchase follows."""
     online_store: str = "sqlite"
     """Feast's online store: ``sqlite`` (a file under ``home``) or ``redis://host:port/db``."""
+    dagster_postgres_url: SecretStr | None = None
+    """Where Dagster keeps runs, schedules and sensors (``postgresql://user:password@host/db``); unset, in SQLite."""
     approval_policy: Literal["person", "automatic"] = "person"
     """Who approves a candidate that passed its gates: a named person, or the policy (as the demo switches on)."""
     sample_size: Size = "small"
@@ -143,6 +154,13 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"{proxy!r} is no address or network of proxies: {error}") from None
         return proxies
+
+    @field_validator("dagster_postgres_url")
+    @classmethod
+    def _database_is_named(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.fullmatch(r"postgresql://[^/\s]+/[^/?\s]+(\?\S*)?", url.get_secret_value()):
+            raise ValueError("Dagster's database is named as postgresql://user:password@host:5432/database")
+        return url
 
     @field_validator("token")
     @classmethod
@@ -276,6 +294,11 @@ class Settings(BaseSettings):
     def keys_dir(self) -> Path:
         """The keys of the pseudonyms, of the registry's journal and of the web UI, readable by their owner only."""
         return self.home / "keys"
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be shown: ``redis://:secret@host`` as ``redis://host``."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
 
 
 def tool_environment(settings: Settings) -> dict[str, str]:

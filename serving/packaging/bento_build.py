@@ -4,11 +4,18 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import bentoml
 
 from shopsight.families import resolve
+
+BASE_IMAGES: Final = {
+    (3, 11): "python:3.11.13-slim-bookworm",
+    (3, 12): "python:3.12.11-slim-bookworm",
+    (3, 13): "python:3.13.5-slim-bookworm",
+}
+"""What ``bentoml containerize`` begins with, by the Python that builds; unasked it takes whichever is the newest."""
 
 
 def build(plan: dict[str, Any]) -> None:
@@ -32,6 +39,7 @@ def build(plan: dict[str, Any]) -> None:
         models=[{"tag": plan["model_tag"], "alias": plan["model_alias"]}],
         # Versions are pinned in the plan; locking them here would ask an index.
         python={"packages": plan["packages"], "lock_packages": False},
+        docker={"base_image": BASE_IMAGES[sys.version_info[:2]]},
         labels=plan["labels"],
         description=plan["description"],
     )

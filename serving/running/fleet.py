@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from serving.running.collector_keeper import CollectorKeeper
@@ -25,15 +25,16 @@ class ServiceFleet:
         self,
         settings: Settings,
         *,
+        families: Collection[str] = tuple(FAMILIES),
         collects: bool = False,
         process: Callable[..., ServiceProcess] = ServiceProcess,
     ) -> None:
-        """Prepare the services; where the fleet ``collects``, the collector is one of them.
+        """Prepare the services of ``families``; where the fleet ``collects``, the collector is one of them.
 
         ``process`` makes what serves a Bento.
         """
         self._keepers: dict[str, ServiceKeeper | CollectorKeeper] = {
-            family: ServiceKeeper(settings, family, process=process) for family in FAMILIES
+            family: ServiceKeeper(settings, family, process=process) for family in families
         }
         if collects:
             self._keepers[COLLECTOR] = CollectorKeeper(settings)

@@ -148,6 +148,7 @@ def test_events_that_the_server_does_not_acknowledge_are_not_promised(
 def test_a_server_that_does_not_answer_is_named_with_the_setting(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        url = f"nats://127.0.0.1:{taken.getsockname()[1]}"
-    with pytest.raises(StreamUnavailableError, match="SHOPSIGHT_EVENT_STREAM"):
+        url = f"nats://shop:hush@127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(StreamUnavailableError, match="SHOPSIGHT_EVENT_STREAM") as refused:
         open_commit(Settings(home=tmp_path, event_stream=url), now=lambda: NOON)
+    assert "hush" not in str(refused.value)

@@ -1,6 +1,7 @@
 """Approved models become Bentos that stand alone: built, loaded without the checkout, started, stopped."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,25 @@ def test_a_bento_answers_without_the_checkout(shop: Settings, family: str) -> No
     assert seen["answer"]["model"] == {"name": family, "version": "v0001", "baseline": None}
     outside = {name: file for name, file in seen["own"].items() if not file.startswith(str(bento.path))}
     assert outside == {}
+
+
+def test_a_bento_is_ready_to_become_an_image_that_runs_as_nobodys_root(shop: Settings) -> None:
+    bento = built(shop, "recommender")
+    dockerfile = (bento.path / "env" / "docker" / "Dockerfile").read_text()
+    python = ".".join(map(str, sys.version_info[:2]))
+    (base,) = re.findall(r"^FROM (\S+) AS", dockerfile, flags=re.MULTILINE)
+    assert re.fullmatch(rf"python:{python}\.\d+-slim-bookworm", base), "a moving tag would make another image each time"
+    assert f"uv venv --python {python} " in dockerfile
+    (uid,) = re.findall(r"^ARG BENTO_USER_UID=(\d+)", dockerfile, flags=re.MULTILINE)
+    assert int(uid) > 0
+    assert re.search(r"^USER bentoml\n+ENTRYPOINT", dockerfile, flags=re.MULTILINE)
+    pins = (bento.path / "env" / "python" / "requirements.txt").read_text().splitlines()
+    versions = [pin.split(";")[0].strip() for pin in pins]
+    locked = (REPO_ROOT / "requirements.lock").read_text()
+    assert [pin for pin in versions if f"\n{pin} " not in locked or not re.fullmatch(r"[a-z0-9.-]+==\S+", pin)] == []
+    texts = {path: path.read_bytes() for path in bento.path.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    here = [str(folder).encode() for folder in (REPO_ROOT, shop.home)]
+    assert [str(path) for path, text in texts.items() if any(place in text for place in here)] == []
 
 
 def test_a_flipped_bit_in_a_bentos_model_is_named_by_the_service_and_before_it_is_started(

@@ -23,6 +23,7 @@ from nats.js.errors import NotFoundError
 
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.collecting.records import Record, decode, encode
+from shopsight.settings import without_password
 
 STREAM: Final = "shopsight_events"
 SUBJECT: Final = "shopsight.events"
@@ -86,7 +87,8 @@ class EventStream:
                 self._run(self._stream.publish(self._subject, data, timeout=SECONDS, headers=headers))
             except (NatsError, TimeoutError, OSError) as error:
                 if attempt == 2:
-                    raise OSError(f"{self._url} did not take the events: {error or type(error).__name__}") from error
+                    address = without_password(self._url)  # a service's `/readyz` notes it, for everybody
+                    raise OSError(f"{address} did not take the events: {error or type(error).__name__}") from error
             else:
                 return
 
@@ -186,7 +188,7 @@ class EventStream:
 
     def _unavailable(self, error: BaseException) -> StreamUnavailableError:
         return StreamUnavailableError(
-            f"the event stream {self._url} does not answer",
+            f"the event stream {without_password(self._url)} does not answer",
             why=str(error) or type(error).__name__,
             fix="start the NATS server with JetStream (nats-server -js), or mend SHOPSIGHT_EVENT_STREAM",
         )

@@ -15,8 +15,11 @@ from running import free_port
 from starlette.types import ASGIApp
 
 from orchestration.gateway.people import People
+from serving.collector.tracking import keyless
+from serving.http.access import Addresses
 from serving.http.guard import RequestGuard
 from shopsight.api_keys import ApiKeys
+from shopsight.families import SERVICES
 from shopsight.settings import REPO_ROOT, Settings
 
 CONFIGURATION: Final = REPO_ROOT / "deploy" / "nginx" / "shopsight.conf"
@@ -106,6 +109,8 @@ def nginx(
     command = ["openssl", "req", "-x509", "-subj", "/CN=shop.example", *curve, *files]
     subprocess.run(command, check=True, capture_output=True)
     service = serve(RequestGuard(client_of, settings=owner))
+    addresses = Addresses(keyless=keyless(owner), writes=("/v1",))
+    collector = serve(RequestGuard(client_of, settings=owner, addresses=addresses))
     port, plain_port = free_port(), free_port()
     text = CONFIGURATION.read_text()
     for theirs, ours in {
@@ -116,6 +121,7 @@ def nginx(
         "http://127.0.0.1:3004": reports.url,
         "http://127.0.0.1:3000": web,
         "http://127.0.0.1:3002": f"http://127.0.0.1:{service}",
+        "http://127.0.0.1:3006": f"http://127.0.0.1:{collector}",
     }.items():
         assert theirs in text, theirs
         text = text.replace(theirs, ours)
@@ -194,6 +200,28 @@ def test_the_services_answer_through_it_with_a_key_alone_and_know_the_client(ngi
     assert answer.headers["x-request-id"] == "r1"
     for hidden in ("/metrics", "/docs.json", "/v1/models", "/"):
         assert nginx.ask("api", hidden, headers={"x-api-key": key}).status_code == 404
+
+
+def test_the_collector_takes_events_with_a_key_and_signed_webhooks_and_shows_nothing_else(
+    nginx: Nginx, owner: Settings
+) -> None:
+    key = ApiKeys(owner).create("shop", ["write"])
+    time.sleep(0.6)
+    assert nginx.ask("events", "/tracker.js").json()["path"] == "/tracker.js"
+    for path in ("/v1/events", "/v1/batch", "/v1/track", "/v1/page", "/v1/identify", "/v1/items", "/v1/items/i_1"):
+        assert nginx.ask("events", path, "POST", json={}).json()["code"] == "key_missing"
+        assert nginx.ask("events", path, "POST", json={}, headers={"x-api-key": key}).json()["path"] == path
+    for system in ("shopify", "woocommerce"):
+        signed = nginx.ask("events", f"/v1/webhooks/{system}", "POST", json={})
+        assert signed.json() == {"client": "127.0.0.1", "scheme": "https", "path": f"/v1/webhooks/{system}"}
+    for hidden in ("/metrics", "/docs.json", "/readyz", "/", "/v1/events/x"):
+        assert nginx.ask("events", hidden, headers={"x-api-key": key}).status_code == 404
+
+
+def test_every_service_has_its_place_in_the_configuration() -> None:
+    text = CONFIGURATION.read_text()
+    ports = {service.port_setting: getattr(Settings(), service.port_setting) for service in SERVICES.values()}
+    assert [setting for setting, port in ports.items() if f"http://127.0.0.1:{port};" not in text] == []
 
 
 def test_other_names_get_no_answer_and_plain_http_leads_to_https(nginx: Nginx) -> None:

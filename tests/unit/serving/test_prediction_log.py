@@ -1,5 +1,6 @@
 import os
 import shutil
+import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 from serving.prediction_log import PredictionLog, decode_row, encode_row, read_log
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+FILE = f"{socket.gethostname()}-{os.getpid()}.jsonl"
 
 
 def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
@@ -23,7 +25,19 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     ]
     assert content.damaged == []
     assert [path.name for path in tmp_path.iterdir()] == ["2026-01-05"]
-    assert [path.name for path in (tmp_path / "2026-01-05").iterdir()] == [f"{os.getpid()}.jsonl"]
+    assert [path.name for path in (tmp_path / "2026-01-05").iterdir()] == [FILE]
+
+
+def test_machines_that_share_a_folder_write_to_files_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host in ("recommender-0", "recommender-1"):  # two pods, in each of which the service is process 7
+        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
+        log = PredictionLog(tmp_path, clock=lambda: NOON)
+        log.append({"host": host})
+        log.close()
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 2
+    assert [row["host"] for row in read_log(tmp_path).rows] == ["recommender-0", "recommender-1"]
 
 
 def test_a_changed_byte_anywhere_is_found() -> None:
@@ -214,7 +228,7 @@ def test_a_full_disk_loses_rows_but_raises_nothing(tmp_path: Path) -> None:
         pytest.skip("no /dev/full here, which answers every write with 'no space left'")
     day = tmp_path / "2026-01-05"
     day.mkdir()
-    (day / f"{os.getpid()}.jsonl").symlink_to("/dev/full")
+    (day / FILE).symlink_to("/dev/full")
     log = PredictionLog(tmp_path, clock=lambda: NOON)
     assert not log.append({"n": 1})
     assert "No space left" in str(log.failure)
