@@ -71,8 +71,10 @@ class Newcomers:
             masked: items that may not be shown, shape (N + M,).
         """
         first = self.catalogue.num_known
+        hidden_M = masked[first:] | (self.weights_MK[:, 0] <= 0)
+        if hidden_M.all():
+            return []
         scores_M = self.scores(known_N, history)
-        silent_M = self.weights_MK[:, 0] <= 0
         return [
             ScoredItem(
                 item_id=self.catalogue.item_ids[first + row],
@@ -80,7 +82,7 @@ class Newcomers:
                 source="content",
                 reasons=(Reason(code="new_item", item_ids=self._like(int(row), history), weight=1.0),),
             )
-            for row in top_items(scores_M, length=num_results, masked=masked[first:] | silent_M)
+            for row in top_items(scores_M, length=num_results, masked=hidden_M)
         ]
 
     def ranked(self, known_N: Floats, history: History, *, masked: Mask) -> list[ScoredItem]:
