@@ -82,10 +82,14 @@ class Follower:
         self.shop_reader = KnownShopReader(settings, on_new=self._take_out_refused)
 
     def catch_up(self) -> None:
-        """Push what a collector before this one accepted and has not landed; call it before anything is accepted."""
-        for record in waiting_records(self._settings.collected_dir, limit=MAX_WAITING_EVENTS):
-            with self._lock:
+        """Open the store, and push what a collector before this one accepted and has not landed.
+
+        Call it before anything is accepted.
+        """
+        with self._lock:
+            for record in waiting_records(self._settings.collected_dir, limit=MAX_WAITING_EVENTS):
                 self._wait_for(record.accepted, again=True)
+        self._move(lambda live: live.warm_up())
         self.retry()
 
     def __call__(self, accepted: pa.RecordBatch) -> None:
@@ -96,23 +100,8 @@ class Follower:
 
     def retry(self) -> None:
         """Push what waits, unless the store has failed a moment ago."""
-        with self._lock:
-            if not self._waiting or self._seconds_now() < self._retry_at:
-                return
-            try:
-                live = self._opened()
-                while self._waiting:
-                    _push(live, self._waiting[0], received_at=self._now())
-                    self._waiting.popleft()
-            except ShopsightError as error:
-                self._live = None
-                self._retry_at = self._seconds_now() + RETRY_SECONDS
-                self.failure = error.what
-                return
-            except Exception:
-                self.left_out += len(self._waiting.popleft().events)  # the next ones must not pay for it
-                raise
-            self.failure = None
+        if self._waiting:
+            self._move(self._push_waiting)
 
     def notes(self) -> list[str]:
         """Return what is amiss while events are accepted all the same."""
@@ -129,6 +118,30 @@ class Follower:
     def close(self) -> None:
         """End; what waits is brought by the next start or the next materialisation."""
         self.shop_reader.close()
+
+    def _move(self, work: Callable[[LiveFeatures], None]) -> None:
+        with self._lock:
+            if self._seconds_now() < self._retry_at:
+                return
+            try:
+                work(self._opened())
+            except ShopsightError as error:
+                self._live = None
+                self._retry_at = self._seconds_now() + RETRY_SECONDS
+                self.failure = error.what
+            else:
+                self.failure = None
+
+    def _push_waiting(self, live: LiveFeatures) -> None:
+        while self._waiting:
+            try:
+                _push(live, self._waiting[0], received_at=self._now())
+            except ShopsightError:
+                raise
+            except Exception:
+                self.left_out += len(self._waiting.popleft().events)  # the next ones must not pay for it
+                raise
+            self._waiting.popleft()
 
     def _wait_for(self, accepted: pa.RecordBatch, *, again: bool = False) -> None:
         self._waiting.append(self._what_changes(accepted, again=again))

@@ -69,6 +69,15 @@ class LiveFeatures:
             for key in ("user_id", "session_id")
         }
 
+    def warm_up(self) -> None:
+        """Reach the store once and change nothing: what is loaded on first use takes seconds, which no event should.
+
+        Raises:
+            OnlineStoreUnavailableError: the store does not answer.
+        """
+        for views in (self._sessions, self._shoppers):
+            self._online.change_rows(self._store.config, views, ["nobody"], lambda _, stored: [None] * len(stored))
+
     def push(self, events: Sequence[LiveEvent], *, received_at: datetime) -> Moved:
         """Move the features of the events' sessions and shoppers: those of all sessions in one step, then the others.
 
