@@ -1,0 +1,104 @@
+"""Whether a log can say anything about a policy, and how much of it does.
+
+Source of the effective sample size: L. Kish, "Survey Sampling" (1965); A. Owen, "Monte Carlo theory, methods and
+examples", chapter 9 (2013).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.evaluation.off_policy.rounds import Rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a log must have before an estimate is given."""
+
+    min_effective: float = 100.0
+    """Rounds that the log is worth for the target."""
+    min_rewarded: int = 5
+    """Rounds with a reward and a weight above 0."""
+    max_unsupported: float = 0.05
+    """Share of the target's probability on items that the log could not show."""
+    max_deviation: float = 4.0
+    """Standard errors by which the mean weight may miss what it must be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnostics:
+    """How a log weighs for a target policy."""
+
+    rounds: int
+    effective_rounds: float
+    """Rounds of the target's own that would say as much, of the weights without the limit."""
+    effective_rounds_clipped: float
+    """The same of the clipped weights."""
+    mean_weight: float
+    """Near 1 where the propensities are right, less ``unsupported``."""
+    mean_weight_error: float
+    """Standard error of it."""
+    max_weight: float
+    clipped: float
+    """Share of the rounds whose weight is above the limit."""
+    clipped_mass: float
+    """Share of all weight that the limit takes away."""
+    unsupported: float
+    rewarded: int
+    """Rounds with a reward that count for the target."""
+    not_evaluable: str | None
+    """Why no estimate may be given; None where one may."""
+
+
+def diagnose(rounds: Rounds, *, clip: float, needs: Needs | None = None) -> Diagnostics:
+    """Say how the log weighs for the target, and whether that is enough."""
+    needs = needs or Needs()
+    if len(rounds) == 0:
+        return Diagnostics(**dict.fromkeys(_FIGURES, 0), not_evaluable="the log has no rounds")
+    weight_R = rounds.weight_R
+    clipped_R = np.minimum(weight_R, clip)
+    mean = float(weight_R.mean())
+    figures = {
+        "rounds": len(rounds),
+        "effective_rounds": _effective(weight_R),
+        "effective_rounds_clipped": _effective(clipped_R),
+        "mean_weight": mean,
+        "mean_weight_error": float(weight_R.std() / np.sqrt(len(rounds))),
+        "max_weight": float(weight_R.max()),
+        "clipped": float((weight_R > clip).mean()),
+        "clipped_mass": 1.0 - float(clipped_R.mean()) / mean if mean > 0 else 0.0,
+        "unsupported": rounds.unsupported,
+        "rewarded": int(((weight_R > 0) & (rounds.reward_R > 0)).sum()),
+    }
+    return Diagnostics(**figures, not_evaluable=_reason(figures, needs))
+
+
+_FIGURES = tuple(name for name in Diagnostics.__dataclass_fields__ if name != "not_evaluable")
+
+
+def _effective(weight_R: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
+    squares = float((weight_R**2).sum())
+    return float(weight_R.sum()) ** 2 / squares if squares > 0 else 0.0
+
+
+def _reason(figures: "dict[str, float]", needs: Needs) -> str | None:
+    if figures["unsupported"] > needs.max_unsupported:
+        return (
+            f"{figures['unsupported']:.1%} of what the policy would show could not be in the log; "
+            f"at most {needs.max_unsupported:.0%} may be missing"
+        )
+    wanted = 1.0 - figures["unsupported"]
+    deviation = abs(figures["mean_weight"] - wanted)
+    if deviation > needs.max_deviation * figures["mean_weight_error"] + 1e-9:
+        return (
+            f"the mean weight is {figures['mean_weight']:.3f} ± {figures['mean_weight_error']:.3f} and must be near "
+            f"{wanted:.3f}: the propensities are not those that the log was drawn with"
+        )
+    if figures["effective_rounds_clipped"] < needs.min_effective:
+        return (
+            f"the log is worth {figures['effective_rounds_clipped']:.0f} rounds of the policy's own, even with clipped "
+            f"weights; {needs.min_effective:.0f} are needed"
+        )
+    if figures["rewarded"] < needs.min_rewarded:
+        return f"{figures['rewarded']} rounds with a reward count for the policy; {needs.min_rewarded} are needed"
+    return None
