@@ -61,7 +61,7 @@ def told_from(logged: BanditLog, target: BanditLog, *, seed: int) -> dict[str, A
         predicted_R=predicted_R,
         unsupported=float(shares_G @ policy.chance_GN[:, ~shown_N].sum(axis=1)),
     )
-    clip = choose_clip(rounds.weight_R, rounds.reward_R)
+    clip = choose_clip(rounds.weight_R, rounds.reward_R, mean=1 - rounds.unsupported)
     diagnostics = diagnose(rounds, clip=clip)
     found: dict[str, Any] = {
         "target_probabilities": policy.how,
@@ -96,10 +96,10 @@ def _codes(one: BanditLog, other: BanditLog) -> tuple[NDArray[np.object_], NDArr
 def _target(log: BanditLog, items_N: NDArray[np.object_], places_G: NDArray[np.int64]) -> _Target:
     own_N = np.isin(items_N, log.item_R)
     even = log.evenly
-    if even is not None and own_N.sum() <= even <= len(items_N):
+    if even in (own_N.sum(), len(items_N)):
         # An item that chance has not shown yet is one of the even choices, where the numbers say that there are more.
         chosen_N = own_N if own_N.sum() == even else np.ones(len(items_N), dtype=np.bool_)
-        chance_GN = np.broadcast_to(chosen_N / chosen_N.sum(), (len(places_G), len(items_N)))
+        chance_GN = np.broadcast_to(chosen_N / even, (len(places_G), len(items_N)))
         return _Target(chance_GN=chance_GN, rounds_R=np.array([], dtype=np.intp), how=f"known: even, of {even} items")
     rounds_R = np.arange(0, len(log), 2)
     item_R, place_R = np.searchsorted(items_N, log.item_R), np.searchsorted(places_G, log.position_R)
