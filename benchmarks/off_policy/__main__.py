@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.off_policy.bandit_log import BanditLog, find_logs, read_log
 from benchmarks.off_policy.directions import HEADLINE, told_from
+from benchmarks.off_policy.ordering import measure_orders
 from benchmarks.output import add_json_option, write_figures
 from shopsight.errors import ShopsightError
 
@@ -62,6 +63,8 @@ def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--logs", type=Path, help="folder of logs; left out, only the sample shop is measured")
+    parser.add_argument("--shops", type=int, default=10, help="sample shops, each of a seed of its own; 0 for none")
+    parser.add_argument("--lists", type=int, default=1_000_000, help="lists that are shown in each sample shop")
     parser.add_argument("--seed", type=int, default=1, help="of every draw")
     add_json_option(parser)
     arguments = parser.parse_args()
@@ -71,6 +74,9 @@ def main() -> None:
             report["logs"] = measure_logs(arguments.logs, seed=arguments.seed)
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
+    if arguments.shops > 0:
+        seeds = range(arguments.seed, arguments.seed + arguments.shops)
+        report["sample_shop"] = measure_orders("tiny", seeds=seeds, lists=arguments.lists)
     write_figures(report, arguments.json)
 
 

@@ -76,7 +76,7 @@ def told_from(logged: BanditLog, target: BanditLog, *, seed: int) -> dict[str, A
     limits = Limits(clip=clip, target_variance=_target_variance(policy, target, items_N, places_G, rates_GN))
     by_name = estimates(rounds, limits)
     return found | {
-        "estimates": {name: _listed(one) for name, one in by_name.items()},
+        "estimates": {name: listed(one) for name, one in by_name.items()},
         "direct": _rounded(direct(rounds)),
         "holds": {name: holds(one, float(target.click_R.mean())) for name, one in by_name.items()},
     }
@@ -84,7 +84,7 @@ def told_from(logged: BanditLog, target: BanditLog, *, seed: int) -> dict[str, A
 
 def holds(estimate: Estimate, rate: float) -> bool:
     """Return whether the interval holds a rate."""
-    return estimate.low <= rate <= estimate.high
+    return bool(estimate.low <= rate <= estimate.high)
 
 
 def _codes(one: BanditLog, other: BanditLog) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
@@ -128,10 +128,15 @@ def _on_policy(log: BanditLog) -> Mapping[str, Any]:
     """Return the policy's own click rate, of all rounds and of those that its probabilities are not from."""
     clicks, rounds = float(log.click_R.sum()), len(log)
     rate = gamma_interval(total=clicks / rounds, variance=clicks / rounds**2, largest=1 / rounds)
-    return {"rate": _listed(rate), "clicks": int(clicks), "rate_of_other_half": _rounded(float(log.click_R[1::2].mean()))}
+    return {
+        "rate": listed(rate),
+        "clicks": int(clicks),
+        "rate_of_other_half": _rounded(float(log.click_R[1::2].mean())),
+    }
 
 
-def _listed(estimate: Estimate) -> list[float]:
+def listed(estimate: Estimate) -> list[float]:
+    """Return an estimate as figures are written: value, low and high."""
     return [float(f"{value:.4g}") for value in (estimate.value, estimate.low, estimate.high)]
 
 

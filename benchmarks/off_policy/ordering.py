@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import kendalltau, rankdata
 
+from benchmarks.off_policy.directions import HEADLINE, holds, listed
 from benchmarks.off_policy.shop import PLACES, Lists, Policy, ShownShop, open_shop
 from models.evaluation.off_policy.clipping import choose_clip
 from models.evaluation.off_policy.diagnostics import diagnose
@@ -22,34 +23,22 @@ from shopsight.sample_shop.search import CLICKED_PLACE
 from shopsight.settings import Size
 
 EXPLORES: Final = 0.5
-LIMIT_OF_TIES: Final = 0.05
+TIE: Final = 0.05
 """Two policies whose worths differ by less than this share are a tie: either order of them is right."""
 
 
 def measure_orders(size: Size, *, seeds: Sequence[int], lists: int) -> dict[str, Any]:
     """Return, for each seed, the true and the estimated worth of each policy, and in how many the order is right."""
     shops = {str(seed): _one_shop(open_shop(size, seed=seed), lists=lists, seed=seed) for seed in seeds}
-    names = next(iter(shops.values()))["orders"]
-    return {
-        "policies": len(next(iter(shops.values()))["worth"]),
-        "lists": lists,
-        "shops": len(shops),
-        "order_is_right": {name: sum(shop["orders"][name]["is_right"] for shop in shops.values()) for name in names},
-        "order_is_right_but_for_ties": {
-            name: sum(shop["orders"][name]["is_right_but_for_ties"] for shop in shops.values()) for name in names
-        },
-        "right_ranks": {
-            name: round(float(np.mean([shop["orders"][name]["right_ranks"] for shop in shops.values()])), 2)
-            for name in names
-        },
-        "kendall_tau": {
-            name: round(float(np.mean([shop["orders"][name]["kendall_tau"] for shop in shops.values()])), 4)
-            for name in names
-        },
-        "intervals_that_hold": sum(shop["intervals_that_hold"] for shop in shops.values()),
-        "intervals": sum(shop["intervals"] for shop in shops.values()),
-        "by_seed": shops,
-    }
+    orders = [shop["orders"] for shop in shops.values()]
+    summary: dict[str, Any] = {"shops": len(shops), "lists": lists, "places": PLACES, "tie": TIE}
+    for figure in ("is_right", "is_right_but_for_ties"):
+        summary[figure] = {way: sum(order[way][figure] for order in orders) for way in orders[0]}
+    for figure in ("right_ranks", "kendall_tau"):
+        summary[figure] = {way: round(float(np.mean([one[way][figure] for one in orders])), 3) for way in orders[0]}
+    for figure in ("intervals", "intervals_that_hold"):
+        summary[figure] = sum(shop[figure] for shop in shops.values())
+    return summary | {"by_seed": shops}
 
 
 def _one_shop(shop: ShownShop, *, lists: int, seed: int) -> dict[str, Any]:
@@ -89,23 +78,23 @@ def _compared(worth: dict[str, float], told: dict[str, dict[str, Any]]) -> dict[
     orders = {}
     for way in ways:
         values = np.array([one[way] if way == "direct" else one[way].value for one in told.values()])
-        above = true[:, None] > true * (1 + LIMIT_OF_TIES)
+        above = true[:, None] > true * (1 + TIE)
         orders[way] = {
             "is_right": bool((rankdata(true) == rankdata(values)).all()),
             "is_right_but_for_ties": bool((values[:, None] > values)[above].all()),
             "right_ranks": int((rankdata(true) == rankdata(values)).sum()),
             "kendall_tau": round(float(kendalltau(true, values).statistic), 4),
         }
-    held = [one[way].low <= value <= one[way].high for (value, one) in zip(true, told.values(), strict=True) for way in ("snips",)]
+    held = [holds(one[HEADLINE], float(value)) for value, one in zip(true, told.values(), strict=True)]
     return {
-        "worth": {
-            name: [float(f"{value:.4g}"), *(float(f"{x:.4g}") for x in (one["snips"].value, one["snips"].low, one["snips"].high))]
-            for (name, value), one in zip(worth.items(), told.values(), strict=True)
+        "policies": {
+            name: {"worth": float(f"{value:.4g}"), "estimate": listed(told[name][HEADLINE])}
+            for name, value in worth.items()
         },
         "not_evaluable": {name: one["not_evaluable"] for name, one in told.items() if one["not_evaluable"]},
         "orders": orders,
-        "intervals_that_hold": int(sum(held)),
         "intervals": len(held),
+        "intervals_that_hold": sum(held),
     }
 
 
@@ -114,8 +103,9 @@ def _rates(shop: ShownShop, shopper_L: Lists, item_LK: Lists, click_LK: Floats) 
     half_L = np.arange(len(shopper_L)) % 2
     groups = (int(shop.department_U.max()) + 1) * PLACES
     group_LK = shop.department_U[shopper_L][:, None] * PLACES + np.arange(PLACES)
+    shape = (groups, shop.click_UN.shape[1])
     fitted = [
-        item_rates(group_LK[other].ravel(), item_LK[other].ravel(), click_LK[other].ravel(), shape=(groups, shop.click_UN.shape[1]))
+        item_rates(group_LK[other].ravel(), item_LK[other].ravel(), click_LK[other].ravel(), shape=shape)
         for other in (half_L == 1, half_L == 0)
     ]
     return group_LK, np.stack(fitted)

@@ -19,7 +19,7 @@ from models.evaluation.off_policy.rounds import Floats
 from models.recommender.baselines import best_sellers, plain_popularity, trending
 from models.recommender.dataset import Interactions
 from models.recommender.history import BEHAVIOURS, History
-from models.recommender.linear.item_knn import ItemKnnConfig, cooccurrence, fit_item_knn
+from models.recommender.linear.pairs import PairsConfig, fit_together
 from shopsight.sample_shop import generate
 from shopsight.sample_shop.search import CLICKED_PLACE
 from shopsight.sample_shop.shop import SampleShop
@@ -96,11 +96,10 @@ def _policies(
     seed: int,
 ) -> dict[str, Policy]:
     shoppers = len(department_U)
-    config = ItemKnnConfig()
-    knn = fit_item_knn(cooccurrence(data, config), config)
+    together = fit_together(data, "view_item", PairsConfig(within_seconds=1_800))
     histories = [History(data.items_E[part], data.behaviours_E[part]) for part in data.user_slices()]
     popular_N = plain_popularity(data).scores_N.astype(np.float64)
-    near_UN = knn.scores(histories).astype(np.float64)
+    near_UN = together.scores(histories).astype(np.float64)
     own_department_UN = department_N == department_U[:, None]
     popular = _lists(popular_N, shoppers)
     similar = _lists(near_UN + 1e-9 * popular_N, shoppers)
@@ -157,7 +156,11 @@ def _events(shop: SampleShop) -> pa.Table:
     raw = raw.filter(pc.and_(pc.is_valid(raw["user_id"]), pc.is_in(raw["item_id"], pa.array(shop.catalogue.item_ids))))
     raw = raw.filter(pc.and_(pc.is_valid(raw["event_timestamp"]), pc.is_in(raw["user_id"], _people(shop))))
     columns = ["event_id", "line_number", "user_id", "item_id", "event_name", "event_timestamp"]
-    once = raw.select(columns).group_by(columns[:2], use_threads=False).aggregate([(name, "first") for name in columns[2:]])
+    once = (
+        raw.select(columns)
+        .group_by(columns[:2], use_threads=False)
+        .aggregate([(name, "first") for name in columns[2:]])
+    )
     once = once.rename_columns(columns)
     return once.append_column("nth", pa.array(np.arange(len(once))))
 

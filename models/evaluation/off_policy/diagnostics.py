@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.evaluation.off_policy.rounds import Rounds
+from models.evaluation.off_policy.rounds import Floats, Rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +76,12 @@ def diagnose(rounds: Rounds, *, clip: float, needs: Needs | None = None) -> Diag
 _FIGURES = tuple(name for name in Diagnostics.__dataclass_fields__ if name != "not_evaluable")
 
 
-def _effective(weight_R: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
+def _effective(weight_R: Floats) -> float:
     squares = float((weight_R**2).sum())
     return float(weight_R.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
-def _reason(figures: "dict[str, float]", needs: Needs) -> str | None:
+def _reason(figures: dict[str, float], needs: Needs) -> str | None:
     if figures["unsupported"] > needs.max_unsupported:
         return (
             f"{figures['unsupported']:.1%} of what the policy would show could not be in the log; "

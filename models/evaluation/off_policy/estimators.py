@@ -9,8 +9,8 @@
   "Counterfactual reasoning and learning systems" (2013).
 - ``snips``: over the sum of the weights; A. Swaminathan, T. Joachims, "The self-normalized estimator for counterfactual
   learning" (2015). ``clipped_snips`` has both.
-- ``doubly_robust``: ``direct`` and the weighted rest; M. Dudík, J. Langford, L. Li, "Doubly robust policy evaluation and
-  learning" (2011). ``switch``: the rest counts only where the weight is within the limit; Y.-X. Wang, A. Agarwal,
+- ``doubly_robust``: ``direct`` and the weighted rest; M. Dudík, J. Langford, L. Li, "Doubly robust policy evaluation
+  and learning" (2011). ``switch``: the rest counts only where the weight is within the limit; Y.-X. Wang, A. Agarwal,
   M. Dudík, "Optimal and adaptive off-policy evaluation in contextual bandits" (2017).
 """
 

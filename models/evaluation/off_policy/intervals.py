@@ -9,6 +9,7 @@ Source: M. Fay, E. Feuer, "Confidence intervals for directly standardized rates"
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import gamma
 
 from models.evaluation.bootstrap import Estimate
@@ -32,9 +33,8 @@ def gamma_interval(*, total: float, variance: float, largest: float, shift: floa
     return Estimate(value=shift + total, low=shift + (low if variance > 0 else total), high=shift + max(high, total))
 
 
-def clustered_variance(influence_R: Floats, cluster_R: "np.ndarray[tuple[int], np.dtype[np.intp]] | None") -> float:
-    """Return the variance of a sum of centred parts, where the parts of a cluster go together."""
+def clustered_variance(influence_R: Floats, cluster_R: NDArray[np.intp] | None) -> float:
+    """Return the variance of a sum of centred parts, where the parts of a cluster (numbered from 0) go together."""
     if cluster_R is None:
         return float((influence_R**2).sum())
-    _, number_R = np.unique(cluster_R, return_inverse=True)
-    return float((np.bincount(number_R, weights=influence_R) ** 2).sum())
+    return float((np.bincount(cluster_R, weights=influence_R) ** 2).sum())

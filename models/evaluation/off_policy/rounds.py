@@ -1,8 +1,8 @@
 """Logged rounds: what was shown, with what probability, and what came of it.
 
 A round is one place of a shown list: the places of one list are rounds of one cluster. Each place has a propensity of
-its own, given what was drawn for the places before it, so that a list needs no probability as a whole (the item-position
-model: what a place earns depends on its item, not on its neighbours).
+its own, so that a list needs no probability as a whole: what a place earns depends on its item and not on its
+neighbours (the item-position model).
 
 Shapes: R rounds.
 """
@@ -36,7 +36,7 @@ class Rounds:
     predicted_R: Floats | None = None
     """What the same model, fitted to other rounds, expects of the item that was shown."""
     cluster_R: NDArray[np.intp] | None = None
-    """Which rounds belong together (a shopper, a list); None where each stands by itself."""
+    """Which rounds belong together (a shopper, a list), numbered from 0; None where each stands by itself."""
     unsupported: float = 0.0
     """Share of the target's probability on items that the log could never have shown."""
 
