@@ -27,13 +27,13 @@ def measure_logs(folder: Path, *, seed: int) -> dict[str, Any]:
     Raises:
         ShopsightError: there are no logs of two policies.
     """
-    found = find_logs(folder)
-    campaigns = sorted({campaign for of_policy in found.values() for campaign in of_policy})
+    files = find_logs(folder)
+    campaigns = sorted({campaign for of_policy in files.values() for campaign in of_policy})
     directions: dict[str, dict[str, Any]] = {}
     missing = []
     for campaign in campaigns:
         logs: dict[str, BanditLog] = {}
-        for policy, paths in found.items():
+        for policy, paths in files.items():
             if campaign not in paths:
                 missing.append(f"{policy} has no log of the campaign {campaign}")
                 continue

@@ -50,22 +50,22 @@ def find_logs(folder: Path) -> dict[str, dict[str, Path]]:
     """
     if not folder.is_dir():
         raise ShopsightError(f"There is no folder {folder}.", why="--logs names it", fix="name the folder of the logs")
-    found = {
+    files = {
         policy.name: {campaign.name: path for campaign in _folders(policy) if (path := _file(campaign)) is not None}
         for policy in _folders(folder)
     }
-    found = {policy: campaigns for policy, campaigns in found.items() if campaigns}
-    if len(found) < 2:
+    files = {policy: campaigns for policy, campaigns in files.items() if campaigns}
+    if len(files) < 2:
         raise ShopsightError(
-            f"{folder} has logs of {len(found)} policies ({', '.join(found) or 'none'}).",
+            f"{folder} has logs of {len(files)} policies ({', '.join(files) or 'none'}).",
             why="one policy is told from the log of another: two are needed",
             fix="lay each log as <policy>/<campaign>/<campaign>.csv or .csv.gz",
         )
-    return found
+    return files
 
 
 def read_log(path: Path, *, policy: str, campaign: str) -> BanditLog:
-    """Read one file; columns are found by their names.
+    """Read one file; columns are files by their names.
 
     Raises:
         ShopsightError: a column is missing, or holds what no log can.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.off_policy.bandit_log import BanditLog
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.off_policy.clipping import choose_clip
-from models.evaluation.off_policy.diagnostics import diagnose
+from models.evaluation.off_policy.diagnostics import diagnose, misfit_of
 from models.evaluation.off_policy.estimators import Limits, direct, estimates
 from models.evaluation.off_policy.intervals import gamma_interval
 from models.evaluation.off_policy.rewards import crossed, item_rates
@@ -60,10 +60,11 @@ def told_from(logged: BanditLog, target: BanditLog, *, seed: int) -> dict[str, A
         expected_R=expected_R,
         predicted_R=predicted_R,
         unsupported=float(shares_G @ policy.chance_GN[:, ~shown_N].sum(axis=1)),
+        misfit=misfit_of(place_R, item_R, logged.propensity_R),
     )
     clip = choose_clip(rounds.weight_R, rounds.reward_R, mean=1 - rounds.unsupported)
     diagnostics = diagnose(rounds, clip=clip)
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "target_probabilities": policy.how,
         "clip": round(clip, 3),
         "diagnostics": {name: _rounded(value) for name, value in asdict(diagnostics).items()},
@@ -71,11 +72,11 @@ def told_from(logged: BanditLog, target: BanditLog, *, seed: int) -> dict[str, A
         "not_evaluable": diagnostics.not_evaluable,
     }
     if diagnostics.not_evaluable is not None:
-        return found
+        return report
     rates_GN = item_rates(place_R, item_R, logged.click_R, shape=policy.chance_GN.shape)
     limits = Limits(clip=clip, target_variance=_target_variance(policy, target, items_N, places_G, rates_GN))
     by_name = estimates(rounds, limits)
-    return found | {
+    return report | {
         "estimates": {name: listed(one) for name, one in by_name.items()},
         "direct": _rounded(direct(rounds)),
         "holds": {name: holds(one, float(target.click_R.mean())) for name, one in by_name.items()},

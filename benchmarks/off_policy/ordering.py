@@ -52,7 +52,7 @@ def _one_shop(shop: ShownShop, *, lists: int, seed: int) -> dict[str, Any]:
     click_LK = rng.random(item_LK.shape) < shop.click_UN[shopper_L[:, None], item_LK] * np.array(CLICKED_PLACE)
     propensity_LK = logging.chance(shopper_L, item_LK, items=items)
     rates = _rates(shop, shopper_L, item_LK, click_LK.astype(np.float64))
-    worth, told = {}, {}
+    worth, estimated = {}, {}
     for name, policy in shop.policies.items():
         expected_LK, predicted_LK = _model(policy, rates, shopper_L, item_LK)
         rounds = Rounds(
@@ -66,18 +66,18 @@ def _one_shop(shop: ShownShop, *, lists: int, seed: int) -> dict[str, Any]:
         clip = choose_clip(rounds.weight_R, rounds.reward_R)
         diagnostics = diagnose(rounds, clip=clip)
         worth[name] = shop.worth(policy)
-        found = estimates(rounds, Limits(clip=clip, largest_weight=items / EXPLORES))
-        told[name] = {"direct": direct(rounds), "not_evaluable": diagnostics.not_evaluable, **found}
-    return _compared(worth, told)
+        by_name = estimates(rounds, Limits(clip=clip, largest_weight=items / EXPLORES))
+        estimated[name] = {"direct": direct(rounds), "not_evaluable": diagnostics.not_evaluable, **by_name}
+    return _compared(worth, estimated)
 
 
-def _compared(worth: dict[str, float], told: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _compared(worth: dict[str, float], estimated: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return how far each way of estimating agrees with the truth."""
     true = np.array(list(worth.values()))
-    ways = [way for way in next(iter(told.values())) if way != "not_evaluable"]
+    ways = [way for way in next(iter(estimated.values())) if way != "not_evaluable"]
     orders = {}
     for way in ways:
-        values = np.array([one[way] if way == "direct" else one[way].value for one in told.values()])
+        values = np.array([one[way] if way == "direct" else one[way].value for one in estimated.values()])
         above = true[:, None] > true * (1 + TIE)
         orders[way] = {
             "is_right": bool((rankdata(true) == rankdata(values)).all()),
@@ -85,16 +85,16 @@ def _compared(worth: dict[str, float], told: dict[str, dict[str, Any]]) -> dict[
             "right_ranks": int((rankdata(true) == rankdata(values)).sum()),
             "kendall_tau": round(float(kendalltau(true, values).statistic), 4),
         }
-    held = [holds(one[HEADLINE], float(value)) for value, one in zip(true, told.values(), strict=True)]
+    holding = [holds(one[HEADLINE], float(value)) for value, one in zip(true, estimated.values(), strict=True)]
     return {
         "policies": {
-            name: {"worth": float(f"{value:.4g}"), "estimate": listed(told[name][HEADLINE])}
+            name: {"worth": float(f"{value:.4g}"), "estimate": listed(estimated[name][HEADLINE])}
             for name, value in worth.items()
         },
-        "not_evaluable": {name: one["not_evaluable"] for name, one in told.items() if one["not_evaluable"]},
+        "not_evaluable": {name: one["not_evaluable"] for name, one in estimated.items() if one["not_evaluable"]},
         "orders": orders,
-        "intervals": len(held),
-        "intervals_that_hold": sum(held),
+        "intervals": len(holding),
+        "intervals_that_hold": sum(holding),
     }
 
 

@@ -167,5 +167,5 @@ def _events(shop: SampleShop) -> pa.Table:
 
 def _people(shop: SampleShop) -> pa.Array:
     people = shop.people
-    known = zip(people.user_ids, people.bot_U.tolist(), people.registered_U.tolist(), strict=True)
-    return pa.array([user for user, bot, registered in known if user is not None and registered and not bot])
+    rows = zip(people.user_ids, people.bot_U.tolist(), people.registered_U.tolist(), strict=True)
+    return pa.array([user for user, bot, registered in rows if user is not None and registered and not bot])

@@ -359,7 +359,7 @@ def _excluded(request: RecommendationRequest, visit: Visit, book: RuleBook, due:
 def _recommended_item(
     item: ScoredItem, rank: int, *, explain: bool, propensities: Sequence[float] | None
 ) -> RecommendedItem:
-    shown: RecommendedItem = {
+    entry: RecommendedItem = {
         "item_id": item.item_id,
         "rank": rank,
         "score": round(float(item.score), 6),
@@ -370,5 +370,5 @@ def _recommended_item(
         ],
     }
     if propensities is not None:
-        shown["propensity"] = propensities[rank - 1]
-    return shown
+        entry["propensity"] = propensities[rank - 1]
+    return entry

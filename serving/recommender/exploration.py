@@ -40,14 +40,14 @@ def explored(
         pinned: items that the shop put where they are.
         draw: numbers from 0 to below 1, evenly.
     """
-    shown, propensities = list(items[:num_results]), [1.0] * min(num_results, len(items))
+    listed, propensities = list(items[:num_results]), [1.0] * min(num_results, len(items))
     others = [item for item in items[num_results:] if item.item_id not in pinned][: explore.among]
-    for place in range(max(1, len(shown) - explore.places), len(shown)):
-        if not others or shown[place].item_id in pinned:
+    for place in range(max(1, len(listed) - explore.places), len(listed)):
+        if not others or listed[place].item_id in pinned:
             continue
         if draw() >= explore.share:
             propensities[place] = 1.0 - explore.share
             continue
         propensities[place] = explore.share / len(others)
-        shown[place] = others.pop(int(draw() * len(others)))
-    return shown, propensities
+        listed[place] = others.pop(int(draw() * len(others)))
+    return listed, propensities

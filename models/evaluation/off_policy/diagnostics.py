@@ -7,6 +7,7 @@ examples", chapter 9 (2013).
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.evaluation.off_policy.rounds import Floats, Rounds
 
@@ -23,6 +24,8 @@ class Needs:
     """Share of the target's probability on items that the log could not show."""
     max_deviation: float = 4.0
     """Standard errors by which the mean weight may miss what it must be."""
+    max_misfit: float = 6.0
+    """Standard errors by which the propensities of any item at any place may miss how often it was shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class Diagnostics:
     clipped_mass: float
     """Share of all weight that the limit takes away."""
     unsupported: float
+    misfit: float
     rewarded: int
     """Rounds with a reward that count for the target."""
     not_evaluable: str | None
@@ -68,11 +72,32 @@ def diagnose(rounds: Rounds, *, clip: float, needs: Needs | None = None) -> Diag
         "clipped": float((weight_R > clip).mean()),
         "clipped_mass": 1.0 - float(clipped_R.mean()) / mean if mean > 0 else 0.0,
         "unsupported": rounds.unsupported,
+        "misfit": rounds.misfit,
         "rewarded": int(((weight_R > 0) & (rounds.reward_R > 0)).sum()),
     }
     return Diagnostics(**figures, not_evaluable=_reason(figures, needs))
 
 
+def misfit_of(place_R: NDArray[np.intp], item_R: NDArray[np.intp], propensity_R: Floats) -> float:
+    """Return by how many standard errors propensities miss how often items were shown, at worst.
+
+    Over the rounds in which an item was shown at a place, the sum of 1 over its propensity is an estimate of all rounds
+    of that place, whatever the propensities depend on. The mean weight alone may be right by chance where propensities
+    belong to other rounds. Items that were shown too seldom to say anything are passed over.
+    """
+    places, cell_R = int(place_R.max()) + 1, item_R * (int(place_R.max()) + 1) + place_R
+    sums, squares, errors = (
+        np.bincount(cell_R, weights=column)
+        for column in (1 / propensity_R, propensity_R**-2, (1 - propensity_R) / propensity_R**2)
+    )
+    said = sums**2 > _MIN_SHOWN * squares
+    rounds = np.bincount(place_R, minlength=places)[np.arange(len(sums)) % places]
+    misses = np.abs(sums - rounds)[said & (errors > 0)] / np.sqrt(errors[said & (errors > 0)])
+    return float(misses.max(initial=0.0))
+
+
+_MIN_SHOWN = 30
+"""Effective rounds below which an item at a place is passed over."""
 _FIGURES = tuple(name for name in Diagnostics.__dataclass_fields__ if name != "not_evaluable")
 
 
@@ -93,6 +118,11 @@ def _reason(figures: dict[str, float], needs: Needs) -> str | None:
         return (
             f"the mean weight is {figures['mean_weight']:.3f} ± {figures['mean_weight_error']:.3f} and must be near "
             f"{wanted:.3f}: the propensities are not those that the log was drawn with"
+        )
+    if figures["misfit"] > needs.max_misfit:
+        return (
+            f"an item was shown {figures['misfit']:.1f} standard errors more or less often than its propensities say: "
+            "they are not those that the log was drawn with"
         )
     if figures["effective_rounds_clipped"] < needs.min_effective:
         return (

@@ -46,7 +46,7 @@ def estimates(rounds: Rounds, limits: Limits) -> dict[str, Estimate]:
     """Return every estimate that has an interval, by name; of :class:`Rounds` without a model, those without one."""
     weight_R = rounds.weight_R
     clipped_R = np.minimum(weight_R, limits.clip)
-    found = {
+    by_name = {
         "ips": _weighted(rounds, weight_R, limits, normalised=False),
         "clipped_ips": _weighted(rounds, clipped_R, limits, normalised=False),
         "snips": _weighted(rounds, weight_R, limits, normalised=True),
@@ -55,9 +55,9 @@ def estimates(rounds: Rounds, limits: Limits) -> dict[str, Estimate]:
     if rounds.expected_R is not None and rounds.predicted_R is not None:
         within_R = np.where(weight_R <= limits.clip, weight_R, 0.0)
         model = (rounds.expected_R, rounds.predicted_R)
-        found["doubly_robust"] = _weighted(rounds, weight_R, limits, normalised=False, model=model)
-        found["switch"] = _weighted(rounds, within_R, limits, normalised=False, model=model)
-    return found
+        by_name["doubly_robust"] = _weighted(rounds, weight_R, limits, normalised=False, model=model)
+        by_name["switch"] = _weighted(rounds, within_R, limits, normalised=False, model=model)
+    return by_name
 
 
 def _weighted(

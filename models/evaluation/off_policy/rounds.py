@@ -39,6 +39,8 @@ class Rounds:
     """Which rounds belong together (a shopper, a list), numbered from 0; None where each stands by itself."""
     unsupported: float = 0.0
     """Share of the target's probability on items that the log could never have shown."""
+    misfit: float = 0.0
+    """By how many standard errors the propensities miss what was shown: :func:`.diagnostics.misfit_of` finds it."""
 
     def __post_init__(self) -> None:
         columns = {"propensity": self.propensity_R, "target": self.target_R}

@@ -166,19 +166,19 @@ def test_the_chances_of_the_log_are_those_with_which_items_come_up() -> None:
     rng = np.random.default_rng(3)
     items = [ScoredItem(item_id=f"i_{number}", score=0.0, source="") for number in range(12)]
     rule = Explore(share=0.3, placements=["trending"], places=2, among=5)
-    shown: Counter[tuple[int, str]] = Counter()
+    times: Counter[tuple[int, str]] = Counter()
     chances: dict[tuple[int, str], float] = {}
     lists = 20_000
     for _ in range(lists):
-        drawn, known = explored(items, num_results=4, explore=rule, pinned=set(), draw=rng.random)
-        for place, (item, chance) in enumerate(zip(drawn, known, strict=True)):
-            shown[place, item.item_id] += 1
+        drawn, propensities = explored(items, num_results=4, explore=rule, pinned=set(), draw=rng.random)
+        for place, (item, chance) in enumerate(zip(drawn, propensities, strict=True)):
+            times[place, item.item_id] += 1
             chances[place, item.item_id] = chance
     for number in range(4, 9):
-        assert shown[2, f"i_{number}"] / lists == pytest.approx(0.3 / 5, rel=0.1)
-    assert shown[2, "i_2"] / lists == pytest.approx(0.7, rel=0.05)
+        assert times[2, f"i_{number}"] / lists == pytest.approx(0.3 / 5, rel=0.1)
+    assert times[2, "i_2"] / lists == pytest.approx(0.7, rel=0.05)
     assert chances[2, "i_2"] == pytest.approx(0.7)
-    assert not any(shown[place, f"i_{number}"] for place in range(4) for number in range(9, 12))
+    assert not any(times[place, f"i_{number}"] for place in range(4) for number in range(9, 12))
 
 
 def test_a_replay_of_rules_compares_lists_that_try_nothing(desk: RecommendationDesk, draws: Draws, ask: Ask) -> None:
