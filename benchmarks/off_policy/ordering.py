@@ -36,7 +36,7 @@ def measure_orders(size: Size, *, seeds: Sequence[int], lists: int) -> dict[str,
         summary[figure] = {way: sum(order[way][figure] for order in orders) for way in orders[0]}
     for figure in ("right_ranks", "kendall_tau"):
         summary[figure] = {way: round(float(np.mean([one[way][figure] for one in orders])), 3) for way in orders[0]}
-    for figure in ("intervals", "intervals_that_hold"):
+    for figure in ("estimates", "estimates_that_hold"):
         summary[figure] = sum(shop[figure] for shop in shops.values())
     return summary | {"by_seed": shops}
 
@@ -93,8 +93,8 @@ def _compared(worth: dict[str, float], estimated: dict[str, dict[str, Any]]) -> 
         },
         "not_evaluable": {name: one["not_evaluable"] for name, one in estimated.items() if one["not_evaluable"]},
         "orders": orders,
-        "intervals": len(holding),
-        "intervals_that_hold": sum(holding),
+        "estimates": len(holding),
+        "estimates_that_hold": sum(holding),
     }
 
 

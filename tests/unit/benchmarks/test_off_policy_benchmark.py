@@ -151,8 +151,8 @@ def test_ten_policies_of_a_sample_shop_are_put_in_order_but_for_ties() -> None:
     report = measure_orders("tiny", seeds=[7], lists=200_000)
     order = report["by_seed"]["7"]["orders"]["clipped_snips"]
     assert order["kendall_tau"] > 0.85
-    assert report["intervals"] == 10
-    assert report["intervals_that_hold"] >= 9
+    assert report["estimates"] == 10
+    assert report["estimates_that_hold"] >= 9
 
 
 def test_the_worth_of_a_policy_is_the_mean_of_its_clicks() -> None:
