@@ -190,17 +190,17 @@ def test_a_planted_fault_of_the_log_is_a_reason_and_not_a_number(plant: Callable
 
 def test_propensities_of_other_rounds_are_noticed_though_the_mean_weight_is_right() -> None:
     rng = np.random.default_rng(14)
-    for number in range(20):
+    for number in range(10):
         logging = world(rng).logging
         # What was learnt meanwhile moves the propensities from round to round.
-        place, drift = rng.integers(0, PLACES, 5_000), np.exp(rng.normal(0, 0.5, (50, ITEMS)))
-        chance = logging[place] * drift[np.arange(5_000) % 50]
+        place, drift = rng.integers(0, PLACES, 10_000), np.exp(rng.normal(0, 0.5, (50, ITEMS)))
+        chance = logging[place] * drift[np.arange(10_000) % 50]
         chance /= chance.sum(axis=1, keepdims=True)
-        item = (rng.random(5_000)[:, None] > chance.cumsum(axis=1)).sum(axis=1).clip(max=ITEMS - 1)
-        propensity = chance[np.arange(5_000), item]
+        item = (rng.random(10_000)[:, None] > chance.cumsum(axis=1)).sum(axis=1).clip(max=ITEMS - 1)
+        propensity = chance[np.arange(10_000), item]
         assert misfit_of(place, item, propensity) < 8, number
         assert misfit_of(place, item, rng.permutation(propensity)) > 8, number
-    ones = np.ones(5_000)
+    ones = np.ones(10_000)
     log = Rounds(reward_R=ones, propensity_R=ones / 2, target_R=ones / 2, misfit=9.0)
     assert "9.0 standard errors" in str(diagnose(log, clip=5.0).not_evaluable)
 
