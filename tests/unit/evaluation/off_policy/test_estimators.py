@@ -64,9 +64,9 @@ def test_estimates_are_right_on_average_and_the_naive_rate_is_not() -> None:
     shop = world(rng, rate=0.1)
     logs = [shop.log(2_000, rng) for _ in range(300)]
     by_log = [estimates(log, limits(log)) for log in logs]
-    for way, most in (("ips", 0.01), ("snips", 0.02), ("doubly_robust", 0.01), ("clipped_snips", 0.08)):
+    for way, max_error in (("ips", 0.01), ("snips", 0.02), ("doubly_robust", 0.01), ("clipped_snips", 0.08)):
         mean = float(np.mean([one[way].value for one in by_log]))
-        assert abs(mean / shop.truth - 1) < most, way
+        assert abs(mean / shop.truth - 1) < max_error, way
     naive = float(np.mean([log.reward_R.mean() for log in logs]))
     assert abs(naive / shop.truth - 1) > 0.1
 
