@@ -97,7 +97,7 @@ def _codes(one: BanditLog, other: BanditLog) -> tuple[NDArray[np.object_], NDArr
 def _target(log: BanditLog, items_N: NDArray[np.object_], places_G: NDArray[np.int64]) -> _Target:
     own_N = np.isin(items_N, log.item_R)
     even = log.evenly
-    if even in (own_N.sum(), len(items_N)):
+    if even is not None and even in (own_N.sum(), len(items_N)):
         # An item that chance has not shown yet is one of the even choices, where the numbers say that there are more.
         chosen_N = own_N if own_N.sum() == even else np.ones(len(items_N), dtype=np.bool_)
         chance_GN = np.broadcast_to(chosen_N / even, (len(places_G), len(items_N)))

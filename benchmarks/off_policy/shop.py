@@ -41,7 +41,7 @@ class Policy:
 
     def chance(self, shopper_R: Lists, item_RK: Lists, *, items: int) -> Floats:
         """Return the probability of each item at its place, shape (R, K): of the place alone, whatever stands above."""
-        return (1 - self.explores) * (self.list_UK[shopper_R] == item_RK) + self.explores / items
+        return np.asarray((1 - self.explores) * (self.list_UK[shopper_R] == item_RK) + self.explores / items)
 
 
 @dataclass(frozen=True, kw_only=True)

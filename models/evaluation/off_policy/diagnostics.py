@@ -4,8 +4,9 @@ Source of the effective sample size: L. Kish, "Survey Sampling" (1965); A. Owen,
 examples", chapter 9 (2013).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,11 +60,12 @@ def diagnose(rounds: Rounds, *, clip: float, needs: Needs | None = None) -> Diag
     """Say how the log weighs for the target, and whether that is enough."""
     needs = needs or Needs()
     if len(rounds) == 0:
-        return Diagnostics(**dict.fromkeys(_FIGURES, 0), not_evaluable="the log has no rounds")
+        nothing: dict[str, Any] = dict.fromkeys(_FIGURES, 0)
+        return Diagnostics(**nothing, not_evaluable="the log has no rounds")
     weight_R = rounds.weight_R
     clipped_R = np.minimum(weight_R, clip)
     mean = float(weight_R.mean())
-    figures = {
+    figures: dict[str, Any] = {
         "rounds": len(rounds),
         "effective_rounds": _effective(weight_R),
         "effective_rounds_clipped": _effective(clipped_R),
@@ -112,7 +114,7 @@ def _effective(weight_R: Floats) -> float:
     return float(weight_R.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
-def _reason(figures: dict[str, float], needs: Needs) -> str | None:
+def _reason(figures: Mapping[str, Any], needs: Needs) -> str | None:
     if figures["unsupported"] > needs.max_unsupported:
         return (
             f"{figures['unsupported']:.1%} of what the policy would show could not be in the log; "

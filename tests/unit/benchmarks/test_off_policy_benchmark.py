@@ -116,7 +116,9 @@ def test_what_is_missing_is_named_and_costs_no_other_campaign(tmp_path: Path) ->
         ("item_id", None, "in 1 rows item_id is empty"),
     ],
 )
-def test_rows_that_no_log_has_are_counted_and_refused(tmp_path: Path, column: str, value: object, says: str) -> None:
+def test_rows_that_no_log_has_are_counted_and_refused(
+    tmp_path: Path, column: str, value: str | float | None, says: str
+) -> None:
     write_logs(tmp_path, "shoes")
     path = tmp_path / "even" / "shoes" / "shoes.csv.gz"
     rows = pd.read_csv(path).astype({column: object})

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from models.evaluation.bootstrap import Estimate, bootstrap_clusters
+from models.evaluation.bootstrap import Estimate, Figures, bootstrap_clusters
 from models.evaluation.off_policy.clipping import choose_clip
 from models.evaluation.off_policy.diagnostics import diagnose, misfit_of
 from models.evaluation.off_policy.estimators import Limits, direct, estimates
@@ -97,7 +98,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say_where_clicks_are_rare(way
         if way == "ips":
             weighted = log.weight_R * log.reward_R
             resampled = bootstrap_clusters(
-                lambda weights, weighted=weighted: {"ips": float((weights * weighted).sum() / weights.sum())},
+                _mean_of(weighted),
                 weights=np.ones(len(log)),
                 clusters=np.arange(len(log)),
                 seed=number,
@@ -256,7 +257,7 @@ def test_the_clip_rises_with_the_log_and_forgets_single_rounds() -> None:
 )
 def test_rounds_that_no_log_can_have_are_refused_by_name(column: str, value: list[float], says: str) -> None:
     fine = {"reward_R": [0.0, 1.0], "propensity_R": [0.5, 0.5], "target_R": [0.5, 0.5]}
-    columns = {name: np.array(values) for name, values in (fine | {column: value}).items()}
+    columns: dict[str, Any] = {name: np.array(values) for name, values in (fine | {column: value}).items()}
     with pytest.raises(ShopsightError, match=says):
         Rounds(**columns)
 
@@ -270,6 +271,10 @@ def test_rates_of_rare_items_are_shrunk_to_those_of_the_item_and_the_place() -> 
     assert rates[1, 0] == pytest.approx(0.0, abs=0.02)
     assert rates[0, 0] < rates[0, 1] < 1.0, "one click of one round is not a rate of 1"
     assert not item_rates(place, item, np.zeros(1_001), shape=(2, 2)).any()
+
+
+def _mean_of(values: Floats) -> Figures:
+    return lambda weights: {"ips": float((weights * values).sum() / weights.sum())}
 
 
 def _rounded(estimate: Estimate) -> tuple[float, ...]:
