@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.catalogue import Catalogue
-from models.recommender.predict import HistoryEvent, Recommender, ScoredItem
+from models.recommender.predict import Recommender, ScoredItem
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
 from serving.http.problems import ProblemError
 from serving.instances import parsed
 from serving.prediction_log import RowLog, new_id
 from serving.recommender.catalogue_filter import CatalogueFilter
+from serving.recommender.exploration import explored, fair_draw
 from serving.recommender.live_catalogue import LiveCatalogue
 from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
 from serving.recommender.request_digest import digest, logged
@@ -37,6 +38,7 @@ from serving.recommender.schemas import (
     Recommendations,
     RecommendedItem,
 )
+from serving.recommender.visits import visit_of
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
 from serving.tracing import span
@@ -49,9 +51,6 @@ FAMILY: Final = FAMILIES["recommender"]
 WIN_BACK: Final = ((0.5, 14.0),)
 """A shopper who was away is shown what came since then before what was there already."""
 
-SEGMENT_CATEGORIES: Final = 3
-"""Of a session's categories the newest count: who went from shoes to bags looks for bags."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
@@ -60,6 +59,8 @@ class Listed:
     items: list[ScoredItem]
     fallback: Fallback | None
     """The rung of the ladder that gave it."""
+    propensities: list[float] | None = None
+    """With what chance each item stands at its place; None where the list does not explore."""
 
 
 class RecommendationDesk:
@@ -76,8 +77,10 @@ class RecommendationDesk:
         new_id: Callable[[], str],
         rules: Callable[[], RulesInForce] | None = None,
         catalogue: Callable[[], Catalogue] | None = None,
+        draw: Callable[[], float] = fair_draw,
     ) -> None:
         """Make a desk; ``catalogue`` says what the items are like now, where that is not as the model learnt them."""
+        self._draw = draw
         self.recommender = recommender
         self.model = model
         self._features = features
@@ -118,7 +121,7 @@ class RecommendationDesk:
             )
         user = self.user_of(request)
         visit = visit_of(request, user)
-        listed = self.compose(request, visit, self._rules())
+        listed = self.compose(request, visit, self._rules(), draw=self._draw)
         return self._write_up(request, user, visit, listed, started)
 
     def answer_batch(self, batch: RecommendationBatch) -> RecommendationAnswers:
@@ -143,13 +146,21 @@ class RecommendationDesk:
         fallback: Fallback | None = None if history else "best_sellers"
         return self._write_up(asked, user, visit, Listed(items=items, fallback=fallback), started, placement="ranking")
 
-    def compose(self, request: RecommendationRequest, visit: Visit, rules: RulesInForce) -> Listed:
+    def compose(
+        self,
+        request: RecommendationRequest,
+        visit: Visit,
+        rules: RulesInForce,
+        *,
+        draw: Callable[[], float] | None = None,
+    ) -> Listed:
         """Return the list that a request gets under some rules; nothing is written down.
 
         Args:
             request: what is asked for.
-            visit: from :func:`visit_of`.
+            visit: from :func:`serving.recommender.visits.visit_of`.
             rules: what the shop asks of its lists.
+            draw: numbers from 0 to below 1, where the list may explore; without it, it never does.
         """
         now = self._clock()
         allowed = self._filter.mask(request.filter)
@@ -159,7 +170,8 @@ class RecommendationDesk:
         wishes = rules.wishes(request.placement, now).stricter(
             {"category": request.max_per_category, "brand": request.max_per_brand}
         )
-        wishes = replace(wishes, diversity=request.diversity)
+        explore = rules.explore(request.placement) if draw else None
+        wishes = replace(wishes, diversity=request.diversity, spare=explore.among if explore else 0)
         if request.placement == "win_back":
             wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
         wanted, personal = request.num_results, request.placement in PERSONAL
@@ -177,6 +189,7 @@ class RecommendationDesk:
             # Of a list that is put in another order only what is shown in the end is explained, below.
             explain=request.explain and not wishes.any,
         )
+        propensities: list[float] | None = None
         with span("call the model"):
             fallback, items = candidates(self.recommender, visit, shelf)
         if wishes.any:
@@ -187,6 +200,9 @@ class RecommendationDesk:
                 num_results=wanted,
                 may_show=lambda item_id: self._may_show(item_id, shelf),
             )
+            if explore and draw:
+                pinned = {item_id for _, item_ids in wishes.pins for item_id in item_ids}
+                items, propensities = explored(items, num_results=wanted, explore=explore, pinned=pinned, draw=draw)
             if request.explain and personal:
                 items = self._explained(items, visit)
         # A cap may be why the list is short: what fills it up would have to keep to it, too.
@@ -195,7 +211,9 @@ class RecommendationDesk:
             items += self.recommender.best_sellers(
                 num_results=wanted - len(items), allowed=allowed, exclude=shelf.exclude | shown
             )
-        return Listed(items=items, fallback=fallback)
+        if propensities is not None:
+            propensities += [1.0] * (len(items) - len(propensities))
+        return Listed(items=items, fallback=fallback, propensities=propensities)
 
     def user_of(self, request: RecommendationRequest) -> UserFeatures | None:
         """Return what is known of the request's user; None where nobody is named or no personal answer is wanted."""
@@ -258,6 +276,7 @@ class RecommendationDesk:
         placement: str | None = None,
     ) -> Recommendations:
         items, placement = listed.items, placement or request.placement
+        propensities = listed.propensities
         index_of = self.recommender.catalogue.index_of
         asked_for = dict.fromkeys([*request.item_ids, *request.exclude_item_ids])
         as_of = None if user is None or user.as_of is None else rfc3339(user.as_of)
@@ -268,7 +287,8 @@ class RecommendationDesk:
             "fallback": listed.fallback,
             "model": self.model.name_and_version,
             "items": [
-                _recommended_item(item, rank, explain=request.explain) for rank, item in enumerate(items, start=1)
+                _recommended_item(item, rank, explain=request.explain, propensities=propensities)
+                for rank, item in enumerate(items, start=1)
             ],
             "missing_item_ids": [item_id for item_id in asked_for if index_of(item_id) is None],
             "exhausted": len(items) < request.num_results,
@@ -290,6 +310,7 @@ class RecommendationDesk:
                 "features_as_of": as_of,
                 "fallback": listed.fallback,
                 "results": [[item.item_id, round(float(item.score), 6), item.source] for item in items],
+                "propensities": propensities,
                 "latency_ms": answer["took_ms"],
             }
         )
@@ -332,29 +353,6 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
     return OpenDesk(desk=desk, features=features, rules=rules, catalogue=catalogue)
 
 
-def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:
-    """Return what the answer may be made from; of a request that is not to be personal, nothing of the person."""
-    history = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
-    online = [HistoryEvent(item_id=item, event_name=event) for item, event in history]
-    events = request.recent_events if request.personalised else []
-    recent = [
-        HistoryEvent(item_id=e.item_id, event_name=e.event_name, event_timestamp=e.event_timestamp)
-        for e in events
-        if e.item_id is not None
-    ]
-    # What the session is about says more than what the shopper mostly looks at.
-    of_events = list(dict.fromkeys(e.category for e in reversed(events) if e.category))[:SEGMENT_CATEGORIES]
-    favourite = user.favourite_category if user else None
-    return Visit(
-        placement=request.placement,
-        item_ids=request.item_ids,
-        online=online,
-        recent=recent,
-        bought_at=_bought_at(user, online, recent),
-        categories=of_events or ([favourite] if favourite else []),
-    )
-
-
 def _excluded(request: RecommendationRequest, visit: Visit, book: RuleBook, due: frozenset[str]) -> frozenset[str]:
     """Return what the list is not to show: what it is about, what the request names, and what was bought."""
     # What the answer is about (the page's item, the cart) is in view already.
@@ -366,22 +364,10 @@ def _excluded(request: RecommendationRequest, visit: Visit, book: RuleBook, due:
     return exclude
 
 
-def _bought_at(
-    user: UserFeatures | None, online: Sequence[HistoryEvent], recent: Sequence[HistoryEvent]
-) -> dict[str, float | None]:
-    """Return when each item was last bought, in seconds since 1970; None of what is too new to have a moment."""
-    bought_at: dict[str, float | None] = dict(user.bought_at) if user else {}
-    for event in online:
-        if event.event_name == "purchase":
-            bought_at.setdefault(event.item_id, None)
-    for event in recent:
-        if event.event_name == "purchase":
-            bought_at[event.item_id] = event.event_timestamp.timestamp() if event.event_timestamp else None
-    return bought_at
-
-
-def _recommended_item(item: ScoredItem, rank: int, *, explain: bool) -> RecommendedItem:
-    return {
+def _recommended_item(
+    item: ScoredItem, rank: int, *, explain: bool, propensities: Sequence[float] | None
+) -> RecommendedItem:
+    entry: RecommendedItem = {
         "item_id": item.item_id,
         "rank": rank,
         "score": round(float(item.score), 6),
@@ -391,3 +377,6 @@ def _recommended_item(item: ScoredItem, rank: int, *, explain: bool) -> Recommen
             for reason in (item.reasons if explain else ())
         ],
     }
+    if propensities is not None:
+        entry["propensity"] = propensities[rank - 1]
+    return entry

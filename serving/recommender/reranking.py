@@ -36,12 +36,14 @@ class Wishes:
     """From which place on, counted from 1, these items stand."""
     max_cold: int | None = None
     """Most places of items that nobody had touched; a bound of its own, no reason to put a list in another order."""
+    spare: int = 0
+    """How many items more are wanted, which could stand on the list as well: the caps hold for all of them together."""
 
     @property
     def any(self) -> bool:
         """Whether there is anything to do."""
         moved = self.boosts or self.prefer_new or self.less_popular
-        return bool(moved or self.diversity or self.caps or self.pins)
+        return bool(moved or self.diversity or self.caps or self.pins or self.spare)
 
     def stricter(self, caps: Mapping[str, int | None]) -> "Wishes":
         """Return the wishes with further caps: of two, the lower holds."""
@@ -57,7 +59,7 @@ def rerank(
     num_results: int,
     may_show: Callable[[str], bool],
 ) -> list[ScoredItem]:
-    """Return at most ``num_results`` of the candidates, in the order that the wishes ask for.
+    """Return at most ``num_results`` of the candidates and what is spare, in the order that the wishes ask for.
 
     Args:
         items: candidates, best first.
@@ -76,7 +78,7 @@ def rerank(
         for item_id in filter(may_show, item_ids):
             pinned.setdefault(item_id, place)
     capped = _capped(moved, wishes, recommender, leave_out=set(pinned))
-    return _pinned(capped, pinned, items)[:num_results]
+    return _pinned(capped, pinned, items)[: num_results + wishes.spare]
 
 
 def _moved(

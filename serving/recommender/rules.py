@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, Validati
 
 from models.recommender.catalogue import Catalogue
 from serving.recommender.catalogue_filter import CatalogueFilter
-from serving.recommender.reranking import Wishes
+from serving.recommender.reranking import CANDIDATES, Wishes
 from serving.recommender.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter
 from serving.schemas import Identifier, Request
 from shopsight.errors import ShopsightError
@@ -95,6 +95,18 @@ class BuyAgain(Request):
     """Days since the purchase; ``usual``: as long as it mostly takes shoppers to buy the item again."""
 
 
+class Explore(Request):
+    """Shows another item now and then at the end of a list, with a chance that is known, so that it can be judged."""
+
+    share: Annotated[FiniteFloat, Field(gt=0, le=0.5)]
+    """Chance that a place shows another item."""
+    placements: list[Placement] = Field(min_length=1)
+    places: Annotated[int, Field(ge=1, le=20)] = 1
+    """Most places of a list that may: its last ones, and never the first."""
+    among: Annotated[int, Field(ge=1, le=CANDIDATES)] = 20
+    """How many of the items that come after the list are drawn from."""
+
+
 class Rule(Request):
     """One thing to do to the lists of some placements."""
 
@@ -142,6 +154,8 @@ class RuleBook(Request):
     """Where a list shows what the shopper bought: nowhere, or where ``seen_items`` says."""
     buy_again: list[BuyAgain] = Field(default=[], max_length=1_000)
     """Of what was bought, what comes back by itself."""
+    explore: Explore | None = None
+    """Where lists try other items; nowhere by default."""
     rules: list[Rule] = Field(default=[], max_length=1_000)
 
     @model_validator(mode="after")
@@ -218,6 +232,11 @@ class RulesInForce:
             caps=caps,
             pins=tuple((pin.place, tuple(pin.item_ids)) for rule in holding if (pin := rule.pin) is not None),
         )
+
+    def explore(self, placement: str) -> Explore | None:
+        """Return how the lists of a placement try other items, or None where they do not."""
+        explore = self.book.explore
+        return explore if explore is not None and placement in explore.placements else None
 
     def due_again(
         self, bought_at: Mapping[str, float | None], usual_days_N: NDArray[np.float32], now: datetime

@@ -1,7 +1,7 @@
 """What the recommendation service takes in and gives out."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 from typing_extensions import TypedDict
@@ -167,6 +167,8 @@ class RecommendedItem(TypedDict):
     score: float
     source: str
     reasons: list[ReasonEntry]
+    propensity: NotRequired[float]
+    """With what chance the item stands at this place; only where the shop's rules let the list explore."""
 
 
 @closed
