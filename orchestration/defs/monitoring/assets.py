@@ -40,8 +40,8 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         import pandas as pd
 
-        from models.evaluation.drift import DriftConfig, DriftJudgement, judge_drift, write_report
-        from models.evaluation.drift_windows import (
+        from models.evaluation.drift.judgement import DriftConfig, DriftJudgement, judge_drift, write_report
+        from models.evaluation.drift.windows import (
             MAX_REFERENCE_ROWS,
             columns_read,
             comparable_columns,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.drift import DriftColumns, DriftConfig, DriftJudgement, judge_drift, write_report
-from models.evaluation.drift_windows import columns_read, newest_window, split_windows
+from models.evaluation.drift.judgement import DriftColumns, DriftConfig, DriftJudgement, judge_drift, write_report
+from models.evaluation.drift.windows import columns_read, newest_window, split_windows
 
 COLUMNS = DriftColumns(numerical=("price", "events", "carts", "gap", "zero", "empty"), categorical=("channel", "item"))
 CONFIG = DriftConfig()

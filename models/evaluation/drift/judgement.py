@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from models.evaluation.drift_checks import (
+from models.evaluation.drift.findings import (
     ColumnFinding,
     DriftColumns,
     DriftConfig,
@@ -23,7 +23,7 @@ from models.evaluation.drift_checks import (
     check_new_values,
     check_one_takes_over,
 )
-from models.evaluation.drift_windows import one_row_of_each
+from models.evaluation.drift.windows import one_row_of_each
 from shopsight.whole_files import replaced, write_json
 
 if TYPE_CHECKING:

@@ -1,0 +1,215 @@
+"""Two windows side by side: every column, the rows themselves, and one verdict with its culprits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from models.evaluation.drift.columns import Measured, Unfit, measure_column
+from models.evaluation.drift.findings import ColumnFinding, DriftConfig, Kind, Measurement, Status
+from models.evaluation.drift.kinds import recognise
+from models.evaluation.drift.times import volume
+from models.evaluation.drift.values import plain, seconds_of
+
+ROWS: Final = "(rows)"
+"""Name of the finding about the rows themselves."""
+TIMES_MORE: Final = 5.0
+"""How many times more or fewer rows matter where no moments say of how many days they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What was found about two windows; ``drifted`` wins over ``not evaluable`` wins over ``stable``."""
+
+    status: Status
+    columns: tuple[ColumnFinding, ...]
+    rows: ColumnFinding
+    """About the rows themselves: how many there are, and how many repeat others."""
+    reference_rows: int
+    current_rows: int
+    notes: tuple[str, ...] = ()
+    """What a person should know of how they were compared."""
+
+    @property
+    def culprits(self) -> tuple[ColumnFinding, ...]:
+        """What someone should look at, the furthest moved first."""
+        return tuple(one for one in (self.rows, *self.columns) if one.alerts)
+
+
+def compare_tables(
+    reference: pa.Table, current: pa.Table, *, config: DriftConfig, seed: int = 1, are_typed: bool = True
+) -> Comparison:
+    """Compare two tables, of which nothing is known but what they hold.
+
+    Args:
+        reference: rows as they should be.
+        current: rows that are judged.
+        config: what matters.
+        seed: of the samples.
+        are_typed: whether both tables' types say something; those of CSV do not.
+    """
+    from models.evaluation.drift.calendar import matched
+
+    reference, current = _unique_names(reference), _unique_names(current)
+    names = list(dict.fromkeys([*reference.column_names, *current.column_names]))
+    if min(reference.num_rows, current.num_rows) < config.min_rows:
+        return _too_few(reference, current, names, config)
+    moments = _moments(reference, current)
+    counts = (reference.num_rows, current.num_rows)
+    rows = _measure_rows(reference, current, moments, config)
+    note = None
+    if moments is not None:
+        kept, note = matched(*moments, min_rows=config.min_rows)
+        reference = reference if kept is None else reference.take(pa.array(kept))
+    found = {
+        name: measure_column(
+            name, _column(reference, name), _column(current, name), config=config, seed=seed, are_typed=are_typed
+        )
+        for name in names
+    }
+    findings = judge({ROWS: Measured(kind="key", measurements=rows), **found}, config)
+    return Comparison(
+        status=overall(findings),
+        columns=tuple(findings[1:]),
+        rows=findings[0],
+        reference_rows=counts[0],
+        current_rows=counts[1],
+        notes=(note,) if note else (),
+    )
+
+
+def judge(found: Mapping[str, Unfit | Measured], config: DriftConfig) -> list[ColumnFinding]:
+    """Judge all columns together, so that many tests make no more false alarms than few.
+
+    Args:
+        found: what was found by column.
+        config: what matters.
+    """
+    from scipy.stats import false_discovery_control
+
+    tests = [one.p_value for column in found.values() if isinstance(column, Measured) for one in column.measurements]
+    adjusted = iter(false_discovery_control(np.clip(tests, 0.0, 1.0)).tolist() if tests else [])
+    findings = []
+    for name, column in found.items():
+        if isinstance(column, Unfit):
+            status: Status = "stable" if column.is_stable else "not evaluable"
+            findings.append(
+                ColumnFinding(
+                    column=name,
+                    status=status,
+                    reason=column.reason,
+                    method=column.method,
+                    kind=column.kind,
+                    alerts=column.alerts and not column.is_stable,
+                )
+            )
+            continue
+        judged = [(one, next(adjusted)) for one in column.measurements]
+        findings.append(_finding(name, column.kind, judged, config))
+    return findings
+
+
+def _finding(name: str, kind: Kind, judged: Sequence[tuple[Measurement, float]], config: DriftConfig) -> ColumnFinding:
+    if not judged:
+        return ColumnFinding(column=name, status="stable", reason="nothing to compare", kind=kind)
+    drifted = [(one, p) for one, p in judged if one.effect >= one.limit and p <= config.false_alarm_rate]
+    most = sorted(drifted or judged, key=lambda pair: pair[0].effect / pair[0].limit, reverse=True)
+    one, p_value = most[0]
+    said = "; ".join(other.said for other, _ in most[:3]) if drifted else f"nearest to an alarm: {one.said}"
+    return ColumnFinding(
+        column=name,
+        status="drifted" if drifted else "stable",
+        reason=said,
+        method=one.method,
+        effect=one.effect if np.isfinite(one.effect) else None,
+        p_value=float(p_value),
+        kind=kind,
+        alerts=bool(drifted),
+    )
+
+
+def overall(findings: Sequence[ColumnFinding]) -> Status:
+    """Return the verdict on all; what could never be judged is no alarm."""
+    statuses: tuple[Status, ...] = ("drifted", "not evaluable")
+    alarms = {finding.status for finding in findings if finding.alerts}
+    return next((status for status in statuses if status in alarms), "stable")
+
+
+def _too_few(reference: pa.Table, current: pa.Table, names: Sequence[str], config: DriftConfig) -> Comparison:
+    """Say of each column that there are too few rows, or that a window lacks it: that takes no rows to see."""
+    few = "; ".join(
+        f"{table.num_rows} rows in the {window} window, of {config.min_rows} needed"
+        for window, table in (("reference", reference), ("current", current))
+        if table.num_rows < config.min_rows
+    )
+    found: dict[str, Unfit | Measured] = {ROWS: Unfit(reason=few, method="rows")}
+    for name in names:
+        lacks = next((w for w, t in (("reference", reference), ("current", current)) if name not in t.column_names), "")
+        found[name] = Unfit(
+            reason=f"missing from the {lacks} window" if lacks else few,
+            method="schema" if lacks else "rows",
+            alerts=bool(lacks),
+        )
+    findings = judge(found, config)
+    return Comparison(
+        status="not evaluable",
+        columns=tuple(findings[1:]),
+        rows=findings[0],
+        reference_rows=reference.num_rows,
+        current_rows=current.num_rows,
+    )
+
+
+def _measure_rows(reference: pa.Table, current: pa.Table, moments: Any, config: DriftConfig) -> list[Measurement]:
+    from models.evaluation.drift.rows import repeated
+
+    measured = repeated(reference, current, config)
+    by_day = volume(*moments) if moments is not None else None
+    if by_day is not None:
+        return [*measured, by_day]
+    more = current.num_rows / reference.num_rows
+    return [
+        *measured,
+        Measurement(
+            method="rows",
+            effect=max(more, 1 / more),
+            limit=TIMES_MORE,
+            p_value=0.0 if max(more, 1 / more) >= TIMES_MORE else 1.0,
+            said=f"{reference.num_rows:,} rows before, {current.num_rows:,} now",
+        ),
+    ]
+
+
+def _moments(reference: pa.Table, current: pa.Table) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the moments of the rows, of the column of times that both have and that is there most often."""
+    best, most = None, 0.5
+    for name in reference.column_names:
+        if name not in current.column_names:
+            continue
+        before, after = plain(reference[name]), plain(current[name])
+        if not len(before) or before.null_count == len(before):
+            continue
+        reading = recognise(name, before)
+        if reading.kind != "time":
+            continue
+        read = seconds_of(before, reading), seconds_of(after, reading)
+        share = min(float(np.mean(np.isfinite(one))) for one in read)
+        if share > most:
+            best, most = read, share
+    return best
+
+
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray | None:
+    return table[name] if name in table.column_names else None
+
+
+def _unique_names(table: pa.Table) -> pa.Table:
+    """Return a table no two columns of which have one name."""
+    seen: dict[str, int] = {}
+    names = []
+    for name in table.column_names:
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return table.rename_columns(names)
