@@ -1,4 +1,4 @@
-"""``shopsight drift``: do the rows of one file still look like those of another, and if not, which column is to blame?"""
+"""``shopsight drift``: are the rows of one file still like those of another, and if not, which column is to blame?"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.evaluation.drift.findings import DriftConfig, Kind, Measurement
 from models.evaluation.drift.kinds import recognise
@@ -54,7 +55,7 @@ def measure_column(
     *,
     config: DriftConfig,
     seed: int,
-    kind: Kind | None = None,
+    reading: Reading | None = None,
     are_typed: bool = True,
 ) -> Unfit | Measured:
     """Measure a column of two windows, or say why that cannot be.
@@ -65,7 +66,7 @@ def measure_column(
         current: its values in the window that is judged; None where that lacks it.
         config: what matters.
         seed: of the sample.
-        kind: what the column holds, where that is known; its type must fit.
+        reading: what the column holds, where that is known; None finds out.
         are_typed: whether both windows' types say something; those of CSV do not.
     """
     if reference is None or current is None:
@@ -81,9 +82,14 @@ def measure_column(
         # Few rows may hold none of a column that is mostly empty.
         nulls = _nulls(before, after, config)
         return Unfit(reason=f"all null in the {empty} window only", method="null share", alerts=nulls.p_value < 0.01)
-    reading = recognise(name, before) if kind is None else _given(kind)
-    if unfit := _of_another_type(before, after, reading, are_typed=are_typed, is_known=kind is not None):
-        return unfit
+    reading = reading or recognise(name, before)
+    families = [_family(values.type) for values in (reference, current)]
+    if are_typed and families[0] != families[1]:
+        reason = f"type change: {families[0]} in the reference window, {families[1]} in the current window"
+        return Unfit(reason=reason, method="type", kind=reading.kind)
+    if "booleans" in families and families[0] != families[1]:  # the text of a file without types has capitals or not
+        before, after = (text_of(values) for values in (before, after))
+        before, after = pc.utf8_lower(before), pc.utf8_lower(after)
     measurements = [_nulls(before, after, config)]
     for window, count in zip(WINDOWS, given, strict=True):
         if count < config.min_values:
@@ -99,10 +105,6 @@ def _matters(one: Measurement) -> bool:
     return one.effect >= one.limit and one.p_value < 0.001
 
 
-def _given(kind: Kind) -> Reading:
-    return Reading(kind=kind)
-
-
 def _nulls(before: pa.ChunkedArray, after: pa.ChunkedArray, config: DriftConfig) -> Measurement:
     never = not before.null_count
     return compare_shares(
@@ -114,6 +116,8 @@ def _nulls(before: pa.ChunkedArray, after: pa.ChunkedArray, config: DriftConfig)
 
 
 def _family(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        return _family(kind.value_type)
     if is_number(kind):
         return "numbers"
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -121,22 +125,6 @@ def _family(kind: pa.DataType) -> str:
     if pa.types.is_boolean(kind):
         return "booleans"
     return "texts" if is_text(kind) else str(kind)
-
-
-def _of_another_type(
-    before: pa.ChunkedArray, after: pa.ChunkedArray, reading: Reading, *, are_typed: bool, is_known: bool
-) -> Unfit | None:
-    families = [_family(values.type) for values in (before, after)]
-    if is_known:
-        wanted = "numbers" if reading.kind == "number" else "texts"
-        accepted = {wanted} if reading.kind == "number" else {"texts", "booleans"}
-        for window, family in zip(WINDOWS, families, strict=True):
-            if family not in accepted:
-                reason = f"type change: the {window} window holds {family}, not {wanted}"
-                return Unfit(reason=reason, method="type", kind=reading.kind)
-    elif are_typed and families[0] != families[1]:
-        return Unfit(reason=f"type change: {families[0]} before, {families[1]} now", method="type", kind=reading.kind)
-    return None
 
 
 def _measured(
@@ -201,8 +189,6 @@ def _odd_one(values: pa.ChunkedArray, read: Floats) -> str:
 
 def _of_lists(before: pa.ChunkedArray, after: pa.ChunkedArray, *, config: DriftConfig, seed: int) -> list[Measurement]:
     """Measure lists, such as recommended items: how long they are, which items are new, and how few draw all."""
-    import pyarrow.compute as pc
-
     lengths = [pc.list_value_length(values).drop_null().to_numpy().astype("float64") for values in (before, after)]
     measured = list(number_measures(lengths[0], lengths[1], config, sampled=(lengths[0], lengths[1])))
     measured = [_named(one, "length of lists") for one in measured]

@@ -51,8 +51,6 @@ def recognise(name: str, values: pa.ChunkedArray) -> Reading:
         return Reading(kind="list")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return Reading(kind="time")
-    if pa.types.is_boolean(kind):
-        return Reading(kind="category")
     some = values.slice(0, SAMPLE)
     if is_number(kind):
         whole = numbers_of(some, Reading(kind="number"))

@@ -37,6 +37,18 @@ def identity_measures(name: str, before: pd.Series, after: pd.Series, config: Dr
 
 def _attention(was: pd.Series, now: pd.Series, config: DriftConfig) -> Iterator[Measurement]:
     rows = (int(was.sum()), int(now.sum()))
+    moved = [
+        compare_shares(
+            "share of one value",
+            (float(was.get(value, 0)), rows[0]),
+            (float(now[value]), rows[1]),
+            limit=config.turnover,
+            label=f"share of {str(value)[:40]}",
+            looked_at=TOP,
+        )
+        for value in now.index[:TOP]
+    ]
+    yield max(moved, key=lambda one: one.effect)
     most = now.index[0]
     yield compare_shares(
         "share of the most frequent value",

@@ -1,6 +1,6 @@
 """Two windows side by side: every column, the rows themselves, and one verdict with its culprits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from models.evaluation.drift.columns import Measured, Unfit, measure_column
 from models.evaluation.drift.findings import ColumnFinding, DriftConfig, Kind, Measurement, Status
 from models.evaluation.drift.kinds import recognise
 from models.evaluation.drift.times import volume
-from models.evaluation.drift.values import plain, seconds_of
+from models.evaluation.drift.values import Reading, plain, seconds_of
 
 ROWS: Final = "(rows)"
 """Name of the finding about the rows themselves."""
@@ -56,19 +56,15 @@ def compare_tables(
     names = list(dict.fromkeys([*reference.column_names, *current.column_names]))
     if min(reference.num_rows, current.num_rows) < config.min_rows:
         return _too_few(reference, current, names, config)
-    moments = _moments(reference, current)
+    readings = _readings(reference, current)
+    moments = _moments(reference, current, readings)
     counts = (reference.num_rows, current.num_rows)
     rows = _measure_rows(reference, current, moments, config)
     note = None
     if moments is not None:
         kept, note = matched(*moments, min_rows=config.min_rows)
         reference = reference if kept is None else reference.take(pa.array(kept))
-    found = {
-        name: measure_column(
-            name, _column(reference, name), _column(current, name), config=config, seed=seed, are_typed=are_typed
-        )
-        for name in names
-    }
+    found = compare_columns(reference, current, names, readings, config=config, seed=seed, are_typed=are_typed)
     findings = judge({ROWS: Measured(kind="key", measurements=rows), **found}, config)
     return Comparison(
         status=overall(findings),
@@ -78,6 +74,41 @@ def compare_tables(
         current_rows=counts[1],
         notes=(note,) if note else (),
     )
+
+
+def compare_columns(
+    reference: pa.Table,
+    current: pa.Table,
+    names: Iterable[str],
+    readings: Mapping[str, Reading],
+    *,
+    config: DriftConfig,
+    seed: int,
+    are_typed: bool = True,
+) -> dict[str, Unfit | Measured]:
+    """Measure columns one by one, whichever of them the windows have.
+
+    Args:
+        reference: rows as they should be.
+        current: rows that are judged.
+        names: the columns.
+        readings: what they hold, where that is known.
+        config: what matters.
+        seed: of the samples.
+        are_typed: whether both windows' types say something.
+    """
+    return {
+        name: measure_column(
+            name,
+            _column(reference, name),
+            _column(current, name),
+            config=config,
+            seed=seed,
+            reading=readings.get(name),
+            are_typed=are_typed,
+        )
+        for name in names
+    }
 
 
 def judge(found: Mapping[str, Unfit | Measured], config: DriftConfig) -> list[ColumnFinding]:
@@ -182,18 +213,21 @@ def _measure_rows(reference: pa.Table, current: pa.Table, moments: Any, config: 
     ]
 
 
-def _moments(reference: pa.Table, current: pa.Table) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the moments of the rows, of the column of times that both have and that is there most often."""
+def _readings(reference: pa.Table, current: pa.Table) -> dict[str, Reading]:
+    """Return what each column holds that both windows have and the reference has values of."""
+    columns = {name: plain(reference[name]) for name in reference.column_names if name in current.column_names}
+    return {name: recognise(name, values) for name, values in columns.items() if values.null_count < len(values)}
+
+
+def _moments(
+    reference: pa.Table, current: pa.Table, readings: Mapping[str, Reading]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the moments of the rows, of the column of times that is there most often in both windows."""
     best, most = None, 0.5
-    for name in reference.column_names:
-        if name not in current.column_names:
-            continue
-        before, after = plain(reference[name]), plain(current[name])
-        if not len(before) or before.null_count == len(before):
-            continue
-        reading = recognise(name, before)
+    for name, reading in readings.items():
         if reading.kind != "time":
             continue
+        before, after = plain(reference[name]), plain(current[name])
         read = seconds_of(before, reading), seconds_of(after, reading)
         share = min(float(np.mean(np.isfinite(one))) for one in read)
         if share > most:

@@ -12,7 +12,7 @@ from models.evaluation.drift.findings import Kind
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.guessing.values import UNITS, time_shape
 
-TIMES_LOOKED_AT: Final = 2_000
+TIMES_LOOKED_AT: Final = 400
 DAYS_TO_1970: Final = 25_569
 """Days from a spreadsheet's first day to 1970."""
 
@@ -46,7 +46,7 @@ def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
         values = values.cast(values.type.value_type)
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
         values = _decoded(values)
-    if pa.types.is_null(values.type):
+    if pa.types.is_null(values.type) or pa.types.is_boolean(values.type):
         return values.cast(pa.string())
     if is_text(values.type):
         values = values.cast(pa.string())

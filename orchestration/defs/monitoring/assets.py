@@ -40,7 +40,9 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         import pandas as pd
 
-        from models.evaluation.drift.judgement import DriftConfig, DriftJudgement, judge_drift, write_report
+        from models.evaluation.drift.findings import DriftConfig
+        from models.evaluation.drift.judgement import DriftJudgement, judge_drift
+        from models.evaluation.drift.report import write_report
         from models.evaluation.drift.windows import (
             MAX_REFERENCE_ROWS,
             columns_read,

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.drift.judgement import DriftColumns, DriftConfig, DriftJudgement, judge_drift, write_report
+from models.evaluation.drift.findings import DriftColumns, DriftConfig
+from models.evaluation.drift.judgement import DriftJudgement, judge_drift
+from models.evaluation.drift.report import write_report
 from models.evaluation.drift.windows import columns_read, newest_window, split_windows
 
 COLUMNS = DriftColumns(numerical=("price", "events", "carts", "gap", "zero", "empty"), categorical=("channel", "item"))

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.drift.judgement import DriftConfig, judge_drift
+from models.evaluation.drift.findings import DriftConfig
+from models.evaluation.drift.judgement import judge_drift
 from models.evaluation.drift.windows import comparable_columns
 from models.intent.drift_columns import WATCHED_COLUMNS, embed, known_words, watched, words_of
 
