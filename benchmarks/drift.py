@@ -158,7 +158,7 @@ def quiet(seed: int, rows: int = ROWS_OF_WINDOW) -> list[str]:
 def hard_columns() -> list[str]:
     """Return which columns that no distance can be computed of get another verdict than they should.
 
-    All of a window are put in their place: beside whole rows that is not stable, and beside themselves they are no alarm.
+    All of a window are put in their place: beside whole rows they are not stable, and beside themselves no alarm.
     """
     rows = window(1)
     odd: dict[str, Any] = {

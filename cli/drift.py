@@ -1,6 +1,5 @@
 """``shopsight drift``: are the rows of one file still like those of another, and if not, which column is to blame?"""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,6 @@ from rich.table import Table
 from cli.console import CHECKS_FAILED, out, print_json
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from models.evaluation.drift.findings import ColumnFinding
     from models.evaluation.drift.tables import Comparison
 
@@ -28,11 +25,11 @@ def run_drift(reference: Path, current: Path, *, as_json: bool) -> None:
     """
     from models.evaluation.drift.findings import DriftConfig
     from models.evaluation.drift.tables import compare_tables
-    from shopsight.ingestion.readers.source_files import kind_of
+    from shopsight.ingestion.formats.whole_tables import read_whole
 
-    tables = [_read(path) for path in (reference, current)]
-    are_typed = all(path.is_file() and kind_of(path) == "parquet" for path in (reference, current))
-    found = compare_tables(tables[0], tables[1], config=DriftConfig(), are_typed=are_typed)
+    before, after = (read_whole(path) for path in (reference, current))
+    are_typed = before.are_typed and after.are_typed
+    found = compare_tables(before.rows, after.rows, config=DriftConfig(), are_typed=are_typed)
     if as_json:
         print_json(as_document(found))
     else:
@@ -79,34 +76,3 @@ def _print(found: "Comparison") -> None:
         verdict = f"[{COLOURS[finding.status]}]{finding.status}[/]"
         table.add_row(escape(finding.column), finding.kind or "", verdict, escape(finding.reason))
     out.print(table)
-
-
-def _read(path: Path) -> "pa.Table":
-    """Return all rows of a file, text as text and Parquet in its types; without a row, its columns alone.
-
-    Raises:
-        ShopsightError: it cannot be read.
-    """
-    import pyarrow as pa
-
-    from shopsight.ingestion.formats.tables import read_table
-
-    tables = [chunk.rows for chunk in read_table(path)]
-    if tables:
-        return pa.concat_tables(tables, promote_options="permissive")
-    return pa.table({name: pa.array([], pa.string()) for name in _names(path)})
-
-
-def _names(path: Path) -> Iterator[str]:
-    """Yield the columns of a file without rows."""
-    import pyarrow.parquet as pq
-
-    from shopsight.ingestion.readers.headers import read_header
-    from shopsight.ingestion.readers.source_files import kind_of, open_bytes, open_source
-
-    if kind_of(path) == "parquet":
-        with open_bytes(path) as source, pq.ParquetFile(source) as file:
-            yield from file.schema_arrow.names
-    else:
-        with open_source(path) as text:
-            yield from read_header(text, path, ()).names

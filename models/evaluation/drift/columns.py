@@ -97,7 +97,8 @@ def measure_column(
                 return Measured(kind=reading.kind, measurements=measurements)
             reason = f"{count} values in the {window} window, of {config.min_values} needed"
             return Unfit(reason=reason, method="values", alerts=max(given) >= 4 * config.min_values, kind=reading.kind)
-    found = _measured(name, before, after, reading, config=config, seed=seed)
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest there are
+        found = _measured(name, before, after, reading, config=config, seed=seed)
     return found if isinstance(found, Unfit) else Measured(kind=reading.kind, measurements=measurements + found)
 
 

@@ -74,7 +74,7 @@ def _of_numbers(name: str, numbers: np.ndarray, texts: pa.ChunkedArray | None = 
     finite = numbers[np.isfinite(numbers)]
     if not len(finite) or not np.array_equal(finite, np.floor(finite)):
         return Reading(kind="number")
-    if TIME_NAME.search(name):
+    if TIME_NAME.search(name) and float(np.abs(finite).max()) < 2**63:
         written = pc.cast(pa.chunked_array([pa.array(finite.astype("float64").astype("int64"))]), pa.string())
         times = time_reading(written)
         if times is not None:

@@ -19,6 +19,8 @@ FEW_NUMBERS: Final = 20
 """Different numbers up to which a column of numbers is one of codes too: stars, flags, quantities."""
 FEW_LOOKED_AT: Final = 1_000
 """Numbers that tell whether a column has few different ones."""
+FAR: Final = 10.0
+"""Ranges of the reference beyond which a value is far from all others."""
 FEW_CASES: Final = 5.0
 """Expected cases below which a share is tested exactly."""
 
@@ -99,8 +101,7 @@ def distances(before: Floats, after: Floats, config: DriftConfig, *, of: str = "
     middles = f"median {np.median(before):.4g}, now {np.median(after):.4g}"
     # A reference of one value has no spread: its size is the scale. Evidently scales in the same way.
     scale = float(before.std()) or abs(float(before[0])) or 1.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        far = float(wasserstein_distance(before / scale, after / scale))
+    far = float(wasserstein_distance(before / scale, after / scale))
     if math.isfinite(far):
         yield Measurement(
             method=f"{of}wasserstein",
@@ -135,6 +136,17 @@ def beyond_the_range(before: Floats, after: Floats, config: DriftConfig) -> Iter
             p_value=chance**count,
             said=f"{count:,} of {len(after):,} values lie {label}, as none did before (furthest: {furthest:.6g})",
         )
+    reach = FAR * ((before.max() - before.min()) or abs(before.max()) or 1.0)
+    far = (after > before.max() + reach) | (after < before.min() - reach)
+    count = int(far.sum())
+    yield Measurement(
+        method="far beyond the range",
+        effect=cohens_h(0.0, count / len(after)),
+        limit=config.novelty / 2,
+        # Of a tail as heavy as they come (Pareto with exponent 1), so far out is FAR times rarer.
+        p_value=(len(after) / (FAR * len(before) + len(after))) ** count,
+        said=f"{count:,} of {len(after):,} values lie {FAR:g} times the range of all before beyond it",
+    )
 
 
 def how_they_are_written(before: Floats, after: Floats, config: DriftConfig) -> Iterator[Measurement]:
@@ -146,8 +158,7 @@ def how_they_are_written(before: Floats, after: Floats, config: DriftConfig) -> 
         ("share of multiples of ten", lambda x: np.mod(x, 10) == 0),
         ("share with more than two decimals", lambda x: np.abs(x * 100 - np.round(x * 100)) > 1e-6 * np.abs(x) + 1e-9),
     ):
-        with np.errstate(over="ignore", invalid="ignore"):
-            yield moved_shares(method, of(before), of(after), config)
+        yield moved_shares(method, of(before), of(after), config)
 
 
 def frequent_numbers(before: Floats, after: Floats, config: DriftConfig) -> Iterator[Measurement]:
