@@ -145,14 +145,14 @@ def plant(kind: str, seed: int) -> bool:
     """Return whether one planted defect is found and its column named."""
     column, defect = DEFECTS[kind]
     current = defect(window(2_000 + seed), np.random.default_rng(seed))
-    found = compared(window(1_000 + seed), current)
-    return found.status != "stable" and column in {finding.column for finding in found.culprits}
+    comparison = compared(window(1_000 + seed), current)
+    return comparison.status != "stable" and column in {finding.column for finding in comparison.culprits}
 
 
 def quiet(seed: int, rows: int = ROWS_OF_WINDOW) -> list[str]:
     """Return what the check blames in two windows of one shop."""
-    found = compared(window(10_000 + 2 * seed, rows), window(10_001 + 2 * seed, rows))
-    return [f"{finding.column}: {finding.reason}" for finding in found.culprits]
+    comparison = compared(window(10_000 + 2 * seed, rows), window(10_001 + 2 * seed, rows))
+    return [f"{finding.column}: {finding.reason}" for finding in comparison.culprits]
 
 
 def hard_columns() -> list[str]:
@@ -170,10 +170,12 @@ def hard_columns() -> list[str]:
     for name, value in odd.items():
         changed = rows.assign(**dict.fromkeys(rows.columns, value))
         for pair in ((rows, changed), (changed, rows), (changed, changed)):
-            found = compared(*pair)
-            statuses = {one.status for one in found.columns}
-            if statuses - {"stable", "drifted", "not evaluable"} or (found.status == "stable") != (pair[0] is pair[1]):
-                wrong.append(f"{name}: {found.status}, {statuses}")
+            comparison = compared(*pair)
+            statuses = {one.status for one in comparison.columns}
+            if statuses - {"stable", "drifted", "not evaluable"} or (comparison.status == "stable") != (
+                pair[0] is pair[1]
+            ):
+                wrong.append(f"{name}: {comparison.status}, {statuses}")
     return wrong
 
 
@@ -203,16 +205,16 @@ def speed(rows: int, columns: int) -> dict[str, Any]:
 
 def measure(*, seeds: int, windows: int, rows: int, columns: int) -> dict[str, Any]:
     """Return every figure."""
-    found = {kind: sum(plant(kind, seed) for seed in range(seeds)) for kind in DEFECTS}
+    comparison = {kind: sum(plant(kind, seed) for seed in range(seeds)) for kind in DEFECTS}
     alarms = [culprits for seed in range(windows) if (culprits := quiet(seed))]
     planted = seeds * len(DEFECTS)
     return {
         "planted": {
             "kinds": len(DEFECTS),
             "seeds": seeds,
-            "found": sum(found.values()),
-            "share": round(sum(found.values()) / planted, 4),
-            "missed": {kind: seeds - count for kind, count in found.items() if count < seeds},
+            "found": sum(comparison.values()),
+            "share": round(sum(comparison.values()) / planted, 4),
+            "missed": {kind: seeds - count for kind, count in comparison.items() if count < seeds},
         },
         "quiet": {
             "windows": windows,

@@ -29,23 +29,27 @@ def run_drift(reference: Path, current: Path, *, as_json: bool) -> None:
 
     before, after = (read_whole(path) for path in (reference, current))
     are_typed = before.are_typed and after.are_typed
-    found = compare_tables(before.rows, after.rows, config=DriftConfig(), are_typed=are_typed)
+    comparison = compare_tables(before.rows, after.rows, config=DriftConfig(), are_typed=are_typed)
     if as_json:
-        print_json(as_document(found))
+        print_json(as_document(comparison))
     else:
-        _print(found)
-    if found.status != "stable":
+        _print(comparison)
+    if comparison.status != "stable":
         raise typer.Exit(CHECKS_FAILED)
 
 
-def as_document(found: "Comparison") -> dict[str, Any]:
+def as_document(comparison: "Comparison") -> dict[str, Any]:
     """Return what programs read of a comparison."""
     return {
-        "verdict": _word(found.status),
-        "columns": {finding.column: _finding(finding) for finding in found.columns},
-        "rows": {"reference": found.reference_rows, "current": found.current_rows, **_finding(found.rows)},
-        "culprits": [finding.column for finding in found.culprits],
-        "notes": list(found.notes),
+        "verdict": _word(comparison.status),
+        "columns": {finding.column: _finding(finding) for finding in comparison.columns},
+        "rows": {
+            "reference": comparison.reference_rows,
+            "current": comparison.current_rows,
+            **_finding(comparison.rows),
+        },
+        "culprits": [finding.column for finding in comparison.culprits],
+        "notes": list(comparison.notes),
     }
 
 
@@ -64,15 +68,15 @@ def _word(status: str) -> str:
     return status.replace(" ", "_")
 
 
-def _print(found: "Comparison") -> None:
+def _print(comparison: "Comparison") -> None:
     out.print(
-        f"[{COLOURS[found.status]}]{found.status}[/]: {found.reference_rows:,} reference rows, "
-        f"{found.current_rows:,} current rows, {len(found.columns)} columns"
+        f"[{COLOURS[comparison.status]}]{comparison.status}[/]: {comparison.reference_rows:,} reference rows, "
+        f"{comparison.current_rows:,} current rows, {len(comparison.columns)} columns"
     )
-    for note in found.notes:
+    for note in comparison.notes:
         out.print(f"  [dim]{escape(note)}[/]")
     table = Table("column", "holds", "verdict", "why")
-    for finding in sorted((found.rows, *found.columns), key=lambda one: not one.alerts):
+    for finding in sorted((comparison.rows, *comparison.columns), key=lambda one: not one.alerts):
         verdict = f"[{COLOURS[finding.status]}]{finding.status}[/]"
         table.add_row(escape(finding.column), finding.kind or "", verdict, escape(finding.reason))
     out.print(table)

@@ -29,15 +29,15 @@ def matched(before: Floats, after: Floats, *, min_rows: int) -> tuple[NDArray[np
     if np.abs(shares[0] - shares[1]).sum() / 2 <= UNLIKE:
         return None, None
     wanted = np.flatnonzero(shares[1] > 0.02)
-    known = np.isfinite(before)
+    is_known = np.isfinite(before)
     weekday = np.full(len(before), -1)
-    weekday[known] = _weekday(before[known])
-    kept = np.flatnonzero(np.isin(weekday, wanted))
-    if len(kept) < min_rows or len(kept) == len(before):
+    weekday[is_known] = _weekday(before[is_known])
+    same_days = np.flatnonzero(np.isin(weekday, wanted))
+    if len(same_days) < min_rows or len(same_days) == len(before):
         return None, None
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     listed = ", ".join(names[day] for day in wanted)
-    return kept, f"compared with {listed} of the reference: the current rows are of no other days"
+    return same_days, f"compared with {listed} of the reference: the current rows are of no other days"
 
 
 def _weekday(values: Floats) -> NDArray[np.int64]:
@@ -47,5 +47,5 @@ def _weekday(values: Floats) -> NDArray[np.int64]:
 
 def _weekdays(values: Floats) -> NDArray[np.float64] | None:
     """Return the share of rows on each weekday, or None where no row has a moment."""
-    known = values[np.isfinite(values)]
-    return np.bincount(_weekday(known), minlength=7) / len(known) if len(known) else None
+    days = _weekday(values[np.isfinite(values)])
+    return np.bincount(days, minlength=7) / len(days) if len(days) else None

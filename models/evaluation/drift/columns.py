@@ -98,8 +98,8 @@ def measure_column(
             reason = f"{count} values in the {window} window, of {config.min_values} needed"
             return Unfit(reason=reason, method="values", alerts=max(given) >= 4 * config.min_values, kind=reading.kind)
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers near the largest there are
-        found = _measured(name, before, after, reading, config=config, seed=seed)
-    return found if isinstance(found, Unfit) else Measured(kind=reading.kind, measurements=measurements + found)
+        outcome = _measured(name, before, after, reading, config=config, seed=seed)
+    return outcome if isinstance(outcome, Unfit) else Measured(kind=reading.kind, measurements=measurements + outcome)
 
 
 def _matters(one: Measurement) -> bool:

@@ -72,8 +72,8 @@ def judge_drift(
             return DriftJudgement(status="not evaluable", reason=reason, columns=(), drifted_share=0.0, **counts)
     readings = {name: Reading(kind=kind) for name, kind in columns.kinds.items()}
     tables = [_as_table(frame, columns.names) for frame in (before, after)]
-    found = compare_columns(tables[0], tables[1], columns.names, readings, config=config, seed=seed)
-    findings = tuple(judge(found, config))
+    measured = compare_columns(tables[0], tables[1], columns.names, readings, config=config, seed=seed)
+    findings = tuple(judge(measured, config))
     share = sum(finding.status == "drifted" for finding in findings) / len(findings)
     status = overall(findings)
     return DriftJudgement(

@@ -13,7 +13,7 @@ from models.evaluation.drift.values import Reading, is_number, is_text, numbers_
 
 SAMPLE: Final = 20_000
 """Rows that are looked at."""
-MOST: Final = 0.8
+MIN_READ: Final = 0.8
 """Share of values that must be numbers (or times) of a column of numbers: the others are a few broken ones."""
 FEW_NAMES: Final = 50
 """Different names up to which a column is one of categories, however few rows there are."""
@@ -61,11 +61,11 @@ def recognise(name: str, values: pa.ChunkedArray) -> Reading:
         return Reading(kind="empty")
     for reading in (Reading(kind="number"), Reading(kind="number", decimal=",")):
         numbers = numbers_of(texts, reading)
-        if np.mean(~np.isnan(numbers)) >= MOST:
-            found = _of_numbers(name, numbers[~np.isnan(numbers)], texts)
-            return reading if found.kind == "number" else found
+        if np.mean(~np.isnan(numbers)) >= MIN_READ:
+            as_numbers = _of_numbers(name, numbers[~np.isnan(numbers)], texts)
+            return reading if as_numbers.kind == "number" else as_numbers
     times = time_reading(texts)
-    if times is not None and np.mean(~np.isnan(seconds_of(texts, times))) >= MOST:
+    if times is not None and np.mean(~np.isnan(seconds_of(texts, times))) >= MIN_READ:
         return times
     return Reading(kind=_of_texts(name, texts.to_pandas()))
 

@@ -198,15 +198,15 @@ def new_and_gone(was: pd.Series, now: pd.Series, *, limit: float, gone: bool = T
         gone: whether values that are no more count: not where they come and go.
     """
     pairs = [("share of values not seen before", was, now)] + ([("share of values that are gone", now, was)] * gone)
-    for method, known, asked in pairs:
-        others = asked[~asked.index.isin(known.index)]
-        once, rows = int((known == 1).sum()), int(known.sum())
+    for method, earlier, asked in pairs:
+        others = asked[~asked.index.isin(earlier.index)]
+        once, rows = int((earlier == 1).sum()), int(earlier.sum())
         there = int(asked.sum())
         named = ", ".join(str(value)[:40] for value in others.index[:3])
         expected = (min(once, rows), rows)
-        found = (int(others.sum()), there)
-        p_value = _p_of_shares(expected, found)
-        share, chance = found[0] / max(1, there), expected[0] / max(1, rows)
+        unseen = (int(others.sum()), there)
+        p_value = _p_of_shares(expected, unseen)
+        share, chance = unseen[0] / max(1, there), expected[0] / max(1, rows)
         yield Measurement(
             method=method,
             effect=cohens_h(chance, share) if share > chance else 0.0,
@@ -237,14 +237,14 @@ def category_measures(was: pd.Series, now: pd.Series, config: DriftConfig) -> It
         )
         for value, (before, after) in zip(pooled.index, pooled.to_numpy(), strict=True)
     ]
-    most = max(moved, key=lambda one: one.effect)
-    yield most
+    largest = max(moved, key=lambda one: one.effect)
+    yield largest
     yield Measurement(
         method="psi",
         effect=index,
         limit=config.psi,
         p_value=p_value,
-        said=f"population stability index {index:.3f}; {most.said}",
+        said=f"population stability index {index:.3f}; {largest.said}",
     )
 
 

@@ -49,13 +49,13 @@ def _attention(was: pd.Series, now: pd.Series, config: DriftConfig) -> Iterator[
         for value in now.index[:TOP]
     ]
     yield max(moved, key=lambda one: one.effect)
-    most = now.index[0]
+    leader = now.index[0]
     yield compare_shares(
         "share of the most frequent value",
         (float(was.iloc[0]), rows[0]),
         (float(now.iloc[0]), rows[1]),
         limit=config.share,
-        label=f"share of the most frequent value, now {str(most)[:40]},",
+        label=f"share of the most frequent value, now {str(leader)[:40]},",
         looked_at=TOP,
     )
     yield compare_shares(

@@ -62,10 +62,10 @@ def compare_tables(
     rows = _measure_rows(reference, current, moments, config)
     note = None
     if moments is not None:
-        kept, note = matched(*moments, min_rows=config.min_rows)
-        reference = reference if kept is None else reference.take(pa.array(kept))
-    found = compare_columns(reference, current, names, readings, config=config, seed=seed, are_typed=are_typed)
-    findings = judge({ROWS: Measured(kind="key", measurements=rows), **found}, config)
+        same_days, note = matched(*moments, min_rows=config.min_rows)
+        reference = reference if same_days is None else reference.take(pa.array(same_days))
+    measured = compare_columns(reference, current, names, readings, config=config, seed=seed, are_typed=are_typed)
+    findings = judge({ROWS: Measured(kind="key", measurements=rows), **measured}, config)
     return Comparison(
         status=overall(findings),
         columns=tuple(findings[1:]),
@@ -111,19 +111,19 @@ def compare_columns(
     }
 
 
-def judge(found: Mapping[str, Unfit | Measured], config: DriftConfig) -> list[ColumnFinding]:
+def judge(measured: Mapping[str, Unfit | Measured], config: DriftConfig) -> list[ColumnFinding]:
     """Judge all columns together, so that many tests make no more false alarms than few.
 
     Args:
-        found: what was found by column.
+        measured: what was measured, by column.
         config: what matters.
     """
     from scipy.stats import false_discovery_control
 
-    tests = [one.p_value for column in found.values() if isinstance(column, Measured) for one in column.measurements]
+    tests = [one.p_value for column in measured.values() if isinstance(column, Measured) for one in column.measurements]
     adjusted = iter(false_discovery_control(np.clip(tests, 0.0, 1.0)).tolist() if tests else [])
     findings = []
-    for name, column in found.items():
+    for name, column in measured.items():
         if isinstance(column, Unfit):
             status: Status = "stable" if column.is_stable else "not evaluable"
             findings.append(
@@ -146,9 +146,9 @@ def _finding(name: str, kind: Kind, judged: Sequence[tuple[Measurement, float]],
     if not judged:
         return ColumnFinding(column=name, status="stable", reason="nothing to compare", kind=kind)
     drifted = [(one, p) for one, p in judged if one.effect >= one.limit and p <= config.false_alarm_rate]
-    most = sorted(drifted or judged, key=lambda pair: pair[0].effect / pair[0].limit, reverse=True)
-    one, p_value = most[0]
-    said = "; ".join(other.said for other, _ in most[:3]) if drifted else f"nearest to an alarm: {one.said}"
+    ranked = sorted(drifted or judged, key=lambda pair: pair[0].effect / pair[0].limit, reverse=True)
+    one, p_value = ranked[0]
+    said = "; ".join(other.said for other, _ in ranked[:3]) if drifted else f"nearest to an alarm: {one.said}"
     return ColumnFinding(
         column=name,
         status="drifted" if drifted else "stable",
@@ -175,15 +175,15 @@ def _too_few(reference: pa.Table, current: pa.Table, names: Sequence[str], confi
         for window, table in (("reference", reference), ("current", current))
         if table.num_rows < config.min_rows
     )
-    found: dict[str, Unfit | Measured] = {ROWS: Unfit(reason=few, method="rows")}
+    measured: dict[str, Unfit | Measured] = {ROWS: Unfit(reason=few, method="rows")}
     for name in names:
         lacks = next((w for w, t in (("reference", reference), ("current", current)) if name not in t.column_names), "")
-        found[name] = Unfit(
+        measured[name] = Unfit(
             reason=f"missing from the {lacks} window" if lacks else few,
             method="schema" if lacks else "rows",
             alerts=bool(lacks),
         )
-    findings = judge(found, config)
+    findings = judge(measured, config)
     return Comparison(
         status="not evaluable",
         columns=tuple(findings[1:]),
@@ -223,15 +223,15 @@ def _moments(
     reference: pa.Table, current: pa.Table, readings: Mapping[str, Reading]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the moments of the rows, of the column of times that is there most often in both windows."""
-    best, most = None, 0.5
+    best, covered = None, 0.5
     for name, reading in readings.items():
         if reading.kind != "time":
             continue
         before, after = plain(reference[name]), plain(current[name])
         read = seconds_of(before, reading), seconds_of(after, reading)
         share = min(float(np.mean(np.isfinite(one))) for one in read)
-        if share > most:
-            best, most = read, share
+        if share > covered:
+            best, covered = read, share
     return best
 
 

@@ -42,13 +42,13 @@ def text_measures(before: pd.Series, after: pd.Series, config: DriftConfig) -> I
 
 def _repeated(before: pd.Series, after: pd.Series, config: DriftConfig) -> Measurement:
     was, now = counts_of(before), counts_of(after)
-    most = str(now.index[0])
+    text = str(now.index[0])
     return compare_shares(
         "share of one text",
-        (float(was.get(most, 0)), len(before)),
+        (float(was.get(text, 0)), len(before)),
         (float(now.iloc[0]), len(after)),
         limit=config.share,
-        label=f"share of the text {most[:40]!r}",
+        label=f"share of the text {text[:40]!r}",
         looked_at=WORDS,
     )
 
@@ -72,8 +72,8 @@ def _words(was: list[set[str]], now: list[set[str]], config: DriftConfig) -> Ite
         yield max(moved, key=lambda one: one.effect)
     # What is new is told by half of the reference; the other half tells how much is new where nothing changed.
     half = len(was) // 2
-    known = {word for text in was[:half] for word in text}
-    strange = [np.array([not text <= known for text in texts], dtype=bool) for texts in (was[half:], now)]
+    vocabulary = {word for text in was[:half] for word in text}
+    strange = [np.array([not text <= vocabulary for text in texts], dtype=bool) for texts in (was[half:], now)]
     if len(strange[0]) and len(strange[1]):
         yield compare_shares(
             "share of texts with words not seen before",

@@ -92,7 +92,7 @@ def _frozen(before: Floats, after: Floats, config: DriftConfig) -> Measurement:
 
 def _gaps(before: Floats, after: Floats) -> Iterator[Measurement]:
     """Yield the longest time without rows, where it is longer than any before."""
-    pauses = [_longest_pause(values) for values in (before, after)]
+    pauses = [_largest_pause(values) for values in (before, after)]
     if not pauses[0] or not pauses[1]:
         return
     missed = [pause * len(values) / _length(values) for pause, values in zip(pauses, (before, after), strict=True)]
@@ -107,7 +107,7 @@ def _gaps(before: Floats, after: Floats) -> Iterator[Measurement]:
     )
 
 
-def _longest_pause(values: Floats) -> float:
+def _largest_pause(values: Floats) -> float:
     inner = np.sort(values)
     cut = len(inner) // 200
     inner = inner[cut : len(inner) - cut]

@@ -134,5 +134,5 @@ def _read_times(texts: pa.ChunkedArray, form: str | None) -> NDArray[np.float64]
     with utc_connection() as connection:
         connection.register("texts", pa.table({"value": texts}))
         query = f"select epoch_us({read}) / 1e6 as value from texts"
-        found = connection.sql(query).to_arrow_table()["value"]
-    return np.asarray(found.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        moments = connection.sql(query).to_arrow_table()["value"]
+    return np.asarray(moments.cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -75,13 +75,13 @@ def _in_types_of_json(path: Path, names: list[str]) -> pa.Table:
 def _typed(connection: duckdb.DuckDBPyConnection, name: str) -> pa.ChunkedArray:
     value = f"{_quoted(name)}::JSON"
     kinds = connection.sql(f"select distinct json_type({value}) from written where {_quoted(name)} is not null")
-    found = {kind for (kind,) in kinds.fetchall()} - {"NULL", None}
+    types = {kind for (kind,) in kinds.fetchall()} - {"NULL", None}
     read = f"{value}->>'$'"
-    if found and found <= NUMBERS:
+    if types and types <= NUMBERS:
         read = f"cast({value} as double)"
-    elif found == {"BOOLEAN"}:
+    elif types == {"BOOLEAN"}:
         read = f"cast({value} as boolean)"
-    elif found == {"ARRAY"}:
+    elif types == {"ARRAY"}:
         read = f"cast({value} as varchar[])"
     return connection.sql(f"select {read} as value from written").to_arrow_table()["value"]
 

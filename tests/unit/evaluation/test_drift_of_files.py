@@ -42,13 +42,13 @@ def test_each_kind_of_file_gets_the_same_verdict(tmp_path: Path, name: str) -> N
     reference, same, broken = (
         written(rows, tmp_path / f"{mark}{name}") for mark, rows in (("a", ROWS), ("b", OTHERS), ("c", BROKEN))
     )
-    code, found = document(reference, same)
-    assert (code, found["verdict"], found["culprits"]) == (OK, "stable", [])
-    assert (found["rows"]["reference"], found["rows"]["current"]) == (600, 600)
-    code, found = document(reference, broken)
-    assert (code, found["verdict"]) == (CHECKS_FAILED, "drifted")
-    assert {"price", "channel"} == set(found["culprits"])
-    price, channel = found["columns"]["price"], found["columns"]["channel"]
+    code, answer = document(reference, same)
+    assert (code, answer["verdict"], answer["culprits"]) == (OK, "stable", [])
+    assert (answer["rows"]["reference"], answer["rows"]["current"]) == (600, 600)
+    code, answer = document(reference, broken)
+    assert (code, answer["verdict"]) == (CHECKS_FAILED, "drifted")
+    assert {"price", "channel"} == set(answer["culprits"])
+    price, channel = answer["columns"]["price"], answer["columns"]["channel"]
     assert {"verdict", "method", "effect", "p_value"} <= set(price)
     assert (price["verdict"], channel["verdict"]) == ("drifted", "not_evaluable")
     assert price["effect"] > 1
@@ -65,9 +65,9 @@ def test_a_person_reads_the_culprit_first_and_in_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
 def test_a_file_without_rows_cannot_be_judged(tmp_path: Path, name: str) -> None:
-    code, found = document(written(ROWS, tmp_path / name), written(ROWS.iloc[:0], tmp_path / f"empty_{name}"))
-    assert (code, found["verdict"], found["rows"]["current"]) == (CHECKS_FAILED, "not_evaluable", 0)
-    assert {column["verdict"] for column in found["columns"].values()} == {"not_evaluable"}
+    code, answer = document(written(ROWS, tmp_path / name), written(ROWS.iloc[:0], tmp_path / f"empty_{name}"))
+    assert (code, answer["verdict"], answer["rows"]["current"]) == (CHECKS_FAILED, "not_evaluable", 0)
+    assert {column["verdict"] for column in answer["columns"].values()} == {"not_evaluable"}
 
 
 def test_a_file_that_is_missing_is_an_error_and_no_verdict(tmp_path: Path) -> None:
@@ -78,6 +78,6 @@ def test_a_file_that_is_missing_is_an_error_and_no_verdict(tmp_path: Path) -> No
 
 def test_numbers_that_json_holds_as_text_now_are_another_type(tmp_path: Path) -> None:
     texts = OTHERS.assign(price=OTHERS.price.astype(str))
-    code, found = document(written(ROWS, tmp_path / "a.jsonl"), written(texts, tmp_path / "b.jsonl"))
-    assert (code, found["columns"]["price"]["verdict"]) == (CHECKS_FAILED, "not_evaluable")
-    assert found["culprits"] == ["price"]
+    code, answer = document(written(ROWS, tmp_path / "a.jsonl"), written(texts, tmp_path / "b.jsonl"))
+    assert (code, answer["columns"]["price"]["verdict"]) == (CHECKS_FAILED, "not_evaluable")
+    assert answer["culprits"] == ["price"]

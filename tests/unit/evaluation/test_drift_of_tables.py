@@ -74,9 +74,9 @@ def numbers(name: str, values: object) -> pa.Table:
 def test_a_difference_that_is_significant_but_tiny_is_stable() -> None:
     rng = np.random.default_rng(5)
     before, after = rng.normal(size=200_000), rng.normal(0.04, 1, 200_000)
-    found = compare_tables(numbers("score", before), numbers("score", after), config=DriftConfig(max_rows=200_000))
-    (column,) = found.columns
-    assert found.status == "stable"
+    comparison = compare_tables(numbers("score", before), numbers("score", after), config=DriftConfig(max_rows=200_000))
+    (column,) = comparison.columns
+    assert comparison.status == "stable"
     assert column.p_value is not None
     assert column.p_value < 1e-6
 
@@ -111,33 +111,35 @@ def test_a_weekend_is_compared_with_weekends() -> None:
 
     month, saturday, monday = rows("2026-03-02", 28), rows("2026-04-04", 2), rows("2026-04-06", 2)
     for current in (saturday, monday):
-        found = compare_tables(month, current, config=DriftConfig())
-        assert {one.column: one.status for one in found.columns}["price"] == "stable", found
-        assert "of no other days" in found.notes[0]
+        comparison = compare_tables(month, current, config=DriftConfig())
+        assert {one.column: one.status for one in comparison.columns}["price"] == "stable", comparison
+        assert "of no other days" in comparison.notes[0]
     sold_out = saturday.set_column(1, "price", pa.array(rng.normal(20, 5.0, saturday.num_rows)))
     assert "price" in {one.column for one in compare_tables(month, sold_out, config=DriftConfig()).culprits}
 
 
 def test_what_is_in_neither_window_alarms_nobody() -> None:
     rows = window(3, 300).assign(nothing=None, lonely=[1.0] * 5 + [None] * 295)
-    found = compared(rows, rows)
-    assert found.status == "stable"
-    assert {one.column: one.status for one in found.columns}["lonely"] == "not evaluable"
+    comparison = compared(rows, rows)
+    assert comparison.status == "stable"
+    assert {one.column: one.status for one in comparison.columns}["lonely"] == "not evaluable"
 
 
 def test_typed_columns_and_their_text_hold_the_same() -> None:
     rows = window(4, 400)
     typed = pa.Table.from_pandas(rows, preserve_index=False)
     written = pa.table({name: pa.array(rows[name].map(lambda v: "" if pd.isna(v) else str(v))) for name in rows})
-    found = compare_tables(typed, written, config=DriftConfig(), are_typed=False)
-    assert found.status == "stable", found.culprits
+    comparison = compare_tables(typed, written, config=DriftConfig(), are_typed=False)
+    assert comparison.status == "stable", comparison.culprits
 
 
 def test_numbers_with_a_decimal_comma_are_numbers() -> None:
     assert recognise("price", plain(pa.chunked_array([["12,50", "3,99", "1,00"] * 40]))).kind == "number"
     before, after = ([f"{n / scale:.2f}".replace(".", ",") for n in range(100, 900)] for scale in (10, 1))
-    found = compare_tables(numbers("price", before), numbers("price", after), config=DriftConfig(), are_typed=False)
-    assert [one.column for one in found.culprits] == ["price"]
+    comparison = compare_tables(
+        numbers("price", before), numbers("price", after), config=DriftConfig(), are_typed=False
+    )
+    assert [one.column for one in comparison.culprits] == ["price"]
 
 
 def test_lists_of_items_are_compared_by_what_is_in_them() -> None:
@@ -153,5 +155,5 @@ def test_lists_of_items_are_compared_by_what_is_in_them() -> None:
 
 
 def test_more_rows_are_a_finding_about_the_rows() -> None:
-    found = compared(window(1, 400), window(2, 4_000))
-    assert ROWS in {one.column for one in found.culprits}
+    comparison = compared(window(1, 400), window(2, 4_000))
+    assert ROWS in {one.column for one in comparison.culprits}
