@@ -48,6 +48,7 @@ def as_document(comparison: "Comparison") -> dict[str, Any]:
             "current": comparison.current_rows,
             **_finding(comparison.rows),
         },
+        "revenue_touched": {"column": comparison.money, "share": dict(comparison.touched)},
         "culprits": [finding.column for finding in comparison.culprits],
         "notes": list(comparison.notes),
     }
@@ -78,5 +79,7 @@ def _print(comparison: "Comparison") -> None:
     table = Table("column", "holds", "verdict", "why")
     for finding in sorted((comparison.rows, *comparison.columns), key=lambda one: not one.alerts):
         verdict = f"[{COLOURS[finding.status]}]{finding.status}[/]"
-        table.add_row(escape(finding.column), finding.kind or "", verdict, escape(finding.reason))
+        share = comparison.touched.get(finding.column)
+        money = "" if share is None else f"; touches {share:.0%} of {comparison.money}"
+        table.add_row(escape(finding.column), finding.kind or "", verdict, escape(finding.reason + money))
     out.print(table)

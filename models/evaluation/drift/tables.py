@@ -1,7 +1,7 @@
 """Two windows side by side: every column, the rows themselves, and one verdict with its culprits."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 from models.evaluation.drift.columns import Measured, Unfit, measure_column
 from models.evaluation.drift.findings import ColumnFinding, DriftConfig, Kind, Measurement, Status
 from models.evaluation.drift.kinds import recognise
+from models.evaluation.drift.money import money_column, share_of_money
 from models.evaluation.drift.times import volume
 from models.evaluation.drift.values import Reading, plain, seconds_of
 
@@ -29,6 +30,10 @@ class Comparison:
     """About the rows themselves: how many there are, and how many repeat others."""
     reference_rows: int
     current_rows: int
+    money: str | None = None
+    """The column of money, where there is one."""
+    touched: Mapping[str, float] = field(default_factory=dict)
+    """Share of the judged window's money in the rows that a culprit touches, by culprit."""
     notes: tuple[str, ...] = ()
     """What a person should know of how they were compared."""
 
@@ -66,12 +71,20 @@ def compare_tables(
         reference = reference if same_days is None else reference.take(pa.array(same_days))
     measured = compare_columns(reference, current, names, readings, config=config, seed=seed, are_typed=are_typed)
     findings = judge({ROWS: Measured(kind="key", measurements=rows), **measured}, config)
+    money = money_column(current, readings)
+    shares = {
+        one.column: share_of_money(one.column, reference, current, readings, money=money)
+        for one in findings[1:]
+        if one.alerts and money is not None
+    }
     return Comparison(
         status=overall(findings),
         columns=tuple(findings[1:]),
         rows=findings[0],
         reference_rows=counts[0],
         current_rows=counts[1],
+        money=money,
+        touched={name: share for name, share in shares.items() if share is not None},
         notes=(note,) if note else (),
     )
 

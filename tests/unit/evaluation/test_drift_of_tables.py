@@ -157,3 +157,12 @@ def test_lists_of_items_are_compared_by_what_is_in_them() -> None:
 def test_more_rows_are_a_finding_about_the_rows() -> None:
     comparison = compared(window(1, 400), window(2, 4_000))
     assert ROWS in {one.column for one in comparison.culprits}
+
+
+def test_the_money_in_the_rows_that_a_culprit_touches_is_said() -> None:
+    after = window(2, 2_000)
+    after = after.assign(channel=after.channel.mask(after.index % 10 == 0, "tiktok"), price=10.0)
+    after = after.assign(price=after.price.where(after.index % 10 > 0, 30.0))
+    comparison = compared(window(1, 2_000), after)
+    assert comparison.money == "price"
+    assert comparison.touched["channel"] == pytest.approx(0.25)
