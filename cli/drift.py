@@ -28,8 +28,13 @@ def run_drift(reference: Path, current: Path, *, as_json: bool) -> None:
     from shopsight.ingestion.formats.whole_tables import read_whole
 
     before, after = (read_whole(path) for path in (reference, current))
-    are_typed = before.are_typed and after.are_typed
-    comparison = compare_tables(before.rows, after.rows, config=DriftConfig(), are_typed=are_typed)
+    comparison = compare_tables(
+        before.rows,
+        after.rows,
+        config=DriftConfig(),
+        are_typed=before.are_typed and after.are_typed,
+        broken=(before.broken, after.broken),
+    )
     if as_json:
         print_json(as_document(comparison))
     else:

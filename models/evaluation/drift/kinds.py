@@ -27,10 +27,11 @@ MIN_LETTERS: Final = 12
 """Mean length of texts: names of two words are shorter."""
 
 ID_NAME: Final = re.compile(
-    r"(^|[_\s.-])(id|ids|uuid|guid|sku|ean|gtin|asin|isbn|key|hash|token|code|number|no|nr|ref|pseudonym|index|row)$"
-    r"|[a-z](Id|ID|Key|Code|No|Number)$",
-    re.IGNORECASE,
+    r"(?i:(^|[_\s.-])(id|ids|uuid|guid|sku|ean|gtin|asin|isbn|key|hash|token|code|number|no|nr|ref|pseudonym|index|row)$)"
+    r"|[a-z](Id|ID|Key|Code|No|Number)$"
+    r"|(?i:^(user|visitor|customer|client|session|device|order|invoice|transaction|event|item|product|category)(id)?$)"
 )
+"""Names of ids; a word that only ends like one (`paid`) is none."""
 PERSON_NAME: Final = re.compile(
     r"user|shopper|customer|client|visitor|visit|session|device|anonymous|cookie|order|invoice|transaction|person|event",
     re.IGNORECASE,

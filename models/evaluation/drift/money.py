@@ -40,8 +40,8 @@ def share_of_money(
 ) -> float | None:
     """Return the share of the judged window's money in the rows that a column's change touches.
 
-    Rows are touched whose value is missing, was never there before, or lies beyond the range; where there are none such,
-    all rows are: the column moved as a whole. None where the money does not add up to a sum above 0.
+    Rows are touched whose value is missing, was never there before, or lies beyond the range; where there are none
+    such, all rows are: the column moved as a whole. None where the money does not add up to a sum above 0.
 
     Args:
         name: the column to blame.

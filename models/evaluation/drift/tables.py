@@ -2,22 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
+from models.evaluation.drift.calendar import matched
 from models.evaluation.drift.columns import Measured, Unfit, measure_column
 from models.evaluation.drift.findings import ColumnFinding, DriftConfig, Kind, Measurement, Status
 from models.evaluation.drift.kinds import recognise
+from models.evaluation.drift.measuring import compare_shares
 from models.evaluation.drift.money import money_column, share_of_money
-from models.evaluation.drift.times import volume
+from models.evaluation.drift.rows import repeated
+from models.evaluation.drift.times import TIMES_MORE, volume
 from models.evaluation.drift.values import Reading, plain, seconds_of
 
 ROWS: Final = "(rows)"
 """Name of the finding about the rows themselves."""
-TIMES_MORE: Final = 5.0
-"""How many times more or fewer rows matter where no moments say of how many days they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,13 @@ class Comparison:
 
 
 def compare_tables(
-    reference: pa.Table, current: pa.Table, *, config: DriftConfig, seed: int = 1, are_typed: bool = True
+    reference: pa.Table,
+    current: pa.Table,
+    *,
+    config: DriftConfig,
+    seed: int = 1,
+    are_typed: bool = True,
+    broken: tuple[int, int] = (0, 0),
 ) -> Comparison:
     """Compare two tables, of which nothing is known but what they hold.
 
@@ -54,9 +61,8 @@ def compare_tables(
         config: what matters.
         seed: of the samples.
         are_typed: whether both tables' types say something; those of CSV do not.
+        broken: lines of both files that could not be read, and so are not among the rows.
     """
-    from models.evaluation.drift.calendar import matched
-
     reference, current = _unique_names(reference), _unique_names(current)
     names = list(dict.fromkeys([*reference.column_names, *current.column_names]))
     if min(reference.num_rows, current.num_rows) < config.min_rows:
@@ -64,7 +70,7 @@ def compare_tables(
     readings = _readings(reference, current)
     moments = _moments(reference, current, readings)
     counts = (reference.num_rows, current.num_rows)
-    rows = _measure_rows(reference, current, moments, config)
+    rows = _measure_rows(reference, current, moments, broken, config)
     note = None
     if moments is not None:
         same_days, note = matched(*moments, min_rows=config.min_rows)
@@ -206,21 +212,31 @@ def _too_few(reference: pa.Table, current: pa.Table, names: Sequence[str], confi
     )
 
 
-def _measure_rows(reference: pa.Table, current: pa.Table, moments: Any, config: DriftConfig) -> list[Measurement]:
-    from models.evaluation.drift.rows import repeated
-
-    measured = repeated(reference, current, config)
-    by_day = volume(*moments) if moments is not None else None
-    if by_day is not None:
-        return [*measured, by_day]
-    more = current.num_rows / reference.num_rows
+def _measure_rows(
+    reference: pa.Table,
+    current: pa.Table,
+    moments: tuple[np.ndarray, np.ndarray] | None,
+    broken: tuple[int, int],
+    config: DriftConfig,
+) -> list[Measurement]:
+    lines = reference.num_rows + broken[0], current.num_rows + broken[1]
+    unread = compare_shares(
+        "share of lines that could not be read",
+        (broken[0], lines[0]),
+        (broken[1], lines[1]),
+        limit=config.share if broken[0] else config.novelty,
+    )
+    measured = [*repeated(reference, current, config), unread]
+    if moments is not None:
+        return [*measured, volume(*(values[np.isfinite(values)] for values in moments))]
+    more = max(current.num_rows / reference.num_rows, reference.num_rows / current.num_rows)
     return [
         *measured,
         Measurement(
             method="rows",
-            effect=max(more, 1 / more),
+            effect=more,
             limit=TIMES_MORE,
-            p_value=0.0 if max(more, 1 / more) >= TIMES_MORE else 1.0,
+            p_value=0.0 if more >= TIMES_MORE else 1.0,
             said=f"{reference.num_rows:,} rows before, {current.num_rows:,} now",
         ),
     ]

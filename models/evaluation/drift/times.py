@@ -15,6 +15,10 @@ from models.evaluation.drift.measuring import Floats, category_measures, compare
 DAY: Final = 86_400.0
 STALE_SHARE: Final = 0.05
 """Share of the reference's length by which its newest moment may be newer than the judged window's."""
+WHOLE_DAY: Final = 0.9
+"""Days of both windows from which hours are compared."""
+FINE: Final = 0.02
+"""Share of the most frequent moment up to which moments are fine, and not days."""
 FAR: Final = 3.0
 """Lengths of the reference beyond which a moment is far from all others."""
 GAP: Final = 3.0
@@ -25,6 +29,8 @@ FEW_DAYS: Final = 4
 """Days from which rows a day are compared."""
 VOLUME: Final = 1.5
 """How many times more or fewer rows a day matter."""
+TIMES_MORE: Final = 5.0
+"""How many times more or fewer rows matter where they cannot be counted by day."""
 WEEKS: Final = 14
 """Days of both windows from which weekdays are compared."""
 
@@ -34,12 +40,12 @@ def time_measures(before: Floats, after: Floats, config: DriftConfig) -> Iterato
     yield _staleness(before, after)
     yield _strays(before, after, config)
     hours = [pd.Series((values % DAY) // 3600).value_counts() for values in (before, after)]
-    if len(hours[0]) > 1:
+    if len(hours[0]) > 1 and min(_length(before), _length(after)) >= WHOLE_DAY * DAY:
         yield from _named("hours of the day", category_measures(hours[0], hours[1], config))
     yield moved_shares("share at midnight", before % DAY == 0, after % DAY == 0, config)
     yield moved_shares("share at whole hours", before % 3600 == 0, after % 3600 == 0, config)
     yield moved_shares("share in whole seconds", before % 1 == 0, after % 1 == 0, config)
-    yield _frozen(before, after, config)
+    yield from _frozen(before, after, config)
     if min(_length(before), _length(after)) >= WEEKS * DAY:
         days = [pd.Series((values // DAY) % 7).value_counts() for values in (before, after)]
         yield from _named("weekdays", category_measures(days[0], days[1], config))
@@ -79,9 +85,11 @@ def _strays(before: Floats, after: Floats, config: DriftConfig) -> Measurement:
     return moved_shares("share of moments far from all others", far[0], far[1], config)
 
 
-def _frozen(before: Floats, after: Floats, config: DriftConfig) -> Measurement:
+def _frozen(before: Floats, after: Floats, config: DriftConfig) -> Iterator[Measurement]:
     was, now = (pd.Series(values).value_counts() for values in (before, after))
-    return compare_shares(
+    if was.iloc[0] > FINE * len(before):  # days: how many rows one has tells the length of the window
+        return
+    yield compare_shares(
         "share of one moment",
         (float(was.iloc[0]), len(before)),
         (float(now.iloc[0]), len(after)),
@@ -121,13 +129,18 @@ def rows_a_day(values: Floats) -> NDArray[np.int64]:
     return counts[1:-1].astype(np.int64)
 
 
-def volume(before: Floats, after: Floats) -> Measurement | None:
-    """Compare the rows a day, or return None where there are too few days."""
+def volume(before: Floats, after: Floats) -> Measurement:
+    """Compare the rows a day, or where there are few whole days the rows an hour, which nights and weekends move."""
     from scipy.stats import ttest_ind
 
     was, now = rows_a_day(before), rows_a_day(after)
     if min(len(was), len(now)) < FEW_DAYS:
-        return None
+        rates = [len(values) / max(1.0, _length(values) / 3600) for values in (before, after)]
+        more = max(rates[1] / rates[0], rates[0] / rates[1])
+        said = f"rows an hour: {rates[0]:,.0f}, now {rates[1]:,.0f}"
+        return Measurement(
+            method="rows an hour", effect=more, limit=TIMES_MORE, p_value=0.0 if more >= TIMES_MORE else 1.0, said=said
+        )
     middles = float(np.median(was)), float(np.median(now))
     apart = abs(np.log(max(middles[1], 0.5) / max(middles[0], 0.5)))
     return Measurement(

@@ -76,8 +76,15 @@ def text_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
         if pc.all(pc.and_(pc.equal(whole, values), pc.less(pc.abs(values), 1e15))).as_py():
             return whole.cast(pa.int64()).cast(pa.string())
     if pa.types.is_nested(kind):
-        return pa.chunked_array([pa.array([None if v is None else str(v) for v in values.to_pylist()], pa.string())])
-    return values.cast(pa.string())
+        return _each_as_text(values)
+    try:
+        return values.cast(pa.string())
+    except pa.ArrowNotImplementedError:  # durations, and whatever types come
+        return _each_as_text(values)
+
+
+def _each_as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array([None if v is None else str(v) for v in values.to_pylist()], pa.string())])
 
 
 def numbers_of(values: pa.ChunkedArray, reading: Reading) -> NDArray[np.float64]:

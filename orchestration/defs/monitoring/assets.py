@@ -10,6 +10,8 @@ from shopsight.families import FAMILIES, resolve
 from shopsight.settings import Settings
 
 REFERENCE_FILE = "drift_reference.parquet"
+STAGES_DOWNSTREAM = ("candidate", "evaluation", "champion", "bento")
+"""What is made of a training set: a culprit in it is in all of them."""
 
 
 def drift_asset(family: str) -> dg.AssetsDefinition:
@@ -90,6 +92,8 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
                 "status": judgement.status,
                 "reason": judgement.reason,
                 "compared with": f"champion {champion.version}" if champion else "the older part of the training set",
+                "culprits": ", ".join(c.column for c in judgement.columns if c.alerts) or "none",
+                "assets downstream": ", ".join(f"{family}_{stage}" for stage in STAGES_DOWNSTREAM),
                 "drifted share": judgement.drifted_share,
                 "reference rows": judgement.reference_rows,
                 "current rows": judgement.current_rows,

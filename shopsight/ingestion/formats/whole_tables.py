@@ -27,6 +27,8 @@ class WholeTable:
     rows: pa.Table
     are_typed: bool
     """Whether the types of the columns are the file's own; else all are text."""
+    broken: int = 0
+    """Lines that could not be read, and so are not among the rows."""
 
 
 def read_whole(path: Path) -> WholeTable:
@@ -38,15 +40,18 @@ def read_whole(path: Path) -> WholeTable:
     Raises:
         SourceFileError: it cannot be read.
     """
-    chunks = [chunk.rows for chunk in read_table(path)]
+    broken, chunks = 0, []
+    for chunk in read_table(path):
+        broken += len(chunk.broken)
+        chunks.append(chunk.rows)
     if not chunks:
         return WholeTable(rows=pa.table({name: pa.array([], pa.string()) for name in _names(path)}), are_typed=False)
     rows = pa.concat_tables(chunks, promote_options="permissive")
     if not path.is_file() or kind_of(path) == "parquet":
         return WholeTable(rows=rows, are_typed=path.is_file())
     if kind_of(path) == "text" and plain_name(path).endswith(JSON_NAMES):
-        return WholeTable(rows=_in_types_of_json(path, rows.column_names), are_typed=True)
-    return WholeTable(rows=rows, are_typed=False)
+        return WholeTable(rows=_in_types_of_json(path, rows.column_names), are_typed=True, broken=broken)
+    return WholeTable(rows=rows, are_typed=False, broken=broken)
 
 
 def _names(path: Path) -> Iterator[str]:

@@ -81,3 +81,12 @@ def test_numbers_that_json_holds_as_text_now_are_another_type(tmp_path: Path) ->
     code, answer = document(written(ROWS, tmp_path / "a.jsonl"), written(texts, tmp_path / "b.jsonl"))
     assert (code, answer["columns"]["price"]["verdict"]) == (CHECKS_FAILED, "not_evaluable")
     assert answer["culprits"] == ["price"]
+
+
+def test_lines_that_cannot_be_read_are_a_finding_and_not_left_out_in_silence(tmp_path: Path) -> None:
+    current = written(OTHERS, tmp_path / "b.csv")
+    lines = current.read_text().splitlines()
+    current.write_text("\n".join(line if n % 10 else line + ",,,," for n, line in enumerate(lines, start=1)))
+    code, answer = document(written(ROWS, tmp_path / "a.csv"), current)
+    assert (code, answer["rows"]["verdict"]) == (CHECKS_FAILED, "drifted")
+    assert answer["rows"]["method"] == "share of lines that could not be read"
