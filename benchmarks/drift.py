@@ -211,6 +211,7 @@ def measure(*, seeds: int, windows: int, rows: int, columns: int) -> dict[str, A
     return {
         "planted": {
             "kinds": len(DEFECTS),
+            "planted": planted,
             "seeds": seeds,
             "found": sum(comparison.values()),
             "share": round(sum(comparison.values()) / planted, 4),

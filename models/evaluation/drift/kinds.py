@@ -26,6 +26,12 @@ SENTENCES: Final = 0.3
 MIN_LETTERS: Final = 12
 """Mean length of texts: names of two words are shorter."""
 
+NUMBERS: Final = (
+    Reading(kind="number"),
+    Reading(kind="number", decimal=","),
+    Reading(kind="number", has_signs=True),
+)
+"""Ways to write numbers, the plainest first."""
 ID_NAME: Final = re.compile(
     r"(?i:(^|[_\s.-])(id|ids|uuid|guid|sku|ean|gtin|asin|isbn|key|hash|token|code|number|no|nr|ref|pseudonym|index|row)$)"
     r"|[a-z](Id|ID|Key|Code|No|Number)$"
@@ -60,7 +66,7 @@ def recognise(name: str, values: pa.ChunkedArray) -> Reading:
     texts = texts.drop_null() if is_text(texts.type) else texts
     if not len(texts):
         return Reading(kind="empty")
-    for reading in (Reading(kind="number"), Reading(kind="number", decimal=",")):
+    for reading in NUMBERS:
         numbers = numbers_of(texts, reading)
         if np.mean(~np.isnan(numbers)) >= MIN_READ:
             as_numbers = _of_numbers(name, numbers[~np.isnan(numbers)], texts)

@@ -13,6 +13,8 @@ from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.guessing.values import UNITS, time_shape
 
 TIMES_LOOKED_AT: Final = 400
+CURRENCY: Final = r"[$€£¥₹₽₺₩%]|EUR|USD|GBP|CHF|PLN|SEK|NOK|DKK|CZK|JPY|CNY"
+THOUSANDS: Final = r"-?\d{1,3}(,\d{3})+(\.\d+)?"
 DAYS_TO_1970: Final = 25_569
 """Days from a spreadsheet's first day to 1970."""
 
@@ -24,6 +26,8 @@ class Reading:
     kind: Kind
     decimal: str = "."
     """What parts a number from its decimals."""
+    has_signs: bool = False
+    """Whether signs of currencies and of thousands stand around and in numbers."""
     format: str | None = None
     """How a moment is written; None reads ISO 8601 and typed columns."""
     unit: str | None = None
@@ -90,7 +94,7 @@ def _each_as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
 def numbers_of(values: pa.ChunkedArray, reading: Reading) -> NDArray[np.float64]:
     """Return numbers, NaN for nulls and for what is no number; infinities stay."""
     if is_text(values.type):
-        values = _read_numbers(values, reading.decimal)
+        values = _read_numbers(values, reading)
     elif pa.types.is_decimal(values.type) or pa.types.is_boolean(values.type):
         values = values.cast(pa.float64())
     elif not is_number(values.type):
@@ -98,14 +102,18 @@ def numbers_of(values: pa.ChunkedArray, reading: Reading) -> NDArray[np.float64]
     return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
 
 
-def _read_numbers(texts: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
-    if decimal == ".":
+def _read_numbers(texts: pa.ChunkedArray, reading: Reading) -> pa.ChunkedArray:
+    written = "value"
+    if reading.has_signs:
+        bare = f"trim(regexp_replace(value, '{CURRENCY}', '', 'g'))"
+        written = f"case when regexp_full_match({bare}, '{THOUSANDS}') then replace({bare}, ',', '') else {bare} end"
+    elif reading.decimal == ",":
+        written = "case when value not like '%.%' then replace(value, ',', '.') end"
+    else:
         try:
             return texts.cast(pa.float64())
         except pa.ArrowInvalid:
-            written = "value"
-    else:
-        written = "case when value not like '%.%' then replace(value, ',', '.') end"
+            pass
     with utc_connection() as connection:
         connection.register("texts", pa.table({"value": texts}))
         return connection.sql(f"select try_cast({written} as double) as value from texts").to_arrow_table()["value"]

@@ -181,3 +181,12 @@ def test_days_of_a_week_beside_days_of_a_month_are_no_drift() -> None:
     tables = [pa.table({"day": moments.date}) for moments in (month, week)]
     comparison = compare_tables(*tables, config=DriftConfig())
     assert comparison.status == "stable", comparison.culprits
+
+
+@pytest.mark.parametrize("write", ["${:,.2f}", "{:.2f} EUR", "{:,.2f}"])
+def test_amounts_with_signs_are_amounts(write: str) -> None:
+    rng = np.random.default_rng(2)
+    before, after = ([write.format(n) for n in rng.lognormal(7, 1, 800) * scale] for scale in (1, 1.6))
+    tables = numbers("total", before), numbers("total", after)
+    (column,) = compare_tables(*tables, config=DriftConfig(), are_typed=False).columns
+    assert (column.kind, column.status) == ("number", "drifted")
