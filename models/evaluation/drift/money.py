@@ -52,7 +52,8 @@ def share_of_money(
     """
     amounts = numbers_of(plain(current[money]), readings[money])
     amounts = np.where(np.isfinite(amounts), np.maximum(amounts, 0.0), 0.0)
-    total = float(amounts.sum())
+    with np.errstate(over="ignore"):
+        total = float(amounts.sum())
     if not 0 < total < float("inf"):
         return None
     touched = _touched(name, reference, current, readings)

@@ -11,6 +11,8 @@ from models.evaluation.drift.findings import DriftConfig, Measurement
 from models.evaluation.drift.measuring import compare_shares
 from models.evaluation.drift.values import plain, text_of
 
+MAX_REPEATED: Final = 0.5
+"""Share of repeated rows of the reference above which a table has few columns, and repeats itself anyway."""
 ROWS_LOOKED_AT: Final = 200_000
 """Rows whose like is looked for: one sent twice is mostly sent twice at once, and so near its like."""
 
@@ -23,6 +25,8 @@ def repeated(reference: pa.Table, current: pa.Table, config: DriftConfig) -> lis
         return []
     marks = [_marks(table.select(names).slice(0, size)) for table in (reference, current)]
     counts = [size - len(np.unique(one)) for one in marks]
+    if counts[0] > MAX_REPEATED * size:
+        return []
     return [
         compare_shares(
             "share of repeated rows",
