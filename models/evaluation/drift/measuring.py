@@ -125,9 +125,10 @@ def beyond_the_range(before: Floats, after: Floats, config: DriftConfig) -> Iter
     That k of M new values lie beyond N old ones has the chance (M / (N + M)) ** k, whatever the distribution is.
     """
     chance = len(after) / (len(before) + len(after))
-    bounds = (("above the range", after > before.max(), f"above {before.max():.6g}", after.max()),)
-    bounds += (("below the range", after < before.min(), f"below {before.min():.6g}", after.min()),)
-    for method, beyond, label, furthest in bounds:
+    for method, beyond, label, furthest in (
+        ("above the range", after > before.max(), f"above {before.max():.6g}", after.max()),
+        ("below the range", after < before.min(), f"below {before.min():.6g}", after.min()),
+    ):
         count = int(beyond.sum())
         yield Measurement(
             method=method,
@@ -151,14 +152,21 @@ def beyond_the_range(before: Floats, after: Floats, config: DriftConfig) -> Iter
 
 def how_they_are_written(before: Floats, after: Floats, config: DriftConfig) -> Iterator[Measurement]:
     """Yield shares that a change of unit, sign, rounding or default moves."""
-    for method, of in (
-        ("share of negative numbers", lambda x: x < 0),
-        ("share of zeros", lambda x: x == 0),
-        ("share of whole numbers", lambda x: x == np.floor(x)),
-        ("share of multiples of ten", lambda x: np.mod(x, 10) == 0),
-        ("share with more than two decimals", lambda x: np.abs(x * 100 - np.round(x * 100)) > 1e-6 * np.abs(x) + 1e-9),
-    ):
-        yield moved_shares(method, of(before), of(after), config)
+    was, now = _writings(before), _writings(after)
+    for method in was:
+        yield moved_shares(method, was[method], now[method], config)
+
+
+def _writings(values: Floats) -> dict[str, NDArray[np.bool_]]:
+    """Return which numbers are written in which way."""
+    cents = values * 100
+    return {
+        "share of negative numbers": values < 0,
+        "share of zeros": values == 0,
+        "share of whole numbers": values == np.floor(values),
+        "share of multiples of ten": np.mod(values, 10) == 0,
+        "share with more than two decimals": np.abs(cents - np.round(cents)) > 1e-6 * np.abs(values) + 1e-9,
+    }
 
 
 def frequent_numbers(before: Floats, after: Floats, config: DriftConfig) -> Iterator[Measurement]:

@@ -27,8 +27,9 @@ MONEY_NAMES: Final = (
 
 def money_column(table: pa.Table, readings: Mapping[str, Reading]) -> str | None:
     """Return the column of money, or None where no column of numbers is named like one."""
+    names: list[str] = table.column_names
     for word in MONEY_NAMES:
-        for name in table.column_names:
+        for name in names:
             is_number = name in readings and readings[name].kind == "number"
             if is_number and re.search(rf"(^|[_\s]){word}$", name, re.IGNORECASE):
                 return name
@@ -65,12 +66,14 @@ def _touched(name: str, reference: pa.Table, current: pa.Table, readings: Mappin
     if name not in readings or name not in current.column_names:
         return none
     before, after = plain(reference[name]), plain(current[name])
-    is_missing = np.asarray(pc.is_null(after)) if after.null_count > before.null_count else none
+    is_missing: NDArray[np.bool_] = (
+        np.asarray(pc.is_null(after), dtype=bool) if after.null_count > before.null_count else none
+    )
     kind = readings[name].kind
     if kind == "number":
         was, now = numbers_of(before, readings[name]), numbers_of(after, readings[name])
-        return is_missing | (now > np.nanmax(was)) | (now < np.nanmin(was)) | np.isinf(now)
+        return np.asarray(is_missing | (now > np.nanmax(was)) | (now < np.nanmin(was)) | np.isinf(now), dtype=bool)
     if kind in ("category", "identity"):
         was_there = pc.is_in(text_of(after), value_set=pc.unique(text_of(before)))
-        return is_missing | (~np.asarray(was_there) & np.asarray(pc.is_valid(after)))
+        return np.asarray(is_missing | (~np.asarray(was_there) & np.asarray(pc.is_valid(after))), dtype=bool)
     return is_missing

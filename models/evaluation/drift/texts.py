@@ -30,7 +30,7 @@ SCRIPTS: Final = (
 
 def text_measures(before: pd.Series, after: pd.Series, config: DriftConfig) -> Iterator[Measurement]:
     """Yield what is compared of texts, without nulls and in random order."""
-    was, now = (values.str.len().to_numpy(dtype="float64") for values in (before, after))
+    was, now = (values.str.len().to_numpy().astype(np.float64) for values in (before, after))
     yield from distances(was, now, config, of="characters")
     for script, pattern in SCRIPTS:
         has = [values.str.contains(pattern).to_numpy(bool) for values in (before, after)]

@@ -119,7 +119,7 @@ def test_a_weekend_is_compared_with_weekends() -> None:
 
 
 def test_what_is_in_neither_window_alarms_nobody() -> None:
-    rows = window(3, 300).assign(nothing=None, lonely=[1.0] * 5 + [None] * 295)
+    rows = window(3, 300).assign(nothing=None, lonely=[1.0] * 5 + [np.nan] * 295)
     comparison = compared(rows, rows)
     assert comparison.status == "stable"
     assert {one.column: one.status for one in comparison.columns}["lonely"] == "not evaluable"
