@@ -344,6 +344,19 @@ def query(
 
 
 @app.command()
+def drift(
+    reference: Annotated[Path, typer.Argument(help="Rows as they should be: CSV, Parquet, Excel or JSON Lines.")],
+    current: Annotated[Path, typer.Argument(help="Rows that are judged, in the same columns.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say whether two files differ further than chance and than matters, and which column is to blame; exit 3 if so."""
+    with explained():
+        from cli.drift import run_drift
+
+        run_drift(reference, current, as_json=as_json)
+
+
+@app.command()
 def up(
     only: Annotated[
         list[str] | None,

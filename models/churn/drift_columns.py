@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from models.churn.dataset import LAST_DAY
-from models.evaluation.drift_checks import DriftColumns
-from models.evaluation.drift_windows import watched_rows
+from models.evaluation.drift.findings import DriftColumns
+from models.evaluation.drift.windows import watched_rows
 
 WATCHED_COLUMNS = DriftColumns(numerical=("mean_order_value", *LAST_DAY), unit="user_id")
 """What orders bring, and the visits around the last one; one row of each customer is compared.

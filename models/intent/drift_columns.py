@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.evaluation.drift_checks import DriftColumns
-from models.evaluation.drift_windows import watched_rows
+from models.evaluation.drift.findings import DriftColumns
+from models.evaluation.drift.windows import watched_rows
 from models.intent.corpus import read_corpus
 from models.text.normalise import detect_language, normalise
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from models.evaluation.drift_checks import DriftColumns
-from models.evaluation.drift_windows import watched_rows
+from models.evaluation.drift.findings import DriftColumns
+from models.evaluation.drift.windows import watched_rows
 from models.purchase_intent.encoding import CATEGORICAL, FEATURES
 
 GROWS_WITH_THE_CALENDAR = ("days_since_first_event", "orders_total")

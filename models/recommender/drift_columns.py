@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from models.evaluation.drift_checks import DriftColumns
-from models.evaluation.drift_windows import watched_rows
+from models.evaluation.drift.findings import DriftColumns
+from models.evaluation.drift.windows import watched_rows
 
 WATCHED_COLUMNS = DriftColumns(
     numerical=("price", "hour"), categorical=("event_name",), identities=("item_id",), unit="user_id"

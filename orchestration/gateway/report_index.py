@@ -87,7 +87,7 @@ def _report(folder: Path, address: str, status: os.stat_result) -> Report:
 def _verdict(report: Path) -> str:
     """Return what a drift report came to."""
     # Imported here: it brings pandas, which serving the other files does not need.
-    from models.evaluation.drift import DriftJudgement
+    from models.evaluation.drift.judgement import DriftJudgement
 
     try:
         judgement = DriftJudgement.read(report.with_suffix(".json"))

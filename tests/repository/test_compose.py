@@ -43,7 +43,10 @@ def in_a_container(secrets: Path) -> Settings:
     class InAContainer(Settings):
         model_config = SettingsConfigDict(secrets_dir=secrets, env_file=None)
 
-    return InAContainer()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("SHOPSIGHT_")]:
+            patch.delenv(name)  # a test before this one may have pointed tools of this process at its home
+        return InAContainer()
 
 
 def test_the_file_fits_the_specification() -> None:

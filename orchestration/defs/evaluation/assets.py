@@ -21,7 +21,7 @@ from shopsight.settings import Settings
 
 if TYPE_CHECKING:
     from models.evaluation.approval import DriftState, DriftSummary, Verdict
-    from models.evaluation.drift import DriftJudgement
+    from models.evaluation.drift.judgement import DriftJudgement
     from models.evaluation.results import Evaluation
     from models.registry.registry import ModelRegistry
     from models.registry.version import ModelVersion
@@ -67,7 +67,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from models.evaluation.approval import gate, gate_of_baseline
-        from models.evaluation.drift import DriftJudgement
+        from models.evaluation.drift.judgement import DriftJudgement
         from models.registry.registry import ModelRegistry
 
         folder = settings.training_dir / family / "candidate"

@@ -10,6 +10,8 @@ from shopsight.families import FAMILIES, resolve
 from shopsight.settings import Settings
 
 REFERENCE_FILE = "drift_reference.parquet"
+STAGES_DOWNSTREAM = ("candidate", "evaluation", "champion", "bento")
+"""What is made of a training set: a culprit in it is in all of them."""
 
 
 def drift_asset(family: str) -> dg.AssetsDefinition:
@@ -40,8 +42,10 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         import pandas as pd
 
-        from models.evaluation.drift import DriftConfig, DriftJudgement, judge_drift, write_report
-        from models.evaluation.drift_windows import (
+        from models.evaluation.drift.findings import DriftConfig
+        from models.evaluation.drift.judgement import DriftJudgement, judge_drift
+        from models.evaluation.drift.report import write_report
+        from models.evaluation.drift.windows import (
             MAX_REFERENCE_ROWS,
             columns_read,
             comparable_columns,
@@ -88,6 +92,8 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
                 "status": judgement.status,
                 "reason": judgement.reason,
                 "compared with": f"champion {champion.version}" if champion else "the older part of the training set",
+                "culprits": ", ".join(c.column for c in judgement.columns if c.alerts) or "none",
+                "assets downstream": ", ".join(f"{family}_{stage}" for stage in STAGES_DOWNSTREAM),
                 "drifted share": judgement.drifted_share,
                 "reference rows": judgement.reference_rows,
                 "current rows": judgement.current_rows,

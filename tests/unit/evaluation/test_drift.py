@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.drift import DriftColumns, DriftConfig, DriftJudgement, judge_drift, write_report
-from models.evaluation.drift_windows import columns_read, newest_window, split_windows
+from models.evaluation.drift.findings import DriftColumns, DriftConfig
+from models.evaluation.drift.judgement import DriftJudgement, judge_drift
+from models.evaluation.drift.report import write_report
+from models.evaluation.drift.windows import columns_read, newest_window, split_windows
 
 COLUMNS = DriftColumns(numerical=("price", "events", "carts", "gap", "zero", "empty"), categorical=("channel", "item"))
 CONFIG = DriftConfig()
@@ -103,8 +105,8 @@ def test_small_windows_of_one_shop_raise_no_alarm() -> None:
 
 
 def test_a_window_of_few_rows_cannot_be_judged_and_alerts() -> None:
-    judgement = judge(REFERENCE, window(1, 150))
-    assert (judgement.status, judgement.reason) == ("not evaluable", "150 rows in the current window, of 200 needed")
+    judgement = judge(REFERENCE, window(1, 90))
+    assert (judgement.status, judgement.reason) == ("not evaluable", "90 rows in the current window, of 100 needed")
     assert judgement.alerts
     assert judgement.columns == ()
 
@@ -150,7 +152,7 @@ def test_an_assortment_of_many_items_that_stays_is_stable() -> None:
 def test_a_column_of_rare_values_that_are_all_others_has_drifted() -> None:
     columns = DriftColumns(categorical=("item",))
     judgement = judge_drift(items(0, "i"), items(1, "new"), columns=columns, config=CONFIG, seed=1)
-    assert (judgement.status, judgement.columns[0].measure) == ("drifted", "share")
+    assert (judgement.status, judgement.columns[0].method) == ("drifted", "share of values not seen before")
 
 
 def seasons(days: int) -> pd.DataFrame:
@@ -243,7 +245,10 @@ def test_a_report_without_a_measured_column_is_still_written(tmp_path: Path) -> 
         {"min_rows": 50, "max_rows": 40},
         {"wasserstein": 0.0},
         {"psi": -1.0},
-        {"share_change": 0.0},
+        {"share": 0.0},
+        {"novelty": 0.0},
+        {"turnover": 0.0},
+        {"kolmogorov_smirnov": 0.0},
         {"false_alarm_rate": 1.0},
     ],
 )
@@ -263,10 +268,10 @@ def test_a_list_of_no_columns_or_of_one_twice_is_refused(
 @pytest.mark.parametrize(
     ("stricter", "current", "column"),
     [
-        ({"wasserstein": 1.0}, lambda w: w.assign(events=w.events + 1), "events"),
-        ({"psi": 9.0}, lambda w: w.assign(channel=w.channel.replace("mail", "e-mail")), "channel"),
-        ({"share_change": 0.7}, lambda w: w.assign(zero=w.index % 3), "zero"),
-        ({"false_alarm_rate": 1e-99}, lambda w: w.assign(events=w.events + 1), "events"),
+        ({"wasserstein": 1.0, "kolmogorov_smirnov": 1.0}, lambda w: w.assign(price=w.price * 1.35), "price"),
+        ({"share": 2.0, "psi": 9.0}, lambda w: w.assign(channel=w.channel.where(w.index % 8 > 0, "ad")), "channel"),
+        ({"novelty": 1.0}, lambda w: w.assign(channel=w.channel.where(w.index % 100 > 0, "tv")), "channel"),
+        ({"false_alarm_rate": 1e-300}, lambda w: w.assign(events=w.events + 1), "events"),
     ],
 )
 def test_each_limit_decides_what_matters(

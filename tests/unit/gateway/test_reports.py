@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from models.evaluation.drift import DriftJudgement
+from models.evaluation.drift.judgement import DriftJudgement
 from shopsight.settings import Settings
 
 TOKEN = "a-token-for-tests-only"

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.evaluation.drift import DriftConfig, judge_drift
-from models.evaluation.drift_windows import comparable_columns
+from models.evaluation.drift.findings import DriftConfig
+from models.evaluation.drift.judgement import judge_drift
+from models.evaluation.drift.windows import comparable_columns
 from models.intent.drift_columns import WATCHED_COLUMNS, embed, known_words, watched, words_of
 
 GARDEN = ("seeds", "garden", "plant", "pots", "green", "water", "outdoor", "flower")

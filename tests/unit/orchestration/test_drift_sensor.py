@@ -4,8 +4,8 @@ import os
 
 import dagster as dg
 
-from models.evaluation.drift import DriftJudgement
-from models.evaluation.drift_checks import Status
+from models.evaluation.drift.findings import Status
+from models.evaluation.drift.judgement import DriftJudgement
 from orchestration import decisions
 from orchestration.definitions import defs
 from orchestration.defs.monitoring.sensors import drifted_features

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from models.evaluation.drift_checks import DriftConfig
+from models.evaluation.drift.findings import DriftConfig
 from models.evaluation.results import Evaluation
 from models.evaluation.sentinels import SentinelTrippedError
 from models.progress import Progress, ignore_progress

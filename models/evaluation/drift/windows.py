@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from models.evaluation.drift_checks import DriftColumns
+from models.evaluation.drift.findings import DriftColumns
 
 CURRENT_DAYS: Final = 14
 """Length of the window that is judged: two weeks hold two of each weekday."""
