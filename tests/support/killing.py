@@ -67,6 +67,8 @@ def digests(settings: Settings) -> dict[str, str]:
         if table.endswith("_embedding"):
             # When a model placed somebody, and which of several equal versions, is the run's own.
             columns = [name for name in columns if not name.endswith(("_us", "_model_version"))]
+        if table == "notes":
+            columns.remove("note")  # it names the parts of the marts, and no name is used twice
         named = ", ".join(f'"{name}"' for name in columns)
         digest_of[f"online {table}"] = _digest(online.execute(f'select {named} from "{table}"').fetchall())
     online.close()
