@@ -30,16 +30,16 @@ class FollowedItems(Generic[Made]):
         export: Path,
         live: Path,
         *,
-        read: Callable[[Path], Made],
+        read: Callable[[Path | None], Made],
         over: Callable[[Made, Mapping[str, LiveItem]], Made],
         seconds_now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the export.
+        """Read the export; one that cannot be read is as none, and stands in :attr:`failure`.
 
         Args:
             export: the name of the mart ``items``, which need not be there.
             live: the file of live items, which need not be there.
-            read: makes something of an export.
+            read: makes something of an export, or of none.
             over: returns what was made with live items put over it.
             seconds_now: a clock that nobody sets.
         """
@@ -53,11 +53,10 @@ class FollowedItems(Generic[Made]):
         self._seconds_now = seconds_now
         self._lock = threading.Lock()
         self._look_again = self._seconds_now() + LOOK_AGAIN_SECONDS
-        path = mart_file(export)
-        self._seen = version_of(path)
-        self._exported = read(path)
-        self._made = self._exported
+        self._seen: FileVersion | None = None
+        self._exported = self._made = read(None)
         self._in_force: FileVersion | None = None
+        self.look()
 
     def __call__(self) -> Made:
         """Return what is made of the items."""
@@ -78,7 +77,7 @@ class FollowedItems(Generic[Made]):
             seen = version_of(path)
             if seen == self._seen:
                 return
-            exported = self._read_export(path)
+            exported = self._read_export(None if seen is None else path)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             self.failure = f"{self._export} cannot be read; the items of before stay in use: {error}"
             return

@@ -6,6 +6,7 @@ currency. Money in a currency that has no rate yet is added to no sum.
 
 import csv
 from datetime import date
+from decimal import Decimal
 from math import isfinite
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,21 @@ def check_currency_rates(path: Path) -> None:
                 seen[key] = lines.line_num
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CurrencyRatesError(f"cannot read the currency rates {path}", why=str(error), fix=FIX) from error
+
+
+def read_currency_rates(path: Path) -> dict[str, list[tuple[date, Decimal]]]:
+    """Return of each currency its rates, each with the day that it holds from, in order; none without the file.
+
+    Raises:
+        CurrencyRatesError: as :func:`check_currency_rates`.
+    """
+    check_currency_rates(path)
+    rates: dict[str, list[tuple[date, Decimal]]] = {}
+    if path.exists():
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for line in csv.DictReader(file):
+                rates.setdefault(line["currency"], []).append((date.fromisoformat(line["date"]), Decimal(line["rate"])))
+    return {currency: sorted(lines) for currency, lines in rates.items()}
 
 
 def _checked(path: Path, line: int, fields: list[str]) -> tuple[date, str]:

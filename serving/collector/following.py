@@ -16,8 +16,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from serving.collector.known_shop import FOUR_PLACES, KnownShop, KnownShopReader
+from serving.collector.known_shop import KnownShop, KnownShopReader, Money
 from serving.collector.people import People
+from serving.item_categories import Categories, followed_categories
 from shopsight.clock import utc_now
 from shopsight.consent import allows
 from shopsight.errors import ShopsightError
@@ -79,6 +80,7 @@ class Follower:
         self.left_out = 0
         """Events whose features the next materialisation has to move."""
         self._lock = threading.Lock()
+        self._categories = followed_categories(settings)
         self.shop_reader = KnownShopReader(settings, on_new=self._take_out_refused)
 
     def catch_up(self) -> None:
@@ -112,7 +114,9 @@ class Follower:
         if self.left_out:
             notes.append(f"features of {self.left_out:,} events move with the next materialisation only")
         if self.shop_reader.failure is not None:
-            notes.append(f"what the warehouse says of shoppers and items is of before: {self.shop_reader.failure}")
+            notes.append(f"what the warehouse says of shoppers is of before: {self.shop_reader.failure}")
+        if self._categories.failure is not None:
+            notes.append(f"items: {self._categories.failure}")
         return notes
 
     def close(self) -> None:
@@ -156,7 +160,7 @@ class Follower:
         return self._live
 
     def _what_changes(self, accepted: pa.RecordBatch, *, again: bool) -> Push:
-        push, shop = Push(), self.shop_reader.shop
+        push, shop, categories = Push(), self.shop_reader.shop, self._categories()
         for row in accepted.select(list(COLUMNS)).to_pylist():
             user_id, anonymous_id = row["user_id"], row["anonymous_id"]
             ids = [id_ for id_ in (user_id, anonymous_id) if id_ is not None]
@@ -167,7 +171,7 @@ class Follower:
                 continue
             if self._is_repeat(row):
                 continue
-            event = live_event(row, shopper, shop, again=again)
+            event = live_event(row, shopper, money=shop.money, categories=categories, again=again)
             push.events.append(event)
             if user_id is not None and anonymous_id is not None:
                 self._sign_in(user_id, anonymous_id, push, shop)
@@ -224,9 +228,14 @@ def _push(live: LiveFeatures, push: Push, *, received_at: datetime) -> None:
         live.push(push.events, received_at=received_at)
 
 
-def live_event(row: Mapping[str, Any], shopper: str | None, shop: KnownShop, *, again: bool = False) -> LiveEvent:
+def live_event(
+    row: Mapping[str, Any], shopper: str | None, *, money: Money, categories: Categories, again: bool = False
+) -> LiveEvent:
     """Return an accepted event as it moves features."""
-    price, amount = _in_reporting_currency(row, shop)
+
+    def converted(amount: Decimal | None) -> Decimal | None:
+        return None if amount is None else money.converted(amount, row["currency"], row["event_timestamp"])
+
     return LiveEvent(
         event_id=row["event_id"],
         event_name=row["event_name"],
@@ -234,9 +243,9 @@ def live_event(row: Mapping[str, Any], shopper: str | None, shop: KnownShop, *, 
         user_id=shopper,
         session_id=row["session_id"],
         item_id=row["item_id"],
-        category=row["category"] or shop.categories.get(row["item_id"]),
-        price=price,
-        amount=amount,
+        category=row["category"] or categories.get(row["item_id"]),
+        price=converted(row["price"]),
+        amount=converted(_line_revenue(row)) or Decimal(0),  # money without a rate is in no sum
         list_position=row["list_position"],
         line_number=row["line_number"],
         source=row["source"],
@@ -244,15 +253,9 @@ def live_event(row: Mapping[str, Any], shopper: str | None, shop: KnownShop, *, 
     )
 
 
-def _in_reporting_currency(row: Mapping[str, Any], shop: KnownShop) -> tuple[Decimal | None, Decimal]:
-    """Return an event's price, and what it adds to revenue: nothing where its currency has no rate."""
+def _line_revenue(row: Mapping[str, Any]) -> Decimal | None:
+    """Return what a line of an order comes to, in its own currency, as the macro ``line_revenue`` says."""
+    if row["value"] is not None:
+        return Decimal(str(row["value"]))
     price: Decimal | None = row["price"]
-    rate = shop.money.rate(row["currency"], row["event_timestamp"])
-    value = None if row["value"] is None else Decimal(str(row["value"]))
-    if value is None:
-        value = Decimal(0) if price is None else price * (1 if row["quantity"] is None else row["quantity"])
-    if rate is None:
-        return None, Decimal(0)
-    if rate == 1:
-        return price, value.quantize(FOUR_PLACES)
-    return None if price is None else (price * rate).quantize(FOUR_PLACES), (value * rate).quantize(FOUR_PLACES)
+    return None if price is None else price * (1 if row["quantity"] is None else row["quantity"])

@@ -1,6 +1,5 @@
-"""What the warehouse, and requests since its last build, say of the people, items and money of collected events."""
+"""What the warehouse, and requests since its last build, say of the people and the money of collected events."""
 
-import csv
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from shopsight.clock import utc_now
+from shopsight.currency_rates import read_currency_rates
 from shopsight.errors import ShopsightError
 from shopsight.marts import MANIFEST, export_path, mart_at, mart_exists, open_duckdb
 from shopsight.refusals import read_refusals
@@ -23,7 +23,6 @@ LOOK_AGAIN_SECONDS: Final = 1.0
 FOUR_PLACES: Final = Decimal("0.0001")
 
 LINKS: Final = "select anonymous_id, user_id from ({}) where status in ('linked', 'shared')"
-CATEGORIES: Final = "select item_id, category from ({}) where category is not null"
 BOTS: Final = "select user_id from ({}) where is_bot"
 CURRENCIES: Final = """
     select currency from ({}) where currency is not null group by currency order by count(*) desc, currency desc limit 1
@@ -40,12 +39,13 @@ class Money:
     rates: Mapping[str, Sequence[tuple[date, Decimal]]] = field(default_factory=dict)
     """Of each other currency its rates, each with the day that it holds from, in order."""
 
-    def rate(self, currency: str | None, at: datetime) -> Decimal | None:
-        """Return what a unit of a currency is worth; None where that is not known."""
+    def converted(self, amount: Decimal, currency: str | None, at: datetime) -> Decimal | None:
+        """Return an amount of a moment, to four places; None where its currency has no rate by then."""
         if currency is None or self.currency is None or currency == self.currency:
-            return Decimal(1)
+            return amount.quantize(FOUR_PLACES)
         day = at.astimezone(self.zone).date()
-        return next((rate for start, rate in reversed(self.rates.get(currency, ())) if start <= day), None)
+        rate = next((rate for start, rate in reversed(self.rates.get(currency, ())) if start <= day), None)
+        return None if rate is None else (amount * rate).quantize(FOUR_PLACES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,6 @@ class KnownShop:
     """Shoppers who forbid personal use, and bots."""
     links: Mapping[str, str] = field(default_factory=dict)
     """The shopper of each device that is linked to one; of a device that several share, itself."""
-    categories: Mapping[str, str] = field(default_factory=dict)
-    """The category of each item."""
     money: Money = field(default_factory=Money)
 
 
@@ -70,16 +68,15 @@ def read_known_shop(settings: Settings) -> KnownShop:
             return connection.execute(query.format(mart_at(path).rows())).fetchall() if mart_exists(path) else []
 
         links: dict[str, str] = dict(rows("identities", LINKS))
-        categories: dict[str, str] = dict(rows("items", CATEGORIES))
         bots = {user for (user,) in rows("users", BOTS)}
         currencies = [currency for (currency,) in rows("orders", CURRENCIES)]
     money = Money(
         currency=settings.currency or next(iter(currencies), None),
         zone=ZoneInfo(settings.zone),
-        rates=_rates(settings),
+        rates=read_currency_rates(settings.currency_rates_path),
     )
     refused = read_refusals(settings).users | bots
-    return KnownShop(refused=frozenset(refused), links=links, categories=categories, money=money)
+    return KnownShop(refused=frozenset(refused), links=links, money=money)
 
 
 class KnownShopReader:
@@ -126,13 +123,3 @@ class KnownShopReader:
         manifest = self._settings.exports_dir / MANIFEST
         today = self._settings.event_log_dir / f"arrival_date={utc_now().date()}"
         return version_of(manifest), version_of(today), version_of(self._settings.currency_rates_path)
-
-
-def _rates(settings: Settings) -> dict[str, list[tuple[date, Decimal]]]:
-    path = settings.currency_rates_path
-    rates: dict[str, list[tuple[date, Decimal]]] = {}
-    if path.exists():
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for line in csv.DictReader(file):
-                rates.setdefault(line["currency"], []).append((date.fromisoformat(line["date"]), Decimal(line["rate"])))
-    return {currency: sorted(lines) for currency, lines in rates.items()}

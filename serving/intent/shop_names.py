@@ -29,9 +29,9 @@ class ShopNames:
         return cls(attributes=attributes, items=items, categories=categories, brands=brands)
 
     @classmethod
-    def read(cls, export: Path) -> "ShopNames":
+    def read(cls, export: Path | None) -> "ShopNames":
         """Read the exported mart ``items``; without one only prices are found, and nothing is ever named."""
-        if not export.exists():
+        if export is None:
             return cls.of(NamedItems(()), categories=frozenset(), brands=frozenset())
         with pq.ParquetFile(export) as file:
             listed = [name for name in ("is_listed",) if name in file.schema_arrow.names]

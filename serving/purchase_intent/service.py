@@ -1,11 +1,8 @@
 """The propensity service: HTTP around :class:`serving.purchase_intent.desk.PropensityDesk`."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import bentoml
-import pyarrow.parquet as pq
 from starlette.responses import Response
 
 from models.purchase_intent.predict import PurchaseIntentModel
@@ -18,14 +15,12 @@ from serving.app import (
     guarded,
     or_problem,
 )
-from serving.followed_items import FollowedItems
+from serving.item_categories import followed_categories
 from serving.prediction_log import new_id
 from serving.purchase_intent.desk import FAMILY, TASK, PropensityDesk
 from serving.purchase_intent.schemas import PredictionRequest, Predictions
 from serving.schemas import Identifier
 from shopsight.clock import utc_now
-from shopsight.live_items import LiveItem
-from shopsight.marts import export_path
 
 app = family_app(FAMILY)
 
@@ -39,12 +34,7 @@ class PropensityService(FamilyService):
 
     def open_desk(self) -> PropensityDesk:
         """Return the desk with the Bento's model, the online features and the categories of the exported catalogue."""
-        self.categories = FollowedItems(
-            export_path(self.settings, "items"),
-            self.settings.live_items_path,
-            read=_item_categories,
-            over=_with_live,
-        )
+        self.categories = followed_categories(self.settings)
         return PropensityDesk(
             PurchaseIntentModel.load(self.model.artefact),
             model=self.model,
@@ -68,19 +58,6 @@ class PropensityService(FamilyService):
 
 
 guarded(PropensityService)
-
-
-def _with_live(categories: Mapping[str, str], said: Mapping[str, LiveItem]) -> Mapping[str, str]:
-    """Return categories with those that the shop has named since."""
-    return {**categories, **{item_id: item.category for item_id, item in said.items() if item.category}}
-
-
-def _item_categories(path: Path) -> Mapping[str, str]:
-    """Return each item's category from the exported catalogue, for events that do not bring it; none without one."""
-    if not path.exists():
-        return {}
-    table = pq.read_table(path, columns=["item_id", "category"])
-    return {i: c for i, c in zip(*(table[n].to_pylist() for n in ("item_id", "category")), strict=True) if c}
 
 
 @app.post("/predictions/{task}", response_model=Predictions, tags=["Predictions"])

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from shopsight.ingestion.collecting.door import MAX_KNOWN, Door
 from shopsight.ingestion.collecting.gathering import do_nothing
-from shopsight.ingestion.collecting.group_commit import CommitReport, GroupCommit, ignore_accepted
+from shopsight.ingestion.collecting.group_commit import CommitReport, GroupCommit, Keeper, ignore_accepted
 from shopsight.ingestion.collecting.items import ItemDoor
 from shopsight.ingestion.collecting.journal import Journal, known_hashes
 from shopsight.ingestion.collecting.stream import EventStream, StreamKeeper
@@ -40,25 +40,18 @@ def open_commit(
         PseudonymKeyError: the key cannot be read.
     """
     pseudonymiser = Pseudonymiser.from_settings(settings)
+    keeper: Keeper
+    newest: list[tuple[int, int]] = []
     if settings.event_stream:
         keeper = StreamKeeper(EventStream(settings.event_stream))
-        return GroupCommit(
-            Door(pseudonymiser),
-            keeper,
-            now=now,
-            items=_items(settings),
-            on_accepted=on_accepted,
-            now_and_then=now_and_then,
-            report=report,
+    else:
+        keeper = Journal(
+            settings.collected_dir, max_bytes=settings.segment_bytes, max_seconds=settings.segment_seconds, now=now
         )
-    journal = Journal(
-        settings.collected_dir, max_bytes=settings.segment_bytes, max_seconds=settings.segment_seconds, now=now
-    )
-    newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
-    door = Door(pseudonymiser, newest=newest)
+        newest = known_hashes(settings.collected_dir, limit=MAX_KNOWN)
     return GroupCommit(
-        door,
-        journal,
+        Door(pseudonymiser, newest=newest),
+        keeper,
         now=now,
         items=_items(settings),
         on_accepted=on_accepted,

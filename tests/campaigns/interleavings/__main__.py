@@ -1,4 +1,4 @@
-"""The second half of ``make campaign-serving``: 10,000 interleavings of writes of the online store."""
+"""The last part of ``make campaign-serving``: 10,000 interleavings of writes of the online store."""
 
 import argparse
 import sys

@@ -79,6 +79,18 @@ def test_an_export_that_cannot_be_read_leaves_the_names_of_before_and_says_so(
     assert names.failure is None
 
 
+def test_an_export_that_cannot_be_read_when_a_service_starts_is_as_none_until_it_can(tmp_path: Path) -> None:
+    (tmp_path / "items.parquet").write_bytes(b"no Parquet")
+    names = FollowedItems(
+        tmp_path / "items.parquet", tmp_path / "live.jsonl", read=ShopNames.read, over=ShopNames.with_live
+    )
+    assert names().items.find("the old lamp") == []
+    assert "cannot be read" in str(names.failure)
+    export(tmp_path, "Old Lamp")
+    names.look()
+    assert names().items.find("the old lamp") == [["lamp"]]
+
+
 def test_an_item_that_the_shop_deleted_before_the_service_began_is_not_named(tmp_path: Path) -> None:
     export(tmp_path, "Old Lamp", is_listed=False)
     assert ShopNames.read(tmp_path / "items.parquet").items.find("the old lamp") == []
