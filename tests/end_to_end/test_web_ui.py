@@ -169,8 +169,9 @@ def browser_page(outside: list[str]) -> Iterator["Page"]:
 def test_the_assets_of_a_ready_shop_are_materialised_by_a_click_its_models_served_and_ctrl_c_stops_everything(
     demo: DemoRun, tmp_path: Path
 ) -> None:
+    home = Path(shutil.copytree(demo.untouched, tmp_path / "home"))
     # Inputs that drifted would start a retraining beside the test.
-    home = Path(shutil.copytree(demo.untouched, tmp_path / "home", ignore=shutil.ignore_patterns("drift")))
+    shutil.rmtree(settings_of(home).reports_dir / "drift")
     outside: list[str] = []
     with web_ui(home) as ui:
         with browser_page(outside) as page:
