@@ -110,6 +110,7 @@ class FeatureReader:
         self._seconds_now = seconds_now
         self._lock = threading.Lock()
         self._store: OnlineStore | None = None
+        self._opened = 0
         self._retry_at = float("-inf")
         self.failure: str | None = None
         """Why the store cannot be read, or None while it can."""
@@ -188,15 +189,16 @@ class FeatureReader:
         state = self._written()
         if state is None or not state.user_keys or self._seconds_now() < self._check_at:
             return
+        opened = self._opened
         rows = self._read(service, "user_id", state.user_keys)
         if not any(row.as_of for row in rows):
-            raise self._failed(
-                OnlineStoreUnavailableError(
-                    "The online store knows none of the shoppers that were written to it.",
-                    why="it was emptied or replaced",
-                    fix="materialise the features (Dagster group `features`), or check SHOPSIGHT_ONLINE_STORE",
-                )
+            emptied = OnlineStoreUnavailableError(
+                "The online store knows none of the shoppers that were written to it.",
+                why="it was emptied or replaced",
+                fix="materialise the features (Dagster group `features`), or check SHOPSIGHT_ONLINE_STORE",
             )
+            self._let_go(emptied, opened)
+            raise OnlineStoreGoneError(emptied.what)
         self._check_at = self._seconds_now() + RETRY_SECONDS
 
     def users_by_key(self, user_keys: Sequence[str], service: str) -> dict[str, UserFeatures]:
@@ -225,12 +227,14 @@ class FeatureReader:
         return None if session.as_of is None else session
 
     def _read(self, service: str, key: str, values: Sequence[str]) -> list[DatedFeatures]:
-        store = self._ready_store()
+        store, opened = self._ready_store()
         try:
             self._refuse_other_fields(store, service)
             return store.read_dated(service, [{key: value} for value in values], key=key)
         except ShopsightError as error:
-            raise self._failed(error) from error
+            if self._let_go(error, opened):
+                raise OnlineStoreGoneError(error.what) from error
+            return self._read(service, key, values)  # of the store that another thread has opened since
 
     def _refuse_other_fields(self, store: OnlineStore, service: str) -> None:
         """Look once in a while whether the rows have the fields that are read.
@@ -248,23 +252,33 @@ class FeatureReader:
             )
         self._fields_at[service] = self._seconds_now() + RETRY_SECONDS
 
-    def _ready_store(self) -> OnlineStore:
+    def _ready_store(self) -> tuple[OnlineStore, int]:
+        """Return the store, and how many were opened so far, it among them."""
         with self._lock:
             if self._seconds_now() < self._retry_at:
                 raise OnlineStoreGoneError(self.failure)
             if self._store is None:
+                self._opened += 1
                 try:
                     self._store = self._open_store()
                 except ShopsightError as error:
-                    raise self._failed(error) from error
+                    self._leave_alone(error)
+                    raise OnlineStoreGoneError(error.what) from error
             self.failure = None
-            return self._store
+            return self._store, self._opened
 
-    def _failed(self, error: ShopsightError) -> OnlineStoreGoneError:
+    def _let_go(self, error: ShopsightError, opened: int) -> bool:
+        """Leave the store that failed alone for a while; return False if another thread did so after ``opened``."""
+        with self._lock:
+            is_in_use = self._store is not None and self._opened == opened
+            if is_in_use:
+                self._leave_alone(error)
+            return is_in_use
+
+    def _leave_alone(self, error: ShopsightError) -> None:
         self._store = None
         self._retry_at = self._seconds_now() + RETRY_SECONDS
         self.failure = error.what
-        return OnlineStoreGoneError(error.what)
 
 
 def age_of(data_end: datetime | None, *, now: datetime) -> list[str]:

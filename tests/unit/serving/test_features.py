@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from serving.features import FeatureReader, OnlineStoreGoneError, age_of
-from shopsight.feature_store import WrittenState
+from serving.features import RETRY_SECONDS, FeatureReader, OnlineStoreGoneError, age_of
+from shopsight.feature_store import OnlineStoreUnavailableError, WrittenState
 from shopsight.privacy import Pseudonymiser
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -44,6 +44,42 @@ def test_an_emptied_store_is_noticed_before_anybody_asks(reader: FeatureReader, 
     online.features = {}
     reader.look(SERVICE)
     assert "knows none of the shoppers" in str(reader.failure)
+
+
+def test_a_read_that_fails_after_the_store_was_opened_anew_is_made_there(
+    pseudonymiser: Pseudonymiser, online: Any
+) -> None:
+    """A slow thread's failure is of a file that is gone by then: it must not take the whole one from everybody."""
+    seconds = 0.0
+    stores: list[Any] = []
+
+    class Gone:
+        """Fails; the first read does so after another thread has let go of it and come to a whole store."""
+
+        def __init__(self) -> None:
+            self.reads = 0
+
+        def written_otherwise(self, _: str) -> list[str]:
+            return []
+
+        def read_dated(self, *_: Any, **__: Any) -> None:
+            nonlocal seconds
+            self.reads += 1
+            if self.reads == 1:
+                with pytest.raises(OnlineStoreGoneError, match="is gone"):
+                    shared.user("maya", SERVICE)
+                seconds += RETRY_SECONDS
+                assert shared.user("maya", SERVICE).known is True
+            raise OnlineStoreUnavailableError("The file is gone.", why="deleted", fix="put it back")
+
+    def open_store() -> Any:
+        stores.append(online if stores else Gone())
+        return stores[-1]
+
+    shared = FeatureReader(open_store, pseudonymiser, seconds_now=lambda: seconds)
+    assert shared.user("maya", SERVICE).known is True
+    assert shared.failure is None
+    assert len(stores) == 2
 
 
 def test_data_that_ended_days_ago_are_noted_with_their_age() -> None:
