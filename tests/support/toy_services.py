@@ -1,6 +1,6 @@
-"""The four services over real sockets, each around a small model: all of a Bento's worker but the Bento.
+"""The services over real sockets, each family's around a small model: all of a Bento's worker but the Bento.
 
-``python tests/support/toy_services.py FAMILY HOME PORT`` serves one until it is told to stop.
+``python tests/support/toy_services.py SERVICE HOME PORT`` serves one until it is told to stop.
 """
 
 import contextlib
@@ -18,34 +18,34 @@ from running import free_port
 
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
-FAMILIES: Final = ("recommender", "intent", "purchase_intent", "churn")
+ALL: Final = ("recommender", "intent", "purchase_intent", "churn", "collector")
 START_SECONDS: Final = 90
 
 
 @contextlib.contextmanager
-def toy_services(home: Path, families: Sequence[str] = FAMILIES) -> Iterator[dict[str, int]]:
-    """Serve some families out of ``home``; yield their ports.
+def toy_services(home: Path, names: Sequence[str] = ALL) -> Iterator[dict[str, int]]:
+    """Serve some services out of ``home``; yield their ports.
 
     Each has the defects of :mod:`edge.defects` in it, which act where a request asks for one.
 
     Args:
         home: an empty folder.
-        families: whose services; all of them start at once.
+        names: of families, and the collector; all of them start at once.
     """
     settings = Settings(home=home)
     environment = child_environment(settings) | {"SHOPSIGHT_PSEUDONYM_KEY": "a key for tests only"}
     environment["PROMETHEUS_MULTIPROC_DIR"] = str(home)  # BentoML's supervisor sets it
     environment["PYTHONPATH"] = ":".join(str(REPO_ROOT / "tests" / part) for part in ("support", "campaigns"))
-    ports = {family: free_port() for family in families}
+    ports = {name: free_port() for name in names}
     with contextlib.ExitStack() as stack:
-        for family, port in ports.items():
-            command = [sys.executable, __file__, family, str(home), str(port)]
-            log = stack.enter_context((home / f"{family}.log").open("wb"))
+        for name, port in ports.items():
+            command = [sys.executable, __file__, name, str(home), str(port)]
+            log = stack.enter_context((home / f"{name}.log").open("wb"))
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             stack.callback(process.wait)
             stack.callback(process.kill)
-        for family, port in ports.items():
-            _wait_until_ready(port, home / f"{family}.log")
+        for name, port in ports.items():
+            _wait_until_ready(port, home / f"{name}.log")
         yield ports
 
 
@@ -60,18 +60,19 @@ def _wait_until_ready(port: int, log: Path) -> None:
             time.sleep(0.1)
 
 
-def _serve(family: str, home: Path, port: int) -> None:
+def _serve(name: str, home: Path, port: int) -> None:
     import uvicorn
     from edge.defects import planted
 
     from serving import app
     from shopsight import families
 
-    folder = home / "toys" / family
-    getattr(toys(), f"write_{family}")(folder)
-    model = toys().served(family, folder)
-    app.champion = lambda: model
-    served = families.resolve(families.FAMILIES[family].service).to_asgi()
+    if name in families.FAMILIES:
+        folder = home / "toys" / name
+        getattr(toys(), f"write_{name}")(folder)
+        model = toys().served(name, folder)
+        app.champion = lambda: model
+    served = families.resolve(families.SERVICES[name].service).to_asgi()
     uvicorn.run(planted(served), host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 

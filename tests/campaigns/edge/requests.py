@@ -6,17 +6,53 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-ROUTES: Final[Mapping[str, tuple[str, str, Mapping[str, Any]]]] = {
-    "intent": ("/v1/intents", "/classify", {"texts": ["find red shoes"]}),
-    "recommender": ("/v1/recommendations", "/recommend", {"user_id": "maya", "num_results": 3}),
-    "purchase_intent": (
-        "/v1/predictions/purchase_intent",
-        "/predict",
-        {"instances": [{"events": [{"event_name": "view_item", "event_timestamp": "2026-01-05T10:00:00Z"}]}]},
-    ),
-    "churn": ("/v1/predictions/churn", "/predict", {"instances": [{"user_id": "maya"}]}),
+
+@dataclass(frozen=True)
+class Route:
+    """An address of a service, and what an honest client asks there."""
+
+    path: str
+    body: Mapping[str, Any]
+    method: str = "POST"
+
+
+_TRENDING: Final = {"placement": "trending", "num_results": 2}
+_PURCHASE: Final = {"instances": [{"events": [{"event_name": "view_item", "event_timestamp": "2026-01-05T10:00:00Z"}]}]}
+_CHURN: Final = {"instances": [{"user_id": "maya"}]}
+_EVENT: Final = {
+    "event_id": "e_1",
+    "event_name": "view_item",
+    "event_timestamp": "2026-01-05T10:00:00Z",
+    "user_id": "maya",
+    "item_id": "i_5",
 }
-"""Of each family: its route, BentoML's own one for the same, and an honest body."""
+_CALL: Final = {"messageId": "m_1", "anonymousId": "a_1", "timestamp": "2026-01-05T10:00:00Z"}
+ROUTES: Final[Mapping[str, tuple[Route, ...]]] = {
+    "intent": (Route("/v1/intents", {"texts": ["find red shoes"]}), Route("/classify", {"texts": ["find red shoes"]})),
+    "recommender": (
+        Route("/v1/recommendations", {"user_id": "maya", "num_results": 3}),
+        Route("/recommend", {"request": {"user_id": "maya", "num_results": 3}}),
+        Route("/v1/recommendations/batch", {"requests": [_TRENDING, _TRENDING]}),
+        Route("/v1/rankings", {"user_id": "maya", "item_ids": ["i_5", "i_8"]}),
+        Route("/v1/items/i_5/similar?num_results=3", {}, "GET"),
+        Route("/v1/users/maya/recommendations?num_results=3", {}, "GET"),
+    ),
+    "purchase_intent": (Route("/v1/predictions/purchase_intent", _PURCHASE), Route("/predict", _PURCHASE)),
+    "churn": (Route("/v1/predictions/churn", _CHURN), Route("/predict", _CHURN)),
+    "collector": (
+        Route("/v1/events", {"events": [_EVENT]}),
+        Route("/v1/track", _CALL | {"event": "Product Viewed", "properties": {"product_id": "i_5"}}),
+        Route("/v1/page", _CALL | {"name": "home"}),
+        Route("/v1/identify", _CALL | {"userId": "maya"}),
+        Route("/v1/batch", {"batch": [_CALL | {"type": "page", "name": "home"}]}),
+        Route("/v1/items", {"items": [{"item_id": "i_5", "price": 9.5}]}, "PUT"),
+        Route("/v1/items/i_5/availability", {"availability": "in_stock"}, "PUT"),
+        Route("/v1/items/i_9", {}, "DELETE"),
+        Route("/v1/webhooks/shopify", {"id": 1, "line_items": []}),
+    ),
+}
+"""Of each service: every address that takes something of a client's, the one that is asked most at first."""
+_PORTAL: Final = Route("/graphql", {"query": "{ version }"})
 PAGES: Final = ("/", "/docs.json", "/v1/models", "/v1/nope", "/livez", "/readyz", "/metrics", "/schema.json")
 ODD_PATHS: Final = (
     "/static_content/%00",
@@ -63,18 +99,20 @@ def draw(rng: random.Random, family: str | None, marker: str = "", token: str = 
         marker: name of a planted defect, which the header ``x-plant`` asks for.
         token: what logs in to the pages; two of three attempts on them have it.
     """
-    route, native, body = ROUTES.get(family or "", ("/", "/graphql", {"query": "{ version }"}))
-    path = rng.choice([route, route, route, native, *PAGES, rng.choice(ODD_PATHS)])
+    routes = ROUTES.get(family or "", (Route("/", {}), _PORTAL))
+    route = rng.choice([routes[0], rng.choice(routes)])
+    path = rng.choice([route.path] * 4 + [*PAGES, rng.choice(ODD_PATHS)])
     kind = rng.choice(list(KINDS))
     login = (f"authorization: Bearer {token}",) if family is None and token and rng.random() < 2 / 3 else ()
     host = "shop" if family else rng.choice(["localhost", "localhost", "localhost", "shop"])
-    return Attempt(kind=kind, parts=KINDS[kind](_Draw(rng, path, body, marker, host, login)))
+    drawn = _Draw(rng, path, route.body, marker, method=route.method, host=host, login=login)
+    return Attempt(kind=kind, parts=KINDS[kind](drawn))
 
 
 def draw_honest(family: str, marker: str = "") -> bytes:
     """Return the family's honest request, for load; see :func:`draw`."""
-    route, _, body = ROUTES[family]
-    return _Draw(random.Random(0), route, body, marker).whole(json.dumps(body).encode())
+    route = ROUTES[family][0]
+    return _Draw(random.Random(0), route.path, route.body, marker).whole(json.dumps(route.body).encode())
 
 
 @dataclass(frozen=True)
@@ -83,6 +121,7 @@ class _Draw:
     path: str
     body: Mapping[str, Any]
     marker: str
+    method: str = "POST"
     host: str = "shop"
     login: tuple[str, ...] = ()
 
@@ -90,9 +129,9 @@ class _Draw:
         return json.dumps(self.body).encode()
 
     def whole(
-        self, content: bytes, *fields: str, method: str = "POST", version: str = "HTTP/1.1", length: bool = True
+        self, content: bytes, *fields: str, method: str = "", version: str = "HTTP/1.1", length: bool = True
     ) -> bytes:
-        lines = [f"{method} {self.path} {version}", f"host: {self.host}", *self.login, *fields]
+        lines = [f"{method or self.method} {self.path} {version}", f"host: {self.host}", *self.login, *fields]
         if not any(field.lower().startswith("content-type") for field in fields):
             lines.append("content-type: application/json")
         if length:
@@ -104,9 +143,16 @@ class _Draw:
 
 def _odd_value(draw: _Draw) -> tuple[bytes, ...]:
     rng = draw.rng
-    key = rng.choice([*draw.body, "filter", "recent_events", "surprise", "num_results", "item_ids", "explain"])
-    body: dict[str, Any] = {**draw.body, key: rng.choice(ODD_VALUES)}
-    content = json.dumps(rng.choice([body, {"request": body}, [body]]))
+    extras = ("filter", "recent_events", "surprise", "num_results", "item_ids", "explain")
+    value = rng.choice(ODD_VALUES)
+    body: dict[str, Any] = {**draw.body, rng.choice([*draw.body, *extras]): value}
+    inside: list[dict[str, Any]] = [
+        {**draw.body, key: [{**rows[0], name: value}, *rows]}
+        for key, rows in draw.body.items()
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict)
+        for name in rows[0]
+    ]
+    content = json.dumps(rng.choice([body, {"request": body}, [body], *inside]))
     return (draw.whole(content.encode()),)
 
 
@@ -154,8 +200,8 @@ def _upgrade(draw: _Draw) -> tuple[bytes, ...]:
     fields = ["connection: Upgrade, HTTP2-Settings", f"upgrade: {protocol}", "http2-settings: AAMAAABkAAQCAAAAAAIAAAAA"]
     if draw.rng.random() < 0.5:
         fields += ["sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="]
-    method = draw.rng.choice(["POST", "POST", "GET"])
-    return (draw.whole(draw.json() if method == "POST" else b"", *fields, method=method),)
+    method = draw.rng.choice([draw.method, draw.method, "GET"])
+    return (draw.whole(draw.json() if method != "GET" else b"", *fields, method=method),)
 
 
 def _chunked(draw: _Draw) -> tuple[bytes, ...]:
