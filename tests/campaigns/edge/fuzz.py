@@ -18,6 +18,8 @@ QUIET_SECONDS: Final = 1.0
 CLIENTS: Final = 96
 """At once; most of them wait for what never comes, so that a service seldom need refuse."""
 STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n")
+FINAL_LINE: Final = re.compile(rb"HTTP/1\.[01] [2-5]\d{2} [^\r\n]*\r\n")
+"""An answer follows on ``100 Continue``, however long that takes."""
 
 
 @dataclass(kw_only=True)
@@ -119,7 +121,8 @@ async def _exchange(port: int, attempt: Attempt, patience: float) -> tuple[bytes
                 if len(attempt.parts) > 1:
                     await asyncio.sleep(0.02)
         while True:
-            wait = QUIET_SECONDS if STATUS_LINE.search(answer) and b"\r\n\r\n" in answer else patience
+            final = FINAL_LINE.search(answer)
+            wait = QUIET_SECONDS if final and b"\r\n\r\n" in answer[final.start() :] else patience
             received = await asyncio.wait_for(reader.read(65536), wait)
             if not received:
                 return answer, True
