@@ -56,7 +56,7 @@ def take_up_new_rows(
         make_newest(connection, view, sql_of_permitted(view, new, refusals), mart=mart, until_us=until_us)
         doubtful = (_named(connection, view, deletes) | set(before.withheld)) - refused
         stored = online.stored_versions(config, view, sorted(doubtful))
-        _register_doubtful(connection, doubtful, stored)
+        _register_doubtful(connection, doubtful, stored, withheld=before.withheld)
         gone = _make_found(connection, view, mart, until_us=until_us, refusals=refusals)
         stored_of_refused = online.stored_versions(config, view, sorted(refused))
         out = [*gone, *stored_of_refused]
@@ -109,15 +109,26 @@ def _named(connection: "duckdb.DuckDBPyConnection", view: "FeatureView", deletes
 
 
 def _register_doubtful(
-    connection: "duckdb.DuckDBPyConnection", entities: Collection[str], stored: dict[str, tuple[int, int]]
+    connection: "duckdb.DuckDBPyConnection",
+    entities: Collection[str],
+    stored: dict[str, tuple[int, int]],
+    *,
+    withheld: Collection[str],
 ) -> None:
-    """Make ``doubtful`` known: of each entity the version that is held, which is null where none is."""
+    """Make ``doubtful`` known: of each entity the version that is held, which is null where none is.
+
+    What is held of an entity that was withheld says nothing of its newest row: a run that was killed may have written a
+    new row of a moment long past, and not yet the one that the rest of the mart has.
+    """
     import pyarrow as pa
 
     names = sorted(entities)
     events, arrivals = ([stored[name][n] if name in stored else None for name in names] for n in (0, 1))
-    columns = {"entity": pa.array(names, pa.string()), "event_us": pa.array(events, pa.int64())}
-    connection.register("doubtful", pa.table({**columns, "created_us": pa.array(arrivals, pa.int64())}))
+    versions = {"event_us": pa.array(events, pa.int64()), "created_us": pa.array(arrivals, pa.int64())}
+    is_withheld = pa.array([name in withheld for name in names])
+    connection.register(
+        "doubtful", pa.table({"entity": pa.array(names, pa.string()), **versions, "is_withheld": is_withheld})
+    )
 
 
 def _make_found(
@@ -132,7 +143,7 @@ def _make_found(
         """
         create temp table unsettled as
         select doubtful.* from doubtful left join newest on doubtful.entity = newest.entity
-        where doubtful.event_us is null or newest.entity is null
+        where is_withheld or doubtful.event_us is null or newest.entity is null
             or doubtful.event_us > newest.event_us
             or (doubtful.event_us = newest.event_us and doubtful.created_us > newest.created_us)
         """
@@ -164,8 +175,8 @@ def _make_found(
     )
     connection.execute(
         """
-        delete from found where entity in (select entity from unsettled where event_us is not null)
-            and entity not in (select entity from gone)
+        delete from found where entity not in (select entity from gone)
+            and entity in (select entity from unsettled where event_us is not null and not is_withheld)
         """
     )
     return [entity for (entity,) in connection.execute("select entity from gone").fetchall()]

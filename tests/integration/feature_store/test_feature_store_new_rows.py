@@ -142,6 +142,21 @@ def test_who_permits_again_is_served_again_though_nothing_of_theirs_is_new(shop:
     assert values_of(shop, "u_1", "u_2") == [1, 2]
 
 
+def test_who_was_erased_gets_the_newest_row_though_a_run_was_killed_after_an_older_one(
+    shop: Settings, days: PartedMart
+) -> None:
+    days.run([day("u_1", 2, 1), day("u_1", 7, 2), *(day(f"u_{number}", 9, 3) for number in (2, 3, 4))])
+    bring(shop)
+    erase_online(shop, join_key="user_id", values=["u_1"])
+    days.run([day("u_1", 2, 10)], deleted=[taken("u_1", 2)])
+    with pytest.MonkeyPatch.context() as patch, suppress(KilledError):
+        kill_at(patch, shop, 3)
+        bring(shop)
+    assert values_of(shop, "u_1") == [10]
+    bring(shop)
+    assert values_of(shop, "u_1", "u_2") == [2, 3]
+
+
 def test_what_was_pushed_stays_where_its_session_is_made_anew_without_it(shop: Settings) -> None:
     schema = pq.read_schema(shop.exports_dir / "session_features.parquet")
     sessions = PartedMart(shop, "session_features", entity=("session_id",), schema=schema)
