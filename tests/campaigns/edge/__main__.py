@@ -117,7 +117,7 @@ def _description(services: Mapping[str, int], _: Mapping[str, int], options: arg
 
 
 def _overload(services: Mapping[str, int], _: Mapping[str, int], options: argparse.Namespace) -> Iterator[Row]:
-    for family in [name for name in ("recommender", "intent") if name in services]:
+    for family in [name for name in ("recommender", "intent", "collector") if name in services]:
         yield _overloaded(services[family], family, seconds=options.seconds / 3)
 
 

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestration.attribution import READ_ONLY_IN_SCOPE
 from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.reports import reports_app
 from orchestration.web_server import guarded
@@ -135,7 +136,12 @@ def test_a_page_of_another_origin_decides_nothing_in_the_name_of_who_is_logged_i
 
 
 def test_without_the_gateway_the_same_page_decides(page: "Page", context, serve, cats: int, instance) -> None:
-    bare = serve(create_app_from_workspace_process_context(context))
+    dagster = create_app_from_workspace_process_context(context)
+
+    async def everybody_decides(scope: Scope, receive: Receive, send: Send) -> None:
+        await dagster(scope | {READ_ONLY_IN_SCOPE: False}, receive, send)
+
+    bare = serve(everybody_decides)
     page.goto(f"http://localhost:{cats}/?web=http://127.0.0.1:{bare}", wait_until="domcontentloaded")
     page.evaluate("window.done")
     assert instance.get_runs()
