@@ -5,9 +5,6 @@ from shopsight.errors import ShopsightError
 from shopsight.ports import why_taken
 from shopsight.settings import Settings
 
-HOST = "127.0.0.1"
-"""Whoever asks the shop asks with its key: it answers this machine alone."""
-
 
 def run_shop() -> None:
     """Serve the shop beside what ``shopsight up`` started.
@@ -15,9 +12,7 @@ def run_shop() -> None:
     Raises:
         ShopsightError: its port is taken.
     """
-    import uvicorn
-
-    from serving.storefront.app import storefront_app
+    from serving.storefront.app import HOST, storefront_server
 
     settings = Settings()
     if (why := why_taken(HOST, settings.shop_port)) is not None:
@@ -26,6 +21,6 @@ def run_shop() -> None:
             why=why,
             fix="stop what runs there, or set SHOPSIGHT_SHOP_PORT to another port",
         )
-    app = storefront_app(settings)
+    server = storefront_server(settings)
     out.print(f"the sample shop: http://{HOST}:{settings.shop_port} (Ctrl-C ends it)", soft_wrap=True)
-    uvicorn.run(app, host=HOST, port=settings.shop_port, log_level="warning", access_log=False)
+    server.run()

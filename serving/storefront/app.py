@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import httpx
 import orjson
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -20,15 +21,19 @@ from starlette.routing import Route
 
 from serving.collector.tracking import TRACKER
 from serving.followed_items import FollowedItems
+from serving.http.body_reading import BodyReader
+from serving.http.problems import ProblemError
+from serving.http.protocol import HttpProtocol
 from serving.storefront.goods import Goods, departments, read_goods, with_live
 from shopsight.marts import export_path
 from shopsight.settings import Settings
 
 PAGE: Final = Path(__file__).with_name("page")
 TYPES: Final = {"shop.css": "text/css", "shop.js": "text/javascript"}
+HOST: Final = "127.0.0.1"
 NUM_RESULTS: Final = 8
 SECONDS: Final = 10.0
-"""Longest wait for a service."""
+"""Longest wait for a service, and for a page's request to arrive."""
 ASKED: Final = ("placement", "user_id", "session_id", "item_ids", "recent_events", "personalised", "filter")
 """What a page may ask of the recommender."""
 HEADERS: Final = {
@@ -52,6 +57,7 @@ class Storefront:
         key = settings.shop_key.get_secret_value() if settings.shop_key else None
         self._headers = {"content-type": "application/json", **({"x-api-key": key} if key else {})}
         self._client = client
+        self._bodies = BodyReader(max_bytes=settings.request_limit_bytes, seconds=SECONDS)
         self._recommender = f"http://{settings.host}:{settings.recommendation_port}"
         self._collector = f"http://{settings.host}:{settings.collector_port}"
         self._goods: FollowedItems[Goods] = FollowedItems(
@@ -87,8 +93,11 @@ class Storefront:
 
     async def list(self, request: Request) -> Response:
         """Return a list of the recommender with what the shop knows of its items."""
+        body = await self._bodies.read(request.receive)
+        if not isinstance(body, bytes):
+            return _unread(body)
         try:
-            wanted = orjson.loads(await request.body())
+            wanted = orjson.loads(body)
         except orjson.JSONDecodeError:
             return JSONResponse({"detail": "The body is not JSON."}, status_code=400, headers=HEADERS)
         asked = {name: wanted[name] for name in ASKED if name in wanted} if isinstance(wanted, dict) else {}
@@ -106,7 +115,10 @@ class Storefront:
 
     async def events(self, request: Request) -> Response:
         """Pass events on to the collector."""
-        answer = await self._ask(f"{self._collector}/v1/events", await request.body())
+        body = await self._bodies.read(request.receive)
+        if not isinstance(body, bytes):
+            return _unread(body)
+        answer = await self._ask(f"{self._collector}/v1/events", body)
         if answer is None:  # the tracker keeps its events and tries again
             detail = {"detail": "The collector does not answer; `make up` starts it."}
             return JSONResponse(detail, status_code=503, headers={**HEADERS, "retry-after": "2"})
@@ -153,9 +165,30 @@ def storefront_app(settings: Settings) -> Starlette:
             Route("/items/{item_id:path}", shop.page),
             Route("/departments/{name:path}", shop.page),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
         lifespan=lifespan,
     )
+
+
+def storefront_server(settings: Settings) -> uvicorn.Server:
+    """Return the shop's server on its port; whoever asks it asks with its key, so it answers this machine alone."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            storefront_app(settings),
+            host=HOST,
+            port=settings.shop_port,
+            http=HttpProtocol,
+            log_level="warning",
+            access_log=False,
+        )
+    )
+
+
+def _unread(problem: ProblemError | None) -> Response:
+    """Return what is said of a body that was too large or came too slowly; None is of a client that has gone."""
+    if problem is None:
+        return Response(status_code=400)
+    return JSONResponse({"detail": problem.detail}, problem.status, {**HEADERS, "connection": "close"})
 
 
 def _passed_on(answer: httpx.Response) -> Response:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import uvicorn
 from pydantic import SecretStr
 from running import free_port
 from starlette.testclient import TestClient
@@ -20,7 +19,7 @@ from toy_services import toy_services
 
 from cli.shop import run_shop
 from serving.running.launcher import ServerProcess, collector_process
-from serving.storefront.app import storefront_app
+from serving.storefront.app import storefront_app, storefront_server
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.collecting.live_file import LiveItemsFile
 from shopsight.ingestion.collecting.records import read_records
@@ -98,6 +97,12 @@ class TestWithoutServices:
     def test_a_list_that_cannot_be_asked_for_is_no_error_of_the_server(self, browser: TestClient, body: bytes) -> None:
         assert browser.post("/api/lists", content=body).status_code in (400, 503)
 
+    @pytest.mark.parametrize("address", ["/api/lists", "/v1/events"])
+    def test_a_body_over_the_limit_is_not_read(self, browser: TestClient, settings: Settings, address: str) -> None:
+        answer = browser.post(address, content=b" " * (settings.request_limit_bytes + 1))
+        assert (answer.status_code, answer.headers["connection"]) == (413, "close")
+        assert str(settings.request_limit_bytes) in answer.json()["detail"]
+
     def test_a_taken_port_is_named_with_the_setting_that_moves_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
@@ -124,6 +129,15 @@ class Shop:
         return [row for path in paths for record in read_records(path) for row in record.accepted.to_pylist()]
 
 
+def test_an_offer_of_another_protocol_is_answered_as_a_request_of_this_one(shop: "Shop") -> None:
+    with socket.create_connection(("127.0.0.1", shop.settings.shop_port), timeout=10) as client:
+        client.sendall(
+            b"POST /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+            b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ncontent-length: 0\r\n\r\n"
+        )
+        assert client.recv(100).startswith(b"HTTP/1.1 404 ")
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     home = tmp_path_factory.mktemp("home")
@@ -133,9 +147,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     collector.start()
     with toy_services(home, ["recommender"]) as ports:
         settings = settings.model_copy(update={"recommendation_port": ports["recommender"], "shop_port": free_port()})
-        server = uvicorn.Server(
-            uvicorn.Config(storefront_app(settings), host="127.0.0.1", port=settings.shop_port, log_level="warning")
-        )
+        server = storefront_server(settings)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         collector.wait_until_ready()
