@@ -1,7 +1,7 @@
 """From the shoppers of each arm to figures, intervals and a verdict in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -121,18 +121,19 @@ def judge(
     """
     p_value = sample_ratio_p([arm.exposed for arm in arms], [arm.share for arm in arms])
     moments = [Moments.of(arm.values[metric], arm.before[metric]) for arm in arms]
-    enough = _is_enough(moments)
+    enough = _is_enough(arms, moments, metric)
     findings = [
         _finding(arms, moments, index, metric=metric, guard_rails=guard_rails, planned=planned, enough=enough)
         for index in range(len(arms))
     ]
-    outcome, verdict = _verdict(findings, p_value, metric, enough=enough, is_over=is_over, versions=versions)
+    outcome, verdict = _verdict(findings, p_value, metric, is_over=is_over, versions=versions)
     return Judgement(outcome=outcome, verdict=verdict, arms=findings, sample_ratio_p=p_value)
 
 
-def _is_enough(moments: Sequence[Moments]) -> bool:
-    """Return whether there are shoppers enough in each arm, and values other than one and the same among them."""
-    return all(one.count >= MIN_SHOPPERS for one in moments) and sum(float(one.spread) for one in moments) > 0
+def _is_enough(arms: Sequence[ArmRows], moments: Sequence[Moments], metric: str) -> bool:
+    """Return whether there are shoppers enough in each arm, and values enough that are not zero, nor all the same."""
+    differ = sum(float(one.spread) for one in moments) > 0
+    return differ and all(one.count >= MIN_SHOPPERS for one in moments) and _values(arms, metric) >= MIN_VALUES
 
 
 def _finding(
@@ -154,7 +155,7 @@ def _finding(
         metric=float(own.mean) if measured else None,
         interval=_pair(*mean_interval(own, planned=planned * arm.share)) if enough else None,
     )
-    if index == 0 or not enough or _values(arms, metric) < MIN_VALUES:
+    if index == 0 or not enough:
         return plain
     alpha = ALPHA / (len(arms) - 1)
     against = difference(control, own, planned=planned, alpha=alpha)
@@ -201,12 +202,9 @@ def _segments(control: ArmRows, arm: ArmRows, metric: str, *, planned: int, alph
     names = sorted({*control.segments.tolist(), *arm.segments.tolist()})
     findings = []
     for name in names:
-        parts = [
-            Moments.of(one.values[metric][one.segments == name], one.before[metric][one.segments == name])
-            for one in (control, arm)
-        ]
-        values = sum(int(np.count_nonzero(one.values[metric][one.segments == name])) for one in (control, arm))
-        if not _is_enough(parts) or values < MIN_VALUES:
+        rows = [_part(one, metric, one.segments == name) for one in (control, arm)]
+        parts = [Moments.of(one.values[metric], one.before[metric]) for one in rows]
+        if not _is_enough(rows, parts, metric):
             continue
         against = difference(parts[0], parts[1], planned=planned / len(names), alpha=alpha / len(names))
         findings.append(
@@ -220,8 +218,13 @@ def _segments(control: ArmRows, arm: ArmRows, metric: str, *, planned: int, alph
     return findings
 
 
+def _part(arm: ArmRows, metric: str, rows_S: NDArray[np.bool_]) -> ArmRows:
+    """Return some of an arm's shoppers."""
+    return replace(arm, values={metric: arm.values[metric][rows_S]}, before={metric: arm.before[metric][rows_S]})
+
+
 def _verdict(
-    arms: Sequence[ArmFinding], p_value: float | None, metric: str, *, enough: bool, is_over: bool, versions: int
+    arms: Sequence[ArmFinding], p_value: float | None, metric: str, *, is_over: bool, versions: int
 ) -> tuple[Outcome, str]:
     if p_value is None:
         return "nothing_yet", "nothing can be said: no shopper was shown a list of this experiment yet"
@@ -241,7 +244,7 @@ def _verdict(
         min_measured = min(arm.measured for arm in arms)
         why = (
             f"{min_measured:,} shoppers of an arm have had their whole window, and {MIN_SHOPPERS} are needed"
-            if not enough and min_measured < MIN_SHOPPERS
+            if min_measured < MIN_SHOPPERS
             else f"fewer than {MIN_VALUES} shoppers have a {metric} other than 0"
         )
         return "too_early", f"{'nothing could be said' if is_over else 'too early'}: {why}"
