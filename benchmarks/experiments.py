@@ -51,22 +51,23 @@ class Looks:
         """Return at which looks something is said at all."""
         arms = self.moments[metric]
         counts = np.minimum(arms[0].count, arms[1].count)
-        return (counts >= MIN_SHOPPERS) & (sum(self.values[metric]) >= MIN_VALUES)  # type: ignore[no-any-return]
+        values = self.values[metric][0] + self.values[metric][1]
+        return np.asarray((counts >= MIN_SHOPPERS) & (values >= MIN_VALUES))
 
     def seen(self, metric: str, *, cuped: bool = True) -> NDArray[np.bool_]:
         """Return at which looks the arms differ, by the anytime-valid interval."""
         one = difference(*self.moments[metric], planned=PLANNED, alpha=ALPHA, cuped=cuped)
-        return self.evaluable(metric) & ((one.low > 0) | (one.high < 0))
+        return self.evaluable(metric) & np.asarray((one.low > 0) | (one.high < 0))
 
     def seen_by_t(self, metric: str) -> NDArray[np.bool_]:
         """Return at which looks they differ by an interval that holds at one look; of so many, t is normal."""
         one = difference(*self.moments[metric], planned=PLANNED, alpha=ALPHA)
-        return self.evaluable(metric) & (np.abs(one.value) > norm.ppf(1 - ALPHA / 2) * one.error)
+        return self.evaluable(metric) & np.asarray(np.abs(one.value) > norm.ppf(1 - ALPHA / 2) * one.error)
 
     def ratio_off(self) -> NDArray[np.bool_]:
         """Return at which looks the sample ratio is called off."""
         control, arm = (counts.cumsum(axis=1) for counts in self.counts)
-        return chi2.sf((control - arm) ** 2 / (control + arm), 1) < OFF_BELOW  # type: ignore[no-any-return]
+        return np.asarray(chi2.sf((control - arm) ** 2 / (control + arm), 1) < OFF_BELOW)
 
     def promised(self, metric: str) -> float:
         """Return the smallest difference that all shoppers are said to show four times in five, mean of experiments."""
@@ -100,7 +101,7 @@ def _shoppers(
     return {
         "click_through": (clicked, rng.poisson(20 * clicks_at).astype(np.float64)),
         "conversion": (bought.astype(np.float64), bought_before.astype(np.float64)),
-        "revenue_per_user": (bought * money[0], bought_before * money[1]),
+        "revenue_per_user": (np.where(bought, money[0], 0.0), np.where(bought_before, money[1], 0.0)),
     }
 
 
@@ -108,7 +109,7 @@ def _up_to(values: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[np.float6
     """Return the sums up to each day of values that lie day after day, experiment after experiment."""
     starts = np.concatenate([[0], counts.ravel().cumsum()])
     running = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-    return np.diff(running[starts]).reshape(counts.shape).cumsum(axis=1)
+    return np.asarray(np.diff(running[starts]).reshape(counts.shape).cumsum(axis=1))
 
 
 def _sums(value: NDArray[np.float64], before: NDArray[np.float64], counts: NDArray[np.int64]) -> Moments:

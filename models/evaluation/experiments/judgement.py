@@ -132,8 +132,9 @@ def judge(
 
 def _is_enough(arms: Sequence[ArmRows], moments: Sequence[Moments], metric: str) -> bool:
     """Return whether there are shoppers enough in each arm, and values enough that are not zero, nor all the same."""
-    differ = sum(float(one.spread) for one in moments) > 0
-    return differ and all(one.count >= MIN_SHOPPERS for one in moments) and _values(arms, metric) >= MIN_VALUES
+    if any(one.count < MIN_SHOPPERS for one in moments) or _values(arms, metric) < MIN_VALUES:
+        return False
+    return sum(float(one.spread) for one in moments) > 0
 
 
 def _finding(
