@@ -43,6 +43,7 @@ class ExperimentsFile:
         self._book = ExperimentBook()
         self._rules: dict[tuple[str, str], tuple[RulesInForce, RulesInForce]] = {}
         """By experiment and arm: the shop's rules, and what the arm makes of them."""
+        self._warnings: tuple[ExperimentBook, RulesInForce, list[str]] | None = None
 
     def __call__(self) -> ExperimentBook:
         """Return the experiments in force; the file is looked at once a second."""
@@ -86,7 +87,10 @@ class ExperimentsFile:
         Args:
             rules: the shop's, in force now.
         """
-        return warnings_of(self._book, rules)
+        book, before = self._book, self._warnings
+        if before is None or before[0] is not book or before[1] is not rules:
+            before = self._warnings = (book, rules, warnings_of(book, rules))
+        return before[2]
 
     def _rules_of(self, experiment: str, arm: Arm, rules: RulesInForce) -> RulesInForce:
         if arm.rules is None and not arm.without_rules:

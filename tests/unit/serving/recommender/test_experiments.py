@@ -168,6 +168,24 @@ def test_what_an_arm_names_and_there_is_not_is_a_warning(recommender: Recommende
     ]
 
 
+def test_warnings_follow_the_file_and_the_shops_rules(tmp_path: Path, recommender: Recommender) -> None:
+    arms = "[{name: control, share: 0.5}, {name: b, share: 0.5, without_rules: [r]}]"
+    path = written(tmp_path / "experiments.yml", f"experiments: [{{name: a, {DAYS}, arms: {arms}}}]")
+    now = [0.0]
+    file = ExperimentsFile(path, seconds_now=lambda: now[0])
+    file()
+    rule = {"name": "r", "leave_out": {"item_ids": ["i_1"]}}
+    without, with_rule = (
+        RulesInForce(RuleBook.model_validate({"rules": rules}), recommender.catalogue) for rules in ([], [rule])
+    )
+    assert len(file.warnings(without)) == 1
+    assert file.warnings(with_rule) == []
+    path.unlink()
+    now[0] = 1.0
+    file()
+    assert file.warnings(without) == []
+
+
 # --- the desk
 
 Ask = Callable[..., dict[str, Any]]
