@@ -8,6 +8,7 @@ import typer
 
 from cli.access_app import keys_app, people_app
 from cli.console import AsJson, explained
+from cli.experiments import experiment_app
 from shopsight.families import FAMILIES, SERVICES
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ label_app = typer.Typer(
 app.add_typer(label_app, name="label")
 rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, put in force.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+app.add_typer(experiment_app, name="experiment")
 app.add_typer(people_app, name="people")
 app.add_typer(keys_app, name="keys")
 

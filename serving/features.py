@@ -132,6 +132,10 @@ class FeatureReader:
             if isinstance(gone.__cause__, UnusableFeaturesError):
                 raise gone.__cause__ from None
 
+    def pseudonyms(self, user_id: str) -> tuple[str, str]:
+        """Return what a raw id is called as a user's and as a visitor's; neither depends on what is known of it."""
+        return self._pseudonymiser.user(user_id), self._pseudonymiser.anonymous(user_id)
+
     def user(self, user_id: str, service: str) -> UserFeatures:
         """As :meth:`users`, of one."""
         return self.users([user_id], service)[user_id]

@@ -261,6 +261,11 @@ class Settings(BaseSettings):
         return self.home / "rules.yml"
 
     @property
+    def experiments_path(self) -> Path:
+        """The shop's experiments on its lists; ``shopsight experiment apply`` writes it."""
+        return self.home / "experiments.yml"
+
+    @property
     def currency_rates_path(self) -> Path:
         """The shop's own table of exchange rates, by day and currency."""
         return self.home / "currency_rates.csv"

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -17,10 +17,11 @@ from serving.http.problems import ProblemError
 from serving.instances import parsed
 from serving.prediction_log import RowLog, new_id
 from serving.recommender.catalogue_filter import CatalogueFilter
+from serving.recommender.experiments.assignment import NOT_ASSIGNED, Assignment
+from serving.recommender.experiments.in_force import ExperimentsFile, Treatment
 from serving.recommender.exploration import explored, fair_draw
 from serving.recommender.live_catalogue import LiveCatalogue
 from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
-from serving.recommender.request_digest import digest, logged
 from serving.recommender.reranking import CANDIDATES, rerank
 from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.rules_file import RulesFile
@@ -36,9 +37,9 @@ from serving.recommender.schemas import (
     RecommendationBatch,
     RecommendationRequest,
     Recommendations,
-    RecommendedItem,
 )
 from serving.recommender.visits import visit_of
+from serving.recommender.written_answer import Listed, recommended_item, row_of
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
 from serving.tracing import span
@@ -50,17 +51,6 @@ from shopsight.settings import Settings
 FAMILY: Final = FAMILIES["recommender"]
 WIN_BACK: Final = ((0.5, 14.0),)
 """A shopper who was away is shown what came since then before what was there already."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A list, and how it came about."""
-
-    items: list[ScoredItem]
-    fallback: Fallback | None
-    """The rung of the ladder that gave it."""
-    propensities: list[float] | None = None
-    """With what chance each item stands at its place; None where the list does not explore."""
 
 
 class RecommendationDesk:
@@ -77,10 +67,12 @@ class RecommendationDesk:
         new_id: Callable[[], str],
         rules: Callable[[], RulesInForce] | None = None,
         catalogue: Callable[[], Catalogue] | None = None,
+        experiments: ExperimentsFile | None = None,
         draw: Callable[[], float] = fair_draw,
     ) -> None:
         """Make a desk; ``catalogue`` says what the items are like now, where that is not as the model learnt them."""
         self._draw = draw
+        self._experiments = experiments
         self.recommender = recommender
         self.model = model
         self._features = features
@@ -121,8 +113,9 @@ class RecommendationDesk:
             )
         user = self.user_of(request)
         visit = visit_of(request, user)
-        listed = self.compose(request, visit, self._rules(), draw=self._draw)
-        return self._write_up(request, user, visit, listed, started)
+        assignment, treatment = self._treatment_of(request)
+        listed = self.compose(request, visit, treatment.rules, draw=self._draw, treatment=treatment)
+        return self._write_up(request, user, visit, listed, started, assignment=assignment)
 
     def answer_batch(self, batch: RecommendationBatch) -> RecommendationAnswers:
         """Answer several requests; one that is not valid gets its own error."""
@@ -153,6 +146,7 @@ class RecommendationDesk:
         rules: RulesInForce,
         *,
         draw: Callable[[], float] | None = None,
+        treatment: Treatment | None = None,
     ) -> Listed:
         """Return the list that a request gets under some rules; nothing is written down.
 
@@ -161,7 +155,9 @@ class RecommendationDesk:
             visit: from :func:`serving.recommender.visits.visit_of`.
             rules: what the shop asks of its lists.
             draw: numbers from 0 to below 1, where the list may explore; without it, it never does.
+            treatment: what the arm of an experiment asks beside its rules.
         """
+        arm = treatment or Treatment(rules=rules)
         now = self._clock()
         allowed = self._filter.mask(request.filter)
         left_out = rules.left_out(request.placement, now)
@@ -170,11 +166,15 @@ class RecommendationDesk:
         wishes = rules.wishes(request.placement, now).stricter(
             {"category": request.max_per_category, "brand": request.max_per_brand}
         )
+        wishes = wishes.stricter({"category": arm.max_per_category, "brand": arm.max_per_brand})
+        diversity = request.diversity if arm.diversity is None else arm.diversity
         explore = rules.explore(request.placement) if draw else None
-        wishes = replace(wishes, diversity=request.diversity, spare=explore.among if explore else 0)
+        wishes = replace(wishes, diversity=diversity, spare=explore.among if explore else 0)
         if request.placement == "win_back":
             wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
-        wanted, personal = request.num_results, request.placement in PERSONAL
+        if arm.model == "popularity":
+            visit = replace(visit, placement="best_sellers")
+        wanted, personal = request.num_results, visit.placement in PERSONAL
         book, due = rules.book, rules.due_again(visit.bought_at, self.recommender.usual_days_N, now)
         seen = {event.item_id for event in visit.history} | visit.bought_at.keys()
         cold_share = book.new_items if personal else 0.0
@@ -223,6 +223,20 @@ class RecommendationDesk:
             return self._features.user(request.user_id, FAMILY.feature_service)
         except OnlineStoreGoneError:
             return self._features.unreachable_user(request.user_id)
+
+    def _treatment_of(self, request: RecommendationRequest) -> tuple[Assignment, Treatment]:
+        """Return what the request's shopper is in, and what the list is made by."""
+        rules = self._rules()
+        if self._experiments is None:
+            return NOT_ASSIGNED, Treatment(rules=rules)
+        pseudonym = self._pseudonyms_of(request)[:1]
+        assignment = self._experiments.assigned(next(iter(pseudonym), None), request.placement, self._clock())
+        return assignment, self._experiments.treatment(assignment, request.placement, rules)
+
+    def _pseudonyms_of(self, request: RecommendationRequest) -> list[str]:
+        if not request.personalised or request.user_id is None:
+            return []
+        return list(self._features.pseudonyms(request.user_id))
 
     def _keep_up(self) -> None:
         """Take the items' present state up; places stay, so a request in another thread may meet both states."""
@@ -274,6 +288,7 @@ class RecommendationDesk:
         started: float,
         *,
         placement: str | None = None,
+        assignment: Assignment = NOT_ASSIGNED,
     ) -> Recommendations:
         items, placement = listed.items, placement or request.placement
         propensities = listed.propensities
@@ -287,7 +302,7 @@ class RecommendationDesk:
             "fallback": listed.fallback,
             "model": self.model.name_and_version,
             "items": [
-                _recommended_item(item, rank, explain=request.explain, propensities=propensities)
+                recommended_item(item, rank, explain=request.explain, propensities=propensities)
                 for rank, item in enumerate(items, start=1)
             ],
             "missing_item_ids": [item_id for item_id in asked_for if index_of(item_id) is None],
@@ -295,24 +310,20 @@ class RecommendationDesk:
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
             "notes": [] if user is None else self._features.notes(self._clock()),
             "features_as_of": as_of,
+            "experiment": assignment.experiment.name if assignment.experiment else None,
+            "arm": assignment.arm.name if assignment.arm else None,
         }
         self._log.append(
-            {
-                "recommendation_id": answer["recommendation_id"],
-                "answered_at": rfc3339(self._clock()),
-                "model": self.model.name_and_version,
-                "placement": placement,
-                "user": user.user_key if user is not None else None,
-                "session_id": request.session_id if request.personalised else None,
-                "request": logged(request),
-                "request_digest": digest(request),
-                "history_length": len(visit.history),
-                "features_as_of": as_of,
-                "fallback": listed.fallback,
-                "results": [[item.item_id, round(float(item.score), 6), item.source] for item in items],
-                "propensities": propensities,
-                "latency_ms": answer["took_ms"],
-            }
+            row_of(
+                answer,
+                listed,
+                request,
+                answered_at=self._clock(),
+                user_key=user.user_key if user is not None else None,
+                history_length=len(visit.history),
+                assignment=assignment,
+                pseudonyms=self._pseudonyms_of(request) if assignment != NOT_ASSIGNED else None,
+            )
         )
         return answer
 
@@ -325,6 +336,7 @@ class OpenDesk:
     features: FeatureReader
     rules: RulesFile
     catalogue: LiveCatalogue
+    experiments: ExperimentsFile
 
 
 def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDesk:
@@ -340,6 +352,7 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
     features = feature_reader(settings)
     catalogue = LiveCatalogue(recommender.catalogue, export_path(settings, "items"), settings.live_items_path)
     rules = RulesFile(settings.rules_path, catalogue)
+    experiments = ExperimentsFile(settings.experiments_path)
     desk = RecommendationDesk(
         recommender,
         model=model,
@@ -349,8 +362,9 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
         new_id=new_id,
         rules=rules,
         catalogue=catalogue,
+        experiments=experiments,
     )
-    return OpenDesk(desk=desk, features=features, rules=rules, catalogue=catalogue)
+    return OpenDesk(desk=desk, features=features, rules=rules, catalogue=catalogue, experiments=experiments)
 
 
 def _excluded(request: RecommendationRequest, visit: Visit, book: RuleBook, due: frozenset[str]) -> frozenset[str]:
@@ -362,21 +376,3 @@ def _excluded(request: RecommendationRequest, visit: Visit, book: RuleBook, due:
     if book.bought_items == "never" and request.placement != "recently_viewed":
         return exclude | (visit.bought_at.keys() - due)
     return exclude
-
-
-def _recommended_item(
-    item: ScoredItem, rank: int, *, explain: bool, propensities: Sequence[float] | None
-) -> RecommendedItem:
-    entry: RecommendedItem = {
-        "item_id": item.item_id,
-        "rank": rank,
-        "score": round(float(item.score), 6),
-        "source": item.source,
-        "reasons": [
-            {"code": reason.code, "item_ids": list(reason.item_ids), "weight": round(float(reason.weight), 4)}
-            for reason in (item.reasons if explain else ())
-        ],
-    }
-    if propensities is not None:
-        entry["propensity"] = propensities[rank - 1]
-    return entry

@@ -187,6 +187,10 @@ class Recommendations(TypedDict):
     notes: list[str]
     """What is amiss with the features that were read; nothing where none were."""
     features_as_of: str | None
+    experiment: str | None
+    """The experiment that this list takes part in; None where it is in none, or nobody was named."""
+    arm: str | None
+    """The arm of it that the shopper is in, and got this list by."""
 
 
 @closed

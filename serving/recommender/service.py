@@ -45,6 +45,7 @@ class RecommendationService(FamilyService):
         """Return the desk with the Bento's model, the online histories and the rules in force."""
         opened = open_desk(self.settings, model=self.model, log=self.log)
         self.rules, self.features, self.catalogue = opened.rules, opened.features, opened.catalogue
+        self.experiments = opened.experiments
         self.features.open(FAMILY.feature_service)
         return opened.desk
 
@@ -63,10 +64,17 @@ class RecommendationService(FamilyService):
 
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
-        self.rules()
-        failures = {"rules": self.rules.failure, "items": self.catalogue.failure}
+        rules = self.rules()
+        self.experiments()
+        failures = {
+            "rules": self.rules.failure,
+            "experiments": self.experiments.failure,
+            "items": self.catalogue.failure,
+        }
         broken = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
-        return super().notes() + broken + [f"rules: {warning}" for warning in self.rules.warnings]
+        warnings = [f"rules: {warning}" for warning in self.rules.warnings]
+        warnings += [f"experiments: {warning}" for warning in self.experiments.warnings(rules)]
+        return super().notes() + broken + warnings
 
 
 guarded(RecommendationService)

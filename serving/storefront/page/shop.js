@@ -109,9 +109,10 @@
       return;
     }
     if (!section.isConnected) return;
-    const {model, fallback} = answer, source = fallback ? `, by ${fallback.replaceAll("_", " ")}` : "";
+    const {model, fallback, experiment, arm} = answer, source = fallback ? `, by ${fallback.replaceAll("_", " ")}` : "";
+    const part = experiment ? `; arm “${arm}” of the experiment “${experiment}”` : "";
     section.dataset.model = `${model.name} ${model.version}`;
-    footer.textContent = `${model.name} ${model.version} answered “${section.ariaLabel}” in ${answer.took_ms.toFixed(1)} ms (${answer.waited_ms.toFixed(0)} ms until it was here)${source}`;
+    footer.textContent = `${model.name} ${model.version} answered “${section.ariaLabel}” in ${answer.took_ms.toFixed(1)} ms (${answer.waited_ms.toFixed(0)} ms until it was here)${source}${part}`;
     if (!answer.items.length) section.append(make("p", {className: "quiet", textContent: "Nothing to show here yet."}));
     const before = shown.get(name);
     shown.set(name, new Set(answer.items.map((item) => item.item_id)));
