@@ -64,7 +64,11 @@ class RecommendationService(FamilyService):
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
         self.rules()
-        failures = {"rules": self.rules.failure, "items": self.catalogue.failure}
+        failures = {
+            "rules": self.rules.failure,
+            "items": self.catalogue.failure,
+            "states for replays": self.desk.states_failure,
+        }
         broken = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
         return super().notes() + broken + [f"rules: {warning}" for warning in self.rules.warnings]
 
