@@ -16,7 +16,6 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,7 +73,7 @@ def measure_replay(settings: Settings, answers: int) -> dict[str, Any]:
     sizes = [len(orjson.dumps(row)) for row in newest.rows if row["model"]["name"] == "recommender"]
     explored = sum(any(chance < 1 for chance in row.get("propensities") or ()) for row in newest.rows)
     return {
-        **asdict(result),
+        **vars(result),  # not asdict, which makes pairs the keys of a Counter
         "damaged": list(newest.damaged),
         "lists_that_explored": explored,
         "replays_per_second": round(len(newest.rows) / seconds, 1),

@@ -45,13 +45,15 @@ def find_row(settings: Settings, answer_id: str) -> LoggedRow:
         UnknownAnswerError: there is none.
         ShopsightError: its row was damaged.
     """
-    # In quotes and as a field's value: an id that somebody sent within a request is no answer's.
-    needles = [f'"{field}":"{answer_id}"'.encode() for field in ("recommendation_id", "prediction_id")]
+    needle = f'"{answer_id}"'.encode()
     for family in FAMILIES:
         for folder in _days(settings, family):
             for path in sorted(folder.glob("*.jsonl")):
-                for place in _places(path, needles):
+                for place in _places(path, needle):
                     line = _line_at(path, place)
+                    # An id that somebody sent within a request is no answer's.
+                    if not any(field + needle in line for field in (b'"recommendation_id":', b'"prediction_id":')):
+                        continue
                     row = decode_row(line)
                     if row is None:
                         raise _damaged(path, answer_id)
@@ -96,18 +98,17 @@ def _days(settings: Settings, family: str) -> list[Path]:
     return sorted((settings.predictions_dir / family).glob("????-??-??"), reverse=True)
 
 
-def _places(path: Path, needles: Sequence[bytes]) -> Iterator[int]:
-    """Yield where in a file any of some texts of at most a hundred bytes begins."""
-    overlap = max(map(len, needles)) - 1
+def _places(path: Path, needle: bytes) -> Iterator[int]:
+    """Yield where in a file a text begins."""
+    overlap = len(needle) - 1
     with path.open("rb") as file:
         before, offset = b"", 0
         while chunk := file.read(CHUNK):
             content = before + chunk
-            for needle in needles:
-                start = content.find(needle)
-                while start >= 0:
-                    yield offset - len(before) + start
-                    start = content.find(needle, start + 1)
+            start = content.find(needle)
+            while start >= 0:
+                yield offset - len(before) + start
+                start = content.find(needle, start + 1)
             offset += len(chunk)
             before = content[-overlap:]
 

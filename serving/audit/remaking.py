@@ -46,16 +46,19 @@ class RecommendationsAgain:
         if inputs is None:
             raise NotReplayableError(OLDER)
         composer, rules = self._state(inputs.get("state"))
+        asked = dict(row["request"])
+        # A ranking may be of more items than a list may be about.
+        ranked = asked.pop("item_ids", []) if row["placement"] == "ranking" else None
         try:
-            request = RecommendationRequest.model_validate(row["request"])
+            request = RecommendationRequest.model_validate(asked)
         except ValidationError as error:
             raise NotReplayableError("its request is of another version of the interface") from error
         user = None
         if row["user"] is not None:
             user = UserFeatures(user_key=row["user"], known=inputs["user_known"], values=inputs["features"])
         visit = visit_of(request, user)
-        if row["placement"] == "ranking":
-            listed = composer.rank(request.item_ids, visit, explain=request.explain)
+        if ranked is not None:
+            listed = composer.rank(ranked, visit, explain=request.explain)
         else:
             draws = _Draws(inputs.get("draws", ()))
             now = datetime.fromisoformat(row["answered_at"])

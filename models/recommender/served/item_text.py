@@ -75,7 +75,7 @@ class ItemText:
         items = self._catalogue.num_known
         places: dict[str, list[int]] = {}
         for place in range(items):
-            for word in words_of(self._catalogue, place):
+            for word in sorted(words_of(self._catalogue, place)):
                 places.setdefault(word, []).append(place)
         rarity = {word: float(np.log1p(items / len(of_word))) for word, of_word in places.items()}
         squares_N = np.zeros(items)

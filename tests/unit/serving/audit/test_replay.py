@@ -1,7 +1,7 @@
 """Answers are made again from the log alone: the same while nothing was changed, and others where something was."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,10 @@ class Shop:
             self.ask(user_id="nobody", placement="win_back")
             self.ask(placement="best_sellers", num_results=8, filter={"price": {"lte": 40}}, diversity=0.5)
             self.ask(placement="cart_complement", item_ids=["i_4", "i_5"], max_per_brand=2)
-            ranking = {"user_id": "maya", "item_ids": ["i_50", "i_21", "i_3", "new"]}
+            ranking = {
+                "user_id": "maya",
+                "item_ids": ["i_50", "i_21", "i_3", "new", *(f"gone {n}" for n in range(120))],
+            }
             self.desk.rank(RankingRequest.model_validate(ranking))
 
 
@@ -312,3 +315,16 @@ def test_a_list_is_made_over_one_state_of_the_items_whatever_the_rules_were_made
     answer = shop.desk.answer(RecommendationRequest(placement="best_sellers", num_results=50))
     shown = {shop.catalogue.categories[shop.catalogue.positions[item["item_id"]]] for item in answer["items"]}
     assert shown == {"bags", "bags > backpacks", None}
+
+
+def test_how_like_two_items_are_does_not_depend_on_the_order_of_a_set(recommender: Recommender) -> None:
+    """Another process hashes words otherwise, and so goes through a set of them in another order."""
+
+    class Backwards(frozenset[str]):
+        def __iter__(self) -> Iterator[str]:
+            return iter(sorted(super().__iter__(), reverse=True))
+
+    words = frozenset({"item", "acme", "shoes", "running", "zenith", "bags", *(str(number) for number in range(60))})
+    there, back = recommender.text.cosines(words), recommender.text.cosines(Backwards(words))
+    assert there.tolist() == back.tolist()
+    assert recommender.text.cosine(words, Backwards(words)) == recommender.text.cosine(words, words)
