@@ -15,7 +15,7 @@ from shopsight.families import FAMILIES
 from shopsight.marts import export_path, mart_exists, read_mart
 from shopsight.settings import Settings
 
-SHOWN: Final = 10
+MAX_SHOWN: Final = 10
 """Different answers that are printed; ``--json`` prints all."""
 
 
@@ -56,7 +56,7 @@ def run_replay(answers: int, *, family: str, texts: Path | None, as_json: bool) 
             columns = ("asked", "identical", "different", "not_replayable")
             table.add_row(name, *(f"{counts[column]:,}" for column in columns))
         out.print(table)
-        for one in result.differences[:SHOWN]:
+        for one in result.differences[:MAX_SHOWN]:
             out.print(f"different: {one['id']} ({one['family']})", *(f"  {what}" for what in one["what"]), sep="\n")
         for reason, count in result.reasons.most_common():
             out.print(f"not replayable: {count:,}: {reason}")

@@ -51,8 +51,8 @@ def _lines(value: Any, name: str = "") -> Iterator[str]:
             yield from _lines(one, f"{name} {number}")
         yield from ([f"{label}and {len(value) - MAX_SHOWN} more"] if len(value) > MAX_SHOWN else [])
     elif isinstance(value, list):
-        shown = ", ".join(map(str, value[:MAX_SHOWN])) or "none"
-        yield f"{label}{shown}" + (f" and {len(value) - MAX_SHOWN} more" if len(value) > MAX_SHOWN else "")
+        text = ", ".join(map(str, value[:MAX_SHOWN])) or "none"
+        yield f"{label}{text}" + (f" and {len(value) - MAX_SHOWN} more" if len(value) > MAX_SHOWN else "")
     else:
         yield f"{label}{value}"
 

@@ -313,8 +313,8 @@ def test_a_list_is_made_over_one_state_of_the_items_whatever_the_rules_were_made
     stale = RulesInForce(book, shop.recommender.catalogue)
     shop.desk._rules = lambda: stale  # noqa: SLF001 - as where another request takes the news up meanwhile
     answer = shop.desk.answer(RecommendationRequest(placement="best_sellers", num_results=50))
-    shown = {shop.catalogue.categories[shop.catalogue.positions[item["item_id"]]] for item in answer["items"]}
-    assert shown == {"bags", "bags > backpacks", None}
+    categories = {shop.catalogue.categories[shop.catalogue.positions[item["item_id"]]] for item in answer["items"]}
+    assert categories == {"bags", "bags > backpacks", None}
 
 
 def test_how_like_two_items_are_does_not_depend_on_the_order_of_a_set(recommender: Recommender) -> None:

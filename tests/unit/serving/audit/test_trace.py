@@ -22,7 +22,7 @@ from shopsight.events import EVENT_SCHEMA
 from shopsight.settings import Settings
 
 MONDAY = datetime(2026, 1, 5, 12, tzinfo=UTC)
-SHOWN = [["i_1", 0.9, "item_knn"], ["i_2", 0.5, "item_knn"]]
+RESULTS = [["i_1", 0.9, "item_knn"], ["i_2", 0.5, "item_knn"]]
 HISTORY = {"item_ids": ["i_7"], "event_names": ["view_item"]}
 
 
@@ -60,7 +60,7 @@ def answer(home: Settings, registry: ModelRegistry, answer_id: str = "rec_1", **
         "session_id": None,
         "features_as_of": "2026-01-05T00:00:00Z",
         "fallback": None,
-        "results": SHOWN,
+        "results": RESULTS,
         "inputs": {"state": None, "user_known": True, "features": HISTORY},
         "journal": str(registry.head()),
         "bento": "shopsight_recommendation:v0001-a",
