@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from models.registry.registry import ModelRegistry
+from serving.audit import logged_rows
 from serving.audit.events import around
 from serving.audit.logged_rows import UnknownAnswerError
 from serving.audit.trace import origin_of
@@ -209,3 +210,12 @@ def test_a_prediction_names_what_was_read_of_each_of_its_instances(home: Setting
     assert list(of["batches"]["by_user"]) == ["u_maya"]
     assert [one["event_name"] for one in of["events"]["first"]] == ["purchase"]
     assert "on the shown items" not in of["events"]["based_on"]
+
+
+def test_a_row_is_met_wherever_the_borders_of_what_is_read_at_once_lie(
+    home: Settings, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logged_rows, "CHUNK", 61)
+    for number in range(8):
+        answer(home, registry, f"rec_{number}", results=RESULTS * number)
+    assert [logged_rows.find_row(home, f"rec_{number}").line for number in range(8)] == list(range(1, 9))
