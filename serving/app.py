@@ -34,12 +34,13 @@ from serving.prediction_log import PredictionLog
 from serving.running.states import note_on
 from serving.schemas import Models
 from serving.served_model import ALIAS, ServedModel
+from shopsight import __version__
 from shopsight.api_keys import require_keys
 from shopsight.clock import utc_now
 from shopsight.families import SHOPPER, Family
 from shopsight.logs import log_as
 from shopsight.parent import end_with_parent
-from shopsight.settings import Settings
+from shopsight.settings import REPO_ROOT, Settings
 
 THREADS: Final = 2
 """Requests that are worked on at once: one in a library that lets go of Python's lock while the other runs Python. With
@@ -256,7 +257,8 @@ def champion() -> ServedModel:
 def open_prediction_log(settings: Settings, model: ServedModel) -> PredictionLog:
     """Return the family's prediction log; its rows, and those that it loses, are counted at ``/metrics``.
 
-    Each row says how far the registry's journal had come, so that a journal cut short later is noticed.
+    Each row says how far the registry's journal had come, so that a journal cut short later is noticed, and which Bento
+    and which version of the code answered.
     """
     head = settings.journal_head or str(model.journal or "")
     metrics = family_metrics()
@@ -267,10 +269,16 @@ def open_prediction_log(settings: Settings, model: ServedModel) -> PredictionLog
 
     return PredictionLog(
         settings.predictions_dir / model.family,
-        stamp={"journal": head},
+        stamp={"journal": head, "bento": bento_tag(), "code": __version__},
         on_row=count,
         on_lost=metrics.rows_lost.labels(model.family).inc,
     )
+
+
+def bento_tag() -> str | None:
+    """Return the tag of the Bento that this code runs from; None of code that lies in no Bento."""
+    folder = REPO_ROOT.parent
+    return f"{folder.parent.name}:{folder.name}" if (folder / "bento.yaml").is_file() else None
 
 
 def show_model(settings: Settings, model: ServedModel) -> None:

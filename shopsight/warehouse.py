@@ -49,6 +49,12 @@ def note_models(settings: Settings) -> None:
         staging.write_text(_digest_of_models())
 
 
+def noted_models(settings: Settings) -> str | None:
+    """Return the SHA-256 of the dbt models that built the whole warehouse last; None where that was not noted."""
+    noted = _models_note(settings)
+    return noted.read_text().strip() if noted.exists() else None
+
+
 def _models_note(settings: Settings) -> Path:
     return settings.warehouse_path.with_name("models.sha256")
 

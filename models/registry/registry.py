@@ -215,6 +215,17 @@ class ModelRegistry:
         """Return every version of a family in the order of registration; files are not verified."""
         return list(self._versions(family).values())
 
+    def version_by(self, family: str, version: str, *, records: int) -> ModelVersion | None:
+        """Return one version as it was when the journal had a number of records; None where it was none by then.
+
+        Args:
+            family: the model family.
+            version: its name.
+            records: of the whole journal, as a :class:`JournalHead` counts them; files are not verified.
+        """
+        by_then = [one for one in self._journal.records_of(family) if one["number"] <= records]
+        return replay(by_then, self.root).get(family, {}).get(version)
+
     def version(self, family: str, version: str) -> ModelVersion:
         """Return one version, its files verified.
 

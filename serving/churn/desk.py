@@ -32,8 +32,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Case:
-    """A customer with orders before the moment asked about."""
+class ChurnCase:
+    """A customer and the moment asked about, in days since 1970."""
 
     index: int
     user: UserFeatures
@@ -80,7 +80,8 @@ class ChurnDesk:
         users = users_of(self._features, user_ids, FAMILY.feature_service)
         data_end = self._features.data_end
         entries: list[ChurnEntry] = []
-        cases: list[_Case] = []
+        cases: list[ChurnCase] = []
+        strangers: list[ChurnCase] = []
         for index, instance in enumerate(instances):
             if not isinstance(instance, ChurnInstance):
                 entries.append(_failed(index, instance))
@@ -88,9 +89,9 @@ class ChurnDesk:
             user = users[instance.user_id]
             moment = (instance.as_of or self._end(data_end, user)).timestamp() * 1e6
             entries.append(self._base_rate(index, user))
-            if any(float(ordered) < moment for ordered in user.values.get("ordered_us") or ()):
-                cases.append(_Case(index=index, user=user, as_of=moment / US_PER_DAY))
-        for entry in self._predicted(cases, explain=request.explain):
+            case = ChurnCase(index=index, user=user, as_of=moment / US_PER_DAY)
+            (cases if has_ordered(case) else strangers).append(case)
+        for entry in predicted(self.predictor, cases, explain=request.explain):
             entries[entry["index"]] = entry
         answer: ChurnPredictions = {
             "prediction_id": "pred_" + self._new_id(),
@@ -102,7 +103,7 @@ class ChurnDesk:
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
             "notes": self._features.notes(self._clock()),
         }
-        self._write_row(answer, cases)
+        self._write_row(answer, cases, strangers)
         return answer
 
     def rehearse(self) -> None:
@@ -115,7 +116,7 @@ class ChurnDesk:
         past = [(today - days) * US_PER_DAY for days in (90, 60, 30)]
         values = dict.fromkeys(FEATURES) | {"ordered_us": past, "order_values": [20.0] * 3, "last_seen_us": past[-1]}
         customer = UserFeatures(user_key="", known=True, values=values)
-        entries = self._predicted([_Case(index=0, user=customer, as_of=today)], explain=True)
+        entries = predicted(self.predictor, [ChurnCase(index=0, user=customer, as_of=today)], explain=True)
         require_whole({"model": self.model.name_and_version, "predictions": entries}, self.model.name_and_version)
 
     def _end(self, data_end: datetime | None, user: UserFeatures) -> datetime:
@@ -145,47 +146,8 @@ class ChurnDesk:
             "error": None,
         }
 
-    def _predicted(self, cases: Sequence[_Case], *, explain: bool) -> list[ChurnEntry]:
-        if not cases:
-            return []
-        histories = _histories(cases)
-        explanations: Sequence[ExplainedChurn | None] = [None] * len(cases)
-        with span("call the model"):
-            values = self.predictor.forecast(histories)
-            probabilities = self.predictor.probabilities(histories)
-            coming = self.predictor.next_order(histories, probabilities)
-            if explain:
-                explanations = self.predictor.explain(histories)
-        return [
-            {
-                "index": case.index,
-                "probability": round(float(probabilities[row]), 6),
-                "expected_revenue": {
-                    "mean": _money(values.mean[row]),
-                    "median": _money(values.median[row]),
-                    "low": _money(values.low[row]),
-                    "high": _money(values.high[row]),
-                },
-                "next_order_days": {
-                    "median": _days(coming.median[row]),
-                    "low": _days(coming.low[row]),
-                    "high": _days(coming.high[row]),
-                },
-                "order_within": {
-                    str(days): round(float(chance), 6)
-                    for days, chance in zip(WITHIN_DAYS, coming.within_RK[row], strict=True)
-                },
-                "user_known": case.user.known,
-                "fallback": None,
-                "reasons": _reasons(explanations[row]),
-                "features_as_of": None if case.user.as_of is None else rfc3339(case.user.as_of),
-                "error": None,
-            }
-            for row, case in enumerate(cases)
-        ]
-
-    def _write_row(self, answer: ChurnPredictions, cases: Sequence[_Case]) -> None:
-        by_index = {case.index: case for case in cases}
+    def _write_row(self, answer: ChurnPredictions, cases: Sequence[ChurnCase], strangers: Sequence[ChurnCase]) -> None:
+        entries = {entry["index"]: entry for entry in answer["predictions"]}
         self._log.append(
             {
                 "prediction_id": answer["prediction_id"],
@@ -193,19 +155,16 @@ class ChurnDesk:
                 "model": answer["model"],
                 "task": TASK,
                 "data_end": answer["data_end"],
-                "results": [
+                "results": [logged_result(entries[case.index], case) for case in cases],
+                "base_rate": round(self.predictor.base_rate, 6),
+                "without_orders": [
                     {
-                        "index": entry["index"],
-                        "probability": entry["probability"],
-                        "expected_revenue": entry["expected_revenue"],
-                        "next_order_days": entry["next_order_days"],
+                        "index": case.index,
                         "user": case.user.user_key,
-                        "features": {name: case.user.values.get(name) for name in FEATURES},
+                        "features": {"ordered_us": case.user.values.get("ordered_us")},
                         "as_of_days": case.as_of,
-                        "features_as_of": entry["features_as_of"],
                     }
-                    for entry in answer["predictions"]
-                    if (case := by_index.get(entry["index"])) is not None
+                    for case in strangers
                 ],
                 "fallbacks": [entry["fallback"] for entry in answer["predictions"] if entry["error"] is None],
                 "errors": sum(entry["error"] is not None for entry in answer["predictions"]),
@@ -214,7 +173,69 @@ class ChurnDesk:
         )
 
 
-def _histories(cases: Sequence[_Case]) -> Histories:
+def predicted(predictor: ChurnPredictor, cases: Sequence[ChurnCase], *, explain: bool) -> list[ChurnEntry]:
+    """Return the answer to each case; they are worked on together, in order."""
+    if not cases:
+        return []
+    histories = _histories(cases)
+    explanations: Sequence[ExplainedChurn | None] = [None] * len(cases)
+    with span("call the model"):
+        values = predictor.forecast(histories)
+        probabilities = predictor.probabilities(histories)
+        coming = predictor.next_order(histories, probabilities)
+        if explain:
+            explanations = predictor.explain(histories)
+    return [
+        {
+            "index": case.index,
+            "probability": round(float(probabilities[row]), 6),
+            "expected_revenue": {
+                "mean": _money(values.mean[row]),
+                "median": _money(values.median[row]),
+                "low": _money(values.low[row]),
+                "high": _money(values.high[row]),
+            },
+            "next_order_days": {
+                "median": _days(coming.median[row]),
+                "low": _days(coming.low[row]),
+                "high": _days(coming.high[row]),
+            },
+            "order_within": {
+                str(days): round(float(chance), 6)
+                for days, chance in zip(WITHIN_DAYS, coming.within_RK[row], strict=True)
+            },
+            "user_known": case.user.known,
+            "fallback": None,
+            "reasons": _reasons(explanations[row]),
+            "features_as_of": None if case.user.as_of is None else rfc3339(case.user.as_of),
+            "error": None,
+        }
+        for row, case in enumerate(cases)
+    ]
+
+
+def logged_result(entry: ChurnEntry, case: ChurnCase) -> dict[str, Any]:
+    """Return what the prediction log keeps of an answered case: the answer, and all that the model read."""
+    return {
+        "index": entry["index"],
+        "probability": entry["probability"],
+        "expected_revenue": entry["expected_revenue"],
+        "next_order_days": entry["next_order_days"],
+        "order_within": entry["order_within"],
+        "user": case.user.user_key,
+        "features": {name: case.user.values.get(name) for name in FEATURES},
+        "as_of_days": case.as_of,
+        "features_as_of": entry["features_as_of"],
+    }
+
+
+def has_ordered(case: ChurnCase) -> bool:
+    """Return whether there is an order before the moment asked about; without one the base rate is the answer."""
+    moment = case.as_of * US_PER_DAY
+    return any(float(ordered) < moment for ordered in case.user.values.get("ordered_us") or ())
+
+
+def _histories(cases: Sequence[ChurnCase]) -> Histories:
     """Return what the cases had ordered by their moments: the model reads nothing that came later."""
     columns: dict[str, list[Any]] = {name: [] for name in FEATURES}
     for case in cases:

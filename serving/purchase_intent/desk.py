@@ -121,7 +121,7 @@ class PropensityDesk:
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
             "notes": self._features.notes(self._clock()),
         }
-        self._write_row(answer, cases)
+        self._write_row(answer, cases, explain=request.explain)
         return answer
 
     def _case(self, index: int, instance: PurchaseInstance, users: Mapping[str, UserFeatures]) -> _Case | ElementError:
@@ -184,7 +184,7 @@ class PropensityDesk:
             "error": None,
         }
 
-    def _write_row(self, answer: Predictions, cases: Sequence[_Case]) -> None:
+    def _write_row(self, answer: Predictions, cases: Sequence[_Case], *, explain: bool) -> None:
         by_index = {case.index: case for case in cases}
         self._log.append(
             {
@@ -192,10 +192,13 @@ class PropensityDesk:
                 "answered_at": rfc3339(self._clock()),
                 "model": answer["model"],
                 "task": answer["task"],
+                "act_from": answer["act_from"],
+                "explain": explain,  # an explained probability is summed in another order
                 "results": [
                     {
                         "index": entry["index"],
                         "probability": entry["probability"],
+                        "act": entry["act"],
                         "user": None if case.user is None else case.user.user_key,
                         "features": case.features,
                         "features_as_of": entry["features_as_of"],

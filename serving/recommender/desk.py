@@ -2,55 +2,45 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Final
 
 from models.recommender.catalogue import Catalogue
-from models.recommender.predict import Recommender, ScoredItem
+from models.recommender.predict import Recommender
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
 from serving.http.problems import ProblemError
 from serving.instances import parsed
-from serving.prediction_log import RowLog, new_id
-from serving.recommender.catalogue_filter import CatalogueFilter
+from serving.prediction_log import PredictionLog, RowLog, new_id
+from serving.recommender.composing import ListComposer, Listed
 from serving.recommender.experiments.assignment import NOT_ASSIGNED, Assignment
 from serving.recommender.experiments.in_force import ExperimentsFile, Treatment
-from serving.recommender.exploration import explored, fair_draw
+from serving.recommender.exploration import fair_draw
+from serving.recommender.list_states import ListStates
 from serving.recommender.live_catalogue import LiveCatalogue
-from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
-from serving.recommender.reranking import CANDIDATES, rerank
+from serving.recommender.placements import Visit
 from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.rules_file import RulesFile
 from serving.recommender.schemas import (
-    MAX_RESULTS,
     NEEDS_ITEMS,
     BatchEntry,
-    CategoryFilter,
-    Fallback,
-    ItemFilter,
     RankingRequest,
     RecommendationAnswers,
     RecommendationBatch,
     RecommendationRequest,
     Recommendations,
 )
-from serving.recommender.visits import visit_of
-from serving.recommender.written_answer import Listed, recommended_item, row_of
+from serving.recommender.visits import read_features, visit_of
+from serving.recommender.written_answer import recommended_item, row_of
 from serving.schemas import ElementError
 from serving.served_model import ServedModel
-from serving.tracing import span
 from shopsight.clock import rfc3339, utc_now
 from shopsight.families import FAMILIES
 from shopsight.marts import export_path
 from shopsight.settings import Settings
 
 FAMILY: Final = FAMILIES["recommender"]
-WIN_BACK: Final = ((0.5, 14.0),)
-"""A shopper who was away is shown what came since then before what was there already."""
 
 
 class RecommendationDesk:
@@ -69,22 +59,47 @@ class RecommendationDesk:
         catalogue: Callable[[], Catalogue] | None = None,
         experiments: ExperimentsFile | None = None,
         draw: Callable[[], float] = fair_draw,
+        states: ListStates | None = None,
     ) -> None:
-        """Make a desk; ``catalogue`` says what the items are like now, where that is not as the model learnt them."""
+        """Make a desk.
+
+        Args:
+            recommender: the model.
+            model: its papers.
+            features: of the shoppers.
+            log: where the row of each answer goes.
+            clock: the time.
+            new_id: gives each answer its id.
+            rules: the shop's, as they are now; none by default.
+            catalogue: what the items are like now, where that is not as the model learnt them.
+            experiments: the shop's, as they are now; none by default.
+            draw: numbers from 0 to below 1, for lists that explore.
+            states: where the rules and items of each moment are written down, for lists to be made again from.
+        """
         self._draw = draw
         self._experiments = experiments
-        self.recommender = recommender
+        self._states = states
+        self._composer = ListComposer(recommender)
         self.model = model
         self._features = features
         self._log = log
         self._clock = clock
         self._new_id = new_id
-        self._filter = CatalogueFilter(recommender.catalogue)
         no_rules = RulesInForce(RuleBook(), recommender.catalogue)
         self._rules = rules or (lambda: no_rules)
         self._catalogue = catalogue or (lambda: recommender.catalogue)
         self._taking_up = threading.Lock()
         self._keep_up()
+
+    @property
+    def recommender(self) -> Recommender:
+        """The model over the items as they were taken up last."""
+        return self._composer.recommender
+
+    @property
+    def states_failure(self) -> str | None:
+        """Why the rules and items of this moment are not written down for replays; None while they are."""
+        return None if self._states is None else self._states.failure
 
     def similar(self, item_id: str, request: RecommendationRequest) -> Recommendations:
         """Answer for the item of a path.
@@ -103,8 +118,8 @@ class RecommendationDesk:
         Raises:
             ProblemError: a placement that is about items was asked for without any (422).
         """
-        started = time.perf_counter()
-        self._keep_up()
+        started, now = time.perf_counter(), self._clock()
+        composer = self._keep_up()
         if request.placement in NEEDS_ITEMS and not request.item_ids:
             raise ProblemError(
                 422,
@@ -113,9 +128,24 @@ class RecommendationDesk:
             )
         user = self.user_of(request)
         visit = visit_of(request, user)
-        assignment, treatment = self._treatment_of(request)
-        listed = self.compose(request, visit, treatment.rules, draw=self._draw, treatment=treatment)
-        return self._write_up(request, user, visit, listed, started, assignment=assignment)
+        assignment, treatment = self._treatment_of(request, composer, now)
+        draws: list[float] = []
+
+        def draw() -> float:
+            draws.append(self._draw())
+            return draws[-1]
+
+        listed = composer.compose(request, visit, treatment, now=now, draw=draw)
+        inputs = self._inputs(composer, treatment.rules.book, user, now) | ({"draws": draws} if draws else {})
+        if treatment.settings:
+            inputs["treatment"] = treatment.settings
+        return self._write_up(
+            request, user, visit, listed, started, now=now, composer=composer, inputs=inputs, assignment=assignment
+        )
+
+    def compose(self, request: RecommendationRequest, visit: Visit, rules: RulesInForce) -> Listed:
+        """Return the list that a request gets under some rules, without exploring; nothing is written down."""
+        return self._composer.compose(request, visit, Treatment(rules=rules), now=self._clock())
 
     def answer_batch(self, batch: RecommendationBatch) -> RecommendationAnswers:
         """Answer several requests; one that is not valid gets its own error."""
@@ -123,8 +153,8 @@ class RecommendationDesk:
 
     def rank(self, request: RankingRequest) -> Recommendations:
         """Put the items of the request into the order of what the shopper wants; the shop's rules do not move them."""
-        started = time.perf_counter()
-        self._keep_up()
+        started, now = time.perf_counter(), self._clock()
+        composer = self._keep_up()
         asked = RecommendationRequest(
             placement="recommended_for_you",
             **request.model_dump(include={"user_id", "session_id", "recent_events", "personalised", "explain"}),
@@ -132,88 +162,12 @@ class RecommendationDesk:
         )
         user = self.user_of(asked)
         visit = visit_of(asked, user)
-        history = readable(self.recommender, visit.history)
-        with span("call the model"):
-            items = self.recommender.rank(history, list(dict.fromkeys(request.item_ids)), explain=request.explain)
+        listed = composer.rank(request.item_ids, visit, explain=request.explain)
         asked = asked.model_copy(update={"item_ids": request.item_ids})
-        fallback: Fallback | None = None if history else "best_sellers"
-        return self._write_up(asked, user, visit, Listed(items=items, fallback=fallback), started, placement="ranking")
-
-    def compose(
-        self,
-        request: RecommendationRequest,
-        visit: Visit,
-        rules: RulesInForce,
-        *,
-        draw: Callable[[], float] | None = None,
-        treatment: Treatment | None = None,
-    ) -> Listed:
-        """Return the list that a request gets under some rules; nothing is written down.
-
-        Args:
-            request: what is asked for.
-            visit: from :func:`serving.recommender.visits.visit_of`.
-            rules: what the shop asks of its lists.
-            draw: numbers from 0 to below 1, where the list may explore; without it, it never does.
-            treatment: what the arm of an experiment asks beside its rules.
-        """
-        arm = treatment or Treatment(rules=rules)
-        now = self._clock()
-        allowed = self._filter.mask(request.filter)
-        left_out = rules.left_out(request.placement, now)
-        if left_out is not None:
-            allowed = (self.recommender.catalogue.available if allowed is None else allowed) & ~left_out
-        wishes = rules.wishes(request.placement, now).stricter(
-            {"category": request.max_per_category, "brand": request.max_per_brand}
+        inputs = self._inputs(composer, None, user, now)
+        return self._write_up(
+            asked, user, visit, listed, started, now=now, composer=composer, inputs=inputs, placement="ranking"
         )
-        wishes = wishes.stricter({"category": arm.max_per_category, "brand": arm.max_per_brand})
-        diversity = request.diversity if arm.diversity is None else arm.diversity
-        explore = rules.explore(request.placement) if draw else None
-        wishes = replace(wishes, diversity=diversity, spare=explore.among if explore else 0)
-        if request.placement == "win_back":
-            wishes = replace(wishes, prefer_new=(*wishes.prefer_new, *WIN_BACK))
-        if arm.model == "popularity":
-            visit = replace(visit, placement="best_sellers")
-        wanted, personal = request.num_results, visit.placement in PERSONAL
-        book, due = rules.book, rules.due_again(visit.bought_at, self.recommender.usual_days_N, now)
-        seen = {event.item_id for event in visit.history} | visit.bought_at.keys()
-        cold_share = book.new_items if personal else 0.0
-        wishes = replace(wishes, max_cold=int(cold_share * wanted) if personal else None)
-        shelf = Shelf(
-            num_results=min(max(4 * wanted, CANDIDATES), 4 * MAX_RESULTS) if wishes.any else wanted,
-            allowed=allowed,
-            exclude=_excluded(request, visit, book, due),
-            segment=lambda: self._segment(visit),
-            cold_share=cold_share,
-            seen=frozenset() if book.seen_items == "anywhere" else frozenset(seen - due),
-            # Of a list that is put in another order only what is shown in the end is explained, below.
-            explain=request.explain and not wishes.any,
-        )
-        propensities: list[float] | None = None
-        with span("call the model"):
-            fallback, items = candidates(self.recommender, visit, shelf)
-        if wishes.any:
-            items = rerank(
-                items,
-                wishes,
-                recommender=self.recommender,
-                num_results=wanted,
-                may_show=lambda item_id: self._may_show(item_id, shelf),
-            )
-            if explore and draw:
-                pinned = {item_id for _, item_ids in wishes.pins for item_id in item_ids}
-                items, propensities = explored(items, num_results=wanted, explore=explore, pinned=pinned, draw=draw)
-            if request.explain and personal:
-                items = self._explained(items, visit)
-        # A cap may be why the list is short: what fills it up would have to keep to it, too.
-        if personal and book.seen_items == "last" and not wishes.caps:
-            shown = {item.item_id for item in items}
-            items += self.recommender.best_sellers(
-                num_results=wanted - len(items), allowed=allowed, exclude=shelf.exclude | shown
-            )
-        if propensities is not None:
-            propensities += [1.0] * (len(items) - len(propensities))
-        return Listed(items=items, fallback=fallback, propensities=propensities)
 
     def user_of(self, request: RecommendationRequest) -> UserFeatures | None:
         """Return what is known of the request's user; None where nobody is named or no personal answer is wanted."""
@@ -224,38 +178,46 @@ class RecommendationDesk:
         except OnlineStoreGoneError:
             return self._features.unreachable_user(request.user_id)
 
-    def _treatment_of(self, request: RecommendationRequest) -> tuple[Assignment, Treatment]:
-        """Return what the request's shopper is in, and what the list is made by."""
-        rules = self._rules()
-        if self._experiments is None:
-            return NOT_ASSIGNED, Treatment(rules=rules)
-        pseudonym = self._pseudonyms_of(request)[:1]
-        assignment = self._experiments.assigned(next(iter(pseudonym), None), request.placement, self._clock())
-        return assignment, self._experiments.treatment(assignment, request.placement, rules)
+    def _keep_up(self) -> ListComposer:
+        """Take the items' present state up, and return what makes lists of it."""
+        if self._catalogue() is self.recommender.catalogue:
+            return self._composer
+        with self._taking_up:
+            # Asked again: of two requests that take states up, the one of the older state may come second.
+            catalogue = self._catalogue()
+            if catalogue is not self.recommender.catalogue:
+                self._composer = ListComposer(self.recommender.with_catalogue(catalogue))
+            return self._composer
+
+    def _treatment_of(
+        self, request: RecommendationRequest, composer: ListComposer, now: datetime
+    ) -> tuple[Assignment, Treatment]:
+        """Return what the request's shopper is in, and what the list is made by, over the composer's very items."""
+        assignment, treatment = NOT_ASSIGNED, Treatment(rules=self._rules())
+        if self._experiments is not None:
+            pseudonym = next(iter(self._pseudonyms_of(request)), None)
+            assignment = self._experiments.assigned(pseudonym, request.placement, now)
+            treatment = self._experiments.treatment(assignment, request.placement, treatment.rules)
+        rules, catalogue = treatment.rules, composer.recommender.catalogue
+        if rules.catalogue is not catalogue:
+            treatment = replace(treatment, rules=RulesInForce(rules.book, catalogue))
+        return assignment, treatment
 
     def _pseudonyms_of(self, request: RecommendationRequest) -> list[str]:
         if not request.personalised or request.user_id is None:
             return []
         return list(self._features.pseudonyms(request.user_id))
 
-    def _keep_up(self) -> None:
-        """Take the items' present state up; places stay, so a request in another thread may meet both states."""
-        if self._catalogue() is self.recommender.catalogue:
-            return
-        with self._taking_up:
-            # Asked again: of two requests that take states up, the one of the older state may come second.
-            catalogue = self._catalogue()
-            if catalogue is not self.recommender.catalogue:
-                self._filter = CatalogueFilter(catalogue)
-                self.recommender = self.recommender.with_catalogue(catalogue)
-
-    def _segment(self, visit: Visit) -> NDArray[np.bool_] | None:
-        """Return which items are of the visit's categories, or None where it has none or the catalogue knows none."""
-        if not visit.categories:
-            return None
-        branches = CategoryFilter.model_construct(any_of=list(visit.categories))
-        in_segment = self._filter.mask(ItemFilter.model_construct(category=branches, in_stock=False))
-        return in_segment if in_segment is not None and in_segment.any() else None
+    def _inputs(
+        self, composer: ListComposer, book: RuleBook | None, user: UserFeatures | None, now: datetime
+    ) -> dict[str, Any]:
+        """Return what the answer is made from beside its request, as the log has it; a ranking follows no rules."""
+        inputs: dict[str, Any] = {}
+        if self._states is not None:
+            inputs["state"] = self._states.name_of(composer.recommender.catalogue, book, now)
+        if user is not None:
+            inputs |= {"user_known": user.known, "features": read_features(user)}
+        return inputs
 
     def _answer_one(self, index: int, raw: object) -> BatchEntry:
         request = parsed(RecommendationRequest, raw, "body", "requests", index, code="invalid_request")
@@ -267,18 +229,6 @@ class RecommendationDesk:
             error: ElementError = {"code": problem.code, "detail": problem.detail, "errors": problem.errors}
             return {"index": index, "answer": None, "error": error}
 
-    def _may_show(self, item_id: str, shelf: Shelf) -> bool:
-        place = self.recommender.catalogue.index_of(item_id)
-        allowed = self.recommender.catalogue.available if shelf.allowed is None else shelf.allowed
-        return place is not None and bool(allowed[place]) and item_id not in shelf.exclude
-
-    def _explained(self, items: list[ScoredItem], visit: Visit) -> list[ScoredItem]:
-        """Name the reasons of the items that the shopper's history brought; the others came with theirs."""
-        history = readable(self.recommender, visit.history)
-        silent = [item for item in items if not item.reasons and item.source != "pinned"]
-        explained = {item.item_id: item for item in self.recommender.explained(history, silent)}
-        return [explained.get(item.item_id, item) for item in items]
-
     def _write_up(
         self,
         request: RecommendationRequest,
@@ -287,12 +237,15 @@ class RecommendationDesk:
         listed: Listed,
         started: float,
         *,
+        now: datetime,
+        composer: ListComposer,
+        inputs: Mapping[str, Any],
         placement: str | None = None,
         assignment: Assignment = NOT_ASSIGNED,
     ) -> Recommendations:
         items, placement = listed.items, placement or request.placement
         propensities = listed.propensities
-        index_of = self.recommender.catalogue.index_of
+        index_of = composer.recommender.catalogue.index_of
         asked_for = dict.fromkeys([*request.item_ids, *request.exclude_item_ids])
         as_of = None if user is None or user.as_of is None else rfc3339(user.as_of)
         answer: Recommendations = {
@@ -318,9 +271,10 @@ class RecommendationDesk:
                 answer,
                 listed,
                 request,
-                answered_at=self._clock(),
+                answered_at=now,
                 user_key=user.user_key if user is not None else None,
                 history_length=len(visit.history),
+                inputs=inputs,
                 assignment=assignment,
                 pseudonyms=self._pseudonyms_of(request) if assignment != NOT_ASSIGNED else None,
             )
@@ -363,16 +317,7 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
         rules=rules,
         catalogue=catalogue,
         experiments=experiments,
+        # What nobody sees leaves no row, and needs no state to be made again from.
+        states=ListStates(log.folder, recommender.catalogue) if isinstance(log, PredictionLog) else None,
     )
     return OpenDesk(desk=desk, features=features, rules=rules, catalogue=catalogue, experiments=experiments)
-
-
-def _excluded(request: RecommendationRequest, visit: Visit, book: RuleBook, due: frozenset[str]) -> frozenset[str]:
-    """Return what the list is not to show: what it is about, what the request names, and what was bought."""
-    # What the answer is about (the page's item, the cart) is in view already.
-    exclude = frozenset(request.exclude_item_ids) | set(request.item_ids)
-    if request.exclude_purchased:
-        return exclude | visit.bought_at.keys()
-    if book.bought_items == "never" and request.placement != "recently_viewed":
-        return exclude | (visit.bought_at.keys() - due)
-    return exclude

@@ -70,6 +70,7 @@ class RecommendationService(FamilyService):
             "rules": self.rules.failure,
             "experiments": self.experiments.failure,
             "items": self.catalogue.failure,
+            "states for replays": self.desk.states_failure,
         }
         broken = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
         warnings = [f"rules: {warning}" for warning in self.rules.warnings]

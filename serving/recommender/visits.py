@@ -1,7 +1,7 @@
 """What an answer may be made from: the request and, where it is to be personal, what is known of its shopper."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from models.recommender.predict import HistoryEvent
 from serving.features import UserFeatures
@@ -10,6 +10,15 @@ from serving.recommender.schemas import RecommendationRequest
 
 SEGMENT_CATEGORIES: Final = 3
 """Of a session's categories the newest count: who went from shoes to bags looks for bags."""
+
+FEATURES: Final = ("item_ids", "event_names", "bought_item_ids", "bought_us", "favourite_category")
+"""What a list reads of a shopper's features; no other value of theirs can change an answer."""
+
+
+def read_features(user: UserFeatures) -> dict[str, Any]:
+    """Return what the list reads of a shopper, as the online store gave it; what is empty is left out."""
+    values = {name: user.values.get(name) for name in FEATURES}
+    return {name: value for name, value in values.items() if value is not None and len(value)}
 
 
 def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:

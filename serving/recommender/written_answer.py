@@ -1,26 +1,15 @@
 """A list as it is written down: each item of the answer, and the row of the prediction log."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from models.recommender.predict import ScoredItem
+from serving.recommender.composing import Listed
 from serving.recommender.experiments.assignment import Assignment
 from serving.recommender.request_digest import digest, logged
-from serving.recommender.schemas import Fallback, RecommendationRequest, Recommendations, RecommendedItem
+from serving.recommender.schemas import RecommendationRequest, Recommendations, RecommendedItem
 from shopsight.clock import rfc3339
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A list, and how it came about."""
-
-    items: list[ScoredItem]
-    fallback: Fallback | None
-    """The rung of the ladder that gave it."""
-    propensities: list[float] | None = None
-    """With what chance each item stands at its place; None where the list does not explore."""
 
 
 def row_of(
@@ -31,6 +20,7 @@ def row_of(
     answered_at: datetime,
     user_key: str | None,
     history_length: int,
+    inputs: Mapping[str, Any],
     assignment: Assignment,
     pseudonyms: Sequence[str] | None,
 ) -> dict[str, Any]:
@@ -43,6 +33,7 @@ def row_of(
         answered_at: when.
         user_key: the pseudonym that features were read under, where any were.
         history_length: how many events the list could be made from.
+        inputs: what the list was made from beside the request, for it to be made again.
         assignment: what the shopper is in.
         pseudonyms: of the id that the shop named, as a user's and as a visitor's: whoever is unknown now may turn out
             to be either. None where no experiment and no hold-out ask for them.
@@ -60,8 +51,9 @@ def row_of(
         "history_length": history_length,
         "features_as_of": answer["features_as_of"],
         "fallback": listed.fallback,
-        "results": [[item.item_id, round(float(item.score), 6), item.source] for item in listed.items],
+        "results": listed.logged,
         "propensities": listed.propensities,
+        "inputs": inputs,
         "latency_ms": answer["took_ms"],
         "experiment": answer["experiment"],
         "arm": answer["arm"],

@@ -9,7 +9,7 @@ import yaml
 from models.recommender.config import RecommenderConfig
 from serving.http.key_ring import LOOK_AGAIN_SECONDS, NOTE_AGAIN_SECONDS
 from serving.http.rates import BURST_SECONDS
-from serving.recommender.desk import WIN_BACK
+from serving.recommender.composing import WIN_BACK
 from serving.recommender.rules import PreferNew, RuleBook
 from serving.recommender.schemas import MAX_RESULTS, RecommendationRequest
 from serving.schemas import MAX_BATCH

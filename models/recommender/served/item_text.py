@@ -38,7 +38,8 @@ class ItemText:
     def cosines(self, words: frozenset[str]) -> Floats:
         """Return how like each of the model's items is to some words, 0 to 1, shape (N,)."""
         places, rarity, norms_N = self._index
-        shared = [word for word in words if word in places]
+        # In order: a sum of floats depends on it, and that of a set is another one in every process.
+        shared = sorted(word for word in words if word in places)
         length = np.sqrt(sum(rarity[word] ** 2 for word in shared))
         scores_N = np.zeros(len(norms_N), dtype=np.float32)
         for word in shared:
@@ -52,7 +53,7 @@ class ItemText:
         rarest = float(np.log1p(len(norms_N)))
 
         def length(words: frozenset[str]) -> float:
-            return float(np.sqrt(np.sum(np.square([rarity.get(word, rarest) for word in words]))))
+            return float(np.sqrt(np.sum(np.square([rarity.get(word, rarest) for word in sorted(words)]))))
 
         return length(some & others) ** 2 / max(length(some) * length(others), 1e-9)
 
@@ -74,7 +75,7 @@ class ItemText:
         items = self._catalogue.num_known
         places: dict[str, list[int]] = {}
         for place in range(items):
-            for word in words_of(self._catalogue, place):
+            for word in sorted(words_of(self._catalogue, place)):
                 places.setdefault(word, []).append(place)
         rarity = {word: float(np.log1p(items / len(of_word))) for word, of_word in places.items()}
         squares_N = np.zeros(items)

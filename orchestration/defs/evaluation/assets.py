@@ -1,7 +1,7 @@
 """Each candidate before its gate: figures beside baselines and champion, a verdict, and an entry in the registry."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,11 @@ from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from orchestration.verdicts import baseline_outcomes, verdict_card
+from shopsight import __version__
 from shopsight.contracts import TRAINING_RUN
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+from shopsight.warehouse import noted_models
 
 if TYPE_CHECKING:
     from models.evaluation.approval import DriftState, DriftSummary, Verdict
@@ -77,7 +79,8 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         champion = registry.champion(family)
         serving = champion.evaluation if champion else None
         verdict = gate(evaluation, serving, drift_summary(drift))
-        version = _register(registry, folder, evaluation, verdict)
+        provenance = provenance_of(context, settings, family)
+        version = _register(registry, folder, evaluation, verdict, provenance)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
         stands_in = None
@@ -85,7 +88,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         if baseline.exists() and not verdict.eligible and (serving is None or serving.is_baseline):
             figures = read_evaluation(baseline)
             judged = gate_of_baseline(figures, serving, refused=verdict)
-            stands_in = _register(registry, baseline, figures, judged)
+            stands_in = _register(registry, baseline, figures, judged, provenance)
             context.log.info("%s %s (%s) stands in for the model", family, stands_in.version, figures.candidate)
         yield dg.MaterializeResult(
             metadata={
@@ -126,13 +129,31 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
     return register_and_judge
 
 
-def _register(registry: "ModelRegistry", folder: Path, evaluation: "Evaluation", verdict: "Verdict") -> "ModelVersion":
+def provenance_of(context: dg.AssetExecutionContext, settings: Settings, family: str) -> dict[str, str | None]:
+    """Return where a candidate comes from, for its card: runs, code, and the models that built the warehouse."""
+    trained = context.instance.get_latest_materialization_event(dg.AssetKey(f"{family}_candidate"))
+    return {
+        "trained_in_run": trained.run_id if trained else None,
+        "registered_in_run": context.run.run_id,
+        "shopsight": __version__,
+        "warehouse_models_sha256": noted_models(settings),
+    }
+
+
+def _register(
+    registry: "ModelRegistry",
+    folder: Path,
+    evaluation: "Evaluation",
+    verdict: "Verdict",
+    provenance: Mapping[str, str | None],
+) -> "ModelVersion":
     """Register what was trained, with what the gate says of it."""
     # The rows it was trained on go with it: drift is judged against them as long as it serves.
     shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
     now, family = datetime.now(UTC), evaluation.family
+    card = read_card(folder) | {"provenance": dict(provenance)}
     version = registry.register(
-        family, folder, evaluation=evaluation, card=read_card(folder), created_at=now, requester=TRAINING_RUN
+        family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
     )
     registry.judge(family, version.version, verdict=verdict, at=now)
     return version

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from serving.recommender.experiments.assignment import NOT_ASSIGNED, Assignment, assigned
 from serving.recommender.experiments.book import Arm, ExperimentBook, HoldOut, UnusableExperimentsError
@@ -27,6 +27,12 @@ class Treatment:
     diversity: float | None = None
     max_per_category: int | None = None
     max_per_brand: int | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it asks beside the rules, as the prediction log has it."""
+        named = {name: getattr(self, name) for name in ("model", "diversity", "max_per_category", "max_per_brand")}
+        return {name: value for name, value in named.items() if value is not None}
 
 
 class ExperimentsFile:
