@@ -23,9 +23,11 @@ def show_feedback(*, as_json: bool) -> None:
         print_json(report)
         return
     _warn(report)
+    if not report["placements"]:
+        out.print("no list is counted yet: the events after it have to be imported, and `shopsight run`")
+        return
     out.print(_placements(report["placements"]))
-    if report["placements"]:
-        out.print("[dim]rates are of the items shown, with their 95% intervals; corrected: as if all stood first[/]")
+    out.print("[dim]rates are of the items shown, with their 95% intervals; corrected: as if all stood first[/]")
     for placement, bias in report["position_bias"].items():
         if bias["not_evaluable"]:
             out.print(f"{placement}: position bias is not estimated: {bias['not_evaluable']}")
@@ -52,20 +54,18 @@ def _warn(report: dict[str, Any]) -> None:
 
 def _placements(groups: list[dict[str, Any]]) -> Table:
     table = Table(title="what came of the lists", title_justify="left")
-    for column in ("placement", "version", "answers", "shown", "clicked", "carts", "orders", "revenue"):
-        table.add_column(column, justify="left" if column in ("placement", "version") else "right")
-    for column in ("click-through", "corrected", "conversion"):
+    for column in ("lists", "shown", "clicked", "corrected", "carts", "ordered", "revenue"):
         table.add_column(column)
     for group in groups:
-        baseline = f" ({group['baseline']})" if group["baseline"] else ""
+        version = group["model_version"] + (f" ({group['baseline']})" if group["baseline"] else "")
         table.add_row(
-            group["placement"],
-            group["model_version"] + baseline,
-            *(f"{group[name]:,}" for name in ("answers", "impressions", "clicked", "carts", "orders")),
-            f"{group['revenue']:,.2f}",
-            _rate(group["click_through"]),
+            f"{group['placement']}\n[dim]{version}[/]",
+            f"{group['impressions']:,}",
+            f"{group['clicked']:,} = {_rate(group['click_through'])}",
             _rate(group["corrected_click_through"]),
-            _rate(group["conversion"]),
+            f"{group['carts']:,}",
+            f"{group['ordered']:,} = {_rate(group['conversion'])}",
+            f"{group['revenue']:,.2f}",
         )
     return table
 

@@ -76,12 +76,8 @@ def make_feedback(settings: Settings, *, now: datetime) -> dict[str, Any]:
         ShopsightError: the warehouse cannot be read.
         ResourceBusyError: another process is making them.
     """
-    lock = settings.exports_dir.parent / "feedback.lock"
-    with (
-        exclusive(lock, what="the feedback", wait_seconds=60),
-        tempfile.TemporaryDirectory() as folder,
-        open_duckdb() as connection,
-    ):
+    window = timedelta(hours=settings.feedback_window_hours)
+    with tempfile.TemporaryDirectory() as folder, open_duckdb() as connection:
         raw = Path(folder) / "raw.parquet"
         reading = write_shown_lists(log_folder(settings), raw)
         if not reading.answers:
@@ -91,24 +87,24 @@ def make_feedback(settings: Settings, *, now: datetime) -> dict[str, Any]:
                 f"({reading.empty} were empty, {reading.lost} lines could not be read)",
                 fix="start the services with `make up` and ask for lists, then try again",
             )
-        open_warehouse(connection, settings)
-        window = timedelta(hours=settings.feedback_window_hours)
-        match(connection, raw, window=window, zone=settings.zone)
-        biases = position_biases(connection)
-        days = promise_by_day(connection, _promises(settings), window=window, zone=settings.zone)
-        _write_tables(connection, settings, biases)
-        findings = {
-            "made_at": rfc3339(now),
-            "window_hours": settings.feedback_window_hours,
-            "log": _log(connection, reading),
-            **_counts(connection),
-            "placements": by_version(connection, biases),
-            "position_bias": {placement: _bias(bias) for placement, bias in biases.items()},
-            "promise": [_day(day) for day in days],
-        }
-        # As a program reads it: days and moments are texts.
-        report: dict[str, Any] = json.loads(json.dumps(findings, default=str))
-        write_json(report_path(settings), report)
+        with exclusive(settings.exports_dir.parent / "feedback.lock", what="the feedback", wait_seconds=60):
+            open_warehouse(connection, settings)
+            match(connection, raw, window=window, zone=settings.zone)
+            biases = position_biases(connection)
+            days = promise_by_day(connection, _promises(settings), window=window, zone=settings.zone)
+            _write_tables(connection, settings, biases)
+            findings = {
+                "made_at": rfc3339(now),
+                "window_hours": settings.feedback_window_hours,
+                "log": _log(connection, reading),
+                **_counts(connection),
+                "placements": by_version(connection, biases),
+                "position_bias": {placement: _bias(bias) for placement, bias in biases.items()},
+                "promise": [_day(day) for day in days],
+            }
+            # As a program reads it: days and moments are texts.
+            report: dict[str, Any] = json.loads(json.dumps(findings, default=str))
+            write_json(report_path(settings), report)
     return report
 
 

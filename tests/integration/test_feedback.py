@@ -1,17 +1,23 @@
 """What came of real answers of a desk: its prediction log joined with events that were imported."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from approved_toys import toys
+from typer.testing import CliRunner
 
+from cli.app import app
 from models.recommender.predict import Recommender
+from orchestration.defs.insights.feedback import list_feedback
 from serving.features import FeatureReader
 from serving.feedback.feedback import make_feedback
 from serving.prediction_log import PredictionLog
@@ -211,6 +217,28 @@ def test_the_table_of_shown_lists_names_nobody_who_refuses(result: Result) -> No
     keys = Pseudonymiser.from_settings(result.settings)
     assert people[result.ids["maya's first"]] == keys.user("maya")
     assert people[result.ids["of one who refuses"]] is None
+
+
+def test_the_command_prints_the_lists_and_the_document(result: Result) -> None:
+    printed = CliRunner().invoke(app, ["feedback"])
+    assert printed.exit_code == 0
+    assert "best_sellers" in printed.stdout
+    assert "1 left out: no consent" in printed.stdout
+    document = json.loads(CliRunner().invoke(app, ["feedback", "--json"]).stdout)
+    assert document | {"made_at": ""} == result.report | {"made_at": ""}
+
+
+def test_the_asset_shows_what_came_of_the_lists(result: Result) -> None:
+    (materialised,) = list_feedback(dg.build_asset_context(), settings=result.settings)
+    metadata = materialised.metadata
+    assert metadata["dagster/row_count"] == 20
+    assert metadata["lines that could not be read"] == 1
+    assert "| best_sellers | v0001 | 15 |" in metadata["by version"].value
+    assert "data:image/svg+xml" in metadata["clicks by position"].value
+
+
+def test_the_asset_has_nothing_to_say_before_the_first_list(tmp_path: Path) -> None:
+    assert list(list_feedback(dg.build_asset_context(), settings=Settings(home=tmp_path))) == []
 
 
 def test_what_is_made_again_is_the_same_and_a_writer_of_the_warehouse_is_waited_for_in_words(result: Result) -> None:
