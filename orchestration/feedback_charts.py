@@ -22,10 +22,10 @@ def feedback_pictures(days: Sequence[Row]) -> dict[str, dg.MarkdownMetadataValue
     """
     if not days:
         return {}
-    shown: dict[str, int] = {}
+    impressions: dict[str, int] = {}
     for row in days:
-        shown[row["placement"]] = shown.get(row["placement"], 0) + row["impressions"]
-    busiest = sorted(shown, key=lambda placement: (-shown[placement], placement))
+        impressions[row["placement"]] = impressions.get(row["placement"], 0) + row["impressions"]
+    busiest = sorted(impressions, key=lambda placement: (-impressions[placement], placement))
     by_position = {
         place: _rates(days, place, "position", lambda row: row["position"] <= POSITIONS_DRAWN) for place in busiest
     }

@@ -104,8 +104,8 @@ def estimate_position_bias(
         clicks_R: how often it was clicked there.
     """
     codes_R = np.unique(np.asarray(item_R, dtype=str), return_inverse=True)[1]
-    place, shown, clicks = (np.asarray(column, np.int64) for column in (position_R, shown_R, clicks_R))
-    rows = _Rows(item=codes_R.astype(np.int64), place=place, shown=shown, clicks=clicks)
+    place, impressions, clicks = (np.asarray(column, np.int64) for column in (position_R, shown_R, clicks_R))
+    rows = _Rows(item=codes_R.astype(np.int64), place=place, impressions=impressions, clicks=clicks)
     rows = rows.informative()
     reason = rows.too_few()
     if reason:
@@ -136,13 +136,13 @@ class _Rows:
 
     item: Ints
     place: Ints
-    shown: Ints
+    impressions: Ints
     clicks: Ints
 
     def only(self, members_R: NDArray[np.bool_]) -> "_Rows":
         _, item = np.unique(self.item[members_R], return_inverse=True)
-        place, shown, clicks = self.place[members_R], self.shown[members_R], self.clicks[members_R]
-        return _Rows(item=item.astype(np.int64), place=place, shown=shown, clicks=clicks)
+        place, impressions, clicks = self.place[members_R], self.impressions[members_R], self.clicks[members_R]
+        return _Rows(item=item.astype(np.int64), place=place, impressions=impressions, clicks=clicks)
 
     def at(self, places: Ints) -> "_Rows":
         return self.only(np.isin(self.place, places))
@@ -203,7 +203,7 @@ class _Step:
 
 def _step(rows: _Rows, place_R: NDArray[np.intp], log_K: Floats) -> _Step:
     clicks_I = np.bincount(rows.item, weights=rows.clicks)
-    expected_R = rows.shown * np.exp(log_K)[place_R]
+    expected_R = rows.impressions * np.exp(log_K)[place_R]
     share_R = expected_R / np.bincount(rows.item, weights=expected_R)[rows.item]
     shape = (len(clicks_I), len(log_K))
     share = sparse.csr_matrix((share_R, (rows.item, place_R)), shape=shape)

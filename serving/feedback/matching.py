@@ -22,7 +22,7 @@ CLICK_LANDS: Final = timedelta(seconds=60)
 
 MARTS: Final = ("users", "sessions", "identities", "order_items", "interactions")
 
-SHOWN: Final = """
+SHOWN_ITEMS: Final = """
     create temp table shown as
     select *
     from read_parquet($raw)
@@ -260,7 +260,7 @@ def match(connection: "duckdb.DuckDBPyConnection", raw: Path, *, window: timedel
     """
     permitting = [consent for consent in CONSENTS if allows(consent, "totals")]
     microseconds = window // timedelta(microseconds=1)
-    connection.execute(SHOWN, {"raw": str(raw)})
+    connection.execute(SHOWN_ITEMS, {"raw": str(raw)})
     connection.execute(SHOPPERS)
     connection.execute(CONSENTING, {"permitting": permitting})
     click_lands = CLICK_LANDS // timedelta(microseconds=1)

@@ -16,35 +16,35 @@ class Clicks:
 
     items: list[str]
     places: list[int]
-    shown: list[int]
+    impressions: list[int]
     clicks: list[int]
 
     def rate(self, place: int) -> float:
         rows = [row for row, one in enumerate(self.places) if one == place]
-        return sum(self.clicks[row] for row in rows) / sum(self.shown[row] for row in rows)
+        return sum(self.clicks[row] for row in rows) / sum(self.impressions[row] for row in rows)
 
     def estimate(self) -> PositionBias:
-        return estimate_position_bias(self.items, self.places, self.shown, self.clicks)
+        return estimate_position_bias(self.items, self.places, self.impressions, self.clicks)
 
 
-def drawn(*, items: int, shown: float, seed: int) -> Clicks:
+def drawn(*, items: int, impressions: float, seed: int) -> Clicks:
     """Draw clicks on items of which the more attractive ones stand at the top more often."""
     rng = np.random.default_rng(seed)
     attraction_I1 = rng.beta(1, 4, (items, 1))
     order_I1 = np.argsort(np.argsort(-attraction_I1, axis=0), axis=0) / items
-    shown_IK = rng.poisson(shown * np.exp(-3 * np.abs(order_I1 - np.arange(8) / 7)))
-    clicks_IK = rng.binomial(shown_IK, np.array(list(TRUTH.values())) * attraction_I1)
-    item_R, place_R = np.nonzero(shown_IK)
+    impressions_IK = rng.poisson(impressions * np.exp(-3 * np.abs(order_I1 - np.arange(8) / 7)))
+    clicks_IK = rng.binomial(impressions_IK, np.array(list(TRUTH.values())) * attraction_I1)
+    item_R, place_R = np.nonzero(impressions_IK)
     return Clicks(
         items=[f"i_{item}" for item in item_R],
         places=(place_R + 1).tolist(),
-        shown=shown_IK[item_R, place_R].tolist(),
+        impressions=impressions_IK[item_R, place_R].tolist(),
         clicks=clicks_IK[item_R, place_R].tolist(),
     )
 
 
 def test_the_planted_examination_comes_back_where_the_rates_of_places_mislead() -> None:
-    rows = drawn(items=400, shown=200, seed=3)
+    rows = drawn(items=400, impressions=200, seed=3)
     bias = rows.estimate()
     assert bias.positions == tuple(TRUTH)
     for place, truth in TRUTH.items():
@@ -54,7 +54,7 @@ def test_the_planted_examination_comes_back_where_the_rates_of_places_mislead() 
 
 
 def test_thousands_of_items_with_a_few_clicks_each_do_not_bias_it() -> None:
-    bias = drawn(items=4_000, shown=3, seed=6).estimate()
+    bias = drawn(items=4_000, impressions=3, seed=6).estimate()
     for place in (2, 4, 8):
         one = bias.examination[place]
         assert one.low < TRUTH[place] < one.high
@@ -64,13 +64,13 @@ def test_thousands_of_items_with_a_few_clicks_each_do_not_bias_it() -> None:
 def test_the_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     held_truth = []
     for seed in range(60):
-        one = drawn(items=200, shown=10, seed=seed).estimate().examination
+        one = drawn(items=200, impressions=10, seed=seed).estimate().examination
         held_truth += [one[place].low <= TRUTH[place] <= one[place].high for place in (2, 5, 8)]
     assert 0.9 < np.mean(held_truth) <= 0.99
 
 
 def test_the_corrected_rate_of_a_low_place_is_what_the_top_would_have_had() -> None:
-    bias = drawn(items=400, shown=200, seed=3).estimate()
+    bias = drawn(items=400, impressions=200, seed=3).estimate()
     impressions, clicks = {8: 20_000}, {8: round(20_000 * 0.1 * TRUTH[8])}
     corrected = bias.corrected(impressions, clicks)
     assert corrected is not None
@@ -79,7 +79,7 @@ def test_the_corrected_rate_of_a_low_place_is_what_the_top_would_have_had() -> N
 
 
 def test_no_click_is_a_corrected_rate_of_none_with_an_upper_end_and_no_impression_is_no_rate() -> None:
-    bias = drawn(items=400, shown=50, seed=3).estimate()
+    bias = drawn(items=400, impressions=50, seed=3).estimate()
     none = bias.corrected({3: 100}, {})
     assert none is not None
     assert (none.value, none.low) == (0.0, 0.0)

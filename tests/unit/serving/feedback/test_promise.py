@@ -39,15 +39,15 @@ class Lists:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        self.shown: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []
         self.contacts: list[dict[str, Any]] = []
 
     def show(self, shopper: str | None, at: float, *, places: int = 10, start: int = 0, **fields: Any) -> None:
-        row = {"recommendation_id": f"rec_{len(self.shown)}", "shopper": shopper, "fallback": None, "left_out": None}
+        row = {"recommendation_id": f"rec_{len(self.rows)}", "shopper": shopper, "fallback": None, "left_out": None}
         row |= {"answered_at": NOON + timedelta(minutes=at), "model_version": "v0001", "is_filtered": False}
         row |= {"placement": "recommended_for_you"} | fields
         for place in range(places):
-            self.shown.append(row | {"position": place + 1, "item_id": f"i_{start + place}"})
+            self.rows.append(row | {"position": place + 1, "item_id": f"i_{start + place}"})
 
     def meet(self, shopper: str, at: float, item: int) -> None:
         moment = NOON + timedelta(minutes=at)
@@ -57,7 +57,7 @@ class Lists:
         texts = ("recommendation_id", "shopper", "fallback", "left_out", "model_version", "placement", "item_id")
         columns = {name: pa.string() for name in texts}
         columns |= {"answered_at": TIMESTAMP, "is_filtered": pa.bool_(), "position": pa.int32()}
-        counted = pa.Table.from_pylist(self.shown, schema=pa.schema(list(columns.items())))
+        counted = pa.Table.from_pylist(self.rows, schema=pa.schema(list(columns.items())))
         met = {"user_id": pa.string(), "item_id": pa.string(), "event_timestamp": TIMESTAMP}
         self.connection.register("counted", counted)
         contacts = pa.Table.from_pylist(self.contacts, schema=pa.schema(list(met.items())))
