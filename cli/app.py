@@ -349,6 +349,15 @@ def query(
 
 
 @app.command()
+def feedback(as_json: AsJson = False) -> None:
+    """Show what came of the lists that were shown: clicks, carts, orders and revenue by placement and model version."""
+    with explained():
+        from cli.feedback import show_feedback
+
+        show_feedback(as_json=as_json)
+
+
+@app.command()
 def drift(
     reference: Annotated[Path, typer.Argument(help="Rows as they should be: CSV, Parquet, Excel or JSON Lines.")],
     current: Annotated[Path, typer.Argument(help="Rows that are judged, in the same columns.")],

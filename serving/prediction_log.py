@@ -237,13 +237,18 @@ def read_log(folder: Path) -> LogContent:
     """Read every ``*.jsonl`` below ``folder`` (a family, a day, or all) and verify each row."""
     rows: list[dict[str, Any]] = []
     damaged: list[str] = []
-    for path, number, line in _lines(folder):
-        row = decode_row(line)
+    for path, number, row in iterate_log(folder):
         if row is None:
             damaged.append(f"{path}:{number}")
         else:
             rows.append(row)
     return LogContent(rows=rows, damaged=damaged)
+
+
+def iterate_log(folder: Path) -> Iterator[tuple[Path, int, dict[str, Any] | None]]:
+    """Yield file, line and row of every ``*.jsonl`` below ``folder``; None for a row whose checksum does not match."""
+    for path, number, line in _lines(folder):
+        yield path, number, decode_row(line)
 
 
 def last_rows(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -47,8 +47,9 @@ PERSONAL_EXPORTS: Final = (
     "churn_labels",
     "churn_scores",
     "user_embeddings",
+    "shown_lists",
 )
-"""Files of ``warehouse/exports`` whose rows are of personal use; the last two are written by models."""
+"""Files of ``warehouse/exports`` whose rows are of personal use; the last three are no marts of dbt's."""
 
 
 def allows(consent: str, use: Use) -> bool:

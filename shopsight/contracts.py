@@ -38,8 +38,16 @@ EXPORTED_MARTS: Final = (
 )
 """Marts that models, services and Feast read, by :mod:`shopsight.marts`."""
 
-EXPORTED_BY_MODELS: Final = ("churn_scores", "review_insights", "user_embeddings", "item_embeddings")
-"""What is written beside the marts by assets that ask an approved model."""
+EXPORTED_BY_MODELS: Final = (
+    "churn_scores",
+    "review_insights",
+    "user_embeddings",
+    "item_embeddings",
+    "shown_lists",
+    "list_feedback",
+    "feedback_daily",
+)
+"""What is written beside the marts: what approved models say, and what came of what they said."""
 
 USER_FEATURES: Final = (
     "events_7d",

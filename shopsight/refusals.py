@@ -108,21 +108,19 @@ def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[
     """
     gone, queries = 0, {}
     with open_duckdb() as connection:
+        for key in ("user_id", "session_id"):
+            _register(connection, refusals.of(key), key=key, name=f"refused_{key}")
         for name in names:
             path = export_path(settings, name)
             if not mart_exists(path):
                 continue
             mart = mart_at(path)
-            described = connection.execute(f"describe {mart.rows()}").fetchall()
-            key = "user_id" if "user_id" in [column[0] for column in described] else "session_id"
-            refused = f"refused_{key}"
-            _register(connection, refusals.of(key), key=key, name=refused)
-            (rows,) = connection.execute(
-                f"select count(*) from ({mart.rows()}) semi join {refused} using ({key})"
-            ).fetchall()[0]
+            columns = {column[0] for column in connection.execute(f"describe {mart.rows()}").fetchall()}
+            refused = _refused(columns)
+            (rows,) = connection.execute(f"select count(*) from ({mart.rows()}) where {refused}").fetchall()[0]
             gone += rows
             if rows:
-                queries[mart] = f"from ({mart.rows()}) anti join {refused} using ({key})"
+                queries[mart] = f"from ({mart.rows()}) where not coalesce({refused}, false)"
         replace_marts(queries, connection)
     return gone
 
@@ -140,6 +138,15 @@ def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Se
     for _ in range(MAX_MERGES):
         named |= {merged[user] for user in named if user in merged}
     return named
+
+
+def _refused(columns: set[str]) -> str:
+    """Return the SQL condition that a row is of somebody who refuses: by its shopper, else by its session."""
+    user, session = (f"({key} in (from refused_{key}))" for key in ("user_id", "session_id"))
+    if "user_id" not in columns:
+        return session
+    # A list may have been shown to a session of which no shopper was named.
+    return f"({user} or user_id is null and {session})" if "session_id" in columns else user
 
 
 def _sessions(connection: "duckdb.DuckDBPyConnection", settings: Settings, users: Iterable[str]) -> set[str]:

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     """What reaching out during a visit earns where a purchase follows, in the shop's currency."""
     action_cost: float = Field(default=0.5, ge=0)
     """What reaching out costs, whether or not a purchase follows."""
+    feedback_window_hours: float = Field(default=24.0, gt=0, le=24 * 365)
+    """How long after a list an event that names no list may be owed to it, where its shopper saw the item there."""
     online_store: str = "sqlite"
     """Feast's online store: ``sqlite`` (a file under ``home``) or ``redis://host:port/db``."""
     dagster_postgres_url: SecretStr | None = None

@@ -139,11 +139,11 @@ def pseudonyms(settings: Settings) -> dict[str, str]:
 
 
 def write_what_models_say(settings: Settings) -> None:
-    """Write the files that approved models wrote before anybody took anything back."""
+    """Write the files that approved models and their lists left before anybody took anything back."""
     users = list(pseudonyms(settings))
     vectors = [[1.0, 0.1 * number] for number in range(len(users))]
     table = pa.table({"user_id": users, "user_vector": vectors, "taste_group": [0] * len(users)})
-    for name in ("churn_scores", "user_embeddings"):
+    for name in ("churn_scores", "user_embeddings", "shown_lists"):
         pq.write_table(table, settings.exports_dir / f"{name}.parquet")
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from models.evaluation.position_bias import MIN_CLICKS, MIN_ITEMS
 from models.recommender.config import RecommenderConfig
+from serving.feedback.matching import CLICK_LANDS
 from serving.http.key_ring import LOOK_AGAIN_SECONDS, NOTE_AGAIN_SECONDS
 from serving.http.rates import BURST_SECONDS
 from serving.recommender.composing import WIN_BACK
@@ -41,6 +43,9 @@ PROMISES = [
     ("api.md", "in the same half hour as `item_ids`", RecommenderConfig().viewed_together.within_seconds, 1800),
     ("api.md", "within a day of `item_ids`", RecommenderConfig().bought_together.within_seconds, 86_400),
     ("api.md", "takes up to 100 `requests`", MAX_BATCH, 100),
+    ("feedback.md", "in the 24 hours before (`SHOPSIGHT_FEEDBACK_WINDOW_HOURS`)", Settings().feedback_window_hours, 24),
+    ("feedback.md", "within a minute", CLICK_LANDS, timedelta(minutes=1)),
+    ("feedback.md", "Fewer than 50 clicks on 10 items", (MIN_CLICKS, MIN_ITEMS), (50, 10)),
     ("access.md", "the one before works for 24 hours more", GRACE, timedelta(hours=24)),
     ("access.md", "may make two seconds' worth at once", BURST_SECONDS, 2),
     ("access.md", "takes a change up within a second", LOOK_AGAIN_SECONDS < 1, True),
