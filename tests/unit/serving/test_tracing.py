@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from starlette.testclient import TestClient
 
 from serving import tracing
-from serving.recommender.desk import RecommendationDesk
+from serving.recommender.composing import ListComposer
 from shopsight.families import COLLECTOR, SERVICES, resolve
 from shopsight.settings import REPO_ROOT, Settings
 
@@ -107,7 +107,7 @@ def test_no_span_holds_anything_of_a_shopper_also_of_a_request_that_fails(
     client.post("/v1/recommendations", json={"user_id": SECRET, "session_id": SECRET, "item_ids": [SECRET]})
     client.post("/v1/recommendations/batch", json={"requests": [{"user_id": SECRET}, {"placement": "trending"}]})
     client.request(SECRET.upper().replace("@", ""), "/v1/models")
-    monkeypatch.setattr(RecommendationDesk, "compose", fail)
+    monkeypatch.setattr(ListComposer, "compose", fail)
     assert client.post("/v1/recommendations", json={"user_id": SECRET}).status_code == 500
     tracing.stop()
     spans = exporter.get_finished_spans()

@@ -111,7 +111,7 @@ def shop(home: Settings, recommender_folder: Path, features: FeatureReader) -> S
 
 def with_news(catalogue: Catalogue) -> Catalogue:
     """Return a catalogue in which an item is sold out and dearer, and that has an item more."""
-    item = {
+    item: dict[str, Any] = {
         "described_at": NOW,
         "description": "for long runs",
         "category": "shoes",
