@@ -57,12 +57,15 @@ class Looks:
     def seen(self, metric: str, *, cuped: bool = True) -> NDArray[np.bool_]:
         """Return at which looks the arms differ, by the anytime-valid interval."""
         one = difference(*self.moments[metric], planned=PLANNED, alpha=ALPHA, cuped=cuped)
-        return self.evaluable(metric) & np.asarray((one.low > 0) | (one.high < 0))
+        differs: NDArray[np.bool_] = self.evaluable(metric) & np.asarray((one.low > 0) | (one.high < 0))
+        return differs
 
     def seen_by_t(self, metric: str) -> NDArray[np.bool_]:
         """Return at which looks they differ by an interval that holds at one look; of so many, t is normal."""
         one = difference(*self.moments[metric], planned=PLANNED, alpha=ALPHA)
-        return self.evaluable(metric) & np.asarray(np.abs(one.value) > norm.ppf(1 - ALPHA / 2) * one.error)
+        reach = norm.ppf(1 - ALPHA / 2) * one.error
+        differs: NDArray[np.bool_] = self.evaluable(metric) & np.asarray(np.abs(one.value) > reach)
+        return differs
 
     def ratio_off(self) -> NDArray[np.bool_]:
         """Return at which looks the sample ratio is called off."""

@@ -66,7 +66,10 @@ class ListStates:
             rules = book if book is not None else self._last[1] if self._last else RuleBook()
             if self._last is None or catalogue is not self._last[0]:
                 self._numbers = []
-            number = next((number for book, number in self._numbers if book is rules), None)
+            # Rules are the same object as long as their file is; comparing them costs more than all the rest.
+            number = next((number for book, number in self._numbers if book is rules), None) or next(
+                (number for book, number in self._numbers if book == rules), None
+            )
             if number is None:
                 try:
                     self._write(catalogue, rules)

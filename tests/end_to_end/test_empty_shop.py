@@ -65,9 +65,9 @@ def test_a_shop_of_ten_orders_gets_lists_from_a_baseline_that_is_approved_as_one
         approval={},
     )
     desk = open_desk(settings, model=model, log=PredictionLog(tmp_path / "log", clock=utc_now)).desk
-    bought = {"sku-2", "sku-3", "sku-4", "sku-5"}
+    had = {"sku-2", "sku-3", "sku-4", "sku-5"}
     for asked, first, length in (
-        ({"user_id": "u1", "num_results": 12}, "sku-7", 12 - len(bought)),
+        ({"user_id": "u1", "num_results": 12}, "sku-7", 12 - len(had)),
         ({"placement": "best_sellers"}, "sku-0", 10),
         ({"placement": "bought_together", "item_ids": ["sku-0"]}, "sku-1", 10),
         ({"placement": "similar_items", "item_ids": ["sku-0"]}, "sku-1", 10),
@@ -76,4 +76,4 @@ def test_a_shop_of_ten_orders_gets_lists_from_a_baseline_that_is_approved_as_one
         assert answer["model"]["baseline"] == "popularity_recent"
         items = [item["item_id"] for item in answer["items"]]
         assert (items[0], len(items)) == (first, length)
-        assert "user_id" not in asked or not bought.intersection(items)
+        assert "user_id" not in asked or not had.intersection(items)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import duckdb
@@ -67,7 +67,9 @@ class Shop:
     def ask(self, after: float, placement: str, **fields: Any) -> Recommendations:
         """Have the desk answer so many minutes after nine."""
         self.now = minutes(after)
-        return self.desk.answer(RecommendationRequest(placement=placement, num_results=5, **fields))
+        return self.desk.answer(
+            RecommendationRequest.model_validate({"placement": placement, "num_results": 5, **fields})
+        )
 
     def event(self, after: float, name: str, item: str, **fields: Any) -> None:
         """Let a shopper do something so many minutes after nine."""
@@ -229,7 +231,7 @@ def test_the_command_prints_the_lists_and_the_document(result: Result) -> None:
 
 
 def test_the_asset_shows_what_came_of_the_lists(result: Result) -> None:
-    (materialised,) = list_feedback(dg.build_asset_context(), settings=result.settings)
+    (materialised,) = cast(Iterator[Any], list_feedback(dg.build_asset_context(), settings=result.settings))
     metadata = materialised.metadata
     assert metadata["dagster/row_count"] == 20
     assert metadata["lines that could not be read"] == 1
@@ -238,7 +240,7 @@ def test_the_asset_shows_what_came_of_the_lists(result: Result) -> None:
 
 
 def test_the_asset_has_nothing_to_say_before_the_first_list(tmp_path: Path) -> None:
-    assert list(list_feedback(dg.build_asset_context(), settings=Settings(home=tmp_path))) == []
+    assert list(cast(Iterator[Any], list_feedback(dg.build_asset_context(), settings=Settings(home=tmp_path)))) == []
 
 
 def test_what_is_made_again_is_the_same_and_a_writer_of_the_warehouse_is_waited_for_in_words(result: Result) -> None:

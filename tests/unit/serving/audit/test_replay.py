@@ -28,6 +28,7 @@ from serving.prediction_log import PredictionLog, encode_row, new_id
 from serving.purchase_intent.desk import PropensityDesk
 from serving.purchase_intent.schemas import PredictionRequest
 from serving.recommender.desk import RecommendationDesk
+from serving.recommender.experiments.in_force import ExperimentsFile
 from serving.recommender.list_states import ListStates, StateGoneError, changes, read_state
 from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RankingRequest, RecommendationRequest
@@ -63,6 +64,7 @@ class Shop:
     """A recommender's desk whose rules and items a test changes."""
 
     def __init__(self, home: Settings, version: ModelVersion, features: FeatureReader) -> None:
+        self.experiments = home.experiments_path
         self.recommender = Recommender.load(version.path)
         self.catalogue = self.recommender.catalogue
         self.book = RuleBook()
@@ -77,6 +79,7 @@ class Shop:
             new_id=new_id,
             rules=lambda: RulesInForce(self.book, self.catalogue),
             catalogue=lambda: self.catalogue,
+            experiments=ExperimentsFile(self.experiments),
             states=ListStates(self.log.folder, self.catalogue),
         )
 
@@ -136,6 +139,30 @@ def test_lists_come_out_again_whatever_rules_and_items_were_in_force_then(home: 
     rows = newest_rows(home, ["recommender"], 1_000).rows
     assert sum(any(chance < 1 for chance in row["propensities"] or ()) for row in rows) > 10, "some lists explored"
     assert any("new" in [item for item, *_ in row["results"]] for row in rows), "the new item is on a list"
+
+
+def test_lists_of_arms_come_out_again_and_arms_that_take_turns_share_their_states(home: Settings, shop: Shop) -> None:
+    shop.experiments.write_text(
+        """experiments:
+  - name: calmer
+    start: 2026-01-01
+    end: 2026-01-31
+    metric: conversion
+    arms:
+      - {name: control, share: 0.4}
+      - {name: spread, share: 0.3, diversity: 1.0, rules: {less_popular: 0.9}}
+      - {name: sellers, share: 0.3, model: popularity}
+"""
+    )
+    for number in range(30):
+        shop.ask(user_id=f"u{number}", num_results=8, recent_events=[{"event_name": "view_item", "item_id": "i_30"}])
+    rows = newest_rows(home, ["recommender"], 1_000).rows
+    assert {row["arm"] for row in rows} == {"control", "spread", "sellers"}
+    assert len({str(row["results"]) for row in rows}) == 3
+    assert len({row["inputs"]["state"] for row in rows}) == 2, "the shop's rules, and those of one arm"
+    assert again(home, "recommender").identical == 30
+    rewrite(home, "recommender", lambda row: row["inputs"].pop("treatment", None))
+    assert again(home, "recommender").different == sum(row["arm"] == "sellers" for row in rows), "these show it best"
 
 
 def test_another_artefact_does_not_pass_for_the_one_that_answered(home: Settings, shop: Shop) -> None:

@@ -43,7 +43,12 @@ class Lists:
         self.contacts: list[dict[str, Any]] = []
 
     def show(self, shopper: str | None, at: float, *, places: int = 10, start: int = 0, **fields: Any) -> None:
-        row = {"recommendation_id": f"rec_{len(self.rows)}", "shopper": shopper, "fallback": None, "left_out": None}
+        row: dict[str, Any] = {
+            "recommendation_id": f"rec_{len(self.rows)}",
+            "shopper": shopper,
+            "fallback": None,
+            "left_out": None,
+        }
         row |= {"answered_at": NOON + timedelta(minutes=at), "model_version": "v0001", "is_filtered": False}
         row |= {"placement": "recommended_for_you"} | fields
         for place in range(places):
