@@ -205,7 +205,7 @@ def source_files(family: Family) -> Iterator[Path]:
     """Yield the files of the checkout that a family's Bento carries."""
     rooms = sorted(path.name for path in (REPO_ROOT / "models").iterdir() if path.is_dir())
     models = [f"models/{room}/**/*.py" for room in rooms if room == family.name or room not in FAMILIES]
-    for pattern in (*SHARED_SOURCES, *models, f"serving/{family.name}/*.py"):
+    for pattern in (*SHARED_SOURCES, *models, f"serving/{family.name}/**/*.py"):
         yield from sorted(REPO_ROOT.glob(pattern))
 
 

@@ -3,8 +3,9 @@
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,10 @@ def _odd_value(draw: _Draw) -> tuple[bytes, ...]:
     rng = draw.rng
     extras = ("filter", "recent_events", "surprise", "num_results", "item_ids", "explain")
     value = rng.choice(ODD_VALUES)
+    if draw.method == "GET":
+        joined = "&" if "?" in draw.path else "?"
+        asked = f"{rng.choice(('num_results', 'explain', 'surprise'))}={quote(str(value), errors='replace')}"
+        return (replace(draw, path=draw.path + joined + asked).whole(b""),)
     body: dict[str, Any] = {**draw.body, rng.choice([*draw.body, *extras]): value}
     inside: list[dict[str, Any]] = [
         {**draw.body, key: [{**rows[0], name: value}, *rows]}
