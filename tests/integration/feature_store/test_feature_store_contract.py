@@ -92,7 +92,10 @@ def test_definitions_that_are_refused_leave_the_registry_as_it_was(
     assert (home.feature_store_dir / REGISTRY_SNAPSHOT).read_bytes() == before
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family",
+    ["recommender", *(pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES if name != "recommender")],
+)
 @pytest.mark.parametrize("change", [a_new_version_of_the_view, another_name_of_the_column])
 def test_neither_training_nor_a_service_reads_a_registry_that_lacks_what_the_family_reads(
     home: Settings,
