@@ -31,7 +31,7 @@ def predict_intent_file(file: Path, output: TextIO, *, explain: bool = False) ->
     from models.intent.reasons import explain as explanation_of
     from models.registry.registry import ModelRegistry
 
-    texts = _texts(file)
+    texts = texts_of(file)
     first = list(islice(texts, BATCH))
     champion = ModelRegistry.of(Settings()).champion("intent")
     if champion is None:
@@ -52,7 +52,12 @@ def predict_intent_file(file: Path, output: TextIO, *, explain: bool = False) ->
         first = list(islice(texts, BATCH))
 
 
-def _texts(file: Path) -> Iterator[str]:
+def texts_of(file: Path) -> Iterator[str]:
+    """Yield the texts of a CSV file.
+
+    Raises:
+        ShopsightError: it cannot be read, or has no column ``text``.
+    """
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             rows = csv.DictReader(lines)

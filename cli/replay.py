@@ -1,6 +1,5 @@
 """``shopsight replay``: logged answers, made again and compared."""
 
-import csv
 import hashlib
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cli.console import CHECKS_FAILED, err, out, print_json
+from cli.predict import texts_of
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.marts import export_path, mart_exists, read_mart
@@ -72,13 +72,5 @@ def _texts(settings: Settings, file: Path | None) -> dict[str, str]:
     if mart_exists(export_path(settings, "utterances")):
         texts += read_mart(settings, "utterances", ["text"])["text"].to_pylist()
     if file is not None:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines)
-            if "text" not in (rows.fieldnames or ()):
-                raise ShopsightError(
-                    f"{file} has no column `text`",
-                    why=f"its columns are: {', '.join(rows.fieldnames or ()) or 'none'}",
-                    fix="name the column that holds the texts `text`",
-                )
-            texts += [row["text"] or "" for row in rows]
+        texts += texts_of(file)
     return {hashlib.sha256(text.encode()).hexdigest()[:16]: text for text in texts}

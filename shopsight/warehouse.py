@@ -5,12 +5,16 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shopsight.currency_rates import check_currency_rates
 from shopsight.errors import ShopsightError
 from shopsight.marts import PARTS_FOLDER, export_path, named_files, published_marts
 from shopsight.settings import REPO_ROOT, Settings, prepare_environment
 from shopsight.whole_files import replaced, write_json
+
+if TYPE_CHECKING:
+    import duckdb
 
 DBT_PROJECT_DIR = REPO_ROOT / "dbt_project"
 """The dbt project, with its own profiles.yml."""
@@ -21,6 +25,10 @@ them, and a shop's own rows cannot change them."""
 
 READ_SECONDS = 600.0
 """How long a file stays after the marts consist of others."""
+
+
+class WarehouseUnreadableError(ShopsightError):
+    """The warehouse's file cannot be opened."""
 
 
 class DbtError(ShopsightError):
@@ -137,6 +145,33 @@ def remove_old_parts(settings: Settings) -> None:
         if now - since > READ_SECONDS:
             (folder / name).unlink(missing_ok=True)
     write_json(note, {name: since for name, since in unnamed.items() if now - since <= READ_SECONDS})
+
+
+def attach_warehouse(connection: "duckdb.DuckDBPyConnection", settings: Settings) -> None:
+    """Open the warehouse's own file as ``warehouse``, to read what is not exported, such as ``marts.events``.
+
+    Raises:
+        WarehouseUnreadableError: there is none yet, or another process is writing it.
+    """
+    import duckdb
+
+    path = settings.warehouse_path
+    if not path.exists():
+        raise WarehouseUnreadableError(
+            "cannot read the warehouse", why=f"{path} does not exist", fix="run `shopsight run`, then try again"
+        )
+    try:
+        connection.execute(f"attach {_quoted(path)} as warehouse (read_only)")
+    except duckdb.Error as error:
+        raise WarehouseUnreadableError(
+            f"cannot read the warehouse {path}",
+            why=str(error).splitlines()[0],
+            fix="wait until the run that writes it is over (`shopsight status`), then try again",
+        ) from error
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def dbt_failure(settings: Settings, *arguments: str, why: str, target: Path, log: Path) -> DbtError:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from serving.audit.trace import Origin, moments_by_user
+from shopsight.clock import rfc3339
 from shopsight.marts import export_path, mart_at, mart_exists, open_duckdb, sql_list
 from shopsight.settings import Settings
 
@@ -70,8 +71,8 @@ def _batches(
                     "received_at": received,
                     "landed_before_the_answer": None if received is None else _is_before(received, answered),
                     "events": count,
-                    "first": _utc(first),
-                    "last": _utc(last),
+                    "first": rfc3339(first),
+                    "last": rfc3339(last),
                 }
             )
         by_user[user] = {"features_as_of": as_of, "batches": batches}
@@ -136,12 +137,8 @@ def _events(connection: "duckdb.DuckDBPyConnection", condition: str, values: Map
         dict(values),
     ).fetchall()
     names = ("event_name", "event_timestamp", "item_id", "order_id", "value", "batch")
-    return [{**dict(zip(names, row, strict=True)), "event_timestamp": _utc(row[1])} for row in rows]
+    return [{**dict(zip(names, row, strict=True)), "event_timestamp": rfc3339(row[1])} for row in rows]
 
 
 def _listed(events: Sequence[dict[str, Any]], based_on: str) -> dict[str, Any]:
     return {"count": len(events), "based_on": f"{based_on}; {NOT_LANDED}", "first": list(events[:MAX_EVENTS])}
-
-
-def _utc(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

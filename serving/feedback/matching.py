@@ -13,6 +13,7 @@ from shopsight.consent import CONSENTS, allows
 from shopsight.errors import ShopsightError
 from shopsight.marts import export_path, mart_at
 from shopsight.settings import Settings
+from shopsight.warehouse import attach_warehouse
 
 if TYPE_CHECKING:
     import duckdb
@@ -231,22 +232,16 @@ def open_warehouse(connection: "duckdb.DuckDBPyConnection", settings: Settings) 
     """
     import duckdb
 
-    path = settings.warehouse_path
-    fix = "run `shopsight run`, then try again"
-    if not path.exists():
-        raise ShopsightError("feedback needs the warehouse's events", why=f"{path} does not exist", fix=fix)
-    try:
-        connection.execute(f"attach {_quoted(path)} as warehouse (read_only)")
-    except duckdb.Error as error:
-        why, fix = str(error).splitlines()[0], "wait for the run that writes the warehouse to end, then try again"
-        raise ShopsightError("feedback cannot read the warehouse", why=why, fix=fix) from error
+    attach_warehouse(connection, settings)
     try:
         for name in MARTS:
             connection.execute(f'create temp view "{name}" as {mart_at(export_path(settings, name)).rows()}')
         connection.execute("select recommendation_id from warehouse.marts.events limit 0")
     except (FileNotFoundError, duckdb.CatalogException, duckdb.BinderException) as error:
         why = str(error).splitlines()[0]
-        raise ShopsightError("the warehouse lacks what feedback reads", why=why, fix=fix) from error
+        raise ShopsightError(
+            "the warehouse lacks what feedback reads", why=why, fix="run `shopsight run`, then try again"
+        ) from error
 
 
 def match(connection: "duckdb.DuckDBPyConnection", raw: Path, *, window: timedelta, zone: str) -> None:
@@ -269,7 +264,3 @@ def match(connection: "duckdb.DuckDBPyConnection", raw: Path, *, window: timedel
     connection.execute(MATCHED, {"window": microseconds})
     connection.execute(COUNTED, {"window": microseconds})
     connection.execute(LIST_FEEDBACK, {"zone": zone})
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

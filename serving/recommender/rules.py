@@ -4,21 +4,21 @@ A rule does one thing to the lists of some placements: leaves items out, moves t
 lets a brand or category have so many places at most, or puts items where the shop wants them; docs/api.md shows each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from models.recommender.catalogue import Catalogue
 from serving.recommender.catalogue_filter import CatalogueFilter
 from serving.recommender.reranking import CANDIDATES, Wishes
 from serving.recommender.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter
+from serving.recommender.shop_file import read_book
 from serving.schemas import Identifier, Request
 from shopsight.errors import ShopsightError
 
@@ -172,21 +172,7 @@ class RuleBook(Request):
         Raises:
             UnusableRulesError: it cannot be read; every line that is wrong is named.
         """
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UnusableRulesError(
-                f"The rules in {path} cannot be read.", why=str(error), fix="mend the file; docs/api.md has one"
-            ) from error
-        try:
-            return cls.model_validate(content if content is not None else {})
-        except ValidationError as error:
-            wrong = "; ".join(f"{_where(e['loc'], content)}: {e['msg']}" for e in error.errors())
-            raise UnusableRulesError(
-                f"The rules in {path} are not valid.",
-                why=wrong,
-                fix="mend these lines; docs/api.md has each kind",
-            ) from error
+        return read_book(cls, path, what="rules", page="docs/api.md", error=UnusableRulesError)
 
 
 class RulesInForce:
@@ -282,15 +268,3 @@ class RulesInForce:
 
 def _items_of(rule: Rule) -> Items | None:
     return rule.leave_out or (rule.boost.items if rule.boost else None)
-
-
-def _where(place: Sequence[str | int], content: object) -> str:
-    """Return the place of an error with the rule's own name, which people look for, in place of its number."""
-    parts = list(place)
-    if len(parts) > 1 and parts[0] == "rules" and isinstance(content, dict):
-        try:
-            named = f"rule {content['rules'][parts[1]]['name']!r}"
-        except (KeyError, TypeError, IndexError):
-            named = f"rule number {int(parts[1]) + 1}"
-        return ".".join([named, *map(str, parts[2:])])
-    return ".".join(map(str, parts)) or "the file"

@@ -1,17 +1,13 @@
-"""Keeps the rules in force that the shop's file has now, and the last good ones where the file is broken."""
+"""Keeps the rules in force that the shop's file has now, over the items that there are now."""
 
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from models.recommender.catalogue import Catalogue
-from serving.recommender.rules import RuleBook, RulesInForce, UnusableRulesError
-from shopsight.whole_files import FileVersion, version_of
-
-LOOK_AGAIN_SECONDS: Final = 1.0
-"""How long a look at the file is good for."""
+from serving.recommender.rules import RuleBook, RulesInForce
+from serving.recommender.shop_file import ShopFile
 
 
 class RulesFile:
@@ -21,43 +17,25 @@ class RulesFile:
         self, path: Path, catalogue: Callable[[], Catalogue], *, seconds_now: Callable[[], float] = time.monotonic
     ) -> None:
         """Make one; ``catalogue`` says which items there are now, and which of them a rule is about."""
-        self.failure: str | None = None
-        """Why the file as it is now is not in force, or None while it is."""
-        self.warnings: list[str] = []
-        """What the rules in force name that the catalogue has not, a sentence each."""
-        self._path = path
+        self._book = ShopFile(path, RuleBook.read, what="rules", absent=RuleBook(), seconds_now=seconds_now)
         self._catalogue = catalogue
-        self._seconds_now = seconds_now
         self._lock = threading.Lock()
-        self._look_again = float("-inf")
-        self._seen: FileVersion | None = None
         self._rules = RulesInForce(RuleBook(), catalogue())
 
     def __call__(self) -> RulesInForce:
         """Return the rules in force; the file is looked at once a second."""
-        now = self._seconds_now()
         with self._lock:
-            if now >= self._look_again:
-                self._look_again = now + LOOK_AGAIN_SECONDS
-                self._look()
-            catalogue = self._catalogue()
-            if catalogue is not self._rules.catalogue:
-                self._take(self._rules.book, catalogue)
+            book, catalogue = self._book(), self._catalogue()
+            if book is not self._rules.book or catalogue is not self._rules.catalogue:
+                self._rules = RulesInForce(book, catalogue)
             return self._rules
 
-    def _look(self) -> None:
-        seen = version_of(self._path)
-        if seen == self._seen:
-            return
-        self._seen = seen
-        try:
-            book = RuleBook() if seen is None else RuleBook.read(self._path)
-        except UnusableRulesError as error:
-            self.failure = f"{error.what} The rules of before stay in force. {error.why}"
-            return
-        self.failure = None
-        self._take(book, self._catalogue())
+    @property
+    def failure(self) -> str | None:
+        """Why the file as it is now is not in force, or None while it is."""
+        return self._book.failure
 
-    def _take(self, book: RuleBook, catalogue: Catalogue) -> None:
-        self._rules = RulesInForce(book, catalogue)
-        self.warnings = self._rules.warnings
+    @property
+    def warnings(self) -> list[str]:
+        """What the rules in force name that the catalogue has not, a sentence each."""
+        return self._rules.warnings

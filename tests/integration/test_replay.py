@@ -12,7 +12,7 @@ from models.recommender.catalogue import Catalogue
 from serving.audit.logged_rows import newest_rows
 from serving.audit.replay import replay
 from serving.prediction_log import PredictionLog
-from serving.recommender import live_catalogue, rules_file
+from serving.recommender import live_catalogue, shop_file
 from serving.recommender.desk import open_desk
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
@@ -25,7 +25,7 @@ ASKED = 200
 def test_two_hundred_lists_come_out_again_though_items_and_rules_changed_meanwhile(
     home: Settings, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (live_catalogue, rules_file):
+    for module in (live_catalogue, shop_file):
         monkeypatch.setattr(module, "LOOK_AGAIN_SECONDS", 0.0)
     folder = toys().write_recommender(tmp_path / "toy")
     version = crown_toy(home, "recommender", folder)

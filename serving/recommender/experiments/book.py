@@ -1,26 +1,24 @@
 """A shop's experiments: one YAML file, validated as a whole; docs/experiments.md shows each line of it."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
-import yaml
 from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from serving.recommender.rules import RuleBook
 from serving.recommender.schemas import Placement
+from serving.recommender.shop_file import read_book
 from serving.schemas import Request
 from shopsight.errors import ShopsightError
 
@@ -198,39 +196,10 @@ class ExperimentBook(Request):
         Raises:
             UnusableExperimentsError: it cannot be read; every line that is wrong is named.
         """
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            fix = "mend the file; docs/experiments.md has one"
-            raise UnusableExperimentsError(
-                f"The experiments in {path} cannot be read.", why=str(error), fix=fix
-            ) from error
-        try:
-            return cls.model_validate(content if content is not None else {})
-        except ValidationError as error:
-            wrong = "; ".join(f"{_where(e['loc'], content)}: {e['msg']}" for e in error.errors())
-            fix = "mend these lines; docs/experiments.md has each"
-            raise UnusableExperimentsError(f"The experiments in {path} are not valid.", why=wrong, fix=fix) from error
+        return read_book(cls, path, what="experiments", page="docs/experiments.md", error=UnusableExperimentsError)
 
     def named(self, name: str) -> Experiment | None:
         """Return an experiment, or what compares the hold-out with everyone else; None where there is none."""
         if name == HOLD_OUT and self.hold_out is not None:
             return self.hold_out.experiment()
         return next((experiment for experiment in self.experiments if experiment.name == name), None)
-
-
-def _where(place: Sequence[str | int], content: Any) -> str:
-    """Return the place of an error with the names of experiment and arm, which people look for, not their numbers."""
-    parts: list[str] = []
-    for part in place:
-        try:
-            content = content[part]
-        except (KeyError, TypeError, IndexError):
-            content = None
-        if isinstance(part, int):
-            kind = parts.pop().removesuffix("s") if parts else "line"
-            name = content.get("name") if isinstance(content, dict) else None
-            parts.append(f"{kind} {name!r}" if isinstance(name, str) else f"{kind} number {part + 1}")
-        else:
-            parts.append(part)
-    return ".".join(parts) or "the file"

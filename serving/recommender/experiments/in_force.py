@@ -1,21 +1,17 @@
 """Keeps the experiments in force that the shop's file has now, and the last good ones where the file is broken."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from serving.recommender.experiments.assignment import NOT_ASSIGNED, Assignment, assigned
-from serving.recommender.experiments.book import Arm, ExperimentBook, HoldOut, UnusableExperimentsError
+from serving.recommender.experiments.book import Arm, ExperimentBook, HoldOut
 from serving.recommender.placements import PERSONAL
 from serving.recommender.rules import RuleBook, RulesInForce
-from shopsight.whole_files import FileVersion, version_of
-
-LOOK_AGAIN_SECONDS: Final = 1.0
-"""How long a look at the file is good for."""
+from serving.recommender.shop_file import ShopFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +35,21 @@ class ExperimentsFile:
     """Says what a shopper is in; a shop without a file has no experiments, which is no failure."""
 
     def __init__(self, path: Path, *, seconds_now: Callable[[], float] = time.monotonic) -> None:
-        self.failure: str | None = None
-        """Why the file as it is now is not in force, or None while it is."""
-        self._path = path
-        self._seconds_now = seconds_now
-        self._lock = threading.Lock()
-        self._look_again = float("-inf")
-        self._seen: FileVersion | None = None
-        self._book = ExperimentBook()
-        self._rules: dict[tuple[str, str], tuple[RulesInForce, RulesInForce]] = {}
-        """By experiment and arm: the shop's rules, and what the arm makes of them."""
+        self._file = ShopFile(
+            path, ExperimentBook.read, what="experiments", absent=ExperimentBook(), seconds_now=seconds_now
+        )
+        self._rules: dict[tuple[str, str], tuple[Arm, RulesInForce, RulesInForce]] = {}
+        """By name of the experiment and of the arm: the arm, the shop's rules, and what it makes of them."""
         self._warnings: tuple[ExperimentBook, RulesInForce, list[str]] | None = None
 
     def __call__(self) -> ExperimentBook:
         """Return the experiments in force; the file is looked at once a second."""
-        now = self._seconds_now()
-        with self._lock:
-            if now >= self._look_again:
-                self._look_again = now + LOOK_AGAIN_SECONDS
-                self._look()
-            return self._book
+        return self._file()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the file as it is now is not in force, or None while it is."""
+        return self._file.failure
 
     def assigned(self, pseudonym: str | None, placement: str, now: datetime) -> Assignment:
         """Return what a shopper is in; nothing where nobody is named."""
@@ -75,8 +66,7 @@ class ExperimentsFile:
         """
         arm, experiment = assignment.arm, assignment.experiment
         if assignment.hold_out:
-            hold_out = self._book.hold_out
-            return Treatment(rules=rules, model=_hold_out_model(hold_out, placement))
+            return Treatment(rules=rules, model=_hold_out_model(self().hold_out, placement))
         if arm is None or experiment is None:
             return Treatment(rules=rules)
         return Treatment(
@@ -93,7 +83,7 @@ class ExperimentsFile:
         Args:
             rules: the shop's, in force now.
         """
-        book, before = self._book, self._warnings
+        book, before = self(), self._warnings
         if before is None or before[0] is not book or before[1] is not rules:
             before = self._warnings = (book, rules, warnings_of(book, rules))
         return before[2]
@@ -101,25 +91,12 @@ class ExperimentsFile:
     def _rules_of(self, experiment: str, arm: Arm, rules: RulesInForce) -> RulesInForce:
         if arm.rules is None and not arm.without_rules:
             return rules
-        before, made = self._rules.get((experiment, arm.name), (None, None))
-        if made is None or before is not rules:
+        last = self._rules.get((experiment, arm.name))
+        if last is None or last[0] is not arm or last[1] is not rules:
             # Of two requests that make the same rules, either's will do.
-            made = RulesInForce(rules_of_arm(rules.book, arm), rules.catalogue)
-            self._rules[experiment, arm.name] = (rules, made)
-        return made
-
-    def _look(self) -> None:
-        seen = version_of(self._path)
-        if seen == self._seen:
-            return
-        self._seen = seen
-        try:
-            book = ExperimentBook() if seen is None else ExperimentBook.read(self._path)
-        except UnusableExperimentsError as error:
-            self.failure = f"{error.what} The experiments of before stay in force. {error.why}"
-            return
-        self.failure = None
-        self._book, self._rules = book, {}
+            last = (arm, rules, RulesInForce(rules_of_arm(rules.book, arm), rules.catalogue))
+            self._rules[experiment, arm.name] = last
+        return last[2]
 
 
 def rules_of_arm(book: RuleBook, arm: Arm) -> RuleBook:

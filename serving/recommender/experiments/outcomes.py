@@ -15,10 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from serving.recommender.experiments.book import Experiment
-from shopsight.consent import USES
+from shopsight.consent import CONSENTS, allows
 from shopsight.errors import ShopsightError
 from shopsight.marts import mart_names, open_marts
 from shopsight.settings import Settings
+from shopsight.warehouse import attach_warehouse
 
 BEFORE_DAYS: Final = 28
 """How far back the covariate reaches."""
@@ -156,7 +157,7 @@ def outcomes(settings: Settings, exposures: pa.Table, experiment: Experiment) ->
             fix="run `shopsight run`, or `make demo`",
         )
     metrics = {experiment.metric, *(rail.metric for rail in experiment.guard_rails)}
-    permitting = [consent for consent, uses in USES.items() if "totals" in uses]
+    permitting = [consent for consent in CONSENTS if allows(consent, "totals")]
     with open_marts(settings, MARTS) as connection:
         connection.register("exposures", exposures)
         prepare, shoppers = _SHOPPERS.split(";", 1)
@@ -165,7 +166,7 @@ def outcomes(settings: Settings, exposures: pa.Table, experiment: Experiment) ->
         connection.execute(f"create temp table orders_of as {_ORDERS}", [BEFORE_DAYS])
         with_clicks = "click_through" in metrics
         if with_clicks:
-            _attach_events(connection, settings)
+            attach_warehouse(connection, settings)  # events are not exported
             connection.execute(f"create temp table clicks_of as {_CLICKS}", [BEFORE_DAYS])
         return _gathered(connection, with_clicks=with_clicks)
 
@@ -217,20 +218,3 @@ def _gathered(connection: duckdb.DuckDBPyConnection, *, with_clicks: bool) -> Ou
         not_counted=refused,
         unconverted=int(np.sum(rows["unconverted"])),
     )
-
-
-def _attach_events(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Open the warehouse's file, which holds the events: they are not exported.
-
-    Raises:
-        ShopsightError: it cannot be opened, mostly because it is being built.
-    """
-    path = str(settings.warehouse_path).replace("'", "''")
-    try:
-        connection.execute(f"attach '{path}' as warehouse (read_only)")
-    except duckdb.Error as error:
-        raise ShopsightError(
-            f"the clicks in {settings.warehouse_path} cannot be read",
-            why=str(error).splitlines()[0],
-            fix="wait until the warehouse is built (`shopsight status`), then ask again",
-        ) from None
