@@ -151,6 +151,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         collector.wait_until_ready()
+        deadline = time.monotonic() + 30
+        while not server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         try:
             yield Shop(url=f"{ADDRESS}:{settings.shop_port}", settings=settings)
         finally:
