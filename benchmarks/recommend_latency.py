@@ -115,6 +115,11 @@ def measure_index(vectors: int, *, seed: int) -> dict[str, Any]:
 
 def timed(work: Callable[[Any], object], inputs: Sequence[Any]) -> dict[str, float]:
     """Return percentiles of the milliseconds that ``work`` takes for each input; twenty go ahead untimed."""
+    return percentiles(times_ms(work, inputs))
+
+
+def times_ms(work: Callable[[Any], object], inputs: Sequence[Any]) -> list[float]:
+    """Return the milliseconds that ``work`` takes for each input; twenty go ahead untimed."""
     for one in inputs[:20]:
         work(one)
     took: list[float] = []
@@ -122,7 +127,12 @@ def timed(work: Callable[[Any], object], inputs: Sequence[Any]) -> dict[str, flo
         started = time.perf_counter()
         work(one)
         took.append(1_000 * (time.perf_counter() - started))
-    return {name: round(float(np.percentile(took, q)), 3) for name, q in (("p50", 50), ("p99", 99))}
+    return took
+
+
+def percentiles(took_ms: Sequence[float]) -> dict[str, float]:
+    """Return the median and the 99th percentile."""
+    return {name: round(float(np.percentile(took_ms, q)), 3) for name, q in (("p50", 50), ("p99", 99))}
 
 
 def write_artefact_at_random(folder: Path, *, items: int, size: Size, rng: np.random.Generator) -> None:

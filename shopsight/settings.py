@@ -180,6 +180,11 @@ class Settings(BaseSettings):
         return (file.read_bytes().strip() or None) if file.is_file() else None
 
     @property
+    def online_store_is_local(self) -> bool:
+        """Whether online features are read from a file of this machine, not from a server that may keep one waiting."""
+        return self.online_store == "sqlite"
+
+    @property
     def on_loopback(self) -> bool:
         """Whether servers can be reached from this machine alone."""
         try:

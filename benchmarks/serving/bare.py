@@ -47,7 +47,7 @@ def main() -> None:
         return {"status": "ready"}
 
     @app.post("/v1/recommendations")
-    def recommendations(request: RecommendationRequest) -> Response:
+    async def recommendations(request: RecommendationRequest) -> Response:
         content = orjson.dumps(desk.answer(request), option=orjson.OPT_SERIALIZE_NUMPY)
         return Response(content, media_type="application/json")
 

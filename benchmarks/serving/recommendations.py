@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
-from benchmarks.recommend_latency import timed
+from benchmarks.recommend_latency import percentiles, times_ms
 from benchmarks.serving.bare import opened
 from benchmarks.serving.home import SHOPPERS, ServedShop, free_port, served_shop
 from benchmarks.serving.load import Answers, ask
@@ -29,7 +29,10 @@ CLIENTS: Final = 16
 LIST: Final = 10
 ENDURANCE: Final = 50_000
 """Requests over which the memory of the service should stay flat."""
-BARE_REQUESTS: Final = 1_000
+TURNS: Final = 4
+"""That the service, the bare route and the bare model take."""
+BARE_REQUESTS: Final = 250
+"""Of the bare model, each turn."""
 
 
 def measure(*, seconds: float) -> dict[str, Any]:
@@ -37,8 +40,8 @@ def measure(*, seconds: float) -> dict[str, Any]:
 
     ``p50_ms`` and ``p99_ms`` are one client's, ``rps`` is of :data:`CLIENTS` clients. ``over_bare_model`` is the time
     that the service says it took over that of the bare feature read and model in this process; ``over_bare_http`` one
-    client's time over that of the same desk behind a bare FastAPI route. Both ratios are of medians; the two servers
-    take turns.
+    client's time over that of the same desk behind a bare FastAPI route. Both ratios are of medians; the service, the
+    bare route and the bare model take turns.
 
     Args:
         seconds: how long each load lasts.
@@ -47,21 +50,24 @@ def measure(*, seconds: float) -> dict[str, Any]:
         port, warm = shop.settings.recommendation_port, min(seconds, 2.0)
         memory_before = _memory_mib(shop)
         _load(port, clients=2, seconds=warm)
+        bare_model = _bare_model(shop)
+        shoppers = np.random.default_rng(3).integers(SHOPPERS, size=(TURNS, BARE_REQUESTS)).tolist()
+        took: list[float] = []
+        ones, bares, bare_took = [], [], []
         with _bare_server(shop) as bare_port:
             _load(bare_port, clients=2, seconds=warm)
-            turns = [
-                (_load(port, clients=1, seconds=seconds / 4), _load(bare_port, clients=1, seconds=seconds / 4))
-                for _ in range(4)
-            ]
-        one, bare = (_together([turn[place] for turn in turns]) for place in (0, 1))
-        server_ms = _server_ms(port, requests=BARE_REQUESTS)
+            for some in shoppers:
+                ones.append(_load(port, clients=1, seconds=seconds / TURNS, server_ms=took))
+                bares.append(_load(bare_port, clients=1, seconds=seconds / TURNS))
+                bare_took += times_ms(bare_model, some)
+        one, bare = _together(ones), _together(bares)
+        server_ms, model_ms = percentiles(took), percentiles(bare_took)
         many = _load(port, clients=CLIENTS, seconds=seconds)
         memory_loaded = _memory_mib(shop)
         asked = 0
         while asked < ENDURANCE * min(seconds / 10.0, 1.0):
             asked += len(_load(port, clients=CLIENTS, seconds=seconds).took_ms)
         memory_after = _memory_mib(shop)
-        model_ms = _bare_model_ms(shop)
     with served_shop(items=MANY_ITEMS) as shop:
         port = shop.settings.recommendation_port
         _load(port, clients=2, seconds=warm)
@@ -83,18 +89,21 @@ def measure(*, seconds: float) -> dict[str, Any]:
     }
 
 
-def _load(port: int, *, clients: int, seconds: float) -> Answers:
-    return ask(port, ROUTE, clients=clients, seconds=seconds, body=_bodies(), is_right=_is_right)
+def _load(port: int, *, clients: int, seconds: float, server_ms: list[float] | None = None) -> Answers:
+    """Ask; ``server_ms`` is given what the answers themselves say that they took."""
+
+    def is_right(status: int, answer: bytes) -> bool:
+        content = json.loads(answer)
+        if server_ms is not None:
+            server_ms.append(content["took_ms"])
+        return status == 200 and content["user_known"] is True and len(content["items"]) == LIST
+
+    return ask(port, ROUTE, clients=clients, seconds=seconds, body=_bodies(), is_right=is_right)
 
 
 def _bodies() -> Callable[[], bytes]:
     shoppers = itertools.cycle(np.random.default_rng(2).permutation(SHOPPERS).tolist())
     return lambda: json.dumps({"user_id": f"shopper {next(shoppers)}", "num_results": LIST}).encode()
-
-
-def _is_right(status: int, answer: bytes) -> bool:
-    content = json.loads(answer)
-    return status == 200 and content["user_known"] is True and len(content["items"]) == LIST
 
 
 def _together(parts: list[Answers]) -> Answers:
@@ -105,21 +114,8 @@ def _together(parts: list[Answers]) -> Answers:
     )
 
 
-def _server_ms(port: int, *, requests: int) -> dict[str, float]:
-    """Return the percentiles of what the answers themselves say that they took."""
-    took: list[float] = []
-
-    def is_right(status: int, answer: bytes) -> bool:
-        took.append(json.loads(answer)["took_ms"])
-        return _is_right(status, answer)
-
-    while len(took) < requests:
-        ask(port, ROUTE, clients=1, seconds=1.0, body=_bodies(), is_right=is_right)
-    return {name: round(float(np.percentile(took, q)), 3) for name, q in (("p50", 50), ("p99", 99))}
-
-
-def _bare_model_ms(shop: ServedShop) -> dict[str, float]:
-    """Return the percentiles of reading a shopper's features and asking the model, in this process."""
+def _bare_model(shop: ServedShop) -> Callable[[int], None]:
+    """Return what reads a shopper's features and asks the model, in this process."""
     desk = opened(shop.settings)
     recommender = desk.desk.recommender
 
@@ -131,7 +127,7 @@ def _bare_model_ms(shop: ServedShop) -> dict[str, float]:
         ]
         recommender.recommend(history, num_results=LIST)
 
-    return timed(work, np.random.default_rng(3).integers(SHOPPERS, size=BARE_REQUESTS).tolist())
+    return work
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from serving.app import (
     SERVICE_OPTIONS,
     FamilyService,
     JsonAnswer,
+    answered,
     current_desk,
     family_app,
     guarded,
@@ -82,9 +83,9 @@ guarded(RecommendationService)
 
 
 @app.post("/recommendations", response_model=Recommendations, tags=["Recommendations"])
-def recommendations(request: RecommendationRequest) -> Response:
+async def recommendations(request: RecommendationRequest) -> Response:
     """Recommend items for one place of the shop."""
-    return JsonAnswer(current_desk().answer(request))
+    return await answered(lambda: current_desk().answer(request))
 
 
 @app.post("/recommendations/batch", response_model=RecommendationAnswers, tags=["Recommendations"])
@@ -94,9 +95,9 @@ def recommendations_in_a_batch(batch: RecommendationBatch) -> Response:
 
 
 @app.post("/rankings", response_model=Recommendations, tags=["Recommendations"])
-def rankings(request: RankingRequest) -> Response:
+async def rankings(request: RankingRequest) -> Response:
     """Put given items, such as search results, into the order of what a shopper wants."""
-    return JsonAnswer(current_desk().rank(request))
+    return await answered(lambda: current_desk().rank(request))
 
 
 @app.get(
@@ -104,10 +105,10 @@ def rankings(request: RankingRequest) -> Response:
     response_model=Recommendations,
     tags=["Recommendations"],
 )
-def recommendations_for_user(user_id: IdInPath, options: Options) -> Response:
+async def recommendations_for_user(user_id: IdInPath, options: Options) -> Response:
     """Recommend items for a user; one who is not known gets what is trending."""
     request = RecommendationRequest(user_id=user_id, **options.model_dump())
-    return JsonAnswer(current_desk().answer(request))
+    return await answered(lambda: current_desk().answer(request))
 
 
 @app.get(
@@ -115,7 +116,7 @@ def recommendations_for_user(user_id: IdInPath, options: Options) -> Response:
     response_model=Recommendations,
     tags=["Recommendations"],
 )
-def similar_items(item_id: IdInPath, options: Options) -> Response:
+async def similar_items(item_id: IdInPath, options: Options) -> Response:
     """Return items similar to one."""
     request = RecommendationRequest(**options.model_dump())
-    return JsonAnswer(current_desk().similar(item_id, request))
+    return await answered(lambda: current_desk().similar(item_id, request))

@@ -94,7 +94,7 @@ def repository_config(settings: Settings, *, read_only: bool) -> dict[str, Any]:
 
 
 def _online_store(settings: Settings) -> dict[str, Any]:
-    if settings.online_store == "sqlite":
+    if settings.online_store_is_local:
         return {
             "type": "shopsight.feature_store.sqlite_store.MonotoneSqliteOnlineStore",
             "path": str(settings.feature_store_dir.resolve() / "online.db"),
