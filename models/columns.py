@@ -23,8 +23,8 @@ class Encoded:
 
 def encode(column: pa.ChunkedArray) -> Encoded:
     """Return the texts of a column as numbers."""
-    if len(column) == 0:
-        return Encoded(np.empty(0, dtype=np.object_), np.empty(0, dtype=np.int64))
+    if column.null_count == len(column):  # perhaps a column without a type, which has no dictionary
+        return Encoded(np.empty(0, dtype=np.object_), np.zeros(len(column), dtype=np.int64))
     # Chunk by chunk: the texts of tens of millions of rows do not fit into one array.
     chunks = column.dictionary_encode().unify_dictionaries().chunks
     texts = np.array(chunks[0].dictionary.to_pylist(), dtype=np.object_)

@@ -33,6 +33,14 @@ def test_a_column_without_rows_has_no_texts() -> None:
         assert encoded.texts().tolist() == []
 
 
+def test_a_column_of_nulls_has_no_texts_whether_it_has_a_type_or_not() -> None:
+    for kind in (pa.string(), pa.null()):
+        encoded = encode(pa.chunked_array([[None], [None, None]], kind))
+
+        assert len(encoded.names) == 0
+        assert encoded.texts().tolist() == [None, None, None]
+
+
 def test_rows_of_one_text_share_an_object() -> None:
     first, second = encode(pa.chunked_array([["a long text"], ["a long text"]])).texts()
 
