@@ -55,7 +55,10 @@ docs: setup ## Build the documentation site into site/, with dbt's page of the w
 
 # Whole files go to two workers, long ones first (tests/conftest.py). One thread each: two processes that each compute on
 # two threads wait for one another most of the time.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+# Temporary files lie in memory where it has six gigabytes for them: a registry of features alone is a hundred commits, and
+# each would wait for a disk.
+TEST_TMP := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 6000000 {print "/dev/shm"}')
+PYTEST := $(if $(TEST_TMP),TMPDIR=$(TEST_TMP)) OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup ## Run every test but those marked slow, on two cores, in five minutes
 	@$(PYTEST) -m "not slow" --durations 12

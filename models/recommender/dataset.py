@@ -174,9 +174,9 @@ def window(
         first = int(np.searchsorted(users_E, users[user]))
         for row in rows_of[user][-each:]:
             earlier = slice(first, first + int(np.searchsorted(times_E[first:row], times_E[row], side="left")))
-            known = known_E[earlier]
-            items = codes_E[earlier][known]
-            history = History(items, interactions.behaviours_E[earlier][known]).last(HISTORY_LENGTH)
+            in_catalogue = known_E[earlier]
+            items = codes_E[earlier][in_catalogue]
+            history = History(items, interactions.behaviours_E[earlier][in_catalogue]).last(HISTORY_LENGTH)
             cases.append(Case(int(user), int(codes_E[row]), history, np.unique(items)))
     over = len(rows) - len(cases)
     return Window(train=train, cases=cases, counts=counts | {"measured": len(cases), "over_the_cap": over})
