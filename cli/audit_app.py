@@ -1,4 +1,4 @@
-"""``shopsight trace`` and ``shopsight replay``, with what they promise; the work is one import away."""
+"""``shopsight trace``, ``replay`` and ``skew``, with what they promise; the work is one import away."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,3 +34,14 @@ def replay(
         from cli.replay import run_replay
 
         run_replay(answers, family=family, texts=texts, as_json=as_json)
+
+
+def skew(
+    answers: Annotated[int, typer.Option(min=1, help="How many of the newest logged answers.")] = 1_000,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what answers were made from with what training would read of the same second; exit 3 if any differs."""
+    with explained():
+        from cli.skew import run_skew
+
+        run_skew(answers, as_json=as_json)
