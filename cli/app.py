@@ -10,6 +10,7 @@ from cli.access_app import keys_app, people_app
 from cli.audit_app import replay, skew, trace
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
+from cli.watch_app import drift, feedback
 from shopsight.families import FAMILIES, SERVICES
 
 app = typer.Typer(
@@ -37,6 +38,8 @@ app.add_typer(keys_app, name="keys")
 app.command()(trace)
 app.command()(replay)
 app.command()(skew)
+app.command()(feedback)
+app.command()(drift)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
 Version = Annotated[
@@ -347,28 +350,6 @@ def query(
             answer_query(sql, as_json=as_json, as_csv=as_csv)
         else:
             list_marts(as_json=as_json)
-
-
-@app.command()
-def feedback(as_json: AsJson = False) -> None:
-    """Show what came of the lists that were shown: clicks, carts, orders and revenue by placement and model version."""
-    with explained():
-        from cli.feedback import show_feedback
-
-        show_feedback(as_json=as_json)
-
-
-@app.command()
-def drift(
-    reference: Annotated[Path, typer.Argument(help="Rows as they should be: CSV, Parquet, Excel or JSON Lines.")],
-    current: Annotated[Path, typer.Argument(help="Rows that are judged, in the same columns.")],
-    as_json: AsJson = False,
-) -> None:
-    """Say whether two files differ further than chance and than matters, and which column is to blame; exit 3 if so."""
-    with explained():
-        from cli.drift import run_drift
-
-        run_drift(reference, current, as_json=as_json)
 
 
 @app.command()

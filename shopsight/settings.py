@@ -273,6 +273,11 @@ class Settings(BaseSettings):
         return self.home / "experiments.yml"
 
     @property
+    def calendar_path(self) -> Path:
+        """The shop's periods that are unlike others, such as sales; drift compares like with like."""
+        return self.home / "calendar.yml"
+
+    @property
     def currency_rates_path(self) -> Path:
         """The shop's own table of exchange rates, by day and currency."""
         return self.home / "currency_rates.csv"
