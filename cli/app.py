@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.access_app import keys_app, people_app
-from cli.audit_app import replay, trace
+from cli.audit_app import dossier, replay, trace
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
 from shopsight.families import FAMILIES, SERVICES
@@ -36,6 +36,7 @@ app.add_typer(people_app, name="people")
 app.add_typer(keys_app, name="keys")
 app.command()(trace)
 app.command()(replay)
+app.command()(dossier)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
 Version = Annotated[

@@ -1,4 +1,4 @@
-"""``shopsight trace`` and ``shopsight replay``, with what they promise; the work is one import away."""
+"""``shopsight trace``, ``replay`` and ``dossier``, with what they promise; the work is one import away."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,3 +34,23 @@ def replay(
         from cli.replay import run_replay
 
         run_replay(answers, family=family, texts=texts, as_json=as_json)
+
+
+def dossier(
+    family: Annotated[str, typer.Argument(metavar="[FAMILY]", help=", ".join(FAMILIES))] = "",
+    version: Annotated[str, typer.Option(help="Such as v0002; default: the one that serves, or else the newest.")] = "",
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    output: Annotated[Path | None, typer.Option(help="Folder; default: reports/dossiers of the home.")] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="A dossier to check: each figure is recomputed; exit 3 if one differs.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what a regulator or customer asks of a model: purpose, data, figures, parameters, oversight, changes."""
+    with explained():
+        from cli import dossier as work
+
+        if check is not None:
+            work.check(check, as_json=as_json)
+        else:
+            work.write_dossier(family, version, language=language, output=output, as_json=as_json)
