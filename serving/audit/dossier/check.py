@@ -8,7 +8,7 @@ moved, left out or added differs from what is written again, and so does a word.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,12 +99,22 @@ def compare(text: str, wanted: str, *, name: str | Path) -> DossierCheck:
 
 
 def _differences(document: Sequence[Token], recomputed: Sequence[Token]) -> list[tuple[Token, Token]]:
-    keys = [token.key for token in document], [token.key for token in recomputed]
+    keys = [[token.key for token in tokens] for tokens in (document, recomputed)]
+    # What both begin and end with needs no search, which is all of a page but what was changed.
+    before = _same_start(*keys)
+    after = _same_start(*(part[before:][::-1] for part in keys))
+    first, second = (part[before : len(part) - after] for part in keys)
     pairs: list[tuple[Token, Token]] = []
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
         if tag != "equal":
-            pairs += zip_longest(document[i1:i2], recomputed[j1:j2], fillvalue=NOTHING)
+            found, wanted = document[before + i1 : before + i2], recomputed[before + j1 : before + j2]
+            pairs += zip_longest(found, wanted, fillvalue=NOTHING)
     return pairs
+
+
+def _same_start(first: Sequence[Any], second: Sequence[Any]) -> int:
+    pairs = zip(first, second, strict=False)  # the shorter one ends it
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _moved_on(document: Sequence[Token], recomputed: Sequence[Token]) -> set[str]:
