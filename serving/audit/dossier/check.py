@@ -8,6 +8,7 @@ moved, left out or added differs from what is written again, and so does a word.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import takewhile, zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +80,7 @@ def compare(text: str, wanted: str, *, name: str | Path) -> DossierCheck:
     Raises:
         ShopsightError: ``text`` is no dossier.
     """
-    read, tokens = read_page(text, name=name), read_page(wanted, name="the recomputed page").tokens
+    read, tokens = read_page(text, name=name), _tokens_of(wanted)
     figures = sum(bool(token.evidence) for token in tokens)
     check = DossierCheck(family=read.family, version=read.version, figures=figures)
     differences = _differences(read.tokens, tokens)
@@ -96,6 +97,11 @@ def compare(text: str, wanted: str, *, name: str | Path) -> DossierCheck:
         entry = {"section": "", "evidence": "markup", "document": "other markup", "recomputed": "the page as written"}
         check.differing.append(entry)
     return check
+
+
+@lru_cache(maxsize=1)
+def _tokens_of(wanted: str) -> list[Token]:
+    return read_page(wanted, name="the recomputed page").tokens
 
 
 def _differences(document: Sequence[Token], recomputed: Sequence[Token]) -> list[tuple[Token, Token]]:

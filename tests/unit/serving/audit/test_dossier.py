@@ -107,9 +107,13 @@ def test_a_dossier_holds_no_more_when_any_single_number_of_it_is_changed(shop: S
     text = written(shop, language=language)
     assert compare(text, text, name="page").holds
     body = text.index("<body>")
+    index = text.index('<table id="evidence">') - body
     numbers = list(re.finditer(r"(\d)[\w.,:%+-]*", text[body:]))
     assert len(numbers) > 200
-    for number in numbers if language == "en" else numbers[::10]:
+    for place, number in enumerate(numbers):
+        # The index repeats what the sections say, and the other language has the same figures: some of each will do.
+        if place % 10 and (language != "en" or number.start() > index):
+            continue
         start = body + number.start(1)
         other = str((int(text[start]) + 1) % 10)
         assert not compare(text[:start] + other + text[start + 1 :], text, name="page").holds, number
