@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.console import AsJson, explained
+from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 
 AnswerId = Annotated[
@@ -27,13 +28,33 @@ def replay(
     texts: Annotated[
         Path | None, typer.Option(help="A CSV file with a column `text`: intents are made again from these, too.")
     ] = None,
+    days: Annotated[
+        int, typer.Option(min=0, help="Instead: what a candidate would have changed in the last so many days.")
+    ] = 0,
+    rules: Annotated[Path | None, typer.Option(help="With --days: the candidate's rules for lists.")] = None,
+    version: Annotated[str, typer.Option(help="With --days: the candidate's version of the recommender.")] = "",
+    gate: Annotated[Path | None, typer.Option(help="With --days: a YAML file of other limits of the gate.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make logged answers again, from the log, the model and the rules of then, and compare; exit 3 if any differs."""
     with explained():
-        from cli.replay import run_replay
+        from cli import day_replay
 
-        run_replay(answers, family=family, texts=texts, as_json=as_json)
+        candidates = bool(rules or version) + bool(gate)
+        if bool(days) != bool(candidates) or candidates > 1:
+            raise ShopsightError(
+                "it is not clear what to make again",
+                why="days are compared with one candidate: rules and a version of the recommender, or a gate",
+                fix="`shopsight replay --days 7 --rules FILE`, `--days 7 --version v0002`, or `--days 30 --gate FILE`",
+            )
+        if gate is not None:
+            day_replay.run_gate(days, limits=gate, as_json=as_json)
+        elif days:
+            day_replay.run_lists(days, rules=rules, version=version, as_json=as_json)
+        else:
+            from cli.replay import run_replay
+
+            run_replay(answers, family=family, texts=texts, as_json=as_json)
 
 
 def dossier(

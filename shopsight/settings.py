@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
     registry_key: SecretStr | None = None
     """Key of the model registry's journal; unset, one is made with the first record and kept under ``keys_dir``."""
+    bento_public_key: Path | None = None
+    """Public key (PEM) that a Bento's signature has to hold by; set, unsigned ones are refused. Unset, the home's."""
     journal_head: str = ""
     """Length and last hash of the registry's journal when a service was started; `up` sets it for its services."""
     user: str = ""
@@ -324,8 +326,9 @@ def tool_environment(settings: Settings) -> dict[str, str]:
         for name, value in settings
         if value is not None
     }
-    if settings.api_keys_file is not None:
-        own["SHOPSIGHT_API_KEYS_FILE"] = str(settings.api_keys_file.resolve())
+    for name in ("api_keys_file", "bento_public_key"):
+        if (path := getattr(settings, name)) is not None:
+            own[f"SHOPSIGHT_{name.upper()}"] = str(path.resolve())
     return own | {
         "SHOPSIGHT_HOME": str(settings.home.resolve()),
         "DAGSTER_HOME": str(settings.dagster_dir.resolve()),
