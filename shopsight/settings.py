@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     traces_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Where services send OpenTelemetry spans by OTLP/HTTP (``http://host:4318/v1/traces``); empty, none is made."""
 
+    tracking_uri: SecretStr | None = None
+    """MLflow that registered versions are logged with, too (``http://host:5000``, ``sqlite:////file``); unset, none."""
+
     @field_validator("zone")
     @classmethod
     def _zone_exists(cls, name: str) -> str:

@@ -15,6 +15,7 @@ from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from orchestration.papers import judged, papers_of
+from orchestration.tracking import track
 from orchestration.verdicts import baseline_outcomes, verdict_card
 from shopsight import __version__
 from shopsight.contracts import TRAINING_RUN
@@ -83,6 +84,8 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         verdict = gate(evaluation, serving, summary)
         papers = papers_of(settings, family) | {"provenance": provenance_of(context, settings, family)}
         version = _register(registry, folder, evaluation, verdict, papers | judged(verdict, summary))
+        if (failure := track(settings, registry.version(family, version.version))) is not None:
+            context.log.warning("%s", failure)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
         stands_in = None
