@@ -49,7 +49,7 @@ def run_lists(days: int, *, rules: Path | None, version: str, as_json: bool) -> 
     else:
         out.print(f"{result.asked:,} lists of the last {days} days made again, as they were and by the candidate")
         out.print(
-            f"  {result.changed:,} change, {result.shorter:,} get shorter; {result.kept:.1%} of a list's items stay"
+            f"  {result.changed:,} change, {result.shorter:,} get shorter; {result.share_kept:.1%} of a list's items stay"
         )
         for name, groups in (("day", result.by_day), ("placement", result.by_placement)):
             table = Table(name, "lists", "change")
@@ -94,8 +94,8 @@ def run_gate(days: int, *, limits: Path, as_json: bool) -> None:
 
 def _estimate(estimate: dict[str, Any]) -> str:
     if "not_estimable" in estimate:
-        shown = f" (the lists as shown: {estimate['logged']:.4f})" if "logged" in estimate else ""
-        return f"not estimable, because {estimate['not_estimable']}{shown}"
+        logged = f" (the lists as shown: {estimate['logged']:.4f})" if "logged" in estimate else ""
+        return f"not estimable, because {estimate['not_estimable']}{logged}"
     candidate, difference = (
         "{value:.4f} [{low:.4f}, {high:.4f}]".format(**estimate[name]) for name in ("candidate", "difference")
     )

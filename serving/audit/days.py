@@ -37,7 +37,7 @@ class DayReplay:
     changed: int = 0
     """Lists that have other items, or the same in another order."""
     shorter: int = 0
-    kept: float = 1.0
+    share_kept: float = 1.0
     """Mean share of a list's items that are on it still."""
     not_replayable: Counter[str] = field(default_factory=Counter)
     """Reasons why rows could not be made again, by how many."""
@@ -119,7 +119,7 @@ def replay_days(
         impressions.subtract(was)
         for group, name in ((result.by_day, row["answered_at"][:10]), (result.by_placement, row["placement"])):
             group.setdefault(name, Counter()).update({"asked": 1, "changed": int(was != becomes)})
-    result.kept = shares / result.asked if result.asked else 1.0
+    result.share_kept = shares / result.asked if result.asked else 1.0
     result.gain = Counter({item: count for item, count in impressions.items() if count > 0})
     result.lose = Counter({item: -count for item, count in impressions.items() if count < 0})
     result.estimates = _estimates(settings, [row for row in rows if row["recommendation_id"] in candidates], candidates)
@@ -170,9 +170,9 @@ def _estimates(
         return {"clicks": reason, "revenue": dict(reason)}
     columns = ["recommendation_id", "item_id", "clicks", "revenue"]
     outcomes = read_mart(settings, "list_feedback", columns).to_pylist()
-    told = {one["recommendation_id"] for one in outcomes}
-    known = [row for row in rows if row["recommendation_id"] in told]
-    if not known:
+    joined_ids = {one["recommendation_id"] for one in outcomes}
+    joined = [row for row in rows if row["recommendation_id"] in joined_ids]
+    if not joined:
         reason = {"not_estimable": "the feedback has none of these lists yet: run `shopsight feedback`"}
         return {"clicks": reason, "revenue": dict(reason)}
     earned = {
@@ -183,21 +183,21 @@ def _estimates(
     def chances(row: Mapping[str, Any]) -> list[dict[str, float]]:
         return [{item: 1.0} for item in candidates[row["recommendation_id"]]]
 
-    found: dict[str, dict[str, Any]] = {}
+    estimates: dict[str, dict[str, Any]] = {}
     for name, rewards in earned.items():
         try:
-            found[name] = _told(judge(known, rewards, chances))
+            estimates[name] = _summary(judge(joined, rewards, chances))
         except ShopsightError as error:
-            found[name] = {"not_estimable": f"{error.what} {error.why}"}
-    return found
+            estimates[name] = {"not_estimable": f"{error.what} {error.why}"}
+    return estimates
 
 
-def _told(judgement: Judgement) -> dict[str, Any]:
+def _summary(judgement: Judgement) -> dict[str, Any]:
     diagnostics = judgement.diagnostics
-    told: dict[str, Any] = {"rounds": diagnostics.rounds, "logged": judgement.logged}
+    summary: dict[str, Any] = {"rounds": diagnostics.rounds, "logged": judgement.logged}
     if diagnostics.not_evaluable is not None or judgement.difference is None:
-        return told | {"not_estimable": diagnostics.not_evaluable}
-    return told | {
+        return summary | {"not_estimable": diagnostics.not_evaluable}
+    return summary | {
         "candidate": _plain(judgement.estimates[REPORTED]),
         "difference": _plain(judgement.difference),
         "effective_rounds": diagnostics.effective_rounds_clipped,

@@ -105,12 +105,12 @@ def _package(pin: Requirement, hashes: Mapping[str, Sequence[str]]) -> dict[str,
 
 def _hashes(lock: Path) -> dict[str, list[str]]:
     """Return the hashes of the files of each ``name==version`` of a lock file."""
-    found: dict[str, list[str]] = {}
+    digests: dict[str, list[str]] = {}
     for pin, digest in _lines(lock):
-        found.setdefault(pin, [])
+        digests.setdefault(pin, [])
         if digest:
-            found[pin].append(digest)
-    return found
+            digests[pin].append(digest)
+    return digests
 
 
 def _lines(lock: Path) -> Iterator[tuple[str, str]]:

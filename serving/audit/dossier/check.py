@@ -113,8 +113,8 @@ def _differences(document: Sequence[Token], recomputed: Sequence[Token]) -> list
     pairs: list[tuple[Token, Token]] = []
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
         if tag != "equal":
-            found, wanted = document[before + i1 : before + i2], recomputed[before + j1 : before + j2]
-            pairs += zip_longest(found, wanted, fillvalue=NOTHING)
+            here, there = document[before + i1 : before + i2], recomputed[before + j1 : before + j2]
+            pairs += zip_longest(here, there, fillvalue=NOTHING)
     return pairs
 
 

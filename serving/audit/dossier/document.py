@@ -46,12 +46,12 @@ class Writer:
 
     def figure(self, evidence: str, style: str = "plain") -> Figure:
         """Return what some evidence says, as a dossier states it."""
-        shown = self.words.written(self.sources.value(evidence), style)
-        return Figure(evidence=evidence, style=style, shown=shown)
+        text = self.words.written(self.sources.value(evidence), style)
+        return Figure(evidence=evidence, style=style, text=text)
 
     def said(self, evidence: str) -> bool:
         """Return whether there is a value."""
-        return self.figure(evidence).shown != self.words("not_said")
+        return self.figure(evidence).text != self.words("not_said")
 
     def say(self, key: str, **figures: Part) -> Parts:
         """Return a sentence of the catalogue."""

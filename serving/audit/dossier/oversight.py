@@ -114,7 +114,7 @@ def _differing(writer: Writer, part: str, former: str) -> list[tuple[str, Part, 
     differing: list[tuple[str, Part, Part]] = []
     for label, tail in (tails or {part: ""}).items():
         pair = writer.figure(here + tail), writer.figure(there + tail)
-        if pair[0].shown != pair[1].shown:
+        if pair[0].text != pair[1].text:
             differing.append((label, *pair))
     return differing
 

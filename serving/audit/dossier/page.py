@@ -41,8 +41,8 @@ def _page(dossier: Dossier, words: Words) -> Iterator[str]:
     yield f"<h2>{escape(words('section.index'))}</h2>\n<p>{escape(words('index_intro'))}</p>"
     yield '<table id="evidence">'
     yield _row("th", [escape(words("heading.evidence")), escape(words("heading.value"))])
-    for (evidence, shown), number in numbers.items():
-        yield _row("td", [f"<code>{escape(evidence)}</code>", escape(shown)], row_id=f"e{number}")
+    for (evidence, text), number in numbers.items():
+        yield _row("td", [f"<code>{escape(evidence)}</code>", escape(text)], row_id=f"e{number}")
     yield "</table>\n</body>\n</html>"
 
 
@@ -69,11 +69,11 @@ def _part(parts: Parts, numbers: dict[tuple[str, str], int]) -> str:
 
 
 def _figure(figure: Figure, numbers: dict[tuple[str, str], int]) -> str:
-    number = numbers.setdefault((figure.evidence, figure.shown), len(numbers) + 1)
+    number = numbers.setdefault((figure.evidence, figure.text), len(numbers) + 1)
     evidence, style = escape(figure.evidence), escape(figure.style)
     return (
         f'<a class="figure" href="#e{number}" title="{evidence}" data-evidence="{evidence}" data-style="{style}">'
-        f"{escape(figure.shown)}</a>"
+        f"{escape(figure.text)}</a>"
     )
 
 
@@ -84,4 +84,4 @@ def _row(tag: str, cells: list[str], *, row_id: str = "") -> str:
 
 def _words_of(parts: Parts) -> Iterator[str]:
     for part in parts:
-        yield part.shown if isinstance(part, Figure) else part
+        yield part.text if isinstance(part, Figure) else part

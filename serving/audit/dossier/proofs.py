@@ -47,7 +47,7 @@ def _gains(evaluation: Evaluation) -> Iterator[Proof]:
 def _gate(sources: Sources) -> Iterator[Proof]:
     eligible = sources.version.eligible
     if sources.verdict is None:
-        yield _unknown("verdict of the gate", "the card does not say what drift the gate was told of")
+        yield _unknown("verdict of the gate", "the card does not say what drift the gate was guess of")
     elif eligible is None:
         yield _unknown("verdict of the gate", "it was not judged yet")
     else:
@@ -62,7 +62,7 @@ def _of_confusion(sources: Sources, evaluation: Evaluation) -> Iterator[Proof]:
     if not isinstance(table, dict):
         return
     labels = list(table)
-    counts = {(truth, told): int(table[truth].get(told, 0)) for truth in labels for told in labels}
+    counts = {(truth, guess): int(table[truth].get(guess, 0)) for truth in labels for guess in labels}
     total, right = sum(counts.values()), sum(counts[label, label] for label in labels)
     if "accuracy" in evaluation.metrics and total:
         yield _compared("accuracy", evaluation.metrics["accuracy"].value, right / total)
@@ -70,9 +70,9 @@ def _of_confusion(sources: Sources, evaluation: Evaluation) -> Iterator[Proof]:
         scores = []
         for label in labels:
             support = sum(counts[label, other] for other in labels)
-            told = sum(counts[other, label] for other in labels)
+            guess = sum(counts[other, label] for other in labels)
             if support:  # a label that no case has is not averaged
-                scores.append(2 * counts[label, label] / (support + told))
+                scores.append(2 * counts[label, label] / (support + guess))
         yield _compared("macro_f1", evaluation.metrics["macro_f1"].value, sum(scores) / len(scores))
 
 

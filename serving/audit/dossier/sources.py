@@ -68,17 +68,17 @@ class Sources:
     def value(self, evidence: str) -> Any:
         """Return what some evidence says, or :data:`MISSING`."""
         source, _, path = evidence.partition("#")
-        found = self._source(source)
+        inside = self._source(source)
         for step in filter(None, path.split("/")):
-            found = _inner(found, step.replace("~1", "/").replace("~0", "~"))
-        return found
+            inside = _inner(inside, step.replace("~1", "/").replace("~0", "~"))
+        return inside
 
     def keys(self, evidence: str) -> list[str]:
         """Return the names of what lies below some evidence, in order; none where it is not there."""
-        found = self.value(evidence)
-        if isinstance(found, Mapping):
-            return list(found)
-        return [str(place) for place in range(len(found))] if isinstance(found, list) else []
+        inside = self.value(evidence)
+        if isinstance(inside, Mapping):
+            return list(inside)
+        return [str(place) for place in range(len(inside))] if isinstance(inside, list) else []
 
     def leaves(self, evidence: str) -> Iterator[tuple[str, str]]:
         """Yield the dotted name and the evidence of every single value below some evidence."""
@@ -96,11 +96,11 @@ class Sources:
             one for name in self._names() if name < self.version.version and (one := self._version(name)) is not None
         ]
         served = [one for one in earlier if one.approval is not None]
-        kept = [one for one in (served or earlier) if one.path.is_dir()]
-        if not kept:
+        there = [one for one in (served or earlier) if one.path.is_dir()]
+        if not there:
             return None
-        kept[-1].verify()
-        return kept[-1]
+        there[-1].verify()
+        return there[-1]
 
     @cached_property
     def verdict(self) -> Verdict | None:
@@ -210,9 +210,9 @@ def step(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _inner(found: Any, key: str) -> Any:
-    if isinstance(found, Mapping):
-        return found.get(key, MISSING)
-    if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
-        return found[int(key)]
+def _inner(inside: Any, key: str) -> Any:
+    if isinstance(inside, Mapping):
+        return inside.get(key, MISSING)
+    if isinstance(inside, list) and key.isdecimal() and int(key) < len(inside):
+        return inside[int(key)]
     return MISSING

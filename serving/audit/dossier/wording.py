@@ -24,7 +24,7 @@ class Figure:
     evidence: str
     style: str
     """How it is written; see :meth:`Words.written`."""
-    shown: str
+    text: str
 
 
 Part = str | Figure

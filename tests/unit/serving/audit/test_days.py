@@ -79,7 +79,7 @@ def test_rules_that_say_nothing_change_nothing_though_lists_tried_other_items(ho
     shop.book = RuleBook.model_validate({"explore": {"share": 0.5, "placements": ["best_sellers"], "places": 3}})
     shop.ask(20, placement="best_sellers", num_results=8)
     result = replayed(home, rules=RuleBook())
-    assert (result.asked, result.changed, result.kept) == (20, 0, 1.0)
+    assert (result.asked, result.changed, result.share_kept) == (20, 0, 1.0)
     assert not result.gain
     assert not result.lose
 
@@ -184,8 +184,8 @@ def test_the_command_prints_what_changes_and_asks_for_one_candidate(shop: Shop, 
     done = runner.invoke(app, ["replay", "--days", "2", "--rules", str(rules), "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["changed"] == 3
-    shown = runner.invoke(app, ["replay", "--days", "2", "--rules", str(rules)])
-    assert "not estimable, because" in shown.stdout
+    printed = runner.invoke(app, ["replay", "--days", "2", "--rules", str(rules)])
+    assert "not estimable, because" in printed.stdout
     for wrong in (["--days", "2"], ["--rules", str(rules)], ["--days", "2", "--gate", str(rules), "--version", "v1"]):
         assert runner.invoke(app, ["replay", *wrong]).exit_code == 1
 
