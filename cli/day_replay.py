@@ -48,9 +48,8 @@ def run_lists(days: int, *, rules: Path | None, version: str, as_json: bool) -> 
         print_json(vars(result) | {"days": days, "damaged": damaged})
     else:
         out.print(f"{result.asked:,} lists of the last {days} days made again, as they were and by the candidate")
-        out.print(
-            f"  {result.changed:,} change, {result.shorter:,} get shorter; {result.share_kept:.1%} of a list's items stay"
-        )
+        stays = f"{result.share_kept:.1%} of a list's items stay"
+        out.print(f"  {result.changed:,} change, {result.shorter:,} get shorter; {stays}")
         for name, groups in (("day", result.by_day), ("placement", result.by_placement)):
             table = Table(name, "lists", "change")
             for group, counts in sorted(groups.items()):

@@ -93,7 +93,7 @@ def _package(pin: Requirement, hashes: Mapping[str, Sequence[str]]) -> dict[str,
         component["externalReferences"] = [
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{name}/{version}/",
+                "url": purl,
                 "hashes": [{"alg": "SHA-256", "content": digest} for digest in digests],
             }
         ]
