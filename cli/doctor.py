@@ -136,7 +136,9 @@ def _bentos(settings: Settings) -> Finding:
     from serving.packaging.bento import find_bento, verify_bento
     from serving.packaging.signing import signed_by, trusted_key
 
-    registry, proved, unsigned = ModelRegistry.of(settings), [], []
+    registry = ModelRegistry.of(settings)
+    proved: list[str] = []
+    unsigned: list[str] = []
     try:
         key = trusted_key(settings)
         for family in FAMILIES:

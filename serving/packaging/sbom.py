@@ -19,6 +19,8 @@ from shopsight import __version__
 from shopsight.families import FAMILIES
 
 SBOM: Final = "sbom.cdx.json"
+MAX_LICENCE: Final = 200
+"""Longest name of a licence; some packages put its whole text there."""
 _HASH: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
@@ -133,5 +135,5 @@ def _licence(name: str) -> str | None:
     classified = [
         one.rpartition("::")[2].strip() for one in about.get_all("Classifier", []) if one.startswith("License ::")
     ]
-    stated = about.get("License-Expression") or ", ".join(classified) or about.get("License") or ""
-    return stated if stated and "\n" not in stated and len(stated) < 200 else None
+    stated = [*about.get_all("License-Expression", []), ", ".join(classified), *about.get_all("License", [])]
+    return next((text for text in stated if text and "\n" not in text and len(text) < MAX_LICENCE), None)
