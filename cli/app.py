@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.access_app import keys_app, people_app
-from cli.audit_app import replay, skew, trace
+from cli.audit_app import dossier, replay, skew, trace
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
 from cli.watch_app import drift, feedback
@@ -40,6 +40,7 @@ app.command()(replay)
 app.command()(skew)
 app.command()(feedback)
 app.command()(drift)
+app.command()(dossier)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
 Version = Annotated[

@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
     registry_key: SecretStr | None = None
     """Key of the model registry's journal; unset, one is made with the first record and kept under ``keys_dir``."""
+    bento_public_key: Path | None = None
+    """Public key (PEM) that a Bento's signature has to hold by; set, unsigned ones are refused. Unset, the home's."""
     journal_head: str = ""
     """Length and last hash of the registry's journal when a service was started; `up` sets it for its services."""
     user: str = ""
@@ -137,6 +139,9 @@ class Settings(BaseSettings):
     """Whether a service logs a line for each request but health checks: method, route, status, time and request id."""
     traces_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Where services send OpenTelemetry spans by OTLP/HTTP (``http://host:4318/v1/traces``); empty, none is made."""
+
+    tracking_uri: SecretStr | None = None
+    """MLflow that registered versions are logged with, too (``http://host:5000``, ``sqlite:////file``); unset, none."""
 
     @field_validator("zone")
     @classmethod
@@ -329,8 +334,9 @@ def tool_environment(settings: Settings) -> dict[str, str]:
         for name, value in settings
         if value is not None
     }
-    if settings.api_keys_file is not None:
-        own["SHOPSIGHT_API_KEYS_FILE"] = str(settings.api_keys_file.resolve())
+    for name in ("api_keys_file", "bento_public_key"):
+        if (path := getattr(settings, name)) is not None:
+            own[f"SHOPSIGHT_{name.upper()}"] = str(path.resolve())
     return own | {
         "SHOPSIGHT_HOME": str(settings.home.resolve()),
         "DAGSTER_HOME": str(settings.dagster_dir.resolve()),

@@ -223,8 +223,11 @@ class ModelRegistry:
             version: its name.
             records: of the whole journal, as a :class:`JournalHead` counts them; files are not verified.
         """
-        by_then = [one for one in self._journal.records_of(family) if one["number"] <= records]
-        return replay(by_then, self.root).get(family, {}).get(version)
+        return replay(self.decisions(family, records=records), self.root).get(family, {}).get(version)
+
+    def decisions(self, family: str, *, records: int) -> list[dict[str, Any]]:
+        """Return what was decided about a family while the journal had at most a number of records, oldest first."""
+        return [one for one in self._journal.records_of(family) if one["number"] <= records]
 
     def version(self, family: str, version: str) -> ModelVersion:
         """Return one version, its files verified.

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -14,6 +14,8 @@ from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
+from orchestration.papers import judged, papers_of
+from orchestration.tracking import track
 from orchestration.verdicts import baseline_outcomes, verdict_card
 from shopsight import __version__
 from shopsight.contracts import TRAINING_RUN
@@ -78,17 +80,22 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         registry = ModelRegistry.of(settings)
         champion = registry.champion(family)
         serving = champion.evaluation if champion else None
-        verdict = gate(evaluation, serving, drift_summary(drift))
-        provenance = provenance_of(context, settings, family)
-        version = _register(registry, folder, evaluation, verdict, provenance)
+        summary = drift_summary(drift)
+        verdict = gate(evaluation, serving, summary)
+        papers = papers_of(settings, family) | {"provenance": provenance_of(context, settings, family)}
+        version = _register(registry, folder, evaluation, verdict, papers | judged(verdict, summary))
+        if settings.tracking_uri is not None:
+            failure = track(settings, registry.version(family, version.version))
+            if failure is not None:
+                context.log.warning("%s", failure)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
         stands_in = None
         baseline = folder.with_name(BASELINE_FOLDER)
         if baseline.exists() and not verdict.eligible and (serving is None or serving.is_baseline):
             figures = read_evaluation(baseline)
-            judged = gate_of_baseline(figures, serving, refused=verdict)
-            stands_in = _register(registry, baseline, figures, judged, provenance)
+            stand = gate_of_baseline(figures, serving, refused=verdict)
+            stands_in = _register(registry, baseline, figures, stand, papers | judged(stand, summary))
             context.log.info("%s %s (%s) stands in for the model", family, stands_in.version, figures.candidate)
         yield dg.MaterializeResult(
             metadata={
@@ -145,13 +152,13 @@ def _register(
     folder: Path,
     evaluation: "Evaluation",
     verdict: "Verdict",
-    provenance: Mapping[str, str | None],
+    papers: Mapping[str, Any],
 ) -> "ModelVersion":
-    """Register what was trained, with what the gate says of it."""
+    """Register what was trained, its card completed by its papers, with what the gate says of it."""
     # The rows it was trained on go with it: drift is judged against them as long as it serves.
     shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
     now, family = datetime.now(UTC), evaluation.family
-    card = read_card(folder) | {"provenance": dict(provenance)}
+    card = read_card(folder) | dict(papers)
     version = registry.register(
         family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
     )
