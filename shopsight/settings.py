@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     """Where Dagster keeps runs, schedules and sensors (``postgresql://user:password@host/db``); unset, in SQLite."""
     approval_policy: Literal["person", "automatic"] = "person"
     """Who approves a candidate that passed its gates: a named person, or the policy (as the demo switches on)."""
+    verdict_days: float = Field(default=14.0, gt=0, le=3_650)
+    """How long the gate's word on a candidate is good for; later it has to be judged anew before it is approved."""
+    reminder_days: float = Field(default=3.0, gt=0, le=3_650)
+    """After how long those who may decide are reminded of a candidate that waits."""
     sample_size: Size = "small"
     """Size of the sample shop."""
     sample_currencies: str = Field(default="", pattern=r"^((GBP|PLN|CNY)(,(GBP|PLN|CNY))*)?$")
@@ -266,6 +270,11 @@ class Settings(BaseSettings):
     def rules_path(self) -> Path:
         """The shop's own rules for its lists; ``shopsight rules apply`` writes it."""
         return self.home / "rules.yml"
+
+    @property
+    def approvers_path(self) -> Path:
+        """Who may decide about which models; where the file is missing, whoever is let in."""
+        return self.home / "approvers.yml"
 
     @property
     def experiments_path(self) -> Path:

@@ -25,6 +25,8 @@ class Approval:
     """ISO 8601."""
     record: int
     """Number of the decision's record in the journal: of two decisions, the greater is the later."""
+    on_behalf_of: str | None = None
+    """For whom, where the approver stood in for somebody."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ class ModelVersion:
     """The gate's sentences about what stands against it."""
     judged_beside: str | None = None
     """The champion's version when the gate spoke last; ``None`` where nothing served yet."""
+    judged_at: str | None = None
+    """When the gate spoke last, in ISO 8601; ``None`` before it was asked."""
+    judged_in: int | None = None
+    """Number of that verdict's record in the journal."""
+    launched_by: str | None = None
+    """The logged-in person who launched the run that registered it; ``None``: a schedule did, or nobody knows."""
     approval: Approval | None = None
     """The decision that last made it champion."""
     bentos: tuple[PackagedBento, ...] = ()
@@ -139,6 +147,7 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
                 created_at=record["at"],
                 requester=record["requester"],
                 files=record["files"],
+                launched_by=record.get("launched_by"),
             )
         case "judge" if registered and candidate:
             beside = champion_of(versions)
@@ -147,6 +156,8 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
                 eligible=record["eligible"],
                 reasons=tuple(record["reasons"]),
                 judged_beside=beside.version if beside else None,
+                judged_at=record["at"],
+                judged_in=record["number"],
             )
         case "reject" if registered and candidate:
             versions[name] = replace(registered, status="rejected")
@@ -166,5 +177,11 @@ def _crown(versions: Versions, version: ModelVersion, record: Mapping[str, Any],
     champion = champion_of(versions)
     if champion is not None:
         versions[champion.version] = replace(champion, status=former)
-    approval = Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=record["number"])
+    approval = Approval(
+        approver=record["approver"],
+        reason=record["reason"],
+        at=record["at"],
+        record=record["number"],
+        on_behalf_of=record.get("on_behalf_of"),
+    )
     versions[version.version] = replace(version, status="champion", approval=approval)

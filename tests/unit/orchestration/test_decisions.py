@@ -226,7 +226,8 @@ def test_the_command_line_rolls_back_in_the_name_of_who_is_at_it_and_the_web_ui_
 
 
 def without_last_record(home: Settings) -> None:
-    """Cut the newest decision off the journal, which stays intact by itself."""
+    """Cut the newest decision off the journal, which stays intact by itself, and take the witness beside its key."""
+    (home.keys_dir / "registry.head").unlink()
     journal = home.registry_dir / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
 
