@@ -24,8 +24,7 @@ from models.registry.requirements import (
     IllegalTransitionError,
     require_candidate,
     require_eligible,
-    require_fresh,
-    require_judged_beside,
+    require_holding_verdict,
     require_second_person,
     require_still_serving,
     require_text,
@@ -78,8 +77,8 @@ class ModelRegistry:
             verdict_days: how long the gate's word is good for; ``None``: for ever.
         """
         self.root = root
-        self._approvers = ApproversFile(approvers)
-        self._verdict_days = verdict_days
+        self.approvers = ApproversFile(approvers)
+        self.verdict_days = verdict_days
         self._journal = Journal(root / "journal.jsonl", key or JournalKey(file=root.parent / "keys" / "registry.key"))
 
     @classmethod
@@ -190,11 +189,10 @@ class ModelRegistry:
         with self._writing():
             candidate = self._find(family, version)
             require_candidate(candidate, "approved")
-            authority = self._approvers.authority("approve", family, name=approver, reason=reason, at=at)
+            authority = self.approvers.authority("approve", family, name=approver, reason=reason, at=at)
             require_second_person(candidate, authority, requester=requester)
             require_eligible(candidate)
-            require_judged_beside(candidate, champion_of(self._versions(family)))
-            require_fresh(candidate, at, days=self._verdict_days)
+            require_holding_verdict(candidate, champion_of(self._versions(family)), at, days=self.verdict_days)
             candidate.verify()
             decision = {"approver": authority.name, "reason": reason, **authority.details}
             self._record("approve", family, version, at, requester=requester, **decision)
@@ -212,7 +210,7 @@ class ModelRegistry:
         require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
             require_candidate(self._find(family, version), "rejected")
-            authority = self._approvers.authority("reject", family, name=approver, reason=reason, at=at)
+            authority = self.approvers.authority("reject", family, name=approver, reason=reason, at=at)
             decision = {"approver": authority.name, "reason": reason, **authority.details}
             self._record("reject", family, version, at, requester=requester, **decision)
         return self._find(family, version)
@@ -243,7 +241,7 @@ class ModelRegistry:
                     why=f"it is {target.status}" if target else "no version was approved before the present champion",
                     fix="approve a candidate instead, or name a version that was champion before",
                 )
-            authority = self._approvers.authority("roll back", family, name=approver, reason=reason, at=at)
+            authority = self.approvers.authority("roll back", family, name=approver, reason=reason, at=at)
             require_second_person(target, authority)
             target.verify()
             decision = {"approver": authority.name, "reason": reason, **authority.details}
@@ -314,6 +312,14 @@ class ModelRegistry:
         """Return the newest version that nobody has decided about, its files verified."""
         newest_first = reversed(self.versions(family))
         return _verified(next((version for version in newest_first if version.status == "candidate"), None))
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return all decisions as the journal has them, oldest first.
+
+        Raises:
+            JournalBrokenError: one is not what was written.
+        """
+        return self._journal.records()
 
     def head(self) -> JournalHead:
         """Return what stands for all decisions until now; kept elsewhere, it tells when some of them are cut off."""

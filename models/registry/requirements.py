@@ -23,35 +23,44 @@ def expires_at(version: ModelVersion, *, days: float | None) -> datetime | None:
     return datetime.fromisoformat(version.judged_at) + timedelta(days=days)
 
 
-def require_fresh(version: ModelVersion, at: datetime, *, days: float | None) -> None:
-    """Return where the gate's word on a version holds at a moment.
+def why_stale(version: ModelVersion, champion: ModelVersion | None, at: datetime, *, days: float | None) -> str | None:
+    """Return why the gate's word on a version says nothing at a moment; None where it holds.
 
-    Raises:
-        IllegalTransitionError: it is too old, or of a time that is yet to come.
-    """
-    end = expires_at(version, days=days)
-    if end is None or version.judged_at is None:
-        return
-    judged_at = datetime.fromisoformat(version.judged_at)
-    if at > end:
-        why = f"the gate's word of {judged_at:%Y-%m-%d %H:%M} held for {days:g} days (SHOPSIGHT_VERDICT_DAYS)"
-    elif judged_at > at + CLOCK_SKEW:
-        why = f"the gate's word is of {judged_at:%Y-%m-%d %H:%M}, which is yet to come: a clock was wrong"
-    else:
-        return
-    raise _stale(version, why)
-
-
-def require_judged_beside(version: ModelVersion, champion: ModelVersion | None) -> None:
-    """Return where a version was judged beside what serves: a verdict says nothing of a champion that came after it.
-
-    Raises:
-        IllegalTransitionError: another one served then, or none.
+    Args:
+        version: a candidate that was judged.
+        champion: what serves now: a verdict says nothing of one that came after it, which may be the better one.
+        at: the moment, aware.
+        days: how long a verdict is good for; ``None``: for ever.
     """
     present = champion.version if champion else None
     if version.judged_beside != present:
-        raise _stale(
-            version, f"the gate judged it beside {version.judged_beside or 'no champion'}, and now {present} serves"
+        return f"the gate judged it beside {version.judged_beside or 'no champion'}, and now {present} serves"
+    end = expires_at(version, days=days)
+    if end is None or version.judged_at is None:
+        return None
+    judged_at = datetime.fromisoformat(version.judged_at)
+    if at > end:
+        return f"the gate's word of {judged_at:%Y-%m-%d %H:%M} held for {days:g} days (SHOPSIGHT_VERDICT_DAYS)"
+    if judged_at > at + CLOCK_SKEW:
+        return f"the gate's word is of {judged_at:%Y-%m-%d %H:%M}, which is yet to come: a clock was wrong"
+    return None
+
+
+def require_holding_verdict(
+    version: ModelVersion, champion: ModelVersion | None, at: datetime, *, days: float | None
+) -> None:
+    """Return where :func:`why_stale` has nothing to say.
+
+    Raises:
+        IllegalTransitionError: another model serves than was compared with, or the verdict is too old.
+    """
+    why = why_stale(version, champion, at, days=days)
+    if why is not None:
+        raise IllegalTransitionError(
+            f"{version.family} {version.version} cannot be approved.",
+            why=why,
+            fix=f"have it judged anew with `shopsight judge {version.family} --version {version.version}` or the job "
+            "`judge_candidate`, or train another with `shopsight run`",
         )
 
 
@@ -137,12 +146,3 @@ def require_eligible(version: ModelVersion) -> None:
             why="; ".join(version.reasons) if judged else "the gate has not judged it yet",
             fix="train a better candidate" if judged else "run the gate on it first",
         )
-
-
-def _stale(version: ModelVersion, why: str) -> IllegalTransitionError:
-    return IllegalTransitionError(
-        f"{version.family} {version.version} cannot be approved.",
-        why=why,
-        fix=f"have it judged anew with `shopsight judge {version.family} --version {version.version}` or the job "
-        "`judge_candidate`, or train another with `shopsight run`",
-    )

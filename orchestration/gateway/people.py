@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 from urllib.parse import quote
 
-from models.registry.names import is_a_name, spelling_of
+from models.registry.names import are_alike, is_a_name, spelling_of
 from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.key_files import key_of
@@ -158,7 +158,7 @@ def checked_name(name: str) -> str:
             why="it has no letter, or a character that nobody sees",
             fix="give your own name",
         )
-    if spelling_of(name) in {spelling_of(APPROVAL_POLICY), spelling_of(TRAINING_RUN)}:
+    if any(are_alike(name, service) for service in (APPROVAL_POLICY, TRAINING_RUN)):
         raise PersonError(f"{name} is no person", why="shopsight itself signs with this name", fix="give your own name")
     return name.strip()
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ import dagster as dg
 
 from models.evaluation.curves import Curves
 from models.training import BASELINE_FOLDER, read_card, read_evaluation
+from orchestration.attribution import launcher_of_run
 from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
-from orchestration.verdicts import baseline_outcomes, verdict_card
+from orchestration.verdicts import baseline_outcomes, drift_summary, verdict_card
 from shopsight import __version__
 from shopsight.contracts import TRAINING_RUN
 from shopsight.families import FAMILIES
@@ -22,19 +24,10 @@ from shopsight.settings import Settings
 from shopsight.warehouse import noted_models
 
 if TYPE_CHECKING:
-    from models.evaluation.approval import DriftState, DriftSummary, Verdict
-    from models.evaluation.drift.judgement import DriftJudgement
+    from models.evaluation.approval import Verdict
     from models.evaluation.results import Evaluation
     from models.registry.registry import ModelRegistry
     from models.registry.version import ModelVersion
-
-
-def drift_summary(judgement: "DriftJudgement") -> "DriftSummary":
-    """Return what the gate wants to know of a drift judgement."""
-    from models.evaluation.approval import DriftSummary
-
-    states: dict[str, DriftState] = {"stable": "no drift", "drifted": "drift", "not evaluable": "not evaluable"}
-    return DriftSummary(state=states[judgement.status], detail=judgement.reason)
 
 
 def evaluation_asset(family: str) -> dg.AssetsDefinition:
@@ -80,7 +73,12 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         serving = champion.evaluation if champion else None
         verdict = gate(evaluation, serving, drift_summary(drift))
         provenance = provenance_of(context, settings, family)
-        version = _register(registry, folder, evaluation, verdict, provenance)
+        origin = _Origin(
+            champion=champion,
+            provenance=provenance,
+            launched_by=launcher_of_run(settings, context.run.run_id, context.run.tags),
+        )
+        version = _register(registry, folder, evaluation, verdict, origin)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
         stands_in = None
@@ -88,7 +86,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         if baseline.exists() and not verdict.eligible and (serving is None or serving.is_baseline):
             figures = read_evaluation(baseline)
             judged = gate_of_baseline(figures, serving, refused=verdict)
-            stands_in = _register(registry, baseline, figures, judged, provenance)
+            stands_in = _register(registry, baseline, figures, judged, origin)
             context.log.info("%s %s (%s) stands in for the model", family, stands_in.version, figures.candidate)
         yield dg.MaterializeResult(
             metadata={
@@ -140,22 +138,32 @@ def provenance_of(context: dg.AssetExecutionContext, settings: Settings, family:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    champion: "ModelVersion | None"
+    """What it was judged beside."""
+    provenance: Mapping[str, str | None]
+    launched_by: str | None
+
+
 def _register(
-    registry: "ModelRegistry",
-    folder: Path,
-    evaluation: "Evaluation",
-    verdict: "Verdict",
-    provenance: Mapping[str, str | None],
+    registry: "ModelRegistry", folder: Path, evaluation: "Evaluation", verdict: "Verdict", origin: _Origin
 ) -> "ModelVersion":
     """Register what was trained, with what the gate says of it."""
     # The rows it was trained on go with it: drift is judged against them as long as it serves.
     shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
     now, family = datetime.now(UTC), evaluation.family
-    card = read_card(folder) | {"provenance": dict(provenance)}
+    card = read_card(folder) | {"provenance": dict(origin.provenance)}
     version = registry.register(
-        family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
+        family,
+        folder,
+        evaluation=evaluation,
+        card=card,
+        created_at=now,
+        requester=TRAINING_RUN,
+        launched_by=origin.launched_by,
     )
-    registry.judge(family, version.version, verdict=verdict, at=now)
+    registry.judge(family, version.version, verdict=verdict, at=now, beside=origin.champion)
     return version
 
 

@@ -38,6 +38,13 @@ class Decision(dg.Config):
     reason: str = Field(description="Why, in a sentence.")
 
 
+class Judging(dg.Config):
+    """What is judged anew."""
+
+    family: Family = Field(description="The model family.")
+    version: str = Field(default="", description="The candidate, such as v0002. Empty: the newest.")
+
+
 FIRST: Final = next(iter(FAMILIES))
 
 
@@ -72,6 +79,16 @@ def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.Res
     context.log.info("%s %s is the champion again", champion.family, champion.version)
 
 
+@dg.op(description="Have the gate judge a candidate anew, beside what serves now.")
+def judge(context: dg.OpExecutionContext, config: Judging, settings: dg.ResourceParam[Settings]) -> None:
+    """Judge again; it decides nothing."""
+    judged = decisions.judge_again(settings, config.family.value, config.version or None)
+    if judged.eligible:
+        context.log.info("%s %s may be approved", judged.family, judged.version)
+    else:
+        context.log.info("%s %s may not be approved: %s", judged.family, judged.version, "; ".join(judged.reasons))
+
+
 @dg.job(
     name=decisions.APPROVE_CANDIDATE,
     description="A person approves a candidate that passed its gate; a sensor then builds its Bento.",
@@ -101,3 +118,13 @@ def reject_candidate() -> None:
 def rollback_champion() -> None:
     """Roll back one family."""
     roll_back()
+
+
+@dg.job(
+    description="The gate judges a candidate anew beside what serves now: after two weeks, or after another approval.",
+    config={"ops": {"judge": {"config": {"family": FIRST, "version": ""}}}},
+    tags=NO_RETRY,
+)
+def judge_candidate() -> None:
+    """Judge one candidate again."""
+    judge()
