@@ -61,7 +61,7 @@ def of_records(records: list[dict[str, Any]], *, after: int, waiting: Collection
     """
     verdicts = {one.verdict for one in waiting}
     new = [record for record in records if record["number"] > after]
-    for record, following in zip(new, [*new[1:], None], strict=True):
+    for record, following in zip(new, [*new[1:], None], strict=False):
         action = record["action"]
         if action == "rollback" and following is not None and _is_one_step_of(record, following):
             continue

@@ -15,6 +15,7 @@ from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
+    from models.registry.version import ModelVersion
 
     class Family(Enum):
         """A model family; its names are known when the records are read."""
@@ -52,13 +53,21 @@ def _person(context: dg.OpExecutionContext, settings: Settings) -> str:
     return person_of_run(settings, context.run_id, context.run_tags)
 
 
+def _answer(context: dg.OpExecutionContext, settings: Settings, version: "ModelVersion", outcome: str) -> None:
+    decision = version.rejection or version.approval
+    who = decision.who if decision else "nobody"
+    context.log.info("%s %s %s, by %s", version.family, version.version, outcome, who)
+    if decision is not None and decision.approvers_sha256 is None:
+        context.log.info("%s does not exist: whoever is let in decides", settings.approvers_path)
+
+
 @dg.op(description="Make an eligible candidate the champion.")
 def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Approve; refused where the gate said no."""
     champion = decisions.approve(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    context.log.info("%s %s is the champion", champion.family, champion.version)
+    _answer(context, settings, champion, "is the champion")
 
 
 @dg.op(description="Turn a candidate down.")
@@ -67,7 +76,7 @@ def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.Resour
     rejected = decisions.reject(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    context.log.info("%s %s is rejected", rejected.family, rejected.version)
+    _answer(context, settings, rejected, "is rejected")
 
 
 @dg.op(description="Withdraw the champion; one before it serves again.")
@@ -76,7 +85,7 @@ def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.Res
     champion = decisions.roll_back(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    context.log.info("%s %s is the champion again", champion.family, champion.version)
+    _answer(context, settings, champion, "is the champion again")
 
 
 @dg.op(description="Have the gate judge a candidate anew, beside what serves now.")
