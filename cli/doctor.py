@@ -136,12 +136,12 @@ def _approvers(settings: Settings) -> Finding:
     from models.registry.approvers import ApproversFile
 
     try:
-        known = ApproversFile(settings.approvers_path).read()
+        content = ApproversFile(settings.approvers_path).read()
     except ShopsightError as error:
         return Finding(name="approvers", outcome="problem", detail=f"{error.what} {error.why}", fix=error.fix)
-    if known is None:
+    if content is None:
         return Finding(name="approvers", outcome="ok", detail="no approvers.yml: whoever is let in decides")
-    return Finding(name="approvers", outcome="ok", detail=", ".join(one.name for one in known[0].approvers))
+    return Finding(name="approvers", outcome="ok", detail=", ".join(one.name for one in content[0].approvers))
 
 
 def _notices(settings: Settings) -> Iterator[Finding]:

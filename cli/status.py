@@ -28,6 +28,10 @@ def show_status(*, as_json: bool) -> None:
     events = status["events"]
     out.print(f"home      {escape(status['home'])}", soft_wrap=True)
     out.print("events    " + "  ".join(f"{name} {events[name]:,}" for name in events))
+    for one in status["waiting"]:
+        newest = status["models"][one["family"]]["newest"]
+        if newest is not None and newest["version"] == one["version"]:
+            newest["status"] = one["state"]  # a verdict that ended is no wait for an approval
     show_models(status["models"])
     for one in status["waiting"]:
         people = "whoever is let in" if one["people"] is None else ", ".join(one["people"]) or "nobody"

@@ -168,10 +168,10 @@ def _whole_registry(settings: Settings, family: str) -> ModelRegistry:
 
 
 def _require_person(approver: str) -> None:
-    if are_alike(approver, APPROVAL_POLICY):
+    if any(are_alike(approver, service) for service in (APPROVAL_POLICY, TRAINING_RUN)):
         raise IllegalTransitionError(
             f"{approver} is no person.",
-            why="the policy signs with this name where SHOPSIGHT_APPROVAL_POLICY is automatic",
+            why="shopsight itself signs with this name: the policy, and the runs that train",
             fix="give your own name",
         )
 

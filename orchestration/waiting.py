@@ -75,8 +75,8 @@ def waiting_candidates(settings: Settings, now: datetime, *, family: str | None 
         JournalBrokenError: the registry's journal is not what was written.
     """
     registry = ModelRegistry.of(settings)
-    known = registry.approvers.read()
-    directory = known[0] if known else None
+    content = registry.approvers.read()
+    directory = content[0] if content else None
     families = FAMILIES if family is None else (family,)
     waiting = [one for name in families for one in _of_family(settings, registry, directory, name, now)]
     return sorted(waiting, key=lambda one: (one.since, one.family, one.version))

@@ -233,10 +233,10 @@ class ApproversFile:
             ApproversError: the file cannot be read.
             NotAllowedError: it does not let the person, or not with this reason.
         """
-        known = self.read()
-        if known is None:
+        content = self.read()
+        if content is None:
             return Authority(name=name)
-        directory, digest = known
+        directory, digest = content
         if are_alike(name, APPROVAL_POLICY):
             if act == "approve" and family in directory.automatic:
                 return Authority(name=name, file=digest)

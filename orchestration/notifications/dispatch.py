@@ -47,8 +47,8 @@ def notify(settings: Settings, now: datetime) -> list[str]:
 
 def _notified(settings: Settings, now: datetime) -> list[str]:
     path, registry = ledger_path(settings), ModelRegistry.of(settings)
-    ledger, known = Ledger.read(path), registry.approvers.read()
-    directory = known[0] if known else None
+    ledger, content = Ledger.read(path), registry.approvers.read()
+    directory = content[0] if content else None
     head, records = registry.head(), registry.records()
     waiting = waiting_candidates(settings, now)
     if ledger.journal is None:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.defs.promotion.waiting import SHOWN, fingerprint, waiting_approvals
+from orchestration.defs.promotion.waiting import LIST_SHOWN, fingerprint, waiting_approvals
 from orchestration.notifications.dispatch import notify
 from orchestration.run_keys import WORK_TAG, next_run_key
 from orchestration.waiting import waiting_candidates
@@ -38,4 +38,4 @@ def shown_list(instance: dg.DagsterInstance) -> str | None:
     event = instance.get_latest_materialization_event(dg.AssetKey("waiting_approvals"))
     if event is None or event.asset_materialization is None:
         return None
-    return str(event.asset_materialization.metadata[SHOWN].value)
+    return str(event.asset_materialization.metadata[LIST_SHOWN].value)

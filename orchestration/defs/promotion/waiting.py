@@ -11,7 +11,7 @@ from shopsight.clock import utc_now
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
-SHOWN = "shown"
+LIST_SHOWN = "shown"
 """Metadata: what stands for the list, so that a list that says the same is not made again."""
 
 
@@ -34,7 +34,7 @@ def waiting_approvals(settings: dg.ResourceParam[Settings]) -> dg.MaterializeRes
             "candidates": len(waiting),
             "have to be judged anew": sum(one.state == "has to be judged anew" for one in waiting),
             "who may decide": str(settings.approvers_path) if settings.approvers_path.exists() else "whoever is let in",
-            SHOWN: fingerprint(waiting),
+            LIST_SHOWN: fingerprint(waiting),
         }
     )
 

@@ -96,12 +96,12 @@ def _mutated(whole: Path, *, count: int, seed: int, tally: Tally) -> Iterator[tu
         if _contents(copy) == original:
             continue  # what was drawn changed nothing, such as a record that took its own place
         tally.mutations[kind] += 1
-        error = noticed(Target(root=copy))
-        if error is None:
+        notice = noticed(Target(root=copy))
+        if notice is None:
             yield kind, f"draw {place}"
         else:
             tally.noticed[kind] += 1
-            tally.by[error] += 1
+            tally.by[notice] += 1
         _restore(original, copy)
 
 
@@ -139,8 +139,8 @@ def _contents(root: Path) -> dict[str, bytes | str | None]:
             path = Path(folder) / name
             if path.suffix == ".lock" or name == ".lock":
                 continue
-            held = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
-            contents[str(path.relative_to(root))] = held
+            content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+            contents[str(path.relative_to(root))] = content
     return contents
 
 
@@ -150,17 +150,17 @@ def _restore(original: dict[str, bytes | str | None], root: Path) -> None:
         root.mkdir()
     now = _contents(root)
     for name in sorted(now.keys() - original.keys(), reverse=True) + [
-        name for name, held in now.items() if name in original and held != original[name]
+        name for name, content in now.items() if name in original and content != original[name]
     ]:
         path = root / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    for name, held in sorted(original.items()):
+    for name, content in sorted(original.items()):
         path = root / name
-        if held is None:
+        if content is None:
             path.mkdir(exist_ok=True)
-        elif name not in now or now[name] != held or not path.exists():
-            assert isinstance(held, bytes), "a whole registry has no links"
-            path.write_bytes(held)
+        elif name not in now or now[name] != content or not path.exists():
+            assert isinstance(content, bytes), "a whole registry has no links"
+            path.write_bytes(content)

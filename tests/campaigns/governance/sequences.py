@@ -30,7 +30,7 @@ KINDS: Final = {
 
 
 @dataclass(kw_only=True)
-class Known:
+class Stored:
     """What the plain model knows of a version."""
 
     status: str = "candidate"
@@ -52,7 +52,7 @@ class Walk:
     rng: random.Random
     at: datetime = datetime(2026, 5, 1, 12, tzinfo=UTC)
     file: File = field(default_factory=File)
-    versions: dict[str, dict[str, Known]] = field(default_factory=lambda: {family: {} for family in FAMILIES})
+    versions: dict[str, dict[str, Stored]] = field(default_factory=lambda: {family: {} for family in FAMILIES})
     crownings: int = 0
     tally: Counter[str] = field(default_factory=Counter)
 
@@ -109,23 +109,23 @@ class Walk:
             launched_by=launched_by,
         )
         self.tally["register"] += 1
-        self.versions[family][version.version] = Known(requester=requester, launched_by=launched_by)
+        self.versions[family][version.version] = Stored(requester=requester, launched_by=launched_by)
 
     def _judge(self, family: str, name: str) -> str | None:
         eligible = self.rng.random() < 0.9
-        known = self.versions[family].get(name)
+        stored = self.versions[family].get(name)
         fault = self._compared(
-            known is not None and known.status == "candidate",
+            stored is not None and stored.status == "candidate",
             "judge",
             lambda: self.registry.judge(family, name, verdict=VERDICTS[eligible], at=self.at),
         )
-        if known is not None and known.status == "candidate":
-            known.eligible, known.beside, known.judged_at = eligible, self._champion(family), self.at
+        if stored is not None and stored.status == "candidate":
+            stored.eligible, stored.beside, stored.judged_at = eligible, self._champion(family), self.at
         return fault
 
     def _package(self, family: str, name: str) -> str | None:
-        known = self.versions[family].get(name)
-        legal = known is not None and known.crowned > 0
+        stored = self.versions[family].get(name)
+        legal = stored is not None and stored.crowned > 0
         return self._compared(
             legal, "package", lambda: self.registry.package(family, name, tag="toy:1", manifest="none", at=self.at)
         )
@@ -162,25 +162,25 @@ class Walk:
 
     def _answering(self, kind: str, family: str, target: str | None, *, approver: str, reason: str) -> list[str] | None:
         """Return who would answer for a decision, or None where it is illegal."""
-        known = self.versions[family].get(target or "")
-        if known is None or approver in NO_NAMES or not any(one.isalnum() for one in reason):
+        stored = self.versions[family].get(target or "")
+        if stored is None or approver in NO_NAMES or not any(one.isalnum() for one in reason):
             return None
         people = self.file.people_who_answer(kind, family, name=approver, reason=reason, at=self.at)
         if people is None:
             return None
-        asked = {known.requester, known.launched_by if self.file.state == "good" else None}
+        asked = {stored.requester, stored.launched_by if self.file.state == "good" else None}
         if kind == "approve":
             asked.add(TRAINING)
         second = not {taken_for(one) for one in people} & {taken_for(one) for one in asked if one is not None}
         champion = self._champion(family)
         legal = {
-            "reject": known.status == "candidate",
-            "rollback": known.status == "approved" and champion is not None and second,
-            "approve": known.status == "candidate"
-            and known.eligible is True
-            and known.judged_at is not None
-            and self.at <= known.judged_at + timedelta(days=VERDICT_DAYS)
-            and known.beside == champion
+            "reject": stored.status == "candidate",
+            "rollback": stored.status == "approved" and champion is not None and second,
+            "approve": stored.status == "candidate"
+            and stored.eligible is True
+            and stored.judged_at is not None
+            and self.at <= stored.judged_at + timedelta(days=VERDICT_DAYS)
+            and stored.beside == champion
             and second,
         }[kind]
         return people if legal else None
@@ -190,12 +190,12 @@ class Walk:
         if kind == "reject":
             versions[target].status = "rejected"
             return
-        for name, known in versions.items():
-            later = known.crowned > versions[target].crowned and known.status in ("approved", "champion")
+        for name, stored in versions.items():
+            later = stored.crowned > versions[target].crowned and stored.status in ("approved", "champion")
             if kind == "rollback" and later:
-                known.status = "withdrawn"
+                stored.status = "withdrawn"
             elif name == champion:
-                known.status = "approved"
+                stored.status = "approved"
         self.crownings += 1
         versions[target].status, versions[target].crowned = "champion", self.crownings
 
@@ -226,7 +226,7 @@ class Walk:
             return f"{kind} changed a record that was written before"
         for family, versions in self.versions.items():
             statuses = {one.version: one.status for one in self.registry.versions(family)}
-            if statuses != {name: known.status for name, known in versions.items()}:
+            if statuses != {name: stored.status for name, stored in versions.items()}:
                 return f"after {kind} the registry says {statuses} of {family}, and it is {versions}"
         return None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.registry.approvers import ApproversError, ApproversFile, Authority, NotAllowedError
+from models.registry.approvers import Act, ApproversError, ApproversFile, Authority, NotAllowedError
 from shopsight.contracts import APPROVAL_POLICY
 from shopsight.settings import REPO_ROOT
 
@@ -30,8 +30,16 @@ def file(tmp_path: Path) -> ApproversFile:
     return ApproversFile(tmp_path / "approvers.yml")
 
 
-def decide(file: ApproversFile, name: str, act: str = "approve", family: str = "churn", **more: object) -> Authority:
-    return file.authority(act, family, **{"name": name, "reason": REASON, "at": NOON, **more})
+def decide(
+    file: ApproversFile,
+    name: str,
+    act: Act = "approve",
+    family: str = "churn",
+    *,
+    reason: str = REASON,
+    at: datetime = NOON,
+) -> Authority:
+    return file.authority(act, family, name=name, reason=reason, at=at)
 
 
 def test_without_a_file_whoever_is_let_in_decides(tmp_path: Path) -> None:
@@ -43,9 +51,9 @@ def test_the_file_on_the_page_of_documentation_is_valid(tmp_path: Path) -> None:
     page = (REPO_ROOT / "docs" / "approval.md").read_text()
     path = tmp_path / "approvers.yml"
     path.write_text(page.split("```yaml\n")[1].split("```")[0])
-    known = ApproversFile(path).read()
-    assert known is not None
-    assert [one.name for one in known[0].approvers] == ["Ada Lovelace", "Grace Hopper", "Vera Rubin"]
+    content = ApproversFile(path).read()
+    assert content is not None
+    assert [one.name for one in content[0].approvers] == ["Ada Lovelace", "Grace Hopper", "Vera Rubin"]
 
 
 @pytest.mark.parametrize("name", ["Ada Lovelace", "ada-lovelace", "ADA  LOVELACE"])
@@ -65,14 +73,15 @@ def test_a_name_is_recorded_as_the_file_spells_it(file: ApproversFile, name: str
         ("Grace Hopper", "approve", "recommender", "as 'observer'"),
     ],
 )
-def test_who_may_not_is_told_why_and_who_may(file: ApproversFile, name: str, act: str, family: str, why: str) -> None:
+def test_who_may_not_is_told_why_and_who_may(file: ApproversFile, name: str, act: Act, family: str, why: str) -> None:
     with pytest.raises(NotAllowedError, match=why) as refusal:
         decide(file, name, act, family)
     assert "ask one of those who may: " in refusal.value.fix
 
 
 def test_who_is_on_call_rejects_and_rolls_back(file: ApproversFile) -> None:
-    for act in ("reject", "roll back"):
+    acts: tuple[Act, ...] = ("reject", "roll back")
+    for act in acts:
         assert decide(file, "Olga", act).people == ("Olga",)
 
 
@@ -92,7 +101,8 @@ def test_a_reason_has_the_length_and_a_word_that_the_file_asks_for(file: Approve
 
 def test_the_policy_approves_the_families_that_the_file_names_and_does_nothing_else(file: ApproversFile) -> None:
     assert decide(file, APPROVAL_POLICY, family="intent", reason="ok").name == APPROVAL_POLICY
-    for act, family in (("approve", "churn"), ("reject", "intent"), ("roll back", "intent")):
+    forbidden: tuple[tuple[Act, str], ...] = (("approve", "churn"), ("reject", "intent"), ("roll back", "intent"))
+    for act, family in forbidden:
         with pytest.raises(NotAllowedError, match="The policy may not"):
             decide(file, APPROVAL_POLICY, act, family)
 
