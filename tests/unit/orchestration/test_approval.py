@@ -1,11 +1,15 @@
 """Every road to a decision goes by the file of approvers, a second person and a verdict that still holds."""
 
 import json
+import re
 from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import dagster as dg
 import pytest
+import yaml
 
 from cli.doctor import Finding, examine
 from cli.status import collect_status
@@ -15,7 +19,7 @@ from models.registry.registry import IllegalTransitionError, ModelRegistry
 from orchestration import decisions
 from orchestration.attribution import signed_tags
 from orchestration.defs.promotion.assets import champions
-from orchestration.defs.promotion.jobs import approve_candidate
+from orchestration.defs.promotion.jobs import approve_candidate, reject_candidate, rollback_champion
 from orchestration.defs.promotion.sensors import decisions_waited_for, shown_list
 from orchestration.defs.promotion.waiting import waiting_approvals
 from orchestration.instance import open_instance
@@ -191,6 +195,30 @@ def test_status_says_what_waits_and_why_it_cannot_tell(governed, register) -> No
     status = collect_status(governed)
     assert status["waiting"] == []
     assert "approvers.yml are not valid" in status["waiting_error"]
+
+
+def test_a_newcomer_rejects_approves_and_rolls_back_by_the_forms_that_the_list_links_to(governed, register) -> None:
+    def launch(job: dg.JobDefinition, config: dict[str, Any]) -> None:
+        (op,) = config["ops"].values()
+        op["config"]["reason"] = "looked at the card"
+        run_id = str(uuid4())
+        tags = signed_tags(governed, run_id, "Ada")
+        resources = {"settings": governed}
+        assert job.execute_in_process(run_config=config, resources=resources, tags=tags, run_id=run_id).success
+
+    def by_the_link(label: str) -> None:
+        page = table(governed, waiting_candidates(governed, utc_now()), utc_now())
+        address = urlsplit(re.findall(rf"\[{label}\]\(([^)]+)\)", page)[0])
+        assert f"/jobs/{label}_candidate/" in address.path
+        job = {"approve": approve_candidate, "reject": reject_candidate}[label]
+        launch(job, yaml.safe_load(parse_qs(address.query)["config"][0]))
+
+    for label in ("reject", "approve", "approve"):
+        register()
+        by_the_link(label)
+    launch(rollback_champion, decisions.prefilled("roll_back", family="recommender"))
+    assert status_of(governed) == {"v0001": "rejected", "v0002": "champion", "v0003": "withdrawn"}
+    assert waiting_candidates(governed, utc_now()) == []
 
 
 def test_doctor_says_who_decides_and_what_is_wrong_with_the_file(governed) -> None:
