@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.access_app import keys_app, people_app
+from cli.approval_app import judge, waiting
 from cli.audit_app import dossier, replay, skew, trace
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
@@ -35,6 +36,8 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(people_app, name="people")
 app.add_typer(keys_app, name="keys")
+app.command()(judge)
+app.command()(waiting)
 app.command()(trace)
 app.command()(replay)
 app.command()(skew)

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from cli.console import out, print_json
+from cli.console import err, out, print_json
+from shopsight.clock import utc_now
 from shopsight.settings import Settings
 
 Word = Literal["approve", "reject", "rollback"]
@@ -21,16 +22,23 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
     from models.registry.registry import ModelRegistry
     from orchestration import decisions
     from orchestration.gateway.people import person_at_terminal
+    from orchestration.notifications.dispatch import notify
     from serving.packaging.bento import find_bento
 
     settings = Settings()
     by = by or person_at_terminal(settings)
     take = {"approve": decisions.approve, "reject": decisions.reject, "rollback": decisions.roll_back}[word]
     model = take(settings, family, version, approver=by, reason=reason)
+    registry = ModelRegistry.of(settings)
+    decision = model.rejection or model.approval
+    assert decision is not None, "it was just made"
+    listed = decision.approvers_sha256 is not None
+    for trouble in notify(settings, utc_now()):
+        err.print(f"not delivered: {trouble}", soft_wrap=True, markup=False)
     bento = None
     if word != "reject":
         run_with_progress(settings, decisions.DEPLOY, decisions.deployment_of(model), quiet=as_json)
-        packaged = ModelRegistry.of(settings).champion(family)
+        packaged = registry.champion(family)
         bento = find_bento(settings, packaged) if packaged else None
     if as_json:
         print_json(
@@ -38,13 +46,45 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
                 "family": family,
                 "version": model.version,
                 "status": model.status,
-                "by": by,
+                "by": decision.who,
+                "approvers_file": str(settings.approvers_path) if listed else None,
                 "reason": reason,
                 "bento": bento.tag if bento else None,
             }
         )
         return
     again = " again" if word == "rollback" else ""
-    out.print(f"{family} {model.version} is {'rejected' if word == 'reject' else f'the champion{again}'}")
+    out.print(
+        f"{family} {model.version} is {'rejected' if word == 'reject' else f'the champion{again}'}, by {decision.who}"
+    )
+    if not listed:
+        out.print(f"[dim]{settings.approvers_path.name} does not exist: whoever is let in decides[/]")
     if bento is not None:
         out.print(f"Bento {bento.tag}; a running `make up` serves it within seconds")
+
+
+def judge_again(family: str, version: str | None, *, as_json: bool) -> None:
+    """Have the gate judge a candidate anew beside what serves now; it decides nothing.
+
+    Raises:
+        ShopsightError: there is no such candidate, or drift was not looked at beside what serves.
+    """
+    from orchestration import decisions
+
+    model = decisions.judge_again(Settings(), family, version)
+    if as_json:
+        print_json(
+            {
+                "family": family,
+                "version": model.version,
+                "eligible": model.eligible,
+                "reasons": list(model.reasons),
+                "beside": model.judged_beside,
+                "at": model.judged_at,
+            }
+        )
+        return
+    verdict = "may be approved" if model.eligible else "may not be approved"
+    out.print(f"{family} {model.version} {verdict}, beside {model.judged_beside or 'no champion'}")
+    for reason in model.reasons:
+        out.print(f"  {reason}", soft_wrap=True, markup=False)

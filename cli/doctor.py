@@ -56,6 +56,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _home(settings)
     yield _registry(settings)
     yield _bentos(settings)
+    yield _approvers(settings)
+    yield from _notices(settings)
     yield _online_store(settings)
     if settings.dagster_postgres_url is not None:
         yield _dagster_database(settings)
@@ -159,6 +161,34 @@ def _bentos(settings: Settings) -> Finding:
         )
     signed = f"{len(proved)} signed by {key.name}, every signature holds" if key and proved else "none yet"
     return Finding(name="Bentos", outcome="ok", detail=signed)
+
+
+def _approvers(settings: Settings) -> Finding:
+    """Read who may decide: while the file is wrong, nobody does."""
+    from models.registry.approvers import ApproversFile
+
+    try:
+        content = ApproversFile(settings.approvers_path).read()
+    except ShopsightError as error:
+        return Finding(name="approvers", outcome="problem", detail=f"{error.what} {error.why}", fix=error.fix)
+    if content is None:
+        return Finding(name="approvers", outcome="ok", detail="no approvers.yml: whoever is let in decides")
+    return Finding(name="approvers", outcome="ok", detail=", ".join(one.name for one in content[0].approvers))
+
+
+def _notices(settings: Settings) -> Iterator[Finding]:
+    """Say what could not be told to somebody."""
+    from orchestration.notifications.ledger import Ledger, ledger_path
+
+    path = ledger_path(settings)
+    try:
+        troubles = Ledger.read(path).troubles()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        yield Finding(name="notices", outcome="problem", detail=f"{path}: {error}", fix="move the file away")
+        return
+    for trouble in troubles:
+        fix = "look at SHOPSIGHT_NOTIFY_… and at the server; it is tried again by itself until it is given up"
+        yield Finding(name="notices", outcome="warning", detail=trouble, fix=fix)
 
 
 def _online_store(settings: Settings) -> Finding:

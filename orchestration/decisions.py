@@ -12,7 +12,7 @@ from urllib.parse import quote
 import dagster as dg
 import yaml
 
-from models.registry.names import spelling_of
+from models.registry.names import are_alike
 from models.registry.registry import IllegalTransitionError, ModelRegistry, ModelVersion
 from orchestration.run_keys import WORK_TAG
 from serving.packaging.journal_heads import confirm_journal
@@ -80,6 +80,36 @@ def roll_back(settings: Settings, family: str, version: str | None, *, approver:
     return registry.rollback(family, to=version, approver=approver, reason=reason, at=datetime.now(UTC))
 
 
+def judge_again(settings: Settings, family: str, version: str | None) -> ModelVersion:
+    """Have the gate judge a candidate beside what serves now, by the figures it was registered with.
+
+    Nothing is trained or measured: what is new is the model it is compared with, and the drift that was judged last.
+
+    Args:
+        settings: the home.
+        family: the model family.
+        version: the candidate; ``None``: the newest.
+
+    Raises:
+        ShopsightError: there is no such candidate, it is a baseline, or drift was judged beside another champion.
+    """
+    from models.evaluation.approval import gate
+    from orchestration.verdicts import drift_beside
+
+    registry = _whole_registry(settings, family)
+    version = version or _newest_candidate(registry, family, "judge", eligible=False).version
+    candidate, champion = registry.version(family, version), registry.champion(family)
+    if candidate.evaluation.is_baseline:
+        raise IllegalTransitionError(
+            f"{family} {version} is not judged anew.",
+            why="it is a baseline: it stands in for a model that was refused, and is judged with it",
+            fix="train a candidate with `shopsight run`",
+        )
+    drift = drift_beside(settings, family, champion)
+    verdict = gate(candidate.evaluation, champion.evaluation if champion else None, drift)
+    return registry.judge(family, version, verdict=verdict, at=datetime.now(UTC), beside=champion)
+
+
 def deployment_of(champion: ModelVersion) -> dg.RunRequest:
     """Return the run that shows a champion in the catalogue and packages it.
 
@@ -102,10 +132,17 @@ def prefilled(op: str, *, family: str, version: str = "") -> dict[str, Any]:
     return {"ops": {op: {"config": {"family": family, "version": version, "reason": ""}}}}
 
 
-def approval_form(settings: Settings, family: str, version: str) -> str:
-    """Return the address of the web UI's form that approves a candidate, filled in but for the reason."""
-    config = yaml.safe_dump(prefilled("approve", family=family, version=version), sort_keys=False)
-    page = f"locations/shopsight/jobs/{APPROVE_CANDIDATE}/playground/setup"
+def approval_form(settings: Settings, family: str, version: str, *, op: str = "approve") -> str:
+    """Return the address of the web UI's form that approves a candidate, filled in but for the reason.
+
+    Args:
+        settings: the home.
+        family: the model family.
+        version: the candidate.
+        op: what is decided: ``approve`` or ``reject``.
+    """
+    config = yaml.safe_dump(prefilled(op, family=family, version=version), sort_keys=False)
+    page = f"locations/shopsight/jobs/{op}_candidate/playground/setup"
     return f"http://{settings.host}:{settings.dagster_port}/{page}?config={quote(config)}"
 
 
@@ -131,10 +168,10 @@ def _whole_registry(settings: Settings, family: str) -> ModelRegistry:
 
 
 def _require_person(approver: str) -> None:
-    if spelling_of(approver) == spelling_of(APPROVAL_POLICY):
+    if any(are_alike(approver, service) for service in (APPROVAL_POLICY, TRAINING_RUN)):
         raise IllegalTransitionError(
             f"{approver} is no person.",
-            why="the policy signs with this name where SHOPSIGHT_APPROVAL_POLICY is automatic",
+            why="shopsight itself signs with this name: the policy, and the runs that train",
             fix="give your own name",
         )
 

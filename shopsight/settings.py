@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPO_ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +78,18 @@ class Settings(BaseSettings):
     """Where Dagster keeps runs, schedules and sensors (``postgresql://user:password@host/db``); unset, in SQLite."""
     approval_policy: Literal["person", "automatic"] = "person"
     """Who approves a candidate that passed its gates: a named person, or the policy (as the demo switches on)."""
+    verdict_days: float = Field(default=14.0, gt=0, le=3_650)
+    """How long the gate's word on a candidate is good for; later it has to be judged anew before it is approved."""
+    reminder_days: float = Field(default=3.0, gt=0, le=3_650)
+    """After how long those who may decide are reminded of a candidate that waits."""
+    notify_webhook: SecretStr | None = None
+    """Address (``https://…``) that is told of candidates and decisions; it may hold a token, so it is a secret."""
+    notify_webhook_secret: SecretStr | None = Field(default=None, min_length=16)
+    """What those messages are signed with, by HMAC-SHA256; unset, they carry no signature."""
+    notify_smtp: SecretStr | None = None
+    """Mail server (``smtp://user:password@host:587``, ``smtps://`` for TLS from the first byte)."""
+    notify_from: str = Field(default="", pattern=r"^([^@\s,;<>]+@[^@\s,;<>]+)?$")
+    """Address that mails come from; they go to those of ``approvers.yml`` who have one."""
     sample_size: Size = "small"
     """Size of the sample shop."""
     sample_currencies: str = Field(default="", pattern=r"^((GBP|PLN|CNY)(,(GBP|PLN|CNY))*)?$")
@@ -168,6 +180,14 @@ class Settings(BaseSettings):
         if url is not None and not re.fullmatch(r"postgresql://[^/\s]+/[^/?\s]+(\?\S*)?", url.get_secret_value()):
             raise ValueError("Dagster's database is named as postgresql://user:password@host:5432/database")
         return url
+
+    @field_validator("notify_webhook", "notify_smtp")
+    @classmethod
+    def _addresses_are_addresses(cls, address: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        schemes = "https?" if info.field_name == "notify_webhook" else "smtps?"
+        if address is not None and not re.fullmatch(rf"{schemes}://[^\s/]+(/\S*)?", address.get_secret_value()):
+            raise ValueError(f"an address is written as {schemes.replace('s?', '(s)')}://host…")
+        return address
 
     @field_validator("token")
     @classmethod
@@ -271,6 +291,11 @@ class Settings(BaseSettings):
     def rules_path(self) -> Path:
         """The shop's own rules for its lists; ``shopsight rules apply`` writes it."""
         return self.home / "rules.yml"
+
+    @property
+    def approvers_path(self) -> Path:
+        """Who may decide about which models; where the file is missing, whoever is let in."""
+        return self.home / "approvers.yml"
 
     @property
     def experiments_path(self) -> Path:

@@ -14,12 +14,21 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from models.registry.approvers import ApproversFile
 from models.registry.artefacts import copy_durably, hashes_of, make_durable
 from models.registry.journal import Journal, JournalBrokenError, JournalHead, fsync_folder
 from models.registry.journal_key import JournalKey
-from models.registry.names import is_a_name, spelling_of
+from models.registry.requirements import (
+    IllegalTransitionError,
+    require_candidate,
+    require_eligible,
+    require_holding_verdict,
+    require_second_person,
+    require_still_serving,
+    require_text,
+)
 from models.registry.version import (
     Approval,
     ModelVersion,
@@ -44,10 +53,6 @@ LOCK_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
 
 
-class IllegalTransitionError(ShopsightError):
-    """The action is not allowed on a version in this state, or not to this person."""
-
-
 class UnknownVersionError(ShopsightError):
     """The registry has no such version."""
 
@@ -55,16 +60,37 @@ class UnknownVersionError(ShopsightError):
 class ModelRegistry:
     """The registry in a folder: ``journal.jsonl`` and ``<family>/v0001/…``. Reading needs no lock."""
 
-    def __init__(self, root: Path, key: JournalKey | None = None) -> None:
-        """Open it; without ``key``, the journal's key lies in the folder ``keys`` beside ``root``."""
+    def __init__(
+        self,
+        root: Path,
+        key: JournalKey | None = None,
+        *,
+        approvers: Path | None = None,
+        verdict_days: float | None = None,
+    ) -> None:
+        """Open it.
+
+        Args:
+            root: its folder.
+            key: of the journal; where it is omitted, it lies in the folder ``keys`` beside ``root``.
+            approvers: the file that says who may decide; nobody is asked for where there is none.
+            verdict_days: how long the gate's word is good for; ``None``: for ever.
+        """
         self.root = root
+        self.approvers = ApproversFile(approvers)
+        self.verdict_days = verdict_days
         self._journal = Journal(root / "journal.jsonl", key or JournalKey(file=root.parent / "keys" / "registry.key"))
 
     @classmethod
     def of(cls, settings: Settings) -> "ModelRegistry":
         """Return the registry of a home."""
         given = settings.registry_key.get_secret_value().encode() if settings.registry_key else None
-        return cls(settings.registry_dir, JournalKey(file=settings.keys_dir / "registry.key", given=given))
+        return cls(
+            settings.registry_dir,
+            JournalKey(file=settings.keys_dir / "registry.key", given=given),
+            approvers=settings.approvers_path,
+            verdict_days=settings.verdict_days,
+        )
 
     def register(
         self,
@@ -75,6 +101,7 @@ class ModelRegistry:
         card: Mapping[str, Any],
         created_at: datetime,
         requester: str = TRAINING_RUN,
+        launched_by: str | None = None,
     ) -> ModelVersion:
         """Copy a trained model into the registry as a candidate.
 
@@ -91,7 +118,7 @@ class ModelRegistry:
             raise ValueError(f"a model family is a lower-case word, not {family!r}")
         if evaluation.family != family:
             raise ValueError(f"the evaluation is of {evaluation.family!r}, not of {family!r}")
-        _require_text(requester=requester)
+        require_text(requester=requester)
         with self._writing():
             version = next_version(self._versions(family))
             target = self.root / family / version
@@ -105,17 +132,36 @@ class ModelRegistry:
             files = hashes_of(staging)
             staging.rename(target)
             fsync_folder(target.parent)
-            self._record("register", family, version, created_at, requester=requester, files=files)
+            person = {} if launched_by is None else {"launched_by": launched_by}
+            self._record("register", family, version, created_at, requester=requester, files=files, **person)
         return self.version(family, version)
 
-    def judge(self, family: str, version: str, *, verdict: "Verdict", at: datetime) -> ModelVersion:
+    def judge(
+        self,
+        family: str,
+        version: str,
+        *,
+        verdict: "Verdict",
+        at: datetime,
+        beside: ModelVersion | Literal["the present champion"] | None = "the present champion",
+    ) -> ModelVersion:
         """Record what the gate found about a candidate beside the present champion; the last verdict counts.
 
+        Args:
+            family: the model family.
+            version: the candidate.
+            verdict: of the gate.
+            at: when it was made, aware.
+            beside: the champion that the gate compared with, so that one of the meantime is noticed.
+
         Raises:
-            IllegalTransitionError: the version is not a candidate any more.
+            IllegalTransitionError: the version is not a candidate any more, or another one serves than ``beside``.
         """
         with self._writing():
-            _require_candidate(self._find(family, version), "judged")
+            require_candidate(self._find(family, version), "judged")
+            champion = champion_of(self._versions(family))
+            if beside != "the present champion":
+                require_still_serving(version, beside, champion)
             reasons = list(verdict.reasons)
             self._record("judge", family, version, at, eligible=verdict.eligible, reasons=reasons)
         return self._find(family, version)
@@ -134,19 +180,22 @@ class ModelRegistry:
             requester: who asks for it; neither this nor who registered it may be the approver.
 
         Raises:
-            IllegalTransitionError: it is no candidate, the gate did not find it eligible beside the present champion,
-                the approver's name is no person's, or the approver asked for it.
+            IllegalTransitionError: it is no candidate, the gate did not find it eligible beside the present champion
+                or too long ago, the approver's name is no person's, or the approver asked for it.
+            NotAllowedError: the file of approvers does not let the approver, or not with this reason.
             ArtefactChangedError: its files are not those that were judged.
         """
-        _require_text(approver=approver, reason=reason, requester=requester)
+        require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
             candidate = self._find(family, version)
-            _require_candidate(candidate, "approved")
-            _require_second_person(candidate, approver=approver, requester=requester)
-            _require_eligible(candidate)
-            _require_judged_beside(candidate, champion_of(self._versions(family)))
+            require_candidate(candidate, "approved")
+            authority = self.approvers.authority("approve", family, name=approver, reason=reason, at=at)
+            require_second_person(candidate, authority, requester=requester)
+            require_eligible(candidate)
+            require_holding_verdict(candidate, champion_of(self._versions(family)), at, days=self.verdict_days)
             candidate.verify()
-            self._record("approve", family, version, at, approver=approver, requester=requester, reason=reason)
+            decision = {"approver": authority.name, "reason": reason, **authority.details}
+            self._record("approve", family, version, at, requester=requester, **decision)
         return self._find(family, version)
 
     def reject(
@@ -156,11 +205,14 @@ class ModelRegistry:
 
         Raises:
             IllegalTransitionError: the version is not a candidate, or a name or the reason is missing.
+            NotAllowedError: the file of approvers does not let the approver, or not with this reason.
         """
-        _require_text(approver=approver, reason=reason, requester=requester)
+        require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
-            _require_candidate(self._find(family, version), "rejected")
-            self._record("reject", family, version, at, approver=approver, requester=requester, reason=reason)
+            require_candidate(self._find(family, version), "rejected")
+            authority = self.approvers.authority("reject", family, name=approver, reason=reason, at=at)
+            decision = {"approver": authority.name, "reason": reason, **authority.details}
+            self._record("reject", family, version, at, requester=requester, **decision)
         return self._find(family, version)
 
     def rollback(self, family: str, *, approver: str, reason: str, at: datetime, to: str | None = None) -> ModelVersion:
@@ -174,11 +226,13 @@ class ModelRegistry:
             to: the former champion to return to, a step and a record at a time: those between are withdrawn, too.
 
         Raises:
-            IllegalTransitionError: there is no champion, or none was approved before it, or not ``to``.
+            IllegalTransitionError: there is no champion, or none was approved before it, or not ``to``; or who rolls
+                back asked for the version that would serve.
+            NotAllowedError: the file of approvers does not let the approver, or not with this reason.
             UnknownVersionError: the registry has no version ``to``.
             ArtefactChangedError: the earlier version's files are not those that were approved.
         """
-        _require_text(approver=approver, reason=reason)
+        require_text(approver=approver, reason=reason)
         with self._writing():
             target = rollback_target(self._versions(family)) if to is None else self._find(family, to)
             if target is None or target.status != "approved" or champion_of(self._versions(family)) is None:
@@ -187,12 +241,15 @@ class ModelRegistry:
                     why=f"it is {target.status}" if target else "no version was approved before the present champion",
                     fix="approve a candidate instead, or name a version that was champion before",
                 )
+            authority = self.approvers.authority("roll back", family, name=approver, reason=reason, at=at)
+            require_second_person(target, authority)
             target.verify()
+            decision = {"approver": authority.name, "reason": reason, **authority.details}
             step: ModelVersion | None = None
             while step is None or step.version != target.version:
                 step = rollback_target(self._versions(family))
                 assert step is not None, "the target is approved, so a step leads to it"
-                self._record("rollback", family, step.version, at, approver=approver, reason=reason)
+                self._record("rollback", family, step.version, at, **decision)
         return self._find(family, target.version)
 
     def package(self, family: str, version: str, *, tag: str, manifest: str, at: datetime) -> None:
@@ -259,6 +316,14 @@ class ModelRegistry:
         newest_first = reversed(self.versions(family))
         return _verified(next((version for version in newest_first if version.status == "candidate"), None))
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return all decisions as the journal has them, oldest first.
+
+        Raises:
+            JournalBrokenError: one is not what was written.
+        """
+        return self._journal.records()
+
     def head(self) -> JournalHead:
         """Return what stands for all decisions until now; kept elsewhere, it tells when some of them are cut off."""
         return self._journal.head()
@@ -322,60 +387,3 @@ def _verified(version: ModelVersion | None) -> ModelVersion | None:
     if version is not None:
         version.verify()
     return version
-
-
-def _require_text(*, reason: str = "given", **names: str) -> None:
-    for name, text in names.items():
-        if not text.strip():
-            raise _unanswered(name, "it was left empty")
-        if not is_a_name(text):
-            raise _unanswered(name, f"{text!r} is no name: it has no letter, or characters that nobody sees")
-    if not any(character.isalnum() for character in reason):
-        raise _unanswered("reason", "it was left empty" if not reason.strip() else f"{reason!r} says nothing")
-
-
-def _unanswered(name: str, why: str) -> IllegalTransitionError:
-    return IllegalTransitionError(
-        f"A decision about a model needs the {name}.",
-        why=f"{why}, and the journal is there to answer who decided what, and why",
-        fix="give the reason in a sentence" if name == "reason" else f"give the {name} by name",
-    )
-
-
-def _require_candidate(version: ModelVersion, done: str) -> None:
-    if version.status != "candidate":
-        raise IllegalTransitionError(
-            f"{version.family} {version.version} cannot be {done}.",
-            why=f"it is {version.status}, and only a candidate can be",
-            fix="register a new candidate, or roll back to return to an earlier champion",
-        )
-
-
-def _require_second_person(version: ModelVersion, *, approver: str, requester: str) -> None:
-    if spelling_of(approver) in {spelling_of(name) for name in (version.requester, requester)}:
-        raise IllegalTransitionError(
-            f"{approver} cannot approve {version.family} {version.version}.",
-            why="who trained a model or asks for its approval does not approve it",
-            fix="ask somebody else to approve it",
-        )
-
-
-def _require_eligible(version: ModelVersion) -> None:
-    if version.eligible is not True:
-        judged = version.eligible is False
-        raise IllegalTransitionError(
-            f"{version.family} {version.version} cannot be approved.",
-            why="; ".join(version.reasons) if judged else "the gate has not judged it yet",
-            fix="train a better candidate" if judged else "run the gate on it first",
-        )
-
-
-def _require_judged_beside(version: ModelVersion, champion: ModelVersion | None) -> None:
-    """A verdict says nothing of a champion that came after it, which may be the better one."""
-    present = champion.version if champion else None
-    if version.judged_beside != present:
-        raise IllegalTransitionError(
-            f"{version.family} {version.version} cannot be approved.",
-            why=f"the gate judged it beside {version.judged_beside or 'no champion'}, and now {present} serves",
-            fix=f"train a candidate with `shopsight run`: it is judged beside {present}",
-        )

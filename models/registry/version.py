@@ -17,7 +17,7 @@ Status = Literal["candidate", "champion", "approved", "rejected", "withdrawn"]
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """Who decided to let a version serve, and why."""
+    """Who decided about a version, and why."""
 
     approver: str
     reason: str
@@ -25,6 +25,15 @@ class Approval:
     """ISO 8601."""
     record: int
     """Number of the decision's record in the journal: of two decisions, the greater is the later."""
+    on_behalf_of: str | None = None
+    """For whom, where the approver stood in for somebody."""
+    approvers_sha256: str | None = None
+    """Of the file that knew the approver; None where the home had none."""
+
+    @property
+    def who(self) -> str:
+        """Who decided, as it is shown: ``B for A`` where B stood in for A."""
+        return self.approver if self.on_behalf_of is None else f"{self.approver} for {self.on_behalf_of}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,16 @@ class ModelVersion:
     """The gate's sentences about what stands against it."""
     judged_beside: str | None = None
     """The champion's version when the gate spoke last; ``None`` where nothing served yet."""
+    judged_at: str | None = None
+    """When the gate spoke last, in ISO 8601; ``None`` before it was asked."""
+    judged_in: int | None = None
+    """Number of that verdict's record in the journal."""
+    launched_by: str | None = None
+    """The logged-in person who launched the run that registered it; ``None``: a schedule did, or nobody knows."""
     approval: Approval | None = None
     """The decision that last made it champion."""
+    rejection: Approval | None = None
+    """The decision that it will never serve."""
     bentos: tuple[PackagedBento, ...] = ()
     """Its Bentos, the newest last."""
 
@@ -139,6 +156,7 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
                 created_at=record["at"],
                 requester=record["requester"],
                 files=record["files"],
+                launched_by=record.get("launched_by"),
             )
         case "judge" if registered and candidate:
             beside = champion_of(versions)
@@ -147,9 +165,11 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
                 eligible=record["eligible"],
                 reasons=tuple(record["reasons"]),
                 judged_beside=beside.version if beside else None,
+                judged_at=record["at"],
+                judged_in=record["number"],
             )
         case "reject" if registered and candidate:
-            versions[name] = replace(registered, status="rejected")
+            versions[name] = replace(registered, status="rejected", rejection=_decision(record))
         case "approve" if registered and candidate and registered.eligible is True:
             _crown(versions, registered, record, former="approved")
         case "rollback" if registered and champion_of(versions) and registered == rollback_target(versions):
@@ -166,5 +186,15 @@ def _crown(versions: Versions, version: ModelVersion, record: Mapping[str, Any],
     champion = champion_of(versions)
     if champion is not None:
         versions[champion.version] = replace(champion, status=former)
-    approval = Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=record["number"])
-    versions[version.version] = replace(version, status="champion", approval=approval)
+    versions[version.version] = replace(version, status="champion", approval=_decision(record))
+
+
+def _decision(record: Mapping[str, Any]) -> Approval:
+    return Approval(
+        approver=record["approver"],
+        reason=record["reason"],
+        at=record["at"],
+        record=record["number"],
+        on_behalf_of=record.get("on_behalf_of"),
+        approvers_sha256=record.get("approvers_sha256"),
+    )

@@ -143,7 +143,7 @@ def _approval(then: ModelVersion | None, head: JournalHead | None) -> Link:
     if then is None or then.approval is None:
         return {"not_said": f"the registry's journal has no approval of it by record {head.records}"}
     approval = then.approval
-    return {"by": approval.approver, "at": approval.at, "comment": approval.reason, "record": approval.record}
+    return {"by": approval.who, "at": approval.at, "comment": approval.reason, "record": approval.record}
 
 
 def _gate(then: ModelVersion | None) -> Link:

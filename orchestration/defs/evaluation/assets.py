@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,14 @@ import dagster as dg
 
 from models.evaluation.curves import Curves
 from models.training import BASELINE_FOLDER, read_card, read_evaluation
+from orchestration.attribution import launcher_of_run
 from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from orchestration.papers import judged, papers_of
 from orchestration.tracking import track
-from orchestration.verdicts import baseline_outcomes, verdict_card
+from orchestration.verdicts import baseline_outcomes, drift_summary, verdict_card
 from shopsight import __version__
 from shopsight.contracts import TRAINING_RUN
 from shopsight.families import FAMILIES
@@ -24,19 +26,10 @@ from shopsight.settings import Settings
 from shopsight.warehouse import noted_models
 
 if TYPE_CHECKING:
-    from models.evaluation.approval import DriftState, DriftSummary, Verdict
-    from models.evaluation.drift.judgement import DriftJudgement
+    from models.evaluation.approval import Verdict
     from models.evaluation.results import Evaluation
     from models.registry.registry import ModelRegistry
     from models.registry.version import ModelVersion
-
-
-def drift_summary(judgement: "DriftJudgement") -> "DriftSummary":
-    """Return what the gate wants to know of a drift judgement."""
-    from models.evaluation.approval import DriftSummary
-
-    states: dict[str, DriftState] = {"stable": "no drift", "drifted": "drift", "not evaluable": "not evaluable"}
-    return DriftSummary(state=states[judgement.status], detail=judgement.reason)
 
 
 def evaluation_asset(family: str) -> dg.AssetsDefinition:
@@ -83,7 +76,12 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         summary = drift_summary(drift)
         verdict = gate(evaluation, serving, summary)
         papers = papers_of(settings, family) | {"provenance": provenance_of(context, settings, family)}
-        version = _register(registry, folder, evaluation, verdict, papers | judged(verdict, summary))
+        origin = _Origin(
+            champion=champion,
+            papers=papers | judged(verdict, summary),
+            launched_by=launcher_of_run(settings, context.run.run_id, context.run.tags),
+        )
+        version = _register(registry, folder, evaluation, verdict, origin)
         if settings.tracking_uri is not None:
             failure = track(settings, registry.version(family, version.version))
             if failure is not None:
@@ -95,7 +93,8 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         if baseline.exists() and not verdict.eligible and (serving is None or serving.is_baseline):
             figures = read_evaluation(baseline)
             stand = gate_of_baseline(figures, serving, refused=verdict)
-            stands_in = _register(registry, baseline, figures, stand, papers | judged(stand, summary))
+            beside = replace(origin, papers=papers | judged(stand, summary))
+            stands_in = _register(registry, baseline, figures, stand, beside)
             context.log.info("%s %s (%s) stands in for the model", family, stands_in.version, figures.candidate)
         yield dg.MaterializeResult(
             metadata={
@@ -147,22 +146,33 @@ def provenance_of(context: dg.AssetExecutionContext, settings: Settings, family:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    champion: "ModelVersion | None"
+    """What it was judged beside."""
+    papers: Mapping[str, Any]
+    """What completes the card."""
+    launched_by: str | None
+
+
 def _register(
-    registry: "ModelRegistry",
-    folder: Path,
-    evaluation: "Evaluation",
-    verdict: "Verdict",
-    papers: Mapping[str, Any],
+    registry: "ModelRegistry", folder: Path, evaluation: "Evaluation", verdict: "Verdict", origin: _Origin
 ) -> "ModelVersion":
     """Register what was trained, its card completed by its papers, with what the gate says of it."""
     # The rows it was trained on go with it: drift is judged against them as long as it serves.
     shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
     now, family = datetime.now(UTC), evaluation.family
-    card = read_card(folder) | dict(papers)
+    card = read_card(folder) | dict(origin.papers)
     version = registry.register(
-        family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
+        family,
+        folder,
+        evaluation=evaluation,
+        card=card,
+        created_at=now,
+        requester=TRAINING_RUN,
+        launched_by=origin.launched_by,
     )
-    registry.judge(family, version.version, verdict=verdict, at=now)
+    registry.judge(family, version.version, verdict=verdict, at=now, beside=origin.champion)
     return version
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 from pydantic import Field
@@ -12,6 +12,9 @@ from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+
+if TYPE_CHECKING:
+    from models.registry.registry import ModelRegistry
 
 JOURNAL: Final = "journal"
 """Metadata of a champion: what stands for all decisions when it was shown."""
@@ -46,8 +49,9 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: Promotion, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None]]:
         from models.registry.registry import ModelRegistry
+        from models.registry.requirements import why_stale
 
-        registry = ModelRegistry.of(settings)
+        registry, now = ModelRegistry.of(settings), datetime.now(UTC)
         if seen := _head_in_the_catalogue(context):
             registry.confirm(seen, by=f"the catalogue's {family}_champion")
         candidate = registry.latest_candidate(family)
@@ -56,16 +60,16 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
             context.log.info("no %s candidate waits for a decision", family)
         elif not candidate.eligible:
             context.log.info("%s %s is not eligible: %s", family, candidate.version, "; ".join(candidate.reasons))
-        elif candidate.judged_beside != (current.version if current else None):
-            context.log.info("%s %s was judged beside another champion: train again", family, candidate.version)
-        elif config.approve_by_policy and settings.approval_policy == "automatic":
+        elif why := why_stale(candidate, current, now, days=registry.verdict_days):
+            context.log.info("%s %s has to be judged anew: %s", family, candidate.version, why)
+        elif config.approve_by_policy and settings.approval_policy == "automatic" and policy_may(registry, family):
             why = "stands in for a model" if candidate.evaluation.is_baseline else "passed every rule of the gate"
             registry.approve(
                 family,
                 candidate.version,
                 approver=APPROVAL_POLICY,
                 reason=f"{why}, and SHOPSIGHT_APPROVAL_POLICY is automatic",
-                at=datetime.now(UTC),
+                at=now,
                 requester=TRAINING_RUN,
             )
         else:
@@ -79,7 +83,7 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
                 "version": current.version,
                 "model": current.evaluation.candidate,
                 "approved as": "baseline" if current.evaluation.is_baseline else "model",
-                "approved by": current.approval.approver,
+                "approved by": current.approval.who,
                 "reason": current.approval.reason,
                 JOURNAL: str(registry.head()),
                 "side by side": evaluation_table(current.evaluation),
@@ -87,6 +91,12 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
         )
 
     return champion
+
+
+def policy_may(registry: "ModelRegistry", family: str) -> bool:
+    """Return whether nothing in the file of approvers forbids the policy to approve a family."""
+    directory = registry.approvers.read()
+    return directory is None or family in directory[0].automatic
 
 
 def _head_in_the_catalogue(context: dg.AssetExecutionContext) -> JournalHead | None:
