@@ -137,6 +137,7 @@ def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=assets,
+                tags=request.tags,
                 run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         except dg.DagsterExecutionInterruptedError as interruption:

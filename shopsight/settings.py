@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """Where Dagster keeps runs, schedules and sensors (``postgresql://user:password@host/db``); unset, in SQLite."""
     approval_policy: Literal["person", "automatic"] = "person"
     """Who approves a candidate that passed its gates: a named person, or the policy (as the demo switches on)."""
+    retraining_cooldown_hours: float = Field(default=72.0, ge=0)
+    """How long after a family's newest model was trained drift and decay start no other training of it."""
     sample_size: Size = "small"
     """Size of the sample shop."""
     sample_currencies: str = Field(default="", pattern=r"^((GBP|PLN|CNY)(,(GBP|PLN|CNY))*)?$")

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from orchestration.verdicts import baseline_outcomes, verdict_card
 from shopsight import __version__
+from shopsight.clock import utc_now
 from shopsight.contracts import TRAINING_RUN
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
@@ -150,7 +150,7 @@ def _register(
     """Register what was trained, with what the gate says of it."""
     # The rows it was trained on go with it: drift is judged against them as long as it serves.
     shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
-    now, family = datetime.now(UTC), evaluation.family
+    now, family = utc_now(), evaluation.family
     card = read_card(folder) | {"provenance": dict(provenance)}
     version = registry.register(
         family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN

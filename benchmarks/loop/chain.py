@@ -1,0 +1,134 @@
+"""The real chain of a home, run day by day: land, build, judge; and whatever its sensor asks for."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from models.registry.registry import ModelRegistry
+from models.registry.version import ModelVersion
+from orchestration.defs.monitoring.sensors import stale_champions
+from orchestration.instance import open_instance
+from orchestration.local_run import run_job
+from orchestration.staleness import WHY_TAG, assets_of
+from serving.packaging.bento import find_bento
+from serving.served_model import ServedModel
+from shopsight.clock import clock_at
+from shopsight.sample_shop import SampleShopConfig, land_sample_shop
+from shopsight.settings import Settings
+
+FAMILY = "recommender"
+UNREAD = ("recommender_bento", "recommender_champion")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evening:
+    """What came of a day's data."""
+
+    reasons: str
+    """Why the sensor asked for a retraining; empty where it asked for none, or waits."""
+    waits: str
+    """Why it waits, where there is a reason."""
+    trained: str | None
+    """Version of the new candidate."""
+    eligible: bool
+    said: str
+    """What the gate said against it."""
+    candidate: str
+    serves: str
+    """Version of the champion that is packaged."""
+
+
+class Chain:
+    """A home whose days are played; nothing in it is simulated but the shoppers and the clock."""
+
+    def __init__(self, settings: Settings, config: SampleShopConfig, *, seed: int) -> None:
+        self.settings = settings
+        self.config = config
+        self.seed = seed
+        self._landed: datetime | None = None
+
+    def land(self, until: datetime) -> None:
+        """Deliver what arrived since the last delivery, and refresh warehouse, features, drift and feedback."""
+        land_sample_shop(
+            self.settings,
+            self.config,
+            seed=self.seed,
+            received_at=until,
+            arrived_from=self._landed,
+            arrived_before=until,
+        )
+        self._landed = until
+        with clock_at(until):
+            run_job(self.settings, "daily_refresh", dg.RunRequest(asset_selection=self._refreshed()))
+
+    def train(self, at: datetime, request: dg.RunRequest | None = None) -> None:
+        """Train, judge, decide by the policy and package."""
+        with clock_at(at):
+            run_job(self.settings, "weekly_retraining", request or dg.RunRequest(asset_selection=assets_of(FAMILY)))
+
+    def evening(self, until: datetime) -> Evening:
+        """Land the day that ended, ask the sensor, and run what it asks for."""
+        self.land(until)
+        before = self.versions()
+        at = until + timedelta(hours=1)
+        reasons = waits = ""
+        with clock_at(at), open_instance(self.settings) as instance:
+            answer = stale_champions(dg.build_sensor_context(instance=instance, resources={"settings": self.settings}))
+        if isinstance(answer, dg.SkipReason):
+            waits = str(answer.skip_message)
+        elif isinstance(answer, dg.SensorResult):
+            for request in answer.run_requests or []:
+                reasons = request.tags[WHY_TAG]
+                self.train(at, request)
+        new = [version for version in self.versions() if version.version not in {one.version for one in before}]
+        newest = new[0] if new else None
+        return Evening(
+            reasons=reasons,
+            waits=waits,
+            trained=newest.version if newest else None,
+            eligible=bool(newest and newest.eligible),
+            said=" ".join(newest.reasons) if newest else "",
+            candidate=newest.evaluation.candidate if newest else "",
+            serves=self.champion().version,
+        )
+
+    def versions(self) -> list[ModelVersion]:
+        """Return the recommender's versions."""
+        return ModelRegistry.of(self.settings).versions(FAMILY)
+
+    def champion(self) -> ModelVersion:
+        """Return the champion that is packaged; a version without its Bento does not serve."""
+        champion = ModelRegistry.of(self.settings).champion(FAMILY)
+        if champion is None or find_bento(self.settings, champion) is None:
+            raise RuntimeError("nothing serves: the first training was refused")
+        return champion
+
+    def _refreshed(self) -> list[dg.AssetKey]:
+        """Return what a night makes, of this family."""
+        from orchestration.definitions import defs
+
+        keys = defs().resolve_job_def("daily_refresh").asset_layer.selected_asset_keys
+        own = {f"{FAMILY}_training_set", f"{FAMILY}_drift", "online_features", "list_feedback"}
+        return sorted(key for key in keys if len(key.path) > 1 or key.path[0] in own)
+
+
+def served(version: ModelVersion) -> ServedModel:
+    """Return a version with its papers, as a service reads it of its Bento."""
+    approval: dict[str, Any] = asdict(version.approval) if version.approval else {}
+    return ServedModel(
+        family=version.family,
+        version=version.version,
+        artefact=version.path,
+        trained_at=version.created_at,
+        card=version.card,
+        evaluation=asdict(version.evaluation),
+        approval=approval,
+        files=version.files,
+    )
+
+
+def new_taste(config: SampleShopConfig) -> SampleShopConfig:
+    """Return the shop whose shoppers had the new taste from its first day on."""
+    return replace(config, taste_changes_on=0)

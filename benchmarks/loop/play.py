@@ -1,0 +1,140 @@
+"""Days of a sample shop whose taste changes, played one by one on the real chain; nobody decides anything."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.loop.chain import FAMILY, Chain, Evening, new_taste, served
+from benchmarks.loop.visits import Contact, contacts_by_day, start_of
+from models.registry.version import ModelVersion
+from serving.prediction_log import PredictionLog
+from serving.recommender.desk import RecommendationDesk, open_desk
+from serving.recommender.schemas import RecentEvent, RecommendationRequest
+from shopsight.clock import clock_at
+from shopsight.sample_shop import SampleShopConfig, generate
+from shopsight.settings import Settings
+
+LENGTH = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which days are played of which shop."""
+
+    shop: SampleShopConfig
+    first_day: int
+    """Day on which the first champion serves; it is trained on all before."""
+    last_day: int
+    cooldown_hours: float
+
+    def __post_init__(self) -> None:
+        if self.shop.taste_changes_on is None or not (
+            0 < self.first_day < self.shop.taste_changes_on < self.last_day < self.shop.days
+        ):
+            raise ValueError("a model serves before the taste changes, and days are played after it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """A day that was played."""
+
+    day: int
+    date: str
+    contacts: int
+    ndcg: float
+    """NDCG@10 of the lists that were shown, over first contacts."""
+    stale: float
+    """The same of the first champion, had nothing been trained again."""
+    oracle: float
+    """The same of a model that was trained on as many days of the new taste alone."""
+    version: str
+    evening: Evening
+
+
+class Nowhere:
+    """Keeps no row: these lists are shown to nobody."""
+
+    def append(self, _row: Any, /) -> None:
+        """Do nothing."""
+
+
+def play(plan: Plan, *, seed: int, say: Callable[[str], None]) -> list[Day]:
+    """Play the days of one shop."""
+    with tempfile.TemporaryDirectory() as folder:
+        chain = _chain(Path(folder) / "shop", plan, seed=seed, config=plan.shop)
+        other = _chain(Path(folder) / "oracle", plan, seed=seed, config=new_taste(plan.shop))
+        shop = generate(plan.shop, seed=seed)
+        contacts = contacts_by_day(shop)
+        for one in (other, chain):
+            one.land(start_of(shop, plan.first_day))
+            one.train(start_of(shop, plan.first_day))
+        first, oracle = chain.champion(), other.champion()
+        days = []
+        for day in range(plan.first_day, plan.last_day + 1):
+            champion = chain.champion()
+            with _shown(chain.settings, champion) as desk:
+                ndcg = ndcg_of(desk, contacts[day])
+            beside = [
+                ndcg_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day])
+                for one in (first, oracle)
+            ]
+            evening = chain.evening(start_of(shop, day + 1))
+            days.append(
+                Day(
+                    day=day,
+                    date=start_of(shop, day).date().isoformat(),
+                    contacts=len(contacts[day]),
+                    ndcg=ndcg,
+                    stale=beside[0],
+                    oracle=beside[1],
+                    version=champion.version,
+                    evening=evening,
+                )
+            )
+            say(
+                f"day {day}: {len(contacts[day])} contacts, {champion.version} {ndcg:.4f}, first {beside[0]:.4f}, "
+                f"oracle {beside[1]:.4f}; {evening}"
+            )
+        return days
+
+
+def ndcg_of(desk: RecommendationDesk, contacts: Sequence[Contact]) -> float:
+    """Return the mean NDCG@10 of the lists that a desk answers with just before each contact."""
+    gains = []
+    for contact in contacts:
+        request = RecommendationRequest(
+            user_id=contact.user_id,
+            num_results=LENGTH,
+            recent_events=[RecentEvent(event_name=name, item_id=item) for item, name in contact.so_far[-50:]],
+        )
+        with clock_at(contact.at - timedelta(milliseconds=1)):
+            items = [item["item_id"] for item in desk.answer(request)["items"]]
+        gains.append(1 / np.log2(items.index(contact.item_id) + 2) if contact.item_id in items else 0.0)
+    return float(np.mean(gains)) if gains else float("nan")
+
+
+@contextmanager
+def _shown(settings: Settings, champion: ModelVersion) -> Iterator[RecommendationDesk]:
+    """Open the champion as a service does, with its prediction log."""
+    log = PredictionLog(settings.predictions_dir / FAMILY)
+    try:
+        yield open_desk(settings, model=served(champion), log=log).desk
+    finally:
+        log.close()
+
+
+def _chain(home: Path, plan: Plan, *, seed: int, config: SampleShopConfig) -> Chain:
+    settings = Settings(
+        home=home,
+        training_size="tiny",
+        approval_policy="automatic",
+        seed=seed,
+        retraining_cooldown_hours=plan.cooldown_hours,
+    )
+    return Chain(settings, replace(config), seed=seed)
