@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -18,8 +18,9 @@ from shopsight.clock import clock_at
 from shopsight.sample_shop import SampleShopConfig, land_sample_shop
 from shopsight.settings import Settings
 
-FAMILY = "recommender"
-UNREAD = ("recommender_bento", "recommender_champion")
+FAMILY: Final = "recommender"
+OWN: Final = (f"{FAMILY}_training_set", f"{FAMILY}_drift", "online_features", "list_feedback")
+"""What a night makes of this family."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,18 @@ class Evening:
     said: str
     """What the gate said against it."""
     candidate: str
+    """What the gate judged."""
+    begun: str
+    """From which weights it began: from scratch, or from the champion."""
     serves: str
     """Version of the champion that is packaged."""
+
+    def said_in_words(self) -> str:
+        """Return the evening in a line."""
+        if self.trained is None:
+            return f"Nothing was trained: {self.waits}"
+        verdict = "may serve" if self.eligible else f"was refused: {self.said}"
+        return f"{self.reasons}: {self.trained} ({self.candidate}, {self.begun}) {verdict}"
 
 
 class Chain:
@@ -48,6 +59,7 @@ class Chain:
         self.config = config
         self.seed = seed
         self._landed: datetime | None = None
+        self._is_new = True
 
     def land(self, until: datetime) -> None:
         """Deliver what arrived since the last delivery, and refresh warehouse, features, drift and feedback."""
@@ -61,7 +73,9 @@ class Chain:
         )
         self._landed = until
         with clock_at(until):
-            run_job(self.settings, "daily_refresh", dg.RunRequest(asset_selection=self._refreshed()))
+            result = run_job(self.settings, "daily_refresh", dg.RunRequest(asset_selection=self._refreshed()))
+        self._is_new = False
+        self.seconds = result.seconds
 
     def train(self, at: datetime, request: dg.RunRequest | None = None) -> None:
         """Train, judge, decide by the policy and package."""
@@ -91,6 +105,7 @@ class Chain:
             eligible=bool(newest and newest.eligible),
             said=" ".join(newest.reasons) if newest else "",
             candidate=newest.evaluation.candidate if newest else "",
+            begun=str(newest.card.get("begun", {}).get("chosen", "")) if newest else "",
             serves=self.champion().version,
         )
 
@@ -106,12 +121,16 @@ class Chain:
         return champion
 
     def _refreshed(self) -> list[dg.AssetKey]:
-        """Return what a night makes, of this family."""
+        """Return what a night makes of which the recommender is downstream; on the first night, all of the warehouse.
+
+        The other marts would cost as much again, and say nothing of this family.
+        """
         from orchestration.definitions import defs
 
-        keys = defs().resolve_job_def("daily_refresh").asset_layer.selected_asset_keys
-        own = {f"{FAMILY}_training_set", f"{FAMILY}_drift", "online_features", "list_feedback"}
-        return sorted(key for key in keys if len(key.path) > 1 or key.path[0] in own)
+        job = defs().resolve_job_def("daily_refresh").asset_layer.selected_asset_keys
+        own = {dg.AssetKey(name) for name in OWN}
+        above = dg.AssetSelection.assets(*own).upstream().resolve(defs().resolve_asset_graph())
+        return sorted(key for key in job if key in above or (self._is_new and len(key.path) > 1))
 
 
 def served(version: ModelVersion) -> ServedModel:

@@ -3,24 +3,28 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.loop.chain import FAMILY, Chain, Evening, new_taste, served
 from benchmarks.loop.visits import Contact, contacts_by_day, start_of
+from models.evaluation.ranking import ndcg_at
 from models.registry.version import ModelVersion
 from serving.prediction_log import PredictionLog
 from serving.recommender.desk import RecommendationDesk, open_desk
 from serving.recommender.schemas import RecentEvent, RecommendationRequest
 from shopsight.clock import clock_at
+from shopsight.contracts import HISTORY_LENGTH
 from shopsight.sample_shop import SampleShopConfig, generate
 from shopsight.settings import Settings
 
-LENGTH = 10
+Floats = NDArray[np.float64]
+LENGTH: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +50,16 @@ class Day:
 
     day: int
     date: str
-    contacts: int
-    ndcg: float
-    """NDCG@10 of the lists that were shown, over first contacts."""
-    stale: float
+    shoppers: Sequence[str]
+    """Who made each first contact."""
+    served: Floats
+    """NDCG@10 of the list that was shown just before it."""
+    stale: Floats
     """The same of the first champion, had nothing been trained again."""
-    oracle: float
+    oracle: Floats
     """The same of a model that was trained on as many days of the new taste alone."""
     version: str
+    """What served that day."""
     evening: Evening
 
 
@@ -73,50 +79,55 @@ def play(plan: Plan, *, seed: int, say: Callable[[str], None]) -> list[Day]:
         contacts = contacts_by_day(shop)
         for one in (other, chain):
             one.land(start_of(shop, plan.first_day))
+            say(f"landed {one.seconds}")
             one.train(start_of(shop, plan.first_day))
+            say(f"trained {one.champion().evaluation.metrics}")
         first, oracle = chain.champion(), other.champion()
         days = []
         for day in range(plan.first_day, plan.last_day + 1):
             champion = chain.champion()
             with _shown(chain.settings, champion) as desk:
-                ndcg = ndcg_of(desk, contacts[day])
-            beside = [
-                ndcg_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day])
+                gains = gains_of(desk, contacts[day])
+            stale, ideal = (
+                gains_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day])
                 for one in (first, oracle)
-            ]
+            )
             evening = chain.evening(start_of(shop, day + 1))
             days.append(
                 Day(
                     day=day,
                     date=start_of(shop, day).date().isoformat(),
-                    contacts=len(contacts[day]),
-                    ndcg=ndcg,
-                    stale=beside[0],
-                    oracle=beside[1],
+                    shoppers=[contact.user_id for contact in contacts[day]],
+                    served=gains,
+                    stale=stale,
+                    oracle=ideal,
                     version=champion.version,
                     evening=evening,
                 )
             )
             say(
-                f"day {day}: {len(contacts[day])} contacts, {champion.version} {ndcg:.4f}, first {beside[0]:.4f}, "
-                f"oracle {beside[1]:.4f}; {evening}"
+                f"day {day}: {champion.version} {gains.mean():.4f} of {len(gains)} contacts, the first model "
+                f"{stale.mean():.4f}, one of the new taste {ideal.mean():.4f}. {evening.said_in_words()}"
             )
         return days
 
 
-def ndcg_of(desk: RecommendationDesk, contacts: Sequence[Contact]) -> float:
-    """Return the mean NDCG@10 of the lists that a desk answers with just before each contact."""
-    gains = []
-    for contact in contacts:
+def gains_of(desk: RecommendationDesk, contacts: Sequence[Contact]) -> Floats:
+    """Return the NDCG@10 of the list that a desk answers with just before each contact."""
+    gains = np.zeros(len(contacts))
+    for number, contact in enumerate(contacts):
         request = RecommendationRequest(
             user_id=contact.user_id,
             num_results=LENGTH,
-            recent_events=[RecentEvent(event_name=name, item_id=item) for item, name in contact.so_far[-50:]],
+            recent_events=[
+                RecentEvent(event_name=name, item_id=item) for item, name in contact.so_far[-HISTORY_LENGTH:]
+            ],
         )
         with clock_at(contact.at - timedelta(milliseconds=1)):
             items = [item["item_id"] for item in desk.answer(request)["items"]]
-        gains.append(1 / np.log2(items.index(contact.item_id) + 2) if contact.item_id in items else 0.0)
-    return float(np.mean(gains)) if gains else float("nan")
+        if contact.item_id in items:
+            gains[number] = ndcg_at(np.array([items.index(contact.item_id) + 1]), LENGTH)[0]
+    return gains
 
 
 @contextmanager
@@ -137,4 +148,4 @@ def _chain(home: Path, plan: Plan, *, seed: int, config: SampleShopConfig) -> Ch
         seed=seed,
         retraining_cooldown_hours=plan.cooldown_hours,
     )
-    return Chain(settings, replace(config), seed=seed)
+    return Chain(settings, config, seed=seed)

@@ -99,17 +99,17 @@ def choose(
         begun={"chosen": FROM_SCRATCH, PRIMARY_METRIC: {FROM_SCRATCH: scratch.ndcg}},
         beginning=_beginning(views.transformer, data, items, cutoff, run),
     )
-    start, why_none = _start(champion, items, cutoff, run)
+    start, why_none = start_of(champion, items, cutoff, run)
     if start is None:
         choice = replace(choice, begun={**choice.begun, "why not from the champion": why_none})
     else:
-        choice = _better(choice, _continued(choice, start, validation, items, cutoff, run, report))
+        choice = better_of(choice, _continued(choice, start, validation, items, cutoff, run, report))
     chosen = choice.blend
     report(Progress(message=f"validation chose {chosen.name}", fraction=1.0, metrics={PRIMARY_METRIC: chosen.ndcg}))
     return choice
 
 
-def _start(champion: Path | None, items: pa.Table, cutoff: float, run: Run) -> tuple[Start | None, str]:
+def start_of(champion: Path | None, items: pa.Table, cutoff: float, run: Run) -> tuple[Start | None, str]:
     """Return what the champion's weights begin with, or why there is nothing to begin with."""
     if champion is None:
         return None, "nothing serves yet"
@@ -150,7 +150,7 @@ def _continued(
     )
 
 
-def _better(scratch: Choice, continued: Choice) -> Choice:
+def better_of(scratch: Choice, continued: Choice) -> Choice:
     """Return the one whose blend ranks the validation targets better; of equals, the one from scratch."""
     assert continued.start is not None
     better = continued if continued.blend.ndcg > scratch.blend.ndcg else scratch

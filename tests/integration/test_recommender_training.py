@@ -21,6 +21,7 @@ from models.evaluation.results import Evaluation
 from models.progress import Progress, ignore_progress
 from models.recommender.artefact import catalogue_table, export_encoders, write_artefact
 from models.recommender.baselines import fit_lists, plain_popularity
+from models.recommender.choice import FROM_SCRATCH, FROM_THE_CHAMPION
 from models.recommender.cold.fit import cold_features, fit_cold_items
 from models.recommender.cold.items import ColdChoice
 from models.recommender.config import for_size
@@ -31,9 +32,10 @@ from models.recommender.predict import HistoryEvent, Recommender, UnknownItemErr
 from models.recommender.scoring import standardise, weighted_sum
 from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.train import ALONE, train
+from models.recommender.transformer.beginning import BEGINNING_FILE
 from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
-from models.training import BASELINE_FOLDER, read_evaluation
+from models.training import BASELINE_FOLDER, read_card, read_evaluation
 from shopsight.settings import REPO_ROOT
 from shopsight.spark_warehouse import spark_session, why_no_spark
 
@@ -229,7 +231,7 @@ def test_a_candidate_folder_holds_no_checkpoint_and_no_pickle(trained):
     names = {path.name for path in trained[0].rglob("*")}
     assert names <= {
         "config.json", "card.json", "evaluation.json", "catalogue.parquet", "arrays.safetensors", "sequence.onnx",
-        BASELINE_FOLDER,
+        BEGINNING_FILE, BASELINE_FOLDER,
     }  # fmt: skip
 
 
@@ -243,6 +245,27 @@ def test_beside_the_candidate_lies_the_better_baseline_with_its_figures_from_the
     assert baseline.similar_items("a1-01", num_results=5) == model.similar_items("a1-01", num_results=5)
     history = _views("a1-01")
     assert {item.source for item in baseline.recommend(history, num_results=5)} == {"popularity"}
+
+
+def test_a_first_candidate_says_that_it_was_trained_from_scratch(trained):
+    begun = read_card(trained[0])["begun"]
+    assert begun["chosen"] == FROM_SCRATCH
+    assert begun["why not from the champion"] == "nothing serves yet"
+
+
+@pytest.mark.slow
+def test_a_later_candidate_is_trained_from_the_champion_too_and_is_the_better_of_both(trained, shop, tmp_path):
+    evaluation = train(
+        *shop, config=TINY, out_dir=tmp_path, seed=5, device="cpu", precision="fp32", report=ignore_progress,
+        champion=trained[0],
+    )  # fmt: skip
+    card = read_card(tmp_path)
+    figures = card["begun"]["ndcg@10"]
+    assert set(figures) == {FROM_SCRATCH, FROM_THE_CHAMPION}
+    assert card["begun"]["chosen"] == max(figures, key=lambda way: figures[way])
+    assert card["contenders on validation"][evaluation.candidate] == max(figures.values())
+    assert card["begun"]["champion"] == trained[0].name
+    assert figures[FROM_SCRATCH] == read_card(trained[0])["begun"]["ndcg@10"][FROM_SCRATCH]
 
 
 @pytest.mark.slow
