@@ -1,7 +1,9 @@
 """The real chain of a home, run day by day: land, build, judge; and whatever its sensor asks for."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import dagster as dg
@@ -10,17 +12,21 @@ from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion
 from orchestration.defs.monitoring.sensors import stale_champions
 from orchestration.instance import open_instance
-from orchestration.local_run import run_job
+from orchestration.local_run import RunWatch, execute, run_job
 from orchestration.staleness import WHY_TAG, assets_of
 from serving.packaging.bento import find_bento
 from serving.served_model import ServedModel
 from shopsight.clock import clock_at
 from shopsight.sample_shop import SampleShopConfig, land_sample_shop
-from shopsight.settings import Settings
+from shopsight.settings import Settings, prepare_environment
 
 FAMILY: Final = "recommender"
 OWN: Final = (f"{FAMILY}_training_set", f"{FAMILY}_drift", "online_features", "list_feedback")
 """What a night makes of this family."""
+MONDAY: Final = 0
+SENSOR_AT, WEEKLY_AT = timedelta(hours=1), timedelta(hours=4)
+"""The sensor looks every minute; the schedule ``every_week`` trains on Monday at 04:00."""
+CALENDAR: Final = "the calendar"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +65,6 @@ class Chain:
         self.config = config
         self.seed = seed
         self._landed: datetime | None = None
-        self._is_new = True
 
     def land(self, until: datetime) -> None:
         """Deliver what arrived since the last delivery, and refresh warehouse, features, drift and feedback."""
@@ -72,10 +77,9 @@ class Chain:
             arrived_before=until,
         )
         self._landed = until
+        prepare_environment(self.settings)
         with clock_at(until):
-            result = run_job(self.settings, "daily_refresh", dg.RunRequest(asset_selection=self._refreshed()))
-        self._is_new = False
-        self.seconds = result.seconds
+            execute(self.settings, self._night, dg.RunRequest(), watch=RunWatch())
 
     def train(self, at: datetime, request: dg.RunRequest | None = None) -> None:
         """Train, judge, decide by the policy and package."""
@@ -83,23 +87,20 @@ class Chain:
             run_job(self.settings, "weekly_retraining", request or dg.RunRequest(asset_selection=assets_of(FAMILY)))
 
     def evening(self, until: datetime) -> Evening:
-        """Land the day that ended, ask the sensor, and run what it asks for."""
+        """Land the day that ended, ask the sensor, and run what it and the calendar ask for."""
         self.land(until)
         before = self.versions()
-        at = until + timedelta(hours=1)
-        reasons = waits = ""
-        with clock_at(at), open_instance(self.settings) as instance:
-            answer = stale_champions(dg.build_sensor_context(instance=instance, resources={"settings": self.settings}))
-        if isinstance(answer, dg.SkipReason):
-            waits = str(answer.skip_message)
-        elif isinstance(answer, dg.SensorResult):
-            for request in answer.run_requests or []:
-                reasons = request.tags[WHY_TAG]
-                self.train(at, request)
+        waits, asked = self._ask(until + SENSOR_AT)
+        for request in asked:
+            self.train(until + SENSOR_AT, request)
+        reasons = [request.tags[WHY_TAG] for request in asked]
+        if until.weekday() == MONDAY:
+            self.train(until + WEEKLY_AT)
+            reasons.append(CALENDAR)
         new = [version for version in self.versions() if version.version not in {one.version for one in before}]
-        newest = new[0] if new else None
+        newest = new[-1] if new else None
         return Evening(
-            reasons=reasons,
+            reasons="; ".join(reasons),
             waits=waits,
             trained=newest.version if newest else None,
             eligible=bool(newest and newest.eligible),
@@ -108,6 +109,15 @@ class Chain:
             begun=str(newest.card.get("begun", {}).get("chosen", "")) if newest else "",
             serves=self.champion().version,
         )
+
+    def _ask(self, at: datetime) -> tuple[str, Sequence[dg.RunRequest]]:
+        """Return why the sensor waits, or what it asks for."""
+        with clock_at(at), open_instance(self.settings) as instance:
+            answer = stale_champions(dg.build_sensor_context(instance=instance, resources={"settings": self.settings}))
+        if isinstance(answer, dg.SensorResult):
+            return "", answer.run_requests or []
+        assert isinstance(answer, dg.SkipReason)
+        return str(answer.skip_message), []
 
     def versions(self) -> list[ModelVersion]:
         """Return the recommender's versions."""
@@ -120,17 +130,19 @@ class Chain:
             raise RuntimeError("nothing serves: the first training was refused")
         return champion
 
-    def _refreshed(self) -> list[dg.AssetKey]:
-        """Return what a night makes of which the recommender is downstream; on the first night, all of the warehouse.
+    @cached_property
+    def _night(self) -> dg.JobDefinition:
+        """The part of the nightly refresh of which the recommender is downstream.
 
-        The other marts would cost as much again, and say nothing of this family.
+        The other marts and the data tests would cost several times as much, and change nothing of what is served.
         """
         from orchestration.definitions import defs
 
-        job = defs().resolve_job_def("daily_refresh").asset_layer.selected_asset_keys
-        own = {dg.AssetKey(name) for name in OWN}
-        above = dg.AssetSelection.assets(*own).upstream().resolve(defs().resolve_asset_graph())
-        return sorted(key for key in job if key in above or (self._is_new and len(key.path) > 1))
+        refreshed = defs().resolve_job_def("daily_refresh").asset_layer.selected_asset_keys
+        own = dg.AssetSelection.assets(*(dg.AssetKey(name) for name in OWN)).upstream()
+        keys = refreshed & own.resolve(defs().resolve_asset_graph())
+        job = dg.define_asset_job("night", selection=dg.AssetSelection.assets(*keys).without_checks())
+        return dg.Definitions.merge(defs(), dg.Definitions(jobs=[job])).resolve_job_def("night")
 
 
 def served(version: ModelVersion) -> ServedModel:

@@ -1,7 +1,7 @@
 """Days of a sample shop whose taste changes, played one by one on the real chain; nobody decides anything."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ from serving.recommender.desk import RecommendationDesk, open_desk
 from serving.recommender.schemas import RecentEvent, RecommendationRequest
 from shopsight.clock import clock_at
 from shopsight.contracts import HISTORY_LENGTH
-from shopsight.sample_shop import SampleShopConfig, generate
+from shopsight.sample_shop import SampleShop, SampleShopConfig, generate
 from shopsight.settings import Settings
 
 Floats = NDArray[np.float64]
@@ -73,43 +73,44 @@ class Nowhere:
 def play(plan: Plan, *, seed: int, say: Callable[[str], None]) -> list[Day]:
     """Play the days of one shop."""
     with tempfile.TemporaryDirectory() as folder:
-        chain = _chain(Path(folder) / "shop", plan, seed=seed, config=plan.shop)
-        other = _chain(Path(folder) / "oracle", plan, seed=seed, config=new_taste(plan.shop))
         shop = generate(plan.shop, seed=seed)
-        contacts = contacts_by_day(shop)
-        for one in (other, chain):
+        chain = chain_of(Path(folder) / "shop", plan, seed=seed, config=plan.shop)
+        other = chain_of(Path(folder) / "oracle", plan, seed=seed, config=new_taste(plan.shop))
+        for name, one in (("the new taste alone", other), ("the old taste", chain)):
             one.land(start_of(shop, plan.first_day))
-            say(f"landed {one.seconds}")
             one.train(start_of(shop, plan.first_day))
-            say(f"trained {one.champion().evaluation.metrics}")
-        first, oracle = chain.champion(), other.champion()
-        days = []
-        for day in range(plan.first_day, plan.last_day + 1):
-            champion = chain.champion()
-            with _shown(chain.settings, champion) as desk:
-                gains = gains_of(desk, contacts[day])
-            stale, ideal = (
-                gains_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day])
-                for one in (first, oracle)
-            )
-            evening = chain.evening(start_of(shop, day + 1))
-            days.append(
-                Day(
-                    day=day,
-                    date=start_of(shop, day).date().isoformat(),
-                    shoppers=[contact.user_id for contact in contacts[day]],
-                    served=gains,
-                    stale=stale,
-                    oracle=ideal,
-                    version=champion.version,
-                    evening=evening,
-                )
-            )
-            say(
-                f"day {day}: {champion.version} {gains.mean():.4f} of {len(gains)} contacts, the first model "
-                f"{stale.mean():.4f}, one of the new taste {ideal.mean():.4f}. {evening.said_in_words()}"
-            )
-        return days
+            say(f"A first model of {name}: NDCG@10 {one.champion().evaluation.metrics['ndcg@10']} on its test window")
+        return list(play_days(chain, other.champion(), shop, range(plan.first_day, plan.last_day + 1), say=say))
+
+
+def play_days(
+    chain: Chain, oracle: ModelVersion, shop: SampleShop, days: Iterable[int], *, say: Callable[[str], None]
+) -> Iterator[Day]:
+    """Show the lists of each day, then let it end: its events land, and what is asked for is trained."""
+    contacts, first = contacts_by_day(shop), chain.champion()
+    for day in days:
+        champion = chain.champion()
+        with _shown(chain.settings, champion) as desk:
+            gains = gains_of(desk, contacts[day])
+        stale, ideal = (
+            gains_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day])
+            for one in (first, oracle)
+        )
+        evening = chain.evening(start_of(shop, day + 1))
+        say(
+            f"day {day}: {champion.version} {gains.mean():.4f} of {len(gains)} contacts, the first model "
+            f"{stale.mean():.4f}, one of the new taste {ideal.mean():.4f}. {evening.said_in_words()}"
+        )
+        yield Day(
+            day=day,
+            date=start_of(shop, day).date().isoformat(),
+            shoppers=[contact.user_id for contact in contacts[day]],
+            served=gains,
+            stale=stale,
+            oracle=ideal,
+            version=champion.version,
+            evening=evening,
+        )
 
 
 def gains_of(desk: RecommendationDesk, contacts: Sequence[Contact]) -> Floats:
@@ -140,7 +141,8 @@ def _shown(settings: Settings, champion: ModelVersion) -> Iterator[Recommendatio
         log.close()
 
 
-def _chain(home: Path, plan: Plan, *, seed: int, config: SampleShopConfig) -> Chain:
+def chain_of(home: Path, plan: Plan, *, seed: int, config: SampleShopConfig) -> Chain:
+    """Return the chain of a home whose days are to be played."""
     settings = Settings(
         home=home,
         training_size="tiny",

@@ -28,12 +28,13 @@ from models.recommender.cold.items import ColdItems
 from models.recommender.config import RecommenderConfig, for_size
 from models.recommender.dataset import Interactions, Window, window
 from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, mean_ndcg, rank_cases, slices
+from models.recommender.incumbent import measure_incumbent
 from models.recommender.linear.pairs import fit_together
 from models.recommender.repeats import usual_intervals
 from models.recommender.scoring import Constant, Neighbours, Scorer
 from models.recommender.sentinels import check_run
 from models.recommender.views import VIEWS, Run, Views
-from models.training import BASELINE_FOLDER, write_results
+from models.training import BASELINE_FOLDER, beside_file, write_results
 from shopsight.settings import SIZES
 
 FAMILY = "recommender"
@@ -72,7 +73,8 @@ def train(
         precision: auto, fp32 or bf16.
         report: told of every epoch and phase.
         champion: folder of the model that serves: the transformer is trained from its weights as well as from scratch,
-            and the better of the two on the validation window is the candidate's.
+            and the better of the two on the validation window is the candidate's. Where it was trained before the test
+            window began, it is measured on that, too.
 
     Raises:
         DeviceUnavailableError: the device or precision is not there.
@@ -107,6 +109,14 @@ def train(
     )
     report(Progress(message="sentinels are quiet", fraction=0.5))
     evaluation = _measure(test, items, run, choice, report)
+    incumbent = champion and measure_incumbent(
+        champion,
+        test,
+        _users(test),
+        cutoff=data.quantile_time(config.evaluation.test_quantile),
+        config=config.evaluation,
+        seed=seed,
+    )
     views = fit(
         data,
         items,
@@ -138,6 +148,8 @@ def train(
         shelves = _Shelves.of(run, data, items, views)
         shelves.write(out_dir, choice.blend.weights, views=views, cold=cold)
         choice.beginning.write(out_dir)
+        if champion and incumbent:
+            incumbent.write(out_dir / beside_file(champion.name))
         write_results(out_dir, evaluation, card)
         _write_baseline(out_dir, baseline, shelves, evaluation, _card(run, data, started))
         shutil.rmtree(checkpoints)

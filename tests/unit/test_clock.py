@@ -30,9 +30,10 @@ def test_the_clock_stands_where_it_was_put_and_goes_on_afterwards() -> None:
 
 
 def test_the_clock_goes_on_though_what_was_played_failed() -> None:
-    with pytest.raises(RuntimeError), clock_at(datetime(2026, 3, 1, tzinfo=UTC)):
+    before = utc_now()
+    with pytest.raises(RuntimeError), clock_at(datetime(2020, 3, 1, tzinfo=UTC)):
         raise RuntimeError
-    assert utc_now().year > 2026 or utc_now().month != 3
+    assert utc_now() >= before
 
 
 def test_the_clock_is_put_to_no_moment_without_a_zone() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from models.evaluation.curves import Curves
-from models.training import BASELINE_FOLDER, read_card, read_evaluation
+from models.training import BASELINE_FOLDER, beside_file, read_card, read_evaluation
 from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
@@ -77,7 +77,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         drift = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
         registry = ModelRegistry.of(settings)
         champion = registry.champion(family)
-        serving = champion.evaluation if champion else None
+        serving = _figures_of(champion, folder)
         verdict = gate(evaluation, serving, drift_summary(drift))
         provenance = provenance_of(context, settings, family)
         version = _register(registry, folder, evaluation, verdict, provenance)
@@ -106,6 +106,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
                 **({"baseline that stands in": stands_in.version} if stands_in else {}),
                 "candidate": evaluation.candidate,
                 "eligible": verdict.eligible,
+                **({"champion measured on": serving.protocol} if serving else {}),
                 "side by side": evaluation_table(evaluation),
                 **metric_metadata(evaluation.metrics, first=evaluation.primary_metric),
                 **curves_metadata(Curves.read(folder)),
@@ -127,6 +128,16 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         )
 
     return register_and_judge
+
+
+def _figures_of(champion: "ModelVersion | None", folder: Path) -> "Evaluation | None":
+    """Return a champion's figures: on the candidate's test cases where those are there, else its own."""
+    from models.evaluation.results import Evaluation
+
+    if champion is None:
+        return None
+    beside = folder / beside_file(champion.version)
+    return Evaluation.read(beside) if beside.exists() else champion.evaluation
 
 
 def provenance_of(context: dg.AssetExecutionContext, settings: Settings, family: str) -> dict[str, str | None]:
