@@ -141,7 +141,9 @@ class Chain:
         refreshed = defs().resolve_job_def("daily_refresh").asset_layer.selected_asset_keys
         own = dg.AssetSelection.assets(*(dg.AssetKey(name) for name in OWN)).upstream()
         keys = refreshed & own.resolve(defs().resolve_asset_graph())
-        job = dg.define_asset_job("night", selection=dg.AssetSelection.assets(*keys).without_checks())
+        models = {key for key in keys if key.path[0] in ("staging", "intermediate", "marts")}
+        selection = dg.AssetSelection.assets(*(keys - models)) | dg.AssetSelection.assets(*models).without_checks()
+        job = dg.define_asset_job("night", selection=selection)
         return dg.Definitions.merge(defs(), dg.Definitions(jobs=[job])).resolve_job_def("night")
 
 

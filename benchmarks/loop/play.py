@@ -80,21 +80,34 @@ def play(plan: Plan, *, seed: int, say: Callable[[str], None]) -> list[Day]:
             one.land(start_of(shop, plan.first_day))
             one.train(start_of(shop, plan.first_day))
             say(f"A first model of {name}: NDCG@10 {one.champion().evaluation.metrics['ndcg@10']} on its test window")
-        return list(play_days(chain, other.champion(), shop, range(plan.first_day, plan.last_day + 1), say=say))
+        models = (chain.champion(), other.champion())
+        return list(play_days(chain, models, shop, range(plan.first_day, plan.last_day + 1), say=say))
 
 
 def play_days(
-    chain: Chain, oracle: ModelVersion, shop: SampleShop, days: Iterable[int], *, say: Callable[[str], None]
+    chain: Chain,
+    beside: tuple[ModelVersion, ModelVersion],
+    shop: SampleShop,
+    days: Iterable[int],
+    *,
+    say: Callable[[str], None],
 ) -> Iterator[Day]:
-    """Show the lists of each day, then let it end: its events land, and what is asked for is trained."""
-    contacts, first = contacts_by_day(shop), chain.champion()
+    """Show the lists of each day, then let it end: its events land, and what is asked for is trained.
+
+    Args:
+        chain: of the home that is played.
+        beside: the first model, and one of the new taste alone: their lists are judged, too, and shown to nobody.
+        shop: whose shoppers they are.
+        days: which are played, in order.
+        say: told of every day.
+    """
+    contacts = contacts_by_day(shop)
     for day in days:
         champion = chain.champion()
         with _shown(chain.settings, champion) as desk:
             gains = gains_of(desk, contacts[day])
         stale, ideal = (
-            gains_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day])
-            for one in (first, oracle)
+            gains_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day]) for one in beside
         )
         evening = chain.evening(start_of(shop, day + 1))
         say(

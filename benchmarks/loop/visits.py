@@ -58,8 +58,7 @@ def contacts_by_day(shop: SampleShop) -> list[list[Contact]]:
 def _rows(shop: SampleShop) -> Iterator[tuple[str, bool, str, str, int]]:
     """Yield who (and whether logged in), item, event and microsecond of each interaction, in order of time."""
     raw = pa.Table.from_batches(shop.event_batches())
-    whole = ["event_id", "item_id", "anonymous_id", "event_timestamp"]
-    for column in whole:
+    for column in ("event_id", "item_id", "event_timestamp"):
         raw = raw.filter(pc.is_valid(raw[column]))
     raw = raw.filter(pc.is_in(raw["event_name"], pa.array(BEHAVIOURS)))
     raw = raw.filter(pc.is_in(raw["item_id"], pa.array(shop.catalogue.item_ids)))
@@ -88,8 +87,11 @@ def _rows(shop: SampleShop) -> Iterator[tuple[str, bool, str, str, int]]:
         strict=True,
     )
     end = shop.config.starts_at_us + shop.config.days * 86_400_000_000
-    within = sorted({row for row in rows if shop.config.starts_at_us <= row[0] < end}, key=lambda row: row[:3])
-    for moment, _, _, user_id, device, item_id, name in within:
-        owner = owners.get(device.rsplit("-", 1)[0])
-        if owner is not None:
-            yield owner, user_id == owner, item_id, name, moment
+    within = {row for row in rows if shop.config.starts_at_us <= row[0] < end}
+    in_order = sorted(within, key=lambda row: row[:3])
+    may_see_lists = set(owners.values())
+    for moment, _, _, user_id, device, item_id, name in in_order:
+        # Whoever is logged in need not be known by a device.
+        owner = user_id or owners.get((device or "").rsplit("-", 1)[0])
+        if owner in may_see_lists:
+            yield owner, user_id is not None, item_id, name, moment
