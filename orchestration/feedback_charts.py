@@ -63,19 +63,19 @@ def promise_picture(days: Sequence[Row]) -> dict[str, dg.MarkdownMetadataValue]:
     Args:
         days: of the feedback's report, with days as dates.
     """
-    longest: dict[Any, Row] = {}
+    busiest: dict[Any, Row] = {}
     for row in days:
-        if row["promised"] is not None and row["contacts"] > longest.get(row["day"], {"contacts": 0})["contacts"]:
-            longest[row["day"]] = row
-    if not longest:
+        if row["promised"] is not None and row["contacts"] > busiest.get(row["day"], {"contacts": 0})["contacts"]:
+            busiest[row["day"]] = row
+    if not busiest:
         return {}
-    rows = [longest[day] for day in sorted(longest)]
+    rows = [busiest[day] for day in sorted(busiest)]
     first = rows[0]["day"]
-    kept: Points = [((row["day"] - first).days, row["measured"]["value"]) for row in rows]
+    measured: Points = [((row["day"] - first).days, row["measured"]["value"]) for row in rows]
     promised: Points = [((row["day"] - first).days, row["promised"]["value"]) for row in rows]
-    last, top = max(kept[-1][0], 1.0), max(y for _, y in [*kept, *promised]) or 1.0
+    last, top = max(measured[-1][0], 1.0), max(y for _, y in [*measured, *promised]) or 1.0
     chart = line_chart(
-        kept,
+        measured,
         title="kept, and dashed what was promised",
         x=Axis(label=f"days since {first}", low=0.0, high=last, ticks=(0.0, last), number_format=".0f"),
         y=Axis(label="recall", low=0.0, high=top, ticks=(0.0, top), number_format=".2%"),

@@ -104,7 +104,7 @@ def play_days(
     contacts = contacts_by_day(shop)
     for day in days:
         champion = chain.champion()
-        with _shown(chain.settings, champion) as desk:
+        with _open_champion(chain.settings, champion) as desk:
             gains = gains_of(desk, contacts[day])
         stale, ideal = (
             gains_of(open_desk(chain.settings, model=served(one), log=Nowhere()).desk, contacts[day]) for one in beside
@@ -145,7 +145,7 @@ def gains_of(desk: RecommendationDesk, contacts: Sequence[Contact]) -> Floats:
 
 
 @contextmanager
-def _shown(settings: Settings, champion: ModelVersion) -> Iterator[RecommendationDesk]:
+def _open_champion(settings: Settings, champion: ModelVersion) -> Iterator[RecommendationDesk]:
     """Open the champion as a service does, with its prediction log."""
     log = PredictionLog(settings.predictions_dir / FAMILY)
     try:
