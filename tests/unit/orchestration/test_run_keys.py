@@ -116,7 +116,7 @@ def test_a_segment_that_a_refresh_did_not_land_is_asked_for_again(home, instance
         keys.append(request.run_key)
         done(instance, request.tags[WORK_TAG])
     assert keys == ["collected:20260501T120000-1", "collected:20260501T120000-1:2"]
-    run = instance.create_run_for_job(work, tags=COLLECTED, status=dg.DagsterRunStatus.QUEUED)
+    run = instance.create_run_for_job(work, tags=COLLECTED, status=dg.DagsterRunStatus.STARTED)
     assert sealed(home, instance) is None
     instance.delete_run(run.run_id)
     done(instance, "collected:20260501T120000-1", fails=True)
