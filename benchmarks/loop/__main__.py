@@ -24,7 +24,7 @@ from shopsight.whole_files import replaced
 SHOP: Final = SampleShopConfig(
     users=900, items=200, events=60_000, days=48, passer_by_sessions=1.0, taste_changes_on=28
 )
-PLAN: Final = Plan(shop=SHOP, first_day=24, last_day=46, cooldown_hours=72.0)
+PLAN: Final = Plan(shop=SHOP, first_day=24, last_day=42, cooldown_hours=72.0)
 
 
 def measure(plan: Plan, seeds: list[int]) -> dict[str, Any]:
