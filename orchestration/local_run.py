@@ -139,7 +139,7 @@ def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=assets,
-                tags=_launched_by(settings, run_id),
+                tags={**request.tags, **_launched_by(settings, run_id)},
                 run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         except dg.DagsterExecutionInterruptedError as interruption:

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     """Mail server (``smtp://user:password@host:587``, ``smtps://`` for TLS from the first byte)."""
     notify_from: str = Field(default="", pattern=r"^([^@\s,;<>]+@[^@\s,;<>]+)?$")
     """Address that mails come from; they go to those of ``approvers.yml`` who have one."""
+    retraining_cooldown_hours: float = Field(default=72.0, ge=0)
+    """How long after a family's newest model was trained drift and decay start no other training of it."""
     sample_size: Size = "small"
     """Size of the sample shop."""
     sample_currencies: str = Field(default="", pattern=r"^((GBP|PLN|CNY)(,(GBP|PLN|CNY))*)?$")

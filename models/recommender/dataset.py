@@ -194,8 +194,22 @@ def item_attributes(items: pa.Table | None, item_ids: NDArray[np.object_]) -> In
     """Return each item's attribute codes, shape (N, A).
 
     An item has one attribute per level of its category path (``Shoes``, ``Shoes > Running``) and one for its brand;
-    codes start at 1 and 0 is padding.
+    codes start at 1, in the order of :func:`attribute_names`, and 0 is padding.
     """
+    wanted = _attributes_of(items, item_ids)
+    codes = {name: code for code, name in enumerate(attribute_names(items, item_ids), start=1)}
+    attributes_NA = np.zeros((len(wanted), max(map(len, wanted), default=1) or 1), dtype=np.int64)
+    for row, names in enumerate(wanted):
+        attributes_NA[row, : len(names)] = [codes[name] for name in names]
+    return attributes_NA
+
+
+def attribute_names(items: pa.Table | None, item_ids: NDArray[np.object_]) -> list[str]:
+    """Return the attributes of the items, sorted."""
+    return sorted({name for names in _attributes_of(items, item_ids) for name in names})
+
+
+def _attributes_of(items: pa.Table | None, item_ids: NDArray[np.object_]) -> list[list[str]]:
     names_of: dict[str, list[str]] = {}
     if items is not None:
         columns = (items[name].to_pylist() for name in ("item_id", "category", "brand"))
@@ -203,9 +217,4 @@ def item_attributes(items: pa.Table | None, item_ids: NDArray[np.object_]) -> In
             levels = category.split(" > ") if category else []
             paths = [f"category:{' > '.join(levels[: depth + 1])}" for depth in range(min(len(levels), 4))]
             names_of[item_id] = paths + ([f"brand:{brand}"] if brand else [])
-    wanted = [names_of.get(item_id, []) for item_id in item_ids]
-    codes = {name: code for code, name in enumerate(sorted({n for names in wanted for n in names}), start=1)}
-    attributes_NA = np.zeros((len(wanted), max(map(len, wanted), default=1) or 1), dtype=np.int64)
-    for row, names in enumerate(wanted):
-        attributes_NA[row, : len(names)] = [codes[name] for name in names]
-    return attributes_NA
+    return [names_of.get(item_id, []) for item_id in item_ids]

@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -109,6 +109,20 @@ def make_feedback(settings: Settings, *, now: datetime) -> dict[str, Any]:
             report: dict[str, Any] = json.loads(json.dumps(findings, default=str))
             write_json(report_path(settings), report)
     return report
+
+
+def read_promise(settings: Settings) -> list[DayOfPromise]:
+    """Return the days beside their promise, as the report that was made last has them; none before the first report."""
+    if not report_path(settings).exists():
+        return []
+    return [
+        DayOfPromise(
+            **day
+            | {"day": date.fromisoformat(day["day"])}
+            | {name: Estimate(**day[name]) if day[name] else None for name in ("measured", "promised")}
+        )
+        for day in json.loads(report_path(settings).read_text())["promise"]
+    ]
 
 
 def _write_tables(

@@ -83,7 +83,7 @@ def test_schedules_and_sensors_run_from_the_start(definitions) -> None:
     assert set(sensors) == {
         "landing_files",
         "sealed_segments",
-        "drifted_features",
+        "stale_champions",
         "new_approvals",
         "decisions_waited_for",
     }

@@ -10,6 +10,7 @@ from models.evaluation.position_bias import MIN_CLICKS, MIN_ITEMS
 from models.recommender.config import RecommenderConfig
 from orchestration.notifications.ledger import RETRY_AFTER
 from serving.feedback.matching import CLICK_LANDS
+from serving.feedback.promise import DAYS_TOGETHER
 from serving.http.key_ring import LOOK_AGAIN_SECONDS, NOTE_AGAIN_SECONDS
 from serving.http.rates import BURST_SECONDS
 from serving.recommender.composing import WIN_BACK
@@ -45,6 +46,8 @@ PROMISES = [
     ("api.md", "in the same half hour as `item_ids`", RecommenderConfig().viewed_together.within_seconds, 1800),
     ("api.md", "within a day of `item_ids`", RecommenderConfig().bought_together.within_seconds, 86_400),
     ("api.md", "takes up to 100 `requests`", MAX_BATCH, 100),
+    ("feedback.md", "The newest seven days of the champion count together", DAYS_TOGETHER, 7),
+    ("retraining.md", "`SHOPSIGHT_RETRAINING_COOLDOWN_HOURS` (72)", Settings().retraining_cooldown_hours, 72),
     ("feedback.md", "in the 24 hours before (`SHOPSIGHT_FEEDBACK_WINDOW_HOURS`)", Settings().feedback_window_hours, 24),
     ("feedback.md", "within a minute", CLICK_LANDS, timedelta(minutes=1)),
     ("feedback.md", "Fewer than 50 clicks on 10 items", (MIN_CLICKS, MIN_ITEMS), (50, 10)),

@@ -3,14 +3,13 @@
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from models.evaluation.curves import Curves
-from models.training import BASELINE_FOLDER, read_card, read_evaluation
+from models.training import BASELINE_FOLDER, beside_file, read_card, read_evaluation
 from orchestration.attribution import launcher_of_run
 from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
@@ -20,6 +19,7 @@ from orchestration.papers import judged, papers_of
 from orchestration.tracking import track
 from orchestration.verdicts import baseline_outcomes, drift_summary, verdict_card
 from shopsight import __version__
+from shopsight.clock import utc_now
 from shopsight.contracts import TRAINING_RUN
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
@@ -72,7 +72,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         drift = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
         registry = ModelRegistry.of(settings)
         champion = registry.champion(family)
-        serving = champion.evaluation if champion else None
+        serving = _figures_of(champion, folder)
         summary = drift_summary(drift)
         verdict = gate(evaluation, serving, summary)
         papers = papers_of(settings, family) | {"provenance": provenance_of(context, settings, family)}
@@ -112,6 +112,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
                 **({"baseline that stands in": stands_in.version} if stands_in else {}),
                 "candidate": evaluation.candidate,
                 "eligible": verdict.eligible,
+                **({"champion measured on": serving.protocol} if serving else {}),
                 "side by side": evaluation_table(evaluation),
                 **metric_metadata(evaluation.metrics, first=evaluation.primary_metric),
                 **curves_metadata(Curves.read(folder)),
@@ -133,6 +134,16 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         )
 
     return register_and_judge
+
+
+def _figures_of(champion: "ModelVersion | None", folder: Path) -> "Evaluation | None":
+    """Return a champion's figures: on the candidate's test cases where those are there, else its own."""
+    from models.evaluation.results import Evaluation
+
+    if champion is None:
+        return None
+    beside = folder / beside_file(champion.version)
+    return Evaluation.read(beside) if beside.exists() else champion.evaluation
 
 
 def provenance_of(context: dg.AssetExecutionContext, settings: Settings, family: str) -> dict[str, str | None]:
@@ -161,7 +172,7 @@ def _register(
     """Register what was trained, its card completed by its papers, with what the gate says of it."""
     # The rows it was trained on go with it: drift is judged against them as long as it serves.
     shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
-    now, family = datetime.now(UTC), evaluation.family
+    now, family = utc_now(), evaluation.family
     card = read_card(folder) | dict(origin.papers)
     version = registry.register(
         family,

@@ -1,11 +1,12 @@
 """What came of the recommender's lists: the prediction log joined with the events, as tables beside the marts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
-from orchestration.feedback_charts import feedback_pictures
+from orchestration.feedback_charts import feedback_pictures, promise_picture
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.marts import export_path, read_mart
 from shopsight.settings import Settings
@@ -54,6 +55,7 @@ def list_feedback(
             "by version": dg.MetadataValue.md(_by_version(report["placements"])),
             "promise": dg.MetadataValue.md(_promise(report["promise"])),
             "expected": dg.MetadataValue.md(_expected(report["expected"])),
+            **promise_picture([day | {"day": date.fromisoformat(day["day"])} for day in report["promise"]]),
             **feedback_pictures(read_mart(settings, FEEDBACK_DAILY).to_pylist()),
         }
     )
