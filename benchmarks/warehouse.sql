@@ -162,7 +162,8 @@ select
     user_id,
     last_seen_at,
     not bought and coalesce(pages_in_a_minute >= 40 or pages_in_a_day >= 1000, false) as is_bot,
-    not is_bot and coalesce(accounts.consent, activity.consent) != 'none' as is_usable
+    -- What an account says does not undo what the newest event says, nor the other way round.
+    not is_bot and activity.consent != 'none' and coalesce(accounts.consent, '') != 'none' as is_usable
 from activity
 left join busiest using (user_id)
 left join accounts using (user_id);
