@@ -4,8 +4,8 @@ Every decision is a record in a keyed, hash-chained journal; the state is what t
 overwritten. A version's files are copied in whole, and their hashes stand in the record that registered them.
 
 A version is first a ``candidate``. The gate judges it; a named person (or policy) who did not ask for it approves or
-rejects it. The approved one is the ``champion``, and the one before it stays ``approved``: rolling back makes it the
-champion again and the other ``withdrawn``, for good.
+rejects it. The approved one is the ``champion``, at once or after it was ``releasing`` beside the one before it, which
+stays ``approved``: rolling back makes that one the champion again and the other ``withdrawn``, for good.
 """
 
 import re
@@ -14,23 +14,38 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from models.registry.artefacts import copy_durably, hashes_of, make_durable
-from models.registry.journal import Journal, JournalBrokenError, JournalHead, fsync_folder
+from models.registry.journal import Journal, JournalHead, fsync_folder
 from models.registry.journal_key import JournalKey
-from models.registry.names import is_a_name, spelling_of
+from models.registry.legality import (
+    IllegalTransitionError,
+    UnknownVersionError,
+    known,
+    require_approved,
+    require_candidate,
+    require_eligible,
+    require_judged_beside,
+    require_no_release,
+    require_recorded,
+    require_released,
+    require_rollback_target,
+    require_second_person,
+    require_text,
+)
 from models.registry.version import (
+    STAGES,
     Approval,
     ModelVersion,
     Versions,
     champion_of,
     next_version,
+    released_of,
     replay,
     rollback_target,
 )
 from shopsight.contracts import TRAINING_RUN
-from shopsight.errors import ShopsightError
 from shopsight.locking import exclusive
 from shopsight.settings import Settings
 
@@ -40,16 +55,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Approval", "IllegalTransitionError", "ModelRegistry", "ModelVersion", "UnknownVersionError"]
 
+Step = Literal["shadow", "canary", "promote", "settle", "withdraw"]
+"""What may come of a version under release."""
 LOCK_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
-
-
-class IllegalTransitionError(ShopsightError):
-    """The action is not allowed on a version in this state, or not to this person."""
-
-
-class UnknownVersionError(ShopsightError):
-    """The registry has no such version."""
 
 
 class ModelRegistry:
@@ -91,7 +100,7 @@ class ModelRegistry:
             raise ValueError(f"a model family is a lower-case word, not {family!r}")
         if evaluation.family != family:
             raise ValueError(f"the evaluation is of {evaluation.family!r}, not of {family!r}")
-        _require_text(requester=requester)
+        require_text(requester=requester)
         with self._writing():
             version = next_version(self._versions(family))
             target = self.root / family / version
@@ -115,7 +124,7 @@ class ModelRegistry:
             IllegalTransitionError: the version is not a candidate any more.
         """
         with self._writing():
-            _require_candidate(self._find(family, version), "judged")
+            require_candidate(self._find(family, version), "judged")
             reasons = list(verdict.reasons)
             self._record("judge", family, version, at, eligible=verdict.eligible, reasons=reasons)
         return self._find(family, version)
@@ -138,15 +147,83 @@ class ModelRegistry:
                 the approver's name is no person's, or the approver asked for it.
             ArtefactChangedError: its files are not those that were judged.
         """
-        _require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
-            candidate = self._find(family, version)
-            _require_candidate(candidate, "approved")
-            _require_second_person(candidate, approver=approver, requester=requester)
-            _require_eligible(candidate)
-            _require_judged_beside(candidate, champion_of(self._versions(family)))
-            candidate.verify()
+            self._require_fit_to_serve(family, version, approver=approver, reason=reason, requester=requester)
             self._record("approve", family, version, at, approver=approver, requester=requester, reason=reason)
+        return self._find(family, version)
+
+    def release(
+        self,
+        family: str,
+        version: str,
+        *,
+        approver: str,
+        reason: str,
+        at: datetime,
+        requester: str,
+        plan: Mapping[str, Any],
+    ) -> ModelVersion:
+        """Let a candidate serve some requests beside the champion, which it is to follow step by step.
+
+        Args:
+            family: the model family.
+            version: the candidate.
+            approver: as :meth:`approve` takes it.
+            reason: why it may serve.
+            at: the time of the decision, aware.
+            requester: as :meth:`approve` takes it.
+            plan: its steps and limits; they stand in the record, whatever is set later.
+
+        Raises:
+            IllegalTransitionError: as :meth:`approve` raises it; or no champion is there yet.
+            ArtefactChangedError: its files are not those that were judged.
+        """
+        with self._writing():
+            self._require_fit_to_serve(family, version, approver=approver, reason=reason, requester=requester)
+            if champion_of(self._versions(family)) is None:
+                raise IllegalTransitionError(
+                    f"{family} {version} cannot be released step by step.",
+                    why="nothing serves yet that it could be compared with",
+                    fix=f"make it the champion: `shopsight approve {family}`",
+                )
+            names = {"approver": approver, "requester": requester, "reason": reason}
+            self._record("release", family, version, at, **names, plan=dict(plan))
+        return self._find(family, version)
+
+    def step(
+        self,
+        family: str,
+        version: str,
+        step: Step,
+        *,
+        approver: str,
+        reason: str,
+        at: datetime,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
+        """Record that a version under release goes on, ends its last window, or is stopped.
+
+        Args:
+            family: the model family.
+            version: what is under release, or was until it became champion.
+            step: ``promote`` makes it champion, ``settle`` ends the window after that, ``withdraw`` stops it for good.
+            approver: a person, or the policy that watches releases.
+            reason: why.
+            at: the time, aware.
+            evidence: what was counted until then.
+
+        Raises:
+            IllegalTransitionError: it is not under release.
+            ArtefactChangedError: it is to be champion, and its files are not those that were approved.
+        """
+        require_text(approver=approver, reason=reason)
+        details = {"approver": approver, "reason": reason, "evidence": dict(evidence or {})}
+        with self._writing():
+            present = self._find(family, version)
+            require_released(present, step)
+            if step == "promote":
+                present.verify()
+            self._record("stage" if step in STAGES else step, family, version, at, stage=step, **details)
         return self._find(family, version)
 
     def reject(
@@ -157,13 +234,22 @@ class ModelRegistry:
         Raises:
             IllegalTransitionError: the version is not a candidate, or a name or the reason is missing.
         """
-        _require_text(approver=approver, reason=reason, requester=requester)
+        require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
-            _require_candidate(self._find(family, version), "rejected")
+            require_candidate(self._find(family, version), "rejected")
             self._record("reject", family, version, at, approver=approver, requester=requester, reason=reason)
         return self._find(family, version)
 
-    def rollback(self, family: str, *, approver: str, reason: str, at: datetime, to: str | None = None) -> ModelVersion:
+    def rollback(
+        self,
+        family: str,
+        *,
+        approver: str,
+        reason: str,
+        at: datetime,
+        to: str | None = None,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
         """Withdraw the champion, and make the version that was champion before it champion again.
 
         Args:
@@ -172,27 +258,24 @@ class ModelRegistry:
             reason: why the champion may serve no longer.
             at: the time of the decision, aware.
             to: the former champion to return to, a step and a record at a time: those between are withdrawn, too.
+            evidence: what was counted of the champion until then.
 
         Raises:
             IllegalTransitionError: there is no champion, or none was approved before it, or not ``to``.
             UnknownVersionError: the registry has no version ``to``.
             ArtefactChangedError: the earlier version's files are not those that were approved.
         """
-        _require_text(approver=approver, reason=reason)
+        require_text(approver=approver, reason=reason)
         with self._writing():
             target = rollback_target(self._versions(family)) if to is None else self._find(family, to)
-            if target is None or target.status != "approved" or champion_of(self._versions(family)) is None:
-                raise IllegalTransitionError(
-                    f"{family} cannot be rolled back{f' to {to}' if to else ''}.",
-                    why=f"it is {target.status}" if target else "no version was approved before the present champion",
-                    fix="approve a candidate instead, or name a version that was champion before",
-                )
+            target = require_rollback_target(family, target, champion_of(self._versions(family)), to)
             target.verify()
             step: ModelVersion | None = None
             while step is None or step.version != target.version:
                 step = rollback_target(self._versions(family))
                 assert step is not None, "the target is approved, so a step leads to it"
-                self._record("rollback", family, step.version, at, approver=approver, reason=reason)
+                counted = {"evidence": dict(evidence)} if evidence else {}
+                self._record("rollback", family, step.version, at, approver=approver, reason=reason, **counted)
         return self._find(family, target.version)
 
     def package(self, family: str, version: str, *, tag: str, manifest: str, at: datetime) -> None:
@@ -203,12 +286,7 @@ class ModelRegistry:
             IllegalTransitionError: it was not approved.
         """
         with self._writing():
-            if self._find(family, version).approval is None:
-                raise IllegalTransitionError(
-                    f"{family} {version} gets no Bento.",
-                    why="it was not approved; nothing is served that nobody answers for",
-                    fix="approve it first",
-                )
+            require_approved(self._find(family, version))
             self._record("package", family, version, at, tag=tag, manifest=manifest)
 
     def versions(self, family: str) -> list[ModelVersion]:
@@ -251,6 +329,12 @@ class ModelRegistry:
         champion = champion_of(self._versions(family))
         return _verified(champion) if verified else champion
 
+    def released(self, family: str) -> ModelVersion | None:
+        """Return what is on its way to be the champion, or became it and is still watched; files are not verified."""
+        versions = self._versions(family)
+        champion = champion_of(versions)
+        return released_of(versions) or (champion if champion is not None and champion.is_watched else None)
+
     def latest_candidate(self, family: str) -> ModelVersion | None:
         """Return the newest version that nobody has decided about, its files verified."""
         newest_first = reversed(self.versions(family))
@@ -282,29 +366,24 @@ class ModelRegistry:
         families = replay(self._journal.records(), self.root)
         for version in (version for versions in families.values() for version in versions.values()):
             version.verify()
-        for folder in sorted(self.root.glob("*/v*")):
-            versions = families.get(folder.parent.name, {})
-            # A registration killed just before its record leaves the folder of the next version, and no other.
-            if folder.name not in {*versions, next_version(versions)}:
-                raise JournalBrokenError(
-                    f"{folder} is in no record of the journal.",
-                    why="it was put there by hand, or records were cut off the journal's end",
-                    fix="restore the journal from a backup, or move the folder away",
-                )
+        require_recorded(self.root.glob("*/v*"), families)
         return self.head().hash
 
     def _versions(self, family: str) -> Versions:
         return replay(self._journal.records_of(family), self.root).get(family, {})
 
+    def _require_fit_to_serve(self, family: str, version: str, *, approver: str, reason: str, requester: str) -> None:
+        require_text(approver=approver, reason=reason, requester=requester)
+        versions, candidate = self._versions(family), self._find(family, version)
+        require_candidate(candidate, "approved")
+        require_second_person(candidate, approver=approver, requester=requester)
+        require_eligible(candidate)
+        require_judged_beside(candidate, champion_of(versions))
+        require_no_release(family, released_of(versions))
+        candidate.verify()
+
     def _find(self, family: str, version: str) -> ModelVersion:
-        versions = self._versions(family)
-        if version not in versions:
-            raise UnknownVersionError(
-                f"The registry has no {family} {version}.",
-                why=f"known are: {', '.join(versions) or 'none yet'}",
-                fix="train and register a model, or name one of the known versions",
-            )
-        return versions[version]
+        return known(self._versions(family), family, version)
 
     def _writing(self) -> AbstractContextManager[None]:
         return exclusive(self.root / ".lock", what="the model registry", wait_seconds=LOCK_SECONDS)
@@ -319,60 +398,3 @@ def _verified(version: ModelVersion | None) -> ModelVersion | None:
     if version is not None:
         version.verify()
     return version
-
-
-def _require_text(*, reason: str = "given", **names: str) -> None:
-    for name, text in names.items():
-        if not text.strip():
-            raise _unanswered(name, "it was left empty")
-        if not is_a_name(text):
-            raise _unanswered(name, f"{text!r} is no name: it has no letter, or characters that nobody sees")
-    if not any(character.isalnum() for character in reason):
-        raise _unanswered("reason", "it was left empty" if not reason.strip() else f"{reason!r} says nothing")
-
-
-def _unanswered(name: str, why: str) -> IllegalTransitionError:
-    return IllegalTransitionError(
-        f"A decision about a model needs the {name}.",
-        why=f"{why}, and the journal is there to answer who decided what, and why",
-        fix="give the reason in a sentence" if name == "reason" else f"give the {name} by name",
-    )
-
-
-def _require_candidate(version: ModelVersion, done: str) -> None:
-    if version.status != "candidate":
-        raise IllegalTransitionError(
-            f"{version.family} {version.version} cannot be {done}.",
-            why=f"it is {version.status}, and only a candidate can be",
-            fix="register a new candidate, or roll back to return to an earlier champion",
-        )
-
-
-def _require_second_person(version: ModelVersion, *, approver: str, requester: str) -> None:
-    if spelling_of(approver) in {spelling_of(name) for name in (version.requester, requester)}:
-        raise IllegalTransitionError(
-            f"{approver} cannot approve {version.family} {version.version}.",
-            why="who trained a model or asks for its approval does not approve it",
-            fix="ask somebody else to approve it",
-        )
-
-
-def _require_eligible(version: ModelVersion) -> None:
-    if version.eligible is not True:
-        judged = version.eligible is False
-        raise IllegalTransitionError(
-            f"{version.family} {version.version} cannot be approved.",
-            why="; ".join(version.reasons) if judged else "the gate has not judged it yet",
-            fix="train a better candidate" if judged else "run the gate on it first",
-        )
-
-
-def _require_judged_beside(version: ModelVersion, champion: ModelVersion | None) -> None:
-    """A verdict says nothing of a champion that came after it, which may be the better one."""
-    present = champion.version if champion else None
-    if version.judged_beside != present:
-        raise IllegalTransitionError(
-            f"{version.family} {version.version} cannot be approved.",
-            why=f"the gate judged it beside {version.judged_beside or 'no champion'}, and now {present} serves",
-            fix=f"train a candidate with `shopsight run`: it is judged beside {present}",
-        )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from models.registry.artefacts import verify_hashes
 from models.registry.journal import JournalBrokenError
@@ -11,8 +11,9 @@ from models.registry.journal import JournalBrokenError
 if TYPE_CHECKING:
     from models.evaluation.results import Evaluation
 
-Status = Literal["candidate", "champion", "approved", "rejected", "withdrawn"]
-"""``approved`` was champion before the present one and can be rolled back to; ``withdrawn`` was rolled back from."""
+Status = Literal["candidate", "releasing", "champion", "approved", "rejected", "withdrawn"]
+"""``releasing`` serves beside the champion, or is about to; ``approved`` was champion before the present one and can be
+rolled back to; ``withdrawn`` was rolled back from, or stopped on its way to be champion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,23 @@ class Approval:
     """ISO 8601."""
     record: int
     """Number of the decision's record in the journal: of two decisions, the greater is the later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseStep:
+    """A step of a version on its way from its approval to be the champion for good, or back."""
+
+    step: str
+    """``approved``, ``shadow``, ``canary``, ``champion``, ``settled`` or ``withdrawn``."""
+    by: str
+    """A person, or the policy that watches releases."""
+    reason: str
+    at: str
+    """ISO 8601."""
+    record: int
+    """Number of the step's record in the journal."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """What was counted until then; nothing where nobody counted."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,15 @@ class ModelVersion:
     """The decision that last made it champion."""
     bentos: tuple[PackagedBento, ...] = ()
     """Its Bentos, the newest last."""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    """How it is released, as its approval recorded it; nothing where it became champion at once."""
+    steps: tuple[ReleaseStep, ...] = ()
+    """Its steps of release, the newest last."""
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether it became champion by a release whose last window is not over."""
+        return self.status == "champion" and bool(self.steps) and self.steps[-1].step == "champion"
 
     @property
     def evaluation(self) -> "Evaluation":
@@ -85,6 +112,9 @@ class ModelVersion:
         """
         verify_hashes(self.path, self.files)
 
+
+STAGES: Final = ("shadow", "canary")
+"""What a version under release goes through before it is the champion."""
 
 Versions = dict[str, ModelVersion]
 """The versions of one family, by name, in the order of registration."""
@@ -158,13 +188,57 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
             bento = PackagedBento(record["tag"], record["manifest"])
             versions[name] = replace(registered, bentos=(*registered.bentos, bento))
         case _:
+            return registered is not None and _apply_release(versions, registered, record)
+    return True
+
+
+def _apply_release(versions: Versions, registered: ModelVersion, record: Mapping[str, Any]) -> bool:
+    """Take one step of a release, and tell whether it was legal."""
+    name, releasing = registered.version, registered.status == "releasing"
+    is_fit = registered.status == "candidate" and registered.eligible is True
+    match record["action"]:
+        case "release" if (
+            registered.status == "candidate" and registered.eligible is True and not released_of(versions)
+        ):
+            approved = replace(registered, status="releasing", approval=_approval(record), plan=record["plan"])
+            versions[name] = _stepped(approved, record, "approved")
+        case "stage" if releasing and record["stage"] in STAGES:
+            versions[name] = _stepped(registered, record, record["stage"])
+        case "promote" if releasing and champion_of(versions):
+            _crown(versions, _stepped(registered, record, "champion"), record, former="approved")
+        case "settle" if registered.is_watched:
+            versions[name] = _stepped(registered, record, "settled")
+        case "withdraw" if releasing:
+            versions[name] = _stepped(replace(registered, status="withdrawn"), record, "withdrawn")
+        case _:
             return False
     return True
+
+
+def released_of(versions: Versions) -> ModelVersion | None:
+    """Return the version that is on its way to be the champion."""
+    return next((version for version in versions.values() if version.status == "releasing"), None)
 
 
 def _crown(versions: Versions, version: ModelVersion, record: Mapping[str, Any], *, former: Status) -> None:
     champion = champion_of(versions)
     if champion is not None:
-        versions[champion.version] = replace(champion, status=former)
-    approval = Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=record["number"])
-    versions[version.version] = replace(version, status="champion", approval=approval)
+        replaced = replace(champion, status=former)
+        versions[champion.version] = _stepped(replaced, record, "withdrawn") if former == "withdrawn" else replaced
+    versions[version.version] = replace(version, status="champion", approval=_approval(record))
+
+
+def _approval(record: Mapping[str, Any]) -> Approval:
+    return Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=record["number"])
+
+
+def _stepped(version: ModelVersion, record: Mapping[str, Any], step: str) -> ModelVersion:
+    taken = ReleaseStep(
+        step=step,
+        by=record["approver"],
+        reason=record["reason"],
+        at=record["at"],
+        record=record["number"],
+        evidence=record.get("evidence", {}),
+    )
+    return replace(version, steps=(*version.steps, taken))
