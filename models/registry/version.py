@@ -197,9 +197,7 @@ def _apply_release(versions: Versions, registered: ModelVersion, record: Mapping
     name, releasing = registered.version, registered.status == "releasing"
     is_fit = registered.status == "candidate" and registered.eligible is True
     match record["action"]:
-        case "release" if (
-            registered.status == "candidate" and registered.eligible is True and not released_of(versions)
-        ):
+        case "release" if is_fit and not released_of(versions):
             approved = replace(registered, status="releasing", approval=_approval(record), plan=record["plan"])
             versions[name] = _stepped(approved, record, "approved")
         case "stage" if releasing and record["stage"] in STAGES:

@@ -81,6 +81,16 @@ class ServiceKeeper:
         """Whether a service has been started and does not answer yet."""
         return self._next is not None
 
+    @property
+    def failed_tag(self) -> str:
+        """Tag of the Bento that ended by itself, or did not start, where one did and is not well again."""
+        return self._failed_tag
+
+    @property
+    def splits(self) -> bool:
+        """Whether the code of what serves can hand requests over to a version under release."""
+        return self._process is not None and self._process.splits
+
     def state(self) -> ServiceState:
         """Return how the service is."""
         note = "; ".join(text for text in (self._failure, self._amiss) if text)

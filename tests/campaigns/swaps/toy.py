@@ -66,6 +66,11 @@ class ToyProcess(ServiceProcess):
         """Whether its code can share its port: it is this checkout's."""
         return True
 
+    @property
+    def splits(self) -> bool:
+        """Whether its code can hand requests over: it is this checkout's."""
+        return True
+
     def command(self, descriptor: int) -> list[str]:
         """Return the command that serves the model on a socket."""
         model = self.settings.bentoml_dir / "models" / self.bento.family / self.bento.path.name

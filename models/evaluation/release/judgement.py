@@ -1,0 +1,127 @@
+"""Is a version under release worse than the champion? Asked after every answer, with few false alarms over all."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final
+
+from models.evaluation.release.shares import bounds
+
+SIDES: Final = 2
+"""Each comparison has an interval of either side, which share its chance of an error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What was counted of the answers of one side."""
+
+    answers: int = 0
+    failed: int = 0
+    """Of these: no answer, an error, or one that came too late."""
+    timed: int = 0
+    """Answers whose seconds are compared with the champion's usual ones."""
+    slow: int = 0
+    """Of these: those that took much longer."""
+    whole: int = 0
+    """Answers that did not fail."""
+    degraded: int = 0
+    """Of these: those in which something stood in for the model, or that are empty, or have an element's error."""
+
+    def plus(self, **counts: int) -> "Tally":
+        """Return the tally with more counted."""
+        return Tally(**{name: value + counts.get(name, 0) for name, value in asdict(self).items()})
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Tally":
+        """Return the tally that ``asdict`` wrote.
+
+        Raises:
+            TypeError, ValueError: it is none.
+        """
+        return cls(**{field.name: int(document[field.name]) for field in fields(cls) if field.name in document})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much worse than the champion a version may be."""
+
+    more_failed: float = 0.01
+    """Largest share of failed answers above the champion's."""
+    more_slow: float = 0.1
+    """Largest share of slow answers above the champion's."""
+    more_degraded: float = 0.1
+    """Largest share of degraded answers above the champion's."""
+    false_alarms: float = 0.01
+    """Largest chance that a version as good as the champion is ever stopped, over all looks of a step."""
+
+    def __post_init__(self) -> None:
+        if not all(0 <= getattr(self, name) <= 1 for name in ("more_failed", "more_slow", "more_degraded")):
+            raise ValueError("every limit is a share between 0 and 1")
+        if not 0 < self.false_alarms < 1:
+            raise ValueError("false_alarms is a chance between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One share of both sides, and whether the version's is surely too large."""
+
+    what: str
+    candidate: tuple[int, int]
+    """Hits and answers."""
+    champion: tuple[int, int]
+    at_least: float
+    """Lowest share of the version that its answers still allow."""
+    at_most: float
+    """Highest share of the champion that its answers still allow."""
+    allowed: float
+    """By how much the version's may be larger."""
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the version is worse by more than is allowed, whatever else chance did."""
+        return self.at_least > self.at_most + self.allowed
+
+    def sentence(self) -> str:
+        """Return it in words."""
+        ours, theirs = (f"{hits:,} of {answers:,}" for hits, answers in (self.candidate, self.champion))
+        return (
+            f"{ours} answers {self.what}, and {theirs} of the champion's: "
+            f"at least {self.at_least:.1%} against at most {self.at_most:.1%}, and {self.allowed:.0%} more are allowed"
+        )
+
+
+COMPARED: Final[Mapping[str, tuple[str, str, str]]] = {
+    "failed": ("failed", "answers", "more_failed"),
+    "were slow": ("slow", "timed", "more_slow"),
+    "were degraded": ("degraded", "whole", "more_degraded"),
+}
+"""Of each comparison: the hits, the answers and the limit."""
+
+
+def compare(candidate: Tally, champion: Tally, limits: Limits) -> list[Comparison]:
+    """Return every comparison of a version with the champion.
+
+    Args:
+        candidate: of the version under release.
+        champion: of the champion, over the same time or of just before.
+        limits: what is put up with.
+    """
+    alpha = limits.false_alarms / (len(COMPARED) * SIDES)
+    comparisons = []
+    for what, (hits, answers, limit) in COMPARED.items():
+        ours, theirs = ((getattr(one, hits), getattr(one, answers)) for one in (candidate, champion))
+        comparisons.append(
+            Comparison(
+                what=what,
+                candidate=ours,
+                champion=theirs,
+                at_least=bounds(*ours, alpha=alpha)[0],
+                at_most=bounds(*theirs, alpha=alpha)[1],
+                allowed=getattr(limits, limit),
+            )
+        )
+    return comparisons
+
+
+def worse(candidate: Tally, champion: Tally, limits: Limits) -> str:
+    """Return in what a version is surely worse than is allowed, in words; nothing where in nothing."""
+    return "; ".join(one.sentence() for one in compare(candidate, champion, limits) if one.is_worse)
