@@ -1,11 +1,11 @@
-"""``shopsight approve``, ``reject`` and ``rollback``: a person's word on a model."""
+"""``shopsight approve``, ``release start``, ``reject`` and ``rollback``: a person's word on a model."""
 
 from typing import Literal
 
 from cli.console import out, print_json
 from shopsight.settings import Settings
 
-Word = Literal["approve", "reject", "rollback"]
+Word = Literal["approve", "release", "reject", "rollback"]
 
 
 def decide(word: Word, family: str, version: str | None, *, by: str, reason: str, as_json: bool) -> None:
@@ -25,13 +25,18 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
 
     settings = Settings()
     by = by or person_at_terminal(settings)
-    take = {"approve": decisions.approve, "reject": decisions.reject, "rollback": decisions.roll_back}[word]
+    take = {
+        "approve": decisions.approve,
+        "release": decisions.release,
+        "reject": decisions.reject,
+        "rollback": decisions.roll_back,
+    }[word]
     model = take(settings, family, version, approver=by, reason=reason)
     bento = None
     if word != "reject":
         run_with_progress(settings, decisions.DEPLOY, decisions.deployment_of(model), quiet=as_json)
-        packaged = ModelRegistry.of(settings).champion(family)
-        bento = find_bento(settings, packaged) if packaged else None
+        versions = ModelRegistry.of(settings).versions(family)
+        bento = find_bento(settings, next(one for one in versions if one.version == model.version))
     if as_json:
         print_json(
             {
@@ -44,7 +49,18 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
             }
         )
         return
-    again = " again" if word == "rollback" else ""
-    out.print(f"{family} {model.version} is {'rejected' if word == 'reject' else f'the champion{again}'}")
+    out.print(f"{family} {model.version} {_became(word, model.status)}")
     if bento is not None:
-        out.print(f"Bento {bento.tag}; a running `make up` serves it within seconds")
+        out.print(f"Bento {bento.tag}; a running `make up` {_does_with_it(model.status)} within seconds")
+
+
+def _became(word: Word, status: str) -> str:
+    if word == "reject":
+        return "is rejected"
+    if status == "releasing":
+        return "is under release; `shopsight release status` shows how it does"
+    return "is the champion again" if word == "rollback" else "is the champion"
+
+
+def _does_with_it(status: str) -> str:
+    return "starts it beside the champion" if status == "releasing" else "serves it"

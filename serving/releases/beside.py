@@ -20,6 +20,9 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 ROLE: Final = b"x-shopsight-role"
 DEADLINE: Final = b"x-shopsight-deadline"
 """When the answer is too late, on the clock that all processes of a machine share."""
+SECONDS: Final = b"x-shopsight-seconds"
+"""Of an answer: what it took in this process, measured where the champion's is. Who waits for it sees the time of the
+way to and fro as well, and of others who ask at once."""
 GRACE_SECONDS: Final = 0.25
 """How much longer an answer is waited for: it takes no such time from one process to the other."""
 
@@ -37,7 +40,7 @@ class Beside:
         if not role:
             await self.app(scope, receive, send)
             return
-        deadline = _seconds(headers.get(DEADLINE, b""))
+        deadline, began = _seconds(headers.get(DEADLINE, b"")), time.perf_counter()
         rows: list[Callable[[str], object]] = []
         HELD_ROWS.set(rows)
 
@@ -45,6 +48,8 @@ class Beside:
             if message["type"] == "http.response.start":
                 was_in_time = message["status"] < 400 and time.monotonic() < deadline
                 _write(rows, role if was_in_time or role == "shadow" else "dropped")
+                took = (SECONDS, repr(time.perf_counter() - began).encode())
+                message = {**message, "headers": [*message.get("headers", []), took]}
             await send(message)
 
         try:

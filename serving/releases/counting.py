@@ -5,11 +5,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from models.evaluation.release.judgement import Tally, worse
+from models.evaluation.release.judgement import COMPARED, Tally, worse
 from serving.http.warm_up import LISTS
 from serving.releases.orders import Order, Seen
 
@@ -19,6 +19,19 @@ MIN_TIMED: Final = 20
 """Answers of the champion before it is known what is usual."""
 RENEWED_EVERY: Final = 20
 """Answers of the champion after which it is found out anew."""
+
+
+class Made(NamedTuple):
+    """What an answer was."""
+
+    failed: bool = False
+    """No answer, an error, or one that came too late."""
+    empty: bool = False
+    fallback: bool = False
+    seconds: float = 0.0
+
+
+FAILED: Final = Made(failed=True)
 
 
 class Counting:
@@ -53,19 +66,19 @@ class Counting:
         order = self.order
         return max(self._usual * order.latency_ratio, self._usual + order.latency_extra_ms / 1000)
 
-    def of_champion(self, *, failed: bool, degraded: bool, seconds: float) -> None:
+    def of_champion(self, made: Made) -> None:
         """Count an answer of the champion; it is timed against what was usual before it."""
-        self.champion = self._counted(self.champion, "champion", failed=failed, degraded=degraded, seconds=seconds)
+        self.champion = self._counted(self.champion, "champion", made)
         self._since_renewed += 1
         times = self._seconds["champion"]
         if len(times) >= MIN_TIMED and (math.isinf(self._usual) or self._since_renewed >= RENEWED_EVERY):
             self._usual, self._since_renewed = _within(times, 0.95), 0
 
-    def of_candidate(self, *, failed: bool, degraded: bool, seconds: float) -> None:
+    def of_candidate(self, made: Made) -> None:
         """Count an answer of the version under release, and stop it where it is surely too bad."""
         before = self.candidate
-        self.candidate = self._counted(before, "candidate", failed=failed, degraded=degraded, seconds=seconds)
-        is_bad = any(getattr(self.candidate, name) > getattr(before, name) for name in ("failed", "slow", "degraded"))
+        self.candidate = self._counted(before, "candidate", made)
+        is_bad = any(getattr(self.candidate, hits) > getattr(before, hits) for hits, _, _ in COMPARED.values())
         if is_bad:
             self._seen = replace(self._seen, first_bad=self._seen.first_bad or self._seconds_now())
             self.judge()
@@ -104,17 +117,18 @@ class Counting:
         times = self._seconds[side]
         return (_ms(_within(times, 0.5)), _ms(_within(times, 0.95))) if times else None
 
-    def _counted(self, tally: Tally, side: str, *, failed: bool, degraded: bool, seconds: float) -> Tally:
-        if failed:
+    def _counted(self, tally: Tally, side: str, made: Made) -> Tally:
+        if made.failed:
             return tally.plus(answers=1, failed=1)
-        self._seconds[side].append(seconds)
+        self._seconds[side].append(made.seconds)
         is_timed = not math.isinf(self._usual)
         return tally.plus(
             answers=1,
             whole=1,
-            degraded=int(degraded),
+            empty=int(made.empty),
+            fallback=int(made.fallback),
             timed=int(is_timed),
-            slow=int(is_timed and seconds > self.slow_from),
+            slow=int(is_timed and made.seconds > self.slow_from),
         )
 
 
@@ -127,23 +141,33 @@ def document_of(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def is_degraded(document: Mapping[str, Any]) -> bool:
-    """Return whether something stands in for the model in an answer, or it is empty, or an element has an error."""
-    if document.get("fallback") is not None:
-        return True
+def made_of(document: Mapping[str, Any], seconds: float) -> Made:
+    """Return what a whole answer was.
+
+    Args:
+        document: the answer.
+        seconds: what it took.
+    """
     elements = _elements(document)
-    if elements is None:
-        return False
-    return not elements or any(_is_amiss(one) for one in elements)
+    inner = [document, *(_answer_in(element) for element in elements or ())]
+    is_empty = elements is not None and not elements
+    return Made(
+        empty=is_empty or any(_is_nothing(one) for one in inner[1:]),
+        fallback=any(one.get("fallback") is not None for one in inner),
+        seconds=seconds,
+    )
 
 
-def _is_amiss(element: Any) -> bool:
+def _answer_in(element: Any) -> Mapping[str, Any]:
+    """Return an element of an answer; of a batch of lists, the list in it."""
     if not isinstance(element, dict):
-        return False
+        return {}
     answer = element.get("answer")
-    if isinstance(answer, dict):  # of a batch of lists
-        return is_degraded(answer)
-    return element.get("fallback") is not None or element.get("error") is not None
+    return answer if isinstance(answer, dict) else element
+
+
+def _is_nothing(element: Mapping[str, Any]) -> bool:
+    return element.get("error") is not None or element.get("items") == []
 
 
 def agreement(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float | None:

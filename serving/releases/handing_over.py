@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from serving.releases.beside import DEADLINE, GRACE_SECONDS, ROLE
+from serving.releases.beside import DEADLINE, GRACE_SECONDS, ROLE, SECONDS
 from serving.releases.orders import Order
 from shopsight.logs import REQUEST_ID
 
@@ -38,6 +38,8 @@ class Answer:
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    seconds: float = 0.0
+    """What it took in the process that gave it."""
 
 
 class Neighbour:
@@ -77,8 +79,9 @@ class Neighbour:
                 answer = await self._client.request(scope["method"], url, content=body, headers=headers)
         except (httpx.HTTPError, TimeoutError, OSError):
             return None
+        seconds = float(answer.headers.get(SECONDS.decode(), "inf"))
         kept = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() in PASSED_ON]
-        return Answer(status=answer.status_code, headers=kept, body=answer.content)
+        return Answer(status=answer.status_code, headers=kept, body=answer.content, seconds=seconds)
 
     async def close(self) -> None:
         """Close its connections."""

@@ -76,7 +76,7 @@ class Seen:
     worse: str = ""
     """In what the version is surely worse than is allowed; nothing while it is in nothing."""
     first_bad: float | None = None
-    """When its first failed, slow or degraded answer came, in seconds since 1970."""
+    """When its first answer that was bad in anything came, in seconds since 1970."""
     stopped: float | None = None
     """When it was found worse, and got no request from then on."""
 

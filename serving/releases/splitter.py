@@ -17,7 +17,7 @@ from typing import Any, Final
 from serving.http.body_reading import replay
 from serving.http.crowd import CROWD, Crowd
 from serving.releases.beside import Beside
-from serving.releases.counting import Counting, agreement, document_of, is_degraded
+from serving.releases.counting import FAILED, Counting, Made, agreement, document_of, made_of
 from serving.releases.handing_over import Answer, Neighbour
 from serving.releases.orders import Order, OrderInForce, Seen, order_path, read_seen, seen_path
 from serving.releases.shoppers import is_in_share, may_be_split, place, shoppers_of
@@ -128,22 +128,20 @@ class Splitter:
         self, counting: Counting, scope: MutableMapping[str, Any], body: bytes, receive: Receive, send: Send
     ) -> None:
         assert self._neighbour is not None
-        began = time.perf_counter()
         answer = await self._neighbour.ask(scope, body, role="canary")
-        seconds = time.perf_counter() - began
         document = document_of(answer.body) if answer is not None and answer.status < 400 else None
         if answer is not None and document is not None:
-            self._count(counting, failed=False, degraded=is_degraded(document), seconds=seconds)
+            self._count(counting, made_of(document, answer.seconds))
             await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
             await send({"type": "http.response.body", "body": answer.body, "more_body": False})
             return
         has_refused = answer is not None and 400 <= answer.status < 500
         if not has_refused:
-            self._count(counting, failed=True, degraded=False, seconds=seconds)
+            self._count(counting, FAILED)
         observed = _Observed(send)
         await self.app(scope, receive, observed)
         if has_refused and observed.status < 400:  # what the champion refuses, too, is the client's affair
-            self._count(counting, failed=True, degraded=False, seconds=seconds)
+            self._count(counting, FAILED)
 
     async def _answer(
         self, counting: Counting, scope: MutableMapping[str, Any], receive: Receive, send: Send
@@ -154,27 +152,19 @@ class Splitter:
         try:
             await self.app(scope, receive, observed)
         except BaseException:
-            seconds = time.perf_counter() - began
-            self._count(counting, failed=True, degraded=False, seconds=seconds, is_candidate=is_candidate)
+            self._count(counting, FAILED, is_candidate=is_candidate)
             raise
         seconds = time.perf_counter() - began
         if 400 <= observed.status < 500:
             return None
         document = document_of(observed.body) if observed.status < 400 else None
-        self._count(
-            counting,
-            failed=document is None,
-            degraded=document is not None and is_degraded(document),
-            seconds=seconds,
-            is_candidate=is_candidate,
-        )
+        made = FAILED if document is None else made_of(document, seconds)
+        self._count(counting, made, is_candidate=is_candidate)
         return Answer(status=observed.status, headers=[], body=observed.body)
 
-    def _count(
-        self, counting: Counting, *, failed: bool, degraded: bool, seconds: float, is_candidate: bool = True
-    ) -> None:
+    def _count(self, counting: Counting, made: Made, *, is_candidate: bool = True) -> None:
         count = counting.of_candidate if is_candidate else counting.of_champion
-        count(failed=failed, degraded=degraded, seconds=seconds)
+        count(made)
         if counting.is_stopped:
             self._news.set()
 
@@ -192,15 +182,12 @@ class Splitter:
 
     async def _shadow(self, counting: Counting, scope: MutableMapping[str, Any], body: bytes, given: Answer) -> None:
         assert self._neighbour is not None
-        began = time.perf_counter()
         try:
             answer = await self._neighbour.ask(scope, body, role="shadow")
         finally:
             self._shadows -= 1
-        seconds = time.perf_counter() - began
         document = document_of(answer.body) if answer is not None and answer.status < 400 else None
-        degraded = document is not None and is_degraded(document)
-        self._count(counting, failed=document is None, degraded=degraded, seconds=seconds)
+        self._count(counting, FAILED if answer is None or document is None else made_of(document, answer.seconds))
         if document is not None and (shown := document_of(given.body)) is not None:
             counting.of_both(agreement(document, shown))
 

@@ -165,7 +165,7 @@ class ReleaseKeeper:
         answers = seen.candidate.answers if seen else 0
         if answers < plan.min_answers:
             self._note = f"{version.version} waits in its step {stage}: not enough answers yet"
-return
+            return
         self._go_on(version, seen)
 
     def _go_on(self, version: ModelVersion, seen: Seen | None) -> None:

@@ -43,8 +43,10 @@ class ReleasePlan(BaseModel):
     """Largest share of failed answers above the champion's."""
     more_slow: float = Field(default=Limits.more_slow, ge=0, le=1)
     """Largest share of slow answers above the champion's."""
-    more_degraded: float = Field(default=Limits.more_degraded, ge=0, le=1)
-    """Largest share above the champion's of answers in which something stands in for the model, or nothing is."""
+    more_empty: float = Field(default=Limits.more_empty, ge=0, le=1)
+    """Largest share of empty answers above the champion's."""
+    more_fallback: float = Field(default=Limits.more_fallback, ge=0, le=1)
+    """Largest share above the champion's of answers in which something stands in for the model."""
     false_alarms: float = Field(default=Limits.false_alarms, gt=0, lt=1)
     """Largest chance that a version as good as the champion is stopped in a step, over all looks together."""
 
@@ -60,7 +62,8 @@ class ReleasePlan(BaseModel):
         return Limits(
             more_failed=self.more_failed,
             more_slow=self.more_slow,
-            more_degraded=self.more_degraded,
+            more_empty=self.more_empty,
+            more_fallback=self.more_fallback,
             false_alarms=self.false_alarms,
         )
 

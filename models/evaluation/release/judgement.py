@@ -23,8 +23,10 @@ class Tally:
     """Of these: those that took much longer."""
     whole: int = 0
     """Answers that did not fail."""
-    degraded: int = 0
-    """Of these: those in which something stood in for the model, or that are empty, or have an element's error."""
+    empty: int = 0
+    """Of these: those with nothing in them, or with an element's error."""
+    fallback: int = 0
+    """Of these: those in which something stood in for the model."""
 
     def plus(self, **counts: int) -> "Tally":
         """Return the tally with more counted."""
@@ -48,13 +50,15 @@ class Limits:
     """Largest share of failed answers above the champion's."""
     more_slow: float = 0.1
     """Largest share of slow answers above the champion's."""
-    more_degraded: float = 0.1
-    """Largest share of degraded answers above the champion's."""
+    more_empty: float = 0.1
+    """Largest share of empty answers above the champion's."""
+    more_fallback: float = 0.1
+    """Largest share above the champion's of answers in which something stands in for the model."""
     false_alarms: float = 0.01
     """Largest chance that a version as good as the champion is ever stopped, over all looks of a step."""
 
     def __post_init__(self) -> None:
-        if not all(0 <= getattr(self, name) <= 1 for name in ("more_failed", "more_slow", "more_degraded")):
+        if not all(0 <= getattr(self, limit) <= 1 for _, _, limit in COMPARED.values()):
             raise ValueError("every limit is a share between 0 and 1")
         if not 0 < self.false_alarms < 1:
             raise ValueError("false_alarms is a chance between 0 and 1")
@@ -92,7 +96,8 @@ class Comparison:
 COMPARED: Final[Mapping[str, tuple[str, str, str]]] = {
     "failed": ("failed", "answers", "more_failed"),
     "were slow": ("slow", "timed", "more_slow"),
-    "were degraded": ("degraded", "whole", "more_degraded"),
+    "were empty": ("empty", "whole", "more_empty"),
+    "were a stand-in's": ("fallback", "whole", "more_fallback"),
 }
 """Of each comparison: the hits, the answers and the limit."""
 

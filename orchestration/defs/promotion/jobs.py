@@ -45,13 +45,14 @@ def _person(context: dg.OpExecutionContext, settings: Settings) -> str:
     return person_of_run(settings, context.run_id, context.run_tags)
 
 
-@dg.op(description="Make an eligible candidate the champion.")
+@dg.op(description="Make an eligible candidate the champion, or begin its release.")
 def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Approve; refused where the gate said no."""
     champion = decisions.approve(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    context.log.info("%s %s is the champion", champion.family, champion.version)
+    state = "is under release" if champion.status == "releasing" else "is the champion"
+    context.log.info("%s %s %s", champion.family, champion.version, state)
 
 
 @dg.op(description="Turn a candidate down.")
@@ -63,13 +64,13 @@ def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.Resour
     context.log.info("%s %s is rejected", rejected.family, rejected.version)
 
 
-@dg.op(description="Withdraw the champion; one before it serves again.")
+@dg.op(description="Withdraw what is under release, or the champion; one before it serves again.")
 def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Roll back."""
     champion = decisions.roll_back(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    context.log.info("%s %s is the champion again", champion.family, champion.version)
+    context.log.info("%s %s is the champion", champion.family, champion.version)
 
 
 @dg.job(
@@ -94,7 +95,8 @@ def reject_candidate() -> None:
 
 
 @dg.job(
-    description="A person withdraws the champion; the version before it, or the one that is named, serves again.",
+    description="A person withdraws the version under release, or else the champion; the version before it, or the one "
+    "that is named, serves again.",
     config=decisions.prefilled("roll_back", family=FIRST),
     tags=NO_RETRY,
 )

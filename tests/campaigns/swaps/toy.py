@@ -77,7 +77,8 @@ class ToyProcess(ServiceProcess):
         return [sys.executable, "-m", "shopsight.parent", __file__, str(model), str(descriptor)]
 
 
-def _serve(model: ServedModel, descriptor: int) -> None:
+def serve(model: ServedModel, descriptor: int) -> None:
+    """Serve a model on a socket until the process is told to stop."""
     import uvicorn
 
     from serving import app
@@ -89,4 +90,4 @@ def _serve(model: ServedModel, descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(ServedModel.read(Path(sys.argv[1])), int(sys.argv[2]))
+    serve(ServedModel.read(Path(sys.argv[1])), int(sys.argv[2]))
