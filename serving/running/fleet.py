@@ -94,9 +94,11 @@ class ServiceFleet:
             assert isinstance(keeper, ServiceKeeper)
             try:
                 release.look(keeper.state(), failed_tag=keeper.failed_tag, splits=keeper.splits)
+                keeper.keeps_reserve = release.is_watching
             except Exception as error:
                 # Whatever it is, what serves must not pay for it.
                 log.exception("looking after the release of %s failed", family)
+                keeper.keeps_reserve = False
                 self._release_faults[family] = f"release: {sentence(error)}"
 
     def starting(self) -> bool:

@@ -17,7 +17,7 @@ from models.registry.version import ModelVersion
 from serving.packaging.bento import find_bento, verify_bento
 from serving.releases.orders import Order, Seen, Stage, read_seen, write_order
 from serving.running.keeper import HUNG_SECONDS, LEAVE_SECONDS, sentence
-from serving.running.launcher import ServiceProcess
+from serving.running.launcher import ServiceNotStartedError, ServiceProcess
 from serving.running.release_plan import ReleasePlan
 from serving.running.states import ServiceState
 from shopsight.clock import utc_now
@@ -62,6 +62,11 @@ class ReleaseKeeper:
     def note(self) -> str:
         """What is amiss, or waited for; nothing where all goes on."""
         return self._note
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the version serves everybody by now, and may be taken back."""
+        return self._order is not None and self._order.stage == "champion"
 
     def look(self, served: ServiceState, *, failed_tag: str = "", splits: bool = True) -> None:
         """See to it that the version under release is where it should be.
@@ -124,6 +129,7 @@ class ReleaseKeeper:
         if bento is None:
             self._note = f"the Bento of {version.version} is not built yet"
             return
+        self._hand_over_nothing()  # to a process of before this one
         verify_bento(bento, version)
         service = SERVICES[self._family]
         with socket.socket() as given:
@@ -133,6 +139,12 @@ class ReleaseKeeper:
             process = self._new_process(
                 self._settings.model_copy(update=own), bento, journal_head=str(self._registry.head())
             )
+            if not process.splits:
+                raise ServiceNotStartedError(
+                    f"{bento.tag} cannot serve beside the champion",
+                    why="it was built by a version of shopsight that did not release step by step",
+                    fix="register the model anew, or make it champion at once",
+                )
             process.start(given)
         self._process, self._port, self._is_up, self._note = process, port, False, ""
 
@@ -227,11 +239,14 @@ class ReleaseKeeper:
 
     def _end(self) -> None:
         """See to it that nothing is handed over any more, and then let the version's process go."""
+        self._hand_over_nothing()
+        self._note = ""
+        self._let_go()
+
+    def _hand_over_nothing(self) -> None:
         if self._order is not None or not self._has_ordered:
             write_order(self._settings, self._family, None)
             self._order, self._has_ordered = None, True
-        self._note = ""
-        self._let_go()
 
     def _let_go(self) -> None:
         if self._process is not None:

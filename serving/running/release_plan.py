@@ -47,6 +47,8 @@ class ReleasePlan(BaseModel):
     """Largest share of empty answers above the champion's."""
     more_fallback: float = Field(default=Limits.more_fallback, ge=0, le=1)
     """Largest share above the champion's of answers in which something stands in for the model."""
+    lost_clicks: float = Field(default=0.2, ge=0, lt=1)
+    """Of a recommender: largest share of the champion's lists with a click, or an order, that may be lost."""
     false_alarms: float = Field(default=Limits.false_alarms, gt=0, lt=1)
     """Largest chance that a version as good as the champion is stopped in a step, over all looks together."""
 
