@@ -1,6 +1,7 @@
 """Hands a request of the champion's service over to the version under release, and takes its answer."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,11 @@ class Neighbour:
         seconds = float(answer.headers.get(SECONDS.decode(), "inf"))
         kept = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() in PASSED_ON]
         return Answer(status=answer.status_code, headers=kept, body=answer.content, seconds=seconds)
+
+    async def greet(self) -> None:
+        """Open the first connection, whatever comes of it: a process that is gone is counted by what it fails."""
+        with contextlib.suppress(httpx.HTTPError, OSError):
+            await self._client.get("/livez", timeout=self._order.late_seconds)
 
     async def close(self) -> None:
         """Close its connections."""

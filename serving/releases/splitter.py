@@ -30,8 +30,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-MAX_SHADOWS: Final = 8
-"""Shadow requests under way at once; a further one is dropped."""
+MAX_SHADOWS: Final = 2
+"""Shadow requests under way at once; a further one is dropped: each would wait for the others, and be late."""
 CROWDED: Final = 0.25
 """Share of what the service takes on at once from which shadow requests are dropped: its own answers come first."""
 WRITE_SECONDS: Final = 0.5
@@ -67,6 +67,7 @@ class Splitter:
         self._order = OrderInForce(order_path(self._settings, family))
         self._counting: Counting | None = None
         self._neighbour: Neighbour | None = None
+        self._is_ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._shadows = 0
         self._news = asyncio.Event()
@@ -77,6 +78,8 @@ class Splitter:
         counting = self._in_force() if scope["type"] == "http" and may_be_split(scope) else None
         if counting is None:
             await self.app(scope, receive, send)
+            if scope["type"] == "lifespan":  # the service has ended
+                await self.close()
             return
         order, body = counting.order, b""
         if scope["method"] == "POST":
@@ -98,7 +101,19 @@ class Splitter:
         if self._counting is None or self._counting.order != order:
             self._begin(order)
         assert self._counting is not None
-        return None if self._counting.is_stopped else self._counting
+        return self._counting if self._is_ready and not self._counting.is_stopped else None
+
+    async def prepare(self) -> None:
+        """Take up the order in force, and return once its requests can be handed over without delay."""
+        self._in_force()
+        while self._counting is not None and not self._is_ready:
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Close the connections to the version under release."""
+        self._counting, neighbour, self._neighbour = None, self._neighbour, None
+        if neighbour is not None:
+            await neighbour.close()
 
     def _begin(self, order: Order) -> None:
         seen = read_seen(self._settings, self._family, order.record)
@@ -106,7 +121,17 @@ class Splitter:
         before, self._neighbour = self._neighbour, Neighbour(order) if order.port else None
         if before is not None:
             self._run(before.close())
+        self._is_ready = self._neighbour is None
+        if self._neighbour is not None:
+            self._run(self._get_ready(self._neighbour))
         self._run(self._write_regularly(counting))
+
+    async def _get_ready(self, neighbour: Neighbour) -> None:
+        """Load what is loaded on first use: no request is to be late, or counted as slow, for that."""
+        await asyncio.to_thread(self._pseudonym_of, "nobody")
+        await neighbour.greet()
+        if neighbour is self._neighbour:
+            self._is_ready = True
 
     def _is_handed_over(self, order: Order, scope: MutableMapping[str, Any], body: bytes) -> bool:
         return is_in_share(

@@ -27,6 +27,9 @@ from shopsight.families import SERVICES
 from shopsight.settings import Settings
 from shopsight.whole_files import FileVersion, version_of
 
+MAX_STARTS: Final = 3
+"""How often a version is started before it is withdrawn: a start that fails costs nobody an answer, and a machine may
+have had too much else to do."""
 BESIDE: Final = "127.0.0.1"
 """Where a version under release listens: for the champion's service on this machine alone."""
 
@@ -53,6 +56,7 @@ class ReleaseKeeper:
         self._process: ServiceProcess | None = None
         self._port = 0
         self._is_up = False
+        self._starts = 0
         self._leaving: list[ServiceProcess] = []
         self._order: Order | None = None
         self._has_ordered = False
@@ -110,10 +114,14 @@ class ReleaseKeeper:
                 raise self._process.ended("it ended by itself")
             if not self._is_up:
                 self._is_up = self._process.has_started()
+                self._note = "" if self._is_up else self._note
                 return
         except ShopsightError as error:
             self._process = None
-            self._withdraw(version, sentence(error))
+            if self._is_up or self._starts >= MAX_STARTS:
+                self._withdraw(version, sentence(error))
+            else:
+                self._note = f"{version.version} is started again: {sentence(error)}"
             return
         step = version.steps[-1].step
         if step == "approved":
@@ -130,6 +138,7 @@ class ReleaseKeeper:
             self._note = f"the Bento of {version.version} is not built yet"
             return
         self._hand_over_nothing()  # to a process of before this one
+        self._is_up, self._starts = False, self._starts + 1
         verify_bento(bento, version)
         service = SERVICES[self._family]
         with socket.socket() as given:
@@ -146,7 +155,7 @@ class ReleaseKeeper:
                     fix="register the model anew, or make it champion at once",
                 )
             process.start(given)
-        self._process, self._port, self._is_up, self._note = process, port, False, ""
+        self._process, self._port = process, port
 
     def _judge(self, version: ModelVersion, stage: Stage, *, port: int = 0, reference: Seen | None = None) -> None:
         """Compare what was counted in a step with its limits, and take the version further where its time is over."""
@@ -240,7 +249,7 @@ class ReleaseKeeper:
     def _end(self) -> None:
         """See to it that nothing is handed over any more, and then let the version's process go."""
         self._hand_over_nothing()
-        self._note = ""
+        self._note, self._starts = "", 0
         self._let_go()
 
     def _hand_over_nothing(self) -> None:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from models.evaluation.release.shares import bounds
 
+MIN_HITS: Final = 5
+"""Bad answers of a version before anything is said: fewer may be one and the same hiccup, no two chances."""
 SIDES: Final = 2
 """Each comparison has an interval of either side, which share its chance of an error."""
 
@@ -82,7 +84,7 @@ class Comparison:
     @property
     def is_worse(self) -> bool:
         """Whether the version is worse by more than is allowed, whatever else chance did."""
-        return self.at_least > self.at_most + self.allowed
+        return self.candidate[0] >= MIN_HITS and self.at_least > self.at_most + self.allowed
 
     def sentence(self) -> str:
         """Return it in words."""
