@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up shop docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-serving campaign-spark screenshot lint format bench lock clean
+.PHONY: help setup demo up shop docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-serving campaign-governance campaign-spark screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -104,6 +104,11 @@ campaign-serving: setup ## Swap models and plant bad ones while clients ask, and
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps $(SWAPS) --bad $(BAD) --seed $(SEED)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps 3 --bad 0 --seed $(SEED) --minutes $(MINUTES)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m interleavings --count $(WRITES) --seed $(SEED)
+
+campaign-governance: CANARIES ?= 50
+campaign-governance: SEED ?= 1
+campaign-governance: setup ## Release 50 bad and 50 good versions while shoppers ask: the bad are stopped, nobody notices (CANARIES, SEED)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m canaries --bad $(CANARIES) --good $(CANARIES) --seed $(SEED)
 
 # Beside what requirements.lock says, of which nothing changes; `make test-slow` then runs tests/integration/test_dbt_spark.py.
 SPARK_STAMP := .venv/.installed-spark
