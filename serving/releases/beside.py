@@ -18,6 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 ROLE: Final = b"x-shopsight-role"
+"""Of a request: what its answer is to be. Of an answer: what its row says, which both sides hold to."""
 DEADLINE: Final = b"x-shopsight-deadline"
 """When the answer is too late, on the clock that all processes of a machine share."""
 SECONDS: Final = b"x-shopsight-seconds"
@@ -47,9 +48,10 @@ class Beside:
         async def send_and_log(message: Message) -> None:
             if message["type"] == "http.response.start":
                 was_in_time = message["status"] < 400 and time.monotonic() < deadline
-                _write(rows, role if was_in_time or role == "shadow" else "dropped")
-                took = (SECONDS, repr(time.perf_counter() - began).encode())
-                message = {**message, "headers": [*message.get("headers", []), took]}
+                written = role if was_in_time or role == "shadow" else "dropped"
+                _write(rows, written)
+                said = [(ROLE, written.encode()), (SECONDS, repr(time.perf_counter() - began).encode())]
+                message = {**message, "headers": [*message.get("headers", []), *said]}
             await send(message)
 
         try:

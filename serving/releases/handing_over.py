@@ -80,6 +80,8 @@ class Neighbour:
                 answer = await self._client.request(scope["method"], url, content=body, headers=headers)
         except (httpx.HTTPError, TimeoutError, OSError):
             return None
+        if answer.status_code < 400 and answer.headers.get(ROLE.decode()) == "dropped":
+            return None  # a moment too late, and its row says so
         seconds = float(answer.headers.get(SECONDS.decode(), "inf"))
         kept = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() in PASSED_ON]
         return Answer(status=answer.status_code, headers=kept, body=answer.content, seconds=seconds)

@@ -14,7 +14,7 @@ from swaps.toy import package_toy
 
 from canaries.defects import AT_START, BAD, GOOD, plant
 from canaries.load import PAUSE_SECONDS, Outcome, asking, outcomes_in
-from canaries.process import CanaryProcess
+from canaries.process import nursery
 from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion, ReleaseStep
 from serving.prediction_log import read_log
@@ -26,7 +26,7 @@ from shopsight.settings import Settings
 FAMILY: Final = "recommender"
 LOOK_SECONDS: Final = 1.0
 """As ``shopsight up`` looks while nothing starts."""
-RELEASE_SECONDS: Final = 180.0
+RELEASE_SECONDS: Final = 900.0
 """Longest that a release is waited for, on a machine with other work to do."""
 ROLLBACK_SECONDS: Final = 5.0
 """Longest from the answer that proves it until nobody gets an answer of a bad version, and the journal says so."""
@@ -95,11 +95,12 @@ def run(
         report: hears of each release.
         pause_seconds: of each client after an answer.
     """
-    campaign, fleet = Campaign(), ServiceFleet(settings, families=[FAMILY], process=CanaryProcess)
+    campaign = Campaign()
     file = settings.home / "outcomes.jsonl"
     kinds = [(True, BAD[n % len(BAD)]) for n in range(bad)] + [(False, GOOD[n % len(GOOD)]) for n in range(good)]
     random.Random(seed).shuffle(kinds)
-    with the_only_up(settings):
+    with the_only_up(settings), nursery(settings) as process:
+        fleet = ServiceFleet(settings, families=[FAMILY], process=process)
         try:
             _crown(settings)
             _tend_until(settings, fleet, lambda: fleet.states()[FAMILY].state == "running")

@@ -1,17 +1,15 @@
-"""``python tests/campaigns/canaries/serve.py MODEL DESCRIPTOR``: serves a toy with the defect in its model."""
+"""Serves a toy with the defect in its model."""
 
-import sys
 from pathlib import Path
 
-CAMPAIGNS = Path(__file__).parents[1]
 
-if __name__ == "__main__":
-    sys.path[:0] = [str(CAMPAIGNS), str(CAMPAIGNS.parent / "support")]
+def serve_with_defect(model_folder: Path, descriptor: int) -> None:
+    """Serve on a socket until the process is told to stop."""
     from swaps.toy import serve
 
     from canaries.defects import take_effect
     from serving.served_model import ServedModel
 
-    model = ServedModel.read(Path(sys.argv[1]))
+    model = ServedModel.read(model_folder)
     take_effect(model.artefact)
-    serve(model, int(sys.argv[2]))
+    serve(model, descriptor)
