@@ -17,7 +17,8 @@ from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
     from models.registry.version import ModelVersion
-    from serving.running.release_plan import ReleaseBook
+    from serving.releases.orders import Seen
+    from serving.running.release_plan import ReleaseBook, ReleasePlan
 
 release_app = typer.Typer(help="Approved versions become champion step by step, watched.", no_args_is_help=True)
 
@@ -114,12 +115,15 @@ def _status(settings: Settings, version: "ModelVersion") -> dict[str, Any]:
         "steps": [{"step": one.step, "at": one.at, "by": one.by, "reason": one.reason} for one in version.steps],
         "seen": asdict(seen) if seen else None,
         "comparisons": [one.sentence() for one in compare(seen.candidate, seen.champion, plan.limits)] if seen else [],
-        "waits_for": _waits_for(plan, version, seen.candidate.answers if seen else 0) if is_under_way else None,
+        "waits_for": _waits_for(plan, version, seen) if is_under_way else None,
         "note": read_states(settings)[version.family].note if is_under_way else "",
     }
 
 
-def _waits_for(plan: Any, version: "ModelVersion", answers: int) -> str:
+def _waits_for(plan: "ReleasePlan", version: "ModelVersion", seen: "Seen | None") -> str:
+    from models.evaluation.release.judgement import doubts
+
+    answers = seen.candidate.answers if seen else 0
     last = version.steps[-1]
     if last.step == "approved":
         return "its Bento and its start: `make up` starts it once it is built"
@@ -127,6 +131,8 @@ def _waits_for(plan: Any, version: "ModelVersion", answers: int) -> str:
     waits = [f"{left:.0f} more minutes"] if left > 0 else []
     if answers < plan.min_answers:
         waits.append(f"answers: not enough yet, {answers:,} of {plan.min_answers:,}")
+    if seen is not None and (open_ := doubts(seen.candidate, seen.champion, plan.limits, doubt=plan.doubt)):
+        waits.append(f"answers that rule out that too many {' or '.join(open_)}")
     return "; ".join(waits) or "the next look of `make up`"
 
 

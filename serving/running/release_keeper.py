@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from models.evaluation.release.judgement import Tally
+from models.evaluation.release.judgement import Tally, doubts
 from models.registry.registry import ModelRegistry, Step
 from models.registry.version import ModelVersion
 from serving.packaging.bento import find_bento, verify_bento
@@ -183,8 +183,11 @@ class ReleaseKeeper:
         if lasted < plan.minutes(stage):
             self._note = ""
             return
-        answers = seen.candidate.answers if seen else 0
-        if answers < plan.min_answers:
+        if seen is None or seen.candidate.answers < plan.min_answers:
+            is_enough = False
+        else:
+            is_enough = not doubts(seen.candidate, seen.champion, plan.limits, doubt=plan.doubt)
+        if not is_enough:
             self._note = f"{version.version} waits in its step {stage}: not enough answers yet"
             return
         self._go_on(version, seen)

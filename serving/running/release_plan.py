@@ -33,6 +33,8 @@ class ReleasePlan(BaseModel):
     """How long it is watched once it answers everybody."""
     min_answers: int = Field(default=500, ge=1)
     """Answers of the version that a step takes at least, however long it lasts: fewer prove nothing."""
+    doubt: float = Field(default=0.05, gt=0, le=1)
+    """Share above a limit that a step must rule out before it is over: what may fail so often goes no further."""
     late_seconds: float = Field(default=1.0, gt=0, le=5)
     """Longest that its answer is waited for, before the champion gives one."""
     latency_ratio: float = Field(default=2.0, ge=1, allow_inf_nan=False)

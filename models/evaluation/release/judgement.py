@@ -80,11 +80,17 @@ class Comparison:
     """Highest share of the champion that its answers still allow."""
     allowed: float
     """By how much the version's may be larger."""
+    may_be: float
+    """Highest share of the version that its answers still allow, above the lowest of the champion."""
 
     @property
     def is_worse(self) -> bool:
         """Whether the version is worse by more than is allowed, whatever else chance did."""
         return self.candidate[0] >= MIN_HITS and self.at_least > self.at_most + self.allowed
+
+    def is_fine(self, doubt: float) -> bool:
+        """Whether the version is surely not worse by more than is allowed and ``doubt`` together."""
+        return self.may_be <= self.allowed + doubt
 
     def sentence(self) -> str:
         """Return it in words."""
@@ -116,14 +122,16 @@ def compare(candidate: Tally, champion: Tally, limits: Limits) -> list[Compariso
     comparisons = []
     for what, (hits, answers, limit) in COMPARED.items():
         ours, theirs = ((getattr(one, hits), getattr(one, answers)) for one in (candidate, champion))
+        (our_least, our_most), (their_least, their_most) = (bounds(*one, alpha=alpha) for one in (ours, theirs))
         comparisons.append(
             Comparison(
                 what=what,
                 candidate=ours,
                 champion=theirs,
-                at_least=bounds(*ours, alpha=alpha)[0],
-                at_most=bounds(*theirs, alpha=alpha)[1],
+                at_least=our_least,
+                at_most=their_most,
                 allowed=getattr(limits, limit),
+                may_be=our_most - their_least,
             )
         )
     return comparisons
@@ -132,3 +140,8 @@ def compare(candidate: Tally, champion: Tally, limits: Limits) -> list[Compariso
 def worse(candidate: Tally, champion: Tally, limits: Limits) -> str:
     """Return in what a version is surely worse than is allowed, in words; nothing where in nothing."""
     return "; ".join(one.sentence() for one in compare(candidate, champion, limits) if one.is_worse)
+
+
+def doubts(candidate: Tally, champion: Tally, limits: Limits, *, doubt: float) -> list[str]:
+    """Return in what a version may still be worse by more than is allowed and ``doubt`` together."""
+    return [one.what for one in compare(candidate, champion, limits) if not one.is_fine(doubt)]

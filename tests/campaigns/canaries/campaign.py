@@ -139,7 +139,7 @@ def rollback_seconds(release: Release, outcomes: list[Outcome]) -> float:
 
 def _plan(*, is_bad: bool) -> ReleasePlan:
     shadow = 0.0 if is_bad else 0.03
-    times = {"shadow_minutes": shadow, "canary_minutes": 0.08, "champion_minutes": 0.05}
+    times = {"shadow_minutes": shadow, "canary_minutes": 0.06, "champion_minutes": 0.05}
     return ReleasePlan(canary_share=SHARE, min_answers=60, **times)
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from models.evaluation.release.judgement import Limits, Tally, compare, worse
+from models.evaluation.release.judgement import Limits, Tally, compare, doubts, worse
 from models.evaluation.release.shares import bounds
 
 LIMITS = Limits()
@@ -89,6 +89,13 @@ def test_a_version_as_good_as_the_champion_is_hardly_ever_stopped_at_any_look() 
                 stopped += 1
                 break
     assert stopped <= 1
+
+
+def test_a_step_is_not_over_while_the_version_may_fail_far_more_often_than_is_allowed() -> None:
+    whole = {"timed": 0, "whole": 0}
+    assert "failed" in doubts(Tally(answers=60, failed=6, **whole), tally(240, 0), LIMITS, doubt=0.05)
+    assert "failed" in doubts(tally(60, 0), tally(240, 0), LIMITS, doubt=0.05), "sixty answers rule nothing out"
+    assert "failed" not in doubts(tally(200, 0), tally(800, 0), LIMITS, doubt=0.05)
 
 
 def test_an_alarm_says_both_sides_and_what_is_allowed() -> None:
