@@ -120,12 +120,12 @@ class PredictionLog:
         """Write ``row``; return whether it is in the log. A failure to write is counted, not raised."""
         if self._is_silent:
             return False
-        if (held := HELD_ROWS.get()) is not None:
-            held.append(lambda role: self._kept({**row, "role": role}))
+        if (waiting := HELD_ROWS.get()) is not None:
+            waiting.append(lambda role: self._written({**row, "role": role}))
             return True
-        return self._kept(row)
+        return self._written(row)
 
-    def _kept(self, row: Mapping[str, Any]) -> bool:
+    def _written(self, row: Mapping[str, Any]) -> bool:
         line = encode_row({**row, **self._stamp})
         with self._lock:
             written = self._was_written(line)

@@ -17,7 +17,7 @@ class UnknownVersionError(ShopsightError):
     """The registry has no such version."""
 
 
-def known(versions: Versions, family: str, version: str) -> ModelVersion:
+def version_in(versions: Versions, family: str, version: str) -> ModelVersion:
     """Return a version by its name.
 
     Raises:

@@ -22,7 +22,6 @@ from models.registry.journal_key import JournalKey
 from models.registry.legality import (
     IllegalTransitionError,
     UnknownVersionError,
-    known,
     require_approved,
     require_candidate,
     require_eligible,
@@ -33,6 +32,7 @@ from models.registry.legality import (
     require_rollback_target,
     require_second_person,
     require_text,
+    version_in,
 )
 from models.registry.version import (
     STAGES,
@@ -383,7 +383,7 @@ class ModelRegistry:
         candidate.verify()
 
     def _find(self, family: str, version: str) -> ModelVersion:
-        return known(self._versions(family), family, version)
+        return version_in(self._versions(family), family, version)
 
     def _writing(self) -> AbstractContextManager[None]:
         return exclusive(self.root / ".lock", what="the model registry", wait_seconds=LOCK_SECONDS)

@@ -23,7 +23,7 @@ DEADLINE: Final = b"x-shopsight-deadline"
 """When the answer is too late, on the clock that all processes of a machine share."""
 SECONDS: Final = b"x-shopsight-seconds"
 """Of an answer: what it took in this process, measured where the champion's is. Who waits for it sees the time of the
-way to and fro as well, and of others who ask at once."""
+way there and back as well, and of others who ask at once."""
 GRACE_SECONDS: Final = 0.25
 """How much longer an answer is waited for: it takes no such time from one process to the other."""
 

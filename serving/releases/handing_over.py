@@ -83,8 +83,8 @@ class Neighbour:
         if answer.status_code < 400 and answer.headers.get(ROLE.decode()) == "dropped":
             return None  # a moment too late, and its row says so
         seconds = float(answer.headers.get(SECONDS.decode(), "inf"))
-        kept = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() in PASSED_ON]
-        return Answer(status=answer.status_code, headers=kept, body=answer.content, seconds=seconds)
+        passed_on = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() in PASSED_ON]
+        return Answer(status=answer.status_code, headers=passed_on, body=answer.content, seconds=seconds)
 
     async def greet(self) -> None:
         """Open the first connection, whatever comes of it: a process that is gone is counted by what it fails."""

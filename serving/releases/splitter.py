@@ -213,8 +213,8 @@ class Splitter:
             self._shadows -= 1
         document = document_of(answer.body) if answer is not None and answer.status < 400 else None
         self._count(counting, FAILED if answer is None or document is None else made_of(document, answer.seconds))
-        if document is not None and (shown := document_of(given.body)) is not None:
-            counting.of_both(agreement(document, shown))
+        if document is not None and (theirs := document_of(given.body)) is not None:
+            counting.of_both(agreement(document, theirs))
 
     def _run(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)

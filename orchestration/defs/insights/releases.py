@@ -45,7 +45,7 @@ def released_lists_feedback(
     if not beside:
         context.log.info("no other version served beside %s", version.version)
         return
-    found = released_lists(
+    lists = released_lists(
         settings,
         version=version.version,
         champion=beside[0].version,
@@ -53,18 +53,18 @@ def released_lists_feedback(
         worst=plan.lost_clicks,
         alpha=plan.false_alarms,
     )
-    if found.status == "worse":
-        who: dict[str, Any] = {"approver": RELEASE_POLICY, "reason": found.sentence, "at": datetime.now(UTC)}
+    if lists.status == "worse":
+        who: dict[str, Any] = {"approver": RELEASE_POLICY, "reason": lists.sentence, "at": datetime.now(UTC)}
         if version.status == "champion":
             registry.rollback(FAMILY, **who)
         else:
             registry.step(FAMILY, version.version, "withdraw", **who)
-        context.log.warning("%s %s is withdrawn: %s", FAMILY, version.version, found.sentence)
+        context.log.warning("%s %s is withdrawn: %s", FAMILY, version.version, lists.sentence)
     yield dg.MaterializeResult(
         metadata={
             "version": version.version,
             "champion": beside[0].version,
-            "verdict": found.status.replace("_", " "),
-            "feedback": found.sentence,
+            "verdict": lists.status.replace("_", " "),
+            "feedback": lists.sentence,
         }
     )

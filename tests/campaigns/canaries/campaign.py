@@ -161,10 +161,10 @@ def _released(settings: Settings, fleet: ServiceFleet, number: int, defect: dict
         return registry.released(FAMILY) is None
 
     _tend_until(settings, fleet, is_over)
-    return Release(version=version, defect=defect, is_bad=is_bad, steps=_found(registry, version).steps)
+    return Release(version=version, defect=defect, is_bad=is_bad, steps=_version_of(registry, version).steps)
 
 
-def _found(registry: ModelRegistry, version: str) -> ModelVersion:
+def _version_of(registry: ModelRegistry, version: str) -> ModelVersion:
     return next(one for one in registry.versions(FAMILY) if one.version == version)
 
 
