@@ -222,7 +222,7 @@ def _of_shoppers(campaign: Campaign) -> Iterator[str]:
         sides: dict[str, set[bool]] = defaultdict(set)
         for one in campaign.outcomes:
             # What `up` says takes a moment to be heard.
-            if one.shopper and _seconds(canary) + 1.5 < one.began and one.ended < _seconds(champion):
+            if one.shopper and _seconds(canary) + 3 < one.began and one.ended < _seconds(champion):
                 sides[one.shopper].add(one.version == release.version)
         both = sum(len(seen) > 1 for seen in sides.values())
         share = sum(True in seen for seen in sides.values()) / max(len(sides), 1)
@@ -242,7 +242,8 @@ def _of_rows(campaign: Campaign) -> Iterator[str]:
     if unseen:
         yield f"{len(unseen)} answers that clients got are logged as unseen"
     if surplus:
-        yield f"{len(surplus)} rows are of answers that nobody got"
+        of = Counter(campaign.rows[one] for one in surplus)
+        yield f"{len(surplus)} rows are of answers that nobody got, by version and role: {dict(of)}"
     if campaign.damaged:
         yield f"{campaign.damaged} rows are damaged"
 
