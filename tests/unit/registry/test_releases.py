@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from approved_toys import crown_toy, register_toy
@@ -10,7 +11,7 @@ from models.registry.registry import IllegalTransitionError, ModelRegistry, Step
 from shopsight.settings import Settings
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-WHO = {"approver": "release policy", "reason": "it may go on", "at": NOON}
+WHO: dict[str, Any] = {"approver": "release policy", "reason": "it may go on", "at": NOON}
 
 
 @pytest.fixture

@@ -42,8 +42,8 @@ GOOD = Tally(answers=400, timed=400, whole=400)
 class TinyService(ServiceProcess):
     """Runs the one file of its Bento."""
 
-    splits = True  # type: ignore[assignment]
-    hands_over = True  # type: ignore[assignment]
+    splits = True
+    hands_over = True
 
     def command(self, descriptor: int) -> list[str]:
         del descriptor
