@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up shop docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-serving campaign-governance campaign-spark screenshot lint format bench lock clean
+.PHONY: help setup demo up shop docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-governance campaign-serving campaign-spark screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -55,7 +55,10 @@ docs: setup ## Build the documentation site into site/, with dbt's page of the w
 
 # Whole files go to two workers, long ones first (tests/conftest.py). One thread each: two processes that each compute on
 # two threads wait for one another most of the time.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+# Temporary files lie in memory where it has six gigabytes for them: a registry of features alone is a hundred commits, and
+# each would wait for a disk.
+TEST_TMP := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 6000000 {print "/dev/shm"}')
+PYTEST := $(if $(TEST_TMP),TMPDIR=$(TEST_TMP)) OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup ## Run every test but those marked slow, on two cores, in five minutes
 	@$(PYTEST) -m "not slow" --durations 12
@@ -105,9 +108,12 @@ campaign-serving: setup ## Swap models and plant bad ones while clients ask, and
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m swaps --swaps 3 --bad 0 --seed $(SEED) --minutes $(MINUTES)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m interleavings --count $(WRITES) --seed $(SEED)
 
+campaign-governance: SEQUENCES ?= 2000
+campaign-governance: MUTATIONS ?= 10000
 campaign-governance: CANARIES ?= 50
-campaign-governance: SEED ?= 1
-campaign-governance: setup ## Release 50 bad and 50 good versions while shoppers ask: the bad are stopped, nobody notices (CANARIES, SEED)
+campaign-governance: SEED ?= 7
+campaign-governance: setup ## Decide at random, mutate the registry, release bad and good versions: nothing illegal, all noticed (SEQUENCES, MUTATIONS, CANARIES, SEED)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m governance --sequences $(SEQUENCES) --mutations $(MUTATIONS) --seed $(SEED)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m canaries --bad $(CANARIES) --good $(CANARIES) --seed $(SEED)
 
 # Beside what requirements.lock says, of which nothing changes; `make test-slow` then runs tests/integration/test_dbt_spark.py.

@@ -4,14 +4,13 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from shopsight.settings import REPO_ROOT
+from shopsight.code_version import git_commit
 from shopsight.whole_files import write_json
 
 STANDARD_OUTPUT = "-"
@@ -46,7 +45,7 @@ def describe_run(argv: list[str]) -> dict[str, Any]:
     return {
         "command": " ".join(["python", *(Path(word).name if "/" in word else word for word in argv[1:])]),
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "commit": git_commit(digits=7),
         "machine": {
             "cores": os.cpu_count(),
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
@@ -55,18 +54,6 @@ def describe_run(argv: list[str]) -> dict[str, Any]:
             "load": round(os.getloadavg()[1], 1),
         },
     }
-
-
-def _commit() -> str | None:
-    """Return the commit that ran, ending in ``-dirty`` where files differ from it; None outside a git checkout."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"],
-        capture_output=True,
-        text=True,
-        cwd=REPO_ROOT,
-        check=False,
-    )
-    return described.stdout.strip() or None
 
 
 def _writable(destination: str) -> str:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from cli.console import CHECKS_FAILED, err, out, print_json
+from shopsight.clock import utc_now
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
 def run_whole_chain(*, as_json: bool, auto_approve: bool) -> None:
     """``shopsight run``: exit 0 when all went well, 1 when a step failed, 3 when a check of severity error failed."""
+    from orchestration.notifications.dispatch import notify
+
     settings = Settings()
     if auto_approve:
         settings = settings.model_copy(update={"approval_policy": "automatic"})
     if not as_json:
         err.print(f"home: {settings.home}", soft_wrap=True, markup=False)
     result = run_with_progress(settings, quiet=as_json)
+    for trouble in notify(settings, utc_now()):
+        err.print(f"not delivered: {trouble}", soft_wrap=True, markup=False)
     if as_json:
         print_json({"run_id": result.run_id, "seconds": result.seconds, "failed_checks": result.failed_checks})
     else:

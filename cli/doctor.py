@@ -15,7 +15,7 @@ import typer
 
 from cli.console import CHECKS_FAILED, out, print_json
 from shopsight.errors import ShopsightError
-from shopsight.families import SERVICES
+from shopsight.families import FAMILIES, SERVICES
 from shopsight.settings import REPO_ROOT, Settings, without_password
 
 NEEDED = ("dagster", "dbt-duckdb", "duckdb", "feast", "evidently", "bentoml", "torch", "transformers", "lightgbm")
@@ -49,12 +49,15 @@ def run_doctor(*, as_json: bool) -> None:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at the interpreter, the packages, the encoder, the home, the registry, the store, the keys and the ports."""
+    """Look at the interpreter, the packages, the encoder, home, registry, Bentos, the stores, keys and ports."""
     yield _python()
     yield from _packages()
     yield _encoder(settings)
     yield _home(settings)
     yield _registry(settings)
+    yield _bentos(settings)
+    yield _approvers(settings)
+    yield from _notices(settings)
     yield _online_store(settings)
     if settings.dagster_postgres_url is not None:
         yield _dagster_database(settings)
@@ -127,6 +130,65 @@ def _registry(settings: Settings) -> Finding:
     except ShopsightError as error:
         return Finding(name="registry", outcome="problem", detail=f"{error.what} {error.why}", fix=error.fix)
     return Finding(name="registry", outcome="ok", detail=f"{registry.head().records} records, every model file proved")
+
+
+def _bentos(settings: Settings) -> Finding:
+    """Prove every champion's Bento, file by file, and its signature."""
+    from models.registry.registry import ModelRegistry
+    from serving.packaging.bento import find_bento, verify_bento
+    from serving.packaging.signing import signed_by, trusted_key
+
+    registry = ModelRegistry.of(settings)
+    proved: list[str] = []
+    unsigned: list[str] = []
+    try:
+        key = trusted_key(settings)
+        for family in FAMILIES:
+            champion = registry.champion(family, verified=False)
+            bento = find_bento(settings, champion) if champion else None
+            if champion is None or bento is None:
+                continue
+            verify_bento(bento, champion, key=key)
+            (proved if key and signed_by(bento.path) else unsigned).append(bento.tag)
+    except ShopsightError as error:
+        return Finding(name="Bentos", outcome="problem", detail=f"{error.what} {error.why}", fix=error.fix)
+    if unsigned:
+        return Finding(
+            name="Bentos",
+            outcome="warning",
+            detail=f"not signed: {', '.join(unsigned)}",
+            fix="delete their folders and materialise them again: they are signed when they are built",
+        )
+    signed = f"{len(proved)} signed by {key.name}, every signature holds" if key and proved else "none yet"
+    return Finding(name="Bentos", outcome="ok", detail=signed)
+
+
+def _approvers(settings: Settings) -> Finding:
+    """Read who may decide: while the file is wrong, nobody does."""
+    from models.registry.approvers import ApproversFile
+
+    try:
+        content = ApproversFile(settings.approvers_path).read()
+    except ShopsightError as error:
+        return Finding(name="approvers", outcome="problem", detail=f"{error.what} {error.why}", fix=error.fix)
+    if content is None:
+        return Finding(name="approvers", outcome="ok", detail="no approvers.yml: whoever is let in decides")
+    return Finding(name="approvers", outcome="ok", detail=", ".join(one.name for one in content[0].approvers))
+
+
+def _notices(settings: Settings) -> Iterator[Finding]:
+    """Say what could not be told to somebody."""
+    from orchestration.notifications.ledger import Ledger, ledger_path
+
+    path = ledger_path(settings)
+    try:
+        troubles = Ledger.read(path).troubles()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        yield Finding(name="notices", outcome="problem", detail=f"{path}: {error}", fix="move the file away")
+        return
+    for trouble in troubles:
+        fix = "look at SHOPSIGHT_NOTIFY_… and at the server; it is tried again by itself until it is given up"
+        yield Finding(name="notices", outcome="warning", detail=trouble, fix=fix)
 
 
 def _online_store(settings: Settings) -> Finding:

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 COLOURS = {"stable": "green", "drifted": "red", "not evaluable": "yellow"}
 
 
-def run_drift(reference: Path, current: Path, *, as_json: bool) -> None:
+def run_drift(reference: Path, current: Path, *, calendar: Path | None, as_json: bool) -> None:
     """Compare two files column by column, and exit with 3 where someone should look.
 
     Raises:
-        ShopsightError: a file cannot be read.
+        ShopsightError: a file or the calendar cannot be read.
         typer.Exit: the verdict is not ``stable``.
     """
     from models.evaluation.drift.findings import DriftConfig
+    from models.evaluation.drift.periods import ShopCalendar
     from models.evaluation.drift.tables import compare_tables
     from shopsight.ingestion.formats.whole_tables import read_whole
+    from shopsight.settings import Settings
 
+    settings = Settings()
+    if calendar is None and settings.calendar_path.exists():
+        calendar = settings.calendar_path
     before, after = (read_whole(path) for path in (reference, current))
     comparison = compare_tables(
         before.rows,
@@ -34,6 +39,8 @@ def run_drift(reference: Path, current: Path, *, as_json: bool) -> None:
         config=DriftConfig(),
         are_typed=before.are_typed and after.are_typed,
         broken=(before.broken, after.broken),
+        calendar=None if calendar is None else ShopCalendar.read(calendar),
+        zone=settings.zone,
     )
     if as_json:
         print_json(as_document(comparison))

@@ -33,6 +33,7 @@ def show_feedback(*, as_json: bool) -> None:
             out.print(f"{placement}: position bias is not estimated: {bias['not_evaluable']}")
     if report["promise"]:
         out.print(_promise(report["promise"]))
+    _print_expected(report["expected"])
 
 
 def _warn(report: dict[str, Any]) -> None:
@@ -78,6 +79,21 @@ def _promise(days: list[dict[str, Any]]) -> Table:
         figures = (_rate(day["measured"]), _rate(day["promised"]))
         table.add_row(day["day"], day["model_version"], day["metric"], f"{day['contacts']:,}", *figures, day["verdict"])
     return table
+
+
+def _print_expected(expected: dict[str, Any]) -> None:
+    """Print the estimates of the days whose windows are not over, and how wrong such estimates were."""
+    for day in expected["days"]:
+        bounds = "" if day["low"] is None else f" ({day['low']:.2%} to {day['high']:.2%})"
+        items = f"{day['impressions']:,} items shown"
+        out.print(f"{day['day']}: expected click-through {day['expected']:.2%}{bounds}, of {items}", soft_wrap=True)
+    if expected["days"] and expected["error"] is not None:
+        errors = (
+            f"{expected['error']:.1%} off in the mean, the last known figure {expected['error_of_carrying_over']:.1%}"
+        )
+        out.print(f"[dim]of {expected['judged']} past days such an estimate was {errors}[/]", soft_wrap=True)
+    if expected["not_evaluable"]:
+        out.print(f"[dim]expected click-through: {expected['not_evaluable']}[/]", soft_wrap=True)
 
 
 def _rate(estimate: dict[str, float] | None) -> str:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out, print_json
+from cli.waiting import waiting_lines
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES, SERVICES
 from shopsight.settings import Settings
@@ -27,7 +28,17 @@ def show_status(*, as_json: bool) -> None:
     events = status["events"]
     out.print(f"home      {escape(status['home'])}", soft_wrap=True)
     out.print("events    " + "  ".join(f"{name} {events[name]:,}" for name in events))
+    for one in status["waiting"]:
+        newest = status["models"][one["family"]]["newest"]
+        if newest is not None and newest["version"] == one["version"]:
+            newest["status"] = one["state"]  # a verdict that ended is no wait for an approval
     show_models(status["models"])
+    for one in status["waiting"]:
+        people = "whoever is let in" if one["people"] is None else ", ".join(one["people"]) or "nobody"
+        line = f"{one['family']} {one['version']}  {one['state']}, since {one['age']}, for {people}"
+        out.print(f"waiting   {escape(line)}", soft_wrap=True)
+    if status["waiting_error"]:
+        out.print(f"waiting   [red]{escape(status['waiting_error'])}[/]", soft_wrap=True)
     for bento in status["bentos"]:
         out.print(f"bento     {bento['tag']}")
     for name, service in status["services"].items():
@@ -46,6 +57,7 @@ def collect_status(settings: Settings) -> dict[str, Any]:
         "home": str(settings.home),
         "events": _event_counts(settings),
         "models": {family: _readable_status(registry, family) for family in FAMILIES},
+        **waiting_lines(settings),
         "bentos": _bentos(settings),
         "services": {family: asdict(state) for family, state in read_states(settings).items()},
     }

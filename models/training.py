@@ -14,6 +14,11 @@ BASELINE_FOLDER = "baseline"
 """Inside the folder of a run's model: the artefact of the baseline that stands in where the gate refuses the model."""
 
 
+def beside_file(version: str) -> str:
+    """Return the file, inside the folder of a run's model, of a champion's figures on the run's own test cases."""
+    return f"beside_{version}.json"
+
+
 def write_results(out_dir: Path, evaluation: Evaluation, card: Mapping[str, Any]) -> None:
     """Write the figures of a run and its card: how it was trained, on what, and what it looked at on the way.
 

@@ -3,6 +3,7 @@
 The gateway knows who is logged in. When one of that person's requests launches a run, the run coordinator, which runs
 in the same process, tags the run with the name and with a signature over the run's id and the name. A tag that was
 typed into the launchpad, came along with a re-execution, or was copied from another run has no valid signature.
+The command line tags its runs in the same way, with the name of who is at the terminal.
 """
 
 import hashlib
@@ -67,6 +68,14 @@ def person_of_run(settings: Settings, run_id: str, tags: Mapping[str, str]) -> s
         else "no logged-in person launched this run, so nobody answers for it",
         fix="launch it from the web UI that `make up` serves, or use `shopsight approve`, `reject` or `rollback`",
     )
+
+
+def launcher_of_run(settings: Settings, run_id: str, tags: Mapping[str, str]) -> str | None:
+    """As :func:`person_of_run`; ``None`` where a schedule launched the run, or nobody who is known."""
+    try:
+        return person_of_run(settings, run_id, tags)
+    except UnattributedRunError:
+        return None
 
 
 def _signature(settings: Settings, run_id: str, person: str) -> str:

@@ -13,8 +13,8 @@ from urllib.parse import quote
 import dagster as dg
 import yaml
 
-from models.registry.names import spelling_of
-from models.registry.registry import IllegalTransitionError, ModelRegistry, ModelVersion
+from models.registry.names import are_alike
+from models.registry.registry import Approval, IllegalTransitionError, ModelRegistry, ModelVersion
 from orchestration.run_keys import WORK_TAG
 from serving.packaging.journal_heads import confirm_journal
 from shopsight.contracts import APPROVAL_POLICY, RELEASE_POLICY, TRAINING_RUN
@@ -148,6 +148,44 @@ def _stop_release(
     )
 
 
+def judge_again(settings: Settings, family: str, version: str | None) -> ModelVersion:
+    """Have the gate judge a candidate beside what serves now, by the figures it was registered with.
+
+    Nothing is trained or measured: what is new is the model it is compared with, and the drift that was judged last.
+
+    Args:
+        settings: the home.
+        family: the model family.
+        version: the candidate; ``None``: the newest.
+
+    Raises:
+        ShopsightError: there is no such candidate, it is a baseline, or drift was judged beside another champion.
+    """
+    from models.evaluation.approval import gate
+    from orchestration.verdicts import drift_beside
+
+    registry = _whole_registry(settings, family)
+    version = version or _newest_candidate(registry, family, "judge", eligible=False).version
+    candidate, champion = registry.version(family, version), registry.champion(family)
+    if candidate.evaluation.is_baseline:
+        raise IllegalTransitionError(
+            f"{family} {version} is not judged anew.",
+            why="it is a baseline: it stands in for a model that was refused, and is judged with it",
+            fix="train a candidate with `shopsight run`",
+        )
+    drift = drift_beside(settings, family, champion)
+    verdict = gate(candidate.evaluation, champion.evaluation if champion else None, drift)
+    return registry.judge(family, version, verdict=verdict, at=datetime.now(UTC), beside=champion)
+
+
+def last_decision(registry: ModelRegistry, model: ModelVersion) -> Approval | None:
+    """Return the newest decision that left a model as it is: about itself, or to stop what was to follow it."""
+    last_steps = [step for version in registry.versions(model.family) for step in version.steps[-1:]]
+    stopped = [step.decision for step in last_steps if step.step == "withdrawn"]
+    made = [one for one in (model.rejection, model.approval, *stopped) if one is not None]
+    return max(made, key=lambda one: one.record, default=None)
+
+
 def deployment_of(champion: ModelVersion) -> dg.RunRequest:
     """Return the run that shows a champion in the catalogue and packages it.
 
@@ -170,10 +208,17 @@ def prefilled(op: str, *, family: str, version: str = "") -> dict[str, Any]:
     return {"ops": {op: {"config": {"family": family, "version": version, "reason": ""}}}}
 
 
-def approval_form(settings: Settings, family: str, version: str) -> str:
-    """Return the address of the web UI's form that approves a candidate, filled in but for the reason."""
-    config = yaml.safe_dump(prefilled("approve", family=family, version=version), sort_keys=False)
-    page = f"locations/shopsight/jobs/{APPROVE_CANDIDATE}/playground/setup"
+def approval_form(settings: Settings, family: str, version: str, *, op: str = "approve") -> str:
+    """Return the address of the web UI's form that approves a candidate, filled in but for the reason.
+
+    Args:
+        settings: the home.
+        family: the model family.
+        version: the candidate.
+        op: what is decided: ``approve`` or ``reject``.
+    """
+    config = yaml.safe_dump(prefilled(op, family=family, version=version), sort_keys=False)
+    page = f"locations/shopsight/jobs/{op}_candidate/playground/setup"
     return f"http://{settings.host}:{settings.dagster_port}/{page}?config={quote(config)}"
 
 
@@ -199,10 +244,10 @@ def _whole_registry(settings: Settings, family: str) -> ModelRegistry:
 
 
 def _require_person(approver: str) -> None:
-    if spelling_of(approver) in {spelling_of(policy) for policy in (APPROVAL_POLICY, RELEASE_POLICY)}:
+    if any(are_alike(approver, service) for service in (APPROVAL_POLICY, RELEASE_POLICY, TRAINING_RUN)):
         raise IllegalTransitionError(
             f"{approver} is no person.",
-            why="a policy signs with this name what it decides by itself",
+            why="shopsight itself signs with this name: the policies, and the runs that train",
             fix="give your own name",
         )
 

@@ -95,20 +95,24 @@ def cell_chart(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Drawing
     return Drawing(svg="".join(shapes), width=size + 90, height=size)
 
 
-def picture(
-    title: str, drawings: Sequence[Drawing], header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> dg.MarkdownMetadataValue:
-    """Return drawings side by side as one image, with their numbers as a table below."""
+def as_svg(drawings: Sequence[Drawing]) -> str:
+    """Return drawings side by side as one picture on white."""
     placed, left = [], 0.0
     for drawing in drawings:
         placed.append(f"<g transform='translate({left:g},0)'>{drawing.svg}</g>")
         left += drawing.width
-    svg = (
+    return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{left:g}' height='{max(one.height for one in drawings):g}' "
         "font-family='sans-serif' font-size='12'><rect width='100%' height='100%' fill='white'/>"
         f"{''.join(placed)}</svg>"
     )
-    image = base64.b64encode(svg.encode()).decode()
+
+
+def picture(
+    title: str, drawings: Sequence[Drawing], header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> dg.MarkdownMetadataValue:
+    """Return drawings side by side as one image, with their numbers as a table below."""
+    image = base64.b64encode(as_svg(drawings).encode()).decode()
     table = [f"| {' | '.join(header)} |", "|---:" * len(header) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
     return dg.MetadataValue.md("\n".join([f"![{title}](data:image/svg+xml;base64,{image})", "", *table]))
 

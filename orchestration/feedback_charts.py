@@ -55,6 +55,41 @@ def feedback_pictures(days: Sequence[Row]) -> dict[str, dg.MarkdownMetadataValue
     }
 
 
+def promise_picture(days: Sequence[Row]) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return what models kept of their promise day by day, dashed what their cards say; nothing before the first day.
+
+    Where the line falls and rises again, the shoppers changed and a newer model learnt it.
+
+    Args:
+        days: of the feedback's report, with days as dates.
+    """
+    busiest: dict[Any, Row] = {}
+    for row in days:
+        if row["promised"] is not None and row["contacts"] > busiest.get(row["day"], {"contacts": 0})["contacts"]:
+            busiest[row["day"]] = row
+    if not busiest:
+        return {}
+    rows = [busiest[day] for day in sorted(busiest)]
+    first = rows[0]["day"]
+    measured: Points = [((row["day"] - first).days, row["measured"]["value"]) for row in rows]
+    promised: Points = [((row["day"] - first).days, row["promised"]["value"]) for row in rows]
+    last, top = max(measured[-1][0], 1.0), max(y for _, y in [*measured, *promised]) or 1.0
+    chart = line_chart(
+        measured,
+        title="kept, and dashed what was promised",
+        x=Axis(label=f"days since {first}", low=0.0, high=last, ticks=(0.0, last), number_format=".0f"),
+        y=Axis(label="recall", low=0.0, high=top, ticks=(0.0, top), number_format=".2%"),
+        reference=promised,
+    )
+    cells = [
+        [str(row["day"]), row["model_version"], row["metric"], f"{row['contacts']:,}"]
+        + [f"{row[name]['value']:.2%}" for name in ("measured", "promised")]
+        for row in rows
+    ]
+    header = ("day", "version", "figure", "contacts", "kept", "promised")
+    return {"promise by day": picture("Promise by day", [chart], header, cells)}
+
+
 def _rates(days: Sequence[Row], placement: str, key: str, wanted: Any) -> dict[Any, tuple[int, int]]:
     """Return how often something was shown, and clicked of that, by one column of a placement's rows."""
     rates: dict[Any, tuple[int, int]] = {}

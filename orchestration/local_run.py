@@ -18,6 +18,8 @@ from typing import Final
 import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry, ExecuteInProcessResult
 
+from orchestration.attribution import signed_tags
+from orchestration.gateway.people import PersonError, person_at_terminal
 from orchestration.instance import open_instance
 from orchestration.run_health import end_lost_runs
 from shopsight.errors import ShopsightError
@@ -137,6 +139,7 @@ def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=assets,
+                tags={**request.tags, **_launched_by(settings, run_id)},
                 run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         except dg.DagsterExecutionInterruptedError as interruption:
@@ -157,6 +160,14 @@ def execute(settings: Settings, job: dg.JobDefinition, request: dg.RunRequest, *
         failed_checks=[_name(check) for check in failed],
         blocking_checks=[_name(check) for check in failed if check.severity == dg.AssetCheckSeverity.ERROR],
     )
+
+
+def _launched_by(settings: Settings, run_id: str) -> dict[str, str]:
+    """Return the tags that say who is at the terminal; none where the system has no name for them (a container)."""
+    try:
+        return signed_tags(settings, run_id, person_at_terminal(settings))
+    except PersonError:
+        return {}
 
 
 def _alone(settings: Settings) -> contextlib.AbstractContextManager[None]:

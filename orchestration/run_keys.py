@@ -12,6 +12,15 @@ import dagster as dg
 WORK_TAG: Final = "shopsight/work"
 """Tag of a run: what it was asked to do, however often that was asked before."""
 
+UNFINISHED: Final = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+"""States of a run that may still do its work."""
+
 WAIT_AFTER_FAILURE: Final = timedelta(minutes=10)
 """How long work whose run failed is left alone: what broke it rarely mends itself within seconds."""
 
@@ -31,9 +40,3 @@ def next_run_key(instance: dg.DagsterInstance, work: str, *, now: datetime | Non
     if not newest.dagster_run.is_success and (now or datetime.now(UTC)) - ended < WAIT_AFTER_FAILURE:
         return None
     return f"{work}:{len(runs) + 1}"
-
-
-def last_run_failed(instance: dg.DagsterInstance, work: str) -> bool:
-    """Return whether the newest run of some work ended without success."""
-    runs = instance.get_run_records(dg.RunsFilter(tags={WORK_TAG: work}), limit=1)
-    return bool(runs) and runs[0].dagster_run.is_failure_or_canceled

@@ -1,15 +1,52 @@
 """What an approver reads first of a candidate: one card, and each baseline with what became of it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from models.evaluation.approval import Verdict
+from models.evaluation.approval import DriftState, DriftSummary, Verdict
 from models.evaluation.results import Evaluation
 from models.registry.version import ModelVersion
+from shopsight.errors import ShopsightError
+from shopsight.settings import Settings
+
+if TYPE_CHECKING:
+    from models.evaluation.drift.judgement import DriftJudgement
 
 FIGURES = 3
 """Metrics on the card; all of them stand in the table below it."""
+
+
+class DriftNotJudgedError(ShopsightError):
+    """Nobody looked at drift since the present champion serves."""
+
+
+def drift_summary(judgement: "DriftJudgement") -> DriftSummary:
+    """Return what the gate wants to know of a drift judgement."""
+    states: dict[str, DriftState] = {"stable": "no drift", "drifted": "drift", "not evaluable": "not evaluable"}
+    return DriftSummary(state=states[judgement.status], detail=judgement.reason)
+
+
+def drift_beside(settings: Settings, family: str, champion: ModelVersion | None) -> DriftSummary | None:
+    """Return what was last judged of drift since the rows of the present champion; None before the first champion.
+
+    Raises:
+        DriftNotJudgedError: it was never judged beside that champion.
+    """
+    from models.evaluation.drift.judgement import DriftJudgement
+
+    if champion is None:
+        return None
+    path = settings.reports_dir / "drift" / f"{family}.json"
+    judgement = DriftJudgement.read(path) if path.exists() else None
+    if judgement is None or judgement.champion != champion.version:
+        raise DriftNotJudgedError(
+            f"{family} cannot be judged beside {champion.version}",
+            why="drift was not looked at since that model serves",
+            fix=f"materialise {family}_drift first: the job `daily_refresh` does, or `shopsight run`",
+        )
+    return drift_summary(judgement)
 
 
 def verdict_card(

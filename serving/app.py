@@ -30,6 +30,7 @@ from serving.http.problems import ProblemError, invalid_request
 from serving.http.warm_up import Ask, WarmUp, require_whole
 from serving.interface import pages
 from serving.metrics import fallbacks_of, family_metrics, feature_metrics, metrics_page
+from serving.packaging.signing import trusted_key
 from serving.prediction_log import PredictionLog
 from serving.releases.splitter import released
 from serving.running.states import note_on
@@ -265,8 +266,13 @@ def or_problem(answer: Callable[[], Mapping[str, object]]) -> Any:
 
 
 def champion() -> ServedModel:
-    """Return the one model of the Bento that this process serves."""
-    return ServedModel.read(Path(bentoml.models.get(ALIAS).path))
+    """Return the one model of the Bento that this process serves.
+
+    Raises:
+        BentoSignatureError: its signature does not hold by the public key of the setting or of the home.
+        ArtefactChangedError: a file of it is not what was registered.
+    """
+    return ServedModel.read(Path(bentoml.models.get(ALIAS).path), key=trusted_key(Settings()))
 
 
 def open_prediction_log(settings: Settings, model: ServedModel) -> PredictionLog:

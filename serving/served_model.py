@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from models.registry.artefacts import verify_hashes
 from models.registry.journal import JournalHead
+from serving.packaging.signing import TrustedKey, signature_of, verify_signature
 from serving.schemas import ModelDescription, ModelName
 from shopsight.families import FAMILIES
 
@@ -39,12 +40,21 @@ class ServedModel:
     """The registry's decisions when the Bento was built."""
 
     @classmethod
-    def read(cls, folder: Path) -> "ServedModel":
+    def read(cls, folder: Path, *, key: TrustedKey | None = None) -> "ServedModel":
         """Read a folder that :func:`describe` wrote its description into.
+
+        Args:
+            folder: of the model.
+            key: the public key that the description's signature has to hold by; without it, signatures are not looked
+                at, as where a Bento runs alone and nobody gave it the key.
 
         Raises:
             ArtefactChangedError: a file of the artefact is not the one that was registered.
+            BentoSignatureError: the signature does not hold.
         """
+        if key is not None:
+            signed = signature_of(folder / DESCRIPTION_FILE).exists()
+            verify_signature(folder / DESCRIPTION_FILE, key, signed_by=key.name if signed else None)
         description = json.loads((folder / DESCRIPTION_FILE).read_text())
         journal = JournalHead.parse(description.pop("journal"))
         model = cls(artefact=folder / ARTEFACT_FOLDER, journal=journal, **description)

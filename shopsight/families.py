@@ -62,6 +62,8 @@ class Family:
     """Import string of the function that trains, chooses and evaluates a candidate."""
     drift_columns: str
     """Import string of the module with the inputs watched for drift: ``WATCHED_COLUMNS`` and ``watched(table)``."""
+    statement: str | None = None
+    """Import string of the module whose ``LIMITS`` and ``REFUSES`` its card has; None of a family that states none."""
     training: TableTraining | None = None
     """How its training set is made; None of a family whose set is more than one table, and has assets of its own."""
     route: str
@@ -107,6 +109,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             config="models.intent.config:for_size",
             train="models.intent.train:train",
             drift_columns="models.intent.drift_columns",
+            statement="models.intent.statement",
             route="/v1/intents",
             example={"texts": ["which is better for running, the blue or the red shoes?"]},
         ),
@@ -127,6 +130,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             config="models.recommender.config:for_size",
             train="models.recommender.train:train",
             drift_columns="models.recommender.drift_columns",
+            statement="models.recommender.statement",
             route="/v1/recommendations",
             example={"placement": "recommended_for_you", "user_id": SHOPPER, "num_results": 3},
         ),
@@ -143,6 +147,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             config="models.purchase_intent.config:for_size",
             train="models.purchase_intent.train:train",
             drift_columns="models.purchase_intent.drift_columns",
+            statement="models.purchase_intent.statement",
             training=TableTraining(
                 labels="session_labels",
                 marts=("session_features", "user_features_daily", "users", "sessions"),
@@ -151,7 +156,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
                     "sessions": ("session_id", "models.purchase_intent.dataset:SEGMENTS"),
                 },
                 max_rows=5_000_000,  # 1.4 kB each in training
-                sampled_by="session_id",
+                # A shopper whose first sessions are left out would come from nowhere, with a past that no row explains.
+                sampled_by="user_id",
                 description="One row per session event: the session's shape and the shopper as known then, and "
                 "whether a purchase followed.",
                 candidate_description="After each event of a session, the calibrated probability that it ends in a "
@@ -199,6 +205,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
             config="models.churn.config:for_size",
             train="models.churn.train:train",
             drift_columns="models.churn.drift_columns",
+            statement="models.churn.statement",
             training=TableTraining(
                 labels="churn_labels",
                 marts=("user_order_history_daily", "user_features_daily", "users"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPO_ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +78,20 @@ class Settings(BaseSettings):
     """Where Dagster keeps runs, schedules and sensors (``postgresql://user:password@host/db``); unset, in SQLite."""
     approval_policy: Literal["person", "automatic"] = "person"
     """Who approves a candidate that passed its gates: a named person, or the policy (as the demo switches on)."""
+    verdict_days: float = Field(default=14.0, gt=0, le=3_650)
+    """How long the gate's word on a candidate is good for; later it has to be judged anew before it is approved."""
+    reminder_days: float = Field(default=3.0, gt=0, le=3_650)
+    """After how long those who may decide are reminded of a candidate that waits."""
+    notify_webhook: SecretStr | None = None
+    """Address (``https://…``) that is told of candidates and decisions; it may hold a token, so it is a secret."""
+    notify_webhook_secret: SecretStr | None = Field(default=None, min_length=16)
+    """What those messages are signed with, by HMAC-SHA256; unset, they carry no signature."""
+    notify_smtp: SecretStr | None = None
+    """Mail server (``smtp://user:password@host:587``, ``smtps://`` for TLS from the first byte)."""
+    notify_from: str = Field(default="", pattern=r"^([^@\s,;<>]+@[^@\s,;<>]+)?$")
+    """Address that mails come from; they go to those of ``approvers.yml`` who have one."""
+    retraining_cooldown_hours: float = Field(default=72.0, ge=0)
+    """How long after a family's newest model was trained drift and decay start no other training of it."""
     sample_size: Size = "small"
     """Size of the sample shop."""
     sample_currencies: str = Field(default="", pattern=r"^((GBP|PLN|CNY)(,(GBP|PLN|CNY))*)?$")
@@ -88,6 +102,8 @@ class Settings(BaseSettings):
     """Key of the pseudonyms; unset, one is made on first use and kept under ``keys_dir``."""
     registry_key: SecretStr | None = None
     """Key of the model registry's journal; unset, one is made with the first record and kept under ``keys_dir``."""
+    bento_public_key: Path | None = None
+    """Public key (PEM) that a Bento's signature has to hold by; set, unsigned ones are refused. Unset, the home's."""
     journal_head: str = ""
     """Length and last hash of the registry's journal when a service was started; `up` sets it for its services."""
     beside_champion: bool = False
@@ -140,6 +156,9 @@ class Settings(BaseSettings):
     traces_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Where services send OpenTelemetry spans by OTLP/HTTP (``http://host:4318/v1/traces``); empty, none is made."""
 
+    tracking_uri: SecretStr | None = None
+    """MLflow that registered versions are logged with, too (``http://host:5000``, ``sqlite:////file``); unset, none."""
+
     @field_validator("zone")
     @classmethod
     def _zone_exists(cls, name: str) -> str:
@@ -165,6 +184,14 @@ class Settings(BaseSettings):
         if url is not None and not re.fullmatch(r"postgresql://[^/\s]+/[^/?\s]+(\?\S*)?", url.get_secret_value()):
             raise ValueError("Dagster's database is named as postgresql://user:password@host:5432/database")
         return url
+
+    @field_validator("notify_webhook", "notify_smtp")
+    @classmethod
+    def _addresses_are_addresses(cls, address: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        schemes = "https?" if info.field_name == "notify_webhook" else "smtps?"
+        if address is not None and not re.fullmatch(rf"{schemes}://[^\s/]+(/\S*)?", address.get_secret_value()):
+            raise ValueError(f"an address is written as {schemes.replace('s?', '(s)')}://host…")
+        return address
 
     @field_validator("token")
     @classmethod
@@ -270,6 +297,11 @@ class Settings(BaseSettings):
         return self.home / "rules.yml"
 
     @property
+    def approvers_path(self) -> Path:
+        """Who may decide about which models; where the file is missing, whoever is let in."""
+        return self.home / "approvers.yml"
+
+    @property
     def experiments_path(self) -> Path:
         """The shop's experiments on its lists; ``shopsight experiment apply`` writes it."""
         return self.home / "experiments.yml"
@@ -278,6 +310,11 @@ class Settings(BaseSettings):
     def releases_path(self) -> Path:
         """How approved versions are released; ``shopsight release apply`` writes it."""
         return self.home / "releases.yml"
+
+    @property
+    def calendar_path(self) -> Path:
+        """The shop's periods that are unlike others, such as sales; drift compares like with like."""
+        return self.home / "calendar.yml"
 
     @property
     def currency_rates_path(self) -> Path:
@@ -331,8 +368,9 @@ def tool_environment(settings: Settings) -> dict[str, str]:
         for name, value in settings
         if value is not None
     }
-    if settings.api_keys_file is not None:
-        own["SHOPSIGHT_API_KEYS_FILE"] = str(settings.api_keys_file.resolve())
+    for name in ("api_keys_file", "bento_public_key"):
+        if (path := getattr(settings, name)) is not None:
+            own[f"SHOPSIGHT_{name.upper()}"] = str(path.resolve())
     return own | {
         "SHOPSIGHT_HOME": str(settings.home.resolve()),
         "DAGSTER_HOME": str(settings.dagster_dir.resolve()),

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.churn.histories import Histories, LabelledRows, Outcomes
+from models.columns import encode
 from models.evaluation.fairness import Groups, groups_of
 from models.tabular.errors import BadTrainingTableError
 from shopsight.contracts import USER_ORDER_HISTORY
@@ -75,7 +76,7 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
     as_of = _days(chosen["event_timestamp"])
     orders, values = (pa.concat_arrays(chosen[name].chunks or [pa.array([], chosen[name].type)]) for name in LISTS)
     histories = Histories(
-        customers=_numbered(chosen["user_id"]),
+        customers=encode(chosen["user_id"]).places,
         as_of=as_of,
         lengths=np.asarray(pc.list_value_length(orders), dtype=np.intp),
         days=_floats(pc.list_flatten(orders)) / US_PER_DAY,
@@ -122,14 +123,6 @@ def histories_of(columns: Mapping[str, Sequence[Any]], as_of: Floats) -> Histori
         ),
         activity=np.column_stack([seen, *(_numbers(columns[name]) for name in LAST_DAY)]),
     )
-
-
-def _numbered(ids: pa.ChunkedArray) -> NDArray[np.intp]:
-    """Return the place of each id among the distinct ones in order."""
-    encoded = pa.concat_arrays(ids.chunks or [pa.array([], ids.type)]).dictionary_encode()
-    place = np.empty(len(encoded.dictionary), dtype=np.intp)
-    place[np.asarray(pc.sort_indices(encoded.dictionary))] = np.arange(len(place))
-    return np.asarray(place[np.asarray(encoded.indices)], dtype=np.intp)
 
 
 def _floats(values: pa.Array | pa.ChunkedArray) -> Floats:

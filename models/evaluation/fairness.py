@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.columns import encode
 from models.evaluation.bootstrap import Estimate, bootstrap_clusters
 from models.evaluation.probability import RankedScores
 
@@ -29,11 +30,10 @@ MAX_RESAMPLES = 300
 
 def groups_of(table: pa.Table) -> dict[str, NDArray[np.object_]]:
     """Return the groups that a training table tells of; a group called ``unknown`` is none."""
-    return {
-        name: np.array([None if value == "unknown" else value for value in table[name].to_pylist()], dtype=np.object_)
-        for name in ATTRIBUTES
-        if name in table.column_names
-    }
+    groups = {name: encode(table[name]).texts() for name in ATTRIBUTES if name in table.column_names}
+    for values in groups.values():
+        values[values == "unknown"] = None
+    return groups
 
 
 def group_slices(

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.columns import encode
 from models.evaluation.fairness import Groups, groups_of
 from models.purchase_intent.encoding import CATEGORICAL, FEATURES
 from models.tabular.errors import BadTrainingTableError
@@ -114,24 +115,23 @@ def session_rows(table: pa.Table) -> SessionRows:
                 fix="look at session_labels in the warehouse; its contract forbids nulls",
             )
     started = _times(table["session_started_at"])
-    ids = table["session_id"].to_numpy()
-    unique_ids, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
-    by_start = np.lexsort((unique_ids, started[first]))
+    by_name = encode(table["session_id"]).places
+    first = np.unique(by_name, return_index=True)[1]
+    by_start = np.argsort(started[first], kind="stable")  # of those that start at once, by name
     place = np.empty(len(by_start), dtype=np.intp)
     place[by_start] = np.arange(len(by_start))
-    sessions = place[inverse]
-    _, users = np.unique(table["user_id"].to_numpy(), return_inverse=True)
+    sessions = place[by_name]
     purchased = np.asarray(table["purchased"].to_numpy(), dtype=np.bool_)
     return SessionRows(
         columns={name: _column(table[name], categorical=name in CATEGORICAL) for name in FEATURES},
         purchased=purchased,
         sessions=sessions,
-        users=users.astype(np.intp),
+        users=encode(table["user_id"]).places,
         positions=np.asarray(table["position"].to_numpy(), dtype=np.int64),
         times=_times(table["event_timestamp"]),
         started_at=started,
         groups=groups_of(table),
-        segments={name: _texts(table[name]) for name in SEGMENTS if name in table.column_names},
+        segments={name: encode(table[name]).texts() for name in SEGMENTS if name in table.column_names},
     )
 
 
@@ -141,9 +141,5 @@ def _times(values: pa.ChunkedArray) -> NDArray[np.datetime64]:
 
 def _column(values: pa.ChunkedArray, *, categorical: bool) -> NDArray[np.float64] | NDArray[np.object_]:
     if categorical:
-        return _texts(values)
+        return encode(values).texts()
     return np.asarray(values.cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def _texts(values: pa.ChunkedArray) -> NDArray[np.object_]:
-    return np.array(values.to_pylist(), dtype=np.object_)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.columns import encode
 from models.recommender.history import BEHAVIOUR_CODES, BEHAVIOURS, History
 from shopsight.contracts import HISTORY_LENGTH
 from shopsight.errors import ShopsightError
@@ -44,26 +45,24 @@ class Interactions:
         Raises:
             UnknownBehaviourError: an ``event_name`` is none of :data:`BEHAVIOURS`.
         """
-        names = interactions["event_name"].combine_chunks().dictionary_encode()
-        labels = names.dictionary.to_pylist()
-        if unknown := sorted(set(labels) - set(BEHAVIOURS)):
+        behaviours = encode(interactions["event_name"])
+        if unknown := sorted(set(behaviours.names) - set(BEHAVIOURS)):
             raise UnknownBehaviourError(
                 f"The interactions contain {', '.join(map(repr, unknown))}.",
                 why=f"the recommender knows only {', '.join(BEHAVIOURS)}",
                 fix="map the event in the interactions mart, or add it to models/recommender/history.py",
             )
-        codes_of_labels = np.array([BEHAVIOUR_CODES[label] for label in labels], dtype=np.int64)
-        seen = interactions["item_id"].to_numpy()
-        listed = items["item_id"].to_numpy() if items is not None else seen[:0]
-        item_ids = np.unique(np.concatenate([seen, listed]).astype(object))
-        _, users_E = np.unique(interactions["user_id"].to_numpy().astype(object), return_inverse=True)
+        codes_of_names = np.array([BEHAVIOUR_CODES[name] for name in behaviours.names], dtype=np.int64)
+        seen, users_E = encode(interactions["item_id"]), encode(interactions["user_id"]).places
+        listed = items["item_id"].to_numpy() if items is not None else seen.names[:0]
+        item_ids = np.unique(np.concatenate([seen.names, listed]).astype(object))
         times_E = pc.cast(interactions["event_timestamp"], pa.int64()).to_numpy() / 1e6
         order = np.lexsort((interactions["nth"].to_numpy(), times_E, users_E))
         return cls(
             item_ids=item_ids,
-            users_E=users_E.astype(np.int64)[order],
-            items_E=np.searchsorted(item_ids, seen)[order].astype(np.int64),
-            behaviours_E=codes_of_labels[names.indices.to_numpy()][order],
+            users_E=users_E[order],
+            items_E=np.searchsorted(item_ids, seen.names).astype(np.int64)[seen.places][order],
+            behaviours_E=codes_of_names[behaviours.places][order],
             times_E=times_E[order],
         )
 
@@ -153,45 +152,64 @@ def window(
     codes_N = np.full(interactions.items, -1, dtype=np.int64)
     codes_N[np.unique(interactions.items_E[interactions.times_E < start])] = np.arange(train.items)
     codes_E = codes_N[interactions.items_E]
-    times_E = interactions.times_E
-    first_E = interactions.first_contacts()
-    counts = {"measured": 0, "cold": 0, "without_history": 0, "over_the_cap": 0}
-    by_user: list[list[Case]] = []
-    for rows in interactions.user_slices():
-        times = times_E[rows]
-        within = np.flatnonzero(first_E[rows] & (times >= start) & (times < end))
-        cases: list[Case] = []
-        for position in within:
-            target = int(codes_E[rows.start + position])
-            earlier = slice(rows.start, rows.start + int(np.searchsorted(times, times[position], side="left")))
-            in_catalogue = codes_E[earlier] >= 0
-            if target < 0:
-                counts["cold"] += 1
-            elif not in_catalogue.any():
-                counts["without_history"] += 1
-            else:
-                items = codes_E[earlier][in_catalogue]
-                history = History(items, interactions.behaviours_E[earlier][in_catalogue]).last(HISTORY_LENGTH)
-                cases.append(Case(len(by_user), target, history, np.unique(items)))
-        if cases:
-            by_user.append(cases)
-    eligible = sum(map(len, by_user))
-    if len(by_user) > max_users:
-        sampled = np.random.default_rng(seed).choice(len(by_user), max_users, replace=False)
-        by_user = [by_user[user] for user in sorted(sampled)]
-    each = min(max_targets_per_user, max(max_targets // max(len(by_user), 1), 1))
-    chosen = [case for cases in by_user for case in cases[-each:]]
-    return Window(
-        train=train, cases=chosen, counts=counts | {"measured": len(chosen), "over_the_cap": eligible - len(chosen)}
-    )
+    users_E, times_E = interactions.users_E, interactions.times_E
+    within_E = interactions.first_contacts() & (times_E >= start) & (times_E < end)
+    known_E = codes_E >= 0
+    eligible_E = within_E & known_E & (_first_times(users_E, times_E, known_E) < times_E)
+    counts = {
+        "measured": 0,
+        "cold": int((within_E & ~known_E).sum()),
+        "without_history": int((within_E & known_E & ~eligible_E).sum()),
+        "over_the_cap": 0,
+    }
+    rows = np.flatnonzero(eligible_E)
+    users, firsts = np.unique(users_E[rows], return_index=True)
+    rows_of = np.split(rows, firsts[1:])
+    measured = np.arange(len(users))
+    if len(users) > max_users:
+        measured = np.sort(np.random.default_rng(seed).choice(len(users), max_users, replace=False))
+    each = min(max_targets_per_user, max(max_targets // max(len(measured), 1), 1))
+    cases: list[Case] = []
+    for user in measured:
+        first = int(np.searchsorted(users_E, users[user]))
+        for row in rows_of[user][-each:]:
+            earlier = slice(first, first + int(np.searchsorted(times_E[first:row], times_E[row], side="left")))
+            in_catalogue = known_E[earlier]
+            items = codes_E[earlier][in_catalogue]
+            history = History(items, interactions.behaviours_E[earlier][in_catalogue]).last(HISTORY_LENGTH)
+            cases.append(Case(int(user), int(codes_E[row]), history, np.unique(items)))
+    over = len(rows) - len(cases)
+    return Window(train=train, cases=cases, counts=counts | {"measured": len(cases), "over_the_cap": over})
+
+
+def _first_times(users_E: Ints, times_E: NDArray[np.float64], known_E: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return when the user of each interaction first had an item that is known, shape (E,); never: infinity."""
+    first_U = np.full(int(users_E.max(initial=-1)) + 1, np.inf)
+    users, rows = np.unique(users_E[known_E], return_index=True)
+    first_U[users] = times_E[known_E][rows]
+    return first_U[users_E]
 
 
 def item_attributes(items: pa.Table | None, item_ids: NDArray[np.object_]) -> Ints:
     """Return each item's attribute codes, shape (N, A).
 
     An item has one attribute per level of its category path (``Shoes``, ``Shoes > Running``) and one for its brand;
-    codes start at 1 and 0 is padding.
+    codes start at 1, in the order of :func:`attribute_names`, and 0 is padding.
     """
+    wanted = _attributes_of(items, item_ids)
+    codes = {name: code for code, name in enumerate(attribute_names(items, item_ids), start=1)}
+    attributes_NA = np.zeros((len(wanted), max(map(len, wanted), default=1) or 1), dtype=np.int64)
+    for row, names in enumerate(wanted):
+        attributes_NA[row, : len(names)] = [codes[name] for name in names]
+    return attributes_NA
+
+
+def attribute_names(items: pa.Table | None, item_ids: NDArray[np.object_]) -> list[str]:
+    """Return the attributes of the items, sorted."""
+    return sorted({name for names in _attributes_of(items, item_ids) for name in names})
+
+
+def _attributes_of(items: pa.Table | None, item_ids: NDArray[np.object_]) -> list[list[str]]:
     names_of: dict[str, list[str]] = {}
     if items is not None:
         columns = (items[name].to_pylist() for name in ("item_id", "category", "brand"))
@@ -199,9 +217,4 @@ def item_attributes(items: pa.Table | None, item_ids: NDArray[np.object_]) -> In
             levels = category.split(" > ") if category else []
             paths = [f"category:{' > '.join(levels[: depth + 1])}" for depth in range(min(len(levels), 4))]
             names_of[item_id] = paths + ([f"brand:{brand}"] if brand else [])
-    wanted = [names_of.get(item_id, []) for item_id in item_ids]
-    codes = {name: code for code, name in enumerate(sorted({n for names in wanted for n in names}), start=1)}
-    attributes_NA = np.zeros((len(wanted), max(map(len, wanted), default=1) or 1), dtype=np.int64)
-    for row, names in enumerate(wanted):
-        attributes_NA[row, : len(names)] = [codes[name] for name in names]
-    return attributes_NA
+    return [names_of.get(item_id, []) for item_id in item_ids]

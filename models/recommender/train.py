@@ -6,7 +6,7 @@ Called as :func:`train`, or in several processes by ``accelerate launch -m model
 import argparse
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,20 @@ from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress, ignore_progress
 from models.recommender.artefact import catalogue_table, write_artefact
 from models.recommender.baselines import fit_lists, plain_popularity
-from models.recommender.blend import ChosenBlend, choose_blend
 from models.recommender.card import model_card, protocol_text
+from models.recommender.choice import Choice, choose, fit
 from models.recommender.cold.fit import choose_cold_items, cold_features, fit_cold_items
 from models.recommender.cold.items import ColdItems
 from models.recommender.config import RecommenderConfig, for_size
-from models.recommender.dataset import Case, Interactions, Window, item_attributes, window
+from models.recommender.dataset import Interactions, Window, window
 from models.recommender.evaluate import PRIMARY_METRIC, Weights, estimates, gain, mean_ndcg, rank_cases, slices
+from models.recommender.incumbent import measure_incumbent
 from models.recommender.linear.pairs import fit_together
 from models.recommender.repeats import usual_intervals
 from models.recommender.scoring import Constant, Neighbours, Scorer
 from models.recommender.sentinels import check_run
-from models.recommender.transformer.ensemble import TrainedEnsemble
-from models.recommender.views import VIEWS, Run, Views, fit_views
-from models.training import BASELINE_FOLDER, write_results
+from models.recommender.views import VIEWS, Run, Views
+from models.training import BASELINE_FOLDER, beside_file, write_results
 from shopsight.settings import SIZES
 
 FAMILY = "recommender"
@@ -54,6 +54,7 @@ def train(
     device: str,
     precision: str,
     report: ReportProgress,
+    champion: Path | None = None,
 ) -> Evaluation:
     """Train the recommender and write a candidate into ``out_dir``.
 
@@ -71,6 +72,9 @@ def train(
         device: auto, cpu, cuda or mps.
         precision: auto, fp32 or bf16.
         report: told of every epoch and phase.
+        champion: folder of the model that serves: the transformer is trained from its weights as well as from scratch,
+            and the better of the two on the validation window is the candidate's. Where it was trained before the test
+            window began, it is measured on that, too.
 
     Raises:
         DeviceUnavailableError: the device or precision is not there.
@@ -91,17 +95,29 @@ def train(
         )
         return _without_candidate(run, data, items, out_dir, reason, started)
 
-    choice = _choose(validation, items, run, report)
+    cutoff = data.quantile_time(config.evaluation.validation_quantile)
+    report(Progress(message="fitting all views before the validation window", fraction=0.0))
+    choice = choose(
+        validation, items, run, cutoff=cutoff, champion=champion, report=_in_phase(report, "choosing", 0.05, 0.5)
+    )
     readings = check_run(
         validation,
         choice.scorers,
         choice.blend.weights,
-        cutoff=data.quantile_time(config.evaluation.validation_quantile),
+        cutoff=cutoff,
         seed=seed,
     )
     report(Progress(message="sentinels are quiet", fraction=0.5))
     evaluation = _measure(test, items, run, choice, report)
-    views = _fit(
+    incumbent = champion and measure_incumbent(
+        champion,
+        test,
+        _users(test),
+        cutoff=data.quantile_time(config.evaluation.test_quantile),
+        config=config.evaluation,
+        seed=seed,
+    )
+    views = fit(
         data,
         items,
         run,
@@ -110,6 +126,7 @@ def train(
         # Item-kNN always: similar items need it, whatever was chosen.
         names=("item_knn", *choice.blend.weights),
         report=_in_phase(report, "serving", 0.75, 0.95),
+        start=choice.start,
     )
     cold = _cold_items(data, items, views, validation, choice, run)
     card = _card(run, data, started) | {
@@ -120,6 +137,7 @@ def train(
             "losses": choice.transformer.losses,
             "validation ndcg@10": choice.transformer.validation,
         },
+        "begun": choice.begun,
         "contenders on validation": {**choice.blend.alone, choice.blend.name: choice.blend.ndcg},
         "sentinels": [asdict(reading) for reading in readings],
         "cold items": dict(cold.report) if cold else "none: every item has shoppers, or no item vectors are served",
@@ -129,23 +147,15 @@ def train(
     if run.accelerator.is_main_process:
         shelves = _Shelves.of(run, data, items, views)
         shelves.write(out_dir, choice.blend.weights, views=views, cold=cold)
+        choice.beginning.write(out_dir)
+        if champion and incumbent:
+            incumbent.write(out_dir / beside_file(champion.name))
         write_results(out_dir, evaluation, card)
         _write_baseline(out_dir, baseline, shelves, evaluation, _card(run, data, started))
         shutil.rmtree(checkpoints)
     run.accelerator.wait_for_everyone()
     report(Progress(message=f"wrote the candidate {choice.blend.name}", fraction=1.0))
     return evaluation
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Choice:
-    """What validation decided."""
-
-    blend: ChosenBlend
-    scorers: Mapping[str, Scorer]
-    """All views, fitted on what precedes the validation window."""
-    transformer: TrainedEnsemble
-    """Fitted on what precedes the validation window, each member for as many epochs as were best there."""
 
 
 def windows(data: Interactions, config: RecommenderConfig, seed: int) -> tuple[Window, Window]:
@@ -170,50 +180,17 @@ def windows(data: Interactions, config: RecommenderConfig, seed: int) -> tuple[W
     return first, second
 
 
-def _fit(
-    data: Interactions,
-    items: pa.Table,
-    run: Run,
-    *,
-    phase: str,
-    epochs: int | Sequence[int],
-    stop_on: Sequence[Case] = (),
-    names: Sequence[str] = VIEWS,
-    report: ReportProgress,
-) -> Views:
-    """Fit the views on ``data``, whose items have the attributes that the ``items`` mart names."""
-    attributes_NA = item_attributes(items, data.item_ids)
-    return fit_views(data, attributes_NA, run, phase=phase, epochs=epochs, stop_on=stop_on, names=names, report=report)
-
-
-def _choose(validation: Window, items: pa.Table, run: Run, report: ReportProgress) -> _Choice:
-    """Fit everything before the validation window and choose the blend on it."""
-    report(Progress(message="fitting all views before the validation window", fraction=0.0))
-    views = _fit(
-        validation.train,
-        items,
-        run,
-        phase="validation",
-        epochs=run.config.transformer.epochs,
-        stop_on=validation.cases,
-        report=_in_phase(report, "choosing", 0.05, 0.4),
-    )
-    assert views.transformer is not None, "all views were asked for"
-    blend = choose_blend(views.scorers, validation.cases)
-    report(Progress(message=f"validation chose {blend.name}", fraction=0.5, metrics={PRIMARY_METRIC: blend.ndcg}))
-    return _Choice(blend=blend, scorers=views.scorers, transformer=views.transformer)
-
-
-def _measure(test: Window, items: pa.Table, run: Run, choice: _Choice, report: ReportProgress) -> Evaluation:
+def _measure(test: Window, items: pa.Table, run: Run, choice: Choice, report: ReportProgress) -> Evaluation:
     """Fit everything before the test window with the chosen settings and rank the test targets, once."""
     data, settings = test.train, run.config.evaluation
-    views = _fit(
+    views = fit(
         data,
         items,
         run,
         phase="test",
         epochs=choice.transformer.epochs,
         report=_in_phase(report, "measuring", 0.5, 0.7),
+        start=choice.start,
     )
     scorers: dict[str, Scorer] = {"popularity": plain_popularity(data), **views.scorers}
     users_C, candidate = _users(test), choice.blend.name
@@ -244,7 +221,7 @@ def _measure(test: Window, items: pa.Table, run: Run, choice: _Choice, report: R
 
 
 def _cold_items(
-    data: Interactions, items: pa.Table, views: Views, validation: Window, choice: _Choice, run: Run
+    data: Interactions, items: pa.Table, views: Views, validation: Window, choice: Choice, run: Run
 ) -> ColdItems | None:
     """Return the vectors of items without shoppers; None where there is no such item, or no vector is served."""
     features = cold_features(data, items, run) if views.transformer else None
@@ -261,7 +238,7 @@ def _without_candidate(
     evaluation = Evaluation.impossible(
         family=FAMILY, primary_metric=PRIMARY_METRIC, protocol=protocol_text(run.config, None), reason=reason
     )
-    views = _fit(data, items, run, phase="serving", epochs=0, names=("item_knn",), report=ignore_progress)
+    views = fit(data, items, run, phase="serving", epochs=0, names=("item_knn",), report=ignore_progress)
     if run.accelerator.is_main_process:
         card = _card(run, data, started) | {"not_trained": reason}
         write_results(out_dir, evaluation, card)

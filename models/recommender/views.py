@@ -7,21 +7,25 @@ Everything that is trained, judged, served or printed by a benchmark is fitted h
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from models.progress import ReportProgress
 from models.recommender.baselines import recent_popularity
 from models.recommender.config import RecommenderConfig
-from models.recommender.dataset import Case, Interactions
+from models.recommender.dataset import Case, Interactions, attribute_names
 from models.recommender.evaluate import mean_ndcg, rank_cases
 from models.recommender.linear.ease import fit_ease
 from models.recommender.linear.item_knn import Similarity, cooccurrence, fit_item_knn
 from models.recommender.scoring import Neighbours, Scorer
+from models.recommender.transformer.beginning import Beginning
 from models.recommender.transformer.ensemble import TrainedEnsemble, fit_ensemble
+from models.recommender.transformer.model import SequenceModel
 from models.recommender.transformer.scorer import SequenceScorer
 
 VIEWS = ("transformer", "ease", "item_knn", "popularity_recent")
@@ -42,6 +46,28 @@ class Run:
     def dense_device(self) -> str:
         """Where EASE inverts its matrix: CUDA where training has it, else the CPU (MPS has no Cholesky inverse)."""
         return "cuda" if self.accelerator.device.type == "cuda" else "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a transformer begins with, and how its attributes are called now."""
+
+    beginning: Beginning
+    version: str
+    """Of the champion whose weights they are."""
+    items: pa.Table
+    """The ``items`` mart."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify it, for checkpoints."""
+        return f" from {self.version} until {self.beginning.until}"
+
+    def put_into(self, model: SequenceModel, *, member: int, data: Interactions) -> None:
+        """Give an untrained model of ``data`` these weights."""
+        self.beginning.put_into(
+            model, member=member, item_ids=data.item_ids.tolist(), attributes=attribute_names(self.items, data.item_ids)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +97,7 @@ def fit_views(
     stop_on: Sequence[Case] = (),
     names: Sequence[str] = VIEWS,
     report: ReportProgress,
+    start: Start | None = None,
 ) -> Views:
     """Fit the views; the transformer from the checkpoints of this phase, where a killed run left some.
 
@@ -83,6 +110,7 @@ def fit_views(
         stop_on: the transformer stops early on these; without any, all epochs run.
         names: which of :data:`VIEWS` are fitted.
         report: told of every epoch.
+        start: what the transformer begins with; None: with what item-kNN knows.
     """
     config = run.config
     similarity = cooccurrence(data, config.item_knn)
@@ -90,7 +118,15 @@ def fit_views(
     transformer = None
     if "transformer" in names:
         transformer = fit_sequence(
-            data, attributes_NA, similarity, run, phase=phase, epochs=epochs, stop_on=stop_on, report=report
+            data,
+            attributes_NA,
+            similarity,
+            run,
+            phase=phase,
+            epochs=epochs,
+            stop_on=stop_on,
+            report=report,
+            start=start,
         )
         scorers["transformer"] = transformer.scorer
     if "ease" in names:
@@ -112,6 +148,7 @@ def fit_sequence(
     epochs: int | Sequence[int],
     stop_on: Sequence[Case] = (),
     report: ReportProgress,
+    start: Start | None = None,
 ) -> TrainedEnsemble:
     """Fit the transformers alone; arguments are those of :func:`fit_views`, ``similarity`` is of the same data."""
     settings = run.config.transformer
@@ -132,8 +169,9 @@ def fit_sequence(
         seed=run.seed,
         accelerator=run.accelerator,
         checkpoint=run.checkpoints / f"{phase}.safetensors" if run.checkpoints else None,
-        fingerprint=_fingerprint(data, attributes_NA, cases, run),
+        fingerprint=_fingerprint(data, attributes_NA, cases, run) + (start.fingerprint if start else ""),
         report=report,
+        begin=None if start is None else partial(start.put_into, data=data),
     )
 
 

@@ -2,7 +2,8 @@
 
 The ``hash`` of a record is an HMAC over all else in it, the hash of the record before and its own number included:
 editing, adding, moving or removing a record without the key is noticed. Cutting records off the end leaves a valid,
-shorter journal: whoever must notice that too keeps :meth:`Journal.head` somewhere else.
+shorter journal: the witness beside the key (:mod:`models.registry.journal_head`) says how far it went, and whoever must
+notice that without it keeps :meth:`Journal.head` somewhere else.
 
 One journal serves all families, and a fault in it costs the one whose record it hits (:meth:`Journal.records_of`).
 """
@@ -17,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from models.registry.journal_head import JournalHead, JournalWitness, proved_head
 from models.registry.journal_key import JournalKey
 from shopsight.errors import ShopsightError
+
+__all__ = ["START", "Journal", "JournalBrokenError", "JournalHead", "fsync_folder"]
 
 START: Final = "0" * 64
 """What the first record carries in place of a hash."""
@@ -29,30 +33,6 @@ _OWNER: Final = re.compile(rb'"family":"([a-z0-9_]+)".*"mark":"([0-9a-f]{64})"')
 
 class JournalBrokenError(ShopsightError):
     """A record of the journal is not what was written."""
-
-
-@dataclass(frozen=True)
-class JournalHead:
-    """What stands for a whole journal: its length and the hash of its last record."""
-
-    records: int
-    hash: str
-
-    @classmethod
-    def parse(cls, text: str) -> "JournalHead":
-        """Return the head that :meth:`__str__` wrote.
-
-        Raises:
-            ValueError: it did not.
-        """
-        records, colon, last = text.partition(":")
-        if not colon:
-            raise ValueError(f"{text!r} is no head of a journal")
-        return cls(int(records), last)
-
-    def __str__(self) -> str:
-        """Return it as one word."""
-        return f"{self.records}:{self.hash}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +49,7 @@ class Journal:
     def __init__(self, path: Path, key: JournalKey) -> None:
         self.path = path
         self._key = key
+        self._witness = JournalWitness(key.file.with_suffix(".head"))
 
     def records(self) -> list[dict[str, Any]]:
         """Return all records, oldest first, after proving each of them.
@@ -177,12 +158,14 @@ class Journal:
             os.fsync(file.fileno())
         if created:
             fsync_folder(self.path.parent)
+        self._witness.write(JournalHead(number, record["hash"]), key)
         return record
 
     def _read(self) -> tuple[list[dict[str, Any]], list[_Fault]]:
         """Return the records that are what was written, and what is wrong with the rest."""
+        witness = self._witness.read()
         lines = self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
-        key = self._key.read() if lines else None
+        key = self._key.read() if lines or witness else None
         records: list[dict[str, Any]] = []
         faults: list[_Fault] = []
         number, previous = 0, START
@@ -199,7 +182,21 @@ class Journal:
             records.append(record)
         if records and key is not None and "mark" not in records[-1] and not faults:
             faults.append(_Fault(number, "it was not written with the journal's key, which is there", None))
+        if witness is not None:
+            faults.extend(self._missed(witness, key, number, records))
         return records, faults
+
+    def _missed(self, witness: bytes, key: bytes | None, lines: int, records: list[dict[str, Any]]) -> Iterator[_Fault]:
+        """Yield what the witness saw and the journal lacks."""
+        if key is None:
+            raise self._key.missing()
+        head = proved_head(witness, key)
+        if head is None:
+            yield _Fault(lines + 1, f"{self._witness.file} is not what was written, so records may be cut off", None)
+        elif head.records > lines:
+            yield _Fault(head.records, f"{self._witness.file} saw it, and records were cut off the end", None)
+        elif any(one["number"] == head.records and one["hash"] != head.hash for one in records):
+            yield _Fault(head.records, f"{self._witness.file} saw another one in its place", None)
 
     def _authentic(self, lines: list[bytes], key: bytes | None) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
         """Yield each line with its record, or None where it is not one that was written.
@@ -229,7 +226,8 @@ class Journal:
         return JournalBrokenError(
             f"Record {fault.number} of {self.path} is not what was written.",
             why=fault.why,
-            fix="restore the journal from a backup; nothing may be approved or served on its word until then",
+            fix=f"restore the journal from a backup, with {self._witness.file.name} of the same day; nothing may be "
+            "approved or served on its word until then",
         )
 
 
@@ -243,11 +241,13 @@ def fsync_folder(folder: Path) -> None:
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return the record of a line; blanks, escapes and fields that stand twice would make the same one, unwritten."""
     try:
         record = json.loads(line, parse_constant=_refuse)
+        spelt = isinstance(record, dict) and _canonical(record) == line
     except (ValueError, RecursionError):
         return None
-    whole = isinstance(record, dict) and all(isinstance(record.get(name), str) for name in ("family", "hash"))
+    whole = spelt and all(isinstance(record.get(name), str) for name in ("family", "hash"))
     # Only ASCII: hashes are compared in constant time, which takes no other text.
     return record if whole and record["hash"].isascii() else None
 

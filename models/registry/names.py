@@ -24,3 +24,29 @@ def spelling_of(name: str) -> str:
     True
     """
     return "".join(character for character in unicodedata.normalize("NFKD", name).casefold() if character.isalnum())
+
+
+_LOOKS_LIKE: Final = str.maketrans(
+    # Cyrillic and Greek letters, and the digits and capitals, that are read as the Latin letter below them.
+    "АаВЕеІіЈјКкМНОоРрСсТУуХхѕԛԝһ" + "ΑαΒΕΖΗΙικΚΜΝνΟοΡρΤτυΥΧχ" + "01I|",
+    "AaBEeliJjKkMHOoPpCcTYyXxsqwh" + "AaBEZHlikKMNvOoPpTtuYXx" + "Olll",
+)
+
+
+def looks_of(name: str) -> str:
+    """Return what all names share that the eye takes for one another, whatever alphabets their letters are of.
+
+    >>> looks_of("Ada") == looks_of("\u0410d\u0430"), looks_of("Ida") == looks_of("lda")
+    (True, True)
+    """
+    plain = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
+    return spelling_of(plain.translate(_LOOKS_LIKE))
+
+
+def are_alike(name: str, other: str) -> bool:
+    """Return whether two names are spellings of one, or could be taken for one another.
+
+    >>> are_alike("ada lovelace", "Ada-Lovelace"), are_alike("Ivan", "lvan"), are_alike("Ada", "Bob")
+    (True, True, False)
+    """
+    return spelling_of(name) == spelling_of(other) or looks_of(name) == looks_of(other)

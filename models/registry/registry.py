@@ -10,42 +10,41 @@ stays ``approved``: rolling back makes that one the champion again and the other
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from models.registry.approvers import Act, ApproversFile, Authority
 from models.registry.artefacts import copy_durably, hashes_of, make_durable
-from models.registry.journal import Journal, JournalHead, fsync_folder
+from models.registry.journal import fsync_folder
 from models.registry.journal_key import JournalKey
-from models.registry.legality import (
+from models.registry.recorded import RecordedVersions
+from models.registry.requirements import (
     IllegalTransitionError,
     UnknownVersionError,
     require_approved,
     require_candidate,
     require_eligible,
-    require_judged_beside,
+    require_holding_verdict,
     require_no_release,
-    require_recorded,
     require_released,
     require_rollback_target,
     require_second_person,
+    require_still_serving,
     require_text,
-    version_in,
 )
 from models.registry.version import (
     STAGES,
     Approval,
     ModelVersion,
-    Versions,
     champion_of,
     next_version,
     released_of,
-    replay,
     rollback_target,
 )
-from shopsight.contracts import TRAINING_RUN
+from shopsight.contracts import RELEASE_POLICY, TRAINING_RUN
 from shopsight.locking import exclusive
 from shopsight.settings import Settings
 
@@ -61,19 +60,39 @@ LOCK_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
 
 
-class ModelRegistry:
+class ModelRegistry(RecordedVersions):
     """The registry in a folder: ``journal.jsonl`` and ``<family>/v0001/…``. Reading needs no lock."""
 
-    def __init__(self, root: Path, key: JournalKey | None = None) -> None:
-        """Open it; without ``key``, the journal's key lies in the folder ``keys`` beside ``root``."""
-        self.root = root
-        self._journal = Journal(root / "journal.jsonl", key or JournalKey(file=root.parent / "keys" / "registry.key"))
+    def __init__(
+        self,
+        root: Path,
+        key: JournalKey | None = None,
+        *,
+        approvers: Path | None = None,
+        verdict_days: float | None = None,
+    ) -> None:
+        """Open it.
+
+        Args:
+            root: its folder.
+            key: of the journal; where it is omitted, it lies in the folder ``keys`` beside ``root``.
+            approvers: the file that says who may decide; nobody is asked for where there is none.
+            verdict_days: how long the gate's word is good for; ``None``: for ever.
+        """
+        super().__init__(root, key)
+        self.approvers = ApproversFile(approvers)
+        self.verdict_days = verdict_days
 
     @classmethod
     def of(cls, settings: Settings) -> "ModelRegistry":
         """Return the registry of a home."""
         given = settings.registry_key.get_secret_value().encode() if settings.registry_key else None
-        return cls(settings.registry_dir, JournalKey(file=settings.keys_dir / "registry.key", given=given))
+        return cls(
+            settings.registry_dir,
+            JournalKey(file=settings.keys_dir / "registry.key", given=given),
+            approvers=settings.approvers_path,
+            verdict_days=settings.verdict_days,
+        )
 
     def register(
         self,
@@ -84,6 +103,7 @@ class ModelRegistry:
         card: Mapping[str, Any],
         created_at: datetime,
         requester: str = TRAINING_RUN,
+        launched_by: str | None = None,
     ) -> ModelVersion:
         """Copy a trained model into the registry as a candidate.
 
@@ -114,17 +134,35 @@ class ModelRegistry:
             files = hashes_of(staging)
             staging.rename(target)
             fsync_folder(target.parent)
-            self._record("register", family, version, created_at, requester=requester, files=files)
+            person = {} if launched_by is None else {"launched_by": launched_by}
+            self._record("register", family, version, created_at, requester=requester, files=files, **person)
         return self.version(family, version)
 
-    def judge(self, family: str, version: str, *, verdict: "Verdict", at: datetime) -> ModelVersion:
+    def judge(
+        self,
+        family: str,
+        version: str,
+        *,
+        verdict: "Verdict",
+        at: datetime,
+        beside: ModelVersion | Literal["the present champion"] | None = "the present champion",
+    ) -> ModelVersion:
         """Record what the gate found about a candidate beside the present champion; the last verdict counts.
 
+        Args:
+            family: the model family.
+            version: the candidate.
+            verdict: of the gate.
+            at: when it was made, aware.
+            beside: the champion that the gate compared with, so that one of the meantime is noticed.
+
         Raises:
-            IllegalTransitionError: the version is not a candidate any more.
+            IllegalTransitionError: the version is not a candidate any more, or another one serves than ``beside``.
         """
         with self._writing():
             require_candidate(self._find(family, version), "judged")
+            if beside != "the present champion":
+                require_still_serving(version, beside, champion_of(self._versions(family)))
             reasons = list(verdict.reasons)
             self._record("judge", family, version, at, eligible=verdict.eligible, reasons=reasons)
         return self._find(family, version)
@@ -143,13 +181,15 @@ class ModelRegistry:
             requester: who asks for it; neither this nor who registered it may be the approver.
 
         Raises:
-            IllegalTransitionError: it is no candidate, the gate did not find it eligible beside the present champion,
-                the approver's name is no person's, or the approver asked for it.
+            IllegalTransitionError: it is no candidate, the gate did not find it eligible beside the present champion
+                or too long ago, another version is under release, the approver's name is no person's, or the approver
+                asked for it.
+            NotAllowedError: the file of approvers does not let the approver, or not with this reason.
             ArtefactChangedError: its files are not those that were judged.
         """
         with self._writing():
-            self._require_fit_to_serve(family, version, approver=approver, reason=reason, requester=requester)
-            self._record("approve", family, version, at, approver=approver, requester=requester, reason=reason)
+            details = self._let_serve(family, version, approver=approver, reason=reason, at=at, requester=requester)
+            self._record("approve", family, version, at, **details)
         return self._find(family, version)
 
     def release(
@@ -176,18 +216,18 @@ class ModelRegistry:
 
         Raises:
             IllegalTransitionError: as :meth:`approve` raises it; or no champion is there yet.
+            NotAllowedError: as :meth:`approve` raises it.
             ArtefactChangedError: its files are not those that were judged.
         """
         with self._writing():
-            self._require_fit_to_serve(family, version, approver=approver, reason=reason, requester=requester)
+            details = self._let_serve(family, version, approver=approver, reason=reason, at=at, requester=requester)
             if champion_of(self._versions(family)) is None:
                 raise IllegalTransitionError(
                     f"{family} {version} cannot be released step by step.",
                     why="nothing serves yet that it could be compared with",
                     fix=f"make it the champion: `shopsight approve {family}`",
                 )
-            names = {"approver": approver, "requester": requester, "reason": reason}
-            self._record("release", family, version, at, **names, plan=dict(plan))
+            self._record("release", family, version, at, **details, plan=dict(plan))
         return self._find(family, version)
 
     def step(
@@ -213,17 +253,23 @@ class ModelRegistry:
             evidence: what was counted until then.
 
         Raises:
-            IllegalTransitionError: it is not under release.
+            IllegalTransitionError: it is not under release; or who lets it go on asked for it.
+            NotAllowedError: the file of approvers does not let the person; the policy needs no line in it.
             ArtefactChangedError: it is to be champion, and its files are not those that were approved.
         """
         require_text(approver=approver, reason=reason)
-        details = {"approver": approver, "reason": reason, "evidence": dict(evidence or {})}
         with self._writing():
             present = self._find(family, version)
             require_released(present, step)
+            act: Act = "roll back" if step == "withdraw" else "approve"
+            authority = self._authority(act, family, approver, reason, at, of=present)
+            if act == "approve":
+                require_second_person(present, authority)
             if step == "promote":
                 present.verify()
-            self._record("stage" if step in STAGES else step, family, version, at, stage=step, **details)
+            action = "stage" if step in STAGES else step
+            details = _signed(authority, reason) | {"evidence": dict(evidence or {})}
+            self._record(action, family, version, at, stage=step, **details)
         return self._find(family, version)
 
     def reject(
@@ -233,11 +279,13 @@ class ModelRegistry:
 
         Raises:
             IllegalTransitionError: the version is not a candidate, or a name or the reason is missing.
+            NotAllowedError: the file of approvers does not let the approver, or not with this reason.
         """
         require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
             require_candidate(self._find(family, version), "rejected")
-            self._record("reject", family, version, at, approver=approver, requester=requester, reason=reason)
+            authority = self.approvers.authority("reject", family, name=approver, reason=reason, at=at)
+            self._record("reject", family, version, at, requester=requester, **_signed(authority, reason))
         return self._find(family, version)
 
     def rollback(
@@ -254,28 +302,33 @@ class ModelRegistry:
 
         Args:
             family: the model family.
-            approver: a named person.
+            approver: a named person, or the policy that watches releases where the champion is watched.
             reason: why the champion may serve no longer.
             at: the time of the decision, aware.
             to: the former champion to return to, a step and a record at a time: those between are withdrawn, too.
             evidence: what was counted of the champion until then.
 
         Raises:
-            IllegalTransitionError: there is no champion, or none was approved before it, or not ``to``.
+            IllegalTransitionError: there is no champion, or none was approved before it, or not ``to``; or who rolls
+                back asked for the version that would serve.
+            NotAllowedError: the file of approvers does not let the approver, or not with this reason.
             UnknownVersionError: the registry has no version ``to``.
             ArtefactChangedError: the earlier version's files are not those that were approved.
         """
         require_text(approver=approver, reason=reason)
         with self._writing():
             target = rollback_target(self._versions(family)) if to is None else self._find(family, to)
-            target = require_rollback_target(family, target, champion_of(self._versions(family)), to)
+            champion = champion_of(self._versions(family))
+            target = require_rollback_target(family, target, champion, to)
+            authority = self._authority("roll back", family, approver, reason, at, of=champion)
+            require_second_person(target, authority)
             target.verify()
+            details = _signed(authority, reason) | ({"evidence": dict(evidence)} if evidence else {})
             step: ModelVersion | None = None
             while step is None or step.version != target.version:
                 step = rollback_target(self._versions(family))
                 assert step is not None, "the target is approved, so a step leads to it"
-                counted = {"evidence": dict(evidence)} if evidence else {}
-                self._record("rollback", family, step.version, at, approver=approver, reason=reason, **counted)
+                self._record("rollback", family, step.version, at, **details)
         return self._find(family, target.version)
 
     def package(self, family: str, version: str, *, tag: str, manifest: str, at: datetime) -> None:
@@ -289,101 +342,29 @@ class ModelRegistry:
             require_approved(self._find(family, version))
             self._record("package", family, version, at, tag=tag, manifest=manifest)
 
-    def versions(self, family: str) -> list[ModelVersion]:
-        """Return every version of a family in the order of registration; files are not verified."""
-        return list(self._versions(family).values())
-
-    def version_by(self, family: str, version: str, *, records: int) -> ModelVersion | None:
-        """Return one version as it was when the journal had a number of records; None where it was none by then.
-
-        Args:
-            family: the model family.
-            version: its name.
-            records: of the whole journal, as a :class:`JournalHead` counts them; files are not verified.
-        """
-        by_then = [one for one in self._journal.records_of(family) if one["number"] <= records]
-        return replay(by_then, self.root).get(family, {}).get(version)
-
-    def version(self, family: str, version: str) -> ModelVersion:
-        """Return one version, its files verified.
-
-        Raises:
-            UnknownVersionError: there is none.
-            ArtefactChangedError: a file is not what was registered.
-        """
-        registered = self._find(family, version)
-        registered.verify()
-        return registered
-
-    def champion(self, family: str, *, verified: bool = True) -> ModelVersion | None:
-        """Return the version that serves; ``None`` before the first approval.
-
-        Args:
-            family: the model family.
-            verified: prove that its files are those that were registered; a Bento has a copy of its own, which is
-                proved by itself.
-
-        Raises:
-            ArtefactChangedError: a file is not what was registered.
-        """
-        champion = champion_of(self._versions(family))
-        return _verified(champion) if verified else champion
-
-    def released(self, family: str) -> ModelVersion | None:
-        """Return what is on its way to be the champion, or became it and is still watched; files are not verified."""
-        versions = self._versions(family)
-        champion = champion_of(versions)
-        return released_of(versions) or (champion if champion is not None and champion.is_watched else None)
-
-    def latest_candidate(self, family: str) -> ModelVersion | None:
-        """Return the newest version that nobody has decided about, its files verified."""
-        newest_first = reversed(self.versions(family))
-        return _verified(next((version for version in newest_first if version.status == "candidate"), None))
-
-    def head(self) -> JournalHead:
-        """Return what stands for all decisions until now; kept elsewhere, it tells when some of them are cut off."""
-        return self._journal.head()
-
-    def confirm(self, seen: JournalHead, *, by: str) -> None:
-        """Prove that every decision until ``seen`` still stands; ``by`` names what holds that head.
-
-        Raises:
-            JournalBrokenError: decisions were cut off or written anew since.
-        """
-        self._journal.confirm(seen, by=by)
-
-    def confirm_all(self, witnesses: Iterable[tuple[str, JournalHead]]) -> None:
-        """As :meth:`confirm`, of many, each with what names it: one reading of the journal proves them all."""
-        self._journal.confirm_all(witnesses)
-
-    def verify(self) -> str:
-        """Prove the journal's chain, that every decision was legal, and every file; return the journal's head.
-
-        Raises:
-            JournalBrokenError: a record was changed, or records and folders do not belong together.
-            ArtefactChangedError: a file is not what was registered.
-        """
-        families = replay(self._journal.records(), self.root)
-        for version in (version for versions in families.values() for version in versions.values()):
-            version.verify()
-        require_recorded(self.root.glob("*/v*"), families)
-        return self.head().hash
-
-    def _versions(self, family: str) -> Versions:
-        return replay(self._journal.records_of(family), self.root).get(family, {})
-
-    def _require_fit_to_serve(self, family: str, version: str, *, approver: str, reason: str, requester: str) -> None:
+    def _let_serve(
+        self, family: str, version: str, *, approver: str, reason: str, at: datetime, requester: str
+    ) -> dict[str, str]:
+        """Prove that a candidate may be approved by somebody, and return what the record says of who did."""
         require_text(approver=approver, reason=reason, requester=requester)
         versions, candidate = self._versions(family), self._find(family, version)
         require_candidate(candidate, "approved")
-        require_second_person(candidate, approver=approver, requester=requester)
+        authority = self.approvers.authority("approve", family, name=approver, reason=reason, at=at)
+        require_second_person(candidate, authority, requester=requester)
         require_eligible(candidate)
-        require_judged_beside(candidate, champion_of(versions))
+        require_holding_verdict(candidate, champion_of(versions), at, days=self.verdict_days)
         require_no_release(family, released_of(versions))
         candidate.verify()
+        return {"requester": requester, **_signed(authority, reason)}
 
-    def _find(self, family: str, version: str) -> ModelVersion:
-        return version_in(self._versions(family), family, version)
+    def _authority(
+        self, act: Act, family: str, name: str, reason: str, at: datetime, *, of: ModelVersion | None
+    ) -> Authority:
+        """Return by what right somebody decides what becomes of a version."""
+        # Who released it let the policy go on with it, and stop it, until its watch is over; and nothing else.
+        if name == RELEASE_POLICY and of is not None and (of.status == "releasing" or of.is_watched):
+            return Authority(name=name)
+        return self.approvers.authority(act, family, name=name, reason=reason, at=at)
 
     def _writing(self) -> AbstractContextManager[None]:
         return exclusive(self.root / ".lock", what="the model registry", wait_seconds=LOCK_SECONDS)
@@ -394,7 +375,5 @@ class ModelRegistry:
         self._journal.append({"action": action, "family": family, "version": version, "at": at.isoformat(), **details})
 
 
-def _verified(version: ModelVersion | None) -> ModelVersion | None:
-    if version is not None:
-        version.verify()
-    return version
+def _signed(authority: Authority, reason: str) -> dict[str, str]:
+    return {"approver": authority.name, "reason": reason, **authority.details}

@@ -18,7 +18,7 @@ rolled back to; ``withdrawn`` was rolled back from, or stopped on its way to be 
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """Who decided to let a version serve, and why."""
+    """Who decided about a version, and why."""
 
     approver: str
     reason: str
@@ -26,6 +26,15 @@ class Approval:
     """ISO 8601."""
     record: int
     """Number of the decision's record in the journal: of two decisions, the greater is the later."""
+    on_behalf_of: str | None = None
+    """For whom, where the approver stood in for somebody."""
+    approvers_sha256: str | None = None
+    """Of the file that knew the approver; None where the home had none."""
+
+    @property
+    def who(self) -> str:
+        """Who decided, as it is shown: ``B for A`` where B stood in for A."""
+        return self.approver if self.on_behalf_of is None else f"{self.approver} for {self.on_behalf_of}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +52,22 @@ class ReleaseStep:
     """Number of the step's record in the journal."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """What was counted until then; nothing where nobody counted."""
+    on_behalf_of: str | None = None
+    """For whom, where a person who took it stood in for somebody."""
+    approvers_sha256: str | None = None
+    """Of the file that knew the person; None where the home had none, or the policy took it."""
+
+    @property
+    def decision(self) -> Approval:
+        """Who took it, and why, as of any other decision."""
+        return Approval(
+            approver=self.by,
+            reason=self.reason,
+            at=self.at,
+            record=self.record,
+            on_behalf_of=self.on_behalf_of,
+            approvers_sha256=self.approvers_sha256,
+        )
 
 
 @dataclass(frozen=True)
@@ -76,8 +101,16 @@ class ModelVersion:
     """The gate's sentences about what stands against it."""
     judged_beside: str | None = None
     """The champion's version when the gate spoke last; ``None`` where nothing served yet."""
+    judged_at: str | None = None
+    """When the gate spoke last, in ISO 8601; ``None`` before it was asked."""
+    judged_in: int | None = None
+    """Number of that verdict's record in the journal."""
+    launched_by: str | None = None
+    """The logged-in person who launched the run that registered it; ``None``: a schedule did, or nobody knows."""
     approval: Approval | None = None
     """The decision that last made it champion."""
+    rejection: Approval | None = None
+    """The decision that it will never serve."""
     bentos: tuple[PackagedBento, ...] = ()
     """Its Bentos, the newest last."""
     plan: Mapping[str, Any] = field(default_factory=dict)
@@ -169,6 +202,7 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
                 created_at=record["at"],
                 requester=record["requester"],
                 files=record["files"],
+                launched_by=record.get("launched_by"),
             )
         case "judge" if registered and candidate:
             beside = champion_of(versions)
@@ -177,9 +211,11 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
                 eligible=record["eligible"],
                 reasons=tuple(record["reasons"]),
                 judged_beside=beside.version if beside else None,
+                judged_at=record["at"],
+                judged_in=record["number"],
             )
         case "reject" if registered and candidate:
-            versions[name] = replace(registered, status="rejected")
+            versions[name] = replace(registered, status="rejected", rejection=_decision(record))
         case "approve" if registered and candidate and registered.eligible is True:
             _crown(versions, registered, record, former="approved")
         case "rollback" if registered and champion_of(versions) and registered == rollback_target(versions):
@@ -198,7 +234,7 @@ def _apply_release(versions: Versions, registered: ModelVersion, record: Mapping
     is_fit = registered.status == "candidate" and registered.eligible is True
     match record["action"]:
         case "release" if is_fit and not released_of(versions):
-            approved = replace(registered, status="releasing", approval=_approval(record), plan=record["plan"])
+            approved = replace(registered, status="releasing", approval=_decision(record), plan=record["plan"])
             versions[name] = _stepped(approved, record, "approved")
         case "stage" if releasing and record["stage"] in STAGES:
             versions[name] = _stepped(registered, record, record["stage"])
@@ -223,11 +259,18 @@ def _crown(versions: Versions, version: ModelVersion, record: Mapping[str, Any],
     if champion is not None:
         replaced = replace(champion, status=former)
         versions[champion.version] = _stepped(replaced, record, "withdrawn") if former == "withdrawn" else replaced
-    versions[version.version] = replace(version, status="champion", approval=_approval(record))
+    versions[version.version] = replace(version, status="champion", approval=_decision(record))
 
 
-def _approval(record: Mapping[str, Any]) -> Approval:
-    return Approval(approver=record["approver"], reason=record["reason"], at=record["at"], record=record["number"])
+def _decision(record: Mapping[str, Any]) -> Approval:
+    return Approval(
+        approver=record["approver"],
+        reason=record["reason"],
+        at=record["at"],
+        record=record["number"],
+        on_behalf_of=record.get("on_behalf_of"),
+        approvers_sha256=record.get("approvers_sha256"),
+    )
 
 
 def _stepped(version: ModelVersion, record: Mapping[str, Any], step: str) -> ModelVersion:
@@ -238,5 +281,7 @@ def _stepped(version: ModelVersion, record: Mapping[str, Any], step: str) -> Mod
         at=record["at"],
         record=record["number"],
         evidence=record.get("evidence", {}),
+        on_behalf_of=record.get("on_behalf_of"),
+        approvers_sha256=record.get("approvers_sha256"),
     )
     return replace(version, steps=(*version.steps, taken))

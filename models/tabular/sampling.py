@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
+from models.columns import encode
+
 
 def whole_groups(rows: pa.Table, *, by: str, max_rows: int, seed: int) -> pa.Table:
     """Return at most ``max_rows`` rows in their order: all of them, or of groups that are drawn without looking inside.
@@ -15,9 +17,7 @@ def whole_groups(rows: pa.Table, *, by: str, max_rows: int, seed: int) -> pa.Tab
     """
     if rows.num_rows <= max_rows:
         return rows
-    # Chunk by chunk: the texts of tens of millions of rows do not fit into one array.
-    encoded = rows[by].dictionary_encode().unify_dictionaries()
-    groups = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
+    groups = encode(rows[by]).places
     sizes = np.bincount(groups)
     drawn = np.random.default_rng(seed).permutation(len(sizes))
     is_kept = np.zeros(len(sizes), dtype=np.bool_)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 from urllib.parse import quote
 
-from models.registry.names import is_a_name, spelling_of
+from models.registry.names import are_alike, is_a_name, looks_of, spelling_of
 from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.key_files import key_of
@@ -67,10 +67,16 @@ class People:
         """Return a new token for a person; one that the person had stops working.
 
         Raises:
-            PersonError: the name is none that a person can sign with, or the role is none of :data:`ROLES`.
+            PersonError: the name is none that a person can sign with, or could be taken for another one's, or the role
+                is none of :data:`ROLES`.
             ResourceBusyError: another process is writing the list.
         """
         name = checked_name(name)
+        for other in (person_at_terminal(self._settings), *(person.name for person in self.named())):
+            if looks_of(other) == looks_of(name) and spelling_of(other) != spelling_of(name):
+                raise PersonError(
+                    f"{name} gets no token", why=f"the name could be taken for {other!r}", fix="give another spelling"
+                )
         roles: dict[str, Role] = {one: one for one in ROLES}
         if role not in roles:
             raise PersonError(
@@ -158,7 +164,7 @@ def checked_name(name: str) -> str:
             why="it has no letter, or a character that nobody sees",
             fix="give your own name",
         )
-    if spelling_of(name) in {spelling_of(APPROVAL_POLICY), spelling_of(TRAINING_RUN)}:
+    if any(are_alike(name, service) for service in (APPROVAL_POLICY, TRAINING_RUN)):
         raise PersonError(f"{name} is no person", why="shopsight itself signs with this name", fix="give your own name")
     return name.strip()
 

@@ -5,22 +5,25 @@ now, and raises :class:`NotReplayableError` where the row has not what that take
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from models.churn import predict as churn
 from models.intent.predict import IntentClassifier
 from models.purchase_intent.predict import PurchaseIntentModel
+from models.recommender.catalogue import Catalogue
 from models.recommender.predict import Recommender
 from serving.churn.desk import ChurnCase, has_ordered, logged_result, predicted
 from serving.features import UserFeatures
 from serving.recommender.composing import ListComposer, Listed
 from serving.recommender.experiments.in_force import Treatment
 from serving.recommender.list_states import StateGoneError, read_state
-from serving.recommender.rules import RulesInForce
+from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RecommendationRequest
 from serving.recommender.visits import visit_of
 
@@ -33,12 +36,31 @@ class NotReplayableError(Exception):
     """The answer cannot be made again; the message says why."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Instead:
+    """What lists are made by in place of what made them; nothing but that they try no other items, by default."""
+
+    rules: RuleBook | None = None
+    """Rules in place of those that were in force, and of those of an experiment's arm."""
+    model: Recommender | None = None
+    """A model in place of the one that answered; items keep the stock and prices of then."""
+
+
 class RecommendationsAgain:
     """Makes lists and rankings again."""
 
-    def __init__(self, artefact: Path, log_folder: Path) -> None:
+    def __init__(self, artefact: Path, log_folder: Path, *, instead: Instead | None = None) -> None:
+        """Make it.
+
+        Args:
+            artefact: of the model that answered.
+            log_folder: the family's, of the prediction log.
+            instead: what the lists are made by in place of what made them; they try nothing then, so that whatever
+                differs is its doing.
+        """
         self._recommender = Recommender.load(artefact)
         self._folder = log_folder
+        self._instead = instead
         self._states: dict[str, tuple[ListComposer, RulesInForce]] = {}
 
     def again(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +86,7 @@ class RecommendationsAgain:
             draws = _Draws(inputs.get("draws", ()))
             now = datetime.fromisoformat(row["answered_at"])
             treatment = Treatment(rules=rules, **inputs.get("treatment", {}))
-            listed = composer.compose(request, visit, treatment, now=now, draw=draws)
+            listed = composer.compose(request, visit, treatment, now=now, draw=None if self._instead else draws)
             if draws.missing:
                 listed = Listed(items=[], fallback=listed.fallback)  # drawn otherwise: it is another list
         return {
@@ -82,11 +104,33 @@ class RecommendationsAgain:
                 state = read_state(self._folder, name, self._recommender.catalogue)
             except StateGoneError as error:
                 raise NotReplayableError(f"{error.what} {error.why}") from error
-            composer = ListComposer(self._recommender.with_catalogue(state.catalogue))
+            rules, model = state.rules, self._recommender.with_catalogue(state.catalogue)
+            if self._instead is not None:
+                rules = self._instead.rules or rules
+                if self._instead.model is not None:
+                    model = self._instead.model
+                    model = model.with_catalogue(model.catalogue.with_items(items_of(state.catalogue)))
+            composer = ListComposer(model)
             if len(self._states) >= MAX_STATES:
                 self._states.pop(next(iter(self._states)))
-            self._states[name] = composer, RulesInForce(state.rules, composer.recommender.catalogue)
+            self._states[name] = composer, RulesInForce(rules, composer.recommender.catalogue)
         return self._states[name]
+
+
+def items_of(catalogue: Catalogue) -> pa.Table:
+    """Return items as the mart of that name has them."""
+    places = [place for place, item_id in enumerate(catalogue.item_ids) if item_id]
+    return pa.table(
+        {
+            "item_id": pa.array([catalogue.item_ids[place] for place in places], pa.string()),
+            "title": pa.array([catalogue.titles[place] for place in places], pa.string()),
+            "category": pa.array([catalogue.categories[place] for place in places], pa.string()),
+            "brand": pa.array([catalogue.brands[place] for place in places], pa.string()),
+            "price": pa.array(catalogue.prices[places]),
+            "is_available": pa.array(catalogue.available[places]),
+            "is_listed": pa.array(catalogue.listed[places]),
+        }
+    )
 
 
 class _Draws:

@@ -19,6 +19,7 @@ from shopsight.settings import Settings
 
 NOT_LOGGED: Final = "not logged by the version that answered"
 NO_CARD: Final = "the card does not say: the model was registered by a version that did not write it"
+NO_COMMIT: Final = "shopsight was installed as a package: the card has its version and a digest of its sources"
 RESULTS_OF: Final = ("results", "without_orders")
 """Fields of a row that have an entry for each of its instances."""
 
@@ -149,8 +150,8 @@ def _approval(then: ModelVersion | None, head: JournalHead | None) -> Link:
     if then is None or then.approval is None:
         return {"not_said": f"the registry's journal has no approval of it by record {head.records}"}
     approval = then.approval
-    steps = [f"{step.step} at {step.at} by {step.by}: {step.reason}" for step in then.steps]
-    said = {"by": approval.approver, "at": approval.at, "comment": approval.reason, "record": approval.record}
+    steps = [f"{step.step} at {step.at} by {step.decision.who}: {step.reason}" for step in then.steps]
+    said = {"by": approval.who, "at": approval.at, "comment": approval.reason, "record": approval.record}
     return said | ({"release": steps} if steps else {})
 
 
@@ -166,11 +167,13 @@ def _training(card: Mapping[str, Any] | None) -> Link:
     provenance = card.get("provenance") or {}
     names = ("seed", "data_window", "rows", "users", "items", "device", "precision")
     run = provenance.get("trained_in_run")
+    code = card.get("code")
+    commit = (code or {}).get("commit")
     return {
         **{name: card[name] for name in names if name in card},
         "dagster_run": run if run else {"not_said": NO_CARD},
         "shopsight": provenance.get("shopsight") or {"not_said": NO_CARD},
-        "git_commit": {"not_said": "shopsight is installed as a package: the card has its version, and no commit"},
+        "git_commit": commit if commit else {"not_said": NO_CARD if code is None else NO_COMMIT},
     }
 
 

@@ -3,7 +3,8 @@
 import json
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from models.evaluation.bootstrap import Estimate
 from models.evaluation.position_bias import PositionBias
 from models.registry.registry import ModelRegistry
 from serving.feedback.daily import as_numbers, by_version, feedback_daily, position_biases
+from serving.feedback.expected import expected_click_through
 from serving.feedback.matching import match, open_warehouse
 from serving.feedback.promise import DayOfPromise, promise_by_day
 from serving.feedback.shown_lists import LogReading, write_shown_lists
@@ -101,11 +103,26 @@ def make_feedback(settings: Settings, *, now: datetime) -> dict[str, Any]:
                 "placements": by_version(connection, biases),
                 "position_bias": {placement: _bias(bias) for placement, bias in biases.items()},
                 "promise": [_day(day) for day in days],
+                "expected": asdict(expected_click_through(connection, window=window)),
             }
             # As a program reads it: days and moments are texts.
             report: dict[str, Any] = json.loads(json.dumps(findings, default=str))
             write_json(report_path(settings), report)
     return report
+
+
+def read_promise(settings: Settings) -> list[DayOfPromise]:
+    """Return the days beside their promise, as the report that was made last has them; none before the first report."""
+    if not report_path(settings).exists():
+        return []
+    return [
+        DayOfPromise(
+            **day
+            | {"day": date.fromisoformat(day["day"])}
+            | {name: Estimate(**day[name]) if day[name] else None for name in ("measured", "promised")}
+        )
+        for day in json.loads(report_path(settings).read_text())["promise"]
+    ]
 
 
 def _write_tables(

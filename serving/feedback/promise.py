@@ -8,7 +8,7 @@ A list that is shown leads shoppers to what is on it, and the card's lists were 
 promise is weak evidence, and one below it is strong.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -62,6 +62,10 @@ CONTACTS: Final = """
 """
 
 
+DAYS_TOGETHER: Final = 7
+"""Newest days of a version that are judged together: a week has one of each weekday, a day has few contacts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DayOfPromise:
     """A day of a model version."""
@@ -94,6 +98,52 @@ def verdict_of(measured: Estimate, promised: Estimate | None) -> Verdict:
     if measured.low > promised.high:
         return "above the promise"
     return "as promised"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewestDays:
+    """The newest days of a model version, judged together."""
+
+    metric: str
+    """The card's, such as ``recall@10``."""
+    first: date
+    last: date
+    contacts: int
+    hits: int
+    measured: Estimate
+    promised: Estimate
+    verdict: Verdict
+
+
+def newest_days(days: Iterable[DayOfPromise], version: str) -> NewestDays | None:
+    """Return how the newest days of a version stand to its promise; None where nothing was promised or measured.
+
+    Args:
+        days: of any versions.
+        version: the one that is asked about.
+    """
+    promised = [day for day in days if day.model_version == version and day.promised is not None]
+    if not promised:
+        return None
+    last = max(day.day for day in promised)
+    within = [day for day in promised if last - day.day < timedelta(days=DAYS_TOGETHER)]
+    by_metric = {metric: [day for day in within if day.metric == metric] for metric in {day.metric for day in within}}
+    # Of long and short lists, those that more contacts followed.
+    metric, of_metric = max(by_metric.items(), key=lambda one: (sum(day.contacts for day in one[1]), one[0]))
+    contacts, hits = sum(day.contacts for day in of_metric), sum(day.hits for day in of_metric)
+    measured, promise = wilson(hits, contacts), of_metric[-1].promised
+    assert measured is not None
+    assert promise is not None
+    return NewestDays(
+        metric=metric,
+        first=min(day.day for day in of_metric),
+        last=last,
+        contacts=contacts,
+        hits=hits,
+        measured=measured,
+        promised=promise,
+        verdict=verdict_of(measured, promise),
+    )
 
 
 def promise_by_day(

@@ -24,6 +24,8 @@ from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion
 from serving.packaging.manifest import verify_manifest, write_manifest
 from serving.packaging.requirements import locked_requirements
+from serving.packaging.sbom import write_sbom
+from serving.packaging.signing import Signer, TrustedKey
 from serving.served_model import ALIAS, ARTEFACT_FOLDER, DESCRIPTION_FILE, describe
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES, Family
@@ -126,7 +128,11 @@ def build_bento(settings: Settings, family: str, version: ModelVersion) -> str:
         }
         _run_build(settings, plan, source)
         verify_hashes(stored / ARTEFACT_FOLDER, version.files)
-        manifest = write_manifest(path, stored)
+        files, lock = version.files, REPO_ROOT / "requirements.lock"
+        write_sbom(path, family=family, version=version.version, packages=packages, files=files, lock=lock)
+        signer = Signer(settings)
+        signer.sign(stored / DESCRIPTION_FILE)
+        manifest = write_manifest(path, stored, signer=signer)
         registry.package(family, version.version, tag=tag, manifest=manifest, at=datetime.now(UTC))
     return tag
 
@@ -155,14 +161,20 @@ def find_bento(settings: Settings, version: ModelVersion) -> BentoRecord | None:
     return None
 
 
-def verify_bento(bento: BentoRecord, version: ModelVersion) -> None:
+def verify_bento(bento: BentoRecord, version: ModelVersion, *, key: TrustedKey | None = None) -> None:
     """Prove that a Bento and the model that it refers to are, file by file, those that were built.
+
+    Args:
+        bento: the Bento.
+        version: of its model, which the journal records the Bento of.
+        key: the public key that its signature has to hold by; without it, signatures are not looked at.
 
     Raises:
         BentoChangedError: a file was changed, added or taken away, or the journal does not record the Bento.
+        BentoSignatureError: the signature does not hold.
     """
     recorded = {one.tag: one.manifest for one in version.bentos}
-    verify_manifest(bento.path, recorded.get(bento.tag, ""))
+    verify_manifest(bento.path, recorded.get(bento.tag, ""), key=key)
 
 
 def _drop_damaged(stored: Path, version: ModelVersion) -> None:

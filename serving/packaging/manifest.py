@@ -1,6 +1,7 @@
 """What a Bento consists of: a list of its files and its model's, with their hashes, that the registry vouches for.
 
-The list lies in the Bento; the registry's journal, which cannot be forged without its key, has the list's own hash.
+The list lies in the Bento; the registry's journal, which cannot be forged without its key, has the list's own hash. It
+is signed, too, so that whoever has the public key alone can tell.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from serving.packaging.signing import Signer, TrustedKey, signature_of, verify_signature
 from shopsight.errors import ShopsightError
 
 MANIFEST: Final = "files.json"
@@ -20,16 +22,19 @@ class BentoChangedError(ShopsightError):
     """A Bento is not what was built."""
 
 
-def write_manifest(bento: Path, model: Path) -> str:
-    """List the files of a new Bento and of its model's folder, and return the list's SHA-256."""
-    content = json.dumps(
-        {"model": f"{model.parent.name}:{model.name}", "files": _hashes(bento, model)}, indent=1, sort_keys=True
-    ).encode()
+def write_manifest(bento: Path, model: Path, *, signer: Signer | None = None) -> str:
+    """List the files of a new Bento and of its model's folder, sign the list, and return its SHA-256."""
+    listed = {"model": f"{model.parent.name}:{model.name}", "files": _hashes(bento, model)}
+    if signer is not None:
+        listed["signed_by"] = signer.key_name
+    content = json.dumps(listed, indent=1, sort_keys=True).encode()
     (bento / MANIFEST).write_bytes(content)
+    if signer is not None:
+        signer.sign(bento / MANIFEST)
     return hashlib.sha256(content).hexdigest()
 
 
-def verify_manifest(bento: Path, expected: str) -> None:
+def verify_manifest(bento: Path, expected: str, *, key: TrustedKey | None = None) -> None:
     """Prove that a Bento and its model have the files that were built, and no other.
 
     Compiled modules are taken out first: Python would run them unseen in the place of the source beside them.
@@ -37,9 +42,11 @@ def verify_manifest(bento: Path, expected: str) -> None:
     Args:
         bento: the Bento's folder in BentoML's store.
         expected: SHA-256 of its list of files.
+        key: the public key that the list's signature has to hold by; without it, signatures are not looked at.
 
     Raises:
         BentoChangedError: a file was changed, added or taken away; the message names it.
+        BentoSignatureError: the signature does not hold.
     """
     path = bento / MANIFEST
     try:
@@ -49,6 +56,8 @@ def verify_manifest(bento: Path, expected: str) -> None:
     if not hmac.compare_digest(hashlib.sha256(content).hexdigest(), expected):
         raise _changed(path, "was changed")
     manifest = json.loads(content)
+    if key is not None:
+        verify_signature(path, key, signed_by=manifest.get("signed_by"))
     for compiled in bento.rglob("__pycache__"):
         shutil.rmtree(compiled, ignore_errors=True)
     model = bento.parents[2].joinpath("models", *manifest["model"].split(":"))
@@ -69,8 +78,9 @@ def _hashes(bento: Path, model: Path) -> dict[str, str]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    own = (folder / MANIFEST, signature_of(folder / MANIFEST))
     for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or (not path.is_dir() and path.name != MANIFEST):
+        if path.is_symlink() or (not path.is_dir() and path not in own):
             yield path
 
 

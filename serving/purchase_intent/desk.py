@@ -46,6 +46,8 @@ class _Case:
     features: Mapping[str, Any]
     user: UserFeatures | None
     as_of: datetime | None
+    session_id: str | None = None
+    """Of a session whose features were read; None where its events were sent."""
 
 
 class PropensityDesk:
@@ -149,6 +151,7 @@ class PropensityDesk:
             features={name: _finite(values.get(name)) for name in self.predictor.feature_names},
             user=user,
             as_of=min(moments, default=None),
+            session_id=None if instance.events else instance.session_id,
         )
 
     def _session_event(self, event: InstanceEvent) -> SessionEvent:
@@ -200,6 +203,7 @@ class PropensityDesk:
                         "probability": entry["probability"],
                         "act": entry["act"],
                         "user": None if case.user is None else case.user.user_key,
+                        "session": case.session_id,
                         "features": case.features,
                         "features_as_of": entry["features_as_of"],
                     }

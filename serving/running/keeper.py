@@ -9,6 +9,7 @@ from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion
 from serving.packaging.bento import BentoRecord, find_bento, verify_bento
 from serving.packaging.journal_heads import confirm_journal
+from serving.packaging.signing import trusted_key
 from serving.running.launcher import ServiceProcess, open_port
 from serving.running.states import ServiceState
 from shopsight.errors import ShopsightError
@@ -227,7 +228,7 @@ class ServiceKeeper:
         """Start a Bento beside what serves, or have back what rests, once it is proved to be what was approved."""
         reserve, self._reserve = self._reserve, None
         try:
-            verify_bento(bento, version)
+            verify_bento(bento, version, key=trusted_key(self._settings))
             confirm_journal(self._settings, self._family)
             if reserve is not None and reserve.bento.tag == bento.tag and reserve.running:
                 reserve.listen()

@@ -14,6 +14,7 @@ from shopsight.sample_shop.journeys import draw_views
 from shopsight.sample_shop.people import COUNTRIES, People, draw_passers_by
 from shopsight.sample_shop.rows import CODE, Rows, join_rows
 from shopsight.sample_shop.sessions import DAY_US, Sessions, draw_sessions, draw_visits, join_sessions, passers_by
+from shopsight.sample_shop.taste import with_changed_taste
 from shopsight.sample_shop.utterances import write_utterances
 
 FAULTS: Final = (
@@ -65,6 +66,7 @@ def build_block(
     rng = np.random.default_rng([seed, 2, number])
     people, sessions = draw_block_sessions(config, catalogue, people, scale, number, rng)
     views = draw_views(catalogue, people, sessions, rng)
+    sessions, views = with_changed_taste(config, catalogue, sessions, views)
     leaves = np.minimum(people.churn_U[sessions.user_S], config.days) * DAY_US
     rows = build_rows(catalogue, sessions, views, config.starts_at_us + leaves.astype(np.int64), rng)
     user_R = sessions.user_S[rows.session_R]

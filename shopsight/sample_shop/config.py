@@ -47,6 +47,9 @@ class SampleShopConfig:
     """Share of shoppers that are crawlers; never fewer than two."""
     currencies: tuple[str, ...] = ()
     """Currencies beside the euro that shoppers of their countries pay in: any of GBP, PLN and CNY."""
+    taste_changes_on: int | None = None
+    """Day of the history from which shoppers want the goods of another shelf, and what few wanted before; None: never.
+    """
     zone: str = "UTC"
     """Time zone of the shoppers: their evenings are evenings there. Days of the history end at midnight of UTC."""
     block_events: int = 100_000
@@ -60,6 +63,8 @@ class SampleShopConfig:
             raise ValueError(f"events must be at least ten per user: {10 * self.users}, not {self.events}")
         if self.ends_at.tzinfo is None:
             raise ValueError("ends_at must carry a time zone")
+        if self.taste_changes_on is not None and not 0 <= self.taste_changes_on < self.days:
+            raise ValueError(f"taste_changes_on must be a day of the history, not {self.taste_changes_on}")
         if self.block_events < 1_000:
             raise ValueError("block_events must be at least 1,000")
         if not 0.0 <= self.passer_by_sessions <= 20.0:

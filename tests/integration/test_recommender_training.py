@@ -21,19 +21,22 @@ from models.evaluation.results import Evaluation
 from models.progress import Progress, ignore_progress
 from models.recommender.artefact import catalogue_table, export_encoders, write_artefact
 from models.recommender.baselines import fit_lists, plain_popularity
+from models.recommender.choice import FROM_SCRATCH, FROM_THE_CHAMPION
 from models.recommender.cold.fit import cold_features, fit_cold_items
 from models.recommender.cold.items import ColdChoice
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions, item_attributes, window
 from models.recommender.evaluate import gain, rank_cases
 from models.recommender.history import BEHAVIOURS, History
+from models.recommender.incumbent import Incumbent, measure_incumbent
 from models.recommender.predict import HistoryEvent, Recommender, UnknownItemError
 from models.recommender.scoring import standardise, weighted_sum
 from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.train import ALONE, train
+from models.recommender.transformer.beginning import BEGINNING_FILE
 from models.recommender.transformer.scorer import SequenceScorer
 from models.recommender.views import Run, fit_views
-from models.training import BASELINE_FOLDER, read_evaluation
+from models.training import BASELINE_FOLDER, beside_file, read_card, read_evaluation
 from shopsight.settings import REPO_ROOT
 from shopsight.spark_warehouse import spark_session, why_no_spark
 
@@ -229,7 +232,7 @@ def test_a_candidate_folder_holds_no_checkpoint_and_no_pickle(trained):
     names = {path.name for path in trained[0].rglob("*")}
     assert names <= {
         "config.json", "card.json", "evaluation.json", "catalogue.parquet", "arrays.safetensors", "sequence.onnx",
-        BASELINE_FOLDER,
+        BEGINNING_FILE, BASELINE_FOLDER,
     }  # fmt: skip
 
 
@@ -243,6 +246,83 @@ def test_beside_the_candidate_lies_the_better_baseline_with_its_figures_from_the
     assert baseline.similar_items("a1-01", num_results=5) == model.similar_items("a1-01", num_results=5)
     history = _views("a1-01")
     assert {item.source for item in baseline.recommend(history, num_results=5)} == {"popularity"}
+
+
+def test_a_first_candidate_says_that_it_was_trained_from_scratch(trained):
+    begun = read_card(trained[0])["begun"]
+    assert begun["chosen"] == FROM_SCRATCH
+    assert begun["why not from the champion"] == "nothing serves yet"
+
+
+@pytest.fixture(scope="module")
+def later(trained, shop, tmp_path_factory):
+    """A candidate of a month later, beside the champion of ``trained``; other shoppers do the same."""
+    interactions, items = shop
+    month = pa.scalar(timedelta(days=30), pa.duration("us"))
+    again = interactions.set_column(
+        interactions.column_names.index("event_timestamp"),
+        "event_timestamp",
+        pc.add(interactions["event_timestamp"], month),
+    )
+    # Others who do the same: the first shoppers have met these items before.
+    users = pc.binary_join_element_wise("later", again["user_id"], "-")
+    again = again.set_column(again.column_names.index("user_id"), "user_id", users)
+    folder = tmp_path_factory.mktemp("later")
+    train(
+        pa.concat_tables([interactions, again]), items, config=TINY, out_dir=folder, seed=5, device="cpu",
+        precision="fp32", report=ignore_progress, champion=trained[0],
+    )  # fmt: skip
+    return folder
+
+
+@pytest.mark.slow
+def test_a_later_candidate_is_trained_from_the_champion_too_and_is_the_better_of_both(trained, later):
+    card = read_card(later)
+    figures = card["begun"]["ndcg@10"]
+    assert set(figures) == {FROM_SCRATCH, FROM_THE_CHAMPION}
+    assert card["begun"]["chosen"] == max(figures, key=lambda way: figures[way])
+    assert card["contenders on validation"][read_evaluation(later).candidate] == max(figures.values())
+    assert card["begun"]["champion"] == trained[0].name
+
+
+@pytest.mark.slow
+def test_the_champion_is_measured_on_the_test_cases_of_a_candidate_that_are_all_after_its_training(trained, later):
+    beside, candidate = Evaluation.read(later / beside_file(trained[0].name)), read_evaluation(later)
+    assert beside.cases == candidate.cases
+    assert beside.candidate == trained[1].candidate
+    assert set(beside.slices) == set(candidate.slices)
+    assert beside.metrics["ndcg@10"].value > candidate.baselines["popularity"]["ndcg@10"].value
+
+
+def test_a_champion_that_has_seen_a_part_of_the_test_window_is_not_measured_on_it(trained, everything):
+    data, *_ = everything
+    test = window(
+        data, start=data.quantile_time(0.9), end=np.inf, max_targets_per_user=3, max_targets=200, max_users=40, seed=0
+    )
+    cutoff = data.quantile_time(0.9)
+    users_C = np.array([case.user for case in test.cases])
+    assert measure_incumbent(trained[0], test, users_C, cutoff=cutoff, config=TINY.evaluation, seed=1) is None
+    after_all = measure_incumbent(
+        trained[0], test, users_C, cutoff=data.times_E.max() + 1, config=TINY.evaluation, seed=1
+    )
+    assert after_all is not None
+
+
+def test_an_incumbent_scores_as_it_serves_and_puts_last_what_it_does_not_know(everything):
+    data, scorers, weights, recommender = everything
+    ids = np.array(["a new item", *data.item_ids[::-1]], dtype=object)
+    incumbent = Incumbent.of(recommender, ids)
+    place = {item: number for number, item in enumerate(ids)}
+    history = _views("a1-01", "a1-02")
+    own = recommender.encode(history)
+    read = History(np.array([place[event.item_id] for event in history]), own.behaviours)
+    unread = History(np.array([place["a new item"]]), own.behaviours[:1])
+    known_1N, popular_1N = np.split(incumbent.scores([read, unread]), 2)
+    expected_N = _blended(scorers, weights, [own])[0]
+    assert known_1N[0, [place[item] for item in data.item_ids]] == pytest.approx(expected_N, abs=1e-4)
+    assert known_1N[0].argmin() == 0
+    best = [ids[item] for item in np.argsort(-popular_1N[0])[:3]]
+    assert best == [data.item_ids[item] for item in np.argsort(-recommender.lists.popularity_N)[:3]]
 
 
 @pytest.mark.slow

@@ -80,7 +80,13 @@ def test_schedules_and_sensors_run_from_the_start(definitions) -> None:
     schedules = {s.name: s.default_status for s in definitions.schedules or []}
     sensors = {s.name: s.default_status for s in definitions.sensors or []}
     assert set(schedules) == {"every_night", "every_week"}
-    assert set(sensors) == {"landing_files", "sealed_segments", "drifted_features", "new_approvals"}
+    assert set(sensors) == {
+        "landing_files",
+        "sealed_segments",
+        "stale_champions",
+        "new_approvals",
+        "decisions_waited_for",
+    }
     assert set(schedules.values()) == {DefaultScheduleStatus.RUNNING}
     assert set(sensors.values()) == {DefaultSensorStatus.RUNNING}
 

@@ -71,7 +71,7 @@ def test_what_composing_means_is_still_called_so() -> None:
 
 def test_training_and_every_protocol_call_the_one_composer() -> None:
     callers = [
-        REPO_ROOT / "models" / "recommender" / "train.py",
+        REPO_ROOT / "models" / "recommender" / "choice.py",
         REPO_ROOT / "benchmarks" / "cold_start" / "measuring.py",
     ]
     callers += [
@@ -79,6 +79,8 @@ def test_training_and_every_protocol_call_the_one_composer() -> None:
     ]
     for path in callers:
         assert {"models.recommender.views.fit_views", "models.recommender.blend.choose_blend"} <= imported(path), path
+    training = imported(REPO_ROOT / "models" / "recommender" / "train.py")
+    assert "models.recommender.choice.choose" in training
     time_split = imported(REPO_ROOT / "benchmarks" / "recommendation" / "time_split.py")
     assert "models.recommender.train.train" in time_split, "the platform's training run itself"
 

@@ -8,7 +8,9 @@ import yaml
 
 from models.evaluation.position_bias import MIN_CLICKS, MIN_ITEMS
 from models.recommender.config import RecommenderConfig
+from orchestration.notifications.ledger import RETRY_AFTER
 from serving.feedback.matching import CLICK_LANDS
+from serving.feedback.promise import DAYS_TOGETHER
 from serving.http.key_ring import LOOK_AGAIN_SECONDS, NOTE_AGAIN_SECONDS
 from serving.http.rates import BURST_SECONDS
 from serving.recommender.composing import WIN_BACK
@@ -21,6 +23,7 @@ from shopsight.feature_store.history import IMPORTED_AFTER
 from shopsight.settings import REPO_ROOT, Settings
 
 VARIABLES: dict[str, Any] = yaml.safe_load((REPO_ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 2 * 60, 12 * 60, 24 * 60))
 REQUEST = RecommendationRequest()
 PROMISES = [
     ("marts.md", "events without a gap over 30 minutes", VARIABLES["session_gap_minutes"], 30),
@@ -43,9 +46,14 @@ PROMISES = [
     ("api.md", "in the same half hour as `item_ids`", RecommenderConfig().viewed_together.within_seconds, 1800),
     ("api.md", "within a day of `item_ids`", RecommenderConfig().bought_together.within_seconds, 86_400),
     ("api.md", "takes up to 100 `requests`", MAX_BATCH, 100),
+    ("feedback.md", "The newest seven days of the champion count together", DAYS_TOGETHER, 7),
+    ("retraining.md", "`SHOPSIGHT_RETRAINING_COOLDOWN_HOURS` (72)", Settings().retraining_cooldown_hours, 72),
     ("feedback.md", "in the 24 hours before (`SHOPSIGHT_FEEDBACK_WINDOW_HOURS`)", Settings().feedback_window_hours, 24),
     ("feedback.md", "within a minute", CLICK_LANDS, timedelta(minutes=1)),
     ("feedback.md", "Fewer than 50 clicks on 10 items", (MIN_CLICKS, MIN_ITEMS), (50, 10)),
+    ("approval.md", "for 14 days (`SHOPSIGHT_VERDICT_DAYS`)", Settings().verdict_days, 14),
+    ("approval.md", "waiting after 3 days (`SHOPSIGHT_REMINDER_DAYS`)", Settings().reminder_days, 3),
+    ("approval.md", "after 1, 5 and 30 minutes, 2, 12 and 24 hours", RETRY_AFTER, RETRIES),
     ("access.md", "the one before works for 24 hours more", GRACE, timedelta(hours=24)),
     ("access.md", "may make two seconds' worth at once", BURST_SECONDS, 2),
     ("access.md", "takes a change up within a second", LOOK_AGAIN_SECONDS < 1, True),

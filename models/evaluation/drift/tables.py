@@ -13,6 +13,7 @@ from models.evaluation.drift.findings import ColumnFinding, DriftConfig, Kind, M
 from models.evaluation.drift.kinds import recognise
 from models.evaluation.drift.measuring import compare_shares
 from models.evaluation.drift.money import money_column, share_of_money
+from models.evaluation.drift.periods import ShopCalendar
 from models.evaluation.drift.rows import repeated
 from models.evaluation.drift.times import TIMES_MORE, volume
 from models.evaluation.drift.values import Reading, plain, seconds_of
@@ -52,6 +53,8 @@ def compare_tables(
     seed: int = 1,
     are_typed: bool = True,
     broken: tuple[int, int] = (0, 0),
+    calendar: ShopCalendar | None = None,
+    zone: str = "UTC",
 ) -> Comparison:
     """Compare two tables, of which nothing is known but what they hold.
 
@@ -62,6 +65,8 @@ def compare_tables(
         seed: of the samples.
         are_typed: whether both tables' types say something; those of CSV do not.
         broken: lines of both files that could not be read, and so are not among the rows.
+        calendar: the shop's; rows are compared with those of a like time.
+        zone: of the shop's days.
     """
     reference, current = _unique_names(reference), _unique_names(current)
     names = list(dict.fromkeys([*reference.column_names, *current.column_names]))
@@ -70,10 +75,16 @@ def compare_tables(
     readings = _readings(reference, current)
     moments = _moments(reference, current, readings)
     counts = (reference.num_rows, current.num_rows)
+    notes: list[str | None] = []
+    if moments is not None and calendar is not None:
+        like, note = calendar.like(*moments, min_rows=config.min_rows, zone=zone)
+        notes.append(note)
+        if like is not None:
+            reference, moments = reference.take(pa.array(like)), (moments[0][like], moments[1])
     rows = _measure_rows(reference, current, moments, broken, config)
-    note = None
     if moments is not None:
         same_days, note = matched(*moments, min_rows=config.min_rows)
+        notes.append(note)
         reference = reference if same_days is None else reference.take(pa.array(same_days))
     measured = compare_columns(reference, current, names, readings, config=config, seed=seed, are_typed=are_typed)
     findings = judge({ROWS: Measured(kind="key", measurements=rows), **measured}, config)
@@ -91,7 +102,7 @@ def compare_tables(
         current_rows=counts[1],
         money=money,
         touched={name: share for name, share in shares.items() if share is not None},
-        notes=(note,) if note else (),
+        notes=tuple(note for note in notes if note is not None),
     )
 
 

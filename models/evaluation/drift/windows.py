@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from models.evaluation.drift.findings import DriftColumns
+from models.evaluation.drift.periods import ShopCalendar
 
 CURRENT_DAYS: Final = 14
 """Length of the window that is judged: two weeks hold two of each weekday."""
@@ -44,6 +45,21 @@ def newest_window(frame: pd.DataFrame, *, min_rows: int) -> pd.DataFrame:
     """
     newest = split_windows(frame)[1]
     return newest if len(newest) >= min_rows else frame
+
+
+def like_period(
+    frame: pd.DataFrame, current: pd.DataFrame, calendar: ShopCalendar, *, min_rows: int, zone: str
+) -> tuple[pd.DataFrame | None, str | None]:
+    """Return the rows of a like time where the current rows are mostly of a period of the shop's, and a sentence.
+
+    Returns:
+        None and None for a current window that is of no period; None and the reason where there are too few like rows.
+    """
+    before, after = (one["event_timestamp"].to_numpy("datetime64[us]").astype(float) / 1e6 for one in (frame, current))
+    if not calendar.name_of(after, zone):
+        return None, None
+    rows, note = calendar.like(before, after, min_rows=min_rows, zone=zone)
+    return (None if rows is None else frame.iloc[rows]), note
 
 
 def one_row_of_each(frame: pd.DataFrame, columns: DriftColumns, *, seed: int) -> pd.DataFrame:

@@ -60,6 +60,20 @@ def estimates(rounds: Rounds, limits: Limits) -> dict[str, Estimate]:
     return by_name
 
 
+def difference(rounds: Rounds, limits: Limits) -> Estimate:
+    """Return by how much the target earns more per round than what was logged: ``clipped_snips`` less the log's mean.
+
+    Both are told from the same rounds, so that what moves both cancels out. The interval is a normal one over the
+    clusters, as a difference may lie on either side of 0.
+    """
+    weight_R = np.minimum(rounds.weight_R, limits.clip)
+    total, mean = float(weight_R.sum()), float(rounds.reward_R.mean())
+    value = float((weight_R * rounds.reward_R).sum()) / total
+    influence_R = weight_R * (rounds.reward_R - value) / total - (rounds.reward_R - mean) / len(rounds)
+    spread = 1.96 * float(np.sqrt(clustered_variance(influence_R, rounds.cluster_R)))
+    return Estimate(value=value - mean, low=value - mean - spread, high=value - mean + spread)
+
+
 def _weighted(
     rounds: Rounds,
     weight_R: Floats,

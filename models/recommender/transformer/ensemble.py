@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ def fit_ensemble(
     checkpoint: Path | None,
     fingerprint: str,
     report: ReportProgress,
+    begin: Callable[..., None] | None = None,
 ) -> TrainedEnsemble:
     """Train ``config.members`` transformers, one after the other; each stops where its own validation is best.
 
@@ -64,6 +66,7 @@ def fit_ensemble(
         checkpoint: file of the first member's checkpoints; the others' are numbered.
         fingerprint: identifies data and settings; a checkpoint with another one is not resumed from.
         report: called after every epoch.
+        begin: gives an untrained model, and of which member it is, other weights to begin with.
     """
     fitted: list[Trained] = []
     max_epochs = [epochs] * config.members if isinstance(epochs, int) else list(epochs)
@@ -84,6 +87,7 @@ def fit_ensemble(
             checkpoint=_numbered(checkpoint, member),
             fingerprint=fingerprint,
             report=_as_part(report, member, config.members),
+            begin=None if begin is None else partial(begin, member=member),
         )
         fitted.append(trained)
     first = fitted[0]

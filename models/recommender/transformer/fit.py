@@ -52,6 +52,7 @@ def fit_transformer(
     checkpoint: Path | None,
     fingerprint: str,
     report: ReportProgress,
+    begin: Callable[[SequenceModel], None] | None = None,
 ) -> Trained:
     """Train for ``epochs``, or until ``validate`` (higher is better) has not improved for ``config.patience`` epochs.
 
@@ -67,12 +68,16 @@ def fit_transformer(
         checkpoint: file to write after every epoch and to resume from.
         fingerprint: identifies data and settings; a checkpoint with another one is not resumed from.
         report: called after every epoch.
+        begin: gives the untrained model other weights to begin with.
     """
     torch.manual_seed(seed)
     # The table first: a seed's random numbers are drawn in this order.
     table = ItemTable.of(train, attributes_NA, start_ND, min_users=config.min_item_users)
+    model = SequenceModel(table, Encoder(config))
+    if begin is not None:
+        begin(model)
     return train_model(
-        SequenceModel(table, Encoder(config)),
+        model,
         train,
         config=config,
         epochs=epochs,

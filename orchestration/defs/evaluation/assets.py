@@ -2,39 +2,34 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from models.evaluation.curves import Curves
-from models.training import BASELINE_FOLDER, read_card, read_evaluation
+from models.training import BASELINE_FOLDER, beside_file, read_card, read_evaluation
+from orchestration.attribution import launcher_of_run
 from orchestration.charts import curves_metadata
 from orchestration.decisions import approval_form
 from orchestration.defs.monitoring.assets import REFERENCE_FILE
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
-from orchestration.verdicts import baseline_outcomes, verdict_card
+from orchestration.papers import judged, papers_of
+from orchestration.tracking import track
+from orchestration.verdicts import baseline_outcomes, drift_summary, verdict_card
 from shopsight import __version__
+from shopsight.clock import utc_now
 from shopsight.contracts import TRAINING_RUN
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 from shopsight.warehouse import noted_models
 
 if TYPE_CHECKING:
-    from models.evaluation.approval import DriftState, DriftSummary, Verdict
-    from models.evaluation.drift.judgement import DriftJudgement
+    from models.evaluation.approval import Verdict
     from models.evaluation.results import Evaluation
     from models.registry.registry import ModelRegistry
     from models.registry.version import ModelVersion
-
-
-def drift_summary(judgement: "DriftJudgement") -> "DriftSummary":
-    """Return what the gate wants to know of a drift judgement."""
-    from models.evaluation.approval import DriftSummary
-
-    states: dict[str, DriftState] = {"stable": "no drift", "drifted": "drift", "not evaluable": "not evaluable"}
-    return DriftSummary(state=states[judgement.status], detail=judgement.reason)
 
 
 def evaluation_asset(family: str) -> dg.AssetsDefinition:
@@ -77,18 +72,29 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
         drift = DriftJudgement.read(settings.reports_dir / "drift" / f"{family}.json")
         registry = ModelRegistry.of(settings)
         champion = registry.champion(family)
-        serving = champion.evaluation if champion else None
-        verdict = gate(evaluation, serving, drift_summary(drift))
-        provenance = provenance_of(context, settings, family)
-        version = _register(registry, folder, evaluation, verdict, provenance)
+        serving = _figures_of(champion, folder)
+        summary = drift_summary(drift)
+        verdict = gate(evaluation, serving, summary)
+        papers = papers_of(settings, family) | {"provenance": provenance_of(context, settings, family)}
+        origin = _Origin(
+            champion=champion,
+            papers=papers | judged(verdict, summary),
+            launched_by=launcher_of_run(settings, context.run.run_id, context.run.tags),
+        )
+        version = _register(registry, folder, evaluation, verdict, origin)
+        if settings.tracking_uri is not None:
+            failure = track(settings, registry.version(family, version.version))
+            if failure is not None:
+                context.log.warning("%s", failure)
         for rule in verdict.rules:
             context.log.info("%s: %s: %s", rule.outcome, rule.rule, rule.sentence)
         stands_in = None
         baseline = folder.with_name(BASELINE_FOLDER)
         if baseline.exists() and not verdict.eligible and (serving is None or serving.is_baseline):
             figures = read_evaluation(baseline)
-            judged = gate_of_baseline(figures, serving, refused=verdict)
-            stands_in = _register(registry, baseline, figures, judged, provenance)
+            stand = gate_of_baseline(figures, serving, refused=verdict)
+            beside = replace(origin, papers=papers | judged(stand, summary))
+            stands_in = _register(registry, baseline, figures, stand, beside)
             context.log.info("%s %s (%s) stands in for the model", family, stands_in.version, figures.candidate)
         yield dg.MaterializeResult(
             metadata={
@@ -106,6 +112,7 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
                 **({"baseline that stands in": stands_in.version} if stands_in else {}),
                 "candidate": evaluation.candidate,
                 "eligible": verdict.eligible,
+                **({"champion measured on": serving.protocol} if serving else {}),
                 "side by side": evaluation_table(evaluation),
                 **metric_metadata(evaluation.metrics, first=evaluation.primary_metric),
                 **curves_metadata(Curves.read(folder)),
@@ -129,6 +136,16 @@ def evaluation_asset(family: str) -> dg.AssetsDefinition:
     return register_and_judge
 
 
+def _figures_of(champion: "ModelVersion | None", folder: Path) -> "Evaluation | None":
+    """Return a champion's figures: on the candidate's test cases where those are there, else its own."""
+    from models.evaluation.results import Evaluation
+
+    if champion is None:
+        return None
+    beside = folder / beside_file(champion.version)
+    return Evaluation.read(beside) if beside.exists() else champion.evaluation
+
+
 def provenance_of(context: dg.AssetExecutionContext, settings: Settings, family: str) -> dict[str, str | None]:
     """Return where a candidate comes from, for its card: runs, code, and the models that built the warehouse."""
     trained = context.instance.get_latest_materialization_event(dg.AssetKey(f"{family}_candidate"))
@@ -140,22 +157,33 @@ def provenance_of(context: dg.AssetExecutionContext, settings: Settings, family:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    champion: "ModelVersion | None"
+    """What it was judged beside."""
+    papers: Mapping[str, Any]
+    """What completes the card."""
+    launched_by: str | None
+
+
 def _register(
-    registry: "ModelRegistry",
-    folder: Path,
-    evaluation: "Evaluation",
-    verdict: "Verdict",
-    provenance: Mapping[str, str | None],
+    registry: "ModelRegistry", folder: Path, evaluation: "Evaluation", verdict: "Verdict", origin: _Origin
 ) -> "ModelVersion":
-    """Register what was trained, with what the gate says of it."""
+    """Register what was trained, its card completed by its papers, with what the gate says of it."""
     # The rows it was trained on go with it: drift is judged against them as long as it serves.
     shutil.copyfile(folder.parent / REFERENCE_FILE, folder / REFERENCE_FILE)
-    now, family = datetime.now(UTC), evaluation.family
-    card = read_card(folder) | {"provenance": dict(provenance)}
+    now, family = utc_now(), evaluation.family
+    card = read_card(folder) | dict(origin.papers)
     version = registry.register(
-        family, folder, evaluation=evaluation, card=card, created_at=now, requester=TRAINING_RUN
+        family,
+        folder,
+        evaluation=evaluation,
+        card=card,
+        created_at=now,
+        requester=TRAINING_RUN,
+        launched_by=origin.launched_by,
     )
-    registry.judge(family, version.version, verdict=verdict, at=now)
+    registry.judge(family, version.version, verdict=verdict, at=now, beside=origin.champion)
     return version
 
 

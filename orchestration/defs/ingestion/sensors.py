@@ -9,18 +9,11 @@ from typing import Final
 import dagster as dg
 
 from orchestration.defs.jobs import daily_refresh
-from orchestration.run_keys import WORK_TAG, next_run_key
+from orchestration.run_keys import UNFINISHED, WORK_TAG, next_run_key
 from shopsight.settings import Settings
 
 COLLECTED: Final = {"shopsight/collected": "yes"}
 """Tag of a refresh that the collector's events asked for."""
-UNFINISHED: Final = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dg.sensor(

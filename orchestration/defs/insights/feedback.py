@@ -1,11 +1,12 @@
 """What came of the recommender's lists: the prediction log joined with the events, as tables beside the marts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
-from orchestration.feedback_charts import feedback_pictures
+from orchestration.feedback_charts import feedback_pictures, promise_picture
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.marts import export_path, read_mart
 from shopsight.settings import Settings
@@ -53,6 +54,8 @@ def list_feedback(
             **{f"answers left out/{reason}": answers for reason, answers in report["answers_left_out"].items()},
             "by version": dg.MetadataValue.md(_by_version(report["placements"])),
             "promise": dg.MetadataValue.md(_promise(report["promise"])),
+            "expected": dg.MetadataValue.md(_expected(report["expected"])),
+            **promise_picture([day | {"day": date.fromisoformat(day["day"])} for day in report["promise"]]),
             **feedback_pictures(read_mart(settings, FEEDBACK_DAILY).to_pylist()),
         }
     )
@@ -78,6 +81,22 @@ def _promise(days: Sequence[Mapping[str, Any]]) -> str:
         lines.append(
             f"| {' | '.join(cells)} | {_rate(day['measured'])} | {_rate(day['promised'])} | {day['verdict']} |"
         )
+    return "\n".join(lines)
+
+
+def _expected(expected: Mapping[str, Any]) -> str:
+    lines = ["| day | shown | expected click-through | nine days of ten |", "|---|---:|---:|---|"]
+    for day in expected["days"]:
+        bounds = "–" if day["low"] is None else f"{day['low']:.2%} to {day['high']:.2%}"
+        lines.append(f"| {day['day']} | {day['impressions']:,} | {day['expected']:.2%} | {bounds} |")
+    if expected["error"] is not None:
+        carried = f"taking the last known figure, {expected['error_of_carrying_over']:.1%}"
+        lines += [
+            "",
+            f"On {expected['judged']} past days they were {expected['error']:.1%} off in the mean; {carried}.",
+        ]
+    if expected["not_evaluable"]:
+        lines += ["", f"Not evaluable: {expected['not_evaluable']}."]
     return "\n".join(lines)
 
 

@@ -44,11 +44,13 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
 
         from models.evaluation.drift.findings import DriftConfig
         from models.evaluation.drift.judgement import DriftJudgement, judge_drift
+        from models.evaluation.drift.periods import ShopCalendar
         from models.evaluation.drift.report import write_report
         from models.evaluation.drift.windows import (
             MAX_REFERENCE_ROWS,
             columns_read,
             comparable_columns,
+            like_period,
             newest_window,
             one_row_of_each,
             split_windows,
@@ -69,6 +71,13 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
             learnt = pd.read_parquet(champion.path / REFERENCE_FILE)
             reference = newest_window(learnt, min_rows=config.min_rows)
             columns = columns_read(columns, champion.path)
+        compared_with = f"champion {champion.version}" if champion else "the older part of the training set"
+        if settings.calendar_path.exists() and not current.empty:
+            # The champion's newest rows are of the weeks before: of an earlier sale the training set alone has rows.
+            calendar = ShopCalendar.read(settings.calendar_path)
+            like, note = like_period(older, current, calendar, min_rows=config.min_rows, zone=settings.zone)
+            reference = reference if like is None else like
+            compared_with = note or compared_with
         report = settings.reports_dir / "drift" / f"{family}.html"
         report.parent.mkdir(parents=True, exist_ok=True)
         if reference.empty or current.empty:
@@ -91,7 +100,7 @@ def drift_asset(family: str) -> dg.AssetsDefinition:
             metadata={
                 "status": judgement.status,
                 "reason": judgement.reason,
-                "compared with": f"champion {champion.version}" if champion else "the older part of the training set",
+                "compared with": compared_with,
                 "culprits": ", ".join(c.column for c in judgement.columns if c.alerts) or "none",
                 "assets downstream": ", ".join(f"{family}_{stage}" for stage in STAGES_DOWNSTREAM),
                 "drifted share": judgement.drifted_share,

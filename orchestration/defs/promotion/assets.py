@@ -1,7 +1,8 @@
 """Champions: a candidate becomes one by a person's word, or by the policy where that is switched on."""
 
 from collections.abc import Iterator
-from typing import Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 from pydantic import Field
@@ -11,6 +12,9 @@ from orchestration.metadata import OWNER, evaluation_table, metric_metadata
 from shopsight.contracts import APPROVAL_POLICY
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
+
+if TYPE_CHECKING:
+    from models.registry.registry import ModelRegistry
 
 JOURNAL: Final = "journal"
 """Metadata of a champion: what stands for all decisions when it was shown."""
@@ -45,10 +49,11 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: Promotion, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult[None]]:
         from models.registry.registry import ModelRegistry
+        from models.registry.requirements import why_stale
         from orchestration.decisions import let_serve
         from orchestration.release_table import release_table
 
-        registry = ModelRegistry.of(settings)
+        registry, now = ModelRegistry.of(settings), datetime.now(UTC)
         if seen := _head_in_the_catalogue(context):
             registry.confirm(seen, by=f"the catalogue's {family}_champion")
         candidate = registry.latest_candidate(family)
@@ -57,11 +62,11 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
             context.log.info("no %s candidate waits for a decision", family)
         elif not candidate.eligible:
             context.log.info("%s %s is not eligible: %s", family, candidate.version, "; ".join(candidate.reasons))
-        elif candidate.judged_beside != (current.version if current else None):
-            context.log.info("%s %s was judged beside another champion: train again", family, candidate.version)
+        elif why := why_stale(candidate, current, now, days=registry.verdict_days):
+            context.log.info("%s %s has to be judged anew: %s", family, candidate.version, why)
         elif released is not None and released.status == "releasing":
             context.log.info("%s %s waits until the release of %s is over", family, candidate.version, released.version)
-        elif config.approve_by_policy and settings.approval_policy == "automatic":
+        elif config.approve_by_policy and settings.approval_policy == "automatic" and policy_may(registry, family):
             why = "stands in for a model" if candidate.evaluation.is_baseline else "passed every rule of the gate"
             reason = f"{why}, and SHOPSIGHT_APPROVAL_POLICY is automatic"
             let_serve(settings, family, candidate.version, approver=APPROVAL_POLICY, reason=reason)
@@ -76,7 +81,7 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
                 "version": current.version,
                 "model": current.evaluation.candidate,
                 "approved as": "baseline" if current.evaluation.is_baseline else "model",
-                "approved by": current.approval.approver,
+                "approved by": current.approval.who,
                 "reason": current.approval.reason,
                 JOURNAL: str(registry.head()),
                 "side by side": evaluation_table(current.evaluation),
@@ -85,6 +90,12 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
         )
 
     return champion
+
+
+def policy_may(registry: "ModelRegistry", family: str) -> bool:
+    """Return whether nothing in the file of approvers forbids the policy to approve a family."""
+    directory = registry.approvers.read()
+    return directory is None or family in directory[0].automatic
 
 
 def _head_in_the_catalogue(context: dg.AssetExecutionContext) -> JournalHead | None:

@@ -15,6 +15,7 @@ from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
+    from models.registry.version import ModelVersion
 
     class Family(Enum):
         """A model family; its names are known when the records are read."""
@@ -38,11 +39,28 @@ class Decision(dg.Config):
     reason: str = Field(description="Why, in a sentence.")
 
 
+class Judging(dg.Config):
+    """What is judged anew."""
+
+    family: Family = Field(description="The model family.")
+    version: str = Field(default="", description="The candidate, such as v0002. Empty: the newest.")
+
+
 FIRST: Final = next(iter(FAMILIES))
 
 
 def _person(context: dg.OpExecutionContext, settings: Settings) -> str:
     return person_of_run(settings, context.run_id, context.run_tags)
+
+
+def _answer(context: dg.OpExecutionContext, settings: Settings, version: "ModelVersion", outcome: str) -> None:
+    from models.registry.registry import ModelRegistry
+
+    decision = decisions.last_decision(ModelRegistry.of(settings), version)
+    who = decision.who if decision else "nobody"
+    context.log.info("%s %s %s, by %s", version.family, version.version, outcome, who)
+    if decision is not None and decision.approvers_sha256 is None:
+        context.log.info("%s does not exist: whoever is let in decides", settings.approvers_path)
 
 
 @dg.op(description="Make an eligible candidate the champion, or begin its release.")
@@ -52,7 +70,7 @@ def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.Resou
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
     state = "is under release" if champion.status == "releasing" else "is the champion"
-    context.log.info("%s %s %s", champion.family, champion.version, state)
+    _answer(context, settings, champion, state)
 
 
 @dg.op(description="Turn a candidate down.")
@@ -61,7 +79,7 @@ def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.Resour
     rejected = decisions.reject(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    context.log.info("%s %s is rejected", rejected.family, rejected.version)
+    _answer(context, settings, rejected, "is rejected")
 
 
 @dg.op(description="Withdraw what is under release, or the champion; one before it serves again.")
@@ -70,7 +88,17 @@ def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.Res
     champion = decisions.roll_back(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    context.log.info("%s %s is the champion", champion.family, champion.version)
+    _answer(context, settings, champion, "is the champion again")
+
+
+@dg.op(description="Have the gate judge a candidate anew, beside what serves now.")
+def judge(context: dg.OpExecutionContext, config: Judging, settings: dg.ResourceParam[Settings]) -> None:
+    """Judge again; it decides nothing."""
+    judged = decisions.judge_again(settings, config.family.value, config.version or None)
+    if judged.eligible:
+        context.log.info("%s %s may be approved", judged.family, judged.version)
+    else:
+        context.log.info("%s %s may not be approved: %s", judged.family, judged.version, "; ".join(judged.reasons))
 
 
 @dg.job(
@@ -103,3 +131,13 @@ def reject_candidate() -> None:
 def rollback_champion() -> None:
     """Roll back one family."""
     roll_back()
+
+
+@dg.job(
+    description="The gate judges a candidate anew beside what serves now: after two weeks, or after another approval.",
+    config={"ops": {"judge": {"config": {"family": FIRST, "version": ""}}}},
+    tags=NO_RETRY,
+)
+def judge_candidate() -> None:
+    """Judge one candidate again."""
+    judge()

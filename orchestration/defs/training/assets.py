@@ -21,13 +21,18 @@ from shopsight.settings import Settings
 def recommender_candidate(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[None]:
-    """A causal transformer, EASE, item-kNN and their sums over shoppers' histories; validation prefers one."""
+    """A causal transformer, EASE, item-kNN and their sums over shoppers' histories; validation prefers one.
+
+    The transformer is trained from scratch and from the champion's weights; validation prefers one here, too.
+    """
     import pyarrow.parquet as pq
 
     from models.recommender.config import for_size
     from models.recommender.train import train
+    from models.registry.registry import ModelRegistry
 
     folder = settings.training_dir / "recommender"
+    champion = ModelRegistry.of(settings).champion("recommender")
     evaluation = train(
         pq.read_table(folder / "training_set.parquet"),
         pq.read_table(folder / "items.parquet"),
@@ -37,6 +42,7 @@ def recommender_candidate(
         device=settings.device,
         precision=settings.precision,
         report=_report_to(context),
+        champion=champion.path if champion is not None else None,
     )
     return _trained(evaluation, folder / "candidate")
 

@@ -151,9 +151,9 @@ def _crown(settings: Settings) -> None:
 
 def _released(settings: Settings, fleet: ServiceFleet, number: int, defect: dict[str, Any], *, is_bad: bool) -> Release:
     registry = ModelRegistry.of(settings)
-    version = register_toy(settings, FAMILY, _written(settings, defect, items=40 + number % 20)).version
-    plan = _plan(is_bad=is_bad).model_dump()
-    at = datetime.now(UTC)
+    plan, at = _plan(is_bad=is_bad).model_dump(), datetime.now(UTC)
+    folder = _written(settings, defect, items=40 + number % 20)
+    version = register_toy(settings, FAMILY, folder, judged_at=at).version
     registry.release(FAMILY, version, approver="Ana", reason="fit to be tried", at=at, requester="Ben", plan=plan)
     package_toy(settings, FAMILY, registry.version(FAMILY, version))
 

@@ -88,3 +88,11 @@ def test_people_are_given_tokens_listed_and_removed_at_the_command_line(home: Se
     assert runner.invoke(app, ["people", "remove", "Grace"]).exit_code == 0
     assert People(home).holder(added["token"]) is None
     assert runner.invoke(app, ["people", "remove", "Grace"]).exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["\u0410da", "\u0410d\u0430"])
+def test_a_name_that_could_be_taken_for_another_one_gets_no_token(home, name: str) -> None:
+    People(home).add("Ada")
+    with pytest.raises(PersonError, match="could be taken for 'Ada'"):
+        People(home).add(name)
+    assert [person.name for person in People(home).named()] == ["Ada"]

@@ -10,6 +10,7 @@ from models.evaluation.approval import RuleResult, Verdict
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
 from models.registry.registry import ModelRegistry
+from shopsight.clock import utc_now
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -43,18 +44,25 @@ def evaluation() -> Evaluation:
 def register(home: Settings, evaluation: Evaluation) -> Callable[..., str]:
     """Register a candidate with the gate's verdict on it, and return its version."""
 
-    def register(*, eligible: bool = True) -> str:
+    def register(*, eligible: bool = True, judged_at: datetime | None = None, launched_by: str | None = None) -> str:
         folder = home.training_dir / "recommender" / "candidate"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text("{}")
         registry = ModelRegistry.of(home)
-        version = registry.register("recommender", folder, evaluation=evaluation, card={"seed": 7}, created_at=NOON)
+        version = registry.register(
+            "recommender",
+            folder,
+            evaluation=evaluation,
+            card={"seed": 7},
+            created_at=NOON,
+            launched_by=launched_by,
+        )
         rule = RuleResult(
             rule="beats every baseline",
             outcome="passed" if eligible else "failed",
             sentence="It beats popularity." if eligible else "It does not beat popularity.",
         )
-        registry.judge("recommender", version.version, verdict=Verdict(rules=(rule,)), at=NOON)
+        registry.judge("recommender", version.version, verdict=Verdict(rules=(rule,)), at=judged_at or utc_now())
         return version.version
 
     return register

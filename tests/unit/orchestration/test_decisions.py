@@ -53,8 +53,11 @@ def test_where_the_gate_refused_every_candidate_its_reasons_are_what_the_approve
         decisions.approve(home, "recommender", None, **WHO)
 
 
-@pytest.mark.parametrize("name", ["automatic approval policy", "Automatic  Approval-Policy"])
-def test_nobody_signs_with_the_name_of_the_policy(home, register, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["automatic approval policy", "Automatic  Approval-Policy", "\u0410utomatic approval policy", "Training-Run"],
+)
+def test_nobody_signs_with_a_name_of_shopsight_itself(home, register, name: str) -> None:
     register()
     for decide in (decisions.approve, decisions.reject, decisions.roll_back):
         with pytest.raises(IllegalTransitionError, match="is no person"):
@@ -226,7 +229,8 @@ def test_the_command_line_rolls_back_in_the_name_of_who_is_at_it_and_the_web_ui_
 
 
 def without_last_record(home: Settings) -> None:
-    """Cut the newest decision off the journal, which stays intact by itself."""
+    """Cut the newest decision off the journal, which stays intact by itself, and take the witness beside its key."""
+    (home.keys_dir / "registry.head").unlink()
     journal = home.registry_dir / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
 

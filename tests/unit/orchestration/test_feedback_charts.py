@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from orchestration.feedback_charts import feedback_pictures
+from orchestration.feedback_charts import feedback_pictures, promise_picture
 
 
 def row(day: int, placement: str, position: int, impressions: int, clicked: int) -> dict[str, Any]:
@@ -28,3 +28,27 @@ def test_a_single_day_without_a_click_is_drawn_too() -> None:
 
 def test_nothing_is_drawn_where_nothing_was_shown() -> None:
     assert feedback_pictures([]) == {}
+
+
+def promise(day: int, measured: float, *, contacts: int = 100, metric: str = "recall@10") -> dict[str, Any]:
+    return {
+        "day": date(2026, 3, day),
+        "model_version": "v0001",
+        "metric": metric,
+        "contacts": contacts,
+        "measured": {"value": measured, "low": 0.0, "high": 1.0},
+        "promised": {"value": 0.4, "low": 0.3, "high": 0.5},
+    }
+
+
+def test_what_was_kept_of_the_promise_is_drawn_day_by_day_beside_what_was_promised() -> None:
+    days = [promise(2, 0.4), promise(3, 0.1), promise(3, 0.9, contacts=5, metric="recall@5")]
+    drawn = promise_picture(days)["promise by day"].md_str
+    assert "| 2026-03-02 | v0001 | recall@10 | 100 | 40.00% | 40.00% |" in drawn
+    assert "| 2026-03-03 | v0001 | recall@10 | 100 | 10.00% | 40.00% |" in drawn
+    assert "recall@5" not in drawn
+
+
+def test_no_promise_is_drawn_where_none_was_made() -> None:
+    assert promise_picture([]) == {}
+    assert promise_picture([promise(2, 0.4) | {"promised": None}]) == {}

@@ -9,9 +9,9 @@ import pytest
 
 from orchestration import decisions
 from orchestration.defs.deployment.sensors import new_approvals
-from orchestration.defs.ingestion.sensors import landing_files
+from orchestration.defs.ingestion.sensors import COLLECTED, landing_files, sealed_segments
 from orchestration.instance import open_instance
-from orchestration.run_keys import WAIT_AFTER_FAILURE, WORK_TAG, last_run_failed, next_run_key
+from orchestration.run_keys import WAIT_AFTER_FAILURE, WORK_TAG, next_run_key
 from shopsight.settings import Settings
 
 
@@ -47,9 +47,7 @@ def test_work_gets_a_new_key_after_each_run_and_waits_after_a_failure(instance) 
     assert next_run_key(instance, "a") == "a"
     done(instance, "a")
     assert next_run_key(instance, "a") == "a:2"
-    assert not last_run_failed(instance, "a")
     done(instance, "a", fails=True)
-    assert last_run_failed(instance, "a")
     assert next_run_key(instance, "a") is None
     assert next_run_key(instance, "a", now=later) == "a:3"
     assert next_run_key(instance, "b") == "b"
@@ -99,3 +97,27 @@ def test_the_same_file_is_asked_for_again_where_it_was_dropped_again(home, insta
     assert again is not None
     assert again.tags == first.tags
     assert again.run_key != first.run_key
+
+
+def sealed(home: Settings, instance: dg.DagsterInstance) -> dg.RunRequest | None:
+    result = sealed_segments(dg.build_sensor_context(instance=instance, resources={"settings": home}))
+    return result if isinstance(result, dg.RunRequest) else None
+
+
+def test_a_segment_that_a_refresh_did_not_land_is_asked_for_again(home, instance) -> None:
+    segment = home.collected_dir / "20260501T120000-1.sealed"
+    segment.parent.mkdir(parents=True)
+    segment.write_bytes(b"")
+    os.utime(segment, (0, 0))
+    keys = []
+    for _ in range(2):
+        request = sealed(home, instance)
+        assert request is not None
+        keys.append(request.run_key)
+        done(instance, request.tags[WORK_TAG])
+    assert keys == ["collected:20260501T120000-1", "collected:20260501T120000-1:2"]
+    run = instance.create_run_for_job(work, tags=COLLECTED, status=dg.DagsterRunStatus.STARTED)
+    assert sealed(home, instance) is None
+    instance.delete_run(run.run_id)
+    done(instance, "collected:20260501T120000-1", fails=True)
+    assert sealed(home, instance) is None, "it failed just now"

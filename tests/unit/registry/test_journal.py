@@ -105,6 +105,8 @@ def test_a_tail_cut_off_is_seen_by_whoever_holds_an_earlier_head(journal: Journa
     assert seen.records == 9
     lines = journal.path.read_bytes().splitlines(keepends=True)
     journal.path.write_bytes(b"".join(lines[:7]))
+    assert touched(journal) == set(FAMILIES)
+    (journal.path.parent / "keys" / "registry.head").unlink()
     assert len(journal.records()) == 7
     with pytest.raises(JournalBrokenError, match=r"a Bento was made when it had 9 records, and it has 7 now"):
         journal.confirm(seen, by="a Bento")
@@ -146,7 +148,7 @@ def test_without_its_key_a_journal_is_neither_read_nor_written(journal: Journal,
 def test_a_key_given_by_the_setting_lies_nowhere_in_the_home(tmp_path: Path) -> None:
     journal = opened(tmp_path, key=b"sixteen bytes or more")
     journal.append({"action": "judge", "family": "churn"})
-    assert [path.name for path in tmp_path.iterdir()] == ["journal.jsonl"]
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"journal.jsonl", "registry.head"}
     with pytest.raises(JournalBrokenError):
         opened(tmp_path, key=b"another sixteen bytes").records()
 
@@ -171,4 +173,38 @@ def test_a_line_of_something_else_is_a_fault_not_an_error_of_its_own(journal: Jo
     with journal.path.open("ab") as file:
         file.write(line + b"\n")
     with pytest.raises(JournalBrokenError, match="Record 10"):
+        journal.records()
+
+
+@pytest.mark.parametrize("same", [b'"family": ', b'"f\\u0061mily":', b'"action":"judge","family":'])
+def test_a_line_that_is_spelt_otherwise_was_not_written_though_it_means_the_same(journal: Journal, same: bytes) -> None:
+    before = b'"action":"judge","family":' if same.startswith(b'"action"') else b'"family":'
+    again = same + b'"x",' + before if same == before else same
+    journal.path.write_bytes(journal.path.read_bytes().replace(before, again, 1))
+    with pytest.raises(JournalBrokenError, match="Record 1 "):
+        journal.records()
+
+
+def test_a_record_whose_writer_was_killed_before_the_witness_knew_of_it_counts(journal: Journal) -> None:
+    witness = journal.path.parent / "keys" / "registry.head"
+    earlier = witness.read_bytes()
+    journal.append({"action": "judge", "family": "churn", "reasons": []})
+    witness.write_bytes(earlier)
+    assert len(journal.records()) == 10
+
+
+def test_a_witness_that_was_changed_is_a_fault(journal: Journal) -> None:
+    witness = journal.path.parent / "keys" / "registry.head"
+    sealed = witness.read_bytes()
+    for wrong in (b"", b"\xff", b"9:abc", sealed.replace(b"9:", b"8:"), sealed + b" "):
+        witness.write_bytes(wrong)
+        with pytest.raises(JournalBrokenError, match=r"registry\.head is not what was written"):
+            journal.records()
+    witness.write_bytes(sealed)
+    assert len(journal.records()) == 9
+
+
+def test_a_journal_that_is_gone_is_missed(journal: Journal) -> None:
+    journal.path.unlink()
+    with pytest.raises(JournalBrokenError, match="Record 9 "):
         journal.records()

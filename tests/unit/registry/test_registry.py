@@ -325,6 +325,9 @@ def test_a_folder_that_no_record_knows_is_reported(registry: ModelRegistry, cand
     journal = registry.root / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0])
+    with pytest.raises(JournalBrokenError, match=r"registry\.head saw it, and records were cut off the end"):
+        registry.verify()
+    (registry.root.parent / "keys" / "registry.head").unlink()
     (registry.root / "intent" / "v0003").mkdir()
     with pytest.raises(JournalBrokenError, match="v0003 is in no record"):
         registry.verify()
@@ -333,10 +336,12 @@ def test_a_folder_that_no_record_knows_is_reported(registry: ModelRegistry, cand
 def test_a_half_written_last_record_never_happened(registry: ModelRegistry, candidate: Path) -> None:
     first = crown(registry, candidate)
     journal = registry.root / "journal.jsonl"
-    whole = journal.read_bytes()
+    witness = registry.root.parent / "keys" / "registry.head"
+    whole, seen = journal.read_bytes(), witness.read_bytes()
     second = register(registry, candidate)
     torn = journal.read_bytes()[: len(whole) + 40]
     journal.write_bytes(torn)
+    witness.write_bytes(seen)
     assert statuses(registry) == {first: "champion"}
     registry.verify()
     assert register(registry, candidate) == second

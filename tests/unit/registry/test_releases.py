@@ -1,16 +1,18 @@
 """A version becomes champion step by step, each step a record; nothing else is legal on the way."""
 
-from datetime import UTC, datetime
+import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from approved_toys import crown_toy, register_toy
 
+from models.registry.approvers import NotAllowedError
 from models.registry.registry import IllegalTransitionError, ModelRegistry, Step
 from shopsight.settings import Settings
 
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 WHO: dict[str, Any] = {"approver": "release policy", "reason": "it may go on", "at": NOON}
 
 
@@ -123,3 +125,50 @@ def test_a_version_under_release_may_have_its_bento(registry: ModelRegistry) -> 
     release(registry)
     registry.package("churn", "v0002", tag="shopsight_churn:v0002-0123456789", manifest="0" * 64, at=NOON)
     assert registry.version("churn", "v0002").bentos
+
+
+def test_who_may_approve_releases_and_the_policy_goes_on_by_itself(registry: ModelRegistry, settings: Settings) -> None:
+    digest = let_decide(settings, "Ada", "approver")
+    with pytest.raises(NotAllowedError, match="Eve may not approve"):
+        registry.release("churn", "v0002", approver="Eve", reason="fit", at=NOON, requester="Ben", plan={})
+    release(registry)
+    take(registry, "canary", "promote", "settle")
+    assert [step.approvers_sha256 for step in registry.version("churn", "v0002").steps] == [digest, None, None, None]
+
+
+def test_who_may_not_roll_back_stops_no_release(registry: ModelRegistry, settings: Settings) -> None:
+    let_decide(settings, "Ada", "approver")
+    release(registry)
+    with pytest.raises(NotAllowedError, match="Eve may not roll back"):
+        registry.step("churn", "v0002", "withdraw", approver="Eve", reason="it errs", at=NOON)
+    registry.step("churn", "v0002", "withdraw", approver="ada", reason="it errs", at=NOON)
+    assert registry.version("churn", "v0002").steps[-1].decision.who == "Ada"
+
+
+def test_who_is_on_call_stops_a_release_and_lets_none_go_on(registry: ModelRegistry, settings: Settings) -> None:
+    release(registry)
+    let_decide(settings, "Bo", "on call")
+    with pytest.raises(NotAllowedError, match="Bo may not approve"):
+        registry.step("churn", "v0002", "promote", approver="Bo", reason="it may go on", at=NOON)
+    registry.step("churn", "v0002", "withdraw", approver="Bo", reason="it errs", at=NOON)
+    assert statuses(registry)["v0002"] == "withdrawn"
+
+
+def test_the_policy_takes_back_no_champion_that_is_not_watched(registry: ModelRegistry, settings: Settings) -> None:
+    let_decide(settings, "Ada", "approver")
+    release(registry)
+    take(registry, "promote", "settle")
+    with pytest.raises(NotAllowedError, match="may not roll back"):
+        registry.rollback("churn", **WHO)
+
+
+def test_an_old_verdict_lets_nothing_be_released(registry: ModelRegistry) -> None:
+    late = NOON + timedelta(days=15)
+    with pytest.raises(IllegalTransitionError, match="held for 14 days"):
+        registry.release("churn", "v0002", approver="Ada", reason="fit", at=late, requester="Ben", plan={})
+
+
+def let_decide(settings: Settings, name: str, role: str) -> str:
+    """Write who may decide, and return the file's SHA-256."""
+    settings.approvers_path.write_text(f"approvers: [{{name: {name}, role: {role}}}]\n")
+    return hashlib.sha256(settings.approvers_path.read_bytes()).hexdigest()

@@ -387,6 +387,7 @@ def test_a_decision_cut_off_the_journal_is_missed_by_the_bento_that_saw_it(
     journal = settings.registry_dir / "journal.jsonl"
     before = journal.read_bytes().splitlines(keepends=True)[:-1]
     journal.write_bytes(b"".join(before))
+    (settings.keys_dir / "registry.head").unlink()
     registry.package("churn", "v0001", tag=f"{FAMILY.bento}:{bento.name}", manifest=manifest, at=NOON)
     until(keeper, "failed", note="another one now")
 

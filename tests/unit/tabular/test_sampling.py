@@ -40,6 +40,31 @@ def test_sessions_of_any_time_are_drawn_alike() -> None:
     assert abs(np.mean(kept["row"].to_numpy()) - 45_000) < 1_000
 
 
+def test_a_sample_of_purchase_intent_has_each_shoppers_first_row_or_none_of_theirs() -> None:
+    """The sentinel of newcomers reads a shopper's first row: it has to be the first that there is."""
+    training = FAMILIES["purchase_intent"].training
+    assert training is not None
+    assert training.sampled_by is not None
+    rng = np.random.default_rng(5)
+    users = rng.integers(0, 900, 9_000)
+    table = pa.table(
+        {
+            "user_id": [f"u{user}" for user in users],
+            "session_id": [f"s{user}-{visit}" for user, visit in zip(users, rng.integers(0, 5, 9_000), strict=True)],
+            "row": np.arange(9_000),
+        }
+    )
+    firsts = dict(zip(reversed(users.tolist()), reversed(range(9_000)), strict=True))
+
+    kept = whole_groups(table, by=training.sampled_by, max_rows=3_000, seed=7)
+
+    first_kept = {}
+    for row in kept.select(["user_id", "row"]).to_pylist():
+        first_kept.setdefault(row["user_id"], row["row"])
+    assert 2_900 < kept.num_rows <= 3_000
+    assert all(firsts[int(user[1:])] == row for user, row in first_kept.items())
+
+
 def test_a_family_that_names_a_limit_names_what_stays_whole() -> None:
     for family in FAMILIES.values():
         if family.training:

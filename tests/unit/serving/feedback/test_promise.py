@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from models.evaluation.bootstrap import Estimate
-from serving.feedback.promise import DayOfPromise, promise_by_day, verdict_of
+from serving.feedback.promise import DayOfPromise, newest_days, promise_by_day, verdict_of
 from shopsight.events import TIMESTAMP
 from shopsight.marts import open_duckdb
 
@@ -132,3 +132,45 @@ def test_a_day_with_enough_contacts_is_judged_and_days_are_the_shops(lists: List
     (day,) = lists.judge(zone="Asia/Shanghai")
     assert (day.day, day.contacts, day.hits) == (date(2026, 3, 3), 400, 80)
     assert day.verdict == "below the promise"
+
+
+def day_of(number: int, *, hits: int, contacts: int = 100, version: str = "v1", **fields: Any) -> DayOfPromise:
+    measured = Estimate(value=hits / contacts, low=0.0, high=1.0)
+    day: dict[str, Any] = {
+        "day": date(2026, 3, number),
+        "model_version": version,
+        "metric": "recall@10",
+        "contacts": contacts,
+        "hits": hits,
+        "measured": measured,
+        "promised": PROMISED,
+        "verdict": "not enough impressions",
+    }
+    return DayOfPromise(**day | fields)
+
+
+def test_the_newest_week_of_a_version_is_judged_together_where_each_day_says_nothing() -> None:
+    newest = newest_days([day_of(number, hits=30) for number in range(1, 15)], "v1")
+    assert newest is not None
+    assert (newest.first, newest.last) == (date(2026, 3, 8), date(2026, 3, 14))
+    assert (newest.hits, newest.contacts) == (210, 700)
+    assert newest.verdict == "below the promise"
+
+
+def test_days_of_another_version_and_older_ones_say_nothing_of_the_newest_week() -> None:
+    days = [day_of(1, hits=0), *(day_of(number, hits=40) for number in range(8, 15)), day_of(14, hits=0, version="v0")]
+    newest = newest_days(days, "v1")
+    assert newest is not None
+    assert newest.verdict == "as promised"
+
+
+def test_the_lists_that_more_contacts_followed_are_judged() -> None:
+    days = [day_of(1, hits=40), day_of(1, hits=0, contacts=20, metric="recall@5")]
+    newest = newest_days(days, "v1")
+    assert newest is not None
+    assert newest.metric == "recall@10"
+
+
+def test_a_version_without_a_day_or_without_a_promise_has_no_verdict() -> None:
+    assert newest_days([], "v1") is None
+    assert newest_days([day_of(1, hits=4, promised=None)], "v1") is None

@@ -58,7 +58,7 @@ class Released:
         self.after = timedelta()
         crown_toy(settings, "churn", self._folder())
         self.package("v0001", READY)
-        register_toy(settings, "churn", self._folder())
+        register_toy(settings, "churn", self._folder(), judged_at=datetime.now(UTC))
         who = {"approver": "Ada", "reason": "fit", "at": datetime.now(UTC), "requester": "Ben"}
         self.registry.release("churn", "v0002", **who, plan=PLAN.model_dump())  # type: ignore[arg-type]
         self.package("v0002", program)

@@ -49,7 +49,12 @@ def test_another_version_has_other_shoppers() -> None:
 
 def test_raw_ids_are_not_what_is_hashed() -> None:
     seen: list[str] = []
-    is_in_share({("user", "maya")}, 0.5, salt="s", pseudonym=lambda raw: seen.append(raw) or "p", request_id="r")
+
+    def pseudonym(raw: str) -> str:
+        seen.append(raw)
+        return "p"
+
+    is_in_share({("user", "maya")}, 0.5, salt="s", pseudonym=pseudonym, request_id="r")
     assert seen == ["maya"]
 
 

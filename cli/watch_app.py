@@ -1,0 +1,31 @@
+"""``shopsight feedback`` and ``shopsight drift``, with what they promise; the work is one import away."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import AsJson, explained
+
+
+def feedback(as_json: AsJson = False) -> None:
+    """Show what came of the lists that were shown: clicks, carts, orders and revenue by placement and model version."""
+    with explained():
+        from cli.feedback import show_feedback
+
+        show_feedback(as_json=as_json)
+
+
+def drift(
+    reference: Annotated[Path, typer.Argument(help="Rows as they should be: CSV, Parquet, Excel or JSON Lines.")],
+    current: Annotated[Path, typer.Argument(help="Rows that are judged, in the same columns.")],
+    calendar: Annotated[
+        Path | None, typer.Option(help="The shop's sales and seasons; default: the home's `calendar.yml`, if any.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether two files differ further than chance and than matters, and which column is to blame; exit 3 if so."""
+    with explained():
+        from cli.drift import run_drift
+
+        run_drift(reference, current, calendar=calendar, as_json=as_json)
