@@ -13,6 +13,7 @@ from models.registry.registry import IllegalTransitionError, ModelRegistry
 from orchestration import decisions
 from orchestration.defs.deployment.sensors import new_approvals
 from orchestration.instance import open_instance
+from orchestration.notifications.notices import of_records
 from orchestration.release_table import release_table
 from serving.running.release_plan import ReleasePlan, UnusableReleasesError, plan_in_force, read_releases
 from shopsight.settings import Settings
@@ -72,6 +73,18 @@ def test_a_rollback_to_a_former_champion_stops_the_release_as_well(
     decisions.approve(planned, FAMILY, register(), **WHO)
     assert decisions.roll_back(planned, FAMILY, "v0001", **WHO).version == "v0001"
     assert status_of(planned) == {"v0001": "champion", "v0002": "withdrawn", "v0003": "withdrawn"}
+
+
+def test_a_stopped_release_is_told_by_who_stopped_it(planned: Settings, register: Callable[..., str]) -> None:
+    for _ in range(2):
+        decisions.approve(planned, FAMILY, register(), **WHO)
+    registry = ModelRegistry.of(planned)
+    champion = decisions.roll_back(planned, FAMILY, None, approver="Ben", reason="odd lists")
+    decision = decisions.last_decision(registry, champion)
+    assert decision is not None
+    assert (decision.who, decision.reason) == ("Ben", "odd lists")
+    told = [one.event for one in of_records(registry.records(), after=0, waiting=())]
+    assert told == ["approved", "released", "stopped"]
 
 
 def test_nobody_signs_as_the_policy_of_releases(planned: Settings, register: Callable[..., str]) -> None:
