@@ -110,9 +110,11 @@ campaign-serving: setup ## Swap models and plant bad ones while clients ask, and
 
 campaign-governance: SEQUENCES ?= 2000
 campaign-governance: MUTATIONS ?= 10000
+campaign-governance: CANARIES ?= 50
 campaign-governance: SEED ?= 7
-campaign-governance: setup ## Decide at random 2,000 times over and mutate the registry 10,000 times: nothing illegal, all noticed (SEQUENCES, MUTATIONS, SEED)
+campaign-governance: setup ## Decide at random, mutate the registry, release bad and good versions: nothing illegal, all noticed (SEQUENCES, MUTATIONS, CANARIES, SEED)
 	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m governance --sequences $(SEQUENCES) --mutations $(MUTATIONS) --seed $(SEED)
+	@PYTHONPATH=tests/campaigns:tests/support OMP_NUM_THREADS=1 $(BIN)/python -m canaries --bad $(CANARIES) --good $(CANARIES) --seed $(SEED)
 
 # Beside what requirements.lock says, of which nothing changes; `make test-slow` then runs tests/integration/test_dbt_spark.py.
 SPARK_STAMP := .venv/.installed-spark

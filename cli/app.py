@@ -11,6 +11,7 @@ from cli.approval_app import judge, waiting
 from cli.audit_app import dossier, replay, skew, trace
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
+from cli.releases import release_app
 from cli.watch_app import drift, feedback
 from shopsight.families import FAMILIES, SERVICES
 
@@ -23,27 +24,21 @@ app = typer.Typer(
 )
 predict_app = typer.Typer(help="Answer from a champion, for a file of rows.", no_args_is_help=True)
 app.add_typer(predict_app, name="predict")
-quarantine_app = typer.Typer(
-    help="Rows that were not accepted: look at them, and import them again.", no_args_is_help=True
-)
+quarantine_app = typer.Typer(help="Rows that were not accepted: see them, import them again.", no_args_is_help=True)
 app.add_typer(quarantine_app, name="quarantine")
-label_app = typer.Typer(
-    help="Texts with their intent: which to label next, and those that were labelled.", no_args_is_help=True
-)
+label_app = typer.Typer(help="Texts with their intent: which to label next, what was labelled.", no_args_is_help=True)
 app.add_typer(label_app, name="label")
 rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, put in force.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
-app.add_typer(experiment_app, name="experiment")
-app.add_typer(people_app, name="people")
-app.add_typer(keys_app, name="keys")
-app.command()(judge)
-app.command()(waiting)
-app.command()(trace)
-app.command()(replay)
-app.command()(skew)
-app.command()(feedback)
-app.command()(drift)
-app.command()(dossier)
+for name, group in {
+    "experiment": experiment_app,
+    "release": release_app,
+    "people": people_app,
+    "keys": keys_app,
+}.items():
+    app.add_typer(group, name=name)
+for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier):
+    app.command()(command)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
 Version = Annotated[
@@ -306,7 +301,7 @@ def predict_intent(
 
 @app.command()
 def approve(family: Family, reason: Reason, by: Approver = "", version: Version = "", as_json: AsJson = False) -> None:
-    """Make an eligible candidate the champion, in your name, and build its Bento."""
+    """Make an eligible candidate the champion, in your name, at once or by a release, and build its Bento."""
     with explained():
         from cli.decide import decide
 
@@ -330,7 +325,7 @@ def rollback(
     to: Annotated[str, typer.Option(help="A former champion, such as v0002; default: the one before.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw the champion, in your name; a former one serves again, and those between are withdrawn, too."""
+    """Withdraw what is under release, or else the champion, in your name; a former champion serves again."""
     with explained():
         from cli.decide import decide
 

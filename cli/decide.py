@@ -1,4 +1,4 @@
-"""``shopsight approve``, ``reject`` and ``rollback``: a person's word on a model."""
+"""``shopsight approve``, ``release start``, ``reject`` and ``rollback``: a person's word on a model."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from cli.console import err, out, print_json
 from shopsight.clock import utc_now
 from shopsight.settings import Settings
 
-Word = Literal["approve", "reject", "rollback"]
+Word = Literal["approve", "release", "reject", "rollback"]
 
 
 def decide(word: Word, family: str, version: str | None, *, by: str, reason: str, as_json: bool) -> None:
@@ -27,10 +27,15 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
 
     settings = Settings()
     by = by or person_at_terminal(settings)
-    take = {"approve": decisions.approve, "reject": decisions.reject, "rollback": decisions.roll_back}[word]
+    take = {
+        "approve": decisions.approve,
+        "release": decisions.release,
+        "reject": decisions.reject,
+        "rollback": decisions.roll_back,
+    }[word]
     model = take(settings, family, version, approver=by, reason=reason)
     registry = ModelRegistry.of(settings)
-    decision = model.rejection or model.approval
+    decision = decisions.last_decision(registry, model)
     assert decision is not None, "it was just made"
     listed = decision.approvers_sha256 is not None
     for trouble in notify(settings, utc_now()):
@@ -38,8 +43,8 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
     bento = None
     if word != "reject":
         run_with_progress(settings, decisions.DEPLOY, decisions.deployment_of(model), quiet=as_json)
-        packaged = registry.champion(family)
-        bento = find_bento(settings, packaged) if packaged else None
+        packaged = next(one for one in registry.versions(family) if one.version == model.version)
+        bento = find_bento(settings, packaged)
     if as_json:
         print_json(
             {
@@ -53,14 +58,25 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
             }
         )
         return
-    again = " again" if word == "rollback" else ""
-    out.print(
-        f"{family} {model.version} is {'rejected' if word == 'reject' else f'the champion{again}'}, by {decision.who}"
-    )
+    out.print(f"{family} {model.version} {_became(word, model.status)}, by {decision.who}")
+    if model.status == "releasing":
+        out.print("`shopsight release status` shows how it does")
     if not listed:
         out.print(f"[dim]{settings.approvers_path.name} does not exist: whoever is let in decides[/]")
     if bento is not None:
-        out.print(f"Bento {bento.tag}; a running `make up` serves it within seconds")
+        out.print(f"Bento {bento.tag}; a running `make up` {_does_with_it(model.status)} within seconds")
+
+
+def _became(word: Word, status: str) -> str:
+    if word == "reject":
+        return "is rejected"
+    if status == "releasing":
+        return "is under release"
+    return "is the champion again" if word == "rollback" else "is the champion"
+
+
+def _does_with_it(status: str) -> str:
+    return "starts it beside the champion" if status == "releasing" else "serves it"
 
 
 def judge_again(family: str, version: str | None, *, as_json: bool) -> None:

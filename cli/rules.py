@@ -61,7 +61,7 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
     """
     from cli.recommend import champion_desk
     from serving.features import OnlineStoreGoneError
-    from serving.prediction_log import read_log
+    from serving.prediction_log import read_log, was_shown
     from serving.recommender.rules import RuleBook
     from serving.recommender.rules_replay import replay
 
@@ -71,7 +71,7 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
     opened = champion_desk(settings)
     today = datetime.now(UTC).date()
     folders = [settings.predictions_dir / "recommender" / str(today - timedelta(days=back)) for back in range(days + 1)]
-    rows = [row for folder in folders if folder.exists() for row in read_log(folder).rows]
+    rows = [row for folder in folders if folder.exists() for row in read_log(folder).rows if was_shown(row)]
     if not rows:
         raise ShopsightError(
             f"no list was asked for in the last {days} days",

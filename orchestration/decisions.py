@@ -5,6 +5,7 @@ champion in the catalogue and packages it. The web UI's jobs are followed by a s
 runs it at once; both take the request that :func:`deployment_of` makes.
 """
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,10 +14,10 @@ import dagster as dg
 import yaml
 
 from models.registry.names import are_alike
-from models.registry.registry import IllegalTransitionError, ModelRegistry, ModelVersion
+from models.registry.registry import Approval, IllegalTransitionError, ModelRegistry, ModelVersion
 from orchestration.run_keys import WORK_TAG
 from serving.packaging.journal_heads import confirm_journal
-from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
+from shopsight.contracts import APPROVAL_POLICY, RELEASE_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
@@ -34,7 +35,7 @@ class NoCandidateError(ShopsightError):
 
 
 def approve(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
-    """Make a candidate the champion.
+    """Make a candidate the champion: at once, or step by step where ``releases.yml`` names its family.
 
     Args:
         settings: the home.
@@ -49,9 +50,47 @@ def approve(settings: Settings, family: str, version: str | None, *, approver: s
     _require_person(approver)
     registry = _whole_registry(settings, family)
     version = version or _newest_candidate(registry, family, "approve", eligible=True).version
-    return registry.approve(
-        family, version, approver=approver, reason=reason, at=datetime.now(UTC), requester=TRAINING_RUN
-    )
+    return let_serve(settings, family, version, approver=approver, reason=reason)
+
+
+def let_serve(settings: Settings, family: str, version: str, *, approver: str, reason: str) -> ModelVersion:
+    """Record an approval: the candidate is champion at once, or begins its release where the family has a plan.
+
+    Without a champion there is nothing to release it beside.
+
+    Raises:
+        ShopsightError: its gate said no, the decision is not the approver's to take, or the plan is not valid.
+    """
+    from serving.running.release_plan import plan_in_force
+
+    registry, plan = ModelRegistry.of(settings), plan_in_force(settings, family)
+    who: dict[str, Any] = {"approver": approver, "reason": reason, "at": datetime.now(UTC), "requester": TRAINING_RUN}
+    if plan is None or registry.champion(family, verified=False) is None:
+        return registry.approve(family, version, **who)
+    return registry.release(family, version, **who, plan=plan.model_dump())
+
+
+def release(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
+    """Approve a candidate, and have it become the champion step by step, whatever the family's other versions do.
+
+    Args:
+        settings: the home.
+        family: the model family.
+        version: the candidate; ``None``: the newest that its gate found eligible.
+        approver: who decides.
+        reason: why, in a sentence.
+
+    Raises:
+        ShopsightError: as :func:`approve` raises it; or nothing serves yet, or another release is under way.
+    """
+    from serving.running.release_plan import ReleasePlan, plan_in_force
+
+    _require_person(approver)
+    registry = _whole_registry(settings, family)
+    version = version or _newest_candidate(registry, family, "release", eligible=True).version
+    plan = plan_in_force(settings, family) or ReleasePlan()
+    who: dict[str, Any] = {"approver": approver, "reason": reason, "at": datetime.now(UTC), "requester": TRAINING_RUN}
+    return registry.release(family, version, **who, plan=plan.model_dump())
 
 
 def reject(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
@@ -71,13 +110,42 @@ def reject(settings: Settings, family: str, version: str | None, *, approver: st
 def roll_back(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
     """Withdraw the champion; ``None``: the version before it serves again, otherwise the named former champion.
 
+    A version that is under release is what is withdrawn, and the champion goes on; a former champion that is named
+    serves again as well.
+
+    Returns:
+        The champion from now on.
+
     Raises:
         ShopsightError: there is no such former champion, or a name or the reason is missing.
     """
     known_family(family)
     _require_person(approver)
     registry = _whole_registry(settings, family)
+    released = registry.released(family)
+    if released is not None and released.status == "releasing":
+        _stop_release(settings, registry, released, approver=approver, reason=reason)
+        champion = registry.champion(family)
+        if champion is not None and version in (None, champion.version):
+            return champion
     return registry.rollback(family, to=version, approver=approver, reason=reason, at=datetime.now(UTC))
+
+
+def _stop_release(
+    settings: Settings, registry: ModelRegistry, version: ModelVersion, *, approver: str, reason: str
+) -> None:
+    from serving.releases.orders import read_seen
+
+    seen = read_seen(settings, version.family, version.steps[-1].record)
+    registry.step(
+        version.family,
+        version.version,
+        "withdraw",
+        approver=approver,
+        reason=reason,
+        at=datetime.now(UTC),
+        evidence=asdict(seen) if seen else None,
+    )
 
 
 def judge_again(settings: Settings, family: str, version: str | None) -> ModelVersion:
@@ -108,6 +176,14 @@ def judge_again(settings: Settings, family: str, version: str | None) -> ModelVe
     drift = drift_beside(settings, family, champion)
     verdict = gate(candidate.evaluation, champion.evaluation if champion else None, drift)
     return registry.judge(family, version, verdict=verdict, at=datetime.now(UTC), beside=champion)
+
+
+def last_decision(registry: ModelRegistry, model: ModelVersion) -> Approval | None:
+    """Return the newest decision that left a model as it is: about itself, or to stop what was to follow it."""
+    last_steps = [step for version in registry.versions(model.family) for step in version.steps[-1:]]
+    stopped = [step.decision for step in last_steps if step.step == "withdrawn"]
+    made = [one for one in (model.rejection, model.approval, *stopped) if one is not None]
+    return max(made, key=lambda one: one.record, default=None)
 
 
 def deployment_of(champion: ModelVersion) -> dg.RunRequest:
@@ -168,10 +244,10 @@ def _whole_registry(settings: Settings, family: str) -> ModelRegistry:
 
 
 def _require_person(approver: str) -> None:
-    if any(are_alike(approver, service) for service in (APPROVAL_POLICY, TRAINING_RUN)):
+    if any(are_alike(approver, service) for service in (APPROVAL_POLICY, RELEASE_POLICY, TRAINING_RUN)):
         raise IllegalTransitionError(
             f"{approver} is no person.",
-            why="shopsight itself signs with this name: the policy, and the runs that train",
+            why="shopsight itself signs with this name: the policies, and the runs that train",
             fix="give your own name",
         )
 

@@ -32,6 +32,7 @@ from serving.interface import pages
 from serving.metrics import fallbacks_of, family_metrics, feature_metrics, metrics_page
 from serving.packaging.signing import trusted_key
 from serving.prediction_log import PredictionLog
+from serving.releases.splitter import released
 from serving.running.states import note_on
 from serving.schemas import Models
 from serving.served_model import ALIAS, ServedModel
@@ -221,6 +222,8 @@ def guarded(
     service.mount_asgi_app(pages(service, addresses, (Route("/metrics", metrics_page), *beside)))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes(), addresses=addresses)
     if family is not None:
+        version = lambda: bentoml.get_current_service().model.version  # noqa: E731 - known once the service has started
+        service.add_asgi_middleware(released, family=family.name, version=version)
         # Inside the guard: its own requests need neither a place in the crowd nor anybody's leave.
         service.add_asgi_middleware(WarmUp, rehearse=lambda ask: bentoml.get_current_service().rehearse(ask))
 

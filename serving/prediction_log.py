@@ -13,6 +13,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,17 @@ _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS
 _CHECKSUM: Final = b',"crc32":"'
 _TAIL_BYTES: Final = 200_000
 """Longer than any row."""
+
+
+HELD_ROWS: Final[ContextVar[list[Callable[[str], object]] | None]] = ContextVar("held_rows", default=None)
+"""Rows of the request that is worked on, which wait until it is known what becomes of its answer; None: they do not."""
+UNSEEN: Final = frozenset({"shadow", "dropped"})
+"""Roles of answers that no shopper was shown: a shadow's, and a canary's that came too late or was none."""
+
+
+def was_shown(row: Mapping[str, Any]) -> bool:
+    """Return whether somebody was given the answer of a row; rows of a champion have no role."""
+    return row.get("role") not in UNSEEN
 
 
 def encode_row(row: Mapping[str, Any]) -> bytes:
@@ -108,6 +120,12 @@ class PredictionLog:
         """Write ``row``; return whether it is in the log. A failure to write is counted, not raised."""
         if self._is_silent:
             return False
+        if (waiting := HELD_ROWS.get()) is not None:
+            waiting.append(lambda role: self._written({**row, "role": role}))
+            return True
+        return self._written(row)
+
+    def _written(self, row: Mapping[str, Any]) -> bool:
         line = encode_row({**row, **self._stamp})
         with self._lock:
             written = self._was_written(line)

@@ -13,6 +13,8 @@ TRAINING_RUN: Final = "training run"
 
 APPROVAL_POLICY: Final = "automatic approval policy"
 """Who approves where ``SHOPSIGHT_APPROVAL_POLICY`` is automatic; no person signs with this name."""
+RELEASE_POLICY: Final = "release policy"
+"""Who lets a version under release go on, or stops it, by what was counted; no person signs with this name."""
 
 EXPORTED_MARTS: Final = (
     "items",

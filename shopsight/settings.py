@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     """Public key (PEM) that a Bento's signature has to hold by; set, unsigned ones are refused. Unset, the home's."""
     journal_head: str = ""
     """Length and last hash of the registry's journal when a service was started; `up` sets it for its services."""
+    beside_champion: bool = False
+    """Whether a service answers beside the champion, of a version under release; `up` sets it for its services."""
     user: str = ""
     """Your name, under which decisions about models are recorded; empty, the system's name of who is logged in."""
     token: SecretStr | None = Field(default=None, min_length=16)
@@ -303,6 +305,11 @@ class Settings(BaseSettings):
     def experiments_path(self) -> Path:
         """The shop's experiments on its lists; ``shopsight experiment apply`` writes it."""
         return self.home / "experiments.yml"
+
+    @property
+    def releases_path(self) -> Path:
+        """How approved versions are released; ``shopsight release apply`` writes it."""
+        return self.home / "releases.yml"
 
     @property
     def calendar_path(self) -> Path:

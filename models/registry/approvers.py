@@ -15,7 +15,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.registry.names import are_alike, is_a_name, spelling_of
-from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
+from shopsight.contracts import APPROVAL_POLICY, RELEASE_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 
@@ -43,7 +43,7 @@ class NotAllowedError(ShopsightError):
 def _is_a_person(name: str) -> str:
     if not is_a_name(name):
         raise ValueError(f"{name!r} is no name: it has no letter, or a character that nobody sees")
-    if any(are_alike(name, service) for service in (APPROVAL_POLICY, TRAINING_RUN)):
+    if any(are_alike(name, service) for service in (APPROVAL_POLICY, RELEASE_POLICY, TRAINING_RUN)):
         raise ValueError(f"{name!r} is no person: shopsight itself signs with this name")
     return " ".join(name.split())
 

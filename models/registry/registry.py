@@ -4,42 +4,47 @@ Every decision is a record in a keyed, hash-chained journal; the state is what t
 overwritten. A version's files are copied in whole, and their hashes stand in the record that registered them.
 
 A version is first a ``candidate``. The gate judges it; a named person (or policy) who did not ask for it approves or
-rejects it. The approved one is the ``champion``, and the one before it stays ``approved``: rolling back makes it the
-champion again and the other ``withdrawn``, for good.
+rejects it. The approved one is the ``champion``, at once or after it was ``releasing`` beside the one before it, which
+stays ``approved``: rolling back makes that one the champion again and the other ``withdrawn``, for good.
 """
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from models.registry.approvers import ApproversFile
+from models.registry.approvers import Act, ApproversFile, Authority
 from models.registry.artefacts import copy_durably, hashes_of, make_durable
-from models.registry.journal import Journal, JournalBrokenError, JournalHead, fsync_folder
+from models.registry.journal import fsync_folder
 from models.registry.journal_key import JournalKey
+from models.registry.recorded import RecordedVersions
 from models.registry.requirements import (
     IllegalTransitionError,
+    UnknownVersionError,
+    require_approved,
     require_candidate,
     require_eligible,
     require_holding_verdict,
+    require_no_release,
+    require_released,
+    require_rollback_target,
     require_second_person,
     require_still_serving,
     require_text,
 )
 from models.registry.version import (
+    STAGES,
     Approval,
     ModelVersion,
-    Versions,
     champion_of,
     next_version,
-    replay,
+    released_of,
     rollback_target,
 )
-from shopsight.contracts import TRAINING_RUN
-from shopsight.errors import ShopsightError
+from shopsight.contracts import RELEASE_POLICY, TRAINING_RUN
 from shopsight.locking import exclusive
 from shopsight.settings import Settings
 
@@ -49,15 +54,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Approval", "IllegalTransitionError", "ModelRegistry", "ModelVersion", "UnknownVersionError"]
 
+Step = Literal["shadow", "canary", "promote", "settle", "withdraw"]
+"""What may come of a version under release."""
 LOCK_SECONDS: Final = 30.0
 """How long a writer waits for another one."""
 
 
-class UnknownVersionError(ShopsightError):
-    """The registry has no such version."""
-
-
-class ModelRegistry:
+class ModelRegistry(RecordedVersions):
     """The registry in a folder: ``journal.jsonl`` and ``<family>/v0001/…``. Reading needs no lock."""
 
     def __init__(
@@ -76,10 +79,9 @@ class ModelRegistry:
             approvers: the file that says who may decide; nobody is asked for where there is none.
             verdict_days: how long the gate's word is good for; ``None``: for ever.
         """
-        self.root = root
+        super().__init__(root, key)
         self.approvers = ApproversFile(approvers)
         self.verdict_days = verdict_days
-        self._journal = Journal(root / "journal.jsonl", key or JournalKey(file=root.parent / "keys" / "registry.key"))
 
     @classmethod
     def of(cls, settings: Settings) -> "ModelRegistry":
@@ -159,9 +161,8 @@ class ModelRegistry:
         """
         with self._writing():
             require_candidate(self._find(family, version), "judged")
-            champion = champion_of(self._versions(family))
             if beside != "the present champion":
-                require_still_serving(version, beside, champion)
+                require_still_serving(version, beside, champion_of(self._versions(family)))
             reasons = list(verdict.reasons)
             self._record("judge", family, version, at, eligible=verdict.eligible, reasons=reasons)
         return self._find(family, version)
@@ -181,21 +182,94 @@ class ModelRegistry:
 
         Raises:
             IllegalTransitionError: it is no candidate, the gate did not find it eligible beside the present champion
-                or too long ago, the approver's name is no person's, or the approver asked for it.
+                or too long ago, another version is under release, the approver's name is no person's, or the approver
+                asked for it.
             NotAllowedError: the file of approvers does not let the approver, or not with this reason.
             ArtefactChangedError: its files are not those that were judged.
         """
-        require_text(approver=approver, reason=reason, requester=requester)
         with self._writing():
-            candidate = self._find(family, version)
-            require_candidate(candidate, "approved")
-            authority = self.approvers.authority("approve", family, name=approver, reason=reason, at=at)
-            require_second_person(candidate, authority, requester=requester)
-            require_eligible(candidate)
-            require_holding_verdict(candidate, champion_of(self._versions(family)), at, days=self.verdict_days)
-            candidate.verify()
-            decision = {"approver": authority.name, "reason": reason, **authority.details}
-            self._record("approve", family, version, at, requester=requester, **decision)
+            details = self._let_serve(family, version, approver=approver, reason=reason, at=at, requester=requester)
+            self._record("approve", family, version, at, **details)
+        return self._find(family, version)
+
+    def release(
+        self,
+        family: str,
+        version: str,
+        *,
+        approver: str,
+        reason: str,
+        at: datetime,
+        requester: str,
+        plan: Mapping[str, Any],
+    ) -> ModelVersion:
+        """Let a candidate serve some requests beside the champion, which it is to follow step by step.
+
+        Args:
+            family: the model family.
+            version: the candidate.
+            approver: as :meth:`approve` takes it.
+            reason: why it may serve.
+            at: the time of the decision, aware.
+            requester: as :meth:`approve` takes it.
+            plan: its steps and limits; they stand in the record, whatever is set later.
+
+        Raises:
+            IllegalTransitionError: as :meth:`approve` raises it; or no champion is there yet.
+            NotAllowedError: as :meth:`approve` raises it.
+            ArtefactChangedError: its files are not those that were judged.
+        """
+        with self._writing():
+            details = self._let_serve(family, version, approver=approver, reason=reason, at=at, requester=requester)
+            if champion_of(self._versions(family)) is None:
+                raise IllegalTransitionError(
+                    f"{family} {version} cannot be released step by step.",
+                    why="nothing serves yet that it could be compared with",
+                    fix=f"make it the champion: `shopsight approve {family}`",
+                )
+            self._record("release", family, version, at, **details, plan=dict(plan))
+        return self._find(family, version)
+
+    def step(
+        self,
+        family: str,
+        version: str,
+        step: Step,
+        *,
+        approver: str,
+        reason: str,
+        at: datetime,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
+        """Record that a version under release goes on, ends its last window, or is stopped.
+
+        Args:
+            family: the model family.
+            version: what is under release, or was until it became champion.
+            step: ``promote`` makes it champion, ``settle`` ends the window after that, ``withdraw`` stops it for good.
+            approver: a person, or the policy that watches releases.
+            reason: why.
+            at: the time, aware.
+            evidence: what was counted until then.
+
+        Raises:
+            IllegalTransitionError: it is not under release; or who lets it go on asked for it.
+            NotAllowedError: the file of approvers does not let the person; the policy needs no line in it.
+            ArtefactChangedError: it is to be champion, and its files are not those that were approved.
+        """
+        require_text(approver=approver, reason=reason)
+        with self._writing():
+            present = self._find(family, version)
+            require_released(present, step)
+            act: Act = "roll back" if step == "withdraw" else "approve"
+            authority = self._authority(act, family, approver, reason, at, of=present)
+            if act == "approve":
+                require_second_person(present, authority)
+            if step == "promote":
+                present.verify()
+            action = "stage" if step in STAGES else step
+            details = _signed(authority, reason) | {"evidence": dict(evidence or {})}
+            self._record(action, family, version, at, stage=step, **details)
         return self._find(family, version)
 
     def reject(
@@ -211,19 +285,28 @@ class ModelRegistry:
         with self._writing():
             require_candidate(self._find(family, version), "rejected")
             authority = self.approvers.authority("reject", family, name=approver, reason=reason, at=at)
-            decision = {"approver": authority.name, "reason": reason, **authority.details}
-            self._record("reject", family, version, at, requester=requester, **decision)
+            self._record("reject", family, version, at, requester=requester, **_signed(authority, reason))
         return self._find(family, version)
 
-    def rollback(self, family: str, *, approver: str, reason: str, at: datetime, to: str | None = None) -> ModelVersion:
+    def rollback(
+        self,
+        family: str,
+        *,
+        approver: str,
+        reason: str,
+        at: datetime,
+        to: str | None = None,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> ModelVersion:
         """Withdraw the champion, and make the version that was champion before it champion again.
 
         Args:
             family: the model family.
-            approver: a named person.
+            approver: a named person, or the policy that watches releases where the champion is watched.
             reason: why the champion may serve no longer.
             at: the time of the decision, aware.
             to: the former champion to return to, a step and a record at a time: those between are withdrawn, too.
+            evidence: what was counted of the champion until then.
 
         Raises:
             IllegalTransitionError: there is no champion, or none was approved before it, or not ``to``; or who rolls
@@ -235,21 +318,17 @@ class ModelRegistry:
         require_text(approver=approver, reason=reason)
         with self._writing():
             target = rollback_target(self._versions(family)) if to is None else self._find(family, to)
-            if target is None or target.status != "approved" or champion_of(self._versions(family)) is None:
-                raise IllegalTransitionError(
-                    f"{family} cannot be rolled back{f' to {to}' if to else ''}.",
-                    why=f"it is {target.status}" if target else "no version was approved before the present champion",
-                    fix="approve a candidate instead, or name a version that was champion before",
-                )
-            authority = self.approvers.authority("roll back", family, name=approver, reason=reason, at=at)
+            champion = champion_of(self._versions(family))
+            target = require_rollback_target(family, target, champion, to)
+            authority = self._authority("roll back", family, approver, reason, at, of=champion)
             require_second_person(target, authority)
             target.verify()
-            decision = {"approver": authority.name, "reason": reason, **authority.details}
+            details = _signed(authority, reason) | ({"evidence": dict(evidence)} if evidence else {})
             step: ModelVersion | None = None
             while step is None or step.version != target.version:
                 step = rollback_target(self._versions(family))
                 assert step is not None, "the target is approved, so a step leads to it"
-                self._record("rollback", family, step.version, at, **decision)
+                self._record("rollback", family, step.version, at, **details)
         return self._find(family, target.version)
 
     def package(self, family: str, version: str, *, tag: str, manifest: str, at: datetime) -> None:
@@ -260,119 +339,32 @@ class ModelRegistry:
             IllegalTransitionError: it was not approved.
         """
         with self._writing():
-            if self._find(family, version).approval is None:
-                raise IllegalTransitionError(
-                    f"{family} {version} gets no Bento.",
-                    why="it was not approved; nothing is served that nobody answers for",
-                    fix="approve it first",
-                )
+            require_approved(self._find(family, version))
             self._record("package", family, version, at, tag=tag, manifest=manifest)
 
-    def versions(self, family: str) -> list[ModelVersion]:
-        """Return every version of a family in the order of registration; files are not verified."""
-        return list(self._versions(family).values())
+    def _let_serve(
+        self, family: str, version: str, *, approver: str, reason: str, at: datetime, requester: str
+    ) -> dict[str, str]:
+        """Prove that a candidate may be approved by somebody, and return what the record says of who did."""
+        require_text(approver=approver, reason=reason, requester=requester)
+        versions, candidate = self._versions(family), self._find(family, version)
+        require_candidate(candidate, "approved")
+        authority = self.approvers.authority("approve", family, name=approver, reason=reason, at=at)
+        require_second_person(candidate, authority, requester=requester)
+        require_eligible(candidate)
+        require_holding_verdict(candidate, champion_of(versions), at, days=self.verdict_days)
+        require_no_release(family, released_of(versions))
+        candidate.verify()
+        return {"requester": requester, **_signed(authority, reason)}
 
-    def version_by(self, family: str, version: str, *, records: int) -> ModelVersion | None:
-        """Return one version as it was when the journal had a number of records; None where it was none by then.
-
-        Args:
-            family: the model family.
-            version: its name.
-            records: of the whole journal, as a :class:`JournalHead` counts them; files are not verified.
-        """
-        return replay(self.decisions(family, records=records), self.root).get(family, {}).get(version)
-
-    def decisions(self, family: str, *, records: int) -> list[dict[str, Any]]:
-        """Return what was decided about a family while the journal had at most a number of records, oldest first."""
-        return [one for one in self._journal.records_of(family) if one["number"] <= records]
-
-    def version(self, family: str, version: str) -> ModelVersion:
-        """Return one version, its files verified.
-
-        Raises:
-            UnknownVersionError: there is none.
-            ArtefactChangedError: a file is not what was registered.
-        """
-        registered = self._find(family, version)
-        registered.verify()
-        return registered
-
-    def champion(self, family: str, *, verified: bool = True) -> ModelVersion | None:
-        """Return the version that serves; ``None`` before the first approval.
-
-        Args:
-            family: the model family.
-            verified: prove that its files are those that were registered; a Bento has a copy of its own, which is
-                proved by itself.
-
-        Raises:
-            ArtefactChangedError: a file is not what was registered.
-        """
-        champion = champion_of(self._versions(family))
-        return _verified(champion) if verified else champion
-
-    def latest_candidate(self, family: str) -> ModelVersion | None:
-        """Return the newest version that nobody has decided about, its files verified."""
-        newest_first = reversed(self.versions(family))
-        return _verified(next((version for version in newest_first if version.status == "candidate"), None))
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return all decisions as the journal has them, oldest first.
-
-        Raises:
-            JournalBrokenError: one is not what was written.
-        """
-        return self._journal.records()
-
-    def head(self) -> JournalHead:
-        """Return what stands for all decisions until now; kept elsewhere, it tells when some of them are cut off."""
-        return self._journal.head()
-
-    def confirm(self, seen: JournalHead, *, by: str) -> None:
-        """Prove that every decision until ``seen`` still stands; ``by`` names what holds that head.
-
-        Raises:
-            JournalBrokenError: decisions were cut off or written anew since.
-        """
-        self._journal.confirm(seen, by=by)
-
-    def confirm_all(self, witnesses: Iterable[tuple[str, JournalHead]]) -> None:
-        """As :meth:`confirm`, of many, each with what names it: one reading of the journal proves them all."""
-        self._journal.confirm_all(witnesses)
-
-    def verify(self) -> str:
-        """Prove the journal's chain, that every decision was legal, and every file; return the journal's head.
-
-        Raises:
-            JournalBrokenError: a record was changed, or records and folders do not belong together.
-            ArtefactChangedError: a file is not what was registered.
-        """
-        families = replay(self._journal.records(), self.root)
-        for version in (version for versions in families.values() for version in versions.values()):
-            version.verify()
-        for folder in sorted(self.root.glob("*/v*")):
-            versions = families.get(folder.parent.name, {})
-            # A registration killed just before its record leaves the folder of the next version, and no other.
-            if folder.name not in {*versions, next_version(versions)}:
-                raise JournalBrokenError(
-                    f"{folder} is in no record of the journal.",
-                    why="it was put there by hand, or records were cut off the journal's end",
-                    fix="restore the journal from a backup, or move the folder away",
-                )
-        return self.head().hash
-
-    def _versions(self, family: str) -> Versions:
-        return replay(self._journal.records_of(family), self.root).get(family, {})
-
-    def _find(self, family: str, version: str) -> ModelVersion:
-        versions = self._versions(family)
-        if version not in versions:
-            raise UnknownVersionError(
-                f"The registry has no {family} {version}.",
-                why=f"known are: {', '.join(versions) or 'none yet'}",
-                fix="train and register a model, or name one of the known versions",
-            )
-        return versions[version]
+    def _authority(
+        self, act: Act, family: str, name: str, reason: str, at: datetime, *, of: ModelVersion | None
+    ) -> Authority:
+        """Return by what right somebody decides what becomes of a version."""
+        # Who released it let the policy go on with it, and stop it, until its watch is over; and nothing else.
+        if name == RELEASE_POLICY and of is not None and (of.status == "releasing" or of.is_watched):
+            return Authority(name=name)
+        return self.approvers.authority(act, family, name=name, reason=reason, at=at)
 
     def _writing(self) -> AbstractContextManager[None]:
         return exclusive(self.root / ".lock", what="the model registry", wait_seconds=LOCK_SECONDS)
@@ -383,7 +375,5 @@ class ModelRegistry:
         self._journal.append({"action": action, "family": family, "version": version, "at": at.isoformat(), **details})
 
 
-def _verified(version: ModelVersion | None) -> ModelVersion | None:
-    if version is not None:
-        version.verify()
-    return version
+def _signed(authority: Authority, reason: str) -> dict[str, str]:
+    return {"approver": authority.name, "reason": reason, **authority.details}

@@ -1,11 +1,14 @@
 """What has to hold before a decision is written down: of the words, the person, the version and the gate's verdict."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from models.registry.approvers import Authority
+from models.registry.journal import JournalBrokenError
 from models.registry.names import are_alike, is_a_name
-from models.registry.version import ModelVersion
+from models.registry.version import ModelVersion, Versions, next_version
 from shopsight.errors import ShopsightError
 
 CLOCK_SKEW: Final = timedelta(hours=1)
@@ -14,6 +17,42 @@ CLOCK_SKEW: Final = timedelta(hours=1)
 
 class IllegalTransitionError(ShopsightError):
     """The action is not allowed on a version in this state, or not to this person."""
+
+
+class UnknownVersionError(ShopsightError):
+    """The registry has no such version."""
+
+
+def version_in(versions: Versions, family: str, version: str) -> ModelVersion:
+    """Return a version by its name.
+
+    Raises:
+        UnknownVersionError: there is none.
+    """
+    if version not in versions:
+        raise UnknownVersionError(
+            f"The registry has no {family} {version}.",
+            why=f"known are: {', '.join(versions) or 'none yet'}",
+            fix="train and register a model, or name one of the known versions",
+        )
+    return versions[version]
+
+
+def require_recorded(folders: Iterable[Path], families: Mapping[str, Versions]) -> None:
+    """Return where every folder of a version has a record.
+
+    Raises:
+        JournalBrokenError: one has none.
+    """
+    for folder in sorted(folders):
+        versions = families.get(folder.parent.name, {})
+        # A registration killed just before its record leaves the folder of the next version, and no other.
+        if folder.name not in {*versions, next_version(versions)}:
+            raise JournalBrokenError(
+                f"{folder} is in no record of the journal.",
+                why="it was put there by hand, or records were cut off the journal's end",
+                fix="restore the journal from a backup, or move the folder away",
+            )
 
 
 def expires_at(version: ModelVersion, *, days: float | None) -> datetime | None:
@@ -146,3 +185,63 @@ def require_eligible(version: ModelVersion) -> None:
             why="; ".join(version.reasons) if judged else "the gate has not judged it yet",
             fix="train a better candidate" if judged else "run the gate on it first",
         )
+
+
+def require_rollback_target(
+    family: str, target: ModelVersion | None, champion: ModelVersion | None, named: str | None
+) -> ModelVersion:
+    """Return what a rollback makes champion.
+
+    Raises:
+        IllegalTransitionError: it was never champion before the present one.
+    """
+    if target is None or target.status != "approved" or champion is None:
+        raise IllegalTransitionError(
+            f"{family} cannot be rolled back{f' to {named}' if named else ''}.",
+            why=f"it is {target.status}" if target else "no version was approved before the present champion",
+            fix="approve a candidate instead, or name a version that was champion before",
+        )
+    return target
+
+
+def require_no_release(family: str, released: ModelVersion | None) -> None:
+    """Return where nothing is under release: of two beside the champion, nobody could tell which is to follow it.
+
+    Raises:
+        IllegalTransitionError: a version is.
+    """
+    if released is not None:
+        raise IllegalTransitionError(
+            f"{family} has a release under way.",
+            why=f"{released.version} is on its way to be the champion, in its step {released.steps[-1].step!r}",
+            fix=f"wait until it is over (`shopsight release status`), or end it: `shopsight rollback {family}`",
+        )
+
+
+def require_approved(version: ModelVersion) -> None:
+    """Return where somebody approved a version.
+
+    Raises:
+        IllegalTransitionError: nobody did.
+    """
+    if version.approval is None:
+        raise IllegalTransitionError(
+            f"{version.family} {version.version} gets no Bento.",
+            why="it was not approved; nothing is served that nobody answers for",
+            fix="approve it first",
+        )
+
+
+def require_released(version: ModelVersion, step: str) -> None:
+    """Return where a version is on its way, or is a champion under watch where its watch is to end.
+
+    Raises:
+        IllegalTransitionError: it is not.
+    """
+    if version.is_watched if step == "settle" else version.status == "releasing":
+        return
+    raise IllegalTransitionError(
+        f"{version.family} {version.version} cannot take the step {step!r}.",
+        why=f"it is {version.status}, and is not under release",
+        fix="`shopsight release status` shows what is under release",
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from models.registry.artefacts import verify_hashes
 from models.registry.journal import JournalBrokenError
@@ -11,8 +11,9 @@ from models.registry.journal import JournalBrokenError
 if TYPE_CHECKING:
     from models.evaluation.results import Evaluation
 
-Status = Literal["candidate", "champion", "approved", "rejected", "withdrawn"]
-"""``approved`` was champion before the present one and can be rolled back to; ``withdrawn`` was rolled back from."""
+Status = Literal["candidate", "releasing", "champion", "approved", "rejected", "withdrawn"]
+"""``releasing`` serves beside the champion, or is about to; ``approved`` was champion before the present one and can be
+rolled back to; ``withdrawn`` was rolled back from, or stopped on its way to be champion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,39 @@ class Approval:
     def who(self) -> str:
         """Who decided, as it is shown: ``B for A`` where B stood in for A."""
         return self.approver if self.on_behalf_of is None else f"{self.approver} for {self.on_behalf_of}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseStep:
+    """A step of a version on its way from its approval to be the champion for good, or back."""
+
+    step: str
+    """``approved``, ``shadow``, ``canary``, ``champion``, ``settled`` or ``withdrawn``."""
+    by: str
+    """A person, or the policy that watches releases."""
+    reason: str
+    at: str
+    """ISO 8601."""
+    record: int
+    """Number of the step's record in the journal."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """What was counted until then; nothing where nobody counted."""
+    on_behalf_of: str | None = None
+    """For whom, where a person who took it stood in for somebody."""
+    approvers_sha256: str | None = None
+    """Of the file that knew the person; None where the home had none, or the policy took it."""
+
+    @property
+    def decision(self) -> Approval:
+        """Who took it, and why, as of any other decision."""
+        return Approval(
+            approver=self.by,
+            reason=self.reason,
+            at=self.at,
+            record=self.record,
+            on_behalf_of=self.on_behalf_of,
+            approvers_sha256=self.approvers_sha256,
+        )
 
 
 @dataclass(frozen=True)
@@ -79,6 +113,15 @@ class ModelVersion:
     """The decision that it will never serve."""
     bentos: tuple[PackagedBento, ...] = ()
     """Its Bentos, the newest last."""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    """How it is released, as its approval recorded it; nothing where it became champion at once."""
+    steps: tuple[ReleaseStep, ...] = ()
+    """Its steps of release, the newest last."""
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether it became champion by a release whose last window is not over."""
+        return self.status == "champion" and bool(self.steps) and self.steps[-1].step == "champion"
 
     @property
     def evaluation(self) -> "Evaluation":
@@ -102,6 +145,9 @@ class ModelVersion:
         """
         verify_hashes(self.path, self.files)
 
+
+STAGES: Final = ("shadow", "canary")
+"""What a version under release goes through before it is the champion."""
 
 Versions = dict[str, ModelVersion]
 """The versions of one family, by name, in the order of registration."""
@@ -178,14 +224,41 @@ def _apply(versions: Versions, record: Mapping[str, Any], root: Path) -> bool:
             bento = PackagedBento(record["tag"], record["manifest"])
             versions[name] = replace(registered, bentos=(*registered.bentos, bento))
         case _:
+            return registered is not None and _apply_release(versions, registered, record)
+    return True
+
+
+def _apply_release(versions: Versions, registered: ModelVersion, record: Mapping[str, Any]) -> bool:
+    """Take one step of a release, and tell whether it was legal."""
+    name, releasing = registered.version, registered.status == "releasing"
+    is_fit = registered.status == "candidate" and registered.eligible is True
+    match record["action"]:
+        case "release" if is_fit and not released_of(versions):
+            approved = replace(registered, status="releasing", approval=_decision(record), plan=record["plan"])
+            versions[name] = _stepped(approved, record, "approved")
+        case "stage" if releasing and record["stage"] in STAGES:
+            versions[name] = _stepped(registered, record, record["stage"])
+        case "promote" if releasing and champion_of(versions):
+            _crown(versions, _stepped(registered, record, "champion"), record, former="approved")
+        case "settle" if registered.is_watched:
+            versions[name] = _stepped(registered, record, "settled")
+        case "withdraw" if releasing:
+            versions[name] = _stepped(replace(registered, status="withdrawn"), record, "withdrawn")
+        case _:
             return False
     return True
+
+
+def released_of(versions: Versions) -> ModelVersion | None:
+    """Return the version that is on its way to be the champion."""
+    return next((version for version in versions.values() if version.status == "releasing"), None)
 
 
 def _crown(versions: Versions, version: ModelVersion, record: Mapping[str, Any], *, former: Status) -> None:
     champion = champion_of(versions)
     if champion is not None:
-        versions[champion.version] = replace(champion, status=former)
+        replaced = replace(champion, status=former)
+        versions[champion.version] = _stepped(replaced, record, "withdrawn") if former == "withdrawn" else replaced
     versions[version.version] = replace(version, status="champion", approval=_decision(record))
 
 
@@ -198,3 +271,17 @@ def _decision(record: Mapping[str, Any]) -> Approval:
         on_behalf_of=record.get("on_behalf_of"),
         approvers_sha256=record.get("approvers_sha256"),
     )
+
+
+def _stepped(version: ModelVersion, record: Mapping[str, Any], step: str) -> ModelVersion:
+    taken = ReleaseStep(
+        step=step,
+        by=record["approver"],
+        reason=record["reason"],
+        at=record["at"],
+        record=record["number"],
+        evidence=record.get("evidence", {}),
+        on_behalf_of=record.get("on_behalf_of"),
+        approvers_sha256=record.get("approvers_sha256"),
+    )
+    return replace(version, steps=(*version.steps, taken))

@@ -12,9 +12,15 @@ from typing import Any, Final, Literal
 from orchestration.waiting import Waiting
 from shopsight.clock import rfc3339
 
-Event = Literal["waits", "approved", "rejected", "rolled back", "reminder", "expired"]
+Event = Literal["waits", "approved", "rejected", "released", "stopped", "rolled back", "reminder", "expired"]
 
-OF_ACTIONS: Final[Mapping[str, Event]] = {"approve": "approved", "reject": "rejected", "rollback": "rolled back"}
+OF_ACTIONS: Final[Mapping[str, Event]] = {
+    "approve": "approved",
+    "release": "released",
+    "withdraw": "stopped",
+    "reject": "rejected",
+    "rollback": "rolled back",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,8 @@ class Notice:
         return {
             "waits": f"{name} waits for an approval",
             "approved": f"{name} was approved by {by}, and serves",
+            "released": f"{name} was approved by {by}, and is released step by step",
+            "stopped": f"{name} was stopped on its way to serve, by {by}",
             "rejected": f"{name} was rejected by {by}",
             "rolled back": f"{name} serves again: {by} rolled back to it",
             "reminder": f"{name} still waits for an approval, since {self.waits_since}",

@@ -23,6 +23,12 @@ NO_COMMIT: Final = "shopsight was installed as a package: the card has its versi
 RESULTS_OF: Final = ("results", "without_orders")
 """Fields of a row that have an entry for each of its instances."""
 
+ROLES: Final = {
+    "canary": "the version was under release, and the answer was shown",
+    "shadow": "the version was under release, and nobody saw the answer",
+    "dropped": "the version was under release, and the champion answered in its place",
+}
+
 Link = dict[str, Any]
 """What a link says, or ``{"not_said": why}``."""
 
@@ -100,6 +106,7 @@ def _answer(logged: LoggedRow) -> Link:
         "family": logged.family,
         "file": f"{logged.path.parent.name}/{logged.path.name}:{logged.line}",
         **{name: row[name] for name in names if name in row},
+        **({"role": f"{row['role']}: {ROLES[row['role']]}"} if row.get("role") in ROLES else {}),
         "results": results,
     }
 
@@ -143,7 +150,9 @@ def _approval(then: ModelVersion | None, head: JournalHead | None) -> Link:
     if then is None or then.approval is None:
         return {"not_said": f"the registry's journal has no approval of it by record {head.records}"}
     approval = then.approval
-    return {"by": approval.who, "at": approval.at, "comment": approval.reason, "record": approval.record}
+    steps = [f"{step.step} at {step.at} by {step.decision.who}: {step.reason}" for step in then.steps]
+    said = {"by": approval.who, "at": approval.at, "comment": approval.reason, "record": approval.record}
+    return said | ({"release": steps} if steps else {})
 
 
 def _gate(then: ModelVersion | None) -> Link:

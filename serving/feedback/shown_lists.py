@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serving.prediction_log import iterate_log
+from serving.prediction_log import iterate_log, was_shown
 from shopsight.events import TIMESTAMP
 
 SHOWN_LISTS: Final = pa.schema(
@@ -50,6 +50,8 @@ class LogReading:
     """Intact rows that are lists with at least one item."""
     empty: int = 0
     """Intact rows of lists without an item: nothing was shown."""
+    unseen: int = 0
+    """Intact rows of lists that nobody was given: of a version that was only tried."""
     damaged: int = 0
     """Lines whose checksum does not match."""
     unreadable: int = 0
@@ -85,6 +87,9 @@ def _shown_items(folder: Path, reading: LogReading) -> Iterator[dict[str, Any]]:
         if row is None:
             reading.damaged += 1
             _name(reading, place)
+            continue
+        if not was_shown(row):
+            reading.unseen += 1
             continue
         try:
             rows = shown_items(row)

@@ -39,6 +39,7 @@ SHARED_SOURCES: Final = (
     "serving/*.py",
     "serving/http/*.py",
     "serving/packaging/*.py",
+    "serving/releases/*.py",
     "serving/running/*.py",
 )
 """The code that every Bento carries, as globs from the root, beside what of ``models/`` is no other family's."""

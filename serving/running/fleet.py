@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Final
 
 from serving.running.collector_keeper import CollectorKeeper
 from serving.running.keeper import ServiceKeeper, sentence
 from serving.running.launcher import ServiceProcess
+from serving.running.release_keeper import ReleaseKeeper
 from serving.running.states import ServiceState
 from shopsight.families import COLLECTOR, FAMILIES
 from shopsight.settings import Settings
@@ -38,7 +40,9 @@ class ServiceFleet:
         }
         if collects:
             self._keepers[COLLECTOR] = CollectorKeeper(settings)
+        self._releases = {family: ReleaseKeeper(settings, family, process=process) for family in families}
         self._faults: dict[str, str] = {}
+        self._release_faults: dict[str, str] = {}
 
     def refresh(self) -> bool:
         """Look at every service once: start what is missing, ended by itself or was approved since.
@@ -57,6 +61,7 @@ class ServiceFleet:
                 # Whatever it is, the other services must not pay for it.
                 log.exception("looking after the service %s failed", name)
                 self._faults[name] = sentence(error)
+        self._tend_releases()
         return self.states() != before
 
     def start(self, stopping: threading.Event, *, tend: Callable[[], object] | None = None) -> None:
@@ -74,9 +79,27 @@ class ServiceFleet:
     def states(self) -> dict[str, ServiceState]:
         """Return how each service is, by its family's name or its own."""
         states = {name: keeper.state() for name, keeper in self._keepers.items()}
-        return states | {
-            name: ServiceState("failed", fault, states[name].bento) for name, fault in self._faults.items()
-        }
+        states |= {name: ServiceState("failed", fault, states[name].bento) for name, fault in self._faults.items()}
+        for family, release in self._releases.items():
+            if note := self._release_faults.get(family, release.note):
+                state = states[family]
+                states[family] = replace(state, note="; ".join(text for text in (state.note, note) if text))
+        return states
+
+    def _tend_releases(self) -> None:
+        """Look at every version under release once, after the service that it is compared with."""
+        self._release_faults.clear()
+        for family, release in self._releases.items():
+            keeper = self._keepers[family]
+            assert isinstance(keeper, ServiceKeeper)
+            try:
+                release.look(keeper.state(), failed_tag=keeper.failed_tag, splits=keeper.splits)
+                keeper.keeps_reserve = release.is_watching
+            except Exception as error:
+                # Whatever it is, what serves must not pay for it.
+                log.exception("looking after the release of %s failed", family)
+                keeper.keeps_reserve = False
+                self._release_faults[family] = f"release: {sentence(error)}"
 
     def starting(self) -> bool:
         """Return whether any service has been started and does not answer yet."""
@@ -84,6 +107,8 @@ class ServiceFleet:
 
     def stop(self) -> None:
         """Stop every service; requests in flight are finished first."""
+        for release in self._releases.values():
+            release.stop()
         for keeper in self._keepers.values():
             keeper.leave()
         for keeper in self._keepers.values():

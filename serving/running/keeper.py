@@ -61,6 +61,8 @@ class ServiceKeeper:
         """What starts, in its place or where nothing serves."""
         self._reserve: ServiceProcess | None = None
         """What served before, which rests."""
+        self.keeps_reserve = False
+        """Whether what rests is kept for longer: what serves took its place by a release that is still watched."""
         self._rests_since = float("-inf")
         self._leaving: list[ServiceProcess] = []
         """What was told to end, and still answers those who reached it."""
@@ -82,6 +84,16 @@ class ServiceKeeper:
         """Whether a service has been started and does not answer yet."""
         return self._next is not None
 
+    @property
+    def failed_tag(self) -> str:
+        """Tag of the Bento that ended by itself, or did not start, where one did and is not well again."""
+        return self._failed_tag
+
+    @property
+    def splits(self) -> bool:
+        """Whether the code of what serves can hand requests over to a version under release."""
+        return self._process is not None and self._process.splits
+
     def state(self) -> ServiceState:
         """Return how the service is."""
         note = "; ".join(text for text in (self._failure, self._amiss) if text)
@@ -96,6 +108,8 @@ class ServiceKeeper:
         is_well = self._watch()
         self._watch_next()
         self._watch_leaving()
+        if self.keeps_reserve and not self.starting and self._process is None:
+            return  # it is about to be decided that what rests serves again; to start anything else would cost it
         now = self._seconds_now()
         decided = self._decided()
         if (is_well or self._next) and not decided and now < self._looked_at + REGISTRY_SECONDS:
@@ -190,7 +204,8 @@ class ServiceKeeper:
 
     def _watch_leaving(self) -> None:
         """Be done with what has ended, or should have long ago."""
-        if self._reserve is not None and self._seconds_now() > self._rests_since + RESERVE_SECONDS:
+        is_over = not self.keeps_reserve and self._seconds_now() > self._rests_since + RESERVE_SECONDS
+        if self._reserve is not None and is_over:
             self._let_go(self._reserve)
             self._reserve = None
         for process in list(self._leaving):

@@ -277,6 +277,11 @@ class ServiceProcess(ServerProcess):
         """Whether the Bento's code can share its port with another process; that of version 0.2 and before cannot."""
         return (self.bento.path / "src" / "serving" / "http" / "handover.py").exists()
 
+    @property
+    def splits(self) -> bool:
+        """Whether the Bento's code can hand requests over to a version under release."""
+        return (self.bento.path / "src" / "serving" / "releases" / "splitter.py").exists()
+
 
 def collector_process(settings: Settings) -> ServerProcess:
     """Return the collector, which is served from where shopsight is installed: it has no model."""

@@ -27,8 +27,8 @@ def toys() -> ModuleType:
     return module
 
 
-def register_toy(settings: Settings, family: str, folder: Path) -> ModelVersion:
-    """Register a folder as a candidate that its gate found eligible."""
+def register_toy(settings: Settings, family: str, folder: Path, *, judged_at: datetime = AT) -> ModelVersion:
+    """Register a folder as a candidate that its gate found eligible, at a moment that approvals go by."""
     evaluation = Evaluation(
         family=family,
         candidate="toy",
@@ -42,7 +42,7 @@ def register_toy(settings: Settings, family: str, folder: Path) -> ModelVersion:
     registry = ModelRegistry.of(settings)
     version = registry.register(family, folder, evaluation=evaluation, card={"data_window": "2025"}, created_at=AT)
     verdict = Verdict(rules=(RuleResult(rule="toy", outcome="passed", sentence="a toy passes"),))
-    return registry.judge(family, version.version, verdict=verdict, at=AT)
+    return registry.judge(family, version.version, verdict=verdict, at=judged_at)
 
 
 def crown_toy(settings: Settings, family: str, folder: Path) -> ModelVersion:

@@ -25,7 +25,8 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
         from models.registry.registry import ModelRegistry
         from serving.packaging.bento import build_bento, find_bento
 
-        champion = ModelRegistry.of(settings).champion(family)
+        registry = ModelRegistry.of(settings)
+        champion, released = registry.champion(family), registry.released(family)
         if champion is None:
             raise dg.Failure(
                 f"{family} has no champion, and a Bento is built from nothing else; approve a candidate first"
@@ -34,7 +35,11 @@ def bento_asset(family: str) -> dg.AssetsDefinition:
         if packaged is not None:
             context.log.info("the champion %s is packaged already", champion.version)
         tag = packaged.tag if packaged is not None else build_bento(settings, family, champion)
-        return dg.MaterializeResult(metadata={"tag": tag, "version": champion.version})
+        metadata = {"tag": tag, "version": champion.version}
+        if released is not None and released.status == "releasing":
+            beside = find_bento(settings, released)
+            metadata["under release"] = beside.tag if beside else build_bento(settings, family, released)
+        return dg.MaterializeResult(metadata=metadata)
 
     return bento
 

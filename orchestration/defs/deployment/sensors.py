@@ -42,6 +42,11 @@ def new_approvals(
         if shown_version(context.instance, champion.family) != champion.version
         or find_bento(settings, champion) is None
     ]
+    undone += [
+        deployment_of(released)
+        for released in map(registry.released, FAMILIES)
+        if released is not None and released.status == "releasing" and find_bento(settings, released) is None
+    ]
     if not undone:
         return dg.SkipReason("every champion is shown and has its Bento")
     requests = [

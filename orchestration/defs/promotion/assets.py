@@ -9,7 +9,7 @@ from pydantic import Field
 
 from models.registry.journal import JournalHead
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
-from shopsight.contracts import APPROVAL_POLICY, TRAINING_RUN
+from shopsight.contracts import APPROVAL_POLICY
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -50,28 +50,26 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         from models.registry.registry import ModelRegistry
         from models.registry.requirements import why_stale
+        from orchestration.decisions import let_serve
+        from orchestration.release_table import release_table
 
         registry, now = ModelRegistry.of(settings), datetime.now(UTC)
         if seen := _head_in_the_catalogue(context):
             registry.confirm(seen, by=f"the catalogue's {family}_champion")
         candidate = registry.latest_candidate(family)
-        current = registry.champion(family)
+        current, released = registry.champion(family), registry.released(family)
         if candidate is None:
             context.log.info("no %s candidate waits for a decision", family)
         elif not candidate.eligible:
             context.log.info("%s %s is not eligible: %s", family, candidate.version, "; ".join(candidate.reasons))
         elif why := why_stale(candidate, current, now, days=registry.verdict_days):
             context.log.info("%s %s has to be judged anew: %s", family, candidate.version, why)
+        elif released is not None and released.status == "releasing":
+            context.log.info("%s %s waits until the release of %s is over", family, candidate.version, released.version)
         elif config.approve_by_policy and settings.approval_policy == "automatic" and policy_may(registry, family):
             why = "stands in for a model" if candidate.evaluation.is_baseline else "passed every rule of the gate"
-            registry.approve(
-                family,
-                candidate.version,
-                approver=APPROVAL_POLICY,
-                reason=f"{why}, and SHOPSIGHT_APPROVAL_POLICY is automatic",
-                at=now,
-                requester=TRAINING_RUN,
-            )
+            reason = f"{why}, and SHOPSIGHT_APPROVAL_POLICY is automatic"
+            let_serve(settings, family, candidate.version, approver=APPROVAL_POLICY, reason=reason)
         else:
             context.log.info("%s %s waits for a person: start the job approve_candidate", family, candidate.version)
         current = registry.champion(family)
@@ -87,6 +85,7 @@ def champion_asset(family: str) -> dg.AssetsDefinition:
                 "reason": current.approval.reason,
                 JOURNAL: str(registry.head()),
                 "side by side": evaluation_table(current.evaluation),
+                "releases": release_table(settings, registry.versions(family)),
             }
         )
 

@@ -54,20 +54,23 @@ def _person(context: dg.OpExecutionContext, settings: Settings) -> str:
 
 
 def _answer(context: dg.OpExecutionContext, settings: Settings, version: "ModelVersion", outcome: str) -> None:
-    decision = version.rejection or version.approval
+    from models.registry.registry import ModelRegistry
+
+    decision = decisions.last_decision(ModelRegistry.of(settings), version)
     who = decision.who if decision else "nobody"
     context.log.info("%s %s %s, by %s", version.family, version.version, outcome, who)
     if decision is not None and decision.approvers_sha256 is None:
         context.log.info("%s does not exist: whoever is let in decides", settings.approvers_path)
 
 
-@dg.op(description="Make an eligible candidate the champion.")
+@dg.op(description="Make an eligible candidate the champion, or begin its release.")
 def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Approve; refused where the gate said no."""
     champion = decisions.approve(
         settings, config.family.value, config.version or None, approver=_person(context, settings), reason=config.reason
     )
-    _answer(context, settings, champion, "is the champion")
+    state = "is under release" if champion.status == "releasing" else "is the champion"
+    _answer(context, settings, champion, state)
 
 
 @dg.op(description="Turn a candidate down.")
@@ -79,7 +82,7 @@ def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.Resour
     _answer(context, settings, rejected, "is rejected")
 
 
-@dg.op(description="Withdraw the champion; one before it serves again.")
+@dg.op(description="Withdraw what is under release, or the champion; one before it serves again.")
 def roll_back(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Roll back."""
     champion = decisions.roll_back(
@@ -120,7 +123,8 @@ def reject_candidate() -> None:
 
 
 @dg.job(
-    description="A person withdraws the champion; the version before it, or the one that is named, serves again.",
+    description="A person withdraws the version under release, or else the champion; the version before it, or the one "
+    "that is named, serves again.",
     config=decisions.prefilled("roll_back", family=FIRST),
     tags=NO_RETRY,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from serving.prediction_log import read_log
+from serving.prediction_log import read_log, was_shown
 from serving.recommender.experiments.book import CONTROL, EVERYONE_ELSE, HOLD_OUT, Experiment
 
 SCHEMA = pa.schema(
@@ -66,8 +66,8 @@ def _of(rows: Iterable[Mapping[str, Any]], experiment: Experiment) -> Iterator[d
 
 
 def _arm(row: Mapping[str, Any], experiment: str) -> str | None:
-    """Return the arm of a row; rows of before there were experiments have none."""
-    if not row.get("pseudonyms"):
+    """Return the arm of a row; rows of before there were experiments have none, nor have those that nobody saw."""
+    if not row.get("pseudonyms") or not was_shown(row):
         return None
     if experiment == HOLD_OUT:
         return {True: CONTROL, False: EVERYONE_ELSE}.get(row["hold_out"])

@@ -66,13 +66,19 @@ class ToyProcess(ServiceProcess):
         """Whether its code can share its port: it is this checkout's."""
         return True
 
+    @property
+    def splits(self) -> bool:
+        """Whether its code can hand requests over: it is this checkout's."""
+        return True
+
     def command(self, descriptor: int) -> list[str]:
         """Return the command that serves the model on a socket."""
         model = self.settings.bentoml_dir / "models" / self.bento.family / self.bento.path.name
         return [sys.executable, "-m", "shopsight.parent", __file__, str(model), str(descriptor)]
 
 
-def _serve(model: ServedModel, descriptor: int) -> None:
+def serve(model: ServedModel, descriptor: int) -> None:
+    """Serve a model on a socket until the process is told to stop."""
     import uvicorn
 
     from serving import app
@@ -84,4 +90,4 @@ def _serve(model: ServedModel, descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(ServedModel.read(Path(sys.argv[1])), int(sys.argv[2]))
+    serve(ServedModel.read(Path(sys.argv[1])), int(sys.argv[2]))

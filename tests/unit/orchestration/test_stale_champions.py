@@ -20,7 +20,7 @@ from orchestration.defs.monitoring.sensors import stale_champions
 from orchestration.instance import open_instance
 from orchestration.run_keys import WORK_TAG
 from orchestration.staleness import WHY_TAG
-from shopsight.clock import clock_at
+from shopsight.clock import clock_at, utc_now
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -228,5 +228,5 @@ def serve(home: Settings, registry: ModelRegistry, evaluation: Any) -> None:
     (folder / "config.json").write_text("{}")
     version = registry.register(evaluation.family, folder, evaluation=evaluation, card={}, created_at=NOON)
     rule = RuleResult(rule="beats every baseline", outcome="passed", sentence="It does.")
-    registry.judge(evaluation.family, version.version, verdict=Verdict(rules=(rule,)), at=NOON)
+    registry.judge(evaluation.family, version.version, verdict=Verdict(rules=(rule,)), at=utc_now())
     decisions.approve(home, evaluation.family, version.version, approver="Ada", reason="a test")
