@@ -106,6 +106,7 @@ CHANGES = {
     "passer_by_sessions": 1.0,
     "bot_share": 0.03,
     "currencies": ("GBP",),
+    "taste_changes_on": 10,
     "zone": "Asia/Shanghai",
     "block_events": 1_000,
 }
