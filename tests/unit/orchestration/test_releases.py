@@ -83,8 +83,8 @@ def test_a_stopped_release_is_told_by_who_stopped_it(planned: Settings, register
     decision = decisions.last_decision(registry, champion)
     assert decision is not None
     assert (decision.who, decision.reason) == ("Ben", "odd lists")
-    told = [one.event for one in of_records(registry.records(), after=0, waiting=())]
-    assert told == ["approved", "released", "stopped"]
+    events = [one.event for one in of_records(registry.records(), after=0, waiting=())]
+    assert events == ["approved", "released", "stopped"]
 
 
 def test_nobody_signs_as_the_policy_of_releases(planned: Settings, register: Callable[..., str]) -> None:
