@@ -58,7 +58,7 @@ def test_a_sample_of_purchase_intent_has_each_shoppers_first_row_or_none_of_thei
 
     kept = whole_groups(table, by=training.sampled_by, max_rows=3_000, seed=7)
 
-    first_kept = {}
+    first_kept: dict[str, int] = {}
     for row in kept.select(["user_id", "row"]).to_pylist():
         first_kept.setdefault(row["user_id"], row["row"])
     assert 2_900 < kept.num_rows <= 3_000
