@@ -64,10 +64,10 @@ def let_serve(settings: Settings, family: str, version: str, *, approver: str, r
     from serving.running.release_plan import plan_in_force
 
     registry, plan = ModelRegistry.of(settings), plan_in_force(settings, family)
-    who: dict[str, Any] = {"approver": approver, "reason": reason, "at": datetime.now(UTC), "requester": TRAINING_RUN}
+    decision = _decision(approver, reason)
     if plan is None or registry.champion(family, verified=False) is None:
-        return registry.approve(family, version, **who)
-    return registry.release(family, version, **who, plan=plan.model_dump())
+        return registry.approve(family, version, **decision)
+    return registry.release(family, version, **decision, plan=plan.model_dump())
 
 
 def release(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
@@ -89,8 +89,12 @@ def release(settings: Settings, family: str, version: str | None, *, approver: s
     registry = _whole_registry(settings, family)
     version = version or _newest_candidate(registry, family, "release", eligible=True).version
     plan = plan_in_force(settings, family) or ReleasePlan()
-    who: dict[str, Any] = {"approver": approver, "reason": reason, "at": datetime.now(UTC), "requester": TRAINING_RUN}
-    return registry.release(family, version, **who, plan=plan.model_dump())
+    return registry.release(family, version, **_decision(approver, reason), plan=plan.model_dump())
+
+
+def _decision(approver: str, reason: str) -> dict[str, Any]:
+    """Return who lets a candidate serve, why and when, as the registry takes it."""
+    return {"approver": approver, "reason": reason, "at": datetime.now(UTC), "requester": TRAINING_RUN}
 
 
 def reject(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shopsight.home_paths import HomePaths
+
 REPO_ROOT = Path(__file__).resolve().parents[1]
 """The checkout, or a Bento's ``src`` folder: wherever this package was imported from."""
 
@@ -34,7 +36,7 @@ def _default_home() -> Path:
     return REPO_ROOT / ".shopsight" if in_checkout and not here.is_dir() else here
 
 
-class Settings(BaseSettings):
+class Settings(HomePaths, BaseSettings):
     """Settings, read from ``SHOPSIGHT_*`` variables, a ``.env`` file in the working directory or :data:`SECRETS`."""
 
     model_config = SettingsConfigDict(
@@ -232,124 +234,9 @@ class Settings(BaseSettings):
         return self.action_cost / self.action_benefit
 
     @property
-    def landing_dir(self) -> Path:
-        """Files dropped under ``landing/<format>/`` are picked up by a sensor."""
-        return self.home / "landing"
-
-    @property
-    def collected_dir(self) -> Path:
-        """The collector's journal: events that were accepted and are not in the event log yet."""
-        return self.home / "collected"
-
-    @property
-    def live_items_path(self) -> Path:
-        """Items as the collector was told of them, until the warehouse has taken that up."""
-        return self.home / "live" / "items.jsonl"
-
-    @property
-    def event_log_dir(self) -> Path:
-        """The append-only event log: the only source of truth."""
-        return self.home / "event_log"
-
-    @property
-    def warehouse_path(self) -> Path:
-        """DuckDB file that dbt, and nothing else, writes."""
-        return self.home / "warehouse" / "warehouse.duckdb"
-
-    @property
-    def exports_dir(self) -> Path:
-        """One Parquet file per exported mart, for every reader outside the warehouse."""
-        return self.home / "warehouse" / "exports"
-
-    @property
-    def feature_store_dir(self) -> Path:
-        """Feast's registry and its SQLite online store."""
-        return self.home / "feature_store"
-
-    @property
-    def training_dir(self) -> Path:
-        """Training sets, checkpoints and candidates on their way to the registry."""
-        return self.home / "training"
-
-    @property
-    def registry_dir(self) -> Path:
-        """The model registry: versions, cards, approvals."""
-        return self.home / "registry"
-
-    @property
-    def bentoml_dir(self) -> Path:
-        """BentoML's store of models and Bentos."""
-        return self.home / "bentoml"
-
-    @property
-    def dagster_dir(self) -> Path:
-        """Dagster's home: runs, schedules, sensors."""
-        return self.home / "dagster"
-
-    @property
-    def predictions_dir(self) -> Path:
-        """The prediction log."""
-        return self.home / "predictions"
-
-    @property
-    def rules_path(self) -> Path:
-        """The shop's own rules for its lists; ``shopsight rules apply`` writes it."""
-        return self.home / "rules.yml"
-
-    @property
-    def approvers_path(self) -> Path:
-        """Who may decide about which models; where the file is missing, whoever is let in."""
-        return self.home / "approvers.yml"
-
-    @property
-    def experiments_path(self) -> Path:
-        """The shop's experiments on its lists; ``shopsight experiment apply`` writes it."""
-        return self.home / "experiments.yml"
-
-    @property
-    def releases_path(self) -> Path:
-        """How approved versions are released; ``shopsight release apply`` writes it."""
-        return self.home / "releases.yml"
-
-    @property
-    def calendar_path(self) -> Path:
-        """The shop's periods that are unlike others, such as sales; drift compares like with like."""
-        return self.home / "calendar.yml"
-
-    @property
-    def currency_rates_path(self) -> Path:
-        """The shop's own table of exchange rates, by day and currency."""
-        return self.home / "currency_rates.csv"
-
-    @property
-    def labels_path(self) -> Path:
-        """Texts that the shop's people labelled with their intent; ``shopsight label import`` writes it."""
-        return self.home / "labels.parquet"
-
-    @property
-    def strategies_path(self) -> Path:
-        """The shop's own table of what to do with a text, by intent."""
-        return self.home / "strategies.yml"
-
-    @property
-    def reports_dir(self) -> Path:
-        """Drift reports and pictures that the Dagster UI links to."""
-        return self.home / "reports"
-
-    @property
-    def run_dir(self) -> Path:
-        """What `make up` says of itself while it runs."""
-        return self.home / "run"
-
-    @property
     def api_keys_path(self) -> Path:
         """The hashes of the services' API keys; ``shopsight keys`` writes it."""
         return self.api_keys_file or self.home / "api_keys.json"
-
-    @property
-    def keys_dir(self) -> Path:
-        """The keys of the pseudonyms, of the registry's journal and of the web UI, readable by their owner only."""
-        return self.home / "keys"
 
 
 def without_password(url: str) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from approved_toys import crown_toy, register_toy, toys
+from endless_clients import asking, outcomes_in
 from swaps.toy import package_toy
 
 from canaries.defects import AT_START, BAD, GOOD, plant
-from canaries.load import PAUSE_SECONDS, Outcome, asking, outcomes_in
+from canaries.load import PAUSE_SECONDS, SCRIPT, Outcome
 from canaries.process import nursery
 from models.registry.registry import ModelRegistry
 from models.registry.version import ModelVersion, ReleaseStep
@@ -104,7 +105,7 @@ def run(
         try:
             _crown(settings)
             _tend_until(settings, fleet, lambda: fleet.states()[FAMILY].state == "running")
-            with asking(settings.recommendation_port, file, pause_seconds=pause_seconds):
+            with asking(SCRIPT, settings.recommendation_port, file, pause_seconds=pause_seconds):
                 for number, (is_bad, defect) in enumerate(kinds, start=1):
                     release = _released(settings, fleet, number, defect, is_bad=is_bad)
                     campaign.releases.append(release)
@@ -113,7 +114,7 @@ def run(
                 _tend_until(settings, fleet, lambda: time.monotonic() > until)
         finally:
             fleet.stop()
-    campaign.outcomes = outcomes_in(file)
+    campaign.outcomes = outcomes_in(file, Outcome)
     log = read_log(settings.predictions_dir / FAMILY)
     campaign.rows = {row["recommendation_id"]: (row["model"]["version"], row.get("role", "")) for row in log.rows}
     campaign.damaged = len(log.damaged)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from endless_clients import asking, outcomes_in
+
 from models.registry.registry import ModelRegistry
 from serving.packaging.bento import build_bento
 from serving.prediction_log import read_log
@@ -19,7 +21,7 @@ from serving.running.launcher import ServiceProcess
 from serving.running.states import read_states, the_only_up, write_states
 from shopsight.settings import Settings
 from swaps.champions import AFTER_PACKAGING, BAD, FAMILY, Package, crown_bad, crown_good
-from swaps.load import CLIENTS, PAUSE_SECONDS, Outcome, asking, outcomes_in
+from swaps.load import CLIENTS, PAUSE_SECONDS, SCRIPT, Outcome
 
 LOOK_SECONDS: Final = 0.2
 """As `shopsight up` looks while something starts."""
@@ -97,18 +99,18 @@ def run(
             order = _order(swaps, bad, random.Random(seed))
             pause = PAUSE_SECONDS
             if minutes:
-                with asking(settings.recommendation_port, file, pause_seconds=0.0):
+                with asking(SCRIPT, settings.recommendation_port, file, pause_seconds=0.0):
                     time.sleep(CAPACITY_SECONDS)
-                campaign.outcomes = outcomes_in(file)
+                campaign.outcomes = outcomes_in(file, Outcome)
                 campaign.capacity = len(campaign.outcomes) / CAPACITY_SECONDS
                 pause = len(CLIENTS) / campaign.capacity * (1 / SHARE - 1)
-            with asking(settings.recommendation_port, file, pause_seconds=pause):
+            with asking(SCRIPT, settings.recommendation_port, file, pause_seconds=pause):
                 every = 60 * minutes / (len(order) + 1)
                 steps = decider.submit(_decide, settings, order, campaign, report, package, every)
                 _tend_until(settings, fleet, campaign, steps)
         finally:
             fleet.stop()
-    campaign.outcomes += outcomes_in(file)
+    campaign.outcomes += outcomes_in(file, Outcome)
     log = read_log(settings.predictions_dir / FAMILY)
     campaign.rows = [(row["recommendation_id"], row["model"]["version"]) for row in log.rows]
     campaign.damaged = len(log.damaged)

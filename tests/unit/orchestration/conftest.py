@@ -1,8 +1,9 @@
 """A home whose registry has small versions in it: what decisions, sensors and cards are about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -10,6 +11,7 @@ from models.evaluation.approval import RuleResult, Verdict
 from models.evaluation.bootstrap import Estimate
 from models.evaluation.results import Evaluation
 from models.registry.registry import ModelRegistry
+from orchestration.instance import open_instance
 from shopsight.clock import utc_now
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
@@ -83,3 +85,9 @@ def packaged(home: Settings) -> Callable[[str], None]:
         ModelRegistry.of(home).package("recommender", version, tag=tag, manifest="of no files", at=NOON)
 
     return packaged
+
+
+@pytest.fixture
+def instance(home: Settings) -> Iterator[dg.DagsterInstance]:
+    with open_instance(home) as instance:
+        yield instance

@@ -1,35 +1,16 @@
 """Work is asked for again while it is undone: a run key that was used up drops nothing for ever."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-import pytest
+from failing_job import work
 
 from orchestration import decisions
 from orchestration.defs.deployment.sensors import new_approvals
 from orchestration.defs.ingestion.sensors import COLLECTED, landing_files, sealed_segments
-from orchestration.instance import open_instance
 from orchestration.run_keys import WAIT_AFTER_FAILURE, WORK_TAG, next_run_key
 from shopsight.settings import Settings
-
-
-@dg.op
-def may_fail(context: dg.OpExecutionContext) -> None:
-    if context.run.tags.get("fails"):
-        raise dg.Failure("a test")
-
-
-@dg.job
-def work() -> None:
-    may_fail()
-
-
-@pytest.fixture
-def instance(home: Settings) -> Iterator[dg.DagsterInstance]:
-    with open_instance(home) as instance:
-        yield instance
 
 
 def done(instance: dg.DagsterInstance, name: str, *, fails: bool = False) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
+from failing_job import work
 
 from models.evaluation.approval import RuleResult, Verdict
 from models.evaluation.drift.findings import ColumnFinding, Status
@@ -17,7 +18,6 @@ from models.registry.registry import ModelRegistry
 from orchestration import decisions
 from orchestration.definitions import defs
 from orchestration.defs.monitoring.sensors import stale_champions
-from orchestration.instance import open_instance
 from orchestration.run_keys import WORK_TAG
 from orchestration.staleness import WHY_TAG
 from shopsight.clock import clock_at, utc_now
@@ -28,23 +28,6 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 """When the fixtures register versions."""
 COOLED = timedelta(hours=73)
 """The cool-down is 72 hours."""
-
-
-@dg.op
-def may_fail(context: dg.OpExecutionContext) -> None:
-    if context.run.tags.get("fails"):
-        raise dg.Failure("a test")
-
-
-@dg.job
-def work() -> None:
-    may_fail()
-
-
-@pytest.fixture
-def instance(home: Settings) -> Iterator[dg.DagsterInstance]:
-    with open_instance(home) as instance:
-        yield instance
 
 
 @pytest.fixture
