@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from models.registry.names import are_alike, is_a_name, spelling_of
+from shopsight.books import read_book
 from shopsight.contracts import APPROVAL_POLICY, RELEASE_POLICY, TRAINING_RUN
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
@@ -255,20 +255,7 @@ class ApproversFile:
 
 
 def _parsed(content: bytes, path: Path) -> Directory:
-    try:
-        return Directory.model_validate(yaml.safe_load(content.decode("utf-8")) or {})
-    except (UnicodeDecodeError, yaml.YAMLError) as cause:
-        raise ApproversError(
-            f"The approvers in {path} cannot be read.", why=str(cause), fix=f"mend the file; {PAGE} has one"
-        ) from cause
-    except ValidationError as cause:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg'].removeprefix('Value error, ')}"
-            for one in cause.errors()
-        )
-        raise ApproversError(
-            f"The approvers in {path} are not valid.", why=wrong, fix=f"mend these lines; {PAGE} has each kind"
-        ) from cause
+    return read_book(Directory, path, what="approvers", page=PAGE, error=ApproversError, content=content)
 
 
 def _not_allowed(

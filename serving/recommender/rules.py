@@ -18,8 +18,8 @@ from models.recommender.catalogue import Catalogue
 from serving.recommender.catalogue_filter import CatalogueFilter
 from serving.recommender.reranking import CANDIDATES, Wishes
 from serving.recommender.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter
-from serving.recommender.shop_file import read_book
 from serving.schemas import Identifier, Request
+from shopsight.books import read_book
 from shopsight.errors import ShopsightError
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
 from models.evaluation.release.judgement import Limits
+from shopsight.books import read_book
 from shopsight.errors import ShopsightError
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
@@ -101,8 +102,6 @@ def read_releases(path: Path) -> ReleaseBook:
     Raises:
         UnusableReleasesError: it cannot be read, or is not valid.
     """
-    from serving.recommender.shop_file import read_book
-
     return read_book(ReleaseBook, path, what="releases", page="docs/releases.md", error=UnusableReleasesError)
 
 

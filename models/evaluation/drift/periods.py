@@ -6,11 +6,11 @@ from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.evaluation.drift.measuring import Floats
+from shopsight.books import read_book
 from shopsight.errors import ShopsightError
 
 MAJORITY: Final = 0.5
@@ -51,16 +51,7 @@ class ShopCalendar(BaseModel):
         Raises:
             UnusableCalendarError: it is not YAML, or has what a calendar does not have; the error says where.
         """
-        fix = "list `periods`, each with `name`, `from` and `until` (days such as 2026-01-02)"
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_text()) or {})
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UnusableCalendarError(f"The calendar {path} cannot be read.", why=str(error), fix=fix) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "the whole"
-            why = f"{place}: {first['msg']}"
-            raise UnusableCalendarError(f"The calendar {path} is not valid.", why=why, fix=fix) from error
+        return read_book(cls, path, what="periods", page="docs/drift.md", error=UnusableCalendarError)
 
     def like(
         self, before: Floats, after: Floats, *, min_rows: int, zone: str

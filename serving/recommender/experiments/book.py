@@ -18,8 +18,8 @@ from pydantic import (
 
 from serving.recommender.rules import RuleBook
 from serving.recommender.schemas import Placement
-from serving.recommender.shop_file import read_book
 from serving.schemas import Request
+from shopsight.books import read_book
 from shopsight.errors import ShopsightError
 
 Metric = Literal["click_through", "conversion", "revenue_per_user"]

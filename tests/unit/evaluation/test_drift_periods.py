@@ -105,12 +105,12 @@ def test_without_periods_nothing_changes(a_year: pa.Table) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("periods: [{name: sale, from: 2026-01-05}]", "periods.0.until: Field required"),
+        ("periods: [{name: sale, from: 2026-01-05}]", "period 'sale'.until: Field required"),
         ("periods: [{name: sale, from: 2026-01-05, until: 2026-01-01}]", "ends on 2026-01-01, before it begins"),
-        ("periods: [{name: sale, from: never, until: 2026-01-01}]", "periods.0.from"),
+        ("periods: [{name: sale, from: never, until: 2026-01-01}]", "period 'sale'.from"),
         ("sales: []", "sales: Extra inputs are not permitted"),
         ("periods: [", "while parsing"),
-        ("- sale", "the whole"),
+        ("- sale", "the file: Input should be a valid dictionary"),
     ],
 )
 def test_a_calendar_that_is_none_is_refused_with_the_place(tmp_path: Path, text: str, why: str) -> None:
