@@ -147,8 +147,8 @@ def test_a_bento_is_ready_to_become_an_image_that_runs_as_nobodys_root(shop: Set
     assert re.search(r"^USER bentoml\n+ENTRYPOINT", dockerfile, flags=re.MULTILINE)
     pins = (bento.path / "env" / "python" / "requirements.txt").read_text().splitlines()
     versions = [pin.split(";")[0].strip() for pin in pins]
-    locked = (REPO_ROOT / "requirements.lock").read_text()
-    assert [pin for pin in versions if f"\n{pin} " not in locked or not re.fullmatch(r"[a-z0-9.-]+==\S+", pin)] == []
+    locked = {line.split()[0] for line in (REPO_ROOT / "requirements.lock").read_text().splitlines() if line}
+    assert [pin for pin in versions if pin not in locked or not re.fullmatch(r"[a-z0-9.-]+==\S+", pin)] == []
     texts = {path: path.read_bytes() for path in bento.path.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     here = [str(folder).encode() for folder in (REPO_ROOT, shop.home)]
     assert [str(path) for path, text in texts.items() if any(place in text for place in here)] == []
