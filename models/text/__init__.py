@@ -1,1 +1,1 @@
-"""What every model that reads texts does to them, and the sentence encoder that they share."""
+"""What every model that reads texts does to them, and the encoders that they share."""
