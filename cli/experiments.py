@@ -119,7 +119,7 @@ def _show(path: Path, book: "ExperimentBook", *, as_json: bool) -> None:
 
 def _warnings(book: "ExperimentBook") -> list[str]:
     """Return what the arms name that there is not; nothing before the first approval, when there is no catalogue."""
-    from models.recommender.catalogue import Catalogue
+    from models.catalogue import Catalogue
     from models.registry.registry import ModelRegistry
     from serving.recommender.experiments.in_force import warnings_of
     from serving.recommender.rules import RuleBook, RulesInForce

@@ -22,7 +22,7 @@ def check_rules(file: Path, *, as_json: bool) -> None:
     Raises:
         UnusableRulesError: it is not; every wrong line is named.
     """
-    from models.recommender.catalogue import Catalogue
+    from models.catalogue import Catalogue
     from models.registry.registry import ModelRegistry
     from serving.recommender.live_catalogue import LiveCatalogue
     from serving.recommender.rules import KINDS, RuleBook, RulesInForce

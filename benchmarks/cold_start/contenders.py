@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from models.recommender.dataset import Interactions
 from models.recommender.history import History, item_weights
 from models.recommender.scoring import Scorer, Scores, standardise, weighted_sum

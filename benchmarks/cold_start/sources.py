@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from benchmarks.recommendation.reader import read_attributes, read_sequences
 from benchmarks.recommendation.split import as_interactions
+from models.catalogue import Catalogue
 from models.recommender.artefact import catalogue_table
-from models.recommender.catalogue import Catalogue
 from models.recommender.cold.texts import item_texts
 from models.recommender.dataset import Interactions, item_attributes
 from shopsight.marts import read_mart

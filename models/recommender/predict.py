@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from models.recommender.catalogue import Catalogue, Mask
+from models.catalogue import Catalogue, Mask
 from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.scoring import Constant, Neighbours, Scorer
 from models.recommender.served.answers import HistoryEvent, ScoredItem, Together

@@ -13,10 +13,10 @@ from typing import Any, Final
 import pyarrow as pa
 from pydantic import ValidationError
 
+from models.catalogue import Catalogue
 from models.churn import predict as churn
 from models.intent.predict import IntentClassifier
 from models.purchase_intent.predict import PurchaseIntentModel
-from models.recommender.catalogue import Catalogue
 from models.recommender.predict import Recommender
 from serving.churn.desk import ChurnCase, has_ordered, logged_result, predicted
 from serving.features import UserFeatures

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from serving.recommender.schemas import ItemFilter
 
 SEPARATOR = " > "

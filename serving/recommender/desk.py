@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from models.recommender.predict import Recommender
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
 from serving.http.problems import ProblemError

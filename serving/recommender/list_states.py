@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from serving.prediction_log import decode_row, encode_row
 from serving.recommender.rules import RuleBook
 from shopsight.errors import ShopsightError

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from models.recommender.catalogue import ITEM_STATE, Catalogue
+from models.catalogue import ITEM_STATE, Catalogue
 from shopsight.live_items import LiveItem, LiveItems
 from shopsight.marts import mart_file
 from shopsight.whole_files import FileVersion, version_of

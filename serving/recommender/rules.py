@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from serving.recommender.catalogue_filter import CatalogueFilter
 from serving.recommender.reranking import CANDIDATES, Wishes
 from serving.recommender.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter

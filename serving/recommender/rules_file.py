@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.shop_file import ShopFile
 

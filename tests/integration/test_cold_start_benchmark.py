@@ -10,7 +10,7 @@ from benchmarks.cold_start.__main__ import main
 from benchmarks.cold_start.contenders import Content, Newer, SameAttributes
 from benchmarks.cold_start.split import cold_split
 from benchmarks.recommendation.split import as_interactions
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from models.recommender.history import History
 
 AISLES, SHELF, SHOPPERS = 12, 20, 500

@@ -9,7 +9,7 @@ import pytest
 from approved_toys import toys
 from pydantic import SecretStr
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from serving.recommender.live_catalogue import LiveCatalogue
 from shopsight.ingestion.collecting.door import Door
 from shopsight.ingestion.collecting.group_commit import GroupCommit, Request

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from approved_toys import crown_toy, toys
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from serving.audit.logged_rows import newest_rows
 from serving.audit.replay import replay
 from serving.prediction_log import PredictionLog

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 
 NEAREST: Final = 20
 """Items that a new one is scored by."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.catalogue import Catalogue, Mask
 from models.evaluation.ranking import top_items
-from models.recommender.catalogue import Catalogue, Mask
 from models.recommender.history import History
 from models.recommender.scoring import Neighbours
 from models.recommender.served.answers import ScoredItem, Together

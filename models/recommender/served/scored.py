@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.catalogue import Mask
 from models.evaluation.ranking import top_items
-from models.recommender.catalogue import Mask
 from models.recommender.history import History
 from models.recommender.scoring import ItemVectors, Scorer, Scores, standardise, weighted_sum
 from models.recommender.served.item_codes import ItemCodes

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from models.recommender.history import BEHAVIOUR_CODES, History
 from models.recommender.served.onnx_sequence import OnnxSequence
 from models.recommender.vectors.vector_index import Vectors, build_index, unit

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.recommender.catalogue import Catalogue
+from models.catalogue import Catalogue
 from models.recommender.history import History
 from models.recommender.vectors.embeddings import describe, group_by_taste, look_alikes
 

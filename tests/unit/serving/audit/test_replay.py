@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from approved_toys import crown_toy
 
+from models.catalogue import Catalogue
 from models.churn.predict import ChurnModel
 from models.intent.predict import IntentClassifier
 from models.purchase_intent.predict import PurchaseIntentModel
-from models.recommender.catalogue import Catalogue
 from models.recommender.predict import Recommender
 from models.registry.version import ModelVersion
 from serving.audit.logged_rows import newest_rows

@@ -1,4 +1,4 @@
-"""The items that a trained recommender knows, in the order of all its arrays, and behind them those that came later.
+"""The items that a trained model knows, in the order of all its arrays, and behind them those that came later.
 
 Shapes: N items.
 """
@@ -27,7 +27,7 @@ _OF_LIVE: Final = {"titles": "title", "categories": "category", "brands": "brand
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """Everything the model can recommend, column by column; all columns have length N."""
+    """Everything the model can answer with, column by column; all columns have length N."""
 
     item_ids: list[str]
     titles: list[str | None]
