@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.access_app import keys_app, people_app
+from cli.answers_app import answers_app
 from cli.approval_app import judge, waiting
 from cli.audit_app import dossier, replay, skew, trace
 from cli.console import AsJson, explained
@@ -35,6 +36,7 @@ for name, group in {
     "release": release_app,
     "people": people_app,
     "keys": keys_app,
+    "answers": answers_app,
 }.items():
     app.add_typer(group, name=name)
 for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier):

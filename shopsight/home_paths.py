@@ -104,6 +104,11 @@ class HomePaths:
         return self.home / "labels.parquet"
 
     @property
+    def answers_path(self) -> Path:
+        """What was learnt from the shop's own marked answers; ``shopsight answers learn`` writes it."""
+        return self.home / "answers"
+
+    @property
     def strategies_path(self) -> Path:
         """The shop's own table of what to do with a text, by intent."""
         return self.home / "strategies.yml"
