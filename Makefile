@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up shop docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-governance campaign-serving campaign-spark screenshot lint format bench lock clean
+.PHONY: help setup demo up shop visitors docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-governance campaign-serving campaign-spark screenshot lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -47,6 +47,11 @@ up: setup ## Start the Dagster web UI, the collector of events and every approve
 
 shop: setup ## Serve a small shop to click through, beside `make up`: real lists, real clicks
 	@exec $(BIN)/shopsight shop
+
+visitors: COUNT ?= 600
+visitors: MINUTES ?= 4
+visitors: setup ## Have made-up visitors come to the shop of `make shop`, for experiments and releases (COUNT, MINUTES)
+	@$(BIN)/shopsight visitors --count $(COUNT) --minutes $(MINUTES)
 
 docs: setup ## Build the documentation site into site/, with dbt's page of the warehouse beside it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

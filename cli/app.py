@@ -377,6 +377,19 @@ def shop() -> None:
         run_shop()
 
 
+@app.command()
+def visitors(
+    count: Annotated[int, typer.Option(min=1, help="How many come.")] = 600,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Within what time.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Of what they like and do.")] = 7,
+) -> None:
+    """Have made-up visitors come to the shop that `shopsight shop` serves, to try experiments and releases with."""
+    with explained():
+        from cli.visitors import send_visitors
+
+        send_visitors(count, minutes=minutes, seed=seed)
+
+
 def main() -> None:
     """Entry point of the ``shopsight`` command."""
     app()

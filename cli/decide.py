@@ -1,10 +1,14 @@
 """``shopsight approve``, ``release start``, ``reject`` and ``rollback``: a person's word on a model."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 from cli.console import err, out, print_json
 from shopsight.clock import utc_now
 from shopsight.settings import Settings
+
+if TYPE_CHECKING:
+    from models.registry.version import ModelVersion
 
 Word = Literal["approve", "release", "reject", "rollback"]
 
@@ -27,13 +31,13 @@ def decide(word: Word, family: str, version: str | None, *, by: str, reason: str
 
     settings = Settings()
     by = by or person_at_terminal(settings)
-    take = {
+    ways: dict[Word, Callable[..., ModelVersion]] = {
         "approve": decisions.approve,
         "release": decisions.release,
         "reject": decisions.reject,
         "rollback": decisions.roll_back,
-    }[word]
-    model = take(settings, family, version, approver=by, reason=reason)
+    }
+    model = ways[word](settings, family, version, approver=by, reason=reason)
     registry = ModelRegistry.of(settings)
     decision = decisions.last_decision(registry, model)
     assert decision is not None, "it was just made"

@@ -1,7 +1,6 @@
 """``shopsight experiment``: a shop's experiments on its lists, and what they say."""
 
-import shutil
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +11,10 @@ from rich.table import Table
 from cli.console import AsJson, err, explained, out, print_json
 from shopsight.clock import utc_now
 from shopsight.settings import Settings
-from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
     from models.evaluation.experiments.judgement import ArmFinding
-    from serving.recommender.experiments.book import ExperimentBook
+    from serving.recommender.experiments.book import Experiment, ExperimentBook
     from serving.recommender.experiments.report import Report
 
 experiment_app = typer.Typer(help="Experiments on the shop's lists: put in force, watch, judge.", no_args_is_help=True)
@@ -39,12 +37,21 @@ def experiment_check(
 def experiment_apply(file: Annotated[Path, typer.Argument(help="A YAML file of experiments.")]) -> None:
     """Put a valid experiments file in force; running services take it up within seconds."""
     with explained():
-        from serving.recommender.experiments.book import ExperimentBook
+        from serving.recommender.experiments.changing import put_in_force
 
-        book, target = ExperimentBook.read(file), Settings().experiments_path
-        with replaced(target) as staging:
-            shutil.copyfile(file, staging)
-        out.print(f"{len(book.experiments)} experiments are in force: {target}")
+        settings = Settings()
+        book = put_in_force(settings, file.read_bytes(), source=file)
+        out.print(f"{len(book.experiments)} experiments are in force: {settings.experiments_path}")
+
+
+@experiment_app.command(name="stop")
+def experiment_stop(name: Annotated[str, typer.Argument(help="The experiment.")]) -> None:
+    """End an experiment at once: no further list takes part, and its report stays."""
+    with explained():
+        from serving.recommender.experiments.changing import stop
+
+        stopped = stop(Settings(), name, now=utc_now())
+        out.print(f"{stopped.name} is stopped; `shopsight experiment report {stopped.name}` says what it showed")
 
 
 @experiment_app.command(name="list")
@@ -84,12 +91,12 @@ def book_in_force(path: Path) -> "ExperimentBook":
 
 
 def _show(path: Path, book: "ExperimentBook", *, as_json: bool) -> None:
-    today = utc_now().date()
+    now = utc_now()
     warnings = _warnings(book)
     rows: list[dict[str, Any]] = [
         {
             "name": one.name,
-            "state": _state(one.start, one.end, today),
+            "state": _state(one, now),
             "placements": sorted(one.where) if one.placements != "all" else "all",
             "arms": {arm.name: arm.share for arm in one.arms},
             "start": one.start,
@@ -132,8 +139,10 @@ def _warnings(book: "ExperimentBook") -> list[str]:
     return warnings_of(book, RulesInForce(rules, Catalogue.read(champion.path / "catalogue.parquet")))
 
 
-def _state(start: date, end: date, today: date) -> str:
-    return "to come" if today < start else "over" if today > end else "runs"
+def _state(experiment: "Experiment", now: datetime) -> str:
+    if experiment.stopped_at is not None and experiment.stopped_at <= now:
+        return "stopped"
+    return "to come" if now.date() < experiment.start else "over" if now.date() > experiment.end else "runs"
 
 
 def print_report(report: "Report") -> None:

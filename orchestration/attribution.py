@@ -30,20 +30,26 @@ SIGNATURE_TAG: Final = "shopsight/user_signature"
 """Tag of a run: what proves :data:`USER_TAG`."""
 
 
+AT_ONCE: Final = {"shopsight/at_once": "yes"}
+"""Tag of a job whose runs wait for no other: a rollback is not to queue behind two trainings."""
+
+
 class UnattributedRunError(ShopsightError):
     """A run that decides about a model, and nothing proves who launched it."""
 
 
 class AttributingRunCoordinator(dg.QueuedRunCoordinator):
-    """Dagster's queue, which notes on a run who launched it where a logged-in person did."""
+    """Dagster's queue, which notes on a run who launched it where a logged-in person did, and lets some runs past."""
 
     def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
-        """Tag the run, then queue it."""
+        """Tag the run, then queue it; where its job is tagged so, launch it at once."""
         source = getattr(context.workspace, "source", None)
         person = getattr(source, "scope", {}).get(PERSON_IN_SCOPE)
         if person:
             run_id = context.dagster_run.run_id
             self._instance.add_run_tags(run_id, signed_tags(Settings(), run_id, person))
+            if AT_ONCE.items() <= context.dagster_run.tags.items():
+                return self._instance.launch_run(run_id, context.workspace)
         return super().submit_run(context)
 
 
@@ -66,7 +72,7 @@ def person_of_run(settings: Settings, run_id: str, tags: Mapping[str, str]) -> s
         why=f"the tag {USER_TAG} of this run is not this run's: {person} may have launched another"
         if person
         else "no logged-in person launched this run, so nobody answers for it",
-        fix="launch it from the web UI that `make up` serves, or use `shopsight approve`, `reject` or `rollback`",
+        fix="launch it from the web UI that `make up` serves, or use the command line",
     )
 
 

@@ -5,6 +5,7 @@ champion in the catalogue and packages it. The web UI's jobs are followed by a s
 runs it at once; both take the request that :func:`deployment_of` makes.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -70,7 +71,15 @@ def let_serve(settings: Settings, family: str, version: str, *, approver: str, r
     return registry.release(family, version, **decision, plan=plan.model_dump())
 
 
-def release(settings: Settings, family: str, version: str | None, *, approver: str, reason: str) -> ModelVersion:
+def release(
+    settings: Settings,
+    family: str,
+    version: str | None,
+    *,
+    approver: str,
+    reason: str,
+    steps: Mapping[str, Any] | None = None,
+) -> ModelVersion:
     """Approve a candidate, and have it become the champion step by step, whatever the family's other versions do.
 
     Args:
@@ -79,16 +88,18 @@ def release(settings: Settings, family: str, version: str | None, *, approver: s
         version: the candidate; ``None``: the newest that its gate found eligible.
         approver: who decides.
         reason: why, in a sentence.
+        steps: lines of the plan that this release has in place of the usual ones.
 
     Raises:
-        ShopsightError: as :func:`approve` raises it; or nothing serves yet, or another release is under way.
+        ShopsightError: as :func:`approve` raises it; or nothing serves yet, another release is under way, or the steps
+            are not valid.
     """
-    from serving.running.release_plan import ReleasePlan, plan_in_force
+    from serving.running.release_plan import ReleasePlan, plan_in_force, plan_with
 
     _require_person(approver)
     registry = _whole_registry(settings, family)
     version = version or _newest_candidate(registry, family, "release", eligible=True).version
-    plan = plan_in_force(settings, family) or ReleasePlan()
+    plan = plan_with(plan_in_force(settings, family) or ReleasePlan(), steps or {})
     return registry.release(family, version, **_decision(approver, reason), plan=plan.model_dump())
 
 
@@ -213,13 +224,13 @@ def prefilled(op: str, *, family: str, version: str = "") -> dict[str, Any]:
 
 
 def approval_form(settings: Settings, family: str, version: str, *, op: str = "approve") -> str:
-    """Return the address of the web UI's form that approves a candidate, filled in but for the reason.
+    """Return the address of the web UI's form that decides about a candidate, filled in but for the reason.
 
     Args:
         settings: the home.
         family: the model family.
         version: the candidate.
-        op: what is decided: ``approve`` or ``reject``.
+        op: what is decided: ``approve``, ``release`` or ``reject``.
     """
     config = yaml.safe_dump(prefilled(op, family=family, version=version), sort_keys=False)
     page = f"locations/shopsight/jobs/{op}_candidate/playground/setup"

@@ -28,6 +28,11 @@ def assets_of(family: str) -> list[dg.AssetKey]:
     return [dg.AssetKey(f"{family}_{step}") for step in STEPS]
 
 
+def retraining_job(family: str) -> str:
+    """Return the name of the job that trains one family anew."""
+    return f"retrain_{family}"
+
+
 def reasons_to_retrain(settings: Settings, champion: ModelVersion) -> list[str]:
     """Return what speaks for a new training, a sentence each; empty where nothing does."""
     return [reason for reason in (drift_of(settings, champion), decay_of(settings, champion)) if reason is not None]
@@ -81,7 +86,8 @@ def why_wait(
     running = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     candidate = dg.AssetKey(f"{family}_candidate")
     trains = [run for run in running if run.asset_selection and candidate in run.asset_selection]
-    trains += [run for run in running if run.asset_selection is None and run.job_name in WHOLE_TRAININGS]
+    jobs = (*WHOLE_TRAININGS, retraining_job(family))
+    trains += [run for run in running if run.asset_selection is None and run.job_name in jobs]
     if trains:
         return f"run {trains[0].run_id[:8]} is training it"
     if not versions:

@@ -43,6 +43,8 @@ class Waiting:
     """Who may approve it, without those who asked for it; None: whoever is let in."""
     verdict: int
     """Number of the verdict's record in the journal; 0 where there is none."""
+    serves: str | None
+    """The version that serves now, beside which it can be released; None where none does."""
 
     def age(self, now: datetime) -> str:
         """Return how long it has waited, in words."""
@@ -90,9 +92,8 @@ def table(settings: Settings, waiting: list[Waiting], now: datetime) -> str:
     for one in waiting:
         until = f"{one.expires_at:%Y-%m-%d %H:%M}" if one.expires_at else "–"
         if one.state == "waits for an approval":
-            ways = [
-                f"[{op}]({approval_form(settings, one.family, one.version, op=op)})" for op in ("approve", "reject")
-            ]
+            words = ("approve", "release", "reject") if one.serves else ("approve", "reject")
+            ways = [f"[{op}]({approval_form(settings, one.family, one.version, op=op)})" for op in words]
         else:
             ways = [f"**{one.state}**: {one.why}" if one.why else f"**{one.state}**"]
         name, since = f"{one.family} {one.version}", f"{one.since:%Y-%m-%d %H:%M}"
@@ -122,6 +123,7 @@ def _of_family(
             expires_at=expires_at(version, days=registry.verdict_days),
             people=None if directory is None else tuple(_who_may(directory, version, now)),
             verdict=version.judged_in or 0,
+            serves=None if champion is None else champion.version,
         )
 
 

@@ -4,6 +4,8 @@ import dagster as dg
 
 from orchestration.decisions import DEPLOY
 from orchestration.local_run import WHOLE_CHAIN
+from orchestration.staleness import assets_of, retraining_job
+from shopsight.families import FAMILIES
 
 whole_chain = dg.define_asset_job(
     WHOLE_CHAIN,
@@ -23,6 +25,14 @@ weekly_retraining = dg.define_asset_job(
     ),
     description="New candidates from the present features, judged and registered; champions change by approval only.",
 )
+retrainings = [
+    dg.define_asset_job(
+        retraining_job(family),
+        selection=dg.AssetSelection.assets(*assets_of(family)),
+        description=f"A new candidate of {family} alone, from the present features: trained, judged and registered.",
+    )
+    for family in FAMILIES
+]
 deploy = dg.define_asset_job(
     DEPLOY,
     selection=dg.AssetSelection.groups("models/promotion", "models/deployment"),

@@ -1,10 +1,10 @@
 """``releases.yml``: by which steps an approved version becomes the champion, and what stops it on the way."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator, model_validator
 
 from models.evaluation.release.judgement import Limits
 from shopsight.books import read_book
@@ -113,3 +113,18 @@ def plan_in_force(settings: Settings, family: str) -> ReleasePlan | None:
     """
     path = settings.releases_path
     return read_releases(path).root.get(family) if path.exists() else None
+
+
+def plan_with(plan: ReleasePlan, lines: Mapping[str, Any]) -> ReleasePlan:
+    """Return a plan with some of its lines said anew, such as ``{"canary_minutes": 5}``.
+
+    Raises:
+        UnusableReleasesError: a line is wrong.
+    """
+    try:
+        return ReleasePlan.model_validate(plan.model_dump() | dict(lines))
+    except ValidationError as cause:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the steps'}: {one['msg']}" for one in cause.errors())
+        raise UnusableReleasesError(
+            "The steps of this release are not valid.", why=wrong, fix="mend these lines; docs/releases.md has each"
+        ) from cause

@@ -1,14 +1,17 @@
 """The sample shop beside a running recommender and collector, as a shopper clicks through it in Chromium."""
 
+import asyncio
 import shutil
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,8 +21,12 @@ from starlette.testclient import TestClient
 from toy_services import toy_services
 
 from cli.shop import run_shop
+from serving.prediction_log import read_log
+from serving.recommender.experiments.changing import start, stop
 from serving.running.launcher import ServerProcess, collector_process
 from serving.storefront.app import storefront_app, storefront_server
+from serving.storefront.visitors import Tally, Visitors
+from shopsight.clock import utc_now
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.collecting.live_file import LiveItemsFile
 from shopsight.ingestion.collecting.records import read_records
@@ -161,6 +168,48 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             server.should_exit = True
             thread.join(10)
             collector.stop()
+
+
+class TestVisitors:
+    def test_what_made_up_visitors_see_and_do_is_in_the_log_and_with_the_collector(self, shop: Shop) -> None:
+        before = len(shop.collected())
+        start(shop.settings, {"name": "try", "placements": ["recommended_for_you"], "metric": "click_through",
+                              "arms": [{"name": "control", "share": 0.5}, {"name": "popular", "share": 0.5,
+                              "model": "popularity"}], "start": utc_now().date(), "end": utc_now().date()})  # fmt: skip
+        until(lambda: arm_of_a_list(shop) is not None)
+
+        async def come() -> Tally:
+            async with httpx.AsyncClient(base_url=shop.url, timeout=30) as client:
+                return await Visitors(client, prefix="visitor", seed=7).come(30, seconds=1)
+
+        tally = asyncio.run(come())
+        assert (tally.visits, tally.failed) == (30, {})
+        assert set(tally.lists) == {"control", "popular"}
+        logged = [row for row in read_log(shop.settings.predictions_dir / "recommender").rows if row["arm"]]
+        lists = Counter(row["arm"] for row in logged if row["placement"] == "recommended_for_you")
+        assert lists - tally.lists == Counter([arm_of_a_list(shop)])
+        rows = shop.collected()[before:]
+        assert len(rows) == tally.events
+        clicks = [row for row in rows if row["event_name"] == "select_item"]
+        assert len(clicks) == tally.clicked.total()
+        assert {row["recommendation_id"] for row in clicks} <= {row["recommendation_id"] for row in logged}
+        stop(shop.settings, "try", now=utc_now())
+        until(lambda: arm_of_a_list(shop) is None)
+
+    def test_visitors_of_a_shop_that_is_away_are_told_what_to_start(self) -> None:
+        async def come() -> Tally:
+            async with httpx.AsyncClient(base_url=f"{ADDRESS}:{free_port()}") as client:
+                return await Visitors(client, prefix="visitor", seed=7).come(1, seconds=1)
+
+        with pytest.raises(ShopsightError, match="make shop"):
+            asyncio.run(come())
+
+
+def arm_of_a_list(shop: Shop) -> str | None:
+    asked = {"placement": "recommended_for_you", "user_id": "somebody else", "personalised": True}
+    answer = httpx.post(f"{shop.url}/api/lists", json=asked, timeout=30).raise_for_status()
+    arm = answer.json()["arm"]
+    return None if arm is None else str(arm)
 
 
 @pytest.fixture

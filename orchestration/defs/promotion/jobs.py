@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from orchestration import decisions
-from orchestration.attribution import person_of_run
+from orchestration.attribution import AT_ONCE, person_of_run
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 else:
     Family = Enum("Family", {name: name for name in FAMILIES})
 
-NO_RETRY: Final = {"dagster/max_retries": "0"}
-"""A decision that was refused would be refused again."""
+DECIDING: Final = {"dagster/max_retries": "0", **AT_ONCE}
+"""Tags of a decision: one that was refused would be refused again, and none waits for a training."""
 
 
 class Decision(dg.Config):
@@ -34,9 +34,25 @@ class Decision(dg.Config):
     version: str = Field(
         default="",
         description="The version, such as v0002. Empty: to approve, the newest eligible candidate; to reject, the "
-        "newest candidate; to roll back, the champion before the present one.",
+        "newest candidate; to roll back, the champion before the present one; to release, as to approve.",
     )
     reason: str = Field(description="Why, in a sentence.")
+
+
+class Steps(dg.Config):
+    """By which steps a version becomes champion; what is not said is as releases.yml has it, or else as usual."""
+
+    shadow_minutes: float | None = Field(default=None, description="How long it answers unseen; 0 leaves it out.")
+    canary_minutes: float | None = Field(default=None, description="How long it answers some shoppers; 0: not at all.")
+    canary_share: float | None = Field(default=None, description="Of the shoppers, at most 0.5.")
+    champion_minutes: float | None = Field(default=None, description="How long it is watched as champion.")
+    min_answers: int | None = Field(default=None, description="Answers that each step takes at least.")
+
+
+class Release(Decision):
+    """What is released, how, and why."""
+
+    steps: Steps = Field(default=Steps(), description="Its steps, where they are to be other than usual.")
 
 
 class Judging(dg.Config):
@@ -73,6 +89,20 @@ def approve(context: dg.OpExecutionContext, config: Decision, settings: dg.Resou
     _answer(context, settings, champion, state)
 
 
+@dg.op(description="Approve a candidate, and have it become champion step by step.")
+def release(context: dg.OpExecutionContext, config: Release, settings: dg.ResourceParam[Settings]) -> None:
+    """Release; refused where the gate said no, nothing serves yet, or another release is under way."""
+    released = decisions.release(
+        settings,
+        config.family.value,
+        config.version or None,
+        approver=_person(context, settings),
+        reason=config.reason,
+        steps=config.steps.model_dump(exclude_none=True),
+    )
+    _answer(context, settings, released, "is under release")
+
+
 @dg.op(description="Turn a candidate down.")
 def reject(context: dg.OpExecutionContext, config: Decision, settings: dg.ResourceParam[Settings]) -> None:
     """Reject."""
@@ -105,7 +135,7 @@ def judge(context: dg.OpExecutionContext, config: Judging, settings: dg.Resource
     name=decisions.APPROVE_CANDIDATE,
     description="A person approves a candidate that passed its gate; a sensor then builds its Bento.",
     config=decisions.prefilled("approve", family=FIRST),
-    tags=NO_RETRY,
+    tags=DECIDING,
 )
 def approve_candidate() -> None:
     """Approve one candidate."""
@@ -113,9 +143,20 @@ def approve_candidate() -> None:
 
 
 @dg.job(
+    description="A person approves a candidate, and it becomes champion step by step, watched: it answers unseen "
+    "(shadow), then some shoppers (canary), then everybody. What is worse than allowed is stopped by itself.",
+    config=decisions.prefilled("release", family=FIRST),
+    tags=DECIDING,
+)
+def release_candidate() -> None:
+    """Release one candidate."""
+    release()
+
+
+@dg.job(
     description="A person turns a candidate down.",
     config=decisions.prefilled("reject", family=FIRST),
-    tags=NO_RETRY,
+    tags=DECIDING,
 )
 def reject_candidate() -> None:
     """Reject one candidate."""
@@ -126,7 +167,7 @@ def reject_candidate() -> None:
     description="A person withdraws the version under release, or else the champion; the version before it, or the one "
     "that is named, serves again.",
     config=decisions.prefilled("roll_back", family=FIRST),
-    tags=NO_RETRY,
+    tags=DECIDING,
 )
 def rollback_champion() -> None:
     """Roll back one family."""
@@ -136,7 +177,7 @@ def rollback_champion() -> None:
 @dg.job(
     description="The gate judges a candidate anew beside what serves now: after two weeks, or after another approval.",
     config={"ops": {"judge": {"config": {"family": FIRST, "version": ""}}}},
-    tags=NO_RETRY,
+    tags={"dagster/max_retries": "0"},
 )
 def judge_candidate() -> None:
     """Judge one candidate again."""

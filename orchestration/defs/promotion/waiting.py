@@ -41,5 +41,5 @@ def waiting_approvals(settings: dg.ResourceParam[Settings]) -> dg.MaterializeRes
 
 def fingerprint(waiting: list[Waiting]) -> str:
     """Return what changes when the list says something else; its ages do not count."""
-    content = [[one.family, one.version, one.state, one.why, one.people, one.verdict] for one in waiting]
+    content = [[one.family, one.version, one.state, one.why, one.people, one.verdict, one.serves] for one in waiting]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

@@ -1,13 +1,14 @@
 """A shop's experiments: one YAML file, validated as a whole; docs/experiments.md shows each line of it."""
 
 import hashlib
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import (
+    AwareDatetime,
     ConfigDict,
     Field,
     FiniteFloat,
@@ -85,6 +86,8 @@ class Experiment(Request):
     """First day (UTC)."""
     end: date
     """Last day (UTC)."""
+    stopped_at: AwareDatetime | None = None
+    """From then on no list takes part, whatever ``end`` says."""
     metric: Metric
     guard_rails: list[GuardRail] = Field(default=[], max_length=3)
     window_days: WindowDays = 7.0
@@ -128,15 +131,28 @@ class Experiment(Request):
     @cached_property
     def version(self) -> str:
         """8 hex digits over all that must stay as it is while the experiment runs: everything but its end."""
-        return hashlib.sha256(self.model_dump_json(exclude={"end"}, exclude_unset=True).encode()).hexdigest()[:8]
+        as_it_runs = self.model_dump_json(exclude={"end", "stopped_at"}, exclude_unset=True)
+        return hashlib.sha256(as_it_runs.encode()).hexdigest()[:8]
+
+    @cached_property
+    def ends_at(self) -> datetime:
+        """The moment (UTC) from which on no list takes part."""
+        over = datetime.combine(self.end, time.max, UTC)
+        return over if self.stopped_at is None else min(over, self.stopped_at.astimezone(UTC))
 
     def runs(self, moment: datetime) -> bool:
         """Return whether lists of a moment (UTC) take part."""
-        return self.start <= moment.date() <= self.end
+        return self.start <= moment.date() <= self.end and (self.stopped_at is None or moment < self.stopped_at)
+
+    @property
+    def last_whole_day(self) -> date:
+        """The last day (UTC) that no other may have: one that was stopped leaves its day to others."""
+        return self.end if self.stopped_at is None else self.ends_at.date() - timedelta(days=1)
 
     def overlaps(self, other: "Experiment") -> frozenset[str]:
         """Return the placements on which both would run on some day."""
-        return self.where & other.where if self.start <= other.end and other.start <= self.end else frozenset()
+        meet = self.start <= other.last_whole_day and other.start <= self.last_whole_day
+        return self.where & other.where if meet else frozenset()
 
 
 class HoldOut(Request):
@@ -190,13 +206,18 @@ class ExperimentBook(Request):
         return self
 
     @classmethod
-    def read(cls, path: Path) -> "ExperimentBook":
+    def read(cls, path: Path, content: bytes | None = None) -> "ExperimentBook":
         """Read an experiments file.
+
+        Args:
+            path: the file.
+            content: of it, where somebody has read it, or is about to write it.
 
         Raises:
             UnusableExperimentsError: it cannot be read; every line that is wrong is named.
         """
-        return read_book(cls, path, what="experiments", page="docs/experiments.md", error=UnusableExperimentsError)
+        error = UnusableExperimentsError
+        return read_book(cls, path, what="experiments", page="docs/experiments.md", error=error, content=content)
 
     def named(self, name: str) -> Experiment | None:
         """Return an experiment, or what compares the hold-out with everyone else; None where there is none."""

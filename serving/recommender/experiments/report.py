@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -53,6 +53,7 @@ class Report:
             "metric": self.experiment.metric,
             "start": str(self.experiment.start),
             "end": str(self.experiment.end),
+            "stopped_at": rfc3339(self.experiment.stopped_at) if self.experiment.stopped_at else None,
             "window_days": self.experiment.window_days,
             "planned": self.experiment.shoppers,
             "data_end": rfc3339(self.data_end) if self.data_end else None,
@@ -137,8 +138,7 @@ def _is_over(experiment: Experiment, results: Outcomes) -> bool:
     """Return whether the warehouse covers the window of whoever came last."""
     if results.data_end is None or experiment.end == date.max:
         return False
-    last = datetime.combine(experiment.end, time.max, UTC) + timedelta(days=experiment.window_days)
-    return results.data_end >= last
+    return results.data_end >= experiment.ends_at + timedelta(days=experiment.window_days)
 
 
 def _looks(experiment: Experiment, names: list[str], results: Outcomes) -> list[Look]:

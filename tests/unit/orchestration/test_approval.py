@@ -19,7 +19,12 @@ from models.registry.registry import IllegalTransitionError, ModelRegistry
 from orchestration import decisions
 from orchestration.attribution import signed_tags
 from orchestration.defs.promotion.assets import champions
-from orchestration.defs.promotion.jobs import approve_candidate, reject_candidate, rollback_champion
+from orchestration.defs.promotion.jobs import (
+    approve_candidate,
+    reject_candidate,
+    release_candidate,
+    rollback_champion,
+)
 from orchestration.defs.promotion.sensors import decisions_waited_for, shown_list
 from orchestration.defs.promotion.waiting import waiting_approvals
 from orchestration.instance import open_instance
@@ -210,14 +215,20 @@ def test_a_newcomer_rejects_approves_and_rolls_back_by_the_forms_that_the_list_l
         page = table(governed, waiting_candidates(governed, utc_now()), utc_now())
         address = urlsplit(re.findall(rf"\[{label}\]\(([^)]+)\)", page)[0])
         assert f"/jobs/{label}_candidate/" in address.path
-        job = {"approve": approve_candidate, "reject": reject_candidate}[label]
+        job = {"approve": approve_candidate, "reject": reject_candidate, "release": release_candidate}[label]
         launch(job, yaml.safe_load(parse_qs(address.query)["config"][0]))
 
-    for label in ("reject", "approve", "approve"):
+    for label in ("reject", "approve", "approve", "release"):
         register()
         by_the_link(label)
-    launch(rollback_champion, decisions.prefilled("roll_back", family="recommender"))
-    assert status_of(governed) == {"v0001": "rejected", "v0002": "champion", "v0003": "withdrawn"}
+    for _ in range(2):
+        launch(rollback_champion, decisions.prefilled("roll_back", family="recommender"))
+    assert status_of(governed) == {
+        "v0001": "rejected",
+        "v0002": "champion",
+        "v0003": "withdrawn",
+        "v0004": "withdrawn",
+    }
     assert waiting_candidates(governed, utc_now()) == []
 
 

@@ -16,7 +16,12 @@ from orchestration import decisions
 from orchestration.attribution import SIGNATURE_TAG, USER_TAG, UnattributedRunError, person_of_run, signed_tags
 from orchestration.defs.deployment.sensors import new_approvals, shown_version
 from orchestration.defs.promotion.assets import champions
-from orchestration.defs.promotion.jobs import approve_candidate, reject_candidate, rollback_champion
+from orchestration.defs.promotion.jobs import (
+    approve_candidate,
+    reject_candidate,
+    release_candidate,
+    rollback_champion,
+)
 from orchestration.instance import open_instance
 from serving.prediction_log import PredictionLog
 from shopsight.errors import ShopsightError
@@ -143,19 +148,20 @@ def test_a_run_that_follows_a_decision_leaves_the_policy_out(home, register) -> 
         assert status_of(home) == {"v0001": "approved", "v0002": "champion"}
 
 
-@pytest.mark.parametrize("job", [approve_candidate, reject_candidate, rollback_champion], ids=lambda job: job.name)
+DECIDING = {
+    "approve": approve_candidate,
+    "release": release_candidate,
+    "reject": reject_candidate,
+    "roll_back": rollback_champion,
+}
+
+
+@pytest.mark.parametrize("job", list(DECIDING.values()), ids=lambda job: job.name)
 def test_a_deciding_job_comes_with_a_form_to_fill_in_and_is_not_retried(job: dg.JobDefinition) -> None:
     assert job.tags["dagster/max_retries"] == "0"
     (op,) = job.run_config["ops"].values()
     assert list(op["config"]) == ["family", "version", "reason"]
     assert dg.validate_run_config(job, job.run_config)
-
-
-DECIDING = {
-    "approve": approve_candidate,
-    "reject": reject_candidate,
-    "roll_back": rollback_champion,
-}
 
 
 def launched(home: Settings, op: str, *, tags: dict[str, str], run_id: str | None = None) -> dg.ExecuteInProcessResult:

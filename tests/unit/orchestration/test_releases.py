@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -18,7 +19,7 @@ from orchestration.release_table import release_table
 from serving.running.release_plan import ReleasePlan, UnusableReleasesError, plan_in_force, read_releases
 from shopsight.settings import Settings
 
-WHO = {"approver": "Ada", "reason": "a test"}
+WHO: dict[str, Any] = {"approver": "Ada", "reason": "a test"}
 FAMILY = "recommender"
 
 
@@ -163,3 +164,24 @@ def test_a_valid_file_is_put_in_force_by_command(home: Settings, tmp_path: Path)
     done = CliRunner().invoke(app, ["release", "apply", str(path)], catch_exceptions=False)
     assert done.exit_code == 0, done.stdout
     assert plan_in_force(home, "intent") == ReleasePlan(shadow_minutes=0)
+
+
+def test_a_release_has_the_steps_that_are_said_for_it_and_the_others_of_the_plan(
+    planned: Settings, register: Callable[..., str]
+) -> None:
+    decisions.approve(planned, FAMILY, register(), **WHO)
+    register()
+    version = decisions.release(planned, FAMILY, None, **WHO, steps={"canary_minutes": 0.5, "canary_share": 0.5})
+    said = ReleasePlan(shadow_minutes=0, canary_minutes=0.5, canary_share=0.5)
+    assert version.plan == said.model_dump()
+
+
+@pytest.mark.parametrize("steps", [{"canary_share": 0.9}, {"canary_minutes": 0, "shadow_minutes": 0}, {"canary": 1}])
+def test_steps_that_cannot_be_release_nothing(
+    home: Settings, register: Callable[..., str], steps: dict[str, Any]
+) -> None:
+    decisions.approve(home, FAMILY, register(), **WHO)
+    register()
+    with pytest.raises(UnusableReleasesError, match="canary"):
+        decisions.release(home, FAMILY, None, **WHO, steps=steps)
+    assert status_of(home) == {"v0001": "champion", "v0002": "candidate"}

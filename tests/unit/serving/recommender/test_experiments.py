@@ -306,3 +306,22 @@ def test_an_arm_has_rules_beside_the_shops_and_may_be_without_one_of_them(ask: C
     assert ids(ask("model: popularity, without_rules: [no best seller]", rules=shop)(**best))[0] == "i_0"
     in_place = own.replace("x,", "no best seller,")
     assert ids(ask(in_place, rules=shop)(**best))[:2] == ["i_0", "i_2"]
+
+
+def test_an_experiment_that_was_stopped_shows_nobody_another_list_from_then_on() -> None:
+    stopped = f"name: a, {DAYS}, {HALVES}, stopped_at: '2026-01-05T12:00:00Z'"
+    book = book_of(stopped)
+    users = [f"u_{number}" for number in range(50)]
+    assert {arm_of(book, user, now=NOW) for user in users} == {None}
+    before = [arm_of(book, user, now=datetime(2026, 1, 5, 11, 59, 59, tzinfo=UTC)) for user in users]
+    assert before == [arm_of(book_of(f"name: a, {DAYS}, {HALVES}"), user) for user in users]
+
+
+def test_a_stop_changes_nothing_of_what_was_shown_and_leaves_its_day_to_another() -> None:
+    running, stopped = (f"name: a, {DAYS}, {HALVES}{end}" for end in ("", ", stopped_at: '2026-01-05T12:00:00Z'"))
+    assert book_of(running).experiments[0].version == book_of(stopped).experiments[0].version
+    later = "name: b, start: 2026-01-05, end: 2026-01-06, metric: conversion, " + HALVES
+    assert len(book_of(stopped, later).experiments) == 2
+    for also in (running, stopped.replace("-05T", "-06T")):
+        with pytest.raises(ValueError, match="would run on"):
+            book_of(also, later)
