@@ -64,6 +64,14 @@ churn_v1 = FeatureService(
     owner=OWNER,
 )
 
+search_v1 = FeatureService(
+    name="search_v1",
+    features=[user_history_view],
+    description="What a shopper touched lately, for the order of search results.",
+    tags={"family": "search"},
+    owner=OWNER,
+)
+
 ranking_v1 = FeatureService(
     name="ranking_v1",
     features=[user_taste_view, user_category_view, item_quality_view, category_prices_view, item_fit],

@@ -218,6 +218,23 @@ FAMILIES: Final[Mapping[str, Family]] = {
             route="/v1/predictions/churn",
             example={"instances": [{"user_id": SHOPPER}], "explain": True},
         ),
+        Family(
+            name="search",
+            title="Search",
+            bento="shopsight_search",
+            feature_service="search_v1",
+            features={"user_history": ("item_ids", "event_names")},
+            port_setting="search_port",
+            serve_extra="serve-search",
+            service="serving.search.service:SearchService",
+            predictor="models.search.predict:SearchEngine",
+            config="models.search.config:for_size",
+            train="models.search.train:train",
+            drift_columns="models.search.drift_columns",
+            statement="models.search.statement",
+            route="/v1/search",
+            example={"query": "shoes", "user_id": SHOPPER, "num_results": 3},
+        ),
     )
 }
 """Every family, by its name, in the order in which they are shown."""

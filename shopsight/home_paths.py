@@ -69,6 +69,11 @@ class HomePaths:
         return self.home / "predictions"
 
     @property
+    def synonyms_path(self) -> Path:
+        """The shop's words for the same thing, read by the search service; it need not be there."""
+        return self.home / "synonyms.yml"
+
+    @property
     def rules_path(self) -> Path:
         """The shop's own rules for its lists; ``shopsight rules apply`` writes it."""
         return self.home / "rules.yml"

@@ -117,6 +117,11 @@ def redact(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return pc.replace_substring_regex(without_mails, pattern=PHONE, replacement="[phone]")
 
 
+def redact_text(text: str) -> str:
+    """Replace e-mail addresses and phone numbers in one text, as :func:`redact` does in a column."""
+    return str(redact(pa.array([text], pa.string()))[0].as_py())
+
+
 def _base32(prefix: str, digests: list[bytes]) -> list[str]:
     """Write digests of whole 5-bit groups as base32 (RFC 4648, lower case); ``base64`` takes 5 µs for each."""
     bits = np.unpackbits(np.frombuffer(b"".join(digests), np.uint8)).reshape(len(digests), -1, 5)

@@ -136,6 +136,7 @@ class Settings(HomePaths, BaseSettings):
     collector_port: Port = 3006
     shop_port: Port = 3007
     """Where ``make shop`` serves the sample shop's pages."""
+    search_port: Port = 3008
     shop_key: SecretStr | None = Field(default=None, min_length=8)
     """API key, of scopes read and write, that the sample shop's server shows the services where they want one."""
     segment_seconds: float = Field(default=300.0, gt=0)

@@ -111,7 +111,8 @@ class Rule(Request):
     """One thing to do to the lists of some placements."""
 
     name: Name
-    placements: list[Placement] = Field(default=list(get_args(Placement)), min_length=1)
+    placements: list[Placement | Literal["search"]] = Field(default=[*get_args(Placement), "search"], min_length=1)
+    """Of lists, and the results of searches."""
     starts: date | None = None
     ends: date | None = None
     """The last day on which it holds (UTC)."""

@@ -137,6 +137,27 @@ def intent_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
     return _point_in_time_training_set(settings, FAMILIES["intent"], labels=labels, columns=("text", "channel"))
 
 
+@dg.asset(
+    group_name="features",
+    kinds={"parquet"},
+    owners=[OWNER],
+    deps=[online_features, *_marts("search_clicks", "items", "item_demand_daily", "interactions")],
+)
+def search_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+    """One row per search, with the item that it led to; beside it the items, their demand, and what shoppers did."""
+    import pyarrow.parquet as pq
+
+    folder = settings.training_dir / "search"
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(read_mart(settings, "search_clicks"), folder / "training_set.parquet")
+    pq.write_table(read_mart(settings, "items"), folder / "items.parquet")
+    demand = read_mart(settings, "item_demand_daily", ["item_id", "event_date", "views", "purchases"])
+    pq.write_table(demand, folder / "demand.parquet")
+    interactions = read_mart(settings, "interactions", ["user_id", "event_timestamp", "item_id"])
+    pq.write_table(without_refusals(interactions, settings), folder / "interactions.parquet")
+    return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))
+
+
 def _labels(settings: Settings, mart: str) -> "pa.Table":
     """Return the rows to predict, without those of whoever refuses personal use."""
     labels = read_mart(settings, mart)

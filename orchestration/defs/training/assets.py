@@ -83,6 +83,35 @@ def intent_candidate(
     return _trained(evaluation, out_dir, pictures=intent_pictures(card["epochs"], confusion))
 
 
+@dg.asset(group_name="models/training", kinds={"lightgbm"}, owners=[OWNER], deps=["search_training_set"])
+def search_candidate(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult[None]:
+    """A ranker of search results by words, meaning and earlier clicks, beside BM25 and meaning alone."""
+    import pyarrow.parquet as pq
+
+    from models.search.config import for_size
+    from models.search.train import SearchTables, train
+
+    folder = settings.training_dir / "search"
+    out_dir = _empty(folder / "candidate")
+    evaluation = train(
+        SearchTables(
+            searches=pq.read_table(folder / "training_set.parquet"),
+            items=pq.read_table(folder / "items.parquet"),
+            demand=pq.read_table(folder / "demand.parquet"),
+            interactions=pq.read_table(folder / "interactions.parquet"),
+        ),
+        config=for_size(settings.training_size, encoder=settings.sentence_encoder),
+        out_dir=out_dir,
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        report=_report_to(context),
+    )
+    return _trained(evaluation, out_dir)
+
+
 def tabular_candidate(family: Family, training: TableTraining) -> dg.AssetsDefinition:
     """Return the asset that trains a family whose training set is one table of features and labels."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 from mart_oracle.log import (
     INTERACTIONS,
@@ -206,7 +207,7 @@ def bot_scores(log: Log) -> Mart:
     return mart
 
 
-def search_performance(log: Log) -> Mart:
+def searches_of(log: Log) -> list[dict[str, Any]]:
     searches = []
     for rows in grouped(log.behaviour, lambda row: row["session_id"]).values():
         actions = [row for row in rows if row["event_name"] in ("search", "select_item", "view_item")]
@@ -216,9 +217,24 @@ def search_performance(log: Log) -> Mart:
                 is_search = following is not None and following["event_name"] == "search"
                 other = (following["query"] or query).lower() if following is not None and is_search else query
                 clicked = following is not None and not is_search
-                searches.append(row | {"query": query, "clicked": clicked, "refined": other != query})
+                item_id = following["item_id"] if following is not None and clicked else None
+                searches.append(
+                    row | {"query": query, "clicked": clicked, "refined": other != query, "clicked_item_id": item_id}
+                )
+    return searches
+
+
+def search_clicks(log: Log) -> Mart:
+    columns = ("session_id", "event_timestamp", "user_id", "query", "search_results", "clicked_item_id")
+    return [
+        {column: row[column] for column in columns} | {"is_clicked": row["clicked"], "is_refined": row["refined"]}
+        for row in searches_of(log)
+    ]
+
+
+def search_performance(log: Log) -> Mart:
     mart = []
-    for (day, query), rows in grouped(searches, lambda row: (row["event_date"], row["query"])).items():
+    for (day, query), rows in grouped(searches_of(log), lambda row: (row["event_date"], row["query"])).items():
         counted = values_of(rows, "search_results")
         mart.append(
             {
@@ -273,6 +289,7 @@ VISITS: dict[str, Callable[[Log], Mart]] = {
         funnel_daily,
         funnel_breakdown_daily,
         bot_scores,
+        search_clicks,
         search_performance,
         placement_performance,
         interactions,

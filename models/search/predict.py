@@ -1,0 +1,378 @@
+"""The search engine: from a query to items, by words, meaning and what was clicked before.
+
+Shapes: N items, C candidates, F features, D numbers of a vector.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from models.catalogue import Catalogue
+from models.search import matching, memory, profiles
+from models.search.documents import Floats, Ints
+from models.search.matching import TEXTS, Documents, matches
+from models.search.memory import NO_CLICKS, ClickMemory
+from models.search.profiles import Profile
+from models.search.ranker import MODEL_FILE, Ranker
+from models.search.retrieval import LexicalIndex, MeaningIndex, meaning_index, united
+from models.search.spelling import Spelling
+from models.search.synonyms import NO_SYNONYMS, Synonyms
+from models.search.wishes import Wishes, WishReader
+from models.search.words import plain_words, words
+from models.text.normalise import detect_language
+from models.text.sentences import SentenceEncoder, load_sentence_encoder
+from shopsight.whole_files import write_json
+
+Mask = NDArray[np.bool_]
+Vector = NDArray[np.float32]
+Asked = Mapping[str, Vector]
+"""The wordings of a query, the first as it was typed, and what each means."""
+
+CONFIG_FILE: Final = "config.json"
+CATALOGUE_FILE: Final = "catalogue.parquet"
+VECTORS_FILE: Final = "vectors.safetensors"
+MEMORY_FILE: Final = "memory.json"
+DEMAND: Final = ("views", "purchases")
+"""Columns of the catalogue that say how wanted an item is, as logarithms among the features."""
+FEATURES: Final = (*matching.FEATURES, *memory.FEATURES, *DEMAND, *profiles.FEATURES)
+"""The columns that the ranker reads."""
+FUSION: Final = "reciprocal_rank_fusion"
+"""The baseline that stands in where there is no ranker: places by words and by meaning, added up."""
+FUSION_CONSTANT: Final = 60.0
+"""Source: G. Cormack, C. Clarke, S. Büttcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understood:
+    """What was read off a query."""
+
+    text: str
+    """What was searched for: the query without its wishes, its words put right."""
+    corrected: str | None
+    """The same, where a word was put right; None where none was."""
+    synonyms: tuple[str, ...]
+    """Other wordings of the text that were searched for as well."""
+    language: str
+    """``en``, ``zh`` or ``other``, by script."""
+    wishes: Wishes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hits:
+    """The items that a query found."""
+
+    understood: Understood
+    places: Ints
+    """Of the items, best first, shape (C,)."""
+    scores: Floats
+    """Of each, shape (C,); in an order and without a unit."""
+    features: Floats
+    """What the ranker read of each, shape (C, F); the columns are :data:`FEATURES`."""
+    shared_words: Ints
+    """Words of the query that each item has, shape (C,)."""
+    relaxed: tuple[str, ...] = ()
+    """Wishes that no item meets together, and that were given up: ``brand``, ``price``, ``filter``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchEngine:
+    """Everything that answers a query."""
+
+    catalogue: Catalogue
+    texts: Sequence[Mapping[str, str]]
+    """What each item says, by :data:`models.search.matching.TEXTS`."""
+    documents: Documents
+    lexical: LexicalIndex
+    meaning: MeaningIndex
+    memory: ClickMemory
+    demand: Floats
+    """Logarithms of :data:`DEMAND` of each item, shape (N, 2)."""
+    encoder: SentenceEncoder
+    ranker: Ranker | None
+    """None: reciprocal rank fusion puts the candidates in order."""
+    candidates: int
+    """Items that are taken of each source."""
+    min_similarity: float
+    """An item that shares no word with the query, and was never clicked for it, must be so near in meaning."""
+    spelling: Spelling
+    reader: WishReader
+
+    @classmethod
+    def build(
+        cls,
+        catalogue: Catalogue,
+        texts: Sequence[Mapping[str, str]],
+        *,
+        vectors_ND: NDArray[np.float32],
+        demand: Floats,
+        encoder: SentenceEncoder,
+        memory: ClickMemory = NO_CLICKS,
+        ranker: Ranker | None = None,
+        candidates: int = 100,
+        min_similarity: float = 0.3,
+    ) -> "SearchEngine":
+        """Index the items.
+
+        Args:
+            catalogue: the items.
+            texts: what each says.
+            vectors_ND: what each means, by ``encoder``.
+            demand: how wanted each is.
+            encoder: reads the queries.
+            memory: of clicks.
+            ranker: puts candidates in order.
+            candidates: items of each source.
+            min_similarity: see the field.
+        """
+        documents = Documents.of(texts, vectors_ND)
+        titles = [text.get("title") or "" for text in texts]
+        whole = [everything(text) for text in texts]
+        spoken = [key for key, counts in memory.of_query.items() if sum(counts.values()) >= 3.0]
+        nouns = {word for text in texts for word in plain_words(text.get("category") or "")}
+        return cls(
+            catalogue=catalogue,
+            texts=texts,
+            documents=documents,
+            lexical=LexicalIndex(titles, whole),
+            meaning=meaning_index(vectors_ND),
+            memory=memory,
+            demand=demand,
+            encoder=encoder,
+            ranker=ranker,
+            candidates=candidates,
+            min_similarity=min_similarity,
+            spelling=Spelling([*whole, *spoken]),
+            reader=WishReader(catalogue.brands, nouns),
+        )
+
+    def understand(self, query: str, synonyms: Synonyms = NO_SYNONYMS) -> Understood:
+        """Return what a query says."""
+        wishes = self.reader.read(query)
+        corrected = self.spelling.corrected(wishes.text)
+        if corrected is not None:
+            # A brand may be what was misspelt.
+            wishes = replace(wishes, brands=wishes.brands or self.reader.read(corrected).brands)
+        text = corrected or wishes.text
+        return Understood(
+            text=text,
+            corrected=corrected,
+            synonyms=synonyms.variants(text),
+            language=detect_language(query),
+            wishes=wishes,
+        )
+
+    def search(
+        self,
+        query: str,
+        *,
+        num_results: int = 10,
+        mask: Mask | None = None,
+        profile: Profile | None = None,
+        synonyms: Synonyms = NO_SYNONYMS,
+    ) -> Hits:
+        """Return the items that a query means, best first, at most as many as were looked at.
+
+        Args:
+            query: as it was typed.
+            num_results: how many are wanted at least, where there are so many.
+            mask: which items may be shown, shape (N,); None: all.
+            profile: who asks.
+            synonyms: the shop's.
+        """
+        understood = self.understand(query, synonyms)
+        wordings = [understood.text, *understood.synonyms]
+        asked = dict(zip(wordings, self.encoder.encode(wordings, kind="query"), strict=True))
+        allowed = np.ones(len(self.catalogue), dtype=np.bool_) if mask is None else mask
+        places, relaxed = self._wished(understood.wishes, asked, allowed, num_results)
+        features = self._best_wording(asked, places, profile)
+        return self._ranked(understood, places, features, relaxed)
+
+    def _best_wording(self, asked: Asked, places: Ints, profile: Profile | None) -> Floats:
+        """Return the features of each candidate by the wording of the query whose words it has most of."""
+        by_wording = [self.features(text, vector_D, places, profile=profile) for text, vector_D in asked.items()]
+        if len(by_wording) == 1 or not len(places):
+            return by_wording[0]
+        covered = FEATURES.index("everything_covered")
+        best = np.argmax([features[:, covered] for features in by_wording], axis=0)
+        return np.asarray(np.stack(by_wording)[best, np.arange(len(places))])
+
+    def features(self, text: str, vector_D: Vector, places: Ints, *, profile: Profile | None) -> Floats:
+        """Return what the ranker reads of each candidate, shape (C, F); the columns are :data:`FEATURES`."""
+        item_ids = [self.catalogue.item_ids[place] for place in places]
+        categories = [self.catalogue.categories[place] for place in places]
+        return np.hstack(
+            [
+                matches(text, vector_D, places, self.documents),
+                self.memory.features(text, item_ids, categories),
+                self.demand[places],
+                profiles.personal(profile, places, self.catalogue),
+            ]
+        )
+
+    def retrieve(self, asked: Asked, allowed: Mask, count: int) -> Ints:
+        """Return candidates of a query: by words, by meaning and by clicks, those that may be shown, shape (C,)."""
+        # Where few may be shown, those who may stand further behind.
+        share = max(float(allowed.mean()), 1e-9) if len(allowed) else 1.0
+        reach = min(len(allowed), int(np.ceil(count / share)) if share < 1.0 else count, 20 * count)
+        groups = []
+        for text, vector_D in asked.items():
+            clicked = (self.catalogue.index_of(item_id) for item_id in self.memory.items(text))
+            groups.append(np.array([place for place in clicked if place is not None], dtype=np.int64))
+            groups.append(self.lexical.nearest(text, reach)[0])
+            if vector_D.any():
+                groups.append(self.meaning.nearest(vector_D, reach))
+        return united([group[allowed[group]][:count] for group in groups], count=3 * count)
+
+    def _wished(self, wishes: Wishes, asked: Asked, allowed: Mask, num_results: int) -> tuple[Ints, tuple[str, ...]]:
+        """Return the candidates that meet the query's wishes, or as many of them as items can."""
+        of_wishes = self._masks(wishes)
+        for given_up in ((), ("brand",), ("price",), ("brand", "price")):
+            if any(name not in of_wishes for name in given_up):
+                continue
+            wanted = allowed.copy()
+            for name, mask in of_wishes.items():
+                if name not in given_up:
+                    wanted &= mask
+            if not wanted.any():
+                continue
+            places = self._meant(asked, self.retrieve(asked, wanted, max(self.candidates, num_results)))
+            if len(places):
+                return places, given_up
+        return np.zeros(0, dtype=np.int64), ()
+
+    def _masks(self, wishes: Wishes) -> dict[str, Mask]:
+        of_wishes: dict[str, Mask] = {}
+        if wishes.brands:
+            of_wishes["brand"] = np.array([brand in wishes.brands for brand in self.catalogue.brands], dtype=np.bool_)
+        if wishes.lowest is not None or wishes.highest is not None:
+            low = -np.inf if wishes.lowest is None else wishes.lowest
+            high = np.inf if wishes.highest is None else wishes.highest
+            of_wishes["price"] = (self.catalogue.prices >= low) & (self.catalogue.prices <= high)
+        return of_wishes
+
+    def _meant(self, asked: Asked, places: Ints) -> Ints:
+        """Leave out what shares no word, was never clicked for the query and is not near in meaning either."""
+        meant = np.zeros(len(places), dtype=np.bool_)
+        for text, vector_D in asked.items():
+            clicked = set(self.memory.items(text))
+            meant |= self.documents.vectors_ND[places] @ vector_D >= self.min_similarity
+            meant |= np.array([self.catalogue.item_ids[place] in clicked for place in places], dtype=np.bool_)
+            meant |= self._shared(text, places) > 0
+        return places[meant]
+
+    def _shared(self, text: str, places: Ints) -> Ints:
+        field = self.documents.fields["everything"]
+        asked = list(dict.fromkeys(words(text)))
+        return np.asarray((field.counts(asked, places) > 0).sum(axis=0), dtype=np.int64)
+
+    def _ranked(self, understood: Understood, places: Ints, features: Floats, relaxed: tuple[str, ...]) -> Hits:
+        scores = self.ranker.scores(features) if self.ranker is not None else fused(features)
+        order = np.argsort(-scores, kind="stable")
+        return Hits(
+            understood=understood,
+            places=places[order],
+            scores=scores[order],
+            features=features[order],
+            shared_words=self._shared(understood.text, places)[order],
+            relaxed=relaxed,
+        )
+
+    def with_catalogue(self, catalogue: Catalogue) -> "SearchEngine":
+        """Return the engine over the items as they are now; what says something else, or is new, is read anew.
+
+        The places of the model's items stay; behind them may come others.
+        """
+        texts = [self._text_now(catalogue, place) for place in range(len(catalogue))]
+        before = [*self.texts, *({} for _ in range(len(texts) - len(self.texts)))]
+        changed = [place for place, text in enumerate(texts) if text != before[place] and any(text.values())]
+        demand = np.zeros((len(texts), len(DEMAND)))
+        demand[: len(self.demand)] = self.demand
+        if texts == list(self.texts):
+            return replace(self, catalogue=catalogue)
+        vectors_ND = np.zeros((len(texts), self.encoder.dim), dtype=np.float32)
+        vectors_ND[: len(self.documents)] = self.documents.vectors_ND
+        vectors_ND[changed] = self.encoder.encode([everything(texts[place]) for place in changed], kind="passage")
+        return SearchEngine.build(
+            catalogue,
+            texts,
+            vectors_ND=vectors_ND,
+            demand=demand,
+            encoder=self.encoder,
+            memory=self.memory,
+            ranker=self.ranker,
+            candidates=self.candidates,
+            min_similarity=self.min_similarity,
+        )
+
+    def _text_now(self, catalogue: Catalogue, place: int) -> dict[str, str]:
+        title = catalogue.titles[place]
+        before = self.texts[place] if place < len(self.texts) else {}
+        return {
+            "title": title if title and title != catalogue.item_ids[place] else "",
+            "category": catalogue.categories[place] or "",
+            "brand": catalogue.brands[place] or "",
+            "description": catalogue.descriptions.get(place) or before.get("description") or "",
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write what :meth:`load` reads."""
+        save_file({"vectors": self.documents.vectors_ND.astype(np.float16)}, str(folder / VECTORS_FILE))
+        write_json(folder / MEMORY_FILE, self.memory.as_json(), sort_keys=True)
+        config = {
+            "encoder": self.encoder.name,
+            "candidates": self.candidates,
+            "min_similarity": self.min_similarity,
+        }
+        write_json(folder / CONFIG_FILE, config)
+        if self.ranker is not None:
+            self.ranker.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, *, encoder: SentenceEncoder | None = None) -> "SearchEngine":
+        """Read what :meth:`save` and :func:`models.search.train.write_catalogue` wrote, and index it.
+
+        Raises:
+            ShopsightError: the encoder is not on this machine.
+        """
+        config: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text())
+        table = pq.ParquetFile(folder / CATALOGUE_FILE).read()
+        columns = {name: table[name].to_pylist() for name in TEXTS}
+        texts = [
+            {name: text or "" for name, text in zip(TEXTS, row, strict=True)}
+            for row in zip(*columns.values(), strict=True)
+        ]
+        demand = np.log1p(np.array([table[name].to_pylist() for name in DEMAND], dtype=np.float64).T)
+        return cls.build(
+            Catalogue.of(table),
+            texts,
+            vectors_ND=load_file(str(folder / VECTORS_FILE))["vectors"].astype(np.float32),
+            demand=demand.reshape(table.num_rows, len(DEMAND)),
+            encoder=encoder or load_sentence_encoder(config["encoder"]),
+            memory=ClickMemory.from_json(json.loads((folder / MEMORY_FILE).read_text())),
+            ranker=Ranker.load(folder) if (folder / MODEL_FILE).exists() else None,
+            candidates=config["candidates"],
+            min_similarity=config["min_similarity"],
+        )
+
+
+def everything(text: Mapping[str, str]) -> str:
+    """Return all that an item says, as one text: what is searched, and what its vector is made of."""
+    return " ".join(filter(None, (text.get(name) for name in TEXTS)))
+
+
+def fused(features: Floats) -> Floats:
+    """Return the sum of the reciprocal places by words and by meaning, shape (C,)."""
+    total = np.zeros(len(features))
+    for name in ("everything_bm25", "similarity"):
+        column = features[:, FEATURES.index(name)]
+        places = np.empty(len(column))
+        places[np.argsort(-column, kind="stable")] = np.arange(1, len(column) + 1)
+        total += 1.0 / (FUSION_CONSTANT + places)
+    return total

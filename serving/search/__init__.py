@@ -1,0 +1,1 @@
+"""Search: from a query to items of the shop."""
