@@ -24,7 +24,7 @@ def run_lists(days: int, *, rules: Path | None, version: str, as_json: bool) -> 
         typer.Exit: a row is damaged.
     """
     from serving.audit.days import FAMILY, replay_days, rows_of_days
-    from serving.recommender.rules import RuleBook
+    from serving.items.rules import RuleBook
 
     settings = Settings()
     book = RuleBook.read(rules) if rules else None

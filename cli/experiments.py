@@ -128,8 +128,8 @@ def _warnings(book: "ExperimentBook") -> list[str]:
     """Return what the arms name that there is not; nothing before the first approval, when there is no catalogue."""
     from models.catalogue import Catalogue
     from models.registry.registry import ModelRegistry
+    from serving.items.rules import RuleBook, RulesInForce
     from serving.recommender.experiments.in_force import warnings_of
-    from serving.recommender.rules import RuleBook, RulesInForce
 
     settings = Settings()
     champion = ModelRegistry.of(settings).champion("recommender")

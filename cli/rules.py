@@ -24,8 +24,8 @@ def check_rules(file: Path, *, as_json: bool) -> None:
     """
     from models.catalogue import Catalogue
     from models.registry.registry import ModelRegistry
-    from serving.recommender.live_catalogue import LiveCatalogue
-    from serving.recommender.rules import KINDS, RuleBook, RulesInForce
+    from serving.items.live_catalogue import LiveCatalogue
+    from serving.items.rules import KINDS, RuleBook, RulesInForce
 
     book = RuleBook.read(file)
     kinds = {rule.name: next(kind for kind in KINDS if getattr(rule, kind) is not None) for rule in book.rules}
@@ -61,8 +61,8 @@ def replay_rules(file: Path, *, days: int, as_json: bool) -> None:
     """
     from cli.recommend import champion_desk
     from serving.features import OnlineStoreGoneError
+    from serving.items.rules import RuleBook
     from serving.prediction_log import read_log, was_shown
-    from serving.recommender.rules import RuleBook
     from serving.recommender.rules_replay import replay
 
     settings = Settings()
@@ -117,7 +117,7 @@ def apply_rules(file: Path) -> None:
     Raises:
         UnusableRulesError: it is not valid; the rules in force stay.
     """
-    from serving.recommender.rules import RuleBook
+    from serving.items.rules import RuleBook
 
     book = RuleBook.read(file)
     target = Settings().rules_path

@@ -16,9 +16,9 @@ from models.recommender.predict import Recommender
 from models.registry.artefacts import ArtefactChangedError
 from models.registry.registry import ModelRegistry
 from serving.audit.remaking import Instead, NotReplayableError, RecommendationsAgain
+from serving.items.rules import RuleBook
 from serving.prediction_log import read_log
 from serving.recommender.logged_lists import Judgement, judge
-from serving.recommender.rules import RuleBook
 from shopsight.errors import ShopsightError
 from shopsight.marts import export_path, mart_exists, read_mart
 from shopsight.settings import Settings

@@ -20,10 +20,10 @@ from models.purchase_intent.predict import PurchaseIntentModel
 from models.recommender.predict import Recommender
 from serving.churn.desk import ChurnCase, has_ordered, logged_result, predicted
 from serving.features import UserFeatures
+from serving.items.rules import RuleBook, RulesInForce
 from serving.recommender.composing import ListComposer, Listed
 from serving.recommender.experiments.in_force import Treatment
 from serving.recommender.list_states import StateGoneError, read_state
-from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RecommendationRequest
 from serving.recommender.visits import visit_of
 

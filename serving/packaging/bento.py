@@ -38,6 +38,7 @@ SHARED_SOURCES: Final = (
     "models/*.py",
     "serving/*.py",
     "serving/http/*.py",
+    "serving/items/*.py",
     "serving/packaging/*.py",
     "serving/releases/*.py",
     "serving/running/*.py",

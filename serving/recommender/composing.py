@@ -13,19 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.predict import Recommender, ScoredItem
-from serving.recommender.catalogue_filter import CatalogueFilter
+from serving.items.catalogue_filter import CatalogueFilter
+from serving.items.rules import RuleBook
+from serving.items.schemas import CategoryFilter, ItemFilter
+from serving.items.wishes import CANDIDATES
 from serving.recommender.experiments.in_force import Treatment
 from serving.recommender.exploration import explored
 from serving.recommender.placements import PERSONAL, Shelf, Visit, candidates, readable
-from serving.recommender.reranking import CANDIDATES, rerank
-from serving.recommender.rules import RuleBook
-from serving.recommender.schemas import (
-    MAX_RESULTS,
-    CategoryFilter,
-    Fallback,
-    ItemFilter,
-    RecommendationRequest,
-)
+from serving.recommender.reranking import rerank
+from serving.recommender.schemas import MAX_RESULTS, Fallback, RecommendationRequest
 from serving.tracing import span
 
 WIN_BACK: Final = ((0.5, 14.0),)

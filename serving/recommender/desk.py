@@ -12,16 +12,16 @@ from models.recommender.predict import Recommender
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
 from serving.http.problems import ProblemError
 from serving.instances import parsed
+from serving.items.live_catalogue import LiveCatalogue
+from serving.items.rules import RuleBook, RulesInForce
+from serving.items.rules_file import RulesFile
 from serving.prediction_log import PredictionLog, RowLog, new_id
 from serving.recommender.composing import ListComposer, Listed
 from serving.recommender.experiments.assignment import NOT_ASSIGNED, Assignment
 from serving.recommender.experiments.in_force import ExperimentsFile, Treatment
 from serving.recommender.exploration import fair_draw
 from serving.recommender.list_states import ListStates
-from serving.recommender.live_catalogue import LiveCatalogue
 from serving.recommender.placements import Visit
-from serving.recommender.rules import RuleBook, RulesInForce
-from serving.recommender.rules_file import RulesFile
 from serving.recommender.schemas import (
     NEEDS_ITEMS,
     BatchEntry,

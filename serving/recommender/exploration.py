@@ -16,7 +16,7 @@ fair_draw: Final = random.SystemRandom().random
 
 
 class Exploring(Protocol):
-    """How a list explores: what :class:`serving.recommender.rules.Explore` says."""
+    """How a list explores: what :class:`serving.items.rules.Explore` says."""
 
     share: float
     places: int

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
+from serving.items.rules import RuleBook
 from serving.prediction_log import decode_row, encode_row
-from serving.recommender.rules import RuleBook
 from shopsight.errors import ShopsightError
 
 COLUMNS: Final = ("item_ids", "titles", "categories", "brands", "prices", "available", "listed")
@@ -54,7 +54,7 @@ class ListStates:
         """Return the name of a state, which is written where it is a new one; None where that failed.
 
         Args:
-            catalogue: the items, as :class:`serving.recommender.live_catalogue.LiveCatalogue` gives them.
+            catalogue: the items, as :class:`serving.items.live_catalogue.LiveCatalogue` gives them.
             book: the rules in force; None where the answer follows none, so that any will do.
             now: the moment of the answer.
         """

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from serving.features import FeatureReader, UserFeatures
+from serving.items.rules import RuleBook, RulesInForce
 from serving.recommender.desk import FAMILY, RecommendationDesk
 from serving.recommender.placements import Visit
-from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RecommendationRequest
 from serving.recommender.visits import visit_of
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 from typing_extensions import TypedDict
 
+from serving.items.schemas import ItemFilter, Placement
 from serving.schemas import (
     MAX_BATCH,
     WHOLE,
@@ -19,17 +20,6 @@ from serving.schemas import (
     closed,
 )
 
-Placement = Literal[
-    "recommended_for_you",
-    "similar_items",
-    "also_viewed",
-    "bought_together",
-    "cart_complement",
-    "best_sellers",
-    "trending",
-    "recently_viewed",
-    "win_back",
-]
 Fallback = Literal["session_events", "similar_items", "trending_in_segment", "trending", "best_sellers"]
 """Rungs of the ladder below the first; one is named where it gave the list."""
 NEEDS_ITEMS: Final = ("similar_items", "also_viewed", "bought_together")
@@ -49,34 +39,6 @@ class RecentEvent(BaseModel):
     item_id: Identifier | None = None
     category: Annotated[str, StringConstraints(max_length=500)] | None = None
     event_timestamp: Moment | None = None
-
-
-class CategoryFilter(Request):
-    """Categories to keep: each name keeps its whole branch of the tree."""
-
-    any_of: list[Annotated[str, StringConstraints(min_length=1, max_length=500)]] = Field(min_length=1, max_length=100)
-
-
-class BrandFilter(Request):
-    """Brands to keep."""
-
-    any_of: list[Annotated[str, StringConstraints(min_length=1, max_length=200)]] = Field(min_length=1, max_length=100)
-
-
-class PriceFilter(Request):
-    """Prices to keep, bounds included; an item without a price is left out. Where gte is above lte, no item is left."""
-
-    gte: Annotated[FiniteFloat, Field(ge=0, strict=True)] | None = None
-    lte: Annotated[FiniteFloat, Field(ge=0, strict=True)] | None = None
-
-
-class ItemFilter(Request):
-    """What every returned item must be."""
-
-    category: CategoryFilter | None = None
-    brand: BrandFilter | None = None
-    price: PriceFilter | None = None
-    in_stock: StrictBool | None = None
 
 
 class RecommendationRequest(Request):

@@ -14,12 +14,12 @@ from models.search.predict import Hits, SearchEngine
 from models.search.profiles import Profile
 from models.search.synonyms import NO_SYNONYMS, Synonyms
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
+from serving.items.catalogue_filter import CatalogueFilter
+from serving.items.live_catalogue import LiveCatalogue
+from serving.items.rules import RuleBook, RulesInForce
+from serving.items.rules_file import RulesFile
+from serving.items.shop_file import ShopFile
 from serving.prediction_log import RowLog, new_id
-from serving.recommender.catalogue_filter import CatalogueFilter
-from serving.recommender.live_catalogue import LiveCatalogue
-from serving.recommender.rules import RuleBook, RulesInForce
-from serving.recommender.rules_file import RulesFile
-from serving.recommender.shop_file import ShopFile
 from serving.search.facets import facets_of
 from serving.search.ordering import PLACEMENT, left_out, ordered, rows_in_order
 from serving.search.reasons import reasons_of

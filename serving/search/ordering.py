@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.search.documents import Ints
-from serving.recommender.rules import RulesInForce
+from serving.items.rules import RulesInForce
 
 PLACEMENT = "search"
 """What rules call the results of a search."""

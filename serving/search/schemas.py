@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
-from serving.recommender.schemas import ItemFilter
+from serving.items.schemas import ItemFilter
 from serving.schemas import WHOLE, Identifier, ModelName, Request, StrictBool, closed
 
 MAX_RESULTS = 100

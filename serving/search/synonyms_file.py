@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from models.search.synonyms import NO_SYNONYMS, Synonyms
-from serving.recommender.shop_file import ShopFile
+from serving.items.shop_file import ShopFile
 from serving.schemas import Request
 from shopsight.books import read_book
 from shopsight.errors import ShopsightError

@@ -10,7 +10,7 @@ from approved_toys import toys
 from pydantic import SecretStr
 
 from models.catalogue import Catalogue
-from serving.recommender.live_catalogue import LiveCatalogue
+from serving.items.live_catalogue import LiveCatalogue
 from shopsight.ingestion.collecting.door import Door
 from shopsight.ingestion.collecting.group_commit import GroupCommit, Request
 from shopsight.ingestion.collecting.items import TAKEN_UP_SECONDS, ItemChange, ItemDoor

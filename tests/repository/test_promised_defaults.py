@@ -13,8 +13,8 @@ from serving.feedback.matching import CLICK_LANDS
 from serving.feedback.promise import DAYS_TOGETHER
 from serving.http.key_ring import LOOK_AGAIN_SECONDS, NOTE_AGAIN_SECONDS
 from serving.http.rates import BURST_SECONDS
+from serving.items.rules import PreferNew, RuleBook
 from serving.recommender.composing import WIN_BACK
-from serving.recommender.rules import PreferNew, RuleBook
 from serving.recommender.schemas import MAX_RESULTS, RecommendationRequest
 from serving.schemas import MAX_BATCH
 from shopsight.api_keys import GRACE

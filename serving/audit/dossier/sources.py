@@ -174,7 +174,7 @@ class Sources:
 
     @cached_property
     def _rules(self) -> dict[str, Any]:
-        from serving.recommender.rules import KINDS, RuleBook
+        from serving.items.rules import KINDS, RuleBook
 
         path = self.settings.rules_path
         written = path.exists()

@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from serving.recommender.rules import RuleBook
-from serving.recommender.schemas import Placement
+from serving.items.rules import RuleBook
+from serving.items.schemas import Placement
 from serving.schemas import Request
 from shopsight.books import read_book
 from shopsight.errors import ShopsightError

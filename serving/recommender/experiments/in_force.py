@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from serving.items.rules import RuleBook, RulesInForce
+from serving.items.shop_file import ShopFile
 from serving.recommender.experiments.assignment import NOT_ASSIGNED, Assignment, assigned
 from serving.recommender.experiments.book import Arm, ExperimentBook, HoldOut
 from serving.recommender.placements import PERSONAL
-from serving.recommender.rules import RuleBook, RulesInForce
-from serving.recommender.shop_file import ShopFile
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,11 +21,11 @@ from models.registry.version import ModelVersion
 from serving.audit.days import DayReplay, replay_days, rows_of_days
 from serving.audit.gates import read_policy, replay_gate
 from serving.features import FeatureReader
+from serving.items.rules import RuleBook, RulesInForce
 from serving.prediction_log import PredictionLog, new_id
 from serving.recommender.desk import RecommendationDesk
 from serving.recommender.experiments.in_force import ExperimentsFile
 from serving.recommender.list_states import ListStates
-from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.errors import ShopsightError

@@ -24,13 +24,13 @@ from serving.intent.desk import IntentDesk
 from serving.intent.named_items import NamedItems
 from serving.intent.schemas import IntentRequest
 from serving.intent.shop_names import ShopNames
+from serving.items.rules import RuleBook, RulesInForce
 from serving.prediction_log import PredictionLog, encode_row, new_id
 from serving.purchase_intent.desk import PropensityDesk
 from serving.purchase_intent.schemas import PredictionRequest
 from serving.recommender.desk import RecommendationDesk
 from serving.recommender.experiments.in_force import ExperimentsFile
 from serving.recommender.list_states import ListStates, StateGoneError, changes, read_state
-from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RankingRequest, RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.live_items import LiveItem

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from models.recommender.predict import HistoryEvent, Recommender
 from serving.features import FeatureReader
+from serving.items.rules import RuleBook, RulesInForce
 from serving.recommender.desk import RecommendationDesk
-from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RecommendationRequest, Recommendations
 from serving.served_model import ServedModel
 from shopsight.live_items import LiveItem

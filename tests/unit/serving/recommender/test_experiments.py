@@ -12,12 +12,12 @@ from scipy.stats import chi2_contingency
 
 from models.recommender.predict import Recommender
 from serving.features import FeatureReader
+from serving.items.rules import RuleBook, RulesInForce
 from serving.prediction_log import PredictionLog, read_log
 from serving.recommender.desk import RecommendationDesk
 from serving.recommender.experiments.assignment import assigned, position
 from serving.recommender.experiments.book import ExperimentBook, UnusableExperimentsError
 from serving.recommender.experiments.in_force import ExperimentsFile, warnings_of
-from serving.recommender.rules import RuleBook, RulesInForce
 from serving.recommender.schemas import RankingRequest, RecommendationRequest, Recommendations
 from serving.served_model import ServedModel
 from shopsight.privacy import Pseudonymiser

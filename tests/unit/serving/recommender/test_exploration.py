@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.recommender.predict import Recommender, ScoredItem
 from serving.features import FeatureReader
+from serving.items.rules import Explore, RuleBook, RulesInForce
 from serving.prediction_log import PredictionLog, read_log
 from serving.recommender.desk import RecommendationDesk
 from serving.recommender.exploration import explored
-from serving.recommender.rules import Explore, RuleBook, RulesInForce
 from serving.recommender.rules_replay import replay
 from serving.recommender.schemas import RecommendationRequest, Recommendations
 from serving.served_model import ServedModel

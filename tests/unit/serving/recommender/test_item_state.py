@@ -13,9 +13,9 @@ import pytest
 
 from models.recommender.predict import Recommender
 from serving.features import FeatureReader
+from serving.items.live_catalogue import LiveCatalogue
+from serving.items.rules_file import RulesFile
 from serving.recommender.desk import RecommendationDesk
-from serving.recommender.live_catalogue import LiveCatalogue
-from serving.recommender.rules_file import RulesFile
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel
 from shopsight.clock import utc_now
@@ -274,7 +274,7 @@ def test_a_new_item_that_came_with_an_export_is_shown_too_and_leaves_when_it_is_
 def test_of_more_new_items_than_there_is_room_for_the_newest_are_shown(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.recommender.live_catalogue.MAX_NEWCOMERS", 3)
+    monkeypatch.setattr("serving.items.live_catalogue.MAX_NEWCOMERS", 3)
     for n in range(5):
         shop.say(f"new_{n}", price="5")
     assert sorted(shop.ask(**CHEAP)) == ["new_2", "new_3", "new_4"]

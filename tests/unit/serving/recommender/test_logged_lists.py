@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from models.recommender.predict import ScoredItem
+from serving.items.rules import Explore
 from serving.recommender.exploration import explored
 from serving.recommender.logged_lists import judge
-from serving.recommender.rules import Explore
 from shopsight.errors import ShopsightError
 
 CLICKS = {f"i_{number}": 0.05 + 0.05 * number for number in range(8)}

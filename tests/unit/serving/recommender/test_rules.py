@@ -9,9 +9,9 @@ import pytest
 
 from models.recommender.predict import Recommender
 from serving.features import FeatureReader
+from serving.items.rules import RuleBook, RulesInForce, UnusableRulesError
+from serving.items.rules_file import RulesFile
 from serving.recommender.desk import RecommendationDesk
-from serving.recommender.rules import RuleBook, RulesInForce, UnusableRulesError
-from serving.recommender.rules_file import RulesFile
 from serving.recommender.rules_replay import replay
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel

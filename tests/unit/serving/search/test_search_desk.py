@@ -15,8 +15,8 @@ from models.search.memory import Click
 from models.search.predict import SearchEngine
 from serving.features import FeatureReader
 from serving.feedback.shown_lists import shown_items
+from serving.items.rules import RuleBook, RulesInForce
 from serving.prediction_log import PredictionLog, read_log
-from serving.recommender.rules import RuleBook, RulesInForce
 from serving.search.desk import SearchDesk
 from serving.search.schemas import SearchAnswer, SearchRequest, SuggestionRequest
 from serving.search.synonyms_file import UnusableSynonymsError, read_synonyms

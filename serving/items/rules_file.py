@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.catalogue import Catalogue
-from serving.recommender.rules import RuleBook, RulesInForce
-from serving.recommender.shop_file import ShopFile
+from serving.items.rules import RuleBook, RulesInForce
+from serving.items.shop_file import ShopFile
 
 
 class RulesFile:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
-from serving.recommender.schemas import ItemFilter
+from serving.items.schemas import ItemFilter
 
 SEPARATOR = " > "
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
 from models.catalogue import Catalogue
-from serving.recommender.catalogue_filter import CatalogueFilter
-from serving.recommender.reranking import CANDIDATES, Wishes
-from serving.recommender.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter
+from serving.items.catalogue_filter import CatalogueFilter
+from serving.items.schemas import BrandFilter, CategoryFilter, ItemFilter, Placement, PriceFilter
+from serving.items.wishes import CANDIDATES, Wishes
 from serving.schemas import Identifier, Request
 from shopsight.books import read_book
 from shopsight.errors import ShopsightError
