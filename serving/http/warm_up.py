@@ -24,7 +24,7 @@ Ask = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 
 ANSWER_SECONDS: Final = 30.0
 """Longest that one answer may take: the first one loads what is loaded on first use."""
-LISTS: Final = ("items", "intents", "predictions")
+LISTS: Final = ("items", "intents", "predictions", "results")
 """Where an answer has its elements."""
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def _words(error: Exception) -> str:
 def require_whole(answer: Mapping[str, Any], model: Mapping[str, object]) -> None:
     """Refuse an answer of a family's route that is not one: of another model, with an error, or without figures.
 
-    A list of items may be empty: a shop may have sold out, or its rules may leave nothing.
+    A list of items, or the results of a search, may be empty: a shop may have sold out, or its rules may leave nothing.
 
     Raises:
         WarmUpFailedError: it says which.
@@ -127,7 +127,7 @@ def require_whole(answer: Mapping[str, Any], model: Mapping[str, object]) -> Non
         why = f"{answer['model']} answered in the place of {model}"
     elif errors:
         why = f"an element has the error {errors[0]}"
-    elif not figures and "items" not in answer:
+    elif not figures and not {"items", "results"} & answer.keys():
         why = f"it is empty: {str(answer)[:300]}"
     elif wrong:
         why = f"a score or a probability is {wrong[0]}"

@@ -41,6 +41,11 @@ class SearchService(FamilyService):
         """Answer as ``POST /v1/search`` does, for BentoML's own clients."""
         return or_problem(lambda: self.desk.answer(request))  # type: ignore[no-any-return]
 
+    def warm_up_requests(self) -> list[dict[str, Any]]:
+        """Return the family's request, and one for an item that the model knows: another shop sells no shoes."""
+        titles = [title for title in self.desk.engine.catalogue.titles if title][:2]
+        return [*super().warm_up_requests(), *({"query": title, "explain": True} for title in titles)]
+
     def notes(self) -> list[str]:
         """Return what is missing at the moment, for ``/readyz``."""
         self.rules()

@@ -76,6 +76,11 @@ REQUESTS: Final[dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], 
         {"instances": [{"user_id": "nobody"}]},
         lambda answer: answer["predictions"][0]["fallback"] == "base_rate",
     ),
+    "search": (
+        "/v1/search",
+        {"query": "headphones"},
+        lambda answer: answer["results"][0]["category"] == "Audio > Headphones",
+    ),
 }
 
 
@@ -107,7 +112,7 @@ def test_an_unapproved_model_gets_no_bento(home: Settings) -> None:
 
 @pytest.mark.parametrize(
     "family",
-    ["recommender", *(pytest.param(name, marks=pytest.mark.slow) for name in ("intent", "purchase_intent", "churn"))],
+    ["recommender"] + [pytest.param(name, marks=pytest.mark.slow) for name in REQUESTS if name != "recommender"],
 )
 def test_a_bento_answers_without_the_checkout(shop: Settings, family: str) -> None:
     bento = built(shop, family)

@@ -18,7 +18,7 @@ from running import free_port
 
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
-ALL: Final = ("recommender", "intent", "purchase_intent", "churn", "collector")
+ALL: Final = ("recommender", "intent", "purchase_intent", "churn", "search", "collector")
 START_SECONDS: Final = 90
 
 

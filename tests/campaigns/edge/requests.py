@@ -40,6 +40,11 @@ ROUTES: Final[Mapping[str, tuple[Route, ...]]] = {
     ),
     "purchase_intent": (Route("/v1/predictions/purchase_intent", _PURCHASE), Route("/predict", _PURCHASE)),
     "churn": (Route("/v1/predictions/churn", _CHURN), Route("/predict", _CHURN)),
+    "search": (
+        Route("/v1/search", {"query": "shoes", "num_results": 3}),
+        Route("/search", {"request": {"query": "shoes", "num_results": 3}}),
+        Route("/v1/search/suggestions?q=sh", {}, "GET"),
+    ),
     "collector": (
         Route("/v1/events", {"events": [_EVENT]}),
         Route("/v1/track", _CALL | {"event": "Product Viewed", "properties": {"product_id": "i_5"}}),

@@ -116,6 +116,19 @@ def write_churn(folder: Path) -> Path:
     return folder
 
 
+def write_search(folder: Path) -> Path:
+    """Write an engine over a shop of four shelves, without a ranker: it answers by words and by meaning."""
+    from search_shop import engine_of, items_table
+
+    from models.search.train import write_catalogue
+
+    folder.mkdir(parents=True, exist_ok=True)
+    items = items_table()
+    engine_of(items).save(folder)
+    write_catalogue(folder, items, np.zeros((items.num_rows, 2)))
+    return folder
+
+
 class ShelfOfFeatures:
     """An online store in a dictionary: features by view and key; ``away`` takes it away, as an operator would."""
 
@@ -165,6 +178,11 @@ def purchase_intent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def churn_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_churn(tmp_path_factory.mktemp("churn"))
+
+
+@pytest.fixture(scope="session")
+def search_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_search(tmp_path_factory.mktemp("search"))
 
 
 @pytest.fixture

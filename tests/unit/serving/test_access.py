@@ -38,6 +38,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
         ("POST", "/v1/recommendations", "read"),
         ("POST", "/v1/recommendations/batch", "read"),
         ("POST", "/v1/predictions/churn", "read"),
+        ("POST", "/v1/search", "read"),
         ("POST", "/v1/events", "write"),
         ("POST", "/v1/events/", "write"),
         ("PUT", "/v1/items", "write"),

@@ -18,6 +18,7 @@ from serving.intent.schemas import Intents
 from serving.purchase_intent.schemas import Predictions
 from serving.recommender.schemas import RecommendationAnswers, Recommendations
 from serving.schemas import Models, ProblemDocument
+from serving.search.schemas import SearchAnswer
 
 ROUTES: Final[dict[str, tuple[str, str, dict[str, Any], Any]]] = {
     "intent": ("/v1/intents", "/classify", {"texts": ["find red shoes"]}, Intents),
@@ -29,6 +30,7 @@ ROUTES: Final[dict[str, tuple[str, str, dict[str, Any], Any]]] = {
         Predictions,
     ),
     "churn": ("/v1/predictions/churn", "/predict", {"instances": [{"user_id": "maya"}]}, ChurnPredictions),
+    "search": ("/v1/search", "/search", {"query": "shoes", "num_results": 3}, SearchAnswer),
 }
 JSON: Final = {"content-type": "application/json"}
 TEXT: Final = {"content-type": "text/plain"}

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from models.churn.predict import ChurnModel
 from models.recommender.predict import Recommender
+from models.search.predict import SearchEngine
 from serving import app as services
 from serving.http.warm_up import Ask, WarmUp, WarmUpFailedError, require_whole
 from serving.prediction_log import PredictionLog, read_log
@@ -105,6 +106,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDepre
 BREAKING: dict[str, tuple[type, str, Any]] = {
     "recommender": (Recommender, "recommend", None),
     "churn": (ChurnModel, "probabilities", lambda *_: np.array([np.nan])),
+    "search": (SearchEngine, "search", None),
 }
 
 
