@@ -11,7 +11,7 @@ from cli.log_tail import LogTail
 from cli.up_words import UpWords, told_to_programs, words_for
 from shopsight.api_keys import require_keys
 from shopsight.errors import ShopsightError
-from shopsight.families import COLLECTOR, FAMILIES, SERVICES
+from shopsight.families import FAMILIES, SERVICES, WITHOUT_MODEL
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def _run(settings: Settings, parts: Sequence[str], *, logs: bool) -> None:
         for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(end, stop)
         families = [name for name in parts if name in FAMILIES]
-        fleet = ServiceFleet(settings, families=families, collects=COLLECTOR in parts)
+        plain = [name for name in parts if name in WITHOUT_MODEL]
+        fleet = ServiceFleet(settings, families=families, without_model=plain)
         tail = LogTail(settings.home / "logs") if logs else None
         try:
             _keep(settings, fleet, ui, words, tail, stopping)

@@ -89,6 +89,9 @@ CHURN_USER_FEATURES: Final = (
 COLLECTOR: Final = "collector"
 """The service that takes events: it has no model, belongs to no family, and always runs."""
 
+ASSISTANT: Final = "assistant"
+"""The service that answers shoppers: it has no model of its own, belongs to no family, and always runs."""
+
 SHOPPER: Final = "{shopper}"
 """Stands in an example for the id of a shopper whom the shop knows."""
 
@@ -254,8 +257,12 @@ class Service(NamedTuple):
 SERVICES: Final[Mapping[str, Service]] = {
     **{family.name: Service(family.bento, family.port_setting, family.service) for family in FAMILIES.values()},
     COLLECTOR: Service(f"shopsight_{COLLECTOR}", f"{COLLECTOR}_port", "serving.collector.service:CollectorService"),
+    ASSISTANT: Service(f"shopsight_{ASSISTANT}", f"{ASSISTANT}_port", "serving.assistant.service:AssistantService"),
 }
 """Every service, by its family's name or its own, in the order in which they are shown."""
+
+WITHOUT_MODEL: Final = tuple(name for name in SERVICES if name not in FAMILIES)
+"""The services that no model is approved for: they are served from where shopsight is installed."""
 
 
 def resolve(reference: str) -> Any:

@@ -109,6 +109,19 @@ class HomePaths:
         return self.home / "labels.parquet"
 
     @property
+    def synonyms_path(self) -> Path:
+        """Other words for the names of the catalogue, which people search and ask by; the shop writes it."""
+        return self.home / "synonyms.yml"
+
+    @property
+    def policies_dir(self) -> Path:
+        """Pages of the shop's rules in Markdown, which the assistant quotes."""
+        return self.home / "policies"
+
+    @property
+    def assistant_dir(self) -> Path:
+        """Where each talk with the assistant stands, and what it handed over to people."""
+        return self.home / "assistant"
     def answers_path(self) -> Path:
         """What was learnt from the shop's own marked answers; ``shopsight answers learn`` writes it."""
         return self.home / "answers"

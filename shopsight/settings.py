@@ -137,6 +137,9 @@ class Settings(HomePaths, BaseSettings):
     shop_port: Port = 3007
     """Where ``make shop`` serves the sample shop's pages."""
     search_port: Port = 3008
+    assistant_port: Port = 3009
+    hand_over_webhook: SecretStr | None = None
+    """Address (``https://…``) that is told of what the assistant hands over to a person; it may hold a token."""
     shop_key: SecretStr | None = Field(default=None, min_length=8)
     """API key, of scopes read and write, that the sample shop's server shows the services where they want one."""
     segment_seconds: float = Field(default=300.0, gt=0)
@@ -190,10 +193,10 @@ class Settings(HomePaths, BaseSettings):
             raise ValueError("Dagster's database is named as postgresql://user:password@host:5432/database")
         return url
 
-    @field_validator("notify_webhook", "notify_smtp")
+    @field_validator("notify_webhook", "notify_smtp", "hand_over_webhook")
     @classmethod
     def _addresses_are_addresses(cls, address: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        schemes = "https?" if info.field_name == "notify_webhook" else "smtps?"
+        schemes = "smtps?" if info.field_name == "notify_smtp" else "https?"
         if address is not None and not re.fullmatch(rf"{schemes}://[^\s/]+(/\S*)?", address.get_secret_value()):
             raise ValueError(f"an address is written as {schemes.replace('s?', '(s)')}://host…")
         return address

@@ -422,3 +422,59 @@
 {% macro spark__largest_of(values) -%}
     array_max({{ values }})
 {%- endmacro %}
+
+{#
+    A relation of (item_id, name, value): what the JSON objects of a relation's column `attributes` say, a row for each element
+    where a value is an array.
+#}
+{% macro item_attributes(relation) -%}
+    {{ return(adapter.dispatch('item_attributes')(relation)) }}
+{%- endmacro %}
+
+{% macro duckdb__item_attributes(relation) -%}
+    (
+        select
+            items.item_id,
+            entries.key as name,
+            unnest(
+                case
+                    when entries.type = 'ARRAY' then json_extract_string(entries.value, '$[*]')
+                    else [json_extract_string(entries.value, '$')]
+                end
+            ) as value
+        from {{ relation }} as items, lateral (
+            select * from json_each(case when json_valid(items.attributes) then items.attributes end)
+        ) as entries
+    )
+{%- endmacro %}
+
+{% macro spark__item_attributes(relation) -%}
+    (
+        select
+            entries.item_id,
+            entries.name,
+            explode(
+                case
+                    when entries.value like '[%]' then from_json(entries.value, 'array<string>')
+                    else array(entries.value)
+                end
+            ) as value
+        from (
+            select items.item_id, explode(from_json(items.attributes, 'map<string,string>')) as (name, value)
+            from {{ relation }} as items
+        ) as entries
+    )
+{%- endmacro %}
+
+{# Whether a text has what a regular expression looks for, in small letters or capitals. #}
+{% macro says(text, pattern) -%}
+    {{ return(adapter.dispatch('says')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__says(text, pattern) -%}
+    regexp_matches({{ text }}, '(?i){{ pattern | replace("'", "''") }}')
+{%- endmacro %}
+
+{% macro spark__says(text, pattern) -%}
+    {{ text }} rlike r"(?i){{ pattern }}"
+{%- endmacro %}

@@ -46,7 +46,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     return mentions
 
 
-_PATTERNS: Final = _patterns()
+PATTERNS: Final = _patterns()
+"""By which words a text speaks of each aspect."""
 # "but" and its like turn a sentence round: what stands before and after it may differ in tone.
 _ENDS: Final = re.compile(
     r"(?<=[.!?;。！？；])\s*|\n+|,?\s+(?=(?:but|however|although|though|except|yet)\b)|[，,]\s*(?=但|不过|可是|就是|只是)",
@@ -83,7 +84,7 @@ def mentions(text: str, tone_of: Callable[[str], Sentiment]) -> list[Mention]:
     """
     mentions = []
     for clause in clauses(text):
-        aspects = [aspect for aspect, pattern in _PATTERNS.items() if pattern.search(clause)]
+        aspects = [aspect for aspect, pattern in PATTERNS.items() if pattern.search(clause)]
         if aspects:
             tone = tone_of(clause)
             mentions += [Mention(aspect=aspect, tone=tone, clause=clause) for aspect in aspects]

@@ -124,7 +124,7 @@ SIZES: Final = (
 NEGATION: Final = re.compile(
     r"(?:\b(?:not?|non|without|except|never|isn't|aren't|don't want|anything but|instead of|other than)\b"
     r"|不要|不想要|不是|别要|除了|非)"
-    r"[\s-]*(?:(?:made (?:of|from)|any|a|an|the|in|of|with|want|real)\s+)*$",
+    r"[\s-]*(?:(?:made (?:of|from)|any|a|an|the|in|of|from|by|with|want|real)\s+)*$",
     re.IGNORECASE,
 )
 """What stands right before a word that is not wanted."""

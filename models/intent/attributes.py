@@ -44,7 +44,7 @@ class TextAttributes:
     """Looks for the names of one catalogue."""
 
     def __init__(self, *, categories: Iterable[str | None], brands: Iterable[str | None]) -> None:
-        self._categories = _Names(_category_names(categories))
+        self._categories = _Names(category_names(categories))
         self._brands = _Names({_plain(brand): brand for brand in sorted({b for b in brands if b and len(b) > 1})})
         self._colours, self._materials = _Names(_forms(COLOURS)), _Names(_forms(MATERIALS))
 
@@ -75,7 +75,7 @@ class TextAttributes:
         wanted = [mention for mention in mentions if mention not in unwanted]
         attributes: dict[str, Any] = {kind: _chosen_name(wanted, kind) for kind in kinds}
         excluded = list(dict.fromkeys(mention.name for mention in unwanted))
-        return attributes | {"size": _size(text), "price": _price(text), "excluded": excluded}
+        return attributes | {"size": _size(text), "price": price_range(text), "excluded": excluded}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _category_names(paths: Iterable[str | None]) -> dict[str, str]:
+def category_names(paths: Iterable[str | None]) -> dict[str, str]:
     """Return every part of every path, in singular and plural; of several places, the highest in the tree."""
     names: dict[str, str] = {}
     branches = {
@@ -175,7 +175,8 @@ def _any_word(names: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])" for name in ordered))
 
 
-def _price(text: str) -> dict[str, float | None] | None:
+def price_range(text: str) -> dict[str, float | None] | None:
+    """Return the lowest and the highest price (``gte``, ``lte``) that a text names; None where it names none."""
     for pattern, (low, high) in _PRICES:
         for match in pattern.finditer(text):
             if _NO_PRICE.match(text, match.end()):

@@ -6,7 +6,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
@@ -28,8 +28,11 @@ KEYLESS: Final = ("/livez", "/readyz", "/healthz", "/docs.json", "/static_conten
 read in the project. A browser sends no key with the address of a page, and the page is where one is typed in."""
 WRITES: Final = ("/v1/events", "/v1/items")
 """Where events and items are sent; to ask there takes ``read``."""
-READS: Final = ("/v1/recommendations", "/v1/rankings", "/v1/search", "/v1/intents", "/v1/predictions")
-"""Where predictions are asked for by POST."""
+READS: Final = (
+    *("/v1/recommendations", "/v1/rankings", "/v1/search", "/v1/intents", "/v1/predictions"),
+    "/v1/assistant",
+)
+"""Where predictions and answers are asked for by POST."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,8 @@ class Verdict:
 
     problem: ProblemError | None = None
     headers: Sequence[tuple[bytes, bytes]] = ()
+    scopes: Sequence[Scope] | None = None
+    """Of the key that the request shows; None where none is asked for."""
 
 
 class Access:
@@ -116,7 +121,9 @@ class Access:
         if (problem := _lacking(key, needed)) is not None:
             return key, Verdict(problem=problem)
         self.keys.note_use(key)
-        return key, OPEN if path in HEALTH_PATHS else self._within_rate(key)
+        if path in HEALTH_PATHS:
+            return key, OPEN
+        return key, replace(self._within_rate(key), scopes=key.scopes)
 
     def _without_keys(self) -> ProblemError | None:
         """Return what is said where keys are asked for, and there are none to compare with."""

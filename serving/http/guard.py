@@ -21,7 +21,7 @@ from serving.http.body_checks import json_object_in
 from serving.http.body_reading import BodyReader, replay
 from serving.http.crowd import CROWD, Crowd
 from serving.http.draining import DRAINING, Draining
-from serving.http.headers import HEALTH_PATHS, request_id_of
+from serving.http.headers import HEALTH_PATHS, SCOPES, request_id_of
 from serving.http.problems import BUSY, MEDIA_TYPE, ProblemError, invalid_request
 from serving.http.route_names import RouteNames
 from serving.http.traffic import Traffic, log_request
@@ -117,6 +117,7 @@ class RequestGuard:
         if verdict.problem is not None:
             await self._refuse(answer, verdict.problem)
             return
+        scope[SCOPES] = verdict.scopes
         if scope["path"] in HEALTH_PATHS:
             await self._work(scope, receive, answer, size=0)
             return

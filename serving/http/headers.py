@@ -20,3 +20,7 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> str:
     """Return the client's ``X-Request-Id``, or a new one where it sent none or one that could carry something else."""
     given = headers.get(b"x-request-id", b"").decode("latin-1")
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+SCOPES: Final = "shopsight.scopes"
+"""Where the guard leaves in a request's ASGI scope what its API key may; None where none is asked for."""

@@ -1,4 +1,4 @@
-"""The services of all champions and the collector together, each kept up whatever becomes of the others."""
+"""The services of all champions and those without a model together, each kept up whatever becomes of the others."""
 
 import logging
 import threading
@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
-from serving.running.collector_keeper import CollectorKeeper
 from serving.running.keeper import ServiceKeeper, sentence
 from serving.running.launcher import ServiceProcess
+from serving.running.plain_keeper import PlainKeeper
 from serving.running.release_keeper import ReleaseKeeper
 from serving.running.states import ServiceState
-from shopsight.families import COLLECTOR, FAMILIES
+from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
 START_LOOK_SECONDS: Final = 0.2
@@ -21,25 +21,24 @@ log = logging.getLogger(__name__)
 
 
 class ServiceFleet:
-    """One service process per model family that has an approved version and its Bento; and the collector."""
+    """One service process per model family that has an approved version and its Bento; and those without a model."""
 
     def __init__(
         self,
         settings: Settings,
         *,
         families: Collection[str] = tuple(FAMILIES),
-        collects: bool = False,
+        without_model: Collection[str] = (),
         process: Callable[..., ServiceProcess] = ServiceProcess,
     ) -> None:
-        """Prepare the services of ``families``; where the fleet ``collects``, the collector is one of them.
+        """Prepare the services of ``families``, and those of ``without_model``, such as the collector.
 
         ``process`` makes what serves a Bento.
         """
-        self._keepers: dict[str, ServiceKeeper | CollectorKeeper] = {
+        self._keepers: dict[str, ServiceKeeper | PlainKeeper] = {
             family: ServiceKeeper(settings, family, process=process) for family in families
         }
-        if collects:
-            self._keepers[COLLECTOR] = CollectorKeeper(settings)
+        self._keepers |= {name: PlainKeeper(settings, name) for name in without_model}
         self._releases = {family: ReleaseKeeper(settings, family, process=process) for family in families}
         self._faults: dict[str, str] = {}
         self._release_faults: dict[str, str] = {}

@@ -283,11 +283,16 @@ class ServiceProcess(ServerProcess):
         return (self.bento.path / "src" / "serving" / "releases" / "splitter.py").exists()
 
 
+def process_without_model(settings: Settings, name: str) -> ServerProcess:
+    """Return a service that is served from where shopsight is installed: it has no model."""
+    service = SERVICES[name]
+    log_file = settings.home / "logs" / f"{service.title}.log"
+    return ServerProcess(settings, service, name=service.title, served=service.service, log_file=log_file)
+
+
 def collector_process(settings: Settings) -> ServerProcess:
-    """Return the collector, which is served from where shopsight is installed: it has no model."""
-    collector = SERVICES[COLLECTOR]
-    log_file = settings.home / "logs" / f"{collector.title}.log"
-    return ServerProcess(settings, collector, name=collector.title, served=collector.service, log_file=log_file)
+    """Return the collector."""
+    return process_without_model(settings, COLLECTOR)
 
 
 def _kill_group(process_id: int) -> None:

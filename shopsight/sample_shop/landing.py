@@ -12,6 +12,7 @@ from shopsight.ingestion.log.event_log import EventLog, Receipt
 from shopsight.ingestion.readers.chunks import RawChunk, ReportImport, chunk_of_rows, ignore
 from shopsight.sample_shop.arrow import RAW_SCHEMA
 from shopsight.sample_shop.config import SIZES, SampleShopConfig
+from shopsight.sample_shop.home_files import write_home_files
 from shopsight.sample_shop.money import rates_table
 from shopsight.sample_shop.shop import SampleShop, arrived, generate
 from shopsight.settings import Settings, Size
@@ -75,6 +76,7 @@ def land_sample_shop(
     if shop.config.currencies and not settings.currency_rates_path.exists():
         with replaced(settings.currency_rates_path) as staging:
             staging.write_text(rates_table(shop.config))
+    write_home_files(settings)
     chunks = sample_chunks(shop, arrived_from=arrived_from, arrived_before=arrived_before)
     return EventLog.open(settings).land(
         chunks, source_name="sample_shop", received_at=received_at, format_name="sample", report=report

@@ -25,7 +25,7 @@ OWN_MACROS = {
 CROSS_DATABASE_MACROS = {"date_trunc", "dateadd", "datediff", "safe_cast", "split_part"}
 """Of dbt's own: without dbt-spark their default stands in for Spark's."""
 
-SPARK_FUNCTIONS = {"array_max", "element_at", "weekday", "xxhash64"}
+SPARK_FUNCTIONS = {"array_max", "element_at", "from_json", "weekday", "xxhash64"}
 """Functions of Spark that sqlglot has no class for."""
 
 

@@ -10,6 +10,7 @@ import duckdb
 from batches import land
 from mart_oracle.catalogue import CATALOGUE
 from mart_oracle.features import FEATURES
+from mart_oracle.graph import GRAPH
 from mart_oracle.log import Log, Mart
 from mart_oracle.sales import SALES
 from mart_oracle.session_features import SESSION_FEATURES
@@ -18,7 +19,7 @@ from random_shop import CLOSES_AT, FIRST_DAY, RATES, VARIABLES, RandomShop
 
 from shopsight.settings import Settings
 
-ORACLES: dict[str, Callable[[Log], Mart]] = VISITS | SALES | CATALOGUE | FEATURES | SESSION_FEATURES
+ORACLES: dict[str, Callable[[Log], Mart]] = VISITS | SALES | CATALOGUE | GRAPH | FEATURES | SESSION_FEATURES
 """What makes the rows that each mart has to have."""
 DBT_VARIABLES = ("--vars", json.dumps(VARIABLES))
 SEED = 4

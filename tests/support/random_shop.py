@@ -28,6 +28,7 @@ VARIABLES = {
     "attribution_days": 7,
     "largest_basket": 3,
     "fewest_baskets_together": 2,
+    "most_item_pairs": 2,
     "churn_label_days": 63,
 }
 """Bounds of the dbt project that a history of some hundred events reaches."""
@@ -382,10 +383,23 @@ class RandomShop:
         self.items += [
             item(0, -1, category="Home > Lamps", brand="Lux"),
             item(0, 7, category="Home > Lamps", brand="Lux"),
-            item(0, 28, category="Home > Lamps", brand="Lux", price=Decimal(9)),
+            item(
+                0,
+                28,
+                category="Home > Lamps",
+                brand="Lux",
+                price=Decimal(9),
+                attributes='{"compatible_with": ["i1", "Garden"]}',
+            ),
             item(1, -1, category="Garden", valid_to=soon),
             item(1, 61, category="Garden", valid_to=FIRST_DAY + timedelta(days=209)),
-            item(2, 3, availability="Out of stock", price=None),
+            item(
+                2,
+                3,
+                availability="Out of stock",
+                price=None,
+                attributes='{"colour": "Red", "note": "", "sizes": ["S", "M"]}',
+            ),
             item(3, 0, title=" ", valid_to=FIRST_DAY + timedelta(days=300)),
             item(3, 0, title="Three", created_timestamp=soon, valid_to=FIRST_DAY + timedelta(days=300)),
             item(4, 5),

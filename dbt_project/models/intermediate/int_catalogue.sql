@@ -17,7 +17,8 @@ items as (
                 brand desc,
                 price desc,
                 currency desc,
-                is_available desc
+                is_available desc,
+                attributes desc
         ) as nth
     from {{ ref('stg_event_log__items') }}
 

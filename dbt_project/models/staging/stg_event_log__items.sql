@@ -25,6 +25,7 @@ cleaned as (
         ) as is_available,
         coalesce(valid_from, created_timestamp) as valid_from,
         valid_to,
+        attributes,
         source,
         created_timestamp
     from items

@@ -1,11 +1,14 @@
+import ast
+import re
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pytest
 
-from models.intent.aspects import clauses, mentions
+from models.intent.aspects import PATTERNS, clauses, mentions
 from models.intent.insights import review_insights
 from models.intent.word_list import sentiment
+from shopsight.settings import REPO_ROOT
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,9 @@ def test_complaints_are_counted_by_week_item_and_aspect_with_the_words_behind_th
     assert review_insights(reviews.slice(0, 0), sentiment).num_rows == 0
     in_berlin = review_insights(reviews, sentiment, zone="Europe/Berlin").to_pylist()
     assert {row["week"] for row in in_berlin} == {date(2026, 5, 4)}, "half past one on Monday there"
+
+
+def test_the_warehouse_looks_for_the_same_words() -> None:
+    macro = (REPO_ROOT / "dbt_project" / "macros" / "aspects.sql").read_text()
+    (table,) = re.findall(r"return\((\{.*?\})\) \}\}", macro, re.DOTALL)
+    assert ast.literal_eval(table) == {aspect: pattern.pattern for aspect, pattern in PATTERNS.items()}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.running import collector_keeper as keeping
-from serving.running.collector_keeper import CollectorKeeper
+from serving.running import plain_keeper as keeping
 from serving.running.fleet import ServiceFleet
 from serving.running.launcher import ServerProcess, collector_process
+from serving.running.plain_keeper import PlainKeeper
 from serving.running.states import ServiceState
 from shopsight.families import COLLECTOR, FAMILIES, SERVICES
 from shopsight.settings import Settings
@@ -42,7 +42,7 @@ class TinyCollector(ServerProcess):
 
     program = ANSWERING
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, _: str) -> None:
         super().__init__(settings, SERVICES[COLLECTOR], name="tiny", served="", log_file=settings.home / "tiny.log")
 
     @property
@@ -54,14 +54,14 @@ class TinyCollector(ServerProcess):
 
 
 @pytest.fixture
-def keeper(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[CollectorKeeper]:
+def keeper(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[PlainKeeper]:
     monkeypatch.setattr(keeping, "FIRST_RETRY_SECONDS", 0.05)
-    keeper = CollectorKeeper(settings, process=TinyCollector)
+    keeper = PlainKeeper(settings, COLLECTOR, process=TinyCollector)
     yield keeper
     keeper.stop()
 
 
-def until(keeper: CollectorKeeper, is_so: Callable[[ServiceState], bool]) -> ServiceState:
+def until(keeper: PlainKeeper, is_so: Callable[[ServiceState], bool]) -> ServiceState:
     deadline = time.monotonic() + 60
     while not is_so(keeper.state()):
         assert time.monotonic() < deadline, keeper.state()
@@ -70,7 +70,7 @@ def until(keeper: CollectorKeeper, is_so: Callable[[ServiceState], bool]) -> Ser
     return keeper.state()
 
 
-def test_a_collector_that_is_killed_is_started_anew(keeper: CollectorKeeper) -> None:
+def test_a_collector_that_is_killed_is_started_anew(keeper: PlainKeeper) -> None:
     until(keeper, lambda state: state.state == "running")
     first = keeper._process._process.pid  # noqa: SLF001 - who is to be killed
     os.kill(first, signal.SIGKILL)
@@ -79,9 +79,7 @@ def test_a_collector_that_is_killed_is_started_anew(keeper: CollectorKeeper) -> 
     until(keeper, lambda state: state == ServiceState("running"))
 
 
-def test_a_port_that_is_taken_is_said_with_the_setting_that_moves_it(
-    keeper: CollectorKeeper, settings: Settings
-) -> None:
+def test_a_port_that_is_taken_is_said_with_the_setting_that_moves_it(keeper: PlainKeeper, settings: Settings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", settings.collector_port))
         taken.listen()
@@ -97,5 +95,5 @@ def test_the_collector_is_served_from_where_shopsight_is_installed(settings: Set
 
 
 def test_a_fleet_that_collects_has_the_collector_beside_the_families(settings: Settings) -> None:
-    assert set(ServiceFleet(settings, collects=True).states()) == {*FAMILIES, COLLECTOR}
+    assert set(ServiceFleet(settings, without_model=[COLLECTOR]).states()) == {*FAMILIES, COLLECTOR}
     assert set(ServiceFleet(settings).states()) == set(FAMILIES)

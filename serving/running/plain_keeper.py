@@ -1,27 +1,29 @@
-"""Keeps the collector running: it has no model, so nothing decides about it and nothing takes its place."""
+"""Keeps a service without a model running: nothing decides about it, and nothing takes its place."""
 
 import time
 from collections.abc import Callable
 
 from serving.running.keeper import FIRST_RETRY_SECONDS, HUNG_SECONDS, MAX_RETRY_SECONDS, SILENT_LOOKS, sentence
-from serving.running.launcher import ServerProcess, collector_process
+from serving.running.launcher import ServerProcess, process_without_model
 from serving.running.states import ServiceState
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 
 
-class CollectorKeeper:
-    """The collector's process. :meth:`look` does one step of what is due and never waits for a start."""
+class PlainKeeper:
+    """The process of the collector, or of the assistant. :meth:`look` does one step and never waits for a start."""
 
     def __init__(
         self,
         settings: Settings,
+        name: str,
         *,
-        process: Callable[[Settings], ServerProcess] = collector_process,
+        process: Callable[[Settings, str], ServerProcess] = process_without_model,
         seconds_now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare it; ``process`` makes what is run."""
+        """Prepare the service of a name; ``process`` makes what is run."""
         self._settings = settings
+        self._name = name
         self._new_process = process
         self._seconds_now = seconds_now
         self._process: ServerProcess | None = None
@@ -33,11 +35,11 @@ class CollectorKeeper:
 
     @property
     def starting(self) -> bool:
-        """Whether the collector has been started and does not answer yet."""
+        """Whether the service has been started and does not answer yet."""
         return self._starting
 
     def state(self) -> ServiceState:
-        """Return how the collector is."""
+        """Return how the service is."""
         if self._process is None:
             return ServiceState("failed", self._failure) if self._failure else ServiceState("waiting")
         return ServiceState("starting" if self._starting else "running", self._failure)
@@ -48,7 +50,7 @@ class CollectorKeeper:
             if self._process is not None:
                 self._watch(self._process)
             elif self._seconds_now() >= self._retry_at:
-                process = self._new_process(self._settings)
+                process = self._new_process(self._settings, self._name)
                 process.start()
                 self._process, self._starting, self._silent = process, True, 0
         except (ShopsightError, OSError) as error:
@@ -61,7 +63,7 @@ class CollectorKeeper:
             self._process.leave()
 
     def stop(self) -> None:
-        """Stop the collector; requests in flight are finished first, and what it took is sealed."""
+        """Stop the service; requests in flight are finished first."""
         if self._process is not None:
             self._process.stop()
             self._process, self._starting = None, False
