@@ -482,7 +482,11 @@ POLICY: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     "en": (
         ("how many days do I have to return something?", "what's the time limit for sending stuff back", "30 days"),
         ("when do I get my money back?", "how long until a refund reaches me", "5 working days"),
-        ("how long does standard delivery take?", "when would the parcel be at my door, roughly", "2 to 4 working days"),
+        (
+            "how long does standard delivery take?",
+            "when would the parcel be at my door, roughly",
+            "2 to 4 working days",
+        ),
         ("what does shipping cost?", "do I have to pay for delivery", "4.90 EUR"),
         ("do you ship to Switzerland?", "can you send things abroad", "Switzerland"),
         ("how long is the warranty?", "what if the thing breaks after a year, is it guaranteed", "24 months"),

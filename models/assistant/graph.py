@@ -105,9 +105,9 @@ class ShopGraph:
         """
         self.items: Mapping[str, Item] = {item.item_id: item for item in items}
         self._edges = edges or {}
-        self._reviews: dict[str, list[Review]] = defaultdict(list)
+        self._reviews: dict[str, list[Review]] = {}
         for review in reviews:
-            self._reviews[review.item_id].append(review)
+            self._reviews.setdefault(review.item_id, []).append(review)
 
     @classmethod
     def of_rows(
@@ -169,6 +169,12 @@ class ShopGraph:
         others = {item_id: item for item_id, item in self.items.items() if item_id not in out}
         graph = ShopGraph({**others, **items}.values(), edges=self._edges)
         graph._reviews = self._reviews
+        return graph
+
+    def with_review(self, review: Review) -> "ShopGraph":
+        """Return the graph with one more review, the newest."""
+        graph = self.with_items({})
+        graph._reviews = {**self._reviews, review.item_id: [review, *self.reviews(review.item_id)]}  # noqa: SLF001
         return graph
 
     def neighbours(self, item_id: str, relation: str) -> Sequence[Neighbour]:

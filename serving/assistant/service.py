@@ -39,7 +39,7 @@ class AssistantService:
         self.settings = Settings()
         self.handover = settle_server(self.settings, ASSISTANT)
         tracing.start(self.settings, ASSISTANT, {})
-        self.shop = ShopReader(self.settings, make=_assistant)
+        self.shop = ShopReader(self.settings, make=lambda shop: assistant_of(self.settings, shop))
         self.memory = TalkMemory(self.settings.assistant_dir / "talks.sqlite")
         self.hand_overs = HandOvers(self.settings)
         orders = WarehouseOrders(self.settings, self._title_of)
@@ -87,5 +87,6 @@ async def messages(request: MessageRequest, http: HttpRequest) -> Response:
     return JsonAnswer(await anyio.to_thread.run_sync(lambda: desk.answer(request, may_see_orders=may_see_orders)))
 
 
-def _assistant(shop: Shop) -> Assistant:
+def assistant_of(settings: Settings, shop: Shop) -> Assistant:  # noqa: ARG001 - finders read it
+    """Return the assistant of a shop."""
     return Assistant(shop.graph, shop.lexicon, shop.policies)
