@@ -70,7 +70,7 @@ class HomePaths:
 
     @property
     def synonyms_path(self) -> Path:
-        """The shop's words for the same thing, read by the search service; it need not be there."""
+        """The shop's words for the same thing, read by search and the assistant; it need not be there."""
         return self.home / "synonyms.yml"
 
     @property
@@ -107,11 +107,6 @@ class HomePaths:
     def labels_path(self) -> Path:
         """Texts that the shop's people labelled with their intent; ``shopsight label import`` writes it."""
         return self.home / "labels.parquet"
-
-    @property
-    def synonyms_path(self) -> Path:
-        """Other words for the names of the catalogue, which people search and ask by; the shop writes it."""
-        return self.home / "synonyms.yml"
 
     @property
     def policies_dir(self) -> Path:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -73,17 +73,17 @@ class _Forms:
 class Lexicon:
     """The names of one shop, by their written forms."""
 
-    def __init__(self, graph: ShopGraph, synonyms: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(self, graph: ShopGraph, synonyms: Sequence[Sequence[str]] = ()) -> None:
         """Collect them.
 
         Args:
             graph: the shop.
-            synonyms: further forms of a category's, brand's or value's name, as the shop's file has them.
+            synonyms: groups of phrases that mean the same: where one names a category or a value, the others do.
         """
         forms = _Forms()
-        for name, others in (synonyms or {}).items():
-            for facet, value in _values_named(graph, name):
-                for form in others:
+        for group in synonyms:
+            for facet, value in {named for phrase in group for named in _values_named(graph, phrase)}:
+                for form in group:
                     forms.add(form, facet, [value])
         _add_categories(forms, graph)
         for brand in graph.facets.get("brand", ()):

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from models.assistant.assistant import Assistant
 from models.assistant.graph import Item, ShopGraph
 from models.assistant.policies import Policies
 from models.assistant.words import Lexicon
+from models.search.synonyms import NO_SYNONYMS
+from serving.search.synonyms_file import read_synonyms
 from shopsight.errors import ShopsightError
 from shopsight.live_items import LiveItem, LiveItems
 from shopsight.marts import MANIFEST, export_path, mart_exists, read_mart
@@ -85,7 +85,7 @@ class ShopReader:
             return
         try:
             shop = read_shop(self._settings)
-        except (OSError, ValueError, KeyError, ShopsightError, yaml.YAMLError) as error:
+        except (OSError, ValueError, KeyError, ShopsightError) as error:
             self.failure = f"the shop cannot be read, what was known stays in use: {error}"
             log.warning("%s", self.failure)
             return
@@ -125,25 +125,12 @@ def read_shop(settings: Settings) -> Shop:
         there = mart_exists(export_path(settings, mart))
         rows[name] = read_mart(settings, mart).to_pylist() if there else []
     graph = ShopGraph.of_rows(**rows)
+    synonyms = read_synonyms(settings.synonyms_path) if settings.synonyms_path.exists() else NO_SYNONYMS
     return Shop(
         graph=graph,
-        lexicon=Lexicon(graph, read_synonyms(settings.synonyms_path)),
+        lexicon=Lexicon(graph, synonyms.groups),
         policies=Policies(read_pages(settings.policies_dir)),
     )
-
-
-def read_synonyms(path: Path) -> Mapping[str, list[str]]:
-    """Return the shop's other words for its names.
-
-    Raises:
-        ValueError: the file is no mapping of names to lists of words.
-    """
-    if not path.exists():
-        return {}
-    document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    if not isinstance(document, dict) or not all(isinstance(words, list) for words in document.values()):
-        raise ValueError(f"{path} has to name words for a name as a list: `Running Shoes: [trainers, 跑鞋]`")
-    return {str(name): [str(word) for word in words] for name, words in document.items()}
 
 
 def read_pages(folder: Path) -> dict[str, str]:

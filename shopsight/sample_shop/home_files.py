@@ -55,10 +55,10 @@ CHINESE: Final = {
 }
 
 
-def synonyms() -> dict[str, list[str]]:
-    """Return other words for shelves and colours, in English and Chinese."""
-    words = {leaf.name: [leaf.zh, *ENGLISH.get(leaf.name, ()), *CHINESE.get(leaf.name, ())] for leaf in LEAVES}
-    return words | {name: [chinese] for name, chinese in COLOURS_ZH.items()}
+def synonyms() -> list[list[str]]:
+    """Return groups of words for shelves and colours, in English and Chinese, the shop's own name first."""
+    shelves = [[leaf.name, leaf.zh, *ENGLISH.get(leaf.name, ()), *CHINESE.get(leaf.name, ())] for leaf in LEAVES]
+    return shelves + [[name, chinese] for name, chinese in COLOURS_ZH.items()]
 
 
 def policy_pages() -> dict[str, str]:
@@ -72,7 +72,9 @@ def write_home_files(settings: Settings) -> None:
 
     if not settings.synonyms_path.exists():
         with replaced(settings.synonyms_path) as staging:
-            staging.write_text(yaml.safe_dump(synonyms(), allow_unicode=True, sort_keys=False), encoding="utf-8")
+            staging.write_text(
+                yaml.safe_dump({"synonyms": synonyms()}, allow_unicode=True, sort_keys=False), encoding="utf-8"
+            )
     if not settings.policies_dir.exists():
         for name, text in policy_pages().items():
             path = settings.policies_dir / name

@@ -29,7 +29,7 @@ PAGES = {
     "## Refunds\n\nWe refund within 5 working days.\n\n# Delivery\n\nStandard delivery takes 2 to 4 working days.\n",
     "zh/returns.md": "# 退货\n\n您可以在收货后30天内退货。\n",
 }
-SYNONYMS = {"Running Shoes": ["跑鞋", "trainers"], "Tents": ["帐篷"], "Blue": ["蓝色"], "Red": ["红色"]}
+SYNONYMS = [["Running Shoes", "跑鞋", "trainers"], ["Tents", "帐篷"]]
 
 
 def rows_of_items() -> list[dict[str, object]]:
