@@ -118,6 +118,7 @@ class HomePaths:
         """Where each talk with the assistant stands, and what it handed over to people."""
         return self.home / "assistant"
 
+    @property
     def answers_path(self) -> Path:
         """What was learnt from the shop's own marked answers; ``shopsight answers learn`` writes it."""
         return self.home / "answers"
