@@ -29,13 +29,19 @@ from shopsight.marts import export_path
 from shopsight.settings import Settings
 
 PAGE: Final = Path(__file__).with_name("page")
-TYPES: Final = {"shop.css": "text/css", "shop.js": "text/javascript"}
+TYPES: Final = {
+    "shop.css": "text/css",
+    **dict.fromkeys(("texts.js", "shop.js", "search.js"), "text/javascript"),
+}
 HOST: Final = "127.0.0.1"
 NUM_RESULTS: Final = 8
 SECONDS: Final = 10.0
 """Longest wait for a service, and for a page's request to arrive."""
 ASKED: Final = ("placement", "user_id", "session_id", "item_ids", "recent_events", "personalised", "filter")
 """What a page may ask of the recommender."""
+SEARCHED: Final = ("query", "user_id", "session_id", "personalised", "filter")
+"""What a page may ask of the search."""
+NUM_FOUND: Final = 24
 HEADERS: Final = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
@@ -59,6 +65,7 @@ class Storefront:
         self._client = client
         self._bodies = BodyReader(max_bytes=settings.request_limit_bytes, seconds=SECONDS)
         self._recommender = f"http://{settings.host}:{settings.recommendation_port}"
+        self._search = f"http://{settings.host}:{settings.search_port}"
         self._collector = f"http://{settings.host}:{settings.collector_port}"
         self._goods: FollowedItems[Goods] = FollowedItems(
             export_path(settings, "items"), settings.live_items_path, read=read_goods, over=with_live
@@ -102,16 +109,46 @@ class Storefront:
             return JSONResponse({"detail": "The body is not JSON."}, status_code=400, headers=HEADERS)
         asked = {name: wanted[name] for name in ASKED if name in wanted} if isinstance(wanted, dict) else {}
         asked |= {"num_results": NUM_RESULTS, "explain": True}
+        document = await self._document(f"{self._recommender}/v1/recommendations", asked, who="recommender")
+        return document if isinstance(document, Response) else self._with_goods(document, "items")
+
+    async def search(self, request: Request) -> Response:
+        """Return what a query finds with what the shop knows of the items."""
+        body = await self._bodies.read(request.receive)
+        if not isinstance(body, bytes):
+            return _unread(body)
+        try:
+            wanted = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return JSONResponse({"detail": "The body is not JSON."}, status_code=400, headers=HEADERS)
+        asked = {name: wanted[name] for name in SEARCHED if name in wanted} if isinstance(wanted, dict) else {}
+        asked |= {"num_results": NUM_FOUND, "explain": True}
+        document = await self._document(f"{self._search}/v1/search", asked, who="search")
+        return document if isinstance(document, Response) else self._with_goods(document, "results")
+
+    async def suggestions(self, request: Request) -> Response:
+        """Return how a query that is being typed may go on."""
+        try:
+            answer = await self._client.get(
+                f"{self._search}/v1/search/suggestions",
+                params={"q": request.query_params.get("q", "")},
+                headers=self._headers,
+            )
+        except httpx.TransportError:
+            return JSONResponse({"suggestions": []}, headers=HEADERS)
+        return _passed_on(answer)
+
+    async def _document(self, url: str, asked: Mapping[str, Any], *, who: str) -> dict[str, Any] | Response:
+        """Return what a service answers, with how long it took; or what is said where it gives no answer."""
         started = time.perf_counter()
-        answer = await self._ask(f"{self._recommender}/v1/recommendations", orjson.dumps(asked))
+        answer = await self._ask(url, orjson.dumps(asked))
         if answer is None:
-            problem = "The recommender does not answer. `make up` starts it once a model is approved (`make demo`)."
+            problem = f"The {who} does not answer. `make up` starts it once a model is approved (`make demo`)."
             return JSONResponse({"detail": problem}, status_code=503, headers=HEADERS)
         if answer.status_code != 200:
             return _passed_on(answer)
-        document = answer.json()
-        document["round_trip_ms"] = round((time.perf_counter() - started) * 1000, 1)
-        return JSONResponse(self._with_goods(document), headers=HEADERS)
+        document: dict[str, Any] = answer.json()
+        return document | {"round_trip_ms": round((time.perf_counter() - started) * 1000, 1)}
 
     async def events(self, request: Request) -> Response:
         """Pass events on to the collector."""
@@ -131,15 +168,17 @@ class Storefront:
         except httpx.TransportError:
             return None
 
-    def _with_goods(self, document: Mapping[str, Any]) -> dict[str, Any]:
+    def _with_goods(self, document: Mapping[str, Any], name: str) -> Response:
+        """Return a document whose items, under ``name``, have what the shop knows of them."""
         goods = self._goods()
-        items = [item for item in document["items"] if item["item_id"] in goods]
-        named = {item_id for item in items for reason in item["reasons"] for item_id in reason["item_ids"]}
-        return {
+        items = [item for item in document[name] if item["item_id"] in goods]
+        named = {item_id for item in items for reason in item["reasons"] for item_id in reason.get("item_ids", ())}
+        whole = {
             **document,
-            "items": [item | {"good": goods[item["item_id"]]} for item in items],
+            name: [item | {"good": goods[item["item_id"]]} for item in items],
             "titles": {item_id: goods[item_id]["title"] for item_id in named if item_id in goods},
         }
+        return JSONResponse(whole, headers=HEADERS)
 
 
 def storefront_app(settings: Settings) -> Starlette:
@@ -160,7 +199,10 @@ def storefront_app(settings: Settings) -> Starlette:
             Route("/api/shop", shop.shop),
             Route("/api/items/{item_id:path}", shop.item),
             Route("/api/lists", shop.list, methods=["POST"]),
+            Route("/api/search", shop.search, methods=["POST"]),
+            Route("/api/suggestions", shop.suggestions),
             Route("/", shop.page),
+            Route("/search", shop.page),
             Route("/cart", shop.page),
             Route("/items/{item_id:path}", shop.page),
             Route("/departments/{name:path}", shop.page),

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 from running import free_port
+from search_shop import items_table
 from starlette.testclient import TestClient
 from toy_services import toy_services
 
@@ -73,7 +74,7 @@ class TestWithoutServices:
         with TestClient(storefront_app(settings), base_url=ADDRESS) as client:
             yield client
 
-    @pytest.mark.parametrize("address", ["/", "/cart", "/items/i%2F1", "/departments/Shoes"])
+    @pytest.mark.parametrize("address", ["/", "/cart", "/search?q=shoes", "/items/i%2F1", "/departments/Shoes"])
     def test_every_page_is_there_and_runs_no_script_but_the_shops_own(self, browser: TestClient, address: str) -> None:
         answer = browser.get(address)
         assert answer.status_code == 200
@@ -97,6 +98,9 @@ class TestWithoutServices:
         answer = browser.post("/api/lists", json={"placement": "best_sellers"})
         assert answer.status_code == 503
         assert "make up" in answer.json()["detail"]
+        searched = browser.post("/api/search", json={"query": "shoes"})
+        assert (searched.status_code, "make up" in searched.json()["detail"]) == (503, True)
+        assert browser.get("/api/suggestions?q=sh").json() == {"suggestions": []}
         sent = browser.post("/v1/events", json={"events": []})
         assert (sent.status_code, sent.headers["retry-after"]) == (503, "2")
 
@@ -295,3 +299,54 @@ class TestInABrowser:
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
         until(lambda: page.evaluate("shopsight.waiting()") == 0)
         assert shop.collected()[-1]["consent"] == "none"
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop of four shelves beside a running search, and nothing else."""
+    home = tmp_path_factory.mktemp("searched")
+    settings = Settings(home=home, pseudonym_key=SecretStr("a key for tests only"))
+    with replaced(export_path(settings, "items")) as draft:
+        items = items_table()
+        pq.write_table(items.append_column("currency", pa.array(["EUR"] * items.num_rows)), draft)
+    with toy_services(home, ["search"]) as ports:
+        free = {name: free_port() for name in ("recommendation_port", "collector_port", "shop_port")}
+        settings = settings.model_copy(update={"search_port": ports["search"], **free})
+        server = storefront_server(settings)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        until(lambda: server.started)
+        try:
+            yield Shop(url=f"{ADDRESS}:{settings.shop_port}", settings=settings)
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package `chromium` to run a browser")
+class TestSearchInABrowser:
+    def test_what_is_typed_is_suggested_found_put_right_and_narrowed(self, page: "Page", searched: Shop) -> None:
+        page.goto(searched.url)
+        page.get_by_role("combobox", name="Search").press_sequentially("head")
+        page.get_by_role("option", name="Headphones").first.wait_for()
+        page.get_by_role("combobox", name="Search").fill("hedphones under 170 euro")
+        page.get_by_role("combobox", name="Search").press("Enter")
+        page.locator("[data-list='search'] .card").first.wait_for()
+        note = page.locator("[data-list='search'] .note").text_content() or ""
+        assert "Searched for “headphones”." in note
+        assert "Price: 170 at most." in note
+        assert all("Headphones" in title for title in titles(page, "search")[:3])
+        page.get_by_role("link", name="Veloria", exact=True).click()
+        until(lambda: {title.split()[0] for title in titles(page, "search")} == {"Veloria"})
+
+    def test_both_languages_have_every_text_and_the_page_changes_over(self, page: "Page", searched: Shop) -> None:
+        page.goto(f"{searched.url}/search?q=跑步鞋")
+        page.locator("[data-list='search'] .card").first.wait_for()
+        assert "Running Shoes" in titles(page, "search")[0]
+        english, chinese = (page.evaluate(f"Object.keys(texts.all.{name})") for name in ("en", "zh"))
+        assert set(english) == set(chinese)
+        page.get_by_role("button", name="中文").click()
+        page.get_by_role("button", name="搜索").wait_for()
+        assert page.evaluate("document.documentElement.lang") == "zh"
+        until(lambda: "与搜索意思相近" in (page.locator("[data-list='search'] .card").first.text_content() or ""))

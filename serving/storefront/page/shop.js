@@ -5,6 +5,7 @@
   const MAX_RECENT = 50;
   const main = document.getElementById("main"), footer = document.getElementById("answer");
   const byId = (id) => document.getElementById(id);
+  const {say} = window.texts;
 
   // --- what the shop remembers of a visit: in this tab alone, and only with consent
 
@@ -77,20 +78,16 @@
       svg("rect", {width: 400, height: 300, fill: tone(86)}), ...shapes, letter);
   };
   const priceOf = (good) => {
-    if (good.price == null) return "price on request";
-    try { return new Intl.NumberFormat("en", {style: "currency", currency: good.currency}).format(good.price); } catch { return good.price.toFixed(2); }
+    if (good.price == null) return say("price.on.request");
+    try { return new Intl.NumberFormat(window.texts.language(), {style: "currency", currency: good.currency}).format(good.price); } catch { return good.price.toFixed(2); }
   };
-  const WORDS = {
-    because_you_viewed: "because you looked at", because_you_added_to_cart: "because your cart has", because_you_bought: "because you bought",
-    because_you_wished_for: "because you wish for", because_you_rated: "because you rated", often_together: "often beside",
-    viewed_together: "viewed together with", bought_together: "bought together with", similar_content: "described like", new_item: "new, and like",
-  };
-  const ALONE = {best_seller: "a best seller", trending: "many look at it now", popular: "popular", same_category: "of the same category", new_item: "new here"};
   const reasonOf = (item, titles) => {
     const [reason] = item.reasons;
     if (!reason) return null;
-    const named = reason.item_ids.map((one) => titles[one]).filter(Boolean)[0];
-    return named && WORDS[reason.code] ? `${WORDS[reason.code]} ${named}` : ALONE[reason.code] ?? null;
+    if (reason.words) return reason.words;  // a search says its reasons itself
+    const [title] = (reason.item_ids ?? []).map((one) => titles[one]).filter(Boolean);
+    const named = title && say(reason.code, {title}), alone = say(`alone.${reason.code}`);
+    return named && named !== reason.code ? named : alone === `alone.${reason.code}` ? null : alone;
   };
 
   const list = (id, heading, note) => {
@@ -109,15 +106,20 @@
       return;
     }
     if (!section.isConnected) return;
-    const {model, fallback, experiment, arm} = answer, source = fallback ? `, by ${fallback.replaceAll("_", " ")}` : "";
-    const part = experiment ? `; arm “${arm}” of the experiment “${experiment}”` : "";
+    const {model, fallback, experiment, arm} = answer;
     section.dataset.model = `${model.name} ${model.version}`;
-    footer.textContent = `${model.name} ${model.version} answered “${section.ariaLabel}” in ${answer.took_ms.toFixed(1)} ms (${answer.waited_ms.toFixed(0)} ms until it was here)${source}${part}`;
-    if (!answer.items.length) section.append(make("p", {className: "quiet", textContent: "Nothing to show here yet."}));
+    footer.textContent = say("answered", {
+      model: model.name, version: model.version, what: section.ariaLabel, took: answer.took_ms.toFixed(1), waited: answer.waited_ms.toFixed(0),
+      source: fallback ? say("answered.by", {fallback: fallback.replaceAll("_", " ")}) : "", part: experiment ? say("answered.arm", {arm, experiment}) : "",
+    });
+    if (!answer.items.length) section.append(make("p", {className: "quiet", textContent: say("nothing.yet")}));
+    section.append(cards(answer, name, placement));
+  };
+  const cards = (answer, name, placement) => {
     const before = shown.get(name);
     shown.set(name, new Set(answer.items.map((item) => item.item_id)));
-    section.append(make("ul", {className: "list"}, ...answer.items.map((item) => {
-      const {good} = item, isNew = Boolean(before) && !before.has(item.item_id);
+    return make("ul", {className: "list"}, ...answer.items.map((item) => {
+      const {good} = item, isNew = Boolean(before) && !before.has(item.item_id) && placement !== "search";
       const where = {item_id: item.item_id, list_id: name, list_position: item.rank, placement, recommendation_id: answer.recommendation_id};
       track("view_item_list", where);
       const reason = reasonOf(item, answer.titles);
@@ -127,66 +129,65 @@
         reason && make("span", {className: "small", textContent: reason}),
         make("span", {className: "price", textContent: priceOf(good)})));
       link.addEventListener("click", () => track("select_item", where));
-      return make("li", {className: `card${isNew ? " is-new" : ""}`}, link, isNew ? make("span", {className: "new", textContent: "new in the list"}) : null);
-    })));
+      return make("li", {className: `card${isNew ? " is-new" : ""}`}, link, isNew ? make("span", {className: "new", textContent: say("new.in.list")}) : null);
+    }));
   };
 
   // --- pages
 
-  const home = async (heading = user ? `Welcome back, ${user}` : "Welcome") => {
-    document.title = "The sample shop";
+  const home = async (heading = user ? say("welcome.back", {user}) : say("welcome")) => {
+    document.title = say("shop");
     main.append(make("h1", {textContent: heading}));
     const personal = consent === "granted";
-    const note = !personal ? "The same for everybody: you have not agreed to be remembered."
-      : recent.length || user ? `By what you did: ${recent.length} clicks of this visit${user ? ", and what is known of you" : ""}.` : "Nothing is known of you yet: look at an item or two.";
-    const sections = [[list("for-you", "Recommended for you", note), "recommended_for_you"], [list("best", "Best sellers", "What the shop sells most."), "best_sellers"],
-      [list("trending", "Trending", "What gets attention lately."), "trending"]];
+    const note = !personal ? say("note.everybody") : recent.length || user ? say(user ? "note.clicks.user" : "note.clicks", {count: recent.length}) : say("note.nothing");
+    const sections = [[list("for-you", say("for.you"), note), "recommended_for_you"], [list("best", say("best"), say("best.note")), "best_sellers"],
+      [list("trending", say("trending"), say("trending.note")), "trending"]];
     for (const [section, placement] of sections.reverse()) await fill(section, placement);
   };
 
   const itemPage = async (id) => {
     const good = await json(`/api/items/${encodeURIComponent(id)}`);
-    document.title = `${good.title} – The sample shop`;
+    document.title = `${good.title} – ${say("shop")}`;
     track("view_item", about(good));
-    const add = make("button", {className: "primary", textContent: good.in_stock ? "Add to cart" : "Sold out", disabled: !good.in_stock});
+    const add = make("button", {className: "primary", textContent: say(good.in_stock ? "add" : "sold.out"), disabled: !good.in_stock});
     add.addEventListener("click", () => {
       cart = [...cart, good];
       track("add_to_cart", {...about(good), quantity: 1});
       keep();
-      add.textContent = "Added – once more?";
+      add.textContent = say("added");
     });
     main.append(make("article", {className: "product"}, picture(good), make("div", {},
       make("h1", {textContent: good.title}),
       make("p", {className: "quiet", textContent: [good.brand, good.category].filter(Boolean).join(" · ")}),
       good.description ? make("p", {textContent: good.description}) : null,
       make("p", {className: "price", textContent: priceOf(good)}), add)));
-    const similar = list(`similar-${id}`, "Similar items", "What others looked at near this one.");
-    const together = list(`together-${id}`, "Bought together", "What lies in the same orders.");
+    const similar = list(`similar-${id}`, say("similar"), say("similar.note"));
+    const together = list(`together-${id}`, say("together"), say("together.note"));
     await fill(together, "bought_together", {item_ids: [id]});
     await fill(similar, "similar_items", {item_ids: [id]});
   };
 
   const cartPage = async () => {
-    document.title = "Cart – The sample shop";
+    document.title = `${say("cart")} – ${say("shop")}`;
     track("view_cart");
-    main.append(make("h1", {textContent: "Your cart"}));
+    main.append(make("h1", {textContent: say("cart.yours")}));
     if (!cart.length) {
-      main.append(make("p", {className: "quiet", textContent: "It is empty."}));
-      await fill(list("best", "Best sellers", "What the shop sells most."), "best_sellers");
+      main.append(make("p", {className: "quiet", textContent: say("cart.empty")}));
+      await fill(list("best", say("best"), say("best.note")), "best_sellers");
       return;
     }
-    const buy = make("button", {className: "primary", textContent: "Buy"});
+    const buy = make("button", {className: "primary", textContent: say("cart.buy")});
     buy.addEventListener("click", () => {
       const order = `shop-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
       for (const good of cart) track("purchase", {...about(good), quantity: 1, order_id: order});
       cart = [];
       keep();
       main.replaceChildren();
-      home(`Thank you: order ${order} is with the collector`);
+      home(say("cart.thanks", {order}));
     });
     const sum = cart.reduce((total, good) => total + (good.price ?? 0), 0);
     main.append(make("ul", {className: "rows"}, ...cart.map((good, place) => {
-      const out = make("button", {textContent: "Remove", ariaLabel: `Remove ${good.title}`});
+      const out = make("button", {textContent: say("cart.remove"), ariaLabel: `${say("cart.remove")}: ${good.title}`});
       out.addEventListener("click", () => {
         cart = cart.filter((_, other) => other !== place);
         track("remove_from_cart", {...about(good), quantity: 1});
@@ -195,21 +196,26 @@
       });
       return make("li", {}, picture(good), make("span", {className: "title", textContent: good.title}), make("span", {textContent: priceOf(good)}), out);
     })), make("p", {className: "total"}, make("span", {textContent: priceOf({price: sum, currency: cart[0].currency})}), buy));
-    await fill(list("complement", "Goes with it", "What others bought with what lies in your cart."), "cart_complement", {item_ids: [...new Set(cart.map((good) => good.item_id))]});
+    await fill(list("complement", say("cart.complement"), say("cart.complement.note")), "cart_complement", {item_ids: [...new Set(cart.map((good) => good.item_id))]});
   };
 
   const department = async (name) => {
-    document.title = `${name} – The sample shop`;
+    document.title = `${name} – ${say("shop")}`;
     main.append(make("h1", {textContent: name}));
     const filter = {category: {any_of: [name]}};
-    const yours = list(`for-you-${name}`, "Recommended for you here", "The same list, of this department alone.");
-    const best = list(`best-${name}`, "Best sellers here", "What is sold most of it.");
+    const yours = list(`for-you-${name}`, say("here.for.you"), say("here.note"));
+    const best = list(`best-${name}`, say("here.best"), say("here.best.note"));
     await fill(best, "best_sellers", {filter});
     await fill(yours, "recommended_for_you", {filter});
   };
 
+  const pages = {};  // those of other scripts, by the first part of their address
+  const go = (address) => {
+    history.pushState(null, "", address);
+    show();
+  };
   const show = async () => {
-    const [, kind, name] = location.pathname.match(/^\/(items|departments|cart)?\/?(.*)$/) ?? [];
+    const [, kind, name] = location.pathname.match(/^\/(items|departments|cart|[a-z]+)?\/?(.*)$/) ?? [];
     main.replaceChildren();
     main.focus({preventScroll: true});
     scrollTo(0, 0);
@@ -219,9 +225,10 @@
       if (kind === "items") await itemPage(decodeURIComponent(name));
       else if (kind === "departments") await department(decodeURIComponent(name));
       else if (kind === "cart") await cartPage();
+      else if (kind in pages) await pages[kind]();
       else await home();
     } catch (error) {
-      main.append(make("h1", {textContent: "This does not work now"}), make("p", {textContent: error.message}));
+      main.append(make("h1", {textContent: say("broken")}), make("p", {textContent: error.message}));
     }
   };
 
@@ -230,8 +237,7 @@
     const link = event.target.closest("a[href]");
     if (!link || link.origin !== location.origin || link.hash || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
-    history.pushState(null, "", link.href);
-    show();
+    go(link.href);
   });
 
   // --- consent, and who it is
@@ -266,7 +272,12 @@
   keep();
   json("/api/shop").then(({departments, items}) => {
     byId("departments").append(...departments.map((name) => make("a", {href: `/departments/${encodeURIComponent(name)}`, textContent: name})));
-    if (!items) main.prepend(make("p", {textContent: "The shop has no items yet: `make demo` fills it, or import yours."}));
+    if (!items) main.prepend(make("p", {textContent: say("no.items")}));
   }).catch(() => {});
-  show();
+  byId("language").addEventListener("click", () => {
+    window.texts.choose(window.texts.language() === "zh" ? "en" : "zh");
+    show();
+  });
+  window.shop = {make, json, picture, priceOf, track, cards, pages, go, show, isPersonal: () => consent === "granted", user: () => user};
+  addEventListener("DOMContentLoaded", show);  // the scripts of other pages come after this one
 })();
