@@ -31,7 +31,7 @@ from models.pictures.encoder import WHOLE, export_encoder, load_picture_encoder
 from models.pictures.reading import MAX_BYTES, Picture, PictureError, read_picture
 from models.pictures.space import PictureSpace, PictureVectors, encoded
 from models.pictures.split import split_pictures
-from models.pictures.text_map import TextMap, choose_text_map, joint, ranks_of_own
+from models.pictures.text_map import TextMap, TextPairs, choose_text_map, joint, ranks_of
 from models.pictures.votes import NEIGHBOURS, VoteConfig, accuracy_by_choice, best, suggest
 from models.text.sentences import load_sentence_encoder
 from shopsight.errors import ShopsightError
@@ -57,6 +57,10 @@ class Data:
     def vectors(self, space: PictureSpace, places: NDArray[np.intp]) -> PictureVectors:
         """Return the pictures at ``places`` as the product compares them."""
         return PictureVectors(shows_NK=space.project(self.encoded_ND[places]), colours_NB=self.colours_NB[places])
+
+    def pairs(self, pictures: PictureVectors, places: NDArray[np.intp]) -> TextPairs:
+        """Return the titles at ``places`` with their pictures."""
+        return TextPairs.of(self.texts_NT[places], pictures, [self.digests[place] for place in places])
 
 
 def read_data(images: Path, meta: Path, *, threads: int) -> Data:
@@ -147,9 +151,8 @@ def _one_split(data: Data, seed: int) -> tuple[NDArray[np.intp], Rows, dict[str,
     ):
         sides = (labels[split.validation].tolist(), labels[split.train].tolist())
         votes[name] = best(accuracy_by_choice(validation, train, *sides, neighbours=neighbours))
-    text_config = choose_text_map(
-        (data.texts_NT[split.train], train), (data.texts_NT[split.validation], validation), length=LENGTH
-    )
+    pairs = data.pairs(validation, split.validation)
+    text_config = choose_text_map((data.texts_NT[split.train], train), pairs, length=LENGTH)
     # The test side: with all that is not of it to learn from.
     past = np.concatenate([split.train, split.validation])
     space = PictureSpace.fit(data.encoded_ND[past], seed=seed)
@@ -161,8 +164,11 @@ def _one_split(data: Data, seed: int) -> tuple[NDArray[np.intp], Rows, dict[str,
         for name, vote in votes.items()
     }  # fmt: skip
     text_map = TextMap.fit(data.texts_NT[past], known_pictures, text_config)
-    right["recall@10"] = _among(text_map.scores(data.texts_NT[split.test], test))
-    right |= _baselines(data, past, split.test, known_pictures, test, text_config.colour_weight)
+    pairs = data.pairs(test, split.test)
+    right["recall@10"] = _among(text_map.scores(pairs.texts_NT, pairs.pictures), pairs)
+    right |= _baselines(data, past, split.test, known_pictures, test) | _text_baselines(
+        data, past, known_pictures, pairs, text_config.colour_weight
+    )
     return split.test, right, {"votes": {name: vars(vote) for name, vote in votes.items()}, "text": vars(text_config)}
 
 
@@ -172,7 +178,6 @@ def _baselines(
     asked: NDArray[np.intp],
     known_pictures: PictureVectors,
     test: PictureVectors,
-    colour_weight: float,
 ) -> Rows:
     """Return what was right by simpler means; a name is ``baseline figure``."""
     whole_ND = data.encoded_ND[:, :WHOLE]
@@ -184,12 +189,20 @@ def _baselines(
         rows[f"plain_features {figure}"] = _right(plain_QN, labels, past, asked, 1)
         rows[f"colour_histogram {figure}"] = _right(colours_QN, labels, past, asked, 1)
         rows[f"majority {figure}"] = (labels[asked] == majority).astype(np.float64)
-    # Text to picture without a map: the pictures most alike that of the nearest title.
-    nearest = (data.texts_NT[asked] @ data.texts_NT[past].T).argmax(axis=1)
-    by_title_QN = joint(known_pictures, colour_weight)[nearest] @ joint(test, colour_weight).T
-    rows["nearest_title recall@10"] = _among(by_title_QN)
-    rows["random recall@10"] = np.full(len(asked), min(1.0, LENGTH / len(asked)))
     return rows
+
+
+def _text_baselines(
+    data: Data, past: NDArray[np.intp], known_pictures: PictureVectors, pairs: TextPairs, colour_weight: float
+) -> Rows:
+    """Return which titles find their picture without a map: by the picture of the most similar title, and by chance."""
+    nearest = (pairs.texts_NT @ data.texts_NT[past].T).argmax(axis=1)
+    by_title_QN = joint(known_pictures, colour_weight)[nearest] @ joint(pairs.pictures, colour_weight).T
+    chance = min(1.0, LENGTH / len(pairs.pictures))
+    return {
+        "nearest_title recall@10": _among(by_title_QN, pairs),
+        "random recall@10": np.full(len(pairs.texts_NT), chance),
+    }
 
 
 def _right(
@@ -203,8 +216,8 @@ def _right(
     return np.array([one.label == true for one, true in zip(suggestions, labels[asked], strict=True)], dtype=np.float64)
 
 
-def _among(scores_QQ: Floats) -> NDArray[np.float64]:
-    return (ranks_of_own(scores_QQ) <= LENGTH).astype(np.float64)
+def _among(scores_QN: Floats, pairs: TextPairs) -> NDArray[np.float64]:
+    return (ranks_of(scores_QN, pairs.own_N) <= LENGTH).astype(np.float64)
 
 
 def _figures(rows: Mapping[str, NDArray[np.float64]], clusters: NDArray[np.intp], *, resamples: int) -> dict[str, Any]:

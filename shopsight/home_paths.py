@@ -142,3 +142,23 @@ class HomePaths:
     def keys_dir(self) -> Path:
         """The keys of the pseudonyms, of the registry's journal and of the web UI, readable by their owner only."""
         return self.home / "keys"
+
+    @property
+    def item_images_dir(self) -> Path:
+        """Images that the shop hands over of its items, named by their ids: `item_images/<item_id>.jpg`."""
+        return self.home / "item_images"
+
+    @property
+    def picture_encoder_path(self) -> Path:
+        """What turns pictures into numbers, exported once to ONNX."""
+        return self.home / "pictures" / "encoder.onnx"
+
+    @property
+    def picture_model_path(self) -> Path:
+        """What was learnt from the pictures of the items."""
+        return self.home / "pictures" / "model.npz"
+
+    @property
+    def encoded_pictures_path(self) -> Path:
+        """Pictures as the encoder saw them, so that each is encoded once."""
+        return self.home / "pictures" / "encoded.npz"

@@ -95,19 +95,46 @@ def joint(pictures: PictureVectors, colour_weight: float) -> Floats:
     return np.hstack([shows_NK, colours_NB]).astype(np.float32)
 
 
-def ranks_of_own(scores_NN: Floats) -> NDArray[np.int64]:
-    """Return the rank, from 1, of each text's own picture, which stands at the text's place; ties count against it.
+@dataclass(frozen=True, kw_only=True)
+class TextPairs:
+    """Titles with their pictures, of which exact repeats count once: whoever finds one has found the other."""
 
-    >>> ranks_of_own(np.array([[0.9, 0.1], [0.8, 0.3]])).tolist()
+    texts_NT: Floats
+    pictures: PictureVectors
+    """The distinct ones."""
+    own_N: NDArray[np.intp]
+    """Place of each text's own picture among them."""
+
+    @classmethod
+    def of(cls, texts_NT: Floats, pictures: PictureVectors, digests: Sequence[str]) -> "TextPairs":
+        """Return the pairs of texts and pictures in the same order.
+
+        Args:
+            texts_NT: vectors of the titles.
+            pictures: theirs.
+            digests: of the pictures' pixels.
+        """
+        _, first, own_N = np.unique(np.asarray(digests), return_index=True, return_inverse=True)
+        return cls(texts_NT=texts_NT, pictures=pictures.take(first), own_N=own_N)
+
+    def ranks(self, text_map: TextMap) -> NDArray[np.int64]:
+        """Return the rank, from 1, of each text's own picture by a map."""
+        return ranks_of(text_map.scores(self.texts_NT, self.pictures), self.own_N)
+
+
+def ranks_of(scores_QN: Floats, own_Q: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the rank, from 1, of the own column of each row; ties count against it.
+
+    >>> ranks_of(np.array([[0.9, 0.1], [0.8, 0.3]]), np.array([0, 1])).tolist()
     [1, 2]
     """
-    own_N1 = np.diagonal(scores_NN)[:, None]
-    return np.asarray((scores_NN >= own_N1).sum(axis=1), dtype=np.int64)
+    own_Q1 = scores_QN[np.arange(len(scores_QN)), own_Q][:, None]
+    return np.asarray((scores_QN >= own_Q1).sum(axis=1), dtype=np.int64)
 
 
 def choose_text_map(
     train: tuple[Floats, PictureVectors],
-    validation: tuple[Floats, PictureVectors],
+    validation: TextPairs,
     *,
     length: int = 10,
     ridge_alphas: Sequence[float] = RIDGE_ALPHAS,
@@ -126,7 +153,7 @@ def choose_text_map(
     for colour_weight in colour_weights:
         for ridge_alpha in ridge_alphas:
             config = TextMapConfig(ridge_alpha=ridge_alpha, colour_weight=colour_weight)
-            ranks_N = ranks_of_own(TextMap.fit(*train, config).scores(*validation))
+            ranks_N = validation.ranks(TextMap.fit(*train, config))
             recalls[config] = (float((ranks_N <= length).mean()), -float(np.log(ranks_N).mean()))
     return max(recalls, key=lambda one: recalls[one])
 

@@ -34,6 +34,10 @@ ABOUT: Final[Mapping[str, tuple[str, str]]] = {
         "Categories for items without one",
         "What the most similar items of the catalogue have, for people to take over.",
     ),
+    "broken_pictures.csv": (
+        "Pictures that cannot be read",
+        "Which item's picture is broken, too large or of another kind, and what to mend.",
+    ),
 } | {
     f"drift/{family.name}.html": (
         f"Drift of {family.name.replace('_', ' ')}",

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from shopsight.events import ITEM_SCHEMA
 from shopsight.sample_shop import vocabulary as words
 from shopsight.sample_shop.config import SampleShopConfig
+from shopsight.sample_shop.drawings import drawn_address
 from shopsight.sample_shop.shelves import DEPARTMENTS, LEAVES
 from shopsight.sample_shop.wording import describe, signature_wording
 
@@ -97,6 +97,7 @@ class Catalogue:
         def words(texts: list[str]) -> pa.Array:
             return pa.array(texts).take(numbers)
 
+        nouns = [LEAVES[leaf].noun for leaf in self.leaf_I.tolist()]
         columns = {
             "item_id": words(self.item_ids),
             "title": words(self.titles),
@@ -106,7 +107,7 @@ class Catalogue:
             "price": pa.array([f"{one:.4f}" for one in price]).cast(pa.decimal128(18, 4)),
             "currency": pa.repeat(CURRENCY, len(item)),
             "availability": pa.array(np.where(sold_out, "out_of_stock", "in_stock").tolist()),
-            "image_url": words([picture(self, one) for one in range(size)]),
+            "image_url": words(list(map(drawn_address, nouns, self.looks))),
             "attributes": words(self.attributes),
             "valid_from": begins,
             "valid_to": pa.nulls(len(item), pa.timestamp("us", tz="UTC")),
@@ -126,33 +127,6 @@ NEXT_SHARES = (0.5, 0.3, 0.12, 0.08)
 def category(leaf: int) -> str:
     """Return the category path of a shelf."""
     return f"{LEAVES[leaf].department} > {LEAVES[leaf].name}"
-
-
-_COLOUR_VALUES = (
-    "#222222",
-    "#eeeeee",
-    "#2b6cb0",
-    "#2f855a",
-    "#c53030",
-    "#888888",
-    "#1a365d",
-    "#dd6b20",
-    "#ed64a6",
-    "#d6b98c",
-)
-
-
-def picture(catalogue: Catalogue, item: int) -> str:
-    """Return an item's picture as a data URI, so that no server is asked: a tile in its colour with its brand."""
-    look = catalogue.looks[item]
-    fill = dict(zip(words.COLOURS, _COLOUR_VALUES, strict=True)).get(look, "#a0aec0")
-    ink = "#222222" if look in ("White", "Sand") else "#ffffff"
-    drawing = (
-        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 96 96'>"
-        f"<rect width='96' height='96' fill='{fill}'/>"
-        f"<text x='48' y='52' font-size='13' text-anchor='middle' fill='{ink}'>{catalogue.brands[item]}</text></svg>"
-    )
-    return f"data:image/svg+xml,{quote(drawing, safe=' =:/')}"
 
 
 def build_catalogue(config: SampleShopConfig, rng: np.random.Generator) -> Catalogue:

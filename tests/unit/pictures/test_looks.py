@@ -7,7 +7,7 @@ from models.pictures.colours import BINS, colour_histogram, to_lab
 from models.pictures.reading import SIDE, Pixels
 from models.pictures.space import PictureSpace, PictureVectors
 from models.pictures.split import split_pictures
-from models.pictures.text_map import TextMap, TextMapConfig, choose_text_map, ranks_of_own
+from models.pictures.text_map import TextMap, TextMapConfig, TextPairs, choose_text_map
 from models.pictures.votes import VoteConfig, accuracy_by_choice, best, suggest
 
 
@@ -98,11 +98,26 @@ def test_a_map_from_texts_finds_the_pictures_of_texts_that_it_never_saw() -> Non
     texts, pictures = seen_as(12), PictureVectors(shows_NK=seen_as(16), colours_NB=seen_as(9))
     train, test = slice(0, 150), slice(150, 200)
     learnt, chosen = slice(0, 100), slice(100, 150)
-    config = choose_text_map((texts[learnt], pictures.take(learnt)), (texts[chosen], pictures.take(chosen)))
+    digests = [str(number) for number in range(200)]
+    pairs = TextPairs.of(texts[chosen], pictures.take(chosen), digests[chosen])
+    config = choose_text_map((texts[learnt], pictures.take(learnt)), pairs)
     fitted = TextMap.fit(texts[train], pictures.take(train), config)
     again = TextMap.from_arrays(fitted.arrays())
-    ranks = ranks_of_own(again.scores(texts[test], pictures.take(test)))
+    ranks = TextPairs.of(texts[test], pictures.take(test), digests[test]).ranks(again)
     assert (ranks <= 10).mean() > 0.8  # by chance it is 0.2
+
+
+def test_a_repeat_of_its_picture_is_as_good_as_its_own() -> None:
+    shows = np.eye(3, dtype=np.float32)[[0, 0, 1]]
+    pairs = TextPairs.of(shows, PictureVectors(shows_NK=shows, colours_NB=shows), ["same", "same", "other"])
+    assert pairs.own_N.tolist() == [1, 1, 0]
+    text_map = TextMap(
+        text_mean_T=np.zeros(3, dtype=np.float32),
+        picture_mean_V=np.zeros(6, dtype=np.float32),
+        map_TV=np.hstack([np.eye(3), np.eye(3)]).astype(np.float32),
+        colour_weight=0.5,
+    )
+    assert pairs.ranks(text_map).tolist() == [1, 1, 1]
 
 
 def test_what_is_no_pair_is_refused() -> None:

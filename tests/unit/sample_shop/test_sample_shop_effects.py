@@ -190,7 +190,7 @@ def test_the_catalogue_has_a_version_for_each_change_of_price_and_of_stock(log: 
 
 def test_every_item_has_a_picture_that_no_server_is_asked_for(small_shop: SampleShop) -> None:
     pictures = small_shop.items["image_url"].to_pylist()
-    assert all(picture.startswith("data:image/svg+xml,") for picture in pictures)
+    assert all(picture.startswith("data:image/png;base64,") for picture in pictures)
     assert len(set(pictures)) > 100
 
 
