@@ -206,7 +206,12 @@ def settle_server(settings: Settings, name: str) -> Handover | None:
 
 
 def guarded(
-    service: Any, *, beside: Sequence[Route] = (), keyless: Sequence[str] = (), writes: Sequence[str] = ()
+    service: Any,
+    *,
+    beside: Sequence[Route] = (),
+    keyless: Sequence[str] = (),
+    writes: Sequence[str] = (),
+    uploads: Mapping[str, int] | None = None,
 ) -> None:
     """Put the request guard around everything that a service answers, and its description beside it.
 
@@ -215,10 +220,11 @@ def guarded(
         beside: further pages of it, which are not in the description.
         keyless: addresses that are answered without an API key, each with all below it.
         writes: addresses that take the scope ``write`` beside :data:`serving.http.access.WRITES`.
+        uploads: addresses whose bodies are files, and how many bytes each takes.
     """
     family: Family | None = getattr(service.inner, "family", None)
     reads = [api.route for api in service.apis.values()] + ([family.route] if family else [])
-    addresses = Addresses(keyless=keyless, writes=writes, reads=reads)
+    addresses = Addresses(keyless=keyless, writes=writes, reads=reads, uploads=uploads or {})
     service.mount_asgi_app(pages(service, addresses, (Route("/metrics", metrics_page), *beside)))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes(), addresses=addresses)
     if family is not None:

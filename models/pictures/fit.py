@@ -76,7 +76,7 @@ class PictureModel:
             "recall_at_10": None if self.recall_at_10 is None else asdict(self.recall_at_10),
         }
         with replaced(path) as staging, staging.open("wb") as file:
-            np.savez(file, papers=np.array(json.dumps(papers)), **arrays)  # type: ignore[arg-type] - none is its switch
+            np.savez(file, papers=np.array(json.dumps(papers)), **arrays)  # type: ignore[arg-type]
         return model_digest(path)
 
     @classmethod
@@ -204,7 +204,7 @@ def _text_config(
     texts_NT: Floats, pictures: PictureVectors, digests: Sequence[str], split: Split, seed: int
 ) -> tuple[TextMapConfig, Estimate] | None:
     """Return how the map from texts is learnt, and how many titles find their picture; None of too few pairs."""
-    has_N = texts_NT.any(axis=1)
+    has_N = np.asarray(texts_NT.any(axis=1), dtype=np.bool_)
     sides = Split(*(side[has_N[side]] for side in split))
     if has_N.sum() < MIN_PAIRS or min(map(len, sides)) == 0:
         return None

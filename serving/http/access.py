@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
@@ -43,6 +44,8 @@ class Addresses:
     """Answered without a key: what proves its sender in another way, as a signed webhook does, or is public."""
     writes: Sequence[str] = ()
     reads: Sequence[str] = ()
+    uploads: Mapping[str, int] = field(default_factory=dict)
+    """Addresses whose bodies are files, not JSON, and how many bytes each takes; these alone, nothing below them."""
 
     def scope_of(self, method: str, path: str) -> Scope | None:
         """Return the scope that a request needs, or None where it needs no key.

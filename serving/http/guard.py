@@ -35,6 +35,8 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f]")
+MAX_UPLOADS: Final = 4
+"""Files on their way in at once, for each address that takes them; for a further one the oldest is let go."""
 BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -79,6 +81,10 @@ class RequestGuard:
         self.draining = draining
         self.crowd = crowd
         self.bodies = BodyReader(max_bytes=self.limits.body_bytes, seconds=self.limits.body_seconds)
+        self.uploads = {
+            path: BodyReader(max_bytes=size, seconds=self.limits.body_seconds, max_senders=MAX_UPLOADS)
+            for path, size in self.access.addresses.uploads.items()
+        }
         self.unfinished: set[asyncio.Task[None]] = set()
         self.routes = RouteNames()
         self.traffic = Traffic()
@@ -183,10 +189,13 @@ class RequestGuard:
             return receive
         if not _takes(scope):
             return replay(b"", receive)  # the router says what is wrong, whatever the body
-        problem = self._wrong_headers(headers)
+        upload = self.uploads.get(scope["path"])
+        problem = _wrong_headers(headers, upload or self.bodies, is_json=upload is None)
         if problem is not None:
             return problem
-        body = await self.bodies.read(receive)
+        body = await (upload or self.bodies).read(receive)
+        if upload is not None:  # its route says what is wrong with the file
+            return body if not isinstance(body, bytes) else BUSY if self.crowd.full else replay(body, receive)
         if isinstance(body, bytes) and not body and scope["method"] == "DELETE":  # its address says all there is to say
             return BUSY if self.crowd.full else replay(body, receive)
         checked = json_object_in(body) if isinstance(body, bytes) else body
@@ -194,16 +203,17 @@ class RequestGuard:
             return checked
         return BUSY if self.crowd.full else replay(checked, receive)
 
-    def _wrong_headers(self, headers: Mapping[bytes, bytes]) -> ProblemError | None:
-        media_type = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
-        if media_type != b"application/json":
-            return ProblemError(415, "The body must be application/json.")
-        if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
-            return ProblemError(415, "The body must not be compressed.")
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and (len(length) > 15 or int(length) > self.limits.body_bytes):
-            return self.bodies.too_large()
-        return None
+
+def _wrong_headers(headers: Mapping[bytes, bytes], bodies: BodyReader, *, is_json: bool) -> ProblemError | None:
+    media_type = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
+    if is_json and media_type != b"application/json":
+        return ProblemError(415, "The body must be application/json.")
+    if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
+        return ProblemError(415, "The body must not be compressed.")
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and (len(length) > 15 or int(length) > bodies.max_bytes):
+        return bodies.too_large()
+    return None
 
 
 def _takes(scope: Mapping[str, Any]) -> bool:

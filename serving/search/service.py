@@ -15,6 +15,8 @@ from serving.app import (
     guarded,
     or_problem,
 )
+from serving.pictures.routes import UPLOADS, add_picture_routes
+from serving.pictures.shelf import PictureShelf
 from serving.search.desk import FAMILY, SearchDesk, open_desk
 from serving.search.schemas import SearchAnswer, SearchRequest, SuggestionRequest, Suggestions
 
@@ -33,6 +35,7 @@ class SearchService(FamilyService):
         opened = open_desk(self.settings, model=self.model, log=self.log)
         self.rules, self.features, self.catalogue = opened.rules, opened.features, opened.catalogue
         self.synonyms = opened.synonyms
+        self.pictures = PictureShelf(self.settings, catalogue=self.catalogue)
         self.features.open(FAMILY.feature_service)
         return opened.desk
 
@@ -55,10 +58,15 @@ class SearchService(FamilyService):
             "items": self.catalogue.failure,
             "synonyms": self.synonyms.failure,
         }
-        return super().notes() + [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
+        return (
+            super().notes()
+            + [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
+            + (self.pictures.notes())
+        )
 
 
-guarded(SearchService)
+guarded(SearchService, uploads=UPLOADS)
+add_picture_routes(app, lambda: bentoml.get_current_service().pictures)
 
 
 @app.post("/search", response_model=SearchAnswer, tags=["Search"])
