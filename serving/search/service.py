@@ -58,11 +58,8 @@ class SearchService(FamilyService):
             "items": self.catalogue.failure,
             "synonyms": self.synonyms.failure,
         }
-        return (
-            super().notes()
-            + [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
-            + (self.pictures.notes())
-        )
+        amiss = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
+        return super().notes() + amiss + self.pictures.notes()
 
 
 guarded(SearchService, uploads=UPLOADS)
