@@ -30,8 +30,15 @@ SIGNATURE_TAG: Final = "shopsight/user_signature"
 """Tag of a run: what proves :data:`USER_TAG`."""
 
 
-AT_ONCE: Final = {"shopsight/at_once": "yes"}
-"""Tag of a job whose runs wait for no other: a rollback is not to queue behind two trainings."""
+DECIDING_JOBS: Final = (
+    "approve_candidate",
+    "reject_candidate",
+    "release_candidate",
+    "rollback_champion",
+    "start_experiment",
+    "stop_experiment",
+)
+"""Jobs in which a person decides. Their runs wait for no other: a rollback is not to queue behind two trainings."""
 
 
 class UnattributedRunError(ShopsightError):
@@ -42,13 +49,13 @@ class AttributingRunCoordinator(dg.QueuedRunCoordinator):
     """Dagster's queue, which notes on a run who launched it where a logged-in person did, and lets some runs past."""
 
     def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
-        """Tag the run, then queue it; where its job is tagged so, launch it at once."""
+        """Tag the run, then queue it; where a person decides in it, launch it at once."""
         source = getattr(context.workspace, "source", None)
         person = getattr(source, "scope", {}).get(PERSON_IN_SCOPE)
         if person:
             run_id = context.dagster_run.run_id
             self._instance.add_run_tags(run_id, signed_tags(Settings(), run_id, person))
-            if AT_ONCE.items() <= context.dagster_run.tags.items():
+            if context.dagster_run.job_name in DECIDING_JOBS:
                 return self._instance.launch_run(run_id, context.workspace)
         return super().submit_run(context)
 

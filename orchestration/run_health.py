@@ -1,10 +1,13 @@
-"""Finds runs whose process is gone, so that a kill never leaves a run "in progress" or a pool's slot taken.
+"""Launches runs, and finds those whose process is gone, so that a kill never leaves a run "in progress".
 
 Dagster's default launcher cannot tell a killed run from a busy one: after a kill of the whole process tree the run
 stays STARTED and keeps its slot of the pool ``duckdb``, and every later run waits for it. Both ways to run (the command
 line, and the code server under ``make up``) note their process id in the run's log, so it can be looked up here.
 """
 
+import subprocess
+import sys
+import threading
 from collections.abc import Iterable
 
 import dagster as dg
@@ -13,14 +16,29 @@ from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
 
 # Dagster has no public launcher to extend. pyproject.toml pins dagster below 1.14, and
 # tests/unit/orchestration/test_resources.py fails where a newer one moves these names or asks them otherwise.
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, LaunchRunContext, WorkerStatus
+
+from orchestration.attribution import DECIDING_JOBS
+from shopsight.settings import REPO_ROOT
 
 CLOCK_SECONDS = 1.0
 """How much earlier than its process the event may seem to be: the two are timed by different clocks."""
 
 
 class HealthCheckedRunLauncher(DefaultRunLauncher):
-    """The default launcher, which also knows whether a run's process still lives; the run monitor asks it."""
+    """The default launcher, which also knows whether a run's process still lives; the run monitor asks it.
+
+    A run in which a person decides has a process that is there in a second (:mod:`orchestration.deciding`).
+    """
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start the run's process."""
+        run = context.dagster_run
+        if run.job_name not in DECIDING_JOBS:
+            super().launch_run(context)
+            return
+        process = subprocess.Popen([sys.executable, "-m", "orchestration.deciding", run.run_id], cwd=REPO_ROOT)
+        threading.Thread(target=process.wait, daemon=True).start()  # or it would stay behind as a zombie
 
     @property
     def supports_check_run_worker_health(self) -> bool:

@@ -311,6 +311,7 @@ def bento_tag() -> str | None:
 def show_model(settings: Settings, model: ServedModel) -> None:
     """Name the model at ``/metrics`` and in spans, where the settings have some made."""
     family_metrics().model.labels(model.family, model.version, model.baseline or "").set(1)
+    family_metrics().releases.watch(settings, model.family)
     attributes = {"shopsight.model.name": model.family, "shopsight.model.version": model.version}
     if model.baseline is not None:
         attributes["shopsight.model.baseline"] = model.baseline

@@ -87,6 +87,8 @@ class FamilyMetrics:
     def __init__(self) -> None:
         from prometheus_client import Counter, Gauge
 
+        from serving.releases.shown import ReleaseCollector  # the collector of events has no releases
+
         to: dict[str, Any] = {"registry": registry()}
         self.model = Gauge(
             "shopsight_model_info",
@@ -104,6 +106,8 @@ class FamilyMetrics:
         self.rows_lost = Counter(
             "shopsight_prediction_log_rows_lost", "Answers that the prediction log lacks.", ["family"], **to
         )
+        self.releases = ReleaseCollector()
+        registry().register(self.releases)
 
     def count_row(self, family: str, row: Mapping[str, Any], *, written: bool) -> None:
         """Count an answer by the row that it leaves in the prediction log, ``written`` or not."""

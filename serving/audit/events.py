@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FOLLOWING: Final = timedelta(hours=24)
 """How long events count as what followed an answer that they do not name."""
+CLOCKS_DIFFER: Final = timedelta(days=1)
+"""How much earlier than an answer what followed it may seem to have landed: batches have a day, and clocks differ."""
 MAX_EVENTS: Final = 100
 """Events that are listed; all are counted."""
 NOT_LANDED: Final = "events that the collector has and that are not in the event log yet are not among them"
@@ -101,15 +103,15 @@ def _following(
     connection: "duckdb.DuckDBPyConnection", origin: Origin, ids: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     row = origin.logged.row
+    answered = datetime.fromisoformat(row["answered_at"])
     if "recommendation_id" in row:
-        named = _events(connection, "recommendation_id = $id", {"id": row["recommendation_id"]})
+        named = _events(connection, answered, "recommendation_id = $id", {"id": row["recommendation_id"]})
         if named:
             return _listed(named, "events that name this recommendation_id")
     everyone = [one for of_user in ids.values() for one in of_user]
     session = row.get("session_id")
     if not everyone and session is None:
         return {"not_said": f"no event names the answer, and it is about nobody; {NOT_LANDED}"}
-    answered = datetime.fromisoformat(row["answered_at"])
     condition = (
         "(list_contains($ids, user_id) or list_contains($ids, anonymous_id) or session_id = $session) "
         "and event_timestamp > $begins and event_timestamp <= $ends"
@@ -123,18 +125,22 @@ def _following(
     hours = int(FOLLOWING.total_seconds() // 3600)
     whose = f"no event names the answer: the shopper's events within {hours} hours"
     if "recommendation_id" not in row:
-        return _listed(_events(connection, condition, values), whose)
+        return _listed(_events(connection, answered, condition, values), whose)
     values["items"] = [item for item, *_ in row["results"]]
     return _listed(
-        _events(connection, f"{condition} and list_contains($items, item_id)", values), f"{whose} on the shown items"
+        _events(connection, answered, f"{condition} and list_contains($items, item_id)", values),
+        f"{whose} on the shown items",
     )
 
 
-def _events(connection: "duckdb.DuckDBPyConnection", condition: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _events(
+    connection: "duckdb.DuckDBPyConnection", answered: datetime, condition: str, values: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the events after an answer that a condition holds for; batches that landed before it are not opened."""
     rows = connection.execute(
         "select event_name, event_timestamp, item_id, order_id, value, batch from events "
-        f"where {condition} order by event_timestamp, event_id",
-        dict(values),
+        f"where arrival_date >= $landed and {condition} order by event_timestamp, event_id",
+        {**values, "landed": (answered - CLOCKS_DIFFER).date()},
     ).fetchall()
     names = ("event_name", "event_timestamp", "item_id", "order_id", "value", "batch")
     return [{**dict(zip(names, row, strict=True)), "event_timestamp": rfc3339(row[1])} for row in rows]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 from pydantic import Field
 
-from orchestration.attribution import AT_ONCE, person_of_run
+from orchestration.attribution import person_of_run
 from shopsight.clock import utc_now
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
     from serving.recommender.experiments.book import Experiment
 
-DECIDING: Final = {"dagster/max_retries": "0", **AT_ONCE}
-"""Tags: what was refused would be refused again, and nobody waits for a training to stop an experiment."""
+NO_RETRY: Final = {"dagster/max_retries": "0"}
+"""What was refused would be refused again."""
 
 
 class Metric(Enum):
@@ -120,7 +120,7 @@ FIRST: Final[dict[str, Any]] = {
     description="A person begins an experiment: some shoppers get other lists, and the asset `experiments` says what "
     "came of it.",
     config={"ops": {"start": {"config": FIRST}}},
-    tags=DECIDING,
+    tags=NO_RETRY,
 )
 def start_experiment() -> None:
     """Begin one experiment."""
@@ -130,7 +130,7 @@ def start_experiment() -> None:
 @dg.job(
     description="A person stops an experiment: from now on everybody gets the shop's own lists.",
     config={"ops": {"stop": {"config": {"name": ""}}}},
-    tags=DECIDING,
+    tags=NO_RETRY,
 )
 def stop_experiment() -> None:
     """Stop one experiment."""

@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from orchestration import decisions
-from orchestration.attribution import AT_ONCE, person_of_run
+from orchestration.attribution import person_of_run
 from shopsight.families import FAMILIES
 from shopsight.settings import Settings
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 else:
     Family = Enum("Family", {name: name for name in FAMILIES})
 
-DECIDING: Final = {"dagster/max_retries": "0", **AT_ONCE}
-"""Tags of a decision: one that was refused would be refused again, and none waits for a training."""
+NO_RETRY: Final = {"dagster/max_retries": "0"}
+"""A decision that was refused would be refused again."""
 
 
 class Decision(dg.Config):
@@ -135,7 +135,7 @@ def judge(context: dg.OpExecutionContext, config: Judging, settings: dg.Resource
     name=decisions.APPROVE_CANDIDATE,
     description="A person approves a candidate that passed its gate; a sensor then builds its Bento.",
     config=decisions.prefilled("approve", family=FIRST),
-    tags=DECIDING,
+    tags=NO_RETRY,
 )
 def approve_candidate() -> None:
     """Approve one candidate."""
@@ -146,7 +146,7 @@ def approve_candidate() -> None:
     description="A person approves a candidate, and it becomes champion step by step, watched: it answers unseen "
     "(shadow), then some shoppers (canary), then everybody. What is worse than allowed is stopped by itself.",
     config=decisions.prefilled("release", family=FIRST),
-    tags=DECIDING,
+    tags=NO_RETRY,
 )
 def release_candidate() -> None:
     """Release one candidate."""
@@ -156,7 +156,7 @@ def release_candidate() -> None:
 @dg.job(
     description="A person turns a candidate down.",
     config=decisions.prefilled("reject", family=FIRST),
-    tags=DECIDING,
+    tags=NO_RETRY,
 )
 def reject_candidate() -> None:
     """Reject one candidate."""
@@ -167,7 +167,7 @@ def reject_candidate() -> None:
     description="A person withdraws the version under release, or else the champion; the version before it, or the one "
     "that is named, serves again.",
     config=decisions.prefilled("roll_back", family=FIRST),
-    tags=DECIDING,
+    tags=NO_RETRY,
 )
 def rollback_champion() -> None:
     """Roll back one family."""
@@ -177,7 +177,7 @@ def rollback_champion() -> None:
 @dg.job(
     description="The gate judges a candidate anew beside what serves now: after two weeks, or after another approval.",
     config={"ops": {"judge": {"config": {"family": FIRST, "version": ""}}}},
-    tags={"dagster/max_retries": "0"},
+    tags=NO_RETRY,
 )
 def judge_candidate() -> None:
     """Judge one candidate again."""

@@ -4,7 +4,7 @@ import ast
 
 import dagster as dg
 
-from orchestration.attribution import AttributingRunCoordinator
+from orchestration.attribution import DECIDING_JOBS, AttributingRunCoordinator
 from orchestration.defs.resources import settings_of_the_environment
 from orchestration.instance import open_instance
 from orchestration.run_health import HealthCheckedRunLauncher
@@ -40,11 +40,18 @@ def test_dagster_queues_runs_by_the_coordinator_that_notes_who_launched_them(hom
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 2
 
 
-def test_only_the_launcher_and_the_web_server_reach_into_dagsters_private_modules() -> None:
+def test_only_the_launchers_and_the_web_server_reach_into_dagsters_private_modules() -> None:
     reaching = {
         str(path.relative_to(REPO_ROOT))
         for room in ("cli", "orchestration")
         for path in (REPO_ROOT / room).rglob("*.py")
         if "from dagster._" in path.read_text() or "import dagster._" in path.read_text()
     }
-    assert reaching == {"orchestration/run_health.py", "orchestration/web_server.py"}
+    assert reaching == {"orchestration/deciding.py", "orchestration/run_health.py", "orchestration/web_server.py"}
+
+
+def test_the_jobs_that_wait_for_no_other_are_those_in_which_a_person_decides() -> None:
+    from orchestration.deciding import JOBS
+
+    assert tuple(job.name for job in JOBS) == DECIDING_JOBS
+    assert all(job.tags["dagster/max_retries"] == "0" for job in JOBS)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +14,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
+from models.evaluation.release.judgement import Tally
 from serving.http.route_names import OTHER, RouteNames
 from serving.metrics import collector_metrics, fallbacks_of, family_metrics, feature_metrics, http_metrics, registry
-from shopsight.settings import REPO_ROOT
+from serving.releases.orders import Order, Seen, seen_path, write_order
+from shopsight.settings import REPO_ROOT, Settings
+from shopsight.whole_files import write_json
 
 SECRET: Final = "maya.secret@example.test"
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince211")  # in BentoML itself
@@ -36,6 +40,36 @@ def test_the_page_has_every_name_of_the_module_with_its_kind_labels_and_text() -
         assert set(metric._labelnames) == pages[name].labels, name  # noqa: SLF001 - a family without rows has no labels
     for name in ("shopsight_collector_segments", "shopsight_collector_segment_bytes"):
         assert {label for row in families[name].samples for label in row.labels} == pages[name].labels
+
+
+def test_what_is_under_release_is_shown_with_what_was_counted_in_its_step(tmp_path: Path) -> None:
+    settings, releases = Settings(home=tmp_path), family_metrics().releases
+    releases.watch(settings, "recommender")
+    order = Order(record=7, version="v0002", stage="canary")
+    write_order(settings, "recommender", order)
+    text, of = generate_latest(registry()).decode(), {"family": "recommender", "version": "v0002"}
+    assert value(text, "shopsight_release_info", **of, step="canary") == 1
+    assert 'side="' not in text, "nothing was counted yet"
+    ours, theirs = Tally(answers=9, failed=2, whole=7, empty=1), Tally(answers=90, slow=3)
+    write_json(seen_path(settings, "recommender"), asdict(Seen(record=7, candidate=ours, champion=theirs)))
+    text = generate_latest(registry()).decode()
+    counts = {
+        (side, outcome): value(text, "shopsight_release_answers", **of, side=side, outcome=outcome)
+        for side in ("candidate", "champion")
+        for outcome in ("answers", "failed", "slow", "empty", "fallback")
+    }
+    assert {what: count for what, count in counts.items() if count} == {
+        ("candidate", "answers"): 9,
+        ("candidate", "failed"): 2,
+        ("candidate", "empty"): 1,
+        ("champion", "answers"): 90,
+        ("champion", "slow"): 3,
+    }
+    for name in ("shopsight_release_info", "shopsight_release_answers"):
+        rows = families_in(text)[name].samples
+        assert {label for row in rows for label in row.labels} == promised()[name].labels
+    write_order(settings, "recommender", None)
+    assert "v0002" not in generate_latest(registry()).decode()
 
 
 def test_the_page_of_the_interface_names_counters_that_exist() -> None:
