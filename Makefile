@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up shop visitors docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-governance campaign-serving campaign-spark screenshot lint format bench lock clean
+.PHONY: help setup demo up shop visitors docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-governance campaign-serving campaign-spark screenshot walk lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -147,6 +147,9 @@ campaign-mutants: setup ## Mutate 20 places of each area and see whether its tes
 
 screenshot: setup ## Take the pictures of the web UI anew, of the shop that `make demo` made (needs Chromium)
 	@$(BIN)/python docs/pictures.py
+
+walk: setup ## Walk docs/closed-loop.md in Chromium beside `make up` and `make shop`, and take its pictures
+	@$(BIN)/python docs/walk.py
 
 lint: setup ## Check style, types, import layers, SQL and spelling
 	$(BIN)/ruff check .

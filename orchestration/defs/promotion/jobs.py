@@ -47,6 +47,7 @@ class Steps(dg.Config):
     canary_share: float | None = Field(default=None, description="Of the shoppers, at most 0.5.")
     champion_minutes: float | None = Field(default=None, description="How long it is watched as champion.")
     min_answers: int | None = Field(default=None, description="Answers that each step takes at least.")
+    doubt: float | None = Field(default=None, description="Share above a limit that a step must rule out to be over.")
 
 
 class Release(Decision):
