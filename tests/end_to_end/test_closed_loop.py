@@ -77,8 +77,8 @@ def text_of(ui: Ui, asset: str) -> str:
         f'{{ assetOrError(assetKey: {{path: ["{asset}"]}}) {{ ... on Asset {{ assetMaterializations(limit: 1) {{ '
         "metadataEntries { label ... on MarkdownMetadataEntry { mdStr } } } } } }"
     )
-    shown = ui.ask(query)["assetOrError"].get("assetMaterializations") or [{}]
-    return "\n".join(entry.get("mdStr") or "" for entry in shown[0].get("metadataEntries", ()))
+    newest = ui.ask(query)["assetOrError"].get("assetMaterializations") or [{}]
+    return "\n".join(entry.get("mdStr") or "" for entry in newest[0].get("metadataEntries", ()))
 
 
 @contextmanager
