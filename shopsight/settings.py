@@ -138,6 +138,13 @@ class Settings(HomePaths, BaseSettings):
     """Where ``make shop`` serves the sample shop's pages."""
     search_port: Port = 3008
     assistant_port: Port = 3009
+    assistant_model_url: str = Field(default="", pattern=r"^(https?://\S+/)?$")
+    """Base address of an OpenAI-compatible model that words the assistant's answers (``http://host:8000/v1/``); empty,
+    the templates' words are said."""
+    assistant_model: str = ""
+    """Name of that model."""
+    assistant_model_key: SecretStr | None = None
+    """What it is asked with, as a bearer token."""
     hand_over_webhook: SecretStr | None = None
     """Address (``https://…``) that is told of what the assistant hands over to a person; it may hold a token."""
     shop_key: SecretStr | None = Field(default=None, min_length=8)

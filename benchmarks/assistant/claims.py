@@ -22,6 +22,8 @@ KEYS: Final = {
 """The key of each mart's rows, as the assistant names them."""
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 _QUOTED: Final = re.compile("“([^”]*)”")
+_ABSENT: Final = re.compile("(?:mention|没有提到) ?“([^”]*)”")
+"""What a sentence says that its rows do not hold: they must not."""
 ECHOES: Final = ("fails on", "问题在于", "You have no order", "您没有订单")
 """Beginnings of what repeats the shopper's own words."""
 STOCK: Final = {"in stock": True, "有货": True, "sold out": False, "已售完": False}
@@ -78,6 +80,10 @@ class ClaimChecker:
             content += " ".join(said)
         plain = _plain(content)
         bare = text
+        for absent in _ABSENT.findall(text):
+            if _plain(absent) in plain:
+                return False
+            bare, text = (one.replace(f"“{absent}”", "") for one in (bare, text))
         for quote in _QUOTED.findall(text):
             if _plain(quote.rstrip("…")) not in plain and not all(_plain(p) in plain for p in quote.split(" – ")):
                 return False

@@ -90,6 +90,7 @@ def read_facts(shop: SampleShop, settings: Settings) -> Facts:
         pairs = marts.execute(
             "select one.item_id, other.item_id from order_items as one inner join order_items as other "
             "on one.order_key = other.order_key and one.item_id != other.item_id "
+            "inner join users on one.user_id = users.user_id and users.consent != 'none' "
             "where one.quantity > 0 and other.quantity > 0 group by all having count(*) >= 2"
         ).fetchall()
         orders = marts.execute(

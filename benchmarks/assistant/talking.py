@@ -11,12 +11,13 @@ from benchmarks.assistant.conversations import Conversation
 from models.assistant.assistant import Assistant
 from models.assistant.graph import Review
 from models.assistant.policies import Policies
+from serving.assistant.answering import ReviewAnswers
 from serving.assistant.desk import AssistantDesk
 from serving.assistant.hand_overs import HandOvers
 from serving.assistant.memory import TalkMemory
 from serving.assistant.orders import WarehouseOrders
+from serving.assistant.rewording import Rewording
 from serving.assistant.schemas import MessageRequest
-from serving.assistant.service import assistant_of
 from serving.assistant.shop import Shop, read_shop
 from serving.prediction_log import new_id
 from shopsight.clock import utc_now
@@ -29,7 +30,8 @@ class Talker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.shop = read_shop(settings)
-        self._assistant = assistant_of(settings, self.shop)
+        self._answers = ReviewAnswers(settings)
+        self._assistant = self._assistant_of(self.shop)
         self._folder = tempfile.TemporaryDirectory(prefix="talks-")
         self._desk = self._desk_of(lambda: self._assistant)
         self._desk.warm_up()
@@ -53,7 +55,7 @@ class Talker:
 
     def answer_with(self, shop: Shop, text: str) -> dict[str, Any]:
         """Return the answer to one message of a talk in a shop that something was planted in."""
-        assistant = assistant_of(self.settings, shop)
+        assistant = self._assistant_of(shop)
         self._conversations += 1
         request = MessageRequest(conversation_id=f"c-{self._conversations}", text=text)
         return dict(self._desk_of(lambda: assistant).answer(request, may_see_orders=False))
@@ -78,6 +80,10 @@ class Talker:
             return Shop(graph=self.shop.graph, lexicon=self.shop.lexicon, policies=Policies(pages))
         return self.shop
 
+    def _assistant_of(self, shop: Shop) -> Assistant:
+        """Return the assistant as the service has it where search is away: the graph's own order stands in."""
+        return Assistant(shop.graph, shop.lexicon, shop.policies, answers=self._answers)
+
     def _desk_of(self, shop: Callable[[], Assistant]) -> AssistantDesk:
         folder = Path(self._folder.name)
         orders = WarehouseOrders(self.settings, self._title_of)
@@ -86,6 +92,7 @@ class Talker:
             memory=TalkMemory(folder / f"talks-{new_id()}.sqlite"),
             orders=orders,
             hand_overs=HandOvers(self.settings.model_copy(update={"home": folder})),
+            rewording=Rewording(self.settings),
             pseudonym=orders.pseudonym,
             clock=utc_now,
             new_id=new_id,

@@ -10,6 +10,7 @@ from models.assistant.graph import ITEM, Item, ShopGraph
 from models.assistant.reading import Reading
 from models.assistant.saying import Comparison, Reply, Sentence, TableRow, Voice, money, quoted, stars_of
 from models.assistant.state import Talk
+from models.assistant.tokens import words_of
 from models.intent.aspects import PATTERNS
 
 MAX_REVIEWS: Final = 2
@@ -87,8 +88,9 @@ class AboutItems:
         """Say what stands in for an item: what was bought instead, else what shares most values with it."""
         reply = Reply(act="similar", language=voice.language)
         self._add_others(reply, item, "alternative_to", "similar", voice)
-        if not reply.sentences:
-            for other, shared in self._alike(item)[:MAX_BESIDE]:
+        if len(reply.item_ids) < MAX_BESIDE:
+            others = [pair for pair in self._alike(item) if pair[0].item_id not in reply.item_ids]
+            for other, shared in others[: MAX_BESIDE - len(reply.item_ids)]:
                 rows = [one.value_row(facet, value) for one in (item, other) for facet, value in shared]
                 words = {"title": item.title, "other": other.title, "values": voice.listed([v for _, v in shared])}
                 reply.sentences.append(voice.says("similar_values", rows, quotes=(item.title, other.title), **words))
@@ -135,13 +137,19 @@ class AboutItems:
                 meaning.facet for m in reading.mentions for meaning in m.meanings if meaning.facet in item.attributes
             }
             sentences += [_value_sentence(item, facet, voice) for facet in sorted(facets)]
-        if not sentences and "how_to" in asked and "detail" not in asked and self._answers is not None:
-            sentences += self._answered(item, reading, voice)
+        if not sentences and "how_to" in asked and "detail" not in asked:
+            none = [
+                voice.says("no_answer", [item.row], title=item.title, quotes=(item.title,)),
+                voice.states("human_offer"),
+            ]
+            sentences += self._answered(item, reading, voice) or none
         return sentences or self._described(item, voice)
 
     def _answered(self, item: Item, reading: Reading, voice: Voice) -> list[Sentence]:
         passages = [(item.row, item.description), *((one.row, one.text) for one in self._graph.reviews(item.item_id))]
-        answer = None if self._answers is None else self._answers.answer(reading.text, passages)
+        name = set(words_of(item.title))  # every review has it, and it answers nothing
+        question = " ".join(word for word in reading.plain.split() if not set(words_of(word)) & name)
+        answer = None if self._answers is None else self._answers.answer(question, passages)
         if answer is None:
             return []
         text, row = quoted(answer[0]), answer[1]

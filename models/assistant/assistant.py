@@ -73,7 +73,7 @@ class Assistant:
         said = reading.cues
         if "machine" in said:
             return self._stated("machine", talk, voice)
-        if "human" in said and not reading.names_goods:
+        if "human" in said and not reading.values("category") and not reading.has_price:
             return self._shop.hand_over("asked", talk, voice)
         if "restart" in said:
             return self._stated("restart", Talk(language=talk.language, turns=talk.turns), voice)
@@ -116,6 +116,7 @@ class Assistant:
         if (
             focus
             and asks
+            and not reading.has_price
             and (points_to_one(reading.plain) or not reading.names_goods)
             and not reading.values("category")
         ):

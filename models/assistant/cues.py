@@ -55,8 +55,8 @@ ORDER_CHANGE: Final = _any(
     "(?:取消|修改|更改|变更|退掉|退|换)(?:一下)?(?:我的)?(?:订单|地址|这单|那单|收货)|(?:订单|地址)(?:要|想)?(?:取消|修改|改)|扣了两次|改(?:一下)?地址",
 )
 HOW_TO: Final = _any(
-    r"\b(?:can|could|may|am i|is it|how|what|when|do|does|will|would|where|which|are|if|who)\b",
-    "吗|怎么|如何|可以|能不能|多久|几天|什么|多少|能否|是否|哪|谁",
+    r"\b(?:can|could|may|am i|is it|how|what|what's|when|do|does|will|would|where|which|are|if|who)\b|\?\s*$",
+    "吗|怎么|如何|可以|能不能|多[久重长高宽大厚]|几天|什么|多少|能否|是否|哪|谁|[?？]",
 )
 COMPARE: Final = _any(
     r"\bcompar|\bvs\b\.?|\bversus\b|\bdifferen|\bside by side\b|\bwhich (?:one )?(?:is|of|should|would|do)\b|\bbetter\b"

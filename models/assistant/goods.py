@@ -133,9 +133,15 @@ class GoodsTalk:
         facets = dict(before.facets)
         shelf = self._shelf(facets)
         fresh: dict[str, set[str]] = {}
+        traits = set(reading.traits)
         for mention in reading.wanted:
             facet = _facet(mention, shelf)
-            if facet is not None and facet != "category":
+            if facet is None or facet == "category":
+                continue
+            words = frozenset(mention.text.split())
+            if not _is_there(mention, facet, shelf) and any(words <= item.words for item in shelf):
+                traits |= words  # what is a kind of other goods is a word in the descriptions of these
+            else:
                 fresh.setdefault(facet, set()).update(mention.values(facet))
         for facet, values in fresh.items():
             facets[facet] = frozenset(values) | (facets.get(facet, frozenset()) if reading.adds else frozenset())
@@ -156,7 +162,7 @@ class GoodsTalk:
             excluded=(before.excluded | unwanted) - wanted,
             gte=gte,
             lte=lte,
-            traits=before.traits | reading.traits,
+            traits=before.traits | traits,
         )
 
     def _shelf(self, facets: Mapping[str, frozenset[str]]) -> list[Item]:
@@ -246,6 +252,10 @@ def _facet(mention: Mention, shelf: Sequence[Item]) -> str | None:
         for meaning in mention.meanings
     ]
     return max(ranked)[-1] if ranked else None
+
+
+def _is_there(mention: Mention, facet: str, shelf: Sequence[Item]) -> bool:
+    return any(set(item.values(facet)) & mention.values(facet) for item in shelf)
 
 
 def _node(facet: str, value: str) -> str:

@@ -17,6 +17,10 @@ HEADING_WEIGHT: Final = 3.0
 """What a topic or word counts in a heading, beside 1 in the text below."""
 TOPIC_WEIGHT: Final = 2.0
 """What a shared topic counts, beside the rareness of a shared word."""
+NUMBER_WEIGHT: Final = 4.0
+"""What a number counts where a question asks for one."""
+CLOSE: Final = 0.35
+"""Share of the best sentence's score from which another one of its section is quoted, too."""
 MAX_SENTENCES: Final = 2
 """Sentences that are quoted."""
 
@@ -127,7 +131,7 @@ class Policies:
         places = sections[-ranked[0][2]]
         scored = sorted(places, key=lambda place: (-self._score(place, topics, words, text), place))
         best = self._score(scored[0], topics, words, text)
-        chosen = [place for place in scored[:MAX_SENTENCES] if self._score(place, topics, words, text) >= 0.6 * best]
+        chosen = [place for place in scored[:MAX_SENTENCES] if self._score(place, topics, words, text) >= CLOSE * best]
         return [self.passages[place] for place in sorted(chosen)]
 
     def _topics(self, places: Sequence[int]) -> set[str]:
@@ -148,11 +152,13 @@ class Policies:
         shared = sum(self._rareness[word] for word in words & self._words[place].keys())
         score = shared + TOPIC_WEIGHT * len(topics & topics_of(self.passages[place].text))
         asks_for_a_number = _HOW_MUCH.search(text) is not None
-        return score + (TOPIC_WEIGHT if asks_for_a_number and _NUMBER.search(self.passages[place].text) else 0.0)
+        return score + (NUMBER_WEIGHT if asks_for_a_number and _NUMBER.search(self.passages[place].text) else 0.0)
 
 
 _HOW_MUCH: Final = re.compile(
-    r"\bhow (?:long|many|much|soon|fast|quick\w*)\b|\bwhen\b|多久|几天|多少|多长|几点|什么时候", re.IGNORECASE
+    r"\bhow (?:long|many|much|soon|fast|quick\w*)\b|\bwhen\b|\bhours\b|\btimes?\b|\bcosts?\b"
+    r"|多久|几天|多少|多长|几点|什么时候",
+    re.IGNORECASE,
 )
 _NUMBER: Final = re.compile(
     r"\d|\b(?:one|two|three|five|seven|ten|free)\b|[一二三五七十两]\s?[天年个周]|免费", re.IGNORECASE

@@ -21,7 +21,7 @@ _CHINESE_NUMBER: Final = re.compile(
 )
 _DIGITS: Final = {**{digit: n for n, digit in enumerate("一二三四五六七八九", start=1)}, "两": 2}
 _UNITS: Final = {"十": 10, "百": 100, "千": 1000}
-_OR: Final = re.compile(r"\b(?:or|also|too|as well|plus)\b|或者?|也(?:可以|行)|还是", re.IGNORECASE)
+_OR: Final = re.compile(r"\b(?:or|also|too|as well|plus)\b|或者?|也(?:可以|行)", re.IGNORECASE)
 STOP: Final = frozenset(
     """a about all am an and any anything are as at available be been buy by can come comes could do does find for from
     get give go good great has have help hello hey hi how i if in is it item items just like looking made make me more

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from models.assistant import cues
 from models.assistant.graph import SEPARATOR, Item, ShopGraph
 from models.assistant.tokens import Token, words_of
 from models.intent.attribute_words import COLOURS, MATERIALS, NO_NAME
@@ -19,6 +20,8 @@ MAX_ITEMS: Final = 8
 """Items that one name may stand for, such as a model in several colours."""
 MIN_MISSPELT: Final = 4
 """Letters from which on a word may be another, misspelt; from eight on by two letters."""
+MIN_CUE: Final = 5
+"""Letters above which a misspelt word may be one of a cue, such as budget."""
 COMMON: Final = 0.6
 """Share of the items whose description has a word from which on it tells nothing."""
 MAX_FILLER: Final = 3
@@ -110,7 +113,7 @@ class Lexicon:
         """Words that some of the items' descriptions have, by which they can be told apart."""
         self._written = Counter(word for words in self._meanings for word in words if word.isalpha() and len(word) > 2)
         self._written.update(self.traits)
-        self._spelt = _by_length(self._written)
+        self._spelt = _by_length({*self._written, *(word for word in cue_words() if len(word) > MIN_CUE)})
 
     def mentions(self, tokens: Sequence[Token]) -> list[Mention]:
         """Return the names among tokens, from left to right; the longest counts."""
@@ -181,11 +184,18 @@ def edits(one: str, other: str, limit: int) -> int:
 
 @cache
 def english_words() -> frozenset[str]:
-    """Return the English words that shoppers use: those of the corpus of intents, twice or more."""
-    counts: Counter[str] = Counter()
+    """Return the English words that shoppers use: those of the corpus of intents, and of the assistant's own cues."""
+    words = set(cue_words())
     for path in sorted(_CORPUS.rglob("*en.txt")):
-        counts.update(word for word in re.findall(r"[a-z]+", path.read_text().casefold()))
-    return frozenset(word for word, count in counts.items() if count > 1)
+        words.update(re.findall(r"[a-z]+", path.read_text().casefold()))
+    return frozenset(words)
+
+
+@cache
+def cue_words() -> frozenset[str]:
+    """Return the English words of the cues, which are misspelt as well."""
+    patterns = [pattern.pattern for pattern in vars(cues).values() if isinstance(pattern, re.Pattern)]
+    return frozenset(word for text in patterns for word in re.findall(r"[a-z]{3,}", re.sub(r"\\[a-zA-Z]", " ", text)))
 
 
 def _by_length(words: Iterable[str]) -> dict[int, list[str]]:

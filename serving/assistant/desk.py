@@ -11,7 +11,15 @@ from models.assistant.saying import Comparison, Reply, Voice
 from models.assistant.state import Talk
 from serving.assistant.hand_overs import HandOvers
 from serving.assistant.memory import TalkMemory
-from serving.assistant.schemas import ComparisonTable, HandOverEntry, Message, MessageRequest, ProductEntry
+from serving.assistant.rewording import Rewording
+from serving.assistant.schemas import (
+    ComparisonTable,
+    HandOverEntry,
+    Message,
+    MessageRequest,
+    ProductEntry,
+    SentenceEntry,
+)
 from serving.http.problems import ProblemError
 from serving.tracing import span
 
@@ -28,6 +36,7 @@ class AssistantDesk:
         memory: TalkMemory,
         orders: OrderBook,
         hand_overs: HandOvers,
+        rewording: Rewording,
         pseudonym: Callable[[str], str],
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -36,6 +45,7 @@ class AssistantDesk:
         self._memory = memory
         self._orders = orders
         self._hand_overs = hand_overs
+        self._rewording = rewording
         self._pseudonym = pseudonym
         self._clock = clock
         self._new_id = new_id
@@ -70,18 +80,17 @@ class AssistantDesk:
 
         reply, after = assistant.respond(talk, request.text, orders=orders)
         hand_over = self._handed_over(request, shopper, reply)
-        self._memory.keep(request.conversation_id, shopper, after, said=(request.text, reply.text))
+        sentences = self._worded(reply)
+        text = ("" if reply.language == "zh" else " ").join(sentence["text"] for sentence in sentences)
+        self._memory.keep(request.conversation_id, shopper, after, said=(request.text, text))
         voice = Voice(reply.language)
         return {
             "message_id": "msg_" + self._new_id(),
             "conversation_id": request.conversation_id,
             "language": "zh" if reply.language == "zh" else "en",
             "act": reply.act,
-            "text": reply.text,
-            "sentences": [
-                {"text": one.text, "rows": list(one.rows), "wording": "template", "generated": True}
-                for one in reply.sentences
-            ],
+            "text": text,
+            "sentences": sentences,
             "products": _products(assistant.graph, reply.item_ids),
             "comparison": _table(reply.comparison),
             "question": reply.question and {"facet": reply.question.facet, "values": list(reply.question.values)},
@@ -91,6 +100,20 @@ class AssistantDesk:
             "notes": [] if self._memory.failure is None else [f"talks: {self._memory.failure}"],
             "took_ms": round((time.perf_counter() - started) * 1000, 3),
         }
+
+    def _worded(self, reply: Reply) -> list[SentenceEntry]:
+        """Return the sentences, in the words of the model where it said the same."""
+        with span("word the answer"):
+            words = self._rewording.words(reply.sentences)
+        return [
+            {
+                "text": one.text if other is None else other,
+                "rows": list(one.rows),
+                "wording": "template" if other is None else "model",
+                "generated": True,
+            }
+            for one, other in zip(reply.sentences, words, strict=True)
+        ]
 
     def _handed_over(self, request: MessageRequest, shopper: str, reply: Reply) -> HandOverEntry | None:
         if reply.hand_over is None:

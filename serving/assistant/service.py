@@ -13,10 +13,13 @@ from starlette.responses import Response
 from models.assistant.assistant import Assistant
 from serving import tracing
 from serving.app import SERVICE_OPTIONS, JsonAnswer, current_desk, guarded, service_app, settle_memory, settle_server
+from serving.assistant.answering import ReviewAnswers
 from serving.assistant.desk import AssistantDesk
+from serving.assistant.finding import SearchService
 from serving.assistant.hand_overs import HandOvers
 from serving.assistant.memory import TalkMemory
 from serving.assistant.orders import WarehouseOrders
+from serving.assistant.rewording import Rewording
 from serving.assistant.schemas import Message, MessageRequest
 from serving.assistant.shop import Shop, ShopReader
 from serving.http.headers import SCOPES
@@ -39,15 +42,18 @@ class AssistantService:
         self.settings = Settings()
         self.handover = settle_server(self.settings, ASSISTANT)
         tracing.start(self.settings, ASSISTANT, {})
-        self.shop = ShopReader(self.settings, make=lambda shop: assistant_of(self.settings, shop))
+        self.search, self.answers = SearchService(self.settings), ReviewAnswers(self.settings)
+        self.shop = ShopReader(self.settings, make=self._assistant)
         self.memory = TalkMemory(self.settings.assistant_dir / "talks.sqlite")
         self.hand_overs = HandOvers(self.settings)
+        self.rewording = Rewording(self.settings)
         orders = WarehouseOrders(self.settings, self._title_of)
         self.desk = AssistantDesk(
             self.shop,
             memory=self.memory,
             orders=orders,
             hand_overs=self.hand_overs,
+            rewording=self.rewording,
             pseudonym=orders.pseudonym,
             clock=utc_now,
             new_id=new_id,
@@ -58,7 +64,13 @@ class AssistantService:
     def notes(self) -> list[str]:
         """Return what is amiss while messages are answered all the same, for ``/readyz``."""
         notes = [note] if (note := note_on(self.settings, ASSISTANT)) else []
-        failures = {"talks": self.memory.failure, "hand-overs": self.hand_overs.failure}
+        failures = {
+            "talks": self.memory.failure,
+            "hand-overs": self.hand_overs.failure,
+            "search": self.search.failure,
+            "answers": self.answers.failure,
+            "wording": self.rewording.failure,
+        }
         return notes + self.shop.notes() + [f"{name}: {why}" for name, why in failures.items() if why is not None]
 
     async def __is_ready__(self) -> bool:
@@ -66,9 +78,14 @@ class AssistantService:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
-        """Close the talks' file."""
+        """Close the talks' file and the connections."""
         self.memory.close()
+        self.search.close()
+        self.rewording.close()
         tracing.stop()
+
+    def _assistant(self, shop: Shop) -> Assistant:
+        return Assistant(shop.graph, shop.lexicon, shop.policies, finder=self.search, answers=self.answers)
 
     def _title_of(self, item_id: str) -> str | None:
         item = self.shop.graph.items.get(item_id)
@@ -85,8 +102,3 @@ async def messages(request: MessageRequest, http: HttpRequest) -> Response:
     may_see_orders = scopes is None or not {"orders", "admin"}.isdisjoint(scopes)
     desk: AssistantDesk = current_desk()
     return JsonAnswer(await anyio.to_thread.run_sync(lambda: desk.answer(request, may_see_orders=may_see_orders)))
-
-
-def assistant_of(settings: Settings, shop: Shop) -> Assistant:  # noqa: ARG001 - finders read it
-    """Return the assistant of a shop."""
-    return Assistant(shop.graph, shop.lexicon, shop.policies)

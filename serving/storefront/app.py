@@ -31,7 +31,7 @@ from shopsight.settings import Settings
 PAGE: Final = Path(__file__).with_name("page")
 TYPES: Final = {
     "shop.css": "text/css",
-    **dict.fromkeys(("texts.js", "shop.js", "search.js"), "text/javascript"),
+    **dict.fromkeys(("texts.js", "shop.js", "search.js", "assistant.js"), "text/javascript"),
 }
 HOST: Final = "127.0.0.1"
 NUM_RESULTS: Final = 8
@@ -67,6 +67,7 @@ class Storefront:
         self._recommender = f"http://{settings.host}:{settings.recommendation_port}"
         self._search = f"http://{settings.host}:{settings.search_port}"
         self._collector = f"http://{settings.host}:{settings.collector_port}"
+        self._assistant = f"http://{settings.host}:{settings.assistant_port}"
         self._goods: FollowedItems[Goods] = FollowedItems(
             export_path(settings, "items"), settings.live_items_path, read=read_goods, over=with_live
         )
@@ -161,6 +162,17 @@ class Storefront:
             return JSONResponse(detail, status_code=503, headers={**HEADERS, "retry-after": "2"})
         return _passed_on(answer)
 
+    async def assistant(self, request: Request) -> Response:
+        """Pass a message on to the assistant."""
+        body = await self._bodies.read(request.receive)
+        if not isinstance(body, bytes):
+            return _unread(body)
+        answer = await self._ask(f"{self._assistant}/v1/assistant/messages", body)
+        if answer is None:
+            detail = {"detail": "The assistant does not answer; `make up` starts it."}
+            return JSONResponse(detail, status_code=503, headers=HEADERS)
+        return _passed_on(answer)
+
     async def _ask(self, url: str, body: bytes) -> httpx.Response | None:
         """Return a service's answer, or None where it gives none."""
         try:
@@ -201,6 +213,7 @@ def storefront_app(settings: Settings) -> Starlette:
             Route("/api/lists", shop.list, methods=["POST"]),
             Route("/api/search", shop.search, methods=["POST"]),
             Route("/api/suggestions", shop.suggestions),
+            Route("/api/assistant", shop.assistant, methods=["POST"]),
             Route("/", shop.page),
             Route("/search", shop.page),
             Route("/cart", shop.page),

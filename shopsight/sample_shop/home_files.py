@@ -14,7 +14,7 @@ ENGLISH: Final = {
     "Running Socks": ("sports socks",),
     "Sports Watches": ("running watch", "fitness watch", "smartwatch"),
     "Hydration Vests": ("running vest", "hydration pack"),
-    "Smartphones": ("phone", "phones", "mobile", "mobile phone", "cell phone", "cellphone"),
+    "Smartphones": ("phone", "mobile", "mobile phone", "cell phone", "cellphone"),
     "Phone Cases": ("phone cover", "mobile case"),
     "Screen Protectors": ("screen guard", "protective film"),
     "Laptops": ("notebook computer", "portable computer"),

@@ -27,6 +27,8 @@
     "search.relaxed.brand": "No item is of that brand and meets the rest, so the brand was given up.", "search.relaxed.price": "No item costs that, so the price was given up.",
     "search.relaxed.filter": "Nothing is left with that choice, so it was given up.", "search.category": "Category", "search.brands": "Brand", "search.prices": "Price", "search.all": "All", "search.narrow": "Narrow the results",
     "suggestion.query": "search", "suggestion.category": "category", "suggestion.brand": "brand", "suggestion.item": "item",
+    "assistant.open": "Ask the assistant", "assistant.title": "Shopping assistant", "assistant.machine": "You are talking to a machine; its texts are generated.", "assistant.hint": "Ask for goods, a comparison, your orders …",
+    "assistant.send": "Send", "assistant.close": "Close", "assistant.away": "The assistant does not answer; `make up` starts it.", "assistant.rows": "Stands on: {rows}", "assistant.handed": "Handed over to a person of the shop.",
   };
   const CHINESE = {
     "shop": "示例商店", "skip": "跳到正文", "departments": "部门", "customer": "顾客", "guest": "访客", "sign.in": "登录", "cart": "购物车",
@@ -53,6 +55,8 @@
     "search.relaxed.brand": "没有符合其余条件的该品牌商品，因此放弃了品牌条件。", "search.relaxed.price": "没有该价格的商品，因此放弃了价格条件。",
     "search.relaxed.filter": "按此选择没有剩余商品，因此放弃了该选择。", "search.category": "类别", "search.brands": "品牌", "search.prices": "价格", "search.all": "全部", "search.narrow": "缩小范围",
     "suggestion.query": "搜索", "suggestion.category": "类别", "suggestion.brand": "品牌", "suggestion.item": "商品",
+    "assistant.open": "咨询助手", "assistant.title": "购物助手", "assistant.machine": "您正在与机器对话；文字由系统生成。", "assistant.hint": "可以问商品、对比、您的订单……",
+    "assistant.send": "发送", "assistant.close": "关闭", "assistant.away": "助手没有回应；`make up` 可以启动它。", "assistant.rows": "依据：{rows}", "assistant.handed": "已转给店铺的工作人员。",
   };
   const all = {en: ENGLISH, zh: CHINESE};
   let language = "en";
