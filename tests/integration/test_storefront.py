@@ -65,7 +65,8 @@ def write_export(settings: Settings) -> None:
 class TestWithoutServices:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
-        settings = Settings(home=tmp_path, recommendation_port=free_port(), collector_port=free_port())
+        ports = {name: free_port() for name in ("recommendation_port", "collector_port", "assistant_port")}
+        settings = Settings(home=tmp_path, **ports)
         write_export(settings)
         return settings
 
@@ -103,6 +104,12 @@ class TestWithoutServices:
         assert browser.get("/api/suggestions?q=sh").json() == {"suggestions": []}
         sent = browser.post("/v1/events", json={"events": []})
         assert (sent.status_code, sent.headers["retry-after"]) == (503, "2")
+
+    def test_the_assistant_that_is_away_is_named_with_the_command_that_starts_it(self, browser: TestClient) -> None:
+        assert "window.texts" in browser.get("/assets/assistant.js").text
+        answer = browser.post("/api/assistant", json={"conversation_id": "c", "text": "hello"})
+        assert answer.status_code == 503
+        assert "make up" in answer.json()["detail"]
 
     @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'{"placement": 3}'])
     def test_a_list_that_cannot_be_asked_for_is_no_error_of_the_server(self, browser: TestClient, body: bytes) -> None:

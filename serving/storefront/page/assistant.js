@@ -7,8 +7,7 @@
     element.dataset.say = name;
     return element;
   };
-  const talk = sessionStorage.getItem("shop.talk") ?? `c-${crypto.randomUUID()}`;
-  sessionStorage.setItem("shop.talk", talk);
+  const talk = `c-${crypto.randomUUID()}`;  // of this page alone: nothing is stored
 
   const log = make("ol", {className: "talk", ariaLive: "polite"});
   const title = said("h2", "assistant.title", {id: "assistant-title"});
@@ -48,7 +47,7 @@
 
   const ask = async (text) => {
     log.append(make("li", {className: "said-by-shopper", textContent: text}));
-    const user = JSON.parse(sessionStorage.getItem("shop.user") ?? '""');
+    const user = window.shop.user();
     const body = JSON.stringify({conversation_id: talk, text, ...(user && {user_id: user})});
     let entry;
     try {
