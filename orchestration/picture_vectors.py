@@ -14,7 +14,7 @@ from models.pictures.colours import BINS
 from models.pictures.encoder import DIM, export_encoder, load_picture_encoder
 from models.pictures.fit import PictureModel, fit_pictures
 from models.pictures.index import PictureIndex
-from models.pictures.reading import Picture, PictureError
+from models.pictures.reading import Picture, PictureError, thumbnail
 from models.pictures.space import PictureVectors, encoded
 from models.text.sentences import load_sentence_encoder
 from orchestration.item_images import ImagedItem
@@ -82,6 +82,7 @@ def encode_all(settings: Settings, items: Sequence[ImagedItem]) -> Encoded:
             continue
         result.items.append(item)
         result.digests.append(picture.digest)
+        _write_thumbnail(settings, picture)
         if picture.digest in before:
             result.vectors[picture.digest] = before[picture.digest]
         elif picture.digest not in result.vectors:
@@ -91,6 +92,13 @@ def encode_all(settings: Settings, items: Sequence[ImagedItem]) -> Encoded:
     encode_waiting()
     _remember(settings, result.vectors)
     return result
+
+
+def _write_thumbnail(settings: Settings, picture: Picture) -> None:
+    path = settings.thumbnails_dir / f"{picture.digest}.webp"
+    if not path.exists():
+        with replaced(path) as staging:
+            staging.write_bytes(thumbnail(picture))
 
 
 def _encoded_before(settings: Settings) -> dict[str, Floats]:
@@ -135,6 +143,7 @@ def write_tables(settings: Settings, pictures: Encoded, model: PictureModel, dig
             "category": [item.category for item in pictures.items],
             "colour": [item.colour for item in pictures.items],
         },
+        digests=pictures.digests,
     )
     _write(settings, EMBEDDINGS, index.table(digest))
     rows = [

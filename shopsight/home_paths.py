@@ -162,3 +162,8 @@ class HomePaths:
     def encoded_pictures_path(self) -> Path:
         """Pictures as the encoder saw them, so that each is encoded once."""
         return self.home / "pictures" / "encoded.npz"
+
+    @property
+    def thumbnails_dir(self) -> Path:
+        """Small pictures of the items, made anew from their pixels, for pages to show."""
+        return self.home / "pictures" / "thumbnails"

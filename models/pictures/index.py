@@ -54,9 +54,11 @@ class PictureIndex:
     vectors: PictureVectors
     labels: Mapping[str, Sequence[str | None]]
     """By attribute: ``category``, ``colour``."""
+    digests: Sequence[str]
+    """Of the pictures' pixels, by which their thumbnails are named."""
 
     def __post_init__(self) -> None:
-        if {len(self.vectors), *map(len, self.labels.values())} != {len(self.item_ids)}:
+        if {len(self.vectors), len(self.digests), *map(len, self.labels.values())} != {len(self.item_ids)}:
             raise ValueError("ids, vectors and labels must be of the same items")
 
     def table(self, digest: str) -> pa.Table:
@@ -65,6 +67,7 @@ class PictureIndex:
         columns |= {name: pa.array(values, pa.string()) for name, values in self.labels.items()}
         columns["shows"] = _lists(self.vectors.shows_NK)
         columns["colours"] = _lists(self.vectors.colours_NB)
+        columns["digest"] = pa.array(self.digests, pa.string())
         columns[MODEL] = pa.array([digest] * len(self.item_ids), pa.string())
         return pa.table(columns)
 
@@ -84,7 +87,8 @@ class PictureIndex:
             )
         vectors = PictureVectors(shows_NK=_rows(table["shows"]), colours_NB=_rows(table["colours"]))
         labels = {name: table[name].to_pylist() for name in table.column_names if name not in _OWN}
-        return cls(item_ids=table["item_id"].to_pylist(), vectors=vectors, labels=labels)
+        item_ids, digests = table["item_id"].to_pylist(), table["digest"].to_pylist()
+        return cls(item_ids=item_ids, vectors=vectors, labels=labels, digests=digests)
 
     def similar(
         self,
@@ -143,7 +147,7 @@ class PictureIndex:
         return answers
 
 
-_OWN: Final = ("item_id", "shows", "colours", MODEL)
+_OWN: Final = ("item_id", "shows", "colours", "digest", MODEL)
 
 
 def _lists(rows: Floats) -> pa.FixedSizeListArray:

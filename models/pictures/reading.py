@@ -72,6 +72,15 @@ def read_picture(data: bytes) -> Picture:
     return Picture(pixels=pixels, digest=hashlib.sha256(pixels.tobytes()).hexdigest())
 
 
+def thumbnail(picture: Picture) -> bytes:
+    """Return the picture as a WebP file of 224 by 224, some 4 kB: pixels alone, whatever the file had beside them."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture.pixels).save(file, "WEBP", quality=82)
+    return file.getvalue()
+
+
 def _refuse_by_bytes(data: bytes) -> None:
     if not data:
         raise PictureError("empty", "there is no picture", why="the file has no bytes", fix="send the picture itself")

@@ -24,7 +24,8 @@ from serving.followed_items import FollowedItems
 from serving.http.body_reading import BodyReader
 from serving.http.problems import ProblemError
 from serving.http.protocol import HttpProtocol
-from serving.storefront.goods import Goods, departments, read_goods, with_live
+from serving.storefront.goods import Good, Goods, departments, read_goods, with_live
+from serving.storefront.pictures import ShopPictures
 from shopsight.marts import export_path
 from shopsight.settings import Settings
 
@@ -32,6 +33,7 @@ PAGE: Final = Path(__file__).with_name("page")
 TYPES: Final = {
     "shop.css": "text/css",
     **dict.fromkeys(("texts.js", "shop.js", "search.js", "assistant.js"), "text/javascript"),
+    **dict.fromkeys(("texts.js", "shop.js", "search.js", "pictures.js"), "text/javascript"),
 }
 HOST: Final = "127.0.0.1"
 NUM_RESULTS: Final = 8
@@ -63,6 +65,7 @@ class Storefront:
         key = settings.shop_key.get_secret_value() if settings.shop_key else None
         self._headers = {"content-type": "application/json", **({"x-api-key": key} if key else {})}
         self._client = client
+        self._pictures = ShopPictures(settings, client, key={"x-api-key": key} if key else {}, headers=HEADERS)
         self._bodies = BodyReader(max_bytes=settings.request_limit_bytes, seconds=SECONDS)
         self._recommender = f"http://{settings.host}:{settings.recommendation_port}"
         self._search = f"http://{settings.host}:{settings.search_port}"
@@ -97,7 +100,18 @@ class Storefront:
         good = self._goods().get(request.path_params["item_id"])
         if good is None:
             return JSONResponse({"detail": "The shop has no such item."}, status_code=404, headers=HEADERS)
-        return JSONResponse(good, headers=HEADERS)
+        return JSONResponse(self._pictured(good), headers=HEADERS)
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Return the picture of an item."""
+        return await self._pictures.thumbnail(request)
+
+    async def search_by_picture(self, request: Request) -> Response:
+        """Return what looks like a picture, with what the shop knows of the items."""
+        return await self._pictures.search(request, self._with_goods)
+
+    def _pictured(self, good: Good) -> dict[str, Any]:
+        return {**good, "picture": self._pictures.address(good["item_id"])}
 
     async def list(self, request: Request) -> Response:
         """Return a list of the recommender with what the shop knows of its items."""
@@ -187,7 +201,7 @@ class Storefront:
         named = {item_id for item in items for reason in item["reasons"] for item_id in reason.get("item_ids", ())}
         whole = {
             **document,
-            name: [item | {"good": goods[item["item_id"]]} for item in items],
+            name: [item | {"good": self._pictured(goods[item["item_id"]])} for item in items],
             "titles": {item_id: goods[item_id]["title"] for item_id in named if item_id in goods},
         }
         return JSONResponse(whole, headers=HEADERS)
@@ -214,7 +228,10 @@ def storefront_app(settings: Settings) -> Starlette:
             Route("/api/search", shop.search, methods=["POST"]),
             Route("/api/suggestions", shop.suggestions),
             Route("/api/assistant", shop.assistant, methods=["POST"]),
+            Route("/api/pictures", shop.search_by_picture, methods=["POST"]),
+            Route("/api/pictures/{item_id:path}", shop.thumbnail),
             Route("/", shop.page),
+            Route("/pictures", shop.page),
             Route("/search", shop.page),
             Route("/cart", shop.page),
             Route("/items/{item_id:path}", shop.page),

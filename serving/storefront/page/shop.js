@@ -57,7 +57,8 @@
     for (const shift of [16, 13, 16]) sum = Math.imul(sum ^ (sum >>> shift), 0x45d9f3b);
     return sum >>> 0;
   };
-  const picture = (good) => {
+  const picture = (good) => (good.picture ? make("img", {className: "picture", src: good.picture, alt: "", loading: "lazy"}) : placeholder(good));
+  const placeholder = (good) => {
     const svg = (tag, attributes, ...children) => {
       const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
       for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);

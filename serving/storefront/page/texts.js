@@ -29,6 +29,8 @@
     "suggestion.query": "search", "suggestion.category": "category", "suggestion.brand": "brand", "suggestion.item": "item",
     "assistant.open": "Ask the assistant", "assistant.title": "Shopping assistant", "assistant.machine": "You are talking to a machine; its texts are generated.", "assistant.hint": "Ask for goods, a comparison, your orders …",
     "assistant.send": "Send", "assistant.close": "Close", "assistant.away": "The assistant does not answer; `make up` starts it.", "assistant.rows": "Stands on: {rows}", "assistant.handed": "Handed over to a person of the shop.",
+    "picture.search": "By picture", "picture.title": "What looks like it", "picture.hint": "Choose a picture: the button beside the search box.", "picture.problem": "This picture cannot be searched by.",
+    "picture.yours": "Your picture", "picture.count": "{count} items look most like it.", "picture.shows.category": "It probably shows: {value}.", "picture.shows.colour": "Its colour is probably {value}.",
   };
   const CHINESE = {
     "shop": "示例商店", "skip": "跳到正文", "departments": "部门", "customer": "顾客", "guest": "访客", "sign.in": "登录", "cart": "购物车",
@@ -57,6 +59,8 @@
     "suggestion.query": "搜索", "suggestion.category": "类别", "suggestion.brand": "品牌", "suggestion.item": "商品",
     "assistant.open": "咨询助手", "assistant.title": "购物助手", "assistant.machine": "您正在与机器对话；文字由系统生成。", "assistant.hint": "可以问商品、对比、您的订单……",
     "assistant.send": "发送", "assistant.close": "关闭", "assistant.away": "助手没有回应；`make up` 可以启动它。", "assistant.rows": "依据：{rows}", "assistant.handed": "已转给店铺的工作人员。",
+    "picture.search": "以图找货", "picture.title": "外观相似的商品", "picture.hint": "请选择一张图片：搜索框旁的按钮。", "picture.problem": "无法用这张图片搜索。",
+    "picture.yours": "您的图片", "picture.count": "最相似的 {count} 件商品。", "picture.shows.category": "图中可能是：{value}。", "picture.shows.colour": "颜色可能是：{value}。",
   };
   const all = {en: ENGLISH, zh: CHINESE};
   let language = "en";

@@ -77,7 +77,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def test_pictures_are_read_from_files_by_id_or_name_and_from_addresses_that_hold_them(shop: Settings) -> None:
     table = read_mart(shop, "item_picture_embeddings")
     assert sorted(table["item_id"].to_pylist()) == sorted(f"i/{number}" for number in range(60))
-    assert table.column_names == ["item_id", "category", "colour", "shows", "colours", "model"]
+    assert table.column_names == ["item_id", "category", "colour", "shows", "colours", "digest", "model"]
+    thumbnails = {path.stem for path in shop.thumbnails_dir.iterdir()}
+    assert thumbnails == set(table["digest"].to_pylist())
 
 
 def test_what_cannot_be_read_is_listed_with_the_reason(shop: Settings) -> None:

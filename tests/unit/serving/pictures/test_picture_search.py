@@ -46,6 +46,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         item_ids=[f"{noun} {colour}" for noun, colour in GOODS],
         vectors=model.space.vectors(encoder, pictures),
         labels=labels,
+        digests=[one.digest for one in pictures],
     )
     home.exports_dir.mkdir(parents=True)
     pq.write_table(index.table(digest), export_path(home, EMBEDDINGS))
