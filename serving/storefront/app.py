@@ -32,8 +32,7 @@ from shopsight.settings import Settings
 PAGE: Final = Path(__file__).with_name("page")
 TYPES: Final = {
     "shop.css": "text/css",
-    **dict.fromkeys(("texts.js", "shop.js", "search.js", "assistant.js"), "text/javascript"),
-    **dict.fromkeys(("texts.js", "shop.js", "search.js", "pictures.js"), "text/javascript"),
+    **dict.fromkeys(("texts.js", "shop.js", "search.js", "assistant.js", "pictures.js"), "text/javascript"),
 }
 HOST: Final = "127.0.0.1"
 NUM_RESULTS: Final = 8
