@@ -102,6 +102,13 @@ def answers(url: str) -> bool:
         return False
 
 
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def serves(url: str) -> str:
     """Return the version of the lists that the shop shows."""
     answer = httpx.post(f"{url}/api/lists", json={"placement": "best_sellers"}, timeout=30).raise_for_status().json()
@@ -141,13 +148,15 @@ def test_a_newcomer_runs_an_experiment_and_takes_models_there_and_back_in_the_we
     begin, stop, _, back = FORMS
     with web_ui(home) as ui, shop(ui.settings.model_copy(update={"shop_port": free_port()}), tmp_path) as url:
         registry, first = ModelRegistry.of(ui.settings), serves(url)
+        collector = f"http://127.0.0.1:{ui.settings.collector_port}"
+        until(lambda: is_ready(collector), "the collector takes events", seconds=120)
 
         begin["ops"]["start"]["config"] |= {"window_days": 0.0002}
         ended_well(ui, launch(ui, "start_experiment", begin))
         tally = visitors(url, 400, seconds=60, seed=7)
         assert (tally.visits, tally.failed) == (400, {})
         assert set(tally.lists) == {"control", "popular"}
-        until(lambda: "is worse than control" in text_of(ui, "experiments"), "a verdict", seconds=300, every=2)
+        until(lambda: "is worse than control" in text_of(ui, "experiments"), "a verdict", seconds=600, every=2)
         ended_well(ui, launch(ui, "stop_experiment", stop))
 
         older, newer = (candidate_like_the_champion(ui.settings, tmp_path / name) for name in ("one", "other"))
