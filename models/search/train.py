@@ -22,7 +22,7 @@ from models.search.dataset import Pasts, Search, demand_until, item_texts, read_
 from models.search.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
 from models.search.matching import TEXTS
 from models.search.memory import Click, ClickMemory
-from models.search.predict import CATALOGUE_FILE, DEMAND, FEATURES, FUSION, SearchEngine, everything
+from models.search.predict import CATALOGUE_FILE, DEMAND, FEATURES, FUSION, Hits, SearchEngine, everything
 from models.search.ranker import Groups, Ranker, fit_ranker
 from models.text.sentences import load_sentence_encoder
 from models.training import BASELINE_FOLDER, impossible, write_results
@@ -223,10 +223,14 @@ def _groups(
     else:
         memories = [_memory(engine, parts["train"])] * config.folds
     features, gains, sizes, weights = [], [], [], []
+    of_strangers: dict[tuple[str, int], Hits] = {}  # what many ask alike is looked up once
     for search, fold in zip(searches, fold_S.tolist(), strict=True):
-        hits = replace(engine, memory=memories[fold]).search(
-            search.query, profile=pasts.before(search.user_id, search.at_us)
-        )
+        profile, key = pasts.before(search.user_id, search.at_us), (search.query, fold)
+        hits = of_strangers.get(key) if profile is None else None
+        if hits is None:
+            hits = replace(engine, memory=memories[fold]).search(search.query, profile=profile)
+        if profile is None:
+            of_strangers[key] = hits
         is_target = hits.places == engine.catalogue.positions[search.item_id]
         if not is_target.any():
             continue

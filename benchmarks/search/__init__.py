@@ -1,0 +1,1 @@
+"""Search: judged queries, the sample shop's planted relevance, clicks with position bias, and speed."""
