@@ -52,7 +52,9 @@ def measure(*, size: str, seed: int, resamples: int = 1_000) -> dict[str, Any]:
     tables, items = make_tables(size, seed)
     queries = planted_queries(items, count=QUERIES, seed=seed)
     clicked, judged = queries[::2], queries[1::2]
-    appeal_N = appeal_of(items, seed=seed)
+    truth = generate(size, seed=seed).truth.items  # type: ignore[arg-type]
+    weights = dict(zip(truth["item_id"].to_pylist(), truth["weight"].to_pylist(), strict=True))
+    appeal_N = appeal_of(items, weights, seed=seed)
     before = trained(tables, size, seed)
     shown, bias = _clicks(before, clicked, items, appeal_N, seed=seed)
     after = trained(replace(tables, searches=_with(tables.searches, shown, bias)), size, seed)

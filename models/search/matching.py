@@ -35,6 +35,14 @@ FEATURES: Final = (
 many are missing; the share of the field that they are; groups of three letters in common; similarity of meaning."""
 
 
+_LEXICAL: Final = (
+    *(f"{field}_{name}" for field in FIELDS for name in _OF_FIELD),
+    *(f"title_{name}" for name in _OF_TITLE if name != "length"),
+    "letters",
+    *(f"{name}_below_best" for name in _RELATIVE if name != "similarity"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Documents:
     """The items as they are matched."""
@@ -82,6 +90,15 @@ def matches(query: str, vector_D: NDArray[np.float32], candidates: Ints, documen
     for name in _RELATIVE:
         columns[f"{name}_below_best"] = columns[name] - (columns[name].max() if len(candidates) else 0.0)
     return np.column_stack([columns[name] for name in FEATURES])
+
+
+def without_words(features: Floats) -> Floats:
+    """Return the features of the same candidates as if the query shared no word with any, as of another language."""
+    blind = features.copy()
+    asked = blind[:, FEATURES.index("query_words")]
+    for name in _LEXICAL:
+        blind[:, FEATURES.index(name)] = asked if name.endswith("_missing") else 0.0
+    return blind
 
 
 def _of_field(name: str, field: Field, asked: Sequence[str], candidates: Ints) -> dict[str, Floats]:

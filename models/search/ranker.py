@@ -19,6 +19,10 @@ from models.search.config import SearchConfig
 from models.search.documents import Floats, Ints
 
 MODEL_FILE: Final = "ranker.txt"
+RISING: Final = ("_covered", "_bm25", "similarity", "letters", "clicked_for_query", "category_of_words")
+"""Ends of the features of which more never makes an item less wanted, whatever few searches say."""
+FALLING: Final = ("_missing",)
+"""Ends of those of which less never does."""
 GRADES: Final = 10
 """Steps of relevance that a judged pair may have."""
 
@@ -90,6 +94,7 @@ def fit_ranker(
     """
     top = max(float(train.gains_R.max()), 1e-9)
     parameters = _parameters(config, seed, threads) | {
+        "monotone_constraints": [_direction(name) for name in names],
         "objective": "lambdarank",
         "metric": "ndcg",
         "eval_at": [10],
@@ -127,6 +132,11 @@ def _parameters(config: SearchConfig, seed: int, threads: int) -> dict[str, Any]
         "force_row_wise": True,
         "verbose": -1,
     }
+
+
+def _direction(name: str) -> int:
+    """Return 1 where a feature may only raise a score, -1 where it may only lower it, 0 where it may do both."""
+    return int(name.endswith(RISING)) - int(name.endswith(FALLING))
 
 
 def _dataset(part: Groups, labels: NDArray[Any], names: Sequence[str], *, grouped: bool) -> lgb.Dataset:

@@ -20,7 +20,7 @@ from models.progress import Progress, ReportProgress
 from models.search.config import SearchConfig
 from models.search.dataset import Pasts, Search, demand_until, item_texts, read_searches
 from models.search.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
-from models.search.matching import TEXTS
+from models.search.matching import TEXTS, without_words
 from models.search.memory import Click, ClickMemory
 from models.search.predict import CATALOGUE_FILE, DEMAND, FEATURES, FUSION, Hits, SearchEngine, everything
 from models.search.ranker import Groups, Ranker, fit_ranker
@@ -222,6 +222,7 @@ def _groups(
         memories = [_memory(engine, part) for part in others]
     else:
         memories = [_memory(engine, parts["train"])] * config.folds
+    answered = 0
     features, gains, sizes, weights = [], [], [], []
     of_strangers: dict[tuple[str, int], Hits] = {}  # what many ask alike is looked up once
     for search, fold in zip(searches, fold_S.tolist(), strict=True):
@@ -234,17 +235,20 @@ def _groups(
         is_target = hits.places == engine.catalogue.positions[search.item_id]
         if not is_target.any():
             continue
-        features.append(hits.features)
-        gains.append(is_target.astype(np.float64))
-        sizes.append(len(is_target))
-        weights.append(np.full(len(is_target), search.weight))
+        answered += 1
+        # Told twice: of a query in another language than the titles, the meaning is all there is.
+        for columns in (hits.features, without_words(hits.features)) if name == "train" else (hits.features,):
+            features.append(columns)
+            gains.append(is_target.astype(np.float64))
+            sizes.append(len(is_target))
+            weights.append(np.full(len(is_target), search.weight))
     groups = Groups(
         features_RF=np.concatenate(features) if features else np.zeros((0, len(FEATURES))),
         gains_R=np.concatenate(gains) if gains else np.zeros(0),
         sizes=np.array(sizes, dtype=np.int64),
         weights_R=np.concatenate(weights) if weights else np.zeros(0),
     )
-    return groups, round(len(sizes) / max(len(searches), 1), 4)
+    return groups, round(answered / max(len(searches), 1), 4)
 
 
 def _write_baseline(

@@ -2,13 +2,13 @@
 
 A query asks for a shelf by its noun, or by another word that people use for it, and perhaps for a colour, a brand or a
 price. An item of another shelf is worth nothing; one of the shelf is worth more the more of the rest it has, times how
-appealing it is: a fact of the item that no text tells and clicks do.
+appealing it is: a fact of the item that no text tells, and visits and clicks do.
 
 Shapes: N items.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,9 +77,24 @@ def planted_queries(items: pa.Table, *, count: int, seed: int) -> list[PlantedQu
     return list(queries.values())
 
 
-def appeal_of(items: pa.Table, *, seed: int) -> NDArray[np.float64]:
-    """Return how appealing each item is, shape (N,), from 0.2 to 1: nothing that is written of it tells."""
-    return LEAST_APPEAL + (1.0 - LEAST_APPEAL) * np.random.default_rng([seed, 17]).random(items.num_rows)
+def appeal_of(items: pa.Table, weights: Mapping[str, float], *, seed: int) -> NDArray[np.float64]:
+    """Return how appealing each item is, shape (N,), from 0.2 to 1: half of it is how popular it is on its shelf.
+
+    The other half is of searches alone: nothing that is written of the item, and no visit before, tells it.
+
+    Args:
+        items: the shop's.
+        weights: each item's share of its shelf, from the shop's truth.
+        seed: of the other half.
+    """
+    weight_N = np.array([weights[item_id] for item_id in items["item_id"].to_pylist()])
+    shelf_N = np.unique(items["category"].to_pylist(), return_inverse=True)[1]
+    popular_N = np.zeros(items.num_rows)
+    for shelf in range(int(shelf_N.max()) + 1):
+        (rows,) = np.nonzero(shelf_N == shelf)
+        popular_N[rows[np.argsort(weight_N[rows], kind="stable")]] = np.linspace(0.0, 1.0, len(rows))
+    hidden_N = np.random.default_rng([seed, 17]).random(items.num_rows)
+    return np.asarray(LEAST_APPEAL + (1.0 - LEAST_APPEAL) * (popular_N + hidden_N) / 2.0)
 
 
 def relevance(query: PlantedQuery, items: pa.Table, appeal_N: NDArray[np.float64]) -> NDArray[np.float64]:
