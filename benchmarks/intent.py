@@ -190,15 +190,13 @@ def _train_and_answer(
             "label_source": pa.array(["shop"] * len(extra), pa.string()),
         }
     )
-    config = for_size(size, encoder=settings.encoder)
+    config = for_size(size, encoder=settings.sentence_encoder)
     with tempfile.TemporaryDirectory() as folder:
         train(
             labelled,
             config=replace(config, shop_limit=max(config.shop_limit, len(extra))),
             out_dir=Path(folder),
             seed=seed,
-            device=settings.device,
-            precision=settings.precision,
             report=lambda progress: print(f"seed {seed}: {progress.message}", file=sys.stderr),
         )
         return answers(IntentClassifier.load(Path(folder)), asked)

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from models.evaluation.curves import Curves
-from orchestration.drawing import Axis, Drawing, Points, cell_chart, line_chart, picture
+from orchestration.drawing import Axis, Points, cell_chart, line_chart, picture
 
-Epochs = Sequence[Mapping[str, float]]
 Confusion = Mapping[str, Mapping[str, int]]
 
 
@@ -70,38 +69,18 @@ def _net_benefit(curves: Curves) -> dg.MarkdownMetadataValue:
     )
 
 
-def intent_pictures(epochs: Epochs, confusion: Confusion) -> dict[str, dg.MarkdownMetadataValue]:
-    """Return both pictures, each with its numbers below; no confusions where the test split was too small to judge.
+def intent_pictures(confusion: Confusion) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return the picture of ``confusion[truth][prediction]``, counts on the test split, with its numbers below.
 
-    Args:
-        epochs: rows with ``epoch`` and figures, as in the card; epoch 0 is the probe on the frozen encoder.
-        confusion: ``confusion[truth][prediction]``, counts on the test split.
+    None where the test split was too small to judge.
     """
-    names = sorted({name for row in epochs for name in row} - {"epoch"})
-    rows = [[f"{row['epoch']:.0f}", *(f"{row[name]:.3f}" if name in row else "–" for name in names)] for row in epochs]
-    curves = [_learning_curve(name, [(row["epoch"], row[name]) for row in epochs if name in row]) for name in names]
-    pictures = {"learning curves": picture("Learning curves", curves, ("epoch", *names), rows)}
-    if confusion:
-        labels = list(confusion)
-        counts = [[confusion[truth][guess] for guess in labels] for truth in labels]
-        table = [[truth, *map(str, row)] for truth, row in zip(labels, counts, strict=True)]
-        header = ("truth \\ prediction", *labels)
-        pictures["confusion"] = picture("Confusions", [cell_chart(labels, counts)], header, table)
-    return pictures
-
-
-def _learning_curve(name: str, points: Points) -> Drawing:
-    """Return one line over the epochs; the axis reaches a little beyond what it shows."""
-    last = max(1.0, max(x for x, _ in points))
-    low, high = min(y for _, y in points), max(y for _, y in points)
-    spare = (high - low) / 10 or abs(high) / 10 or 1.0
-    low, high = low - spare, high + spare
-    return line_chart(
-        points,
-        title=name.replace("_", " "),
-        x=Axis(label="epoch", low=0.0, high=last, ticks=(0.0, last), number_format=".0f"),
-        y=Axis(label="", low=low, high=high, ticks=(low, high), number_format=".3f"),
-    )
+    if not confusion:
+        return {}
+    labels = list(confusion)
+    counts = [[confusion[truth][guess] for guess in labels] for truth in labels]
+    table = [[truth, *map(str, row)] for truth, row in zip(labels, counts, strict=True)]
+    header = ("truth \\ prediction", *labels)
+    return {"confusion": picture("Confusions", [cell_chart(labels, counts)], header, table)}
 
 
 def _from_zero(label: str, top: float) -> Axis:

@@ -34,7 +34,7 @@ class Utterance:
     group: str
     """Texts of one group are too alike to be split between training and test."""
     source: str
-    """``corpus``, ``grammar``, ``shop`` (a person's label) or ``channel`` (labelled by where it was typed)."""
+    """``corpus``, ``shop`` (a person's label) or ``channel`` (labelled by where it was typed)."""
     weight: float = 1.0
     """How much the label counts in training."""
 

@@ -1,7 +1,6 @@
 """What the intent model learns from: the shipped corpus and the shop's own labelled texts, split by group.
 
-The grammar's texts and the texts labelled by their channel only ever join the training split: a figure on generated
-texts says how well the generator was learnt, and a search box also receives questions.
+Texts labelled by their channel only ever join the training split: a search box also receives questions.
 """
 
 import hashlib

@@ -41,9 +41,8 @@ def evaluate(
     *,
     candidate: str,
     training_texts: Sequence[Utterance],
-    first_texts: Sequence[Utterance],
-    encoded: NDArray[np.floating],
-    encoded_test: NDArray[np.floating],
+    vectors: NDArray[np.floating],
+    vectors_of_test: NDArray[np.floating],
     seed: int,
 ) -> tuple[Evaluation, dict[str, Any]]:
     """Return the evaluation of the served artefact, and figures for the card.
@@ -52,10 +51,9 @@ def evaluate(
         classifier: the artefact as it will be served.
         splits: only the test side is judged; training gives the majority.
         candidate: name of what validation chose.
-        training_texts: every text the candidate was trained on, for the TF-IDF baseline.
-        first_texts: the texts of the probe, for the baseline on the frozen encoder.
-        encoded: the frozen encoder's output for ``first_texts``, shape ``(texts, width)``.
-        encoded_test: the frozen encoder's output for the test texts.
+        training_texts: every text the candidate was trained on, for the baselines.
+        vectors: the encoder's vectors of ``training_texts``, shape ``(texts, width)``, for the baseline of them alone.
+        vectors_of_test: the same of the test texts.
         seed: of the bootstrap and the baselines.
     """
     truth = labels_of(splits.test)
@@ -70,14 +68,13 @@ def evaluate(
     probabilities = np.array([list(p.probabilities.values()) for p in predictions])
     predicted = probabilities.argmax(axis=1)
     train, weights = labels_of(training_texts), np.array([u.weight for u in training_texts])
-    first, first_weights = labels_of(first_texts), np.array([u.weight for u in first_texts])
     guesses = {
         "majority": majority(train, cases=len(truth)),
         "keyword_rules": keyword_rules(texts),
         "tfidf_regression": tfidf_regression(
             [normalise(u.text) for u in training_texts], train, weights, texts, seed=seed
         ),
-        "frozen_encoder_regression": encoder_regression(encoded, first, first_weights, encoded_test, seed=seed),
+        "frozen_encoder_regression": encoder_regression(vectors, train, weights, vectors_of_test, seed=seed),
     }
     slices: dict[str, Metrics] = {}
     for name, member in _slices(splits.test).items():

@@ -1,207 +1,117 @@
-"""The two stages of training: a probe on the frozen encoder, then fine-tuning with a checkpoint per epoch."""
+"""Fits the layer, and asks it about kinds of texts that it has not seen.
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+Probabilities that are honest on texts like those of training are too sure on others. So each style of the corpus
+(keywords, questions, reviews of ten sentences …) is answered by a layer that was fitted without that style, and those
+answers set the temperatures.
+
+Shapes: N texts, D numbers of a sentence vector, G buckets, B of them filled, F = D + B, L labels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 
-from models.device import Checkpoint, restore_training, training_checkpoint
-from models.evaluation.calibration import softmax
-from models.evaluation.classification import fit_temperature, label_negative_log_likelihood, macro_f1
 from models.intent.config import IntentConfig
-from models.intent.corpus import Utterance
+from models.intent.corpus import STYLES, Utterance
 from models.intent.dataset import labels_of
-from models.intent.grammar import roughen
-from models.intent.inputs import Reader, read_logits
-from models.intent.model import IntentModel
-from models.intent.ngrams import ngram_batch
-from models.progress import Progress, ReportProgress
+from models.intent.languages import is_latin
+from models.intent.model import IntentHead
+from models.intent.ngrams import bag_of, inverse_frequencies
 from models.text.normalise import normalise
+from models.text.sentences import SentenceEncoder
 from shopsight.contracts import INTENTS
 
-PROBE_BATCH: Final = 256
-ROUGH_SHARE: Final = 0.3
-"""Share of the texts of an epoch that are misspelt or stripped of punctuation on the fly."""
+UNSEEN: Final = tuple(STYLES[place::4] for place in range(4))
+"""Styles that are left out together: keywords and dialogue, fragments and misspelt ones, and so on."""
+LANGUAGE_INVERSE_PENALTY: Final = 10.0
+TOLERANCE: Final = 1e-4
 
 
-@dataclass(kw_only=True)
-class TrainingLog:
-    """Validation figures of every epoch, and the weights of the best one."""
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """The layer, and what is needed to fit others on the same texts."""
 
-    validation: tuple[Utterance, ...]
-    reader: Reader
-    rows: list[dict[str, float]] = field(default_factory=list)
-    best: dict[str, Tensor] = field(default_factory=dict)
-
-    @property
-    def latest(self) -> dict[str, float]:
-        """Return the figures of the latest epoch."""
-        return {name: value for name, value in self.rows[-1].items() if name != "epoch"}
-
-    def add(self, model: IntentModel, *, epoch: int, loss: float | None) -> None:
-        """Judge ``model`` on validation and keep its weights if they are the best so far."""
-        logits = read_logits(model, self.reader, self.validation)
-        truth = labels_of(self.validation)
-        figures = {
-            "epoch": float(epoch),
-            "validation_macro_f1": macro_f1(truth, logits.argmax(axis=1), labels=len(INTENTS)),
-            "validation_nll": label_negative_log_likelihood(truth, softmax(logits / fit_temperature(truth, logits))),
-        }
-        self.rows.append(figures if loss is None else figures | {"training_loss": loss})
-        if self.chosen() == len(self.rows) - 1:
-            self.best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-
-    def chosen(self) -> int:
-        """Return the row with the best macro-F1, to the nearest thousandth; surprise decides between equals."""
-        keys = [(round(row["validation_macro_f1"], 3), -row["validation_nll"]) for row in self.rows]
-        return keys.index(max(keys))
-
-    def restore_best(self, model: IntentModel) -> int:
-        """Put the best weights into ``model``; return their epoch."""
-        model.load_state_dict(self.best)
-        return self.chosen()
+    head: IntentHead
+    texts: Sequence[Utterance]
+    vectors_ND: NDArray[np.float32]
+    matrix_NF: Any
+    """What the layer read of them, sparse: the sentence vector, and the weights of the buckets."""
+    inverse_penalty: float
 
 
-def fit_probe(
-    model: IntentModel, texts: Sequence[Utterance], encoded: Tensor, *, config: IntentConfig, seed: int
-) -> None:
-    """Fit the head and the n-gram table on encoder outputs ``(texts, width)`` that stay as they are."""
-    device = model.head.weight.device
-    torch.manual_seed(seed)
-    model.dropout.train()
-    clean = [normalise(u.text) for u in texts]
-    ngrams = torch.from_numpy(ngram_batch(clean, buckets=config.ngram_buckets)).to(device)
-    labels, weights = _targets(texts, device)
-    encoded = encoded.to(device)
-    peaks = (5 * config.head_learning_rate, 2 * config.ngram_learning_rate)
-    parts = (model.head, model.ngrams)
-    optimizer = torch.optim.AdamW(
-        [{"params": part.parameters(), "lr": peak} for part, peak in zip(parts, peaks, strict=True)], weight_decay=0.1
+def fit_head(
+    texts: Sequence[Utterance], untaught: Sequence[str], encoder: SentenceEncoder, *, config: IntentConfig
+) -> Fitted:
+    """Return the layer fitted on ``texts`` and, for the language, on theirs beside texts of ``untaught`` languages.
+
+    Of the buckets only those that enough texts fall into are columns while fitting: a sixth of them.
+    """
+    clean = [*(normalise(u.text) for u in texts), *untaught]
+    vectors_ND = encoder.encode(clean)
+    idf_G = inverse_frequencies(clean, buckets=config.ngram_buckets)
+    bag, filled_B = bag_of(clean, idf_G=idf_G), np.flatnonzero(idf_G)
+    columns, shape = np.searchsorted(filled_B, bag.buckets), (len(clean), len(filled_B))
+    bag_NB = sparse.csr_matrix((bag.weights * config.ngram_scale, columns, bag.starts), shape=shape)
+    matrix_NF = sparse.hstack([sparse.csr_matrix(vectors_ND), bag_NB]).tocsr()
+
+    taught_NF, width = matrix_NF[: len(texts)], vectors_ND.shape[1]
+    weights_LF, bias_L = _labels(taught_NF, texts, config.inverse_penalty)
+    latin = [row for row in range(len(texts)) if is_latin(clean[row])]
+    language_F, language_bias = _language(matrix_NF[latin], matrix_NF[len(texts) :])
+    table_GL = np.zeros((config.ngram_buckets, len(INTENTS) + 1), dtype=np.float32)
+    all_LF = np.vstack([weights_LF, language_F])
+    table_GL[filled_B] = all_LF[:, width:].T * config.ngram_scale
+    head = IntentHead(
+        vector_LD=all_LF[:, :width].astype(np.float32),
+        table_GL=table_GL,
+        bias_L=np.append(bias_L, language_bias).astype(np.float32),
+        idf_G=idf_G,
     )
-    rng = np.random.default_rng(seed)
-    for step in range(config.probe_steps):
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["lr"] = peak * (1 - step / config.probe_steps)
-        rows = torch.from_numpy(rng.integers(0, len(texts), min(PROBE_BATCH, len(texts)))).to(device)
-        loss = _loss(model.classify(encoded[rows], ngrams[rows]), labels[rows], weights[rows], config)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
-
-def fine_tune(
-    model: IntentModel,
-    reader: Reader,
-    texts_of_epoch: Callable[[int], list[Utterance]],
-    log: TrainingLog,
-    *,
-    accelerator: Any,
-    config: IntentConfig,
-    seed: int,
-    run: str,
-    folder: Path,
-    report: ReportProgress,
-) -> None:
-    """Train ``model`` for the configured epochs, one checkpoint each; ``log`` keeps the best weights."""
-    if config.epochs == 0:
-        return
-    model.freeze_lower(config.frozen_layers)
-    body = [p for p in model.encoder.parameters() if p.requires_grad]
-    peaks = (config.learning_rate, config.head_learning_rate, config.ngram_learning_rate)
-    parts = (body, list(model.head.parameters()), list(model.ngrams.parameters()))
-    optimizer = torch.optim.AdamW(
-        [{"params": part, "lr": peak} for part, peak in zip(parts, peaks, strict=True)],
-        weight_decay=config.weight_decay,
+    return Fitted(
+        head=head,
+        texts=texts,
+        vectors_ND=vectors_ND[: len(texts)],
+        matrix_NF=taught_NF,
+        inverse_penalty=config.inverse_penalty,
     )
-    prepared, optimizer = accelerator.prepare(model, optimizer)
-    begin = _resume(folder, run, model, optimizer, log)
-    for epoch in range(begin, config.epochs + 1):
-        texts = texts_of_epoch(epoch)
-        rng = np.random.default_rng([seed, epoch])
-        torch.manual_seed(seed * 1000 + epoch)
-        typed = [roughen(u.text, rng) if rng.random() < ROUGH_SHARE else u.text for u in texts]
-        labels, weights = _targets(texts, accelerator.device)
-        batches = _batches([reader.length(text) for text in typed], config.batch_size, rng)
-        batches = batches[: len(batches) // accelerator.num_processes * accelerator.num_processes]
-        mine = batches[accelerator.process_index :: accelerator.num_processes]
-        prepared.train()
-        total, last_report = 0.0, time.perf_counter()
-        for index, rows in enumerate(mine):
-            done = (epoch - 1 + index / len(mine)) / config.epochs
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["lr"] = peak * min(1.0, (done + 1e-3) / max(config.warmup_share, 1e-3)) * (1 - done)
-            with accelerator.autocast():
-                logits = prepared(*reader.batch([typed[i] for i in rows], accelerator.device))
-            loss = _loss(logits.float(), labels[rows], weights[rows], config)
-            optimizer.zero_grad()  # before, not after: the probe leaves its last gradient behind
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            total += float(loss.detach())
-            if time.perf_counter() - last_report > 5:
-                last_report = time.perf_counter()
-                step = f"epoch {epoch} of {config.epochs}, step {index + 1} of {len(mine)}"
-                report(Progress(message=step, fraction=0.15 + 0.75 * done))
-        log.add(model, epoch=epoch, loss=total / len(mine))
-        if accelerator.is_main_process:
-            _write_checkpoint(folder, run, model, optimizer, log, epoch)
-        report(
-            Progress(
-                message=f"epoch {epoch} of {config.epochs}",
-                fraction=0.15 + 0.75 * epoch / config.epochs,
-                metrics=log.latest,
-            )
-        )
-    # Accelerate put autocast around the model's own forward, where the ONNX exporter would trace bf16 into the graph.
-    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
 
 
-def _write_checkpoint(
-    folder: Path, run: str, model: IntentModel, optimizer: torch.optim.Optimizer, log: TrainingLog, epoch: int
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    Checkpoint(tensors=log.best, state={"run": run}).write(folder / "best.safetensors")
-    state = {"run": run, "epoch": epoch, "rows": log.rows}
-    training_checkpoint(model, optimizer, state).write(folder / "last.safetensors")
+def unseen_logits(fitted: Fitted) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the rows of the corpus' texts, and their logits by layers that saw no text of their style, (rows, L)."""
+    styles = np.array([u.style for u in fitted.texts])
+    rows, logits = [], []
+    for left_out in UNSEEN:
+        asked = np.flatnonzero(np.isin(styles, left_out))
+        taught = np.flatnonzero(~np.isin(styles, left_out))
+        texts = [fitted.texts[row] for row in taught.tolist()]
+        if len(asked) and len({u.label for u in texts}) == len(INTENTS):
+            weights_LF, bias_L = _labels(fitted.matrix_NF[taught], texts, fitted.inverse_penalty)
+            rows.append(asked)
+            logits.append(np.asarray(fitted.matrix_NF[asked] @ weights_LF.T) + bias_L)
+    if not rows:
+        return np.zeros(0, dtype=np.int64), np.zeros((0, len(INTENTS)))
+    return np.concatenate(rows), np.concatenate(logits)
 
 
-def _resume(folder: Path, run: str, model: IntentModel, optimizer: torch.optim.Optimizer, log: TrainingLog) -> int:
-    """Return the epoch to start at; a checkpoint of other texts, settings or seed is of no use and is left unread."""
-    last, best = folder / "last.safetensors", folder / "best.safetensors"
-    if not (last.exists() and best.exists()):
-        return 1
-    checkpoint = Checkpoint.read(last)
-    if checkpoint.state["run"] != run:
-        return 1
-    restore_training(checkpoint, model, optimizer)
-    log.rows = list(checkpoint.state["rows"])
-    log.best = dict(Checkpoint.read(best).tensors)
-    return int(checkpoint.state["epoch"]) + 1
+def _labels(
+    matrix_NF: Any, texts: Sequence[Utterance], inverse_penalty: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights (L, F) and bias (L,) of a logistic regression; every label weighs alike in sum."""
+    model = LogisticRegression(C=inverse_penalty, class_weight="balanced", max_iter=200, tol=TOLERANCE)
+    model.fit(matrix_NF, labels_of(texts), sample_weight=np.array([u.weight for u in texts]))
+    weights_LF, bias_L = np.zeros((len(INTENTS), matrix_NF.shape[1])), np.full(len(INTENTS), -20.0)
+    weights_LF[model.classes_], bias_L[model.classes_] = model.coef_, model.intercept_
+    return weights_LF, bias_L
 
 
-def _loss(logits_BL: Tensor, labels_B: Tensor, weights_B: Tensor, config: IntentConfig) -> Tensor:
-    each = nn.functional.cross_entropy(logits_BL, labels_B, reduction="none", label_smoothing=config.label_smoothing)
-    return (each * weights_B).sum() / weights_B.sum().clamp(min=1e-6)
-
-
-def _targets(texts: Sequence[Utterance], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return labels and weights, ``(texts,)``: every label weighs alike in sum, with a mean weight of 1."""
-    labels = labels_of(texts)
-    weights = np.array([u.weight for u in texts])
-    sums = np.bincount(labels, weights=weights, minlength=len(INTENTS))
-    weights = weights * (weights.sum() / len(INTENTS) / np.maximum(sums, 1e-9))[labels]
-    weights /= weights.mean()
-    return torch.from_numpy(labels).to(device), torch.from_numpy(weights).float().to(device)
-
-
-def _batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[list[int]]:
-    """Return shuffled batches of texts of like length, which halves the padding."""
-    order = rng.permutation(len(lengths))
-    pools = [sorted(order[i : i + size * 20], key=lambda j: lengths[j]) for i in range(0, len(order), size * 20)]
-    batches = [[int(j) for j in pool[i : i + size]] for pool in pools for i in range(0, len(pool), size)]
-    return [batches[i] for i in rng.permutation(len(batches))]
+def _language(taught_NF: Any, untaught_NF: Any) -> tuple[NDArray[np.float64], float]:
+    """Return weights (F,) and bias of the log-odds that a text in Latin letters is in an untaught language."""
+    model = LogisticRegression(C=LANGUAGE_INVERSE_PENALTY, max_iter=200, tol=TOLERANCE)
+    counts = (taught_NF.shape[0], untaught_NF.shape[0])
+    model.fit(sparse.vstack([taught_NF, untaught_NF]), np.repeat([0, 1], counts))
+    return np.asarray(model.coef_[0]), float(model.intercept_[0])

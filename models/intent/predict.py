@@ -1,4 +1,4 @@
-"""Serve a trained intent classifier: numpy, onnxruntime and tokenizers, no torch and no transformers."""
+"""Serve a trained intent classifier: numpy and the sentence encoder, no torch and no scikit-learn."""
 
 import json
 from collections.abc import Sequence
@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from models.evaluation.calibration import softmax
-from models.intent.ngrams import NGRAM_CHARACTERS, ngram_batch, path_of
-from models.intent.rejection import SHIPPED_SCRIPTS, is_foreign
-from models.intent.static_model import STATIC_FILE, StaticModel, read_static
-from models.text.normalise import detect_language, encoder_text, has_cjk, normalise
+from models.intent.languages import is_latin
+from models.intent.model import HEAD_FILE, IntentHead
+from models.intent.rejection import is_foreign
+from models.text.normalise import detect_language, has_cjk, normalise
+from models.text.sentences import SentenceEncoder, load_sentence_encoder
 from shopsight.errors import ShopsightError
+from shopsight.whole_files import write_json
 
-BATCH: Final = 64
-"""Texts per run of the graph: enough to fill two cores, and 64 x 64 word pieces stay under 100 MB."""
+CONFIG_FILE: Final = "config.json"
+SCRIPTS_APART: Final = ("latin", "cjk")
+"""Texts with Chinese, Japanese or Korean characters, and all others: each has a temperature of its own."""
+PROBE: Final = "red running shoes 红色跑步鞋"
+"""What the encoder is asked when an artefact is loaded, to see that it is the one that the layer was fitted on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,54 +42,46 @@ class IntentPrediction:
 class IntentClassifier:
     """A loaded artefact."""
 
-    def __init__(self, *, form: Any, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
-        """Take the graph's session or the :class:`StaticModel`, whichever form training chose."""
+    def __init__(self, *, head: IntentHead, encoder: SentenceEncoder, config: dict[str, Any]) -> None:
         self.labels: tuple[str, ...] = tuple(config["labels"])
         self.temperatures: dict[str, float] = config["temperatures"]
-        """By path: texts in a CJK script go by their n-grams, the rest by the encoder; their scales differ."""
-        self.reject_below = float(config.get("reject_below", 0.0))  # artefacts of before reject nothing
+        """By :data:`SCRIPTS_APART`."""
+        self.reject_below = float(config["reject_below"])
         """Probability of the most probable label under which a text is rejected."""
-        self.scripts: tuple[str, ...] = tuple(config.get("scripts", SHIPPED_SCRIPTS))
+        self.scripts: tuple[str, ...] = tuple(config["scripts"])
         """Scripts that training taught; a text in another one is rejected, whatever its probability."""
-        self._buckets = int(config["ngram_buckets"])
-        self._knows_chinese = bool(config["encoder_knows_chinese"])
-        self._form = form
-        self._tokenizer = tokenizer
+        self.foreign_above = float(config["foreign_above"])
+        """Log-odds of an untaught language, of a text in Latin letters, above which it is rejected."""
+        self._head = head
+        self._encoder = encoder
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int = 2) -> "IntentClassifier":
+    def load(cls, folder: Path, *, threads: int = 1) -> "IntentClassifier":
         """Load what training wrote into ``folder``.
 
         Raises:
-            ShopsightError: a file of the artefact is missing.
+            ShopsightError: a file of the artefact is missing, an earlier release made it, or the encoder on this
+                machine is another one than it was trained with.
         """
-        config_file = folder / "config.json"
-        if not config_file.exists():
-            raise _incomplete(config_file)
-        config = json.loads(config_file.read_text())
-        graph, vocabulary = folder / config["graph"], folder / "tokenizer.json"
-        for path in (graph, vocabulary):
-            if not path.exists():
-                raise _incomplete(path)
-        tokenizer = Tokenizer.from_file(str(vocabulary))
-        tokenizer.enable_truncation(config["max_tokens"])
-        if graph.name == STATIC_FILE:
-            tokenizer.no_padding()
-            return cls(form=StaticModel.load(graph), tokenizer=tokenizer, config=config)
-        tokenizer.enable_padding(pad_id=config["pad_id"], pad_token=config["pad_token"])
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Spinning threads burn a core between requests and slow whatever else the machine serves.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-        return cls(form=session, tokenizer=tokenizer, config=config)
+        for name in (CONFIG_FILE, HEAD_FILE):
+            if not (folder / name).exists():
+                raise _incomplete(folder / name)
+        config = json.loads((folder / CONFIG_FILE).read_text())
+        encoder = load_sentence_encoder(config["encoder"], threads=threads)
+        if not np.allclose(encoder.encode([PROBE])[0, :8], config["probe"], atol=1e-3):
+            raise ShopsightError(
+                "cannot load the intent classifier",
+                why=f"the text encoder {config['encoder']!r} gives other vectors than when it was trained",
+                fix="install the versions of requirements.lock, or train the intent model again",
+            )
+        return cls(head=IntentHead.load(folder), encoder=encoder, config=config)
 
     def predict(self, texts: Sequence[str]) -> list[IntentPrediction]:
         """Return a prediction for each text, in order; a text without any visible character is surely ``other``."""
         clean = [normalise(text) for text in texts]
-        temperatures = np.array([self.temperatures[path_of(text)] for text in clean]).reshape(-1, 1)
-        probabilities = softmax(self.logits(clean) / temperatures)
+        temperatures = np.array([self.temperatures[script_of(text)] for text in clean]).reshape(-1, 1)
+        outputs = self._head.read(clean, self._encoder)
+        probabilities, language = softmax(outputs[:, :-1] / temperatures), outputs[:, -1]
         empty = np.array([not text for text in clean], dtype=bool)
         probabilities[empty] = np.array([label == "other" for label in self.labels], dtype=float)
         return [
@@ -94,47 +89,52 @@ class IntentClassifier:
                 label=self.labels[int(row.argmax())],
                 probabilities=dict(zip(self.labels, row.tolist(), strict=True)),
                 language=detect_language(text),
-                rejected=bool(row.max() < self.reject_below) or is_foreign(text, scripts=self.scripts),
+                rejected=bool(row.max() < self.reject_below)
+                or is_foreign(text, scripts=self.scripts)
+                or (bool(log_odds > self.foreign_above) and is_latin(text)),
             )
-            for text, row in zip(clean, probabilities, strict=True)
+            for text, row, log_odds in zip(clean, probabilities, language, strict=True)
         ]
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return logits of normalised texts, shape ``(texts, labels)``, before the temperature."""
-        if isinstance(self._form, StaticModel):
-            buckets, knows_chinese = self._form.buckets, self._knows_chinese
-            return self._form.logits(
-                read_static(self._tokenizer, texts, buckets=buckets, encoder_knows_chinese=knows_chinese)
-            )
-        logits = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
-        read = [encoder_text(text, encoder_knows_chinese=self._knows_chinese) for text in texts]
-        by_length = sorted(range(len(texts)), key=lambda i: (len(read[i]), len(texts[i])))
-        for start in range(0, len(texts), BATCH):
-            rows = by_length[start : start + BATCH]
-            feed = tokenize(self._tokenizer, [read[i] for i in rows])
-            feed["ngram_ids"] = ngram_batch([texts[i] for i in rows], buckets=self._buckets)
-            logits[rows] = self._form.run(["logits"], feed)[0]
-        return logits
-
-    def read_end(self, text: str) -> int:
-        """Return how many characters of a normalised text are read; later ones are cut off, as every model must."""
-        pieces = self._tokenizer.encode(encoder_text(text, encoder_knows_chinese=self._knows_chinese))
-        by_pieces = max((end for _, end in pieces.offsets), default=0)
-        return max(by_pieces, min(len(text), NGRAM_CHARACTERS) if has_cjk(text) else 0)
+        return self._head.read(texts, self._encoder)[:, :-1]
 
 
-def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-    """Return ``input_ids`` and ``attention_mask``, each ``(texts, word pieces)``; truncation and padding must be on."""
-    encoded = tokenizer.encode_batch(list(texts))
-    return {
-        "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
-        "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
+def script_of(text: str) -> str:
+    """Return which temperature a text has."""
+    return "cjk" if has_cjk(text) else "latin"
+
+
+def write_config(
+    folder: Path,
+    *,
+    encoder: SentenceEncoder,
+    labels: Sequence[str],
+    temperatures: dict[str, float],
+    reject_below: float,
+    foreign_above: float,
+    scripts: Sequence[str],
+) -> dict[str, Any]:
+    """Write ``config.json`` beside the layer; return what it says."""
+    served = {
+        "family": "intent",
+        "labels": list(labels),
+        "encoder": encoder.name,
+        "probe": [round(value, 5) for value in encoder.encode([PROBE])[0, :8].tolist()],
+        "temperatures": temperatures,
+        "reject_below": reject_below,
+        "foreign_above": foreign_above,
+        "scripts": list(scripts),
     }
+    write_json(folder / CONFIG_FILE, served, sort_keys=True)
+    return served
 
 
 def _incomplete(path: Path) -> ShopsightError:
+    earlier = (path.parent / "tokenizer.json").exists()
     return ShopsightError(
         "cannot load the intent classifier",
-        why=f"{path} is missing",
-        fix="train the intent model again, or restore the folder of this version from the registry",
+        why="an earlier release of shopsight made it, in another form" if earlier else f"{path} is missing",
+        fix="train the intent model again" + ("" if earlier else ", or restore the version's folder from the registry"),
     )

@@ -3,8 +3,8 @@
 A word's Shapley value is what it adds on average when the words come one after the other, over the orders in which they
 can come. Over every order of a short text the values are exact. Of a longer one, orders are drawn, each with its
 reverse: they are estimates then, but within one order the steps lead from the empty text to the whole one without a
-gap, so that the values sum to the difference of the two logits whatever the sample. No gradient and no inner layer is
-needed, so the graph is asked as it is served, in int8 or not.
+gap, so that the values sum to the difference of the two logits whatever the sample. The classifier is asked as it is
+served.
 
 Sources: L. Shapley, "A value for n-person games" (1953); E. Štrumbelj, I. Kononenko, "An efficient explanation of
 individual classifications using game theory" (2010); antithetic orders: R. Mitchell et al., "Sampling permutations for
@@ -21,14 +21,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.intent.ngrams import path_of
-from models.intent.predict import IntentClassifier
+from models.intent.predict import IntentClassifier, script_of
 from models.text.normalise import normalise
 
 MAX_UNITS: Final = 16
 """Words that are told apart in one text; of a longer one, neighbours are taken together."""
 MAX_COALITIONS: Final = 64
-"""Parts of a text that the graph is asked about, the empty and the whole one among them: one run of it."""
+"""Parts of a text that the classifier is asked about, the empty and the whole one among them: one batch."""
 EXACT_UNITS: Final = 6
 """Up to here that is every part there is."""
 
@@ -62,7 +61,7 @@ class Explanation:
 def explain(classifier: IntentClassifier, text: str, *, seed: int = 0) -> Explanation:
     """Return what each word of ``text`` adds to the logit of its most probable label.
 
-    Words behind the last one that the classifier reads have no share. A text without words has no contributions.
+    A text without words has no contributions.
 
     Args:
         classifier: the artefact as it is served.
@@ -70,15 +69,15 @@ def explain(classifier: IntentClassifier, text: str, *, seed: int = 0) -> Explan
         seed: of the orders that are drawn for a text of more than :data:`EXACT_UNITS` words.
     """
     clean = normalise(text)
-    units = split_units(clean, end=classifier.read_end(clean))
+    units = split_units(clean)
     exact = len(units) <= EXACT_UNITS
     orders_OU = np.empty((0, len(units)), dtype=np.int64) if exact else draw_orders(len(units), seed=seed)
     coalitions_CU = all_coalitions(len(units)) if exact else visited_coalitions(orders_OU)
     parts = [
         "".join(unit for unit, present in zip(units, row, strict=True) if present).strip() for row in coalitions_CU
     ]
-    parts[-1] = clean  # the text as it came, with what is behind the last word that is read
-    logits_CL = classifier.logits(parts) / classifier.temperatures[path_of(clean)]
+    parts[-1] = clean  # the text as it came
+    logits_CL = classifier.logits(parts) / classifier.temperatures[script_of(clean)]
     label = int(logits_CL[-1].argmax()) if clean else classifier.labels.index("other")
     values_C = logits_CL[:, label].astype(np.float64)
     contributions_U = exact_values(coalitions_CU, values_C) if exact else mean_steps(orders_OU, coalitions_CU, values_C)
@@ -94,13 +93,13 @@ def explain(classifier: IntentClassifier, text: str, *, seed: int = 0) -> Explan
     )
 
 
-def split_units(text: str, *, end: int) -> list[str]:
-    """Return the words that begin before ``end``, each with the space behind it; neighbours together if too many.
+def split_units(text: str) -> list[str]:
+    """Return the words, each with the space behind it; neighbours together if too many.
 
-    >>> split_units("red shoes 多少钱", end=12)
+    >>> split_units("red shoes 多少")
     ['red ', 'shoes ', '多', '少']
     """
-    words = [match.group() for match in _UNIT.finditer(text) if match.start() < end]
+    words = _UNIT.findall(text)
     if len(words) <= MAX_UNITS:
         return words
     return ["".join(part) for part in np.array_split(np.array(words, dtype=object), MAX_UNITS)]

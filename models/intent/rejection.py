@@ -22,8 +22,12 @@ SHIPPED_SCRIPTS: Final = ("CJK", "LATIN")
 MIN_TEXTS: Final = 100
 """Texts of a script from which on it counts as taught: a word list of five labels needs some twenty of each."""
 FOREIGN_SHARE: Final = 1 / 3
-"""Share of a text's letters from which on its language is another: Japanese is kana to a half, while of the shipped
-corpus no text has a letter of another script."""
+"""Share of a text's letters from which on its language is another; of the shipped corpus no text has such a letter."""
+KANA_SHARE: Final = 1 / 8
+"""The same of kana and Hangul, beside which stand Chinese characters: a Japanese query may be kana to a fifth."""
+MIN_KANA: Final = 2
+"""Chinese sellers like one の for its looks."""
+_BESIDE_CHINESE: Final = ("HIRAGANA", "KATAKANA", "HANGUL")
 
 
 def reject_threshold(
@@ -68,5 +72,9 @@ def is_foreign(text: str, *, scripts: Collection[str]) -> bool:
     (False, True)
     """
     letters = letters_by_script(text)
-    foreign = sum(count for script, count in letters.items() if script not in scripts)
-    return foreign > 0 and foreign >= FOREIGN_SHARE * letters.total()
+    foreign = {script: count for script, count in letters.items() if script not in scripts}
+    kana = sum(foreign.get(script, 0) for script in _BESIDE_CHINESE)
+    total = letters.total()
+    return bool(foreign) and (
+        sum(foreign.values()) >= FOREIGN_SHARE * total or kana >= max(MIN_KANA, KANA_SHARE * total)
+    )

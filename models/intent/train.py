@@ -1,12 +1,5 @@
-"""Train the intent classifier: fit the head on the frozen encoder, then fine-tune, then judge once.
+"""Train the intent classifier: read the texts with the frozen encoder, fit one layer, calibrate, judge once."""
 
-The linear probe comes first because fine-tuning from a random head distorts features that were good, which costs most
-on texts unlike the training ones. Source: Kumar et al., "Fine-Tuning can Distort Pretrained Features and Underperform
-Out-of-Distribution" (2022). The probe is epoch 0 of the choice that validation makes.
-"""
-
-import hashlib
-import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,32 +7,33 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 
-from models.device import new_accelerator
+from models.evaluation.calibration import softmax
+from models.evaluation.classification import fit_temperature, label_negative_log_likelihood, macro_f1
 from models.evaluation.results import Evaluation
-from models.intent.compression import export_served
 from models.intent.config import IntentConfig
 from models.intent.corpus import Utterance, read_corpus
-from models.intent.dataset import labels_of, read_shop_utterances, split_by_group, thin
+from models.intent.dataset import Splits, labels_of, read_shop_utterances, split_by_group, thin
 from models.intent.evaluate import PROTOCOL, evaluate
-from models.intent.fitting import TrainingLog, fine_tune, fit_probe
-from models.intent.grammar import generate
-from models.intent.inputs import Reader, encode
-from models.intent.model import build_model
-from models.intent.predict import IntentClassifier
-from models.intent.rejection import taught_scripts
+from models.intent.fitting import Fitted, fit_head, unseen_logits
+from models.intent.languages import is_latin, read_untaught
+from models.intent.predict import SCRIPTS_APART, IntentClassifier, script_of, write_config
+from models.intent.rejection import reject_threshold, taught_scripts
 from models.intent.sentinels import check_run
 from models.intent.tone_training import train_tone
 from models.progress import Progress, ReportProgress
-from models.text.normalise import skeleton
+from models.text.normalise import normalise
+from models.text.sentences import SentenceEncoder, load_sentence_encoder
 from models.training import impossible, write_results
+from shopsight.contracts import INTENTS
 from shopsight.whole_files import write_json
 
-DISTILLED_CHINESE: Final = 1500
-"""Chinese texts of the probe that the static form is taught on, too."""
+MIN_CASES_PER_TEMPERATURE: Final = 40
+FOREIGN_LOSS: Final = 0.005
+"""Share of the validation texts in Latin letters that may be taken for another language."""
 
 
 def without_texts(*, config: IntentConfig, out_dir: Path, seed: int) -> Evaluation:
@@ -66,25 +60,19 @@ def train(
     config: IntentConfig,
     out_dir: Path,
     seed: int,
-    device: str,
-    precision: str,
     report: ReportProgress,
     reviews: pa.Table | None = None,
     labels: pa.Table | None = None,
 ) -> Evaluation:
     """Train on the shipped corpus and the shop's labelled texts; write the artefact and its evidence into ``out_dir``.
 
-    A run that was killed goes on from its last epoch when it is started again with the same texts, settings and seed.
-
     Args:
         utterances: the shop's texts, columns ``text``, ``label``, ``label_source`` and, for the card,
             ``event_timestamp``; may have no rows.
         config: settings of the run.
-        out_dir: receives the graph, tokenizer.json, config.json, evaluation.json, card.json and confusion.json.
-        seed: of the split, the grammar, the weights and the order of the texts.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        precision: ``auto``, ``fp32`` or ``bf16``.
-        report: is told after every stage and epoch.
+        out_dir: receives head.safetensors, config.json, evaluation.json, card.json and confusion.json.
+        seed: of the split and the bootstrap.
+        report: is told after every stage.
         reviews: the mart of that name, for tone; without it none is learnt.
         labels: further texts that the shop's people labelled, columns ``text`` and ``label``.
 
@@ -98,79 +86,35 @@ def train(
     out_dir.mkdir(parents=True, exist_ok=True)
     shop = read_shop_utterances(_with_labels(utterances, labels), config=config)
     splits = split_by_group([*thin(read_corpus(), share=config.corpus_share), *shop], config=config, seed=seed)
-    torch.manual_seed(seed)
-    model, tokenizer_file = build_model(config)
-    reader = Reader(tokenizer_file, config)
-    accelerator = new_accelerator(device, precision)
-    held_out = {skeleton(u.text) for u in (*splits.validation, *splits.test)}
-
-    def texts_of_epoch(epoch: int) -> list[Utterance]:
-        drawn = generate(config.grammar_texts, seed=seed * 1000 + epoch)
-        if epoch == 0:
-            # The probe reads n-grams of Chinese texts and nothing else of them, so thousands cost a second.
-            drawn += generate(config.chinese_probe_texts, seed=seed * 1000 + 999, chinese_share=1.0)
-        return [*splits.train, *(u for u in drawn if skeleton(u.text) not in held_out)]
-
-    report(Progress(message="reading the texts with the frozen encoder", fraction=0.02))
-    model.to(accelerator.device)
-    first = texts_of_epoch(0)
-    encoded = encode(model, reader, first, autocast=accelerator.autocast)
-    encoded_validation = encode(model, reader, splits.validation, autocast=accelerator.autocast)
-    encoded_test = encode(model, reader, splits.test, autocast=accelerator.autocast)
+    encoder = load_sentence_encoder(config.encoder, threads=2)
+    report(Progress(message=f"reading and fitting {len(splits.train):,} texts", fraction=0.05))
+    untaught = [text for texts in read_untaught().values() for text in texts]
+    fitted = fit_head(splits.train, untaught, encoder, config=config)
+    fitted.head.save(out_dir)
+    of_validation, of_test = (encoder.encode([u.text for u in texts]) for texts in (splits.validation, splits.test))
     shuffled_labels = check_run(
-        encoded[: len(splits.train)].numpy(),
-        labels_of(splits.train),
-        encoded_validation.numpy(),
-        labels_of(splits.validation),
-        seed=seed,
+        fitted.vectors_ND, labels_of(splits.train), of_validation, labels_of(splits.validation), seed=seed
     )
-    fit_probe(model, first, encoded, config=config, seed=seed)
-    log = TrainingLog(validation=splits.validation, reader=reader)
-    log.add(model, epoch=0, loss=None)
-    report(Progress(message="linear probe on the frozen encoder", fraction=0.15, metrics=log.latest))
-
-    run = hashlib.sha256(repr((config, seed, splits, first)).encode("utf-8", "surrogatepass")).hexdigest()
-    fine_tune(
-        model, reader, texts_of_epoch, log, accelerator=accelerator, config=config, seed=seed, run=run,
-        folder=out_dir / "checkpoints", report=report,
-    )  # fmt: skip
-    best = log.restore_best(model)
-
-    report(Progress(message="exporting to ONNX", fraction=0.9))
-    served = export_served(
-        model,
-        splits.validation,
-        lambda: [*texts_of_epoch(1), *first[::-1][:DISTILLED_CHINESE]],
-        config=config,
-        tokenizer_file=tokenizer_file,
-        out_dir=out_dir,
-        seed=seed,
-        scripts=taught_scripts(u.text for u in splits.train),
-    )
-    shutil.rmtree(out_dir / "checkpoints", ignore_errors=True)
+    report(Progress(message="asking about styles that it was not taught", fraction=0.6))
+    calibration, served = _calibrate(fitted, splits, encoder, config=config, out_dir=out_dir)
     tone = _tone(reviews, config=config, seed=seed, out_dir=out_dir, report=report)
     report(Progress(message="judging on the test split", fraction=0.95))
     evaluation, figures = evaluate(
         IntentClassifier.load(out_dir),
         splits,
-        candidate=f"fine_tuned_epoch_{best}" if best else "linear_probe",
-        training_texts=[u for e in range(best + 1) for u in texts_of_epoch(e)[(len(splits.train) if e else 0) :]],
-        first_texts=first,
-        encoded=encoded.numpy(),
-        encoded_test=encoded_test.numpy(),
+        candidate="sentence_vectors_and_ngrams",
+        training_texts=splits.train,
+        vectors=fitted.vectors_ND,
+        vectors_of_test=of_test,
         seed=seed,
     )
     write_json(out_dir / "confusion.json", figures.pop("confusion"), sort_keys=True)
     card = {
         "seed": seed,
         "config": asdict(config),
-        "device": str(accelerator.device),
-        "precision": accelerator.mixed_precision,
         "data_window": _window(utterances),
-        "rows": {name: _count(getattr(splits, name)) for name in ("train", "validation", "test")}
-        | {"grammar_in_probe": len(first) - len(splits.train)},
-        "epochs": log.rows,
-        "chosen_epoch": best,
+        "rows": {name: _count(getattr(splits, name)) for name in ("train", "validation", "test")},
+        "calibration": calibration,
         "sentinels": {shuffled_labels.sentinel: shuffled_labels.value},
         "served": served,
         "tone": tone,
@@ -180,6 +124,48 @@ def train(
     write_results(out_dir, evaluation, card)
     report(Progress(message="trained", fraction=1.0, metrics={k: e.value for k, e in evaluation.metrics.items()}))
     return evaluation
+
+
+def _calibrate(
+    fitted: Fitted,
+    splits: Splits,
+    encoder: SentenceEncoder,
+    *,
+    config: IntentConfig,
+    out_dir: Path,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Choose the temperatures on styles left out and the thresholds on validation; return evidence and config.json."""
+    rows, unseen = unseen_logits(fitted)
+    truth, texts = labels_of(splits.train)[rows], [splits.train[row].text for row in rows]
+    scripts = np.array([script_of(text) for text in texts])
+    temperatures = {
+        script: fit_temperature(truth[member], unseen[member]) if len(rows) else 1.0
+        for script in SCRIPTS_APART
+        for member in [scripts == script if (scripts == script).sum() >= MIN_CASES_PER_TEMPERATURE else scripts != ""]
+    }
+    clean = [normalise(u.text) for u in splits.validation]
+    divisors = np.array([[temperatures[script_of(text)]] for text in clean])
+    outputs = fitted.head.read(clean, encoder)
+    logits, language = outputs[:, :-1], outputs[[is_latin(text) for text in clean], -1]
+    probabilities, right = softmax(logits / divisors), logits.argmax(axis=1) == labels_of(splits.validation)
+    served = write_config(
+        out_dir,
+        encoder=encoder,
+        labels=INTENTS,
+        temperatures=temperatures,
+        reject_below=reject_threshold(
+            probabilities.max(axis=1), right, precision=config.answer_precision, min_coverage=config.min_coverage
+        ),
+        foreign_above=float(np.quantile(language, 1 - FOREIGN_LOSS)) if len(language) else 0.0,
+        scripts=taught_scripts(u.text for u in splits.train),
+    )
+    evidence = {
+        "unseen_style_texts": len(rows),
+        "unseen_style_macro_f1": macro_f1(truth, unseen.argmax(axis=1), labels=len(INTENTS)),
+        "validation_macro_f1": macro_f1(labels_of(splits.validation), logits.argmax(axis=1), labels=len(INTENTS)),
+        "validation_nll": label_negative_log_likelihood(labels_of(splits.validation), probabilities),
+    }
+    return evidence, served
 
 
 def _with_labels(utterances: pa.Table, labels: pa.Table | None) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Where the sentence encoder lies that the intent classifier and the recommender's cold items start from."""
+"""Where a transformer lies: in its package, in a folder, or in the cache of Hugging Face."""
 
 from pathlib import Path
 from typing import Final
@@ -36,5 +36,5 @@ def find_encoder(name: str) -> Path:
         raise ShopsightError(
             f"no text encoder {name!r} on this machine",
             why="it is neither a folder with a config.json nor in the local Hugging Face cache",
-            fix="set SHOPSIGHT_ENCODER to `bundled`, to a folder, or to an id that you downloaded before",
+            fix="set SHOPSIGHT_SENTENCE_ENCODER to `use`, to a folder, or to an id that you downloaded before",
         ) from error

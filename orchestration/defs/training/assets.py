@@ -47,11 +47,11 @@ def recommender_candidate(
     return _trained(evaluation, folder / "candidate")
 
 
-@dg.asset(group_name="models/training", kinds={"huggingface", "pytorch"}, owners=[OWNER], deps=["intent_training_set"])
+@dg.asset(group_name="models/training", kinds={"scikitlearn"}, owners=[OWNER], deps=["intent_training_set"])
 def intent_candidate(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult[None]:
-    """A fine-tuned text encoder that tells what a shopper means: one of five intents, with calibrated probabilities.
+    """A layer over sentence vectors that tells what a shopper means: one of five intents, calibrated.
 
     With it goes the tone of reviews, learnt from the shop's stars where that beats a word list. Of a shop without a
     text nothing is trained.
@@ -64,7 +64,9 @@ def intent_candidate(
 
     folder = settings.training_dir / "intent"
     out_dir = _empty(folder / "candidate")
-    config = for_size(settings.training_size, encoder=settings.encoder, answer_precision=settings.answer_precision)
+    config = for_size(
+        settings.training_size, encoder=settings.sentence_encoder, answer_precision=settings.answer_precision
+    )
     utterances, labels = pq.read_table(folder / "training_set.parquet"), read_labels(settings.labels_path)
     if not utterances.num_rows and not labels.num_rows:
         return _trained(without_texts(config=config, out_dir=out_dir, seed=settings.seed), out_dir)
@@ -75,12 +77,10 @@ def intent_candidate(
         config=config,
         out_dir=out_dir,
         seed=settings.seed,
-        device=settings.device,
-        precision=settings.precision,
         report=_report_to(context),
     )
-    card, confusion = (json.loads((out_dir / f"{name}.json").read_text()) for name in ("card", "confusion"))
-    return _trained(evaluation, out_dir, pictures=intent_pictures(card["epochs"], confusion))
+    confusion = json.loads((out_dir / "confusion.json").read_text())
+    return _trained(evaluation, out_dir, pictures=intent_pictures(confusion))
 
 
 @dg.asset(group_name="models/training", kinds={"lightgbm"}, owners=[OWNER], deps=["search_training_set"])

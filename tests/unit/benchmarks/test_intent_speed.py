@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from benchmarks.intent_speed import measure
 
 
-def test_ways_take_turns_and_each_is_asked_as_often_as_was_wanted() -> None:
+def test_every_text_is_asked_as_often_as_was_wanted_and_sleep_is_no_work() -> None:
     asked: list[str] = []
 
-    def slow(_texts: Sequence[str]) -> None:
-        asked.append("slow")
+    def slow(texts: Sequence[str]) -> None:
+        asked.extend(texts)
         time.sleep(0.005)
 
-    def quick(_texts: Sequence[str]) -> None:
-        asked.append("quick")
-
-    timings = measure({"slow": slow, "quick": quick}, ["red shoes"], repeats=5)
-    assert asked == ["slow", "quick"] * 8, "three rounds to warm up, in turn"
-    assert timings["slow"]["p50_ms"] >= 5 > timings["quick"]["p50_ms"]
-    assert timings["slow"]["p50_processor_ms"] < 5, "sleep is no work"
+    timings = measure(slow, [["red shoes"], ["blue"]], repeats=5)
+    assert asked == ["red shoes", "blue"] * 6, "one round to warm up"
+    assert timings["p50_ms"] >= 5 > timings["p50_processor_ms"]

@@ -112,21 +112,18 @@ def test_thinning_keeps_about_the_share_asked_for() -> None:
     assert thin(corpus, share=1.0) == corpus
 
 
-def test_every_size_has_settings_and_tiny_does_not_fine_tune() -> None:
+def test_every_size_has_settings_and_a_larger_one_reads_no_less_of_the_shops_texts() -> None:
     configs = [for_size(size, encoder="/some/folder") for size in SIZES]  # type: ignore[arg-type]
     assert {c.encoder for c in configs} == {"/some/folder"}
-    assert configs[0].epochs == 0
-    assert [c.epochs for c in configs] == sorted(c.epochs for c in configs)
+    assert [c.shop_limit for c in configs] == sorted(c.shop_limit for c in configs)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"max_tokens": 3},
-        {"epochs": -1},
-        {"batch_size": 0},
-        {"learning_rate": 0.0},
-        {"dropout": 1.0},
+        {"ngram_buckets": 0},
+        {"inverse_penalty": 0.0},
+        {"shop_limit": -1},
         {"channel_weight": 1.1},
         {"corpus_share": 0.0},
         {"test_share": 0.9},

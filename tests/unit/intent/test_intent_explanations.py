@@ -73,11 +73,11 @@ def test_two_words_that_only_work_together_share_alike_over_an_order_and_its_rev
     ],
 )
 def test_words_and_characters_are_told_apart_and_nothing_is_lost(text: str, units: list[str]) -> None:
-    assert split_units(text, end=len(text)) == units
+    assert split_units(text) == units
 
 
-def test_neighbours_of_a_long_text_go_together_and_unread_words_are_left_out() -> None:
+def test_neighbours_of_a_long_text_go_together() -> None:
     text = " ".join(f"w{n}" for n in range(40))
-    units = split_units(text, end=text.index("w35") + 1)
+    units = split_units(text)
     assert len(units) == MAX_UNITS
-    assert "".join(units) == text[: text.index("w36")]
+    assert "".join(units) == text

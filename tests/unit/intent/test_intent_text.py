@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.intent.ngrams import MAX_NGRAMS, character_ngrams, ngram_batch
+from models.intent.ngrams import bag_of, character_ngrams, inverse_frequencies
 from models.text.normalise import MAX_CHARACTERS, detect_language, encoder_text, knows_chinese, normalise, skeleton
 
 
@@ -46,28 +46,23 @@ def test_a_very_long_text_is_cut() -> None:
     assert len(normalise("\ufdfa" * 100_000)) == MAX_CHARACTERS  # one character that NFKC turns into eighteen
 
 
-def test_only_texts_in_a_cjk_script_have_ngrams() -> None:
-    assert character_ngrams("red shoes", buckets=100) == []
-    assert len(character_ngrams("红鞋", buckets=100)) == 4 + 3 + 2  # ^红鞋$ by one, two and three
+def test_the_ngrams_of_a_word_tell_its_beginning_and_its_end() -> None:
+    buckets = 1 << 20
+    ab, ba = (character_ngrams(text, buckets=buckets) for text in ("ab", "ba"))
+    assert sum(ab.values()) == 2 + 3 + 2 + 1  # a b, " a" ab "b ", " ab" "ab ", " ab "
+    assert len(ab & ba) == 2, "the letters alone are the same"
+    assert character_ngrams("AB  ab", buckets=buckets) == character_ngrams("ab ab", buckets=buckets)
 
 
-def test_ngrams_are_within_the_table_and_never_the_padding() -> None:
-    batch = ngram_batch(["红色的运动鞋", "shoes", "好"], buckets=50)
-    assert batch.dtype == np.int64
-    assert batch.max() <= 50
-    assert (batch[1] == 0).all()
-    assert (batch[0] > 0).all()
+def test_an_ngram_that_hardly_a_training_text_has_counts_for_nothing() -> None:
+    idf = inverse_frequencies(["red shoes", "red hat", "red bag", "blue"], buckets=1 << 16)
+    bag = bag_of(["red", "blue", ""], idf_G=idf)
+    assert np.diff(bag.starts).tolist() == [12, 1, 0], "of blue only the e is in three texts"
+    assert np.linalg.norm(bag.weights[:12]) == pytest.approx(1.0)
 
 
-def test_a_long_chinese_text_keeps_ngrams_of_all_lengths_from_its_start() -> None:
-    grams = character_ngrams("的" * 500, buckets=1000)
-    assert len(grams) == MAX_NGRAMS
-    assert len(set(grams)) == 6  # ^ 的 ^的 的的 ^的的 的的的
-
-
-def test_a_batch_has_room_even_when_no_text_has_ngrams() -> None:
-    assert ngram_batch(["a", "b"], buckets=10).shape == (2, 2)
-    assert ngram_batch([], buckets=10).shape == (0, 2)
+def test_a_long_text_is_read_to_a_limit_only() -> None:
+    assert character_ngrams("ab " * 1000, buckets=50) == character_ngrams("ab " * 134, buckets=50)
 
 
 def test_digits_case_and_punctuation_do_not_make_another_text() -> None:

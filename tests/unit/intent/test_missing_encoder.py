@@ -19,8 +19,6 @@ def test_an_encoder_that_is_not_there_stops_the_training_by_name(tmp_path: Path)
             config=for_size("tiny", encoder=str(tmp_path / "no-such-encoder")),
             out_dir=tmp_path,
             seed=7,
-            device="cpu",
-            precision="fp32",
             report=ignore_progress,
         )
     assert "no-such-encoder" in str(stopped.value)

@@ -21,7 +21,7 @@ def shop(home: Settings) -> Settings:
     columns = ("text", "label", "label_source", "channel")
     pq.write_table(pa.table({name: pa.array([], pa.string()) for name in columns}), folder / "training_set.parquet")
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), folder / "reviews.parquet")
-    return home.model_copy(update={"encoder": "no-such-encoder"})
+    return home.model_copy(update={"sentence_encoder": "no-such-encoder"})
 
 
 def test_nothing_is_trained_and_the_verdict_says_why(shop: Settings) -> None:

@@ -45,6 +45,7 @@ def test_nothing_is_rejected_where_everything_is_right() -> None:
         "\u0e23\u0e2d\u0e07\u0e40\u0e17\u0e49\u0e32\u0e2a\u0e35\u0e41\u0e14\u0e07",  # Thai: red shoes
         "\u9001\u6599\u306f\u3044\u304f\u3089\u3067\u3059\u304b",  # Japanese: how much is delivery?
         "\ubc30\uc1a1\ube44\uac00 \uc5bc\ub9c8\uc608\uc694",  # Korean: how much is delivery?
+        "東京駅近くの店舗一覧",  # Japanese: list of shops near Tokyo station, two kana of nine letters
         # Greek: red shoes
         "\u03ba\u03cc\u03ba\u03ba\u03b9\u03bd\u03b1 \u03c0\u03b1\u03c0\u03bf\u03cd\u03c4\u03c3\u03b9\u03b1",
     ],
@@ -54,7 +55,16 @@ def test_a_text_in_a_script_that_was_never_taught_is_foreign(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["red shoes", "\u7ea2\u8272 Nike \u978b", "cr\u00e8me br\u00fbl\u00e9e", "42,90?", "", "\u03a9mega watch"]
+    "text",
+    [
+        "花の店 鲜花",
+        "red shoes",
+        "\u7ea2\u8272 Nike \u978b",
+        "cr\u00e8me br\u00fbl\u00e9e",
+        "42,90?",
+        "",
+        "\u03a9mega watch",
+    ],
 )
 def test_a_text_in_a_taught_script_or_in_none_is_not(text: str) -> None:
     assert not is_foreign(text, scripts=SHIPPED_SCRIPTS)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -217,48 +218,30 @@ def served(family: str, artefact: Path) -> ServedModel:
 
 
 def write_intent(folder: Path) -> Path:
-    """Write a classifier that knows one word per label (``find``, ``versus``, ``does``, ``loved``), as ONNX."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-
-    from models.intent.ngrams import PATHS
+    """Write a classifier that knows one word per label: ``find``, ``versus``, ``does``, ``loved``."""
+    from models.intent.model import IntentHead
+    from models.intent.predict import write_config
+    from models.text.sentences import load_sentence_encoder
     from shopsight.contracts import INTENTS
 
-    words = ("[PAD]", "[UNK]", "find", "versus", "does", "loved")
-    weights = np.zeros((len(words), len(INTENTS)), dtype=np.float32)
-    weights[1, 4] = 0.1
+    buckets, encoder = 65_536, load_sentence_encoder()
+    idf, table = np.zeros(buckets, np.float32), np.zeros((buckets, len(INTENTS) + 1), np.float32)
     for place, word in enumerate(("find", "versus", "does", "loved")):
-        weights[words.index(word), place] = 30.0
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gather", ["weights", "input_ids"], ["looked_up"]),
-            helper.make_node("ReduceMean", ["looked_up", "axis"], ["logits"], keepdims=0),
-        ],
-        "toy",
-        [
-            helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", f"length_{name}"])
-            for name in ("input_ids", "attention_mask", "ngram_ids")
-        ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", len(INTENTS)])],
-        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1]), "axis")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+        bucket = zlib.crc32(word[:4].encode()) % buckets
+        idf[bucket], table[bucket, place] = 1.0, 30.0
     folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, str(folder / "model.onnx"))
-    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"labels": list(INTENTS), "ngram_buckets": 64, "graph": "model.onnx"}
-    config |= {
-        "temperatures": dict.fromkeys(PATHS, 1.0),
-        "max_tokens": 48,
-        "pad_id": 0,
-        "pad_token": "[PAD]",
-        "encoder_knows_chinese": False,
-    }
-    (folder / "config.json").write_text(json.dumps(config))
+    bias = np.array([0, 0, 0, 0, 0.1, -9], np.float32)
+    vector = np.zeros((len(INTENTS) + 1, encoder.dim), np.float32)
+    IntentHead(vector_LD=vector, table_GL=table, bias_L=bias, idf_G=idf).save(folder)
+    write_config(
+        folder,
+        encoder=encoder,
+        labels=INTENTS,
+        temperatures={"latin": 1.0, "cjk": 1.0},
+        reject_below=0.0,
+        foreign_above=0.0,
+        scripts=("CJK", "LATIN"),
+    )
     return folder
 
 
