@@ -1,4 +1,4 @@
-"""The block ``intents``: what short texts want, by the encoder in int8, the slowest form that training may choose."""
+"""The block ``intents``: what short texts want."""
 
 import itertools
 import json
@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.intent_speed import TEXTS, prepared_ways
+from benchmarks.intent_speed import TEXTS, prepared
 from benchmarks.serving.home import free_port, packaged
 from benchmarks.serving.load import Answers, ask
-from models.intent.export import INT8_GRAPH
 from shopsight.settings import Settings
 
 ROUTE: Final = "/v1/intents"
@@ -30,9 +29,7 @@ def measure(*, seconds: float) -> dict[str, Any]:
         settings = Settings(home=Path(folder), intent_port=free_port())
         artefact = Path(folder) / "drawn"
         artefact.mkdir()
-        prepared_ways(artefact)
-        config = json.loads((artefact / "config.json").read_text())
-        (artefact / "config.json").write_text(json.dumps(config | {"graph": INT8_GRAPH}))
+        prepared(artefact)
         service = packaged(settings, "intent", artefact)
         service.start()
         try:
