@@ -45,11 +45,11 @@ class ShopPictures:
 
     def address(self, item_id: str) -> str | None:
         """Return where a page finds the picture of an item; None where it has none."""
-        return f"/api/pictures/{quote(item_id, safe='')}" if item_id in self._known() else None
+        return f"/api/pictures/{quote(item_id, safe='')}" if item_id in self._digest_of() else None
 
     async def thumbnail(self, request: Request) -> Response:
         """Return the picture of an item, made anew from its pixels."""
-        digest = self._known().get(request.path_params["item_id"])
+        digest = self._digest_of().get(request.path_params["item_id"])
         path = self._thumbnails / f"{digest}.webp"
         if digest is None or not path.is_file():
             return JSONResponse({"detail": "There is no picture of it."}, status_code=404, headers=self._headers)
@@ -79,7 +79,7 @@ class ShopPictures:
             return JSONResponse(document, answer.status_code, self._headers)
         return with_goods(document | {"items": [item | {"reasons": []} for item in document["items"]]}, "items")
 
-    def _known(self) -> Mapping[str, str]:
+    def _digest_of(self) -> Mapping[str, str]:
         """Return the digest of each item's picture, read anew where the export changed."""
         seen = version_of(self._export)
         if seen != self._seen:
