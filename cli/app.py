@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.access_app import keys_app, people_app
+from cli.agents_app import mcp
 from cli.answers_app import answers_app
 from cli.approval_app import judge, waiting
 from cli.audit_app import dossier, replay, skew, trace
@@ -39,7 +40,7 @@ for name, group in {
     "answers": answers_app,
 }.items():
     app.add_typer(group, name=name)
-for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier):
+for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp):
     app.command()(command)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]

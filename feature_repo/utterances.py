@@ -28,6 +28,6 @@ utterance_text_view = FeatureView(
     schema=[
         Field(name="utterance_id", dtype=String, description="The key."),
         Field(name="text", dtype=String, description="The text, redacted of mail addresses and phone numbers."),
-        Field(name="channel", dtype=String, description="search, question or review."),
+        Field(name="channel", dtype=String, description="search, question, review or agent."),
     ],
 )

@@ -211,6 +211,7 @@ def guarded(
     beside: Sequence[Route] = (),
     keyless: Sequence[str] = (),
     writes: Sequence[str] = (),
+    reads: Sequence[str] = (),
     uploads: Mapping[str, int] | None = None,
 ) -> None:
     """Put the request guard around everything that a service answers, and its description beside it.
@@ -220,11 +221,12 @@ def guarded(
         beside: further pages of it, which are not in the description.
         keyless: addresses that are answered without an API key, each with all below it.
         writes: addresses that take the scope ``write`` beside :data:`serving.http.access.WRITES`.
+        reads: addresses that take the scope ``read`` by POST, beside the family's.
         uploads: addresses whose bodies are files, and how many bytes each takes.
     """
     family: Family | None = getattr(service.inner, "family", None)
-    reads = [api.route for api in service.apis.values()] + ([family.route] if family else [])
-    addresses = Addresses(keyless=keyless, writes=writes, reads=reads, uploads=uploads or {})
+    of_service = [api.route for api in service.apis.values()] + ([family.route] if family else [])
+    addresses = Addresses(keyless=keyless, writes=writes, reads=[*reads, *of_service], uploads=uploads or {})
     service.mount_asgi_app(pages(service, addresses, (Route("/metrics", metrics_page), *beside)))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes(), addresses=addresses)
     if family is not None:

@@ -92,6 +92,9 @@ COLLECTOR: Final = "collector"
 ASSISTANT: Final = "assistant"
 """The service that answers shoppers: it has no model of its own, belongs to no family, and always runs."""
 
+AGENTS: Final = "agents"
+"""The service that answers programs that shop for people: it has no model, belongs to no family, and always runs."""
+
 SHOPPER: Final = "{shopper}"
 """Stands in an example for the id of a shopper whom the shop knows."""
 
@@ -258,6 +261,7 @@ SERVICES: Final[Mapping[str, Service]] = {
     **{family.name: Service(family.bento, family.port_setting, family.service) for family in FAMILIES.values()},
     COLLECTOR: Service(f"shopsight_{COLLECTOR}", f"{COLLECTOR}_port", "serving.collector.service:CollectorService"),
     ASSISTANT: Service(f"shopsight_{ASSISTANT}", f"{ASSISTANT}_port", "serving.assistant.service:AssistantService"),
+    AGENTS: Service(f"shopsight_{AGENTS}", f"{AGENTS}_port", "serving.agents.service:AgentsService"),
 }
 """Every service, by its family's name or its own, in the order in which they are shown."""
 

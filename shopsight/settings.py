@@ -147,6 +147,12 @@ class Settings(HomePaths, BaseSettings):
     """What it is asked with, as a bearer token."""
     hand_over_webhook: SecretStr | None = None
     """Address (``https://…``) that is told of what the assistant hands over to a person; it may hold a token."""
+    agents_port: Port = 3010
+    """Where programs that shop for people are answered: MCP and the Universal Commerce Protocol's catalogue."""
+    agents_key: SecretStr | None = Field(default=None, min_length=8)
+    """API key, of scopes read and write, that the agents' service shows the others where they want one."""
+    agents_services_url: str = Field(default="", pattern=r"^(https?://[^\s/]+)?$")
+    """Where the agents' service reaches another, with ``{service}`` and ``{port}`` in it; empty, at ``host``."""
     shop_key: SecretStr | None = Field(default=None, min_length=8)
     """API key, of scopes read and write, that the sample shop's server shows the services where they want one."""
     segment_seconds: float = Field(default=300.0, gt=0)

@@ -18,15 +18,15 @@ BM25: Final = SENTENCE_FIGURES.index("bm25")
 
 
 def answered_in_folds(cases: Sequence[Case], folds: NDArray[np.int64], *, encoder: str) -> tuple[list[Answered], float]:
-    """Return each question's answer by weights that were learnt without its fold, and the milliseconds of one."""
+    """Return each question's answer by weights learnt without its fold, and the processor milliseconds of one."""
     answers: dict[int, Answered] = {}
     seconds = 0.0
     for fold in np.unique(folds):
         others = [case for case, one in zip(cases, folds, strict=True) if one != fold]
         weights = learn(others, encoder=encoder, source={})
-        started = time.perf_counter()
+        started = time.process_time()
         answers |= {int(place): answer(cases[place], weights) for place in np.flatnonzero(folds == fold).tolist()}
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
     return [answers[place] for place in range(len(cases))], round(1000 * seconds / len(cases), 3)
 
 

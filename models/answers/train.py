@@ -18,7 +18,7 @@ from shopsight.marked_answers import MarkedQuestion
 MIN_QUESTIONS: Final = 50
 """Of either kind, answered and not; with fewer, the weights that come with shopsight are better."""
 RIDGE: Final = {"sentence": 1.0, "word": 0.1, "question": 0.1}
-"""Inverse strength of the penalty on standardised figures; chosen by folds of the items of SubjQA's electronics."""
+"""Inverse strength of the penalty on standardised figures: round numbers that were never tuned."""
 
 
 class Case(NamedTuple):

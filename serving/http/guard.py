@@ -273,6 +273,9 @@ class _Answer:
             await self._send_whole(start["status"], {"content-type": "application/json"}, orjson.dumps(state))
             return
         headers = {name.lower(): value for name, value in start.get("headers", [])}
+        if _is_rpc_error(self.body):
+            await self._send_whole(start["status"], {"content-type": "application/json"}, self.body)
+            return
         problem = _problem_in(start["status"], headers.get(b"content-type", b"").decode("latin-1"), self.body)
         if b"retry-after" in headers:
             problem.retry_after = int(headers[b"retry-after"])
@@ -285,6 +288,15 @@ class _Answer:
         self.status = status
         await self.forward({"type": "http.response.start", "status": status, "headers": encoded})
         await self.forward({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _is_rpc_error(body: bytes) -> bool:
+    """Whether an error is JSON-RPC's: it has a shape of its own, by which programs agree on a version of MCP."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(content, dict) and content.get("jsonrpc") == "2.0"
 
 
 def _problem_in(status: int, media_type: str, body: bytes) -> ProblemError:

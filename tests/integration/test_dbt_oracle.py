@@ -54,7 +54,7 @@ def test_a_mart_is_what_its_rows_add_up_to(shop: Shop, mart: str) -> None:
         ("rfm", "life_cycle_stage", "at_risk champion hibernating lost loyal new promising"),
         *(("rfm", f"{score}_score", "1.0 2.0 3.0 4.0 5.0") for score in ("recency", "frequency", "monetary")),
         ("identities", "status", "linked shared unknown"),
-        ("utterances", "channel", "question review search"),
+        ("utterances", "channel", "agent question review search"),
         ("utterances", "label_source", "channel shop"),
         ("price_history", "list_price_source", "catalogue events"),
         ("placement_performance", "kind", "list promotion"),

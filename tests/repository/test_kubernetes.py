@@ -209,6 +209,7 @@ def test_the_ingress_sends_each_familys_route_to_its_service_and_keeps_the_rest_
         assert name == family.name.replace("_", "-")
     assert [path["path"] for path in rules["api"] if not path["path"].startswith("/v1/")] == []
     assert {path["path"] for path in rules["events"]} == {"/tracker.js", "/v1"}
+    assert {path["path"] for path in rules["agents"]} == {"/.well-known/ucp", "/mcp", "/v1/ucp"}
 
 
 def test_the_network_policies_name_every_pod() -> None:

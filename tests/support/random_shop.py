@@ -126,7 +126,7 @@ class RandomShop:
             "placement": rng.choice(("home", "top")) if "promotion" in name else None,
             "recommendation_id": rng.choice((None, "r1")) if name == "view_item" else None,
             "campaign_id": rng.choice(("spring", "news")) if "promotion" in name or rng.random() < 0.15 else None,
-            "channel": rng.choice((None, "email", "paid")),
+            "channel": rng.choice((None, "email", "agent")),
             "device": rng.choice((None, "mobile", "desktop")),
             "country": rng.choice((None, "DE", "SE")),
             "platform": rng.choice((None, "web", "app")),

@@ -211,7 +211,7 @@ def utterances(log: Log) -> Mart:
                     "user_id": row["user_id"],
                     "event_timestamp": row["event_timestamp"],
                     "created_timestamp": row["created_timestamp"],
-                    "channel": channel,
+                    "channel": "agent" if row["channel"] == "agent" else channel,
                     "text": text,
                     "label": row["intent_label"] or label,
                     "label_source": "shop" if row["intent_label"] else "channel",

@@ -30,10 +30,12 @@ utterances as (
 
     select
         *,
-        case event_name
-            when 'search' then 'search'
-            when 'ask_question' then 'question'
-            when 'rate_item' then 'review'
+        -- A program that shops for somebody words things otherwise than people do: its texts are a channel of their own.
+        case
+            when channel = 'agent' then 'agent'
+            when event_name = 'search' then 'search'
+            when event_name = 'ask_question' then 'question'
+            else 'review'
         end as utterance_channel,
         case event_name when 'search' then coalesce(query, text) else text end as utterance
     from events
@@ -58,9 +60,9 @@ select
     utterance as text,
     coalesce(
         intent_label,
-        case utterance_channel
+        case event_name
             when 'search' then 'search_product'
-            when 'question' then 'ask_question'
+            when 'ask_question' then 'ask_question'
             else 'leave_review'
         end
     ) as label,
