@@ -101,7 +101,9 @@ class Assistant:
         said = reading.cues
         groups = [self._ranked(ids) for ids in reading.items]
         places = [talk.listed[place] for place in places_named(reading.plain, len(talk.listed))]
-        if "compare" in said and (pair := self._to_compare(groups, places, reading, talk)) is not None:
+        if ("compare" in said or (len(groups) > 1 and not said & ASKS_OF_ITEM)) and (
+            pair := self._to_compare(groups, places, reading, talk)
+        ) is not None:
             return self._about.compared(pair, talk, voice)
         if groups:
             if len(groups[0]) > 1:
@@ -111,6 +113,8 @@ class Assistant:
             return self._about.compared(talk.focus, talk, voice)
         if places:
             return self._of_one(places[0], reading, talk, voice)
+        if said & {"cheaper", "dearer"}:
+            return None
         focus = talk.focus[:1] or talk.listed[:1]
         asks = said & ASKS_OF_ITEM or (points_to_one(reading.plain) and "how_to" in said)
         if (

@@ -9,19 +9,36 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+_NOT_HUMAN = r"(?:robots?|(?:chat)?bots?|machines?|computers?|programs?|software|automat(?:ed|ic)|ai|artificial \w+)"
+_BEING = r"(?:humans?|persons?|people|real person|somebody|someone)"
+_SPEAKS = r"(?:talk|speak|chat|writ|answer|read|repl|behind|typ|deal)\w*"
 MACHINE: Final = _any(
-    r"\bare (?:you|u|this) (?:a |an |really |even )*(?:real|human|person|robot|bot|machine|ai\b|computer|chatbot)",
-    r"\b(?:am i|are we) (?:talking|speaking|chatting|writing) (?:to|with)\b",
-    r"\bis (?:this|there) (?:a |an )?(?:bot|robot|machine|human|person|real person|ai|chatbot)\b",
-    r"\bwho (?:are|am) (?:you|i talking)|\bwhat are you\b",
-    "你是(?:不是)?(?:机器|真人|人工智能|机器人|人吗|ai|客服吗)|是真人(?:吗|还是)|是机器人(?:吗|还是)|你是谁",
+    rf"\b(?:are|r) (?:you|u)\b[^.?]{{0,25}}\b(?:{_NOT_HUMAN}|{_BEING}|real|an? ai)\b",
+    rf"\b(?:you|u)(?:'re| are)\b[^.?]{{0,25}}\b{_NOT_HUMAN}\b",
+    rf"\b(?:is|was) (?:this|it|that|there)\b[^.?]{{0,25}}\b(?:{_NOT_HUMAN}|{_BEING})\b"
+    r"(?! (?:i|we) (?:can|could)|.{0,12}\b(?:available|around))",
+    rf"\b{_BEING}\b[^.?]{{0,15}}\b{_SPEAKS} (?:me|this|these|here|it)\b|\b{_BEING}\b[^.?]{{0,25}}\b{_NOT_HUMAN}\b",
+    rf"\b(?:am|are|do|did) (?:i|we)\b[^.?]{{0,12}}\b{_SPEAKS}[^.?]{{0,12}}\b(?:{_NOT_HUMAN}|{_BEING}|whom?)\b",
+    r"\bwho (?:are you|am i)\b|\bwhat are you\b",
+    "你(?:到底|其实)?(?:是|就是)(?:不是)?(?:一?个)?(?:机器|真人|人工智能|机器人|人吗|ai|电脑|程序|客服吗)|是真人(?:吗|还是)",
+    "是机器人?(?:吗|还是|吧)|你是谁|自动回复|(?:是|跟|和|与)[^，。]{0,6}(?:电脑|机器|程序|ai|人工智能)(?:吗|聊|说|对话|还是|在)?",
+    "人还是(?:机器|电脑|ai)",
+)
+_STAFF = (
+    r"(?:humans?|persons?|people|agents?|representatives?|colleagues?|someone|somebody|anyone|anybody|staff|employees?"
+    r"|operators?|advis[eo]rs?|team|support|assistant manager|manager|supervisor)"
+)
+_REACH = (
+    r"(?:talk|speak|chat|connect|transfer|put|get|pass|hand|reach|want|need|prefer|give|help|contact|word|call|deal|see"
+    r"|forward|switch|escalate|let)\w*"
 )
 HUMAN: Final = _any(
-    r"\b(?:talk|speak|chat|connect|transfer|put|get|pass|hand|reach|want|need|prefer|give)\b.{0,30}"
-    r"\b(?:human|person|agent|representative|colleague|someone|somebody|staff|employee|operator|advisor)\b",
-    r"\b(?:real|actual|live|human) (?:human|person|agent|being|people|advisor)\b",
-    r"\bcustomer (?:service|support|care)\b|\bcall me\b|\bcomplain(?:t|ts)?\b|\bsupervisor\b|\bmanager\b",
-    "转?人工|真人|转接|找(?:一?个)?(?:人|客服|经理)|客服人员|投诉|(?:联系|叫|要)(?:一下)?(?:你们)?(?:的)?客服",
+    rf"\b{_REACH}\b[^.?]{{0,35}}\b{_STAFF}\b",
+    rf"\b{_STAFF}\b[^.?]{{0,30}}\b(?:talk|speak|chat|help|contact|call|around|available|there|reach|take over)\w*\b",
+    r"\b(?:real|actual|live|human) (?:human|person|agent|being|people|advisor|help)\b",
+    r"\bcustomer (?:service|support|care)\b|\bcall me\b|\bcomplain(?:t|ts)?\b|\bhelp ?desk\b",
+    "转?人工|真人|转接|(?:找|跟|和|与|让|叫|要|联系|换)(?:一?个|一下|你们)?(?:的)?(?:人|客服|经理|工作人员|店员|同事)",
+    "客服人员|投诉|工作人员",
 )
 GREETING: Final = _any(
     r"^\W*(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings)\b[\s\w]{0,12}\W*$",
@@ -41,11 +58,15 @@ RESTART: Final = _any(
 )
 ORDERS: Final = _any(
     r"\bmy (?:\w+ ){0,2}?(?:orders?|parcels?|packages?|purchases?|shipments?|delivery|stuff|things)\b",
+    r"\b(?:orders?|parcels?|packages?|purchases?|shipments?|things|stuff|goods|items?) (?:that )?(?:i|i've"
+    r"|i have|i'm|i am)\b",
     r"\border (?:status|number|history|no\.?|#|id)|\b(?:track|tracking)\b|\border\s*#?\s*[a-z]*-?\d{3,}",
-    r"\b(?:did|have) i (?:\w+ )?(?:buy|bought|order|ordered|purchase|purchased|pay|paid|spend|spent)\b",
-    r"\bi (?:bought|ordered|purchased|paid|spent)\b.*\?|\bwhat i (?:bought|ordered)\b|#w\d+",
-    "我(?:的|上次|最近|之前|上一次|上个月)?(?:那个|那笔|上一个|上一笔|最近的?|上次的?)?(?:订单|包裹|快递|买(?:过|了|的)|下的?单|购买)",
-    "订单(?:号|状态|编号|到哪|在哪|历史|记录)|查(?:一下|询)?(?:我的)?(?:订单|物流|快递)|花了多少|付了多少",
+    r"\b(?:did|have) i (?:\w+ )?(?:buy|bought|order|ordered|purchase|purchased|pay|paid|spend|spent|get|got)\b",
+    r"\bi (?:\w+ )?(?:bought|ordered|purchased|paid|spent)\b.*\?|\bwhat i (?:\w+ )?(?:bought|ordered)\b|#w\d+",
+    "我(?:的|上次|最近|之前|刚|上一次|上个月|前几天)?(?:那个|那笔|上一个|上一笔|最近的?|上次的?|一次|刚刚?)?"
+    "(?:订单|包裹|快递|买(?:过|了|的)|下的?单|购买|下单)",
+    "订单(?:号|状态|编号|到哪|在哪|历史|记录|的?金额)|查(?:一下|询)?(?:我的)?(?:订单|物流|快递)|花了多少|付了多少",
+    "(?:上|前|这|那|最近)(?:一|几|的|那)?(?:单|笔订单|个订单|次订单)",
 )
 ORDER_CHANGE: Final = _any(
     r"\b(?:cancel|change|modify|amend|edit|update|return|exchange|refund|send back|swap)\b.{0,30}\b(?:order"
@@ -64,15 +85,19 @@ COMPARE: Final = _any(
     "对比|比较|区别|哪个(?:更|比较)?(?:好|便宜|值|划算)|差别|不同|还是|pk|怎么选|相比|比一比|比一下",
 )
 SIMILAR: Final = _any(
-    r"\b(?:similar|alternative|alternatives|comparable|resembl\w+|instead of (?:it|this|that|the))\b"
-    r"|\b(?:something|anything|others?|ones?|more) like (?:it|this|that|the|those)\b",
-    "类似|替代|代替|差不多的|相似|同类|跟(?:它|这个|这款)一样的",
+    r"\b(?:similar|alternatives?|comparable|resembl\w+|substitutes?|replacement|equivalents?|look-?alikes?)\b",
+    r"\b(?:instead|in place|in lieu) of\b|\binstead\b(?=[^.]*\b(?:item|one|this|that|it)\b)",
+    r"\b(?:something|anything|others?|ones?|more|else|much) (?:\w+ ){0,2}like (?:it|this|that|the|those)\b"
+    r"|\bclose to the\b",
+    "类似|替代|代替|差不多|相似|同类|同款|平替|相近|(?:跟|和|像)[^，。]{0,30}(?:一样的?|那样的?|似的)",
 )
 GOES_WITH: Final = _any(
-    r"\b(?:go|goes|going|pair|pairs|fits?|works?|matches|match)(?: well)? with\b|\baccessor\w+|\b(?:bought"
-    r"|buy) (?:together|with)\b"
-    r"|\bcompatible\b|\badd-?ons?\b|\bwhat else (?:do|should|would|might)\b|\bcomplete the\b|\balong ?side\b",
-    "搭配|配件|一起买|配什么|兼容|还(?:需要|要)(?:买|配)|配套|通常会买|搭什么",
+    r"\b(?:go|goes|going|pair|pairs|fits?|works?|matches|match|suits?|combine[sd]?)(?: well| nicely| best)? with\b",
+    r"\bwhat (?:\w+ )?(?:matches|suits|complements?|accompanies)\b|\bcomplement\w*|\baccessor\w+|\badd-?ons?\b"
+    r"|\bextras?\b",
+    r"\b(?:bought|buy|purchase|get|take) (?:\w+ )?(?:together|along|alongside|with)\b|\bcompatible\b|\balong ?side\b",
+    r"\bwhat else (?:do|should|would|might|could|to)\b|\bcomplete the\b|\btogether with\b",
+    "搭配|配件|一起买|配(?:什么|点|个)|兼容|(?:还|再)(?:需要|要|得|该)?(?:买|配)|配套|通常会买|搭什么|同时买",
 )
 RECOMMEND: Final = _any(
     r"\brecommend|\bsuggest|\bbest[- ]?sell\w*|\bpopular\b|\bfavou?rites?\b|\bwhat do (?:people|others"
@@ -81,9 +106,12 @@ RECOMMEND: Final = _any(
     "推荐|热门|畅销|最好的|爆款|卖得(?:最)?好|人气|建议|最受欢迎",
 )
 CHEAPER: Final = _any(
-    r"\bcheaper\b|\bless expensive\b|\blower price|\btoo (?:expensive|dear|pricey|much)\b|\bmore affordable\b"
-    r"|\bcost less\b",
-    "便宜(?:一)?(?:点|些)|更便宜|太贵|再便宜|低价|价格低",
+    r"\bcheaper\b|\bless (?:expensive|money|pricey|dear)\b|\blower[- ]?price|\blower in price\b|\bcosts? less\b",
+    r"\btoo (?:expensive|dear|pricey|much|costly)\b|\b(?:more|bit) (?:affordable|economical|reasonable)\b",
+    r"\bnot (?:so|that|as|too|quite so) (?:expensive|pricey|dear|costly)\b|\b(?:over|above|beyond|out of"
+    r"|outside) (?:my|the|our) (?:budget|price range|means)\b",
+    r"\bcan'?t afford\b|\bsteep\b",
+    "便宜(?:一)?(?:点|些)|更便宜|再便宜|太贵|(?:有点|偏|好)贵|低价|价格(?:再|更)?低|更?实惠(?:点|些|的)?|超(?:出|过)?(?:了)?预算|买不起",
 )
 DEARER: Final = _any(
     r"\b(?:more expensive|pricier|higher (?:end|quality|price)|more upmarket|more premium|fancier)\b",
@@ -97,11 +125,12 @@ MORE: Final = _any(
     "还有(?:吗|别的|其他|没有|更多|什么)|换一(?:批|些|个)|下一(?:页|批)|更多|别的(?:选择)?|其他的",
 )
 ANY: Final = _any(
-    r"\b(?:any|either|whatever|whichever)(?:thing|one| of them| will do| is fine)?\W*$|\b(?:doesn'?t|does not"
-    r"|don'?t|do not|not) "
-    r"(?:really )?(?:matter|mind|care|bothered|fussy|fussed)\b|\bno preference\b|\b(?:all the same|up to you"
-    r"|no idea|not sure)\b|\banything goes\b",
-    "随便|都(?:可以|行|好)|无所谓|没要求|不限|不介意|不挑|没有?(?:偏好|特别要求)|不确定|你(?:看着办|定)",
+    r"\b(?:any|either|whatever|whichever)(?:thing|one| of them| will do| is fine)?\W*$",
+    r"\b(?:doesn'?t|does not|don'?t|do not|not|none of (?:it|that|these|those)) (?:really )?"
+    r"(?:matters?|mind|care|bothered|fussy|fussed|bother)\b|\b(?:you|your) (?:choose|choice|pick|decide)\b|\bskip\b",
+    r"\bno preferences?\b|\b(?:all the same|up to you|no idea|not sure)\b|\banything goes\b|\bsurprise me\b"
+    r"|\bdon'?t know\b",
+    "随便|都(?:可以|行|好)|无所谓|没(?:什么)?要求|不限|不介意|不挑|没有?(?:偏好|特别要求)|不确定|你(?:看着办|定|选|决定)|听你的|不重要|没关系|跳过",
 )
 DROP: Final = _any(
     r"\b(?:forget|drop|remove|ignore|lose|skip|without|never mind|scrap) (?:about )?(?:the |that |any )?",
@@ -128,10 +157,11 @@ STOCK: Final = _any(
     r"|get|order) (?:it|this|that)\b",
     "有货|现货|缺货|库存|卖完|还有(?:吗|货)|能买到|断货",
 )
-CHEAPEST: Final = _any(r"\bcheap(?:er|est)\b|\blowest price|\bleast expensive|\bless expensive", "便宜|最低价")
-BEST_RATED: Final = _any(
-    r"\bbetter (?:rated|reviews?)|\bbest rated|\bhighest rat|\bbetter ratings?",
-    "评分(?:更|最)?高|口碑(?:更|最)?好|评价(?:更|最)?好",
+CHEAPEST: Final = _any(
+    r"\bcheap(?:er|est)?\b|\b(?:lowest|lower|best|smaller) price|\b(?:least|less) expensive"
+    r"|\bcosts? (?:the )?le(?:ss|ast)\b",
+    r"\bsaves? (?:me )?(?:\w+ )?money\b",
+    "便宜|最低价|(?:价格|价钱|价)(?:更|比较|最)?低|省钱",
 )
 
 ASPECTS: Final[Mapping[str, re.Pattern[str]]] = {
@@ -167,9 +197,11 @@ ORDINALS: Final[Mapping[str, int]] = {
         for word in words
     },
     **{word: n for n, word in enumerate("一二三四五")},
+    **{word: n for n, word in enumerate(("one", "two", "three", "four", "five"))},
 }
 _ORDINAL: Final = re.compile(
-    r"\b(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th)\b|\b(?:number|no\.?|#|option)\s*([1-5])\b"
+    r"\b(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th)\b|\b(?:number|no\.?|#|option)\s*([1-5]|one|two"
+    r"|three|four|five)\b"
     r"|第\s*([一二三四五1-5])\s*(?:个|款|件|双|种|只|条)?",
     re.IGNORECASE,
 )
@@ -189,12 +221,14 @@ AROUND: Final = re.compile(
     re.IGNORECASE,
 )
 BUDGET: Final = re.compile(
-    r"(?:\bbudget(?: is| of|:)?|\bspend(?: up to| at most)?|\bi (?:only )?have|\bno more than|\bmax\.?"
+    r"(?:\bbudget(?: is| of|:)?|\bspend(?: up to| at most)?|\bi (?:only )?have|\bno more than|\b(?:not|no"
+    r"|isn'?t|aren'?t) (?:more expensive|pricier|dearer|higher) than"
+    r"|\bexceed(?:ing)?|\blimit(?: is| of|:)?|\bceiling(?: is| of)?|\bmax\.?"
     r"|\bmaximum|\bwithin|\bnot exceeding|\bstay(?:ing)? (?:under|below))"
     r"\s*(?:about|around)?\s*[$€£¥]?\s?(\d{1,6}(?:[.,]\d{1,2})?)"
     r"|[$€£¥]?\s?(\d{1,6}(?:[.,]\d{1,2})?)\s?(?:[$€£¥]|eur|euros?|bucks|dollars?)?\s?(?:or less|or under|tops"
     r"|max(?:imum)?|at (?:the )?most|is my (?:limit|max(?:imum)?|budget))"
-    r"|预算(?:是|在|只有|大概)?\s?(\d{1,6})|(?:最多|不超过|别超过|不要超过|顶多|低于|少于|小于)\s?(?:花)?\s?(\d{1,6})"
+    r"|(?:预算|最高|只有|上限|封顶)(?:是|在|只有|大概|为)?\s?(\d{1,6})|(?:最多|不超过|别超过|不要超过|顶多|低于|少于|小于)\s?(?:花)?\s?(\d{1,6})"
     r"|(\d{1,6})\s?(?:元|块钱|块|欧元|欧)?\s?(?:以内|以下|之内|内)",
     re.IGNORECASE,
 )

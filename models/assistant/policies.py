@@ -32,7 +32,7 @@ def _topic(*patterns: str) -> re.Pattern[str]:
 TOPICS: Final[Mapping[str, re.Pattern[str]]] = {
     "returns": _topic(
         r"\breturn(?:s|ed|ing|able)?\b|\bsen[dt] (?:it |them |this |that |something |the \w+ )?back\b|\b(?:give"
-        r"|bring|take) (?:it|them) back\b",
+        r"|bring|take) (?:it|them|this|that|something|things) back\b",
         r"\bwithdraw\w*|\bchange (?:my|your) mind\b|\bdoesn'?t fit\b|\bdo(?:es)? not fit\b|\bdon'?t like (?:it|them)\b",
         "退货|退回|寄回|退换|退吗|退掉|不合适|七天无理由|无理由",
     ),

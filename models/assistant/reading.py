@@ -21,6 +21,11 @@ _CHINESE_NUMBER: Final = re.compile(
 )
 _DIGITS: Final = {**{digit: n for n, digit in enumerate("一二三四五六七八九", start=1)}, "两": 2}
 _UNITS: Final = {"十": 10, "百": 100, "千": 1000}
+_NO_AFTER: Final = re.compile(
+    r"\s*(?:ones?|的|色)?\s*(?:除外|不要|不行|不考虑|免谈|就算了|is out\b|are out\b|excluded\b|is not for me\b)",
+    re.IGNORECASE,
+)
+"""What stands right behind a word that is not wanted."""
 _OR: Final = re.compile(r"\b(?:or|also|too|as well|plus)\b|或者?|也(?:可以|行)", re.IGNORECASE)
 STOP: Final = frozenset(
     """a about all am an and any anything are as at available be been buy by can come comes could do does find for from
@@ -173,7 +178,7 @@ def _unwanted(text: str, mentions: Sequence[Mention]) -> list[Mention]:
     unwanted: list[Mention] = []
     for mention in mentions:
         chained = any(CHAIN.match(text[other.end : mention.start]) for other in unwanted if other.end <= mention.start)
-        if chained or NEGATION.search(text[: mention.start]):
+        if chained or NEGATION.search(text[: mention.start]) or _NO_AFTER.match(text[mention.end :]):
             unwanted.append(mention)
     return unwanted
 

@@ -145,7 +145,7 @@ class Lexicon:
         """Return the shop's word that a misspelt one is meant to be, or the word itself."""
         if word in self._written or word in english_words() or len(word) < MIN_MISSPELT or not word.isascii():
             return word
-        if not word.isalpha():
+        if not word.isalpha() or word.startswith(cue_stems()):
             return word
         reach = 2 if len(word) >= 8 else 1
         best: tuple[int, int, str] | None = None
@@ -194,8 +194,20 @@ def english_words() -> frozenset[str]:
 @cache
 def cue_words() -> frozenset[str]:
     """Return the English words of the cues, which are misspelt as well."""
-    patterns = [pattern.pattern for pattern in vars(cues).values() if isinstance(pattern, re.Pattern)]
-    return frozenset(word for text in patterns for word in re.findall(r"[a-z]{3,}", re.sub(r"\\[a-zA-Z]", " ", text)))
+    return frozenset(word for text in _cue_patterns() for word in re.findall(r"[a-z]{3,}", _OTHER_SIGNS.sub(" ", text)))
+
+
+@cache
+def cue_stems() -> tuple[str, ...]:
+    """Return what words of cues begin with, such as ``accessor``."""
+    return tuple(sorted({stem for text in _cue_patterns() for stem in re.findall(r"([a-z]{4,})\\w", text)}))
+
+
+_OTHER_SIGNS: Final = re.compile(r"[a-z]+\\w|\\[a-zA-Z]")
+
+
+def _cue_patterns() -> list[str]:
+    return [pattern.pattern for pattern in vars(cues).values() if isinstance(pattern, re.Pattern)]
 
 
 def _by_length(words: Iterable[str]) -> dict[int, list[str]]:

@@ -122,8 +122,9 @@ SIZES: Final = (
 )
 
 NEGATION: Final = re.compile(
-    r"(?:\b(?:not?|non|without|except|never|isn't|aren't|don't want|anything but|instead of|other than)\b"
-    r"|不要|不想要|不是|别要|除了|非)"
+    r"(?:\b(?:not?|non|without|except|never|isn't|aren't|don't want|don't like|avoid(?:ing)?|dislike|hate|anything but"
+    r"|instead of|other than)\b"
+    r"|不要|不想要|不是|别要|别给我|除了|非|不喜欢|讨厌|不爱)"
     r"[\s-]*(?:(?:made (?:of|from)|any|a|an|the|in|of|from|by|with|want|real)\s+)*$",
     re.IGNORECASE,
 )
