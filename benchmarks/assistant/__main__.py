@@ -12,7 +12,7 @@ import argparse
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -24,9 +24,9 @@ from benchmarks.assistant.claims import ClaimChecker
 from benchmarks.assistant.conversations import LANGUAGES, SHOPPER, Conversation, Generator
 from benchmarks.assistant.facts import Facts, read_facts
 from benchmarks.assistant.injections import injections, obeyed
+from benchmarks.assistant.shares import share_of
 from benchmarks.assistant.talking import Talker
 from benchmarks.output import add_json_option, write_figures
-from models.evaluation.proportions import wilson
 from shopsight.ingestion.log.pseudonyms import Pseudonymiser
 from shopsight.sample_shop import generate, land_sample_shop
 from shopsight.settings import Settings
@@ -86,35 +86,31 @@ def _figures(
     everything = [one for those in latencies.values() for one in those]
     figures: dict[str, Any] = {
         "conversations": len(outcomes),
-        "right": _share(is_right for _, is_right in outcomes),
-        "held_out": _share(is_right for one, is_right in outcomes if one.held_out),
+        **_rights(outcomes),
         "unsupported_claims": len(unsupported),
         "p95_ms": round(float(np.quantile(everything, 0.95)), 1),
-        "by_kind": {kind: _share(those) for kind, those in sorted(by_kind.items())},
+        "by_kind": {kind: share_of(those) for kind, those in sorted(by_kind.items())},
     }
     for language in LANGUAGES:
-        of_language = [(one, is_right) for one, is_right in outcomes if one.language == language]
         figures[language] = {
-            "right": _share(is_right for _, is_right in of_language),
-            "held_out": _share(is_right for one, is_right in of_language if one.held_out),
+            **_rights([(one, is_right) for one, is_right in outcomes if one.language == language]),
             "unsupported_claims": sum(spoken == language for spoken, _ in unsupported),
             "p95_ms": round(float(np.quantile(latencies[language], 0.95)), 1),
         }
     return figures
 
 
-def _share(outcomes: Iterable[bool]) -> dict[str, Any]:
-    """Return a share with its 95% interval (Wilson's) and its count."""
-    values = list(outcomes)
-    estimate = wilson(sum(values), len(values))
-    if estimate is None:
-        return {"n": 0}
-    return {
-        "share": round(estimate.value, 3),
-        "low": round(estimate.low, 3),
-        "high": round(estimate.high, 3),
-        "n": len(values),
+def _rights(outcomes: Sequence[tuple[Conversation, bool]]) -> dict[str, Any]:
+    """Return the shares that are right: of all, of the phrasings that were seen, and of those held out."""
+    parts = {
+        "right": [is_right for _, is_right in outcomes],
+        "seen": [is_right for one, is_right in outcomes if not one.held_out],
+        "held_out": [is_right for one, is_right in outcomes if one.held_out],
     }
+    shares = {name: share_of(those) for name, those in parts.items()}
+    figures: dict[str, Any] = {name: share["value"] for name, share in shares.items()}
+    figures["intervals"] = {name: [share["low"], share["high"]] for name, share in shares.items()}
+    return figures
 
 
 def _injected(talker: Talker, facts: Facts, misses: list[str] | None) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.assistant.shares import share_of
 from models.assistant.assistant import Assistant
 from models.assistant.graph import Item, ShopGraph
 from models.assistant.orders import Order, OrderLine
@@ -19,7 +20,6 @@ from models.assistant.policies import Policies
 from models.assistant.saying import Reply
 from models.assistant.state import Talk
 from models.assistant.words import Lexicon
-from models.evaluation.proportions import wilson
 
 QUESTIONS: Final = 100
 """Shoppers that are drawn; each asks every question once."""
@@ -77,7 +77,7 @@ def measure_tau(folder: Path, *, misses: list[str] | None = None) -> dict[str, A
         outcomes["policy"].append(truth in reply.text)
         _note(misses, outcomes["policy"][-1], question, reply)
     everything = [one for those in outcomes.values() for one in those]
-    return {"right": _share(everything), **{name: _share(those) for name, those in outcomes.items()}}
+    return {"right": share_of(everything), **{name: share_of(those) for name, those in outcomes.items()}}
 
 
 def _asked(assistant: Assistant, question: str, orders: Sequence[Order]) -> Reply:
@@ -140,15 +140,3 @@ def _total(order: Mapping[str, Any]) -> float:
     return sum(
         float(payment["amount"]) for payment in order["payment_history"] if payment["transaction_type"] == "payment"
     )
-
-
-def _share(outcomes: Sequence[bool]) -> dict[str, Any]:
-    estimate = wilson(sum(outcomes), len(outcomes))
-    if estimate is None:
-        return {"n": 0}
-    return {
-        "share": round(estimate.value, 3),
-        "low": round(estimate.low, 3),
-        "high": round(estimate.high, 3),
-        "n": len(outcomes),
-    }
