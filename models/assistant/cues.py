@@ -20,9 +20,9 @@ MACHINE: Final = _any(
     rf"\b{_BEING}\b[^.?]{{0,15}}\b{_SPEAKS} (?:me|this|these|here|it)\b|\b{_BEING}\b[^.?]{{0,25}}\b{_NOT_HUMAN}\b",
     rf"\b(?:am|are|do|did) (?:i|we)\b[^.?]{{0,12}}\b{_SPEAKS}[^.?]{{0,12}}\b(?:{_NOT_HUMAN}|{_BEING}|whom?)\b",
     r"\bwho (?:are you|am i)\b|\bwhat are you\b",
-    "你(?:到底|其实)?(?:是|就是)(?:不是)?(?:一?个)?(?:机器|真人|人工智能|机器人|人吗|ai|电脑|程序|客服吗)|是真人(?:吗|还是)",
-    "是机器人?(?:吗|还是|吧)|你是谁|自动回复|(?:是|跟|和|与)[^，。]{0,6}(?:电脑|机器|程序|ai|人工智能)(?:吗|聊|说|对话|还是|在)?",
-    "人还是(?:机器|电脑|ai)",
+    "你(?:到底|其实)?(?:是|就是)(?:不是)?(?:一?个)?(?:机器|真人|人工智能|机器人|人吗|ai(?![a-z])|电脑|程序|客服吗)|是真人(?:吗|还是)",
+    "是机器人?(?:吗|还是|吧)|你是谁|自动回复|(?:是|跟|和|与)[^，。]{0,6}(?:电脑|机器|程序|(?<![a-z])ai(?![a-z])|人工智能)(?:吗|聊|说|对话|还是|在)?",
+    "人还是(?:机器|电脑|ai(?![a-z]))",
 )
 _STAFF = (
     r"(?:humans?|persons?|people|agents?|representatives?|colleagues?|someone|somebody|anyone|anybody|staff|employees?"

@@ -70,6 +70,8 @@ def test_a_wish_that_cannot_be_met_names_its_obstacle_and_the_nearest(assistant:
         (["do you have a student discount?"], "no_policy", "nothing"),
         (["are you a robot?"], "machine", "a machine"),
         (["你是真人吗"], "machine", "机器"),
+        (["Veloria Aero 3跟Tempora Flow 9有什么区别"], "compare", "便宜"),
+        (["could someone from your team help me?"], "hand_over", "a person of the shop"),
         (["hello"], "greeting", "a machine"),
         (["qwertz uiop"], "unknown", "did not understand"),
     ],
