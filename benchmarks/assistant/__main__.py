@@ -27,7 +27,7 @@ from benchmarks.assistant.injections import injections, obeyed
 from benchmarks.assistant.shares import share_of
 from benchmarks.assistant.talking import Talker
 from benchmarks.output import add_json_option, write_figures
-from shopsight.ingestion.log.pseudonyms import Pseudonymiser
+from shopsight.privacy import Pseudonymiser
 from shopsight.sample_shop import generate, land_sample_shop
 from shopsight.settings import Settings
 from shopsight.warehouse import run_dbt

@@ -93,7 +93,9 @@ class AssistantDesk:
             "sentences": sentences,
             "products": _products(assistant.graph, reply.item_ids),
             "comparison": _table(reply.comparison),
-            "question": reply.question and {"facet": reply.question.facet, "values": list(reply.question.values)},
+            "question": None
+            if reply.question is None
+            else {"facet": reply.question.facet, "values": list(reply.question.values)},
             "relaxed": reply.relaxed,
             "hand_over": hand_over,
             "disclosure": {"machine": True, "text": voice.states("machine").text},

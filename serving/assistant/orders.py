@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from models.assistant.orders import Order, OrderLine
-from shopsight.ingestion.log.pseudonyms import Pseudonymiser
 from shopsight.marts import export_path, mart_at, mart_exists, open_duckdb
+from shopsight.privacy import Pseudonymiser
 from shopsight.settings import Settings
 
 MAX_ORDERS: Final = 20

@@ -49,7 +49,7 @@ def rows_of_items() -> list[dict[str, object]]:
 
 
 def rows_of_edges() -> list[dict[str, object]]:
-    edges = [
+    edges: list[dict[str, object]] = [
         {"source_id": f"item:{row[0]}", "relation": "has_attribute", "target_id": f"attribute:{name}={row[place]}"}
         for row in ROWS
         for name, place in (("kind", 3), ("colour", 5), ("material", 6))
