@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,8 +61,8 @@ def client_of(settings: Settings) -> TestClient:
     add_picture_routes(inner, lambda: shelf)
     app = service_app("Outside")
     app.mount("/v1", inner)
-    guard = RequestGuard(app, addresses=Addresses(uploads=UPLOADS), settings=settings)
-    return TestClient(guard, base_url="http://127.0.0.1")  # type: ignore[arg-type]
+    guard: Any = RequestGuard(app, addresses=Addresses(uploads=UPLOADS), settings=settings)
+    return TestClient(guard, base_url="http://127.0.0.1")
 
 
 @pytest.fixture(scope="module")
