@@ -56,9 +56,9 @@ def measure(*, size: str, seed: int, resamples: int = 1_000) -> dict[str, Any]:
     weights = dict(zip(truth["item_id"].to_pylist(), truth["weight"].to_pylist(), strict=True))
     appeal_N = appeal_of(items, weights, seed=seed)
     before = trained(tables, size, seed)
-    shown, bias = _clicks(before, clicked, items, appeal_N, seed=seed)
-    after = trained(replace(tables, searches=_with(tables.searches, shown, bias)), size, seed)
-    raw = trained(replace(tables, searches=_with(tables.searches, shown, None)), size, seed)
+    answers, bias = _clicks(before, clicked, items, appeal_N, seed=seed)
+    after = trained(replace(tables, searches=_with(tables.searches, answers, bias)), size, seed)
+    raw = trained(replace(tables, searches=_with(tables.searches, answers, None)), size, seed)
     values = {"ours": _ndcgs(before, judged, items, appeal_N, chinese=False)}
     for name, fields in (("bm25_title", ("title",)), ("bm25", ("everything",))):
         values[name] = _lexical(before, fields, judged, items, appeal_N)
@@ -75,7 +75,7 @@ def measure(*, size: str, seed: int, resamples: int = 1_000) -> dict[str, Any]:
         "english": english,
         "chinese": in_chinese | {"share_of_english": round(in_chinese["ours"]["value"] / english["ours"]["value"], 4)},
         "after_clicks": beside(later, "ours", seed=seed, resamples=resamples)
-        | {"clicks": sum(len(one["clicked"]) for one in shown), "position_bias": bias.not_evaluable or "estimated"},
+        | {"clicks": sum(len(one["clicked"]) for one in answers), "position_bias": bias.not_evaluable or "estimated"},
         "size": size,
         "seed": seed,
     }
@@ -125,11 +125,11 @@ def trained(tables: SearchTables, size: str, seed: int) -> SearchEngine:
 def _clicks(
     engine: SearchEngine, queries: Sequence[PlantedQuery], items: pa.Table, appeal_N: NDArray[np.float64], *, seed: int
 ) -> tuple[list[dict[str, Any]], PositionBias]:
-    """Return lists that were shown and what was clicked of each, and how often each place was looked at."""
+    """Return lists that were answers and what was clicked of each, and how often each place was looked at."""
     rng = np.random.default_rng([seed, 23])
     lists = [(query, engine.search(query.english).places[:LENGTH]) for query in queries]
     worth = [relevance(query, items, appeal_N) for query in queries]
-    shown: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
     clicks = 0
     while clicks < CLICKS:
         number = int(rng.integers(len(lists)))
@@ -143,9 +143,9 @@ def _clicks(
         clicks += int(hit.sum())
         item_ids = [engine.catalogue.item_ids[place] for place in order]
         clicked = np.flatnonzero(hit)
-        shown.append({"query": query.english, "number": number, "item_ids": item_ids, "clicked": clicked})
+        answers.append({"query": query.english, "number": number, "item_ids": item_ids, "clicked": clicked})
     counts: dict[tuple[str, int], list[int]] = {}
-    for one in shown:
+    for one in answers:
         for position, item_id in enumerate(one["item_ids"], start=1):
             count = counts.setdefault((f"{one['number']}/{item_id}", position), [0, 0])
             count[0] += 1
@@ -153,23 +153,23 @@ def _clicks(
     bias = estimate_position_bias(
         [key[0] for key in counts], [key[1] for key in counts], *map(list, zip(*counts.values(), strict=True))
     )
-    return shown, bias
+    return answers, bias
 
 
-def _with(searches: pa.Table, shown: Sequence[dict[str, Any]], bias: PositionBias | None) -> pa.Table:
+def _with(searches: pa.Table, answers: Sequence[dict[str, Any]], bias: PositionBias | None) -> pa.Table:
     """Return the searches of the log and those that were clicked since, weighted where a bias is given."""
     examination = {} if bias is None else {place: one.value for place, one in bias.examination.items()}
     last = pc.max(searches["event_timestamp"]).as_py()
     rows = [
         {
             # Before the newest of the log, so that both kinds teach and both judge.
-            "event_timestamp": last - timedelta(minutes=len(shown) - number),
+            "event_timestamp": last - timedelta(minutes=len(answers) - number),
             "query": one["query"],
             "clicked_item_id": one["item_ids"][int(position)],
             "user_id": None,
             "weight": min(10.0, 1.0 / max(examination.get(int(position) + 1, 1.0), 0.05)),
         }
-        for number, one in enumerate(shown)
+        for number, one in enumerate(answers)
         for position in one["clicked"]
     ]
     weighted = searches.append_column("weight", pa.array(np.ones(searches.num_rows)))

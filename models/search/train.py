@@ -105,7 +105,7 @@ def train(
     pasts = Pasts(tables.interactions)
     past_demand = demand_until(tables.demand, item_ids, before=parts["test"][0].day)
     engine = replace(base, demand=np.log1p(past_demand))
-    engine = replace(engine, min_similarity=_least_similarity(engine, parts["train"]))
+    engine = replace(engine, min_similarity=_min_similarity(engine, parts["train"]))
     groups, answered = {}, {}
     for name in ("train", "validation"):
         groups[name], answered[name] = _groups(engine, parts, name, pasts, config=config, seed=seed)
@@ -194,7 +194,7 @@ def _memory(engine: SearchEngine, searches: Sequence[Search]) -> ClickMemory:
     return ClickMemory.of(clicks, category_of)
 
 
-def _least_similarity(engine: SearchEngine, searches: Sequence[Search]) -> float:
+def _min_similarity(engine: SearchEngine, searches: Sequence[Search]) -> float:
     """Return how near in meaning all but a twentieth of the clicked items are to what was asked for."""
     sample = searches[:: max(1, len(searches) // 500)]
     asked = engine.encoder.encode([search.query for search in sample], kind="query")

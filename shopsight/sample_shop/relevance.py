@@ -40,7 +40,7 @@ OTHER_WORDS: Final = {
 OTHER_WORD_SHARE: Final = 0.25
 MISSPELT_SHARE: Final = 0.15
 """Share of the English queries with a mistake in the noun."""
-LEAST_APPEAL: Final = 0.2
+MIN_APPEAL: Final = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def appeal_of(items: pa.Table, weights: Mapping[str, float], *, seed: int) -> ND
         (rows,) = np.nonzero(shelf_N == shelf)
         popular_N[rows[np.argsort(weight_N[rows], kind="stable")]] = np.linspace(0.0, 1.0, len(rows))
     hidden_N = np.random.default_rng([seed, 17]).random(items.num_rows)
-    return np.asarray(LEAST_APPEAL + (1.0 - LEAST_APPEAL) * (popular_N + hidden_N) / 2.0)
+    return np.asarray(MIN_APPEAL + (1.0 - MIN_APPEAL) * (popular_N + hidden_N) / 2.0)
 
 
 def relevance(query: PlantedQuery, items: pa.Table, appeal_N: NDArray[np.float64]) -> NDArray[np.float64]:
