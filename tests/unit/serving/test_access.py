@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.http.access import Addresses
+from serving.http.access import Access, Addresses
 from serving.http.problems import MEDIA_TYPE
 from shopsight.api_keys import ApiKeys
 from shopsight.settings import Settings
@@ -39,6 +39,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
         ("POST", "/v1/recommendations/batch", "read"),
         ("POST", "/v1/predictions/churn", "read"),
         ("POST", "/v1/search", "read"),
+        ("POST", "/v1/assistant/messages", "read"),
         ("POST", "/v1/events", "write"),
         ("POST", "/v1/events/", "write"),
         ("PUT", "/v1/items", "write"),
@@ -61,6 +62,16 @@ def test_a_service_says_what_else_takes_a_key_or_none() -> None:
     addresses = Addresses(keyless=["/v1/webhooks", "/tracker.js"], writes=["/v1/track"], reads=["/v1/reorder"])
     asked = [("POST", "/v1/webhooks/shopify"), ("POST", "/v1/track"), ("POST", "/v1/reorder"), ("POST", "/v1/webhook")]
     assert [addresses.scope_of(*one) for one in asked] == [None, "write", "read", "admin"]
+
+
+def test_a_request_carries_the_scopes_of_its_key_and_none_where_no_key_is_asked_for(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    request = {"method": "POST", "path": "/v1/assistant/messages", "server": ("127.0.0.1", 3009)}
+    assert Access(settings).verdict(request, {}, "r").scopes is None
+    for scopes in (("read",), ("read", "orders")):
+        key = ApiKeys(settings).create("-".join(scopes), scopes)
+        verdict = Access(settings).verdict(request, {b"x-api-key": key.encode()}, "r")
+        assert (verdict.problem, verdict.scopes) == (None, scopes)
 
 
 def test_without_keys_whoever_is_on_this_machine_may_ask_and_nobody_else(start) -> None:
