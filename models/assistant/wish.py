@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 from models.assistant.graph import SEPARATOR, Item
@@ -25,6 +26,9 @@ class Condition:
 
     def holds(self, item: Item) -> bool:
         """Return whether an item meets it."""
+        if self.facet == "category":
+            category = item.category
+            return category is not None and (category in self.values or category.startswith(self._branches))
         if self.facet == STOCK:
             return item.in_stock
         if self.facet == PRICE:
@@ -35,6 +39,11 @@ class Condition:
         if self.facet == EXCLUDED:
             return not any(self._has(item, *value.split("=", 1)) for value in self.values)
         return any(self._has(item, self.facet, value) for value in self.values)
+
+    @cached_property
+    def _branches(self) -> tuple[str, ...]:
+        """What the paths below its categories begin with."""
+        return tuple(f"{value}{SEPARATOR}" for value in self.values)
 
     @staticmethod
     def _has(item: Item, facet: str, value: str) -> bool:
@@ -135,22 +144,24 @@ def nearest(wish: Wish, items: Sequence[Item]) -> Nearest:
     category is the last to go, and what need not have gone is taken back.
     """
     conditions = wish.conditions()
-    obstacles: list[Condition] = []
-    while conditions and not meeting(items, conditions):
-        may_go = [one for one in conditions if one.facet != "category"] or conditions
-        counts = [len(meeting(items, _without(conditions, one))) for one in may_go]
-        obstacles.append(may_go[counts.index(max(counts))])
-        conditions = _without(conditions, obstacles[-1])
-    for obstacle in list(obstacles):
-        if meeting(items, [*conditions, obstacle]):
-            conditions.append(obstacle)
-            obstacles.remove(obstacle)
-    left = meeting(items, conditions)
+    # A bit of an item is a condition that it fails: each is looked at once, however many are let go.
+    failing = [
+        sum(1 << place for place, condition in enumerate(conditions) if not condition.holds(item)) for item in items
+    ]
+    in_force, gone = (1 << len(conditions)) - 1, []
+    while in_force and all(bits & in_force for bits in failing):
+        places = [place for place in range(len(conditions)) if in_force >> place & 1]
+        may_go = [place for place in places if conditions[place].facet != "category"] or places
+        counts = [sum(not bits & in_force & ~(1 << place) for bits in failing) for place in may_go]
+        gone.append(may_go[counts.index(max(counts))])
+        in_force &= ~(1 << gone[-1])
+    for place in list(gone):
+        if not all(bits & (in_force | 1 << place) for bits in failing):
+            in_force |= 1 << place
+            gone.remove(place)
+    obstacles = [conditions[place] for place in gone]
+    left = [item for item, bits in zip(items, failing, strict=True) if not bits & in_force]
     return Nearest(obstacles=obstacles, items=sorted(left, key=lambda item: _distance(item, obstacles)))
-
-
-def _without(conditions: Sequence[Condition], gone: Condition) -> list[Condition]:
-    return [one for one in conditions if one is not gone]
 
 
 def _distance(item: Item, obstacles: Sequence[Condition]) -> float:
