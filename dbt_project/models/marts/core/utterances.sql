@@ -30,7 +30,7 @@ utterances as (
 
     select
         *,
-        -- A program that shops for somebody words things otherwise than people do: its texts are a channel of their own.
+        -- A program that shops for somebody words things otherwise than people do: its texts are a channel apart.
         case
             when channel = 'agent' then 'agent'
             when event_name = 'search' then 'search'
