@@ -25,6 +25,7 @@ from models.search.predict import SearchEngine
 from models.search.train import SearchTables, train
 from shopsight.sample_shop import generate
 from shopsight.sample_shop.relevance import PlantedQuery, appeal_of, planted_queries, relevance
+from shopsight.settings import Size
 
 QUERIES: Final = 600
 CLICKS: Final = 10_000
@@ -47,12 +48,12 @@ from actions where event_name = 'search' and query is not null
 """
 
 
-def measure(*, size: str, seed: int, resamples: int = 1_000) -> dict[str, Any]:
+def measure(*, size: Size, seed: int, resamples: int = 1_000) -> dict[str, Any]:
     """Return the figures of one sample shop."""
     tables, items = make_tables(size, seed)
     queries = planted_queries(items, count=QUERIES, seed=seed)
     clicked, judged = queries[::2], queries[1::2]
-    truth = generate(size, seed=seed).truth.items  # type: ignore[arg-type]
+    truth = generate(size, seed=seed).truth.items
     weights = dict(zip(truth["item_id"].to_pylist(), truth["weight"].to_pylist(), strict=True))
     appeal_N = appeal_of(items, weights, seed=seed)
     before = trained(tables, size, seed)
@@ -81,7 +82,7 @@ def measure(*, size: str, seed: int, resamples: int = 1_000) -> dict[str, Any]:
     }
 
 
-def make_tables(size: str, seed: int) -> tuple[SearchTables, pa.Table]:
+def make_tables(size: Size, seed: int) -> tuple[SearchTables, pa.Table]:
     """Return what search is trained on, from the shop's raw events, and its items as they are at the end."""
     import duckdb
 
@@ -113,10 +114,10 @@ def make_tables(size: str, seed: int) -> tuple[SearchTables, pa.Table]:
     return tables, items.sort_by("item_id")
 
 
-def trained(tables: SearchTables, size: str, seed: int) -> SearchEngine:
+def trained(tables: SearchTables, size: Size, seed: int) -> SearchEngine:
     """Return the engine that the product trains on some tables, as it is loaded to serve."""
     with TemporaryDirectory() as folder:
-        config = replace(for_size(size), resamples=50, max_searches=20_000)  # type: ignore[arg-type]
+        config = replace(for_size(size), resamples=50, max_searches=20_000)
         train(tables, config=config, out_dir=Path(folder), seed=seed, device="cpu", precision="fp32",
               report=ignore_progress)  # fmt: skip
         return SearchEngine.load(Path(folder))

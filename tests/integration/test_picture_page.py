@@ -112,7 +112,7 @@ def page(shop: Settings) -> Iterator["Page"]:
 
 
 def upload(page: "Page", data: bytes) -> None:
-    page.set_input_files("#picture-file", files=[{"name": "x.png", "mimeType": "image/png", "buffer": data}])
+    page.set_input_files("#picture-file", files={"name": "x.png", "mimeType": "image/png", "buffer": data})
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package `chromium` to run a browser")
@@ -120,9 +120,7 @@ def test_a_shopper_finds_items_by_a_picture_in_both_languages(page: "Page") -> N
     from playwright.sync_api import expect
 
     page.click("#decline")
-    page.set_input_files(
-        "#picture-file", files=[{"name": "x.png", "mimeType": "image/png", "buffer": draw("Coffee Mug", "Red")}]
-    )
+    upload(page, draw("Coffee Mug", "Red"))
     first = page.locator("section[data-list=picture] .card").first
     expect(first).to_contain_text("Coffee Mug", timeout=20_000)
     expect(page.locator("h1")).to_have_text("What looks like it")

@@ -11,8 +11,8 @@ from approved_toys import crown_toy, toys
 from models.catalogue import Catalogue
 from serving.audit.logged_rows import newest_rows
 from serving.audit.replay import replay
+from serving.items import live_catalogue, shop_file
 from serving.prediction_log import PredictionLog
-from serving.recommender import live_catalogue, shop_file
 from serving.recommender.desk import open_desk
 from serving.recommender.schemas import RecommendationRequest
 from serving.served_model import ServedModel

@@ -66,7 +66,7 @@ class TestWithoutServices:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
         ports = {name: free_port() for name in ("recommendation_port", "collector_port", "assistant_port")}
-        settings = Settings(home=tmp_path, **ports)
+        settings = Settings(home=tmp_path).model_copy(update=ports)
         write_export(settings)
         return settings
 

@@ -40,7 +40,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     vectors, colours = encoded(encoder, pictures)
     labels = {"category": [noun for noun, _ in GOODS], "colour": [colour for _, colour in GOODS]}
     model = fit_pictures(
-        [one.digest for one in pictures], vectors, colours, labels=labels, texts_NT=np.zeros((len(GOODS), 8)), seed=1
+        [one.digest for one in pictures],
+        vectors,
+        colours,
+        labels=labels,
+        texts_NT=np.zeros((len(GOODS), 8), np.float32),
+        seed=1,
     )
     digest = model.save(home.picture_model_path)
     index = PictureIndex(
