@@ -68,7 +68,7 @@ user_history_view = FeatureView(
     source=live_user_history,
     online=True,
     description="The last 50 interactions of a user, oldest first: what the recommender reads.",
-    tags={"mart": "user_history_daily", "consent": "personal", "read_by": "recommender"},
+    tags={"mart": "user_history_daily", "consent": "personal", "read_by": "recommender, search"},
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),

@@ -40,6 +40,7 @@ SHARED_SOURCES: Final = (
     "serving/http/*.py",
     "serving/items/*.py",
     "serving/packaging/*.py",
+    "serving/pictures/*.py",
     "serving/releases/*.py",
     "serving/running/*.py",
 )
