@@ -45,6 +45,8 @@ EXPORTED_BY_MODELS: Final = (
     "review_insights",
     "user_embeddings",
     "item_embeddings",
+    "item_picture_embeddings",
+    "item_picture_suggestions",
     "shown_lists",
     "list_feedback",
     "feedback_daily",
