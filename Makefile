@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 # Where a machine forbids it, each of the many processes of a demo or a test would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up shop visitors docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-governance campaign-serving campaign-spark screenshot walk lint format bench lock clean
+.PHONY: help setup demo up shop visitors docs test test-slow test-all snapshots coverage campaign-kills campaign-collector campaign-shuffles campaign-exports campaign-edge campaign-mutants campaign-chaos campaign-governance campaign-serving campaign-spark campaign-loop screenshot walk lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36mmake %-16s\033[0m %s\n", $$1, $$2}'
@@ -144,6 +144,9 @@ campaign-mutants: SEED ?= 1
 campaign-mutants: setup ## Mutate 20 places of each area and see whether its tests notice (COUNT, SEED, AREA, RERUN=survivors)
 	@PYTHONPATH=tests/campaigns $(BIN)/python -m mutants --count $(COUNT) --seed $(SEED) \
 	  $(if $(AREA),--area $(AREA)) $(if $(RERUN),--rerun $(RERUN))
+
+campaign-loop: setup ## Walk the page of the closed loop over the web UI's interface: experiment, verdict, release, rollback (minutes)
+	@SHOPSIGHT_CLOSED_LOOP=1 $(PYTEST) -m slow tests/end_to_end/test_closed_loop.py
 
 screenshot: setup ## Take the pictures of the web UI anew, of the shop that `make demo` made (needs Chromium)
 	@$(BIN)/python docs/pictures.py

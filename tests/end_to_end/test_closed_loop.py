@@ -6,6 +6,7 @@ come as `make visitors` has them come.
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -140,6 +141,10 @@ def candidate_like_the_champion(settings: Settings, folder: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    "SHOPSIGHT_CLOSED_LOOP" not in os.environ,
+    reason="`make campaign-loop` walks the whole page: it takes a quiet machine",
+)
 def test_a_newcomer_runs_an_experiment_and_takes_models_there_and_back_in_the_web_ui_alone(
     demo: DemoRun, tmp_path: Path
 ) -> None:
