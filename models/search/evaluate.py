@@ -80,7 +80,6 @@ def ranks_of(engine: SearchEngine, searches: Sequence[Search], pasts: Pasts, *, 
     """
     plain = replace(engine, ranker=None)
     ranks: dict[str, list[int]] = {name: [] for name in ("lambdamart", *BASELINES_TO_BEAT)}
-    everyone = np.ones(len(engine.catalogue), dtype=np.bool_)
     of_strangers: dict[str, dict[str, Ints]] = {}  # what many ask alike is looked up once
     for search in searches:
         target = engine.catalogue.positions[search.item_id]
@@ -89,11 +88,11 @@ def ranks_of(engine: SearchEngine, searches: Sequence[Search], pasts: Pasts, *, 
         if lists is None:
             vector_D = engine.encoder.encode([search.query], kind="query")[0]
             lists = {
-                "lambdamart": engine.search(search.query, mask=everyone, profile=profile).places,
+                "lambdamart": engine.search(search.query, profile=profile).places,
                 "bm25_title": engine.lexical.nearest(search.query, count, fields=("title",))[0],
                 "bm25": engine.lexical.nearest(search.query, count, fields=("everything",))[0],
                 "semantic": engine.meaning.nearest(vector_D, count),
-                FUSION: plain.search(search.query, mask=everyone).places,
+                FUSION: plain.search(search.query).places,
             }
         if profile is None:
             of_strangers[search.query] = lists

@@ -134,7 +134,6 @@ class SearchEngine:
         documents = Documents.of(texts, vectors_ND)
         titles = [text.get("title") or "" for text in texts]
         whole = [everything(text) for text in texts]
-        spoken = [key for key, counts in memory.of_query.items() if sum(counts.values()) >= 3.0]
         nouns = {word for text in texts for word in plain_words(text.get("category") or "")}
         return cls(
             catalogue=catalogue,
@@ -148,7 +147,7 @@ class SearchEngine:
             ranker=ranker,
             candidates=candidates,
             min_similarity=min_similarity,
-            spelling=Spelling([*whole, *spoken]),
+            spelling=Spelling([*whole, *memory.phrases]),
             reader=WishReader(catalogue.brands, nouns),
         )
 
@@ -289,13 +288,15 @@ class SearchEngine:
 
         The places of the model's items stay; behind them may come others.
         """
+        if _says_the_same(catalogue, self.catalogue):
+            return replace(self, catalogue=catalogue)
         texts = [self._text_now(catalogue, place) for place in range(len(catalogue))]
+        if texts == list(self.texts):
+            return replace(self, catalogue=catalogue)
         before = [*self.texts, *({} for _ in range(len(texts) - len(self.texts)))]
         changed = [place for place, text in enumerate(texts) if text != before[place] and any(text.values())]
         demand = np.zeros((len(texts), len(DEMAND)))
         demand[: len(self.demand)] = self.demand
-        if texts == list(self.texts):
-            return replace(self, catalogue=catalogue)
         vectors_ND = np.zeros((len(texts), self.encoder.dim), dtype=np.float32)
         vectors_ND[: len(self.documents)] = self.documents.vectors_ND
         vectors_ND[changed] = self.encoder.encode([everything(texts[place]) for place in changed], kind="passage")
@@ -360,6 +361,13 @@ class SearchEngine:
             candidates=config["candidates"],
             min_similarity=config["min_similarity"],
         )
+
+
+def _says_the_same(catalogue: Catalogue, other: Catalogue) -> bool:
+    """Return whether two states surely have the same texts: a column that stays is the same object in both."""
+    columns = ("item_ids", "titles", "categories", "brands")
+    are_same = all(getattr(catalogue, name) is getattr(other, name) for name in columns)
+    return are_same and catalogue.descriptions == other.descriptions
 
 
 def everything(text: Mapping[str, str]) -> str:

@@ -115,7 +115,7 @@ def train(
     judged = replace(engine, ranker=ranker, memory=_memory(engine, [*parts["train"], *parts["validation"]]))
     evaluation = evaluate(judged, parts["test"], pasts, config=config, seed=seed)
     report(Progress(message=f"judged on {len(parts['test'])} searches", fraction=0.95))
-    served = replace(judged, demand=np.log1p(demand), memory=_memory(engine, searches), spelling=judged.spelling)
+    served = replace(judged, demand=np.log1p(demand), memory=_memory(engine, searches))
     served.save(out_dir)
     write_catalogue(out_dir, listed, demand)
     card |= {

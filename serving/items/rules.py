@@ -112,7 +112,7 @@ class Rule(Request):
 
     name: Name
     placements: list[Placement | Literal["search"]] = Field(default=[*get_args(Placement), "search"], min_length=1)
-    """Of lists, and the results of searches."""
+    """Of lists, and the results of searches; ``prefer_new`` and the book's ``less_popular`` are of lists alone."""
     starts: date | None = None
     ends: date | None = None
     """The last day on which it holds (UTC)."""
@@ -127,6 +127,8 @@ class Rule(Request):
         done = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(done) != 1:
             raise ValueError(f"a rule does exactly one of {', '.join(KINDS)}; this one has {len(done)}")
+        if self.prefer_new and "placements" in self.model_fields_set and "search" in self.placements:
+            raise ValueError("prefer_new is of lists: the results of a search do not go by when items came")
         if self.starts and self.ends and self.starts > self.ends:
             raise ValueError("it ends before it starts")
         return self

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.catalogue import Catalogue
-from models.search.predict import Hits, SearchEngine
+from models.search.predict import Hits, Mask, SearchEngine
 from models.search.profiles import Profile
 from models.search.synonyms import NO_SYNONYMS, Synonyms
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
@@ -21,7 +21,7 @@ from serving.items.rules_file import RulesFile
 from serving.items.shop_file import ShopFile
 from serving.prediction_log import RowLog, new_id
 from serving.search.facets import facets_of
-from serving.search.ordering import PLACEMENT, left_out, ordered, rows_in_order
+from serving.search.ordering import PLACEMENT, ordered, rows_in_order
 from serving.search.reasons import reasons_of
 from serving.search.schemas import SearchAnswer, SearchRequest, SearchResult, SuggestionRequest, Suggestions
 from serving.search.suggestions import Suggester
@@ -142,30 +142,32 @@ class SearchDesk:
         now: datetime,
     ) -> tuple[Hits, list[str]]:
         """Return what a query finds, and what was given up for it: the query's own wishes first, then the filter."""
-        engine = state.engine
-        kept_out = left_out(rules, now)
-        asked = state.filter.mask(request.filter)
-        base = engine.catalogue.available if asked is None else asked
-        mask = base if kept_out is None else base & ~kept_out
-        synonyms = self._synonyms()
-        hits = engine.search(
-            request.query, num_results=request.num_results, mask=mask, profile=profile, synonyms=synonyms
-        )
-        if len(hits.places) or asked is None:
+        asked, available = state.filter.mask(request.filter), _available(state.engine, rules, now)
+        left_out = rules.left_out(PLACEMENT, now)
+
+        def hits_among(mask: Mask) -> Hits:
+            return state.engine.search(
+                request.query,
+                num_results=request.num_results,
+                mask=mask,
+                profile=profile,
+                synonyms=self._synonyms(),
+            )
+
+        if asked is None:
+            hits = hits_among(available)
             return hits, list(hits.relaxed)
-        everything = engine.catalogue.available if kept_out is None else engine.catalogue.available & ~kept_out
-        wider = engine.search(
-            request.query, num_results=request.num_results, mask=everything, profile=profile, synonyms=synonyms
-        )
+        hits = hits_among(asked if left_out is None else asked & ~left_out)
+        if len(hits.places):
+            return hits, list(hits.relaxed)
+        wider = hits_among(available)
         return wider, [*wider.relaxed, "filter"] if len(wider.places) else []
 
     def _best_sellers(
         self, state: "_State", request: SearchRequest, rules: RulesInForce, now: datetime
     ) -> list[SearchResult]:
         """Return what sells best of what may be shown: where a query finds nothing, a page need not be empty."""
-        engine = state.engine
-        kept_out = left_out(rules, now)
-        allowed = engine.catalogue.available if kept_out is None else engine.catalogue.available & ~kept_out
+        engine, allowed = state.engine, _available(state.engine, rules, now)
         wanted = np.where(allowed, engine.demand[:, 1] + 1e-3 * engine.demand[:, 0], -np.inf)
         best = [place for place in np.argsort(-wanted, kind="stable")[: request.num_results].tolist() if allowed[place]]
         return [_item(engine.catalogue, place, rank, score=0.0) for rank, place in enumerate(best, start=1)]
@@ -191,7 +193,11 @@ class SearchDesk:
     def _row_of(
         self, answer: SearchAnswer, request: SearchRequest, user: UserFeatures | None, now: datetime
     ) -> dict[str, Any]:
-        """Return the row of an answer: a list of the placement ``search``, its query without addresses and numbers."""
+        """Return the row of an answer: a list of the placement ``search``, its query without addresses and numbers.
+
+        Of what was understood it has no text: where a word was put right, an address no longer looks like one.
+        """
+        understood = answer["understood"]
         return {
             "recommendation_id": answer["search_id"],
             "answered_at": rfc3339(now),
@@ -200,7 +206,8 @@ class SearchDesk:
             "user": user.user_key if user is not None else None,
             "session_id": request.session_id if request.personalised else None,
             "query": redact_text(request.query),
-            "understood": {**answer["understood"], "text": redact_text(answer["understood"]["text"])},
+            "understood": {name: understood[name] for name in ("language", "brands", "lowest_price", "highest_price")}
+            | {"is_corrected": understood["corrected"] is not None, "synonyms": len(understood["synonyms"])},
             "request": {"filter": request.filter.model_dump(exclude_none=True) if request.filter else None},
             "fallback": answer["fallback"],
             "relaxed": answer["relaxed"],
@@ -221,6 +228,12 @@ class _State:
     @classmethod
     def of(cls, engine: SearchEngine) -> "_State":
         return cls(engine=engine, filter=CatalogueFilter(engine.catalogue), suggester=Suggester(engine))
+
+
+def _available(engine: SearchEngine, rules: RulesInForce, now: datetime) -> Mask:
+    """Return which items can be bought and are not left out by a rule, shape (N,)."""
+    left_out = rules.left_out(PLACEMENT, now)
+    return engine.catalogue.available if left_out is None else engine.catalogue.available & ~left_out
 
 
 def _result(

@@ -1,11 +1,12 @@
 """The shop's rules over search results: what is left out, moved and pinned; relevance is the place among them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.catalogue import Catalogue
 from models.search.documents import Ints
 from serving.items.rules import RulesInForce
 
@@ -16,8 +17,9 @@ PLACEMENT = "search"
 def ordered(places: Ints, rules: RulesInForce, now: datetime) -> tuple[Ints, frozenset[int]]:
     """Return the places of the items as the rules want them, best first, and which of them a rule pinned.
 
-    A boost of 1 is the whole way from the last result to the first, as in lists of the recommender. A pinned item is
-    moved where it was found; search never shows what a query does not mean.
+    A boost of 1 is the whole way from the last result to the first, as in lists of the recommender. Of a brand or
+    category that has so many places at most, what is one too many is left out. A pinned item is moved where it was
+    found; search never shows what a query does not mean.
     """
     wishes = rules.wishes(PLACEMENT, now)
     relevance = 1.0 - np.arange(len(places)) / max(len(places), 1)
@@ -33,15 +35,25 @@ def ordered(places: Ints, rules: RulesInForce, now: datetime) -> tuple[Ints, fro
             if position is not None and position in among:
                 pinned.append((at, position))
                 at += 1
-    rest = [position for position in moved.tolist() if position not in {item for _, item in pinned}]
+    are_pinned = frozenset(position for _, position in pinned)
+    rest = [position for position in moved.tolist() if position not in are_pinned]
+    rest = _capped(rest, wishes.caps, rules.catalogue)
     for at, position in sorted(pinned):
         rest.insert(min(at, len(rest)), position)
-    return np.array(rest, dtype=np.int64), frozenset(position for _, position in pinned)
+    return np.array(rest, dtype=np.int64), are_pinned
 
 
-def left_out(rules: RulesInForce, now: datetime) -> NDArray[np.bool_] | None:
-    """Return which items the rules keep out of searches, or None where they keep none out."""
-    return rules.left_out(PLACEMENT, now)
+def _capped(places: Sequence[int], caps: Mapping[str, int], catalogue: Catalogue) -> list[int]:
+    """Return the places without what is one too many of its category or brand; without one, nothing is too many."""
+    names = {"category": catalogue.categories, "brand": catalogue.brands}
+    taken: Counter[tuple[str, str]] = Counter()
+    fitting = []
+    for place in places:
+        groups = [(per, name) for per in caps if (name := names[per][place]) is not None]
+        if all(taken[group] < caps[group[0]] for group in groups):
+            taken.update(groups)
+            fitting.append(place)
+    return fitting
 
 
 def rows_in_order(places_found: Ints, wanted: Sequence[int]) -> list[int]:

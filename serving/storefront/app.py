@@ -5,7 +5,7 @@ A browser can keep no secret, so it asks this server, which shows the services i
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,29 +114,17 @@ class Storefront:
 
     async def list(self, request: Request) -> Response:
         """Return a list of the recommender with what the shop knows of its items."""
-        body = await self._bodies.read(request.receive)
-        if not isinstance(body, bytes):
-            return _unread(body)
-        try:
-            wanted = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return JSONResponse({"detail": "The body is not JSON."}, status_code=400, headers=HEADERS)
-        asked = {name: wanted[name] for name in ASKED if name in wanted} if isinstance(wanted, dict) else {}
-        asked |= {"num_results": NUM_RESULTS, "explain": True}
+        asked = await self._asked(request, ASKED, num_results=NUM_RESULTS)
+        if isinstance(asked, Response):
+            return asked
         document = await self._document(f"{self._recommender}/v1/recommendations", asked, who="recommender")
         return document if isinstance(document, Response) else self._with_goods(document, "items")
 
     async def search(self, request: Request) -> Response:
         """Return what a query finds with what the shop knows of the items."""
-        body = await self._bodies.read(request.receive)
-        if not isinstance(body, bytes):
-            return _unread(body)
-        try:
-            wanted = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return JSONResponse({"detail": "The body is not JSON."}, status_code=400, headers=HEADERS)
-        asked = {name: wanted[name] for name in SEARCHED if name in wanted} if isinstance(wanted, dict) else {}
-        asked |= {"num_results": NUM_FOUND, "explain": True}
+        asked = await self._asked(request, SEARCHED, num_results=NUM_FOUND)
+        if isinstance(asked, Response):
+            return asked
         document = await self._document(f"{self._search}/v1/search", asked, who="search")
         return document if isinstance(document, Response) else self._with_goods(document, "results")
 
@@ -151,6 +139,18 @@ class Storefront:
         except httpx.TransportError:
             return JSONResponse({"suggestions": []}, headers=HEADERS)
         return _passed_on(answer)
+
+    async def _asked(self, request: Request, names: Sequence[str], *, num_results: int) -> dict[str, Any] | Response:
+        """Return what a page may ask of what it asks for, or what is said of a body that cannot be read."""
+        body = await self._bodies.read(request.receive)
+        if not isinstance(body, bytes):
+            return _unread(body)
+        try:
+            wanted = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return JSONResponse({"detail": "The body is not JSON."}, status_code=400, headers=HEADERS)
+        asked = {name: wanted[name] for name in names if name in wanted} if isinstance(wanted, dict) else {}
+        return asked | {"num_results": num_results, "explain": True}
 
     async def _document(self, url: str, asked: Mapping[str, Any], *, who: str) -> dict[str, Any] | Response:
         """Return what a service answers, with how long it took; or what is said where it gives no answer."""

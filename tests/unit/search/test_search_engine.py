@@ -29,6 +29,13 @@ def test_a_misspelt_word_is_put_right_and_said(engine: SearchEngine) -> None:
     assert "Headphones" in titles(engine, hits)[0]
 
 
+def test_a_stem_that_nobody_wrote_is_a_word_to_put_right(items: pa.Table) -> None:
+    clicked = engine_of(items, [Click(query="running shoes", item_id="i00")] * 5)
+    assert clicked.understand("runnig").corrected == "running"
+    assert not clicked.spelling.knows("shoe run")
+    assert not clicked.spelling.knows("run")
+
+
 def test_a_word_of_the_catalogue_is_never_put_right(engine: SearchEngine) -> None:
     assert engine.understand("mug").corrected is None
     assert engine.understand("mugs").corrected is None

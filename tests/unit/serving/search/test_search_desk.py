@@ -96,6 +96,29 @@ def test_addresses_in_a_query_do_not_reach_the_log(make_desk: Ask, log: Predicti
     assert "maya" not in str(row)
 
 
+def test_an_address_beside_a_word_that_is_put_right_does_not_reach_the_log_either(
+    make_desk: Ask, log: PredictionLog
+) -> None:
+    answer = ask(make_desk(), "hedphones for maya@example.com")
+    assert "headphones" in (answer["understood"]["corrected"] or "")
+    log.close()
+    (row,) = read_log(log.folder).rows
+    assert row["understood"]["is_corrected"] is True
+    assert "maya" not in str(row)
+
+
+def test_a_brand_has_so_many_places_of_the_results_at_most(make_desk: Ask) -> None:
+    rules = [{"name": "mixed", "at_most": {"places": 1, "per": "brand"}}]
+    results = ask(make_desk({"rules": rules}), "trail running shoes")["results"]
+    assert sorted(str(result["brand"]) for result in results) == ["Hydra", "Nordwind", "Veloria"]
+
+
+def test_a_rule_that_would_prefer_new_results_is_refused() -> None:
+    rule = {"name": "new", "placements": ["search"], "prefer_new": {"by": 0.5}}
+    with pytest.raises(ValueError, match="prefer_new is of lists"):
+        RuleBook.model_validate({"rules": [rule]})
+
+
 def test_the_reasons_of_a_chinese_query_are_chinese(make_desk: Ask) -> None:
     answer = ask(make_desk(), "跑步鞋", explain=True)
     assert answer["results"][0]["reasons"][0]["words"] == "与搜索意思相近"
