@@ -44,7 +44,7 @@ def page(results: Path = RESULTS) -> str:
 
 
 def sample_shop_table(results: Path = RESULTS) -> str:
-    """Return the table of the four models on the sample shop."""
+    """Return the table of the models on the sample shop."""
     words = yaml.safe_load((results / "rows.yaml").read_text())
     models = json.loads((results / SAMPLE_SHOP).read_text())["models"]
     lines = ["| question | served model | figure [95% interval] | beside it |", "|---|---|---|---|"]

@@ -18,11 +18,12 @@ from serving.agents.answers import (
     Row,
     SearchAnswer,
 )
-from serving.agents.orders import OrderReader
+from serving.agents.orders import orders_of
 from serving.agents.reviews import ReviewReader
 from serving.agents.services import RefusedError, Services
 from serving.agents.visits import Visitor, Visits
 from serving.followed_items import FollowedItems
+from serving.orders import OrderReader
 from serving.storefront.goods import SEPARATOR, Good, Goods
 
 COMPARED: Final = ("title", "brand", "category", "price", "currency", "in_stock", "description")
@@ -166,7 +167,7 @@ class AgentDesk:
                 "Orders take an API key with the scope orders; ask the shop for one, or the shopper.",
             )
         goods = self._goods()
-        orders = await anyio.to_thread.run_sync(self._orders.of, user_id, order_id, goods)
+        orders = await anyio.to_thread.run_sync(orders_of, self._orders, user_id, order_id, goods)
         if order_id is not None and not orders.orders:
             # Whether another shopper has it is not said.
             raise RefusedError("not_found", "This shopper has no such order in the shop's data.")

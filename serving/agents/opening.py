@@ -3,11 +3,11 @@
 import httpx
 
 from serving.agents.desk import AgentDesk
-from serving.agents.orders import OrderReader
 from serving.agents.reviews import ReviewReader
 from serving.agents.services import Services
 from serving.agents.visits import Visits
 from serving.followed_items import FollowedItems
+from serving.orders import OrderReader
 from serving.storefront.goods import Goods, read_goods, with_live
 from shopsight.clock import utc_now
 from shopsight.marts import export_path

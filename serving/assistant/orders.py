@@ -1,20 +1,15 @@
-"""Looks a shopper's orders up in the warehouse's marts."""
+"""A shopper's orders as the assistant tells of them."""
 
-import threading
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from models.assistant.orders import Order, OrderLine
-from shopsight.marts import export_path, mart_at, mart_exists, open_duckdb
-from shopsight.privacy import Pseudonymiser
+from serving.orders import OrderReader
 from shopsight.settings import Settings
-
-MAX_ORDERS: Final = 20
-"""Orders of a shopper that are looked at, the newest."""
 
 
 class WarehouseOrders:
-    """Reads the marts ``orders`` and ``order_items`` when it is asked; ids of shoppers are made pseudonyms first."""
+    """Orders out of the warehouse's marts, with what their items are called."""
 
     def __init__(self, settings: Settings, title_of: Callable[[str], str | None]) -> None:
         """Take where the marts are.
@@ -23,41 +18,18 @@ class WarehouseOrders:
             settings: of the home.
             title_of: what an item is called; None of one that the catalogue has no more.
         """
-        self._settings = settings
+        self._reader = OrderReader(settings)
         self._title_of = title_of
-        self._pseudonymiser: Pseudonymiser | None = None
-        self._lock = threading.Lock()
 
     def pseudonym(self, user_id: str) -> str:
         """Return the id under which a shopper is stored."""
-        with self._lock:
-            if self._pseudonymiser is None:
-                self._pseudonymiser = Pseudonymiser.from_settings(self._settings)
-        return self._pseudonymiser.user(user_id)
+        return self._reader.pseudonym(user_id)
 
     def orders_of(self, user_id: str) -> list[Order]:
         """Return a shopper's orders, the newest first; none where the warehouse has no orders yet."""
-        paths = [export_path(self._settings, mart) for mart in ("orders", "order_items")]
-        if not all(mart_exists(path) for path in paths):
-            return []
-        orders, lines = (mart_at(path).rows() for path in paths)
-        with open_duckdb() as connection:
-            rows = connection.sql(
-                f"select * from ({orders}) where user_id = $shopper and ordered_at is not null "
-                f"order by ordered_at desc, order_key limit {MAX_ORDERS}",
-                params={"shopper": self.pseudonym(user_id)},
-            ).to_arrow_table()
-            items = connection.sql(
-                f"select * from ({lines}) where order_key in (select unnest($keys::varchar[])) and quantity > 0 "
-                "order by order_key, item_id",
-                params={"keys": rows["order_key"].to_pylist()},
-            ).to_arrow_table()
-        of_orders: dict[str, list[dict[str, Any]]] = {}
-        for line in items.to_pylist():
-            of_orders.setdefault(line["order_key"], []).append(line)
-        return [self._order(row, of_orders.get(row["order_key"], [])) for row in rows.to_pylist()]
+        return [self._order(row, lines) for row, lines in self._reader.of(user_id).orders]
 
-    def _order(self, row: Mapping[str, Any], lines: list[dict[str, Any]]) -> Order:
+    def _order(self, row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Order:
         return Order(
             row=f"orders:{row['order_key']}",
             order_id=row["order_id"] or row["order_key"],
@@ -71,7 +43,7 @@ class WarehouseOrders:
                     amount=float(line["gross_revenue"]),
                 )
                 for line in lines
-                if line["item_id"] is not None
+                if line["item_id"] is not None and (line["quantity"] or 0) > 0
             ],
             total=None if row["gross_revenue"] is None else float(row["gross_revenue"]),
             currency=row["currency"],
