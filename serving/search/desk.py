@@ -206,8 +206,14 @@ class SearchDesk:
             "user": user.user_key if user is not None else None,
             "session_id": request.session_id if request.personalised else None,
             "query": redact_text(request.query),
-            "understood": {name: understood[name] for name in ("language", "brands", "lowest_price", "highest_price")}
-            | {"is_corrected": understood["corrected"] is not None, "synonyms": len(understood["synonyms"])},
+            "understood": {
+                "language": understood["language"],
+                "is_corrected": understood["corrected"] is not None,
+                "synonyms": len(understood["synonyms"]),
+                "brands": understood["brands"],
+                "lowest_price": understood["lowest_price"],
+                "highest_price": understood["highest_price"],
+            },
             "request": {"filter": request.filter.model_dump(exclude_none=True) if request.filter else None},
             "fallback": answer["fallback"],
             "relaxed": answer["relaxed"],
