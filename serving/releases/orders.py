@@ -1,8 +1,8 @@
 """What `up` and the services of a release say to each other: two small files per family, each written whole.
 
 ``run/releases/<family>.json`` is `up`'s order: which version is in which step, where its process listens, and what is
-put up with. ``<family>.seen.json`` is what the champion's service has counted since. Neither decides anything that
-lasts: that stands in the registry's journal.
+put up with. ``<family>.<record>.seen.json`` is what the champion's service has counted in that step. Neither decides
+anything that lasts: that stands in the registry's journal.
 """
 
 import json
@@ -97,9 +97,12 @@ def order_path(settings: Settings, family: str) -> Path:
     return settings.run_dir / "releases" / f"{family}.json"
 
 
-def seen_path(settings: Settings, family: str) -> Path:
-    """Return the file of what a family's service has counted."""
-    return settings.run_dir / "releases" / f"{family}.seen.json"
+def seen_path(settings: Settings, family: str, record: int) -> Path:
+    """Return the file of what a family's service has counted in a step.
+
+    Each step has its own: a process that is about to end still counts in the step before, beside the new one.
+    """
+    return settings.run_dir / "releases" / f"{family}.{record}.seen.json"
 
 
 def write_order(settings: Settings, family: str, order: Order | None) -> None:
@@ -107,8 +110,11 @@ def write_order(settings: Settings, family: str, order: Order | None) -> None:
     path = order_path(settings, family)
     if order is None:
         path.unlink(missing_ok=True)
-    else:
-        write_json(path, asdict(order))
+        return
+    for seen in path.parent.glob(f"{family}.*.seen.json"):
+        if seen != seen_path(settings, family, order.record):
+            seen.unlink(missing_ok=True)
+    write_json(path, asdict(order))
 
 
 def read_order(path: Path) -> Order | None:
@@ -122,7 +128,7 @@ def read_order(path: Path) -> Order | None:
 
 def read_seen(settings: Settings, family: str, record: int) -> Seen | None:
     """Return what was counted in the step that a record began; None where nothing was yet."""
-    document = _document(seen_path(settings, family))
+    document = _document(seen_path(settings, family, record))
     try:
         seen = None if document is None else Seen.of(document)
     except (TypeError, ValueError, KeyError):

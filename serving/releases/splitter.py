@@ -228,7 +228,7 @@ class Splitter:
             counting.judge()
             seen = counting.seen()
             if seen != written:
-                path = seen_path(self._settings, self._family)
+                path = seen_path(self._settings, self._family, counting.order.record)
                 try:
                     await asyncio.to_thread(write_json, path, asdict(seen))
                     written = seen

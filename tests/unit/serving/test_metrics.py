@@ -51,7 +51,7 @@ def test_what_is_under_release_is_shown_with_what_was_counted_in_its_step(tmp_pa
     assert value(text, "shopsight_release_info", **of, step="canary") == 1
     assert 'side="' not in text, "nothing was counted yet"
     ours, theirs = Tally(answers=9, failed=2, whole=7, empty=1), Tally(answers=90, slow=3)
-    write_json(seen_path(settings, "recommender"), asdict(Seen(record=7, candidate=ours, champion=theirs)))
+    write_json(seen_path(settings, "recommender", 7), asdict(Seen(record=7, candidate=ours, champion=theirs)))
     text = generate_latest(registry()).decode()
     counts = {
         (side, outcome): value(text, "shopsight_release_answers", **of, side=side, outcome=outcome)

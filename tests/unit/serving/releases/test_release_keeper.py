@@ -97,7 +97,7 @@ class Released:
     def counted(self, candidate: Tally, *, worse: str = "") -> None:
         """Write down what the champion's service would have by the end of the step's time."""
         seen = Seen(record=self.version.steps[-1].record, candidate=candidate, champion=GOOD, worse=worse)
-        write_json(seen_path(self.settings, "churn"), asdict(seen))
+        write_json(seen_path(self.settings, "churn", seen.record), asdict(seen))
         self.after = timedelta(minutes=2)
         self.keeper.look(self.served)
         self.after = timedelta()

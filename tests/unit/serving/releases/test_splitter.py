@@ -133,6 +133,37 @@ def test_without_a_release_the_champion_answers_and_nothing_is_written(shop: Sho
     assert not (shop.settings.run_dir / "releases").exists()
 
 
+def test_what_a_leaving_process_still_counts_of_a_step_hides_nothing_of_the_next(shop: Shop) -> None:
+    async def switched() -> None:
+        before, after = (
+            Splitter(model, family=FAMILY, version=lambda version=model.version: version, settings=shop.settings)
+            for model in (shop.champion, shop.candidate)
+        )
+        shop.order("canary", share=0.0, record=4)
+        await before.prepare()
+        clients = [
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(RequestGuard(splitter, settings=shop.settings)),
+                base_url="http://127.0.0.1",
+            )
+            for splitter in (before, after)
+        ]
+        last = asyncio.create_task(clients[0].post("/v1/recommendations", json={"wish_of_v0001": "is late"}))
+        await asyncio.sleep(0.1)
+        shop.order("champion", record=5)
+        await after.prepare()
+        for _ in range(2):
+            await clients[1].post("/v1/recommendations", json={})
+        await last
+        await asyncio.sleep(0.7)
+        for splitter, client in zip((before, after), clients, strict=True):
+            await splitter.close()
+            await client.aclose()
+
+    asyncio.run(switched())
+    assert shop.seen().candidate.answers == 2
+
+
 def test_a_canary_answers_its_shoppers_and_its_rows_say_so(shop: Shop) -> None:
     shop.order("canary")
     assert shop.ask({"user_id": "maya"}, {"session_id": "s_1"}, {}) == [(200, "v0002")] * 3
