@@ -1,8 +1,9 @@
 """Judged pairs of a query and a title: the very features and trees of the product, split by query.
 
 Six tenths of the queries teach, one tenth stops the trees and says which of both scores puts results in order, three
-tenths judge. Only titles are told, so that nothing but a title can be matched. Relevance is as the file has it; the
-gain of a result is 2 to its relevance, less 1.
+tenths judge. Only titles are told, so that nothing but a title can be matched; words that no title has are put right as
+the engine does, for ours alone. Relevance is as the file has it; the gain of a result is 2 to
+its relevance, less 1.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from benchmarks.search.figures import beside, ndcg
 from models.search.config import SearchConfig
 from models.search.matching import FEATURES, Documents, matches
 from models.search.ranker import Groups, fit_ranker, fit_relevance
+from models.search.spelling import Spelling
 from models.search.train import encoded
 from models.text.normalise import detect_language
 from models.text.sentences import load_sentence_encoder
@@ -57,15 +59,20 @@ def measure(path: Path, *, encoder: str, seed: int, resamples: int = 1_000) -> d
     relevance_R = np.asarray(table["relevance"].to_numpy(), dtype=np.float64)[order]
     reader = load_sentence_encoder(encoder)
     documents = Documents.of([{"title": title} for title in titles], encoded(reader, titles))
-    asked = np.concatenate([reader.encode(queries[at : at + 256], kind="query") for at in range(0, len(queries), 256)])
     starts = np.flatnonzero(np.r_[True, query_R[1:] != query_R[:-1]])
     sizes = np.diff(np.r_[starts, len(query_R)])
-    features_RF = np.concatenate(
-        [
-            matches(queries[query_R[start]], asked[query_R[start]], title_R[start : start + size], documents)
+    spelling = Spelling(titles)
+
+    def features_of(texts: list[str]) -> NDArray[np.float64]:
+        asked = np.concatenate([reader.encode(texts[at : at + 256], kind="query") for at in range(0, len(texts), 256)])
+        rows = (
+            matches(texts[query_R[start]], asked[query_R[start]], title_R[start : start + size], documents)
             for start, size in zip(starts, sizes, strict=True)
-        ]
-    )
+        )
+        return np.concatenate(list(rows))
+
+    features_RF = features_of([spelling.corrected(query) or query for query in queries])
+    plain_RF = features_of(queries)[:, [FEATURES.index(feature) for feature in BASELINES.values()]]
     place_Q = np.empty(len(queries))
     place_Q[np.random.default_rng(seed).permutation(len(queries))] = np.arange(len(queries)) / len(queries)
     of_query = place_Q[query_R[starts]]
@@ -74,15 +81,12 @@ def measure(path: Path, *, encoder: str, seed: int, resamples: int = 1_000) -> d
         "validation": (of_query >= 0.6) & (of_query < 0.7),
         "test": of_query >= 0.7,
     }
-    groups = {
-        name: Groups(
-            features_RF=features_RF[np.repeat(chosen, sizes)],
-            gains_R=relevance_R[np.repeat(chosen, sizes)],
-            sizes=sizes[chosen],
-        )
-        for name, chosen in parts.items()
-    }
-    return _judge(groups, seed=seed, resamples=resamples) | {
+    groups, plain = {}, {}
+    for name, chosen in parts.items():
+        rows = np.repeat(chosen, sizes)
+        groups[name] = Groups(features_RF=features_RF[rows], gains_R=relevance_R[rows], sizes=sizes[chosen])
+        plain[name] = plain_RF[rows]
+    return _judge(groups, plain, seed=seed, resamples=resamples) | {
         "data": path.name,
         "pairs": len(relevance_R),
         "encoder": encoder,
@@ -91,7 +95,10 @@ def measure(path: Path, *, encoder: str, seed: int, resamples: int = 1_000) -> d
     }
 
 
-def _judge(groups: Mapping[str, Groups], *, seed: int, resamples: int) -> dict[str, Any]:
+def _judge(
+    groups: Mapping[str, Groups], plain: Mapping[str, NDArray[np.float64]], *, seed: int, resamples: int
+) -> dict[str, Any]:
+    """Return the figures; ``plain`` has the baselines' columns of each part, of the queries as they were typed."""
     config = SearchConfig(
         rounds=800, learning_rate=0.04, min_rows_in_leaf=min(50, max(5, len(groups["train"].gains_R) // 200))
     )
@@ -111,10 +118,9 @@ def _judge(groups: Mapping[str, Groups], *, seed: int, resamples: int) -> dict[s
     chosen = max(on_validation, key=lambda name: on_validation[name])
     values = {"ours": _ndcgs(test, scores[chosen].scores(test.features_RF))}
     errors = {"ours": relevance.scores(test.features_RF) - test.gains_R}
-    for name, feature in BASELINES.items():
-        column = FEATURES.index(feature)
-        values[name] = _ndcgs(test, test.features_RF[:, column])
-        errors[name] = _calibrated(teaches, test, column) - test.gains_R
+    for column, name in enumerate(BASELINES):
+        values[name] = _ndcgs(test, plain["test"][:, column])
+        errors[name] = _calibrated(plain["train"][:, column], teaches, plain["test"][:, column]) - test.gains_R
     figures = beside(values, "ours", seed=seed, resamples=resamples)
     squares = {name: _by_query(error**2, test.sizes) for name, error in errors.items()}
     rmse = {name: _rmse(columns, seed=seed, resamples=resamples) for name, columns in squares.items()}
@@ -144,11 +150,10 @@ def _ndcgs(groups: Groups, scores: NDArray[np.float64]) -> list[float]:
     return values
 
 
-def _calibrated(teaches: Groups, test: Groups, column: int) -> NDArray[np.float64]:
-    """Return the relevance that a baseline's score stands for, by least squares over the training pairs."""
-    ones = np.ones(len(teaches.gains_R))
-    line, *_ = np.linalg.lstsq(np.c_[teaches.features_RF[:, column], ones], teaches.gains_R, rcond=None)
-    return np.asarray(test.features_RF[:, column] * line[0] + line[1])
+def _calibrated(scores_R: NDArray[np.float64], teaches: Groups, test_R: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the relevance that a baseline's scores stand for, by least squares over the training pairs."""
+    line, *_ = np.linalg.lstsq(np.c_[scores_R, np.ones(len(scores_R))], teaches.gains_R, rcond=None)
+    return np.asarray(test_R * line[0] + line[1])
 
 
 def _by_query(values: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:

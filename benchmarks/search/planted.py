@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.search.figures import beside, ndcg
 from models.evaluation.position_bias import PositionBias, estimate_position_bias
 from models.progress import ignore_progress
+from models.search.click_weights import click_weights
 from models.search.config import for_size
 from models.search.predict import SearchEngine
 from models.search.train import SearchTables, train
@@ -159,7 +160,6 @@ def _clicks(
 
 def _with(searches: pa.Table, answers: Sequence[dict[str, Any]], bias: PositionBias | None) -> pa.Table:
     """Return the searches of the log and those that were clicked since, weighted where a bias is given."""
-    examination = {} if bias is None else {place: one.value for place, one in bias.examination.items()}
     last = pc.max(searches["event_timestamp"]).as_py()
     rows = [
         {
@@ -168,11 +168,13 @@ def _with(searches: pa.Table, answers: Sequence[dict[str, Any]], bias: PositionB
             "query": one["query"],
             "clicked_item_id": one["item_ids"][int(position)],
             "user_id": None,
-            "weight": min(10.0, 1.0 / max(examination.get(int(position) + 1, 1.0), 0.05)),
         }
         for number, one in enumerate(answers)
         for position in one["clicked"]
     ]
+    positions = [int(position) + 1 for one in answers for position in one["clicked"]]
+    weights = click_weights(positions, bias or PositionBias())
+    rows = [row | {"weight": weight} for row, weight in zip(rows, weights.to_pylist(), strict=True)]
     weighted = searches.append_column("weight", pa.array(np.ones(searches.num_rows)))
     return pa.concat_tables([weighted, pa.Table.from_pylist(rows, schema=weighted.schema)])
 

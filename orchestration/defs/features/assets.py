@@ -144,18 +144,34 @@ def intent_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
     deps=[online_features, *_marts("search_clicks", "items", "item_demand_daily", "interactions")],
 )
 def search_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
-    """One row per search, with the item that it led to; beside it the items, their demand, and what shoppers did."""
+    """One row per search, with the item that it led to; beside it the items, their demand, and what shoppers did.
+
+    A click counts the more, the seldomer its place in the list is looked at, where the service's log says the place.
+    """
     import pyarrow.parquet as pq
+
+    from models.search.click_weights import click_weights
+    from serving.feedback.search_places import search_places
 
     folder = settings.training_dir / "search"
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(read_mart(settings, "search_clicks"), folder / "training_set.parquet")
+    searches = read_mart(settings, "search_clicks")
+    places = search_places(searches, settings.predictions_dir / "search")
+    weights = click_weights(places.positions, places.bias)
+    pq.write_table(searches.append_column("weight", weights), folder / "training_set.parquet")
     pq.write_table(read_mart(settings, "items"), folder / "items.parquet")
     demand = read_mart(settings, "item_demand_daily", ["item_id", "event_date", "views", "purchases"])
     pq.write_table(demand, folder / "demand.parquet")
     interactions = read_mart(settings, "interactions", ["user_id", "event_timestamp", "item_id"])
     pq.write_table(without_refusals(interactions, settings), folder / "interactions.parquet")
-    return dg.MaterializeResult(metadata=parquet_metadata(folder / "training_set.parquet"))
+    examined = {str(place): round(one.value, 4) for place, one in places.bias.examination.items()}
+    return dg.MaterializeResult(
+        metadata=parquet_metadata(folder / "training_set.parquet")
+        | {
+            "clicks whose place the log has": places.placed,
+            "how often each place is looked at": places.bias.not_evaluable or dg.MetadataValue.json(examined),
+        }
+    )
 
 
 def _labels(settings: Settings, mart: str) -> "pa.Table":
