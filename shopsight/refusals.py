@@ -95,6 +95,23 @@ def without_refusals(table: "pa.Table", settings: Settings) -> "pa.Table":
     return table.filter(pc.invert(pc.is_in(table["user_id"], value_set=refused)))
 
 
+def open_personal_marts(settings: Settings, names: Sequence[str]) -> "duckdb.DuckDBPyConnection":
+    """Return a connection with marts as views; those of personal use lack whoever refuses it now.
+
+    Args:
+        settings: says where they are.
+        names: the marts wanted.
+    """
+    connection = open_duckdb()
+    _register(connection, read_refusals(settings).users, key="user_id", name="refused_user_id")
+    for name in names:
+        rows = mart_at(export_path(settings, name)).rows()
+        personal = name in PERSONAL_EXPORTS
+        spared = " where user_id not in (select user_id from refused_user_id)" if personal else ""
+        connection.execute(f'create view "{name}" as select * from ({rows}){spared}')
+    return connection
+
+
 def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[str] = PERSONAL_EXPORTS) -> int:
     """Rewrite the exports that hold rows of some shoppers without them, all marts in one step.
 

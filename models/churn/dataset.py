@@ -73,21 +73,8 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
     # Column by column in Arrow: a million customers as Python objects would take a minute.
     has_ordered = pc.fill_null(pc.greater(pc.list_value_length(table["ordered_us"]), 0), False)
     chosen = table.filter(has_ordered).combine_chunks()
-    as_of = _days(chosen["event_timestamp"])
-    orders, values = (pa.concat_arrays(chosen[name].chunks or [pa.array([], chosen[name].type)]) for name in LISTS)
-    histories = Histories(
-        customers=encode(chosen["user_id"]).places,
-        as_of=as_of,
-        lengths=np.asarray(pc.list_value_length(orders), dtype=np.intp),
-        days=_floats(pc.list_flatten(orders)) / US_PER_DAY,
-        values=_floats(pc.list_flatten(values)),
-        activity=np.column_stack(
-            [
-                as_of - _floats(chosen["last_seen_us"]) / US_PER_DAY,
-                *(_floats(chosen[name]) for name in LAST_DAY),
-            ]
-        ),
-    )
+    histories = read_histories(chosen)
+    as_of = histories.as_of
     waits = _floats(pc.fill_null(chosen[LABEL].cast(pa.float64()), np.inf))
     observed = np.asarray(chosen["observed_days"].to_numpy(), dtype=np.float64)
     return CustomerRows(
@@ -103,6 +90,29 @@ def customer_rows(table: pa.Table, *, horizon_days: int) -> CustomerRows:
         observed_until=float((as_of + observed).max()) if len(as_of) else 0.0,
         without_history=table.num_rows - chosen.num_rows,
         groups=groups_of(chosen),
+    )
+
+
+def read_histories(rows: pa.Table) -> Histories:
+    """Return the histories of customers, each with an order before its ``event_timestamp``.
+
+    Args:
+        rows: ``user_id``, ``event_timestamp`` and :data:`FEATURES`, in one chunk a column.
+    """
+    as_of = _days(rows["event_timestamp"])
+    orders, values = (pa.concat_arrays(rows[name].chunks or [pa.array([], rows[name].type)]) for name in LISTS)
+    return Histories(
+        customers=encode(rows["user_id"]).places,
+        as_of=as_of,
+        lengths=np.asarray(pc.list_value_length(orders), dtype=np.intp),
+        days=_floats(pc.list_flatten(orders)) / US_PER_DAY,
+        values=_floats(pc.list_flatten(values)),
+        activity=np.column_stack(
+            [
+                as_of - _floats(rows["last_seen_us"]) / US_PER_DAY,
+                *(_floats(rows[name]) for name in LAST_DAY),
+            ]
+        ),
     )
 
 

@@ -1,0 +1,23 @@
+"""Commands about shoppers, with what they promise; the work is one import away."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import CHECKS_FAILED, AsJson, explained
+
+
+def ask(
+    text: Annotated[str, typer.Argument(help="Such as: shoppers who return an item within 14 days.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Write today's probability of each shopper there, as CSV.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask who will do what within how many days: a model is made and judged, or the question refused; exit 3 if so."""
+    with explained():
+        from cli.asking import ask as answer
+
+        if not answer(text, output=output, as_json=as_json):
+            raise typer.Exit(CHECKS_FAILED)

@@ -1,0 +1,1 @@
+"""A question about shoppers, in words, becomes a label, features, a model and a verdict."""
