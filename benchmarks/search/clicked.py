@@ -136,9 +136,9 @@ def _barcode(text: str) -> str:
     return text.strip().lstrip("0")
 
 
-def _items(products: Path, shown: set[str]) -> pa.Table:
+def _items(products: Path, item_ids: set[str]) -> pa.Table:
     """Return the shown items as the mart ``items`` has them; what the catalogue lacks has no text."""
-    rows = {code: row for row in _rows(products, ("upc", "name")) if (code := _barcode(row["upc"])) in shown}
+    rows = {code: row for row in _rows(products, ("upc", "name")) if (code := _barcode(row["upc"])) in item_ids}
     return pa.Table.from_pylist(
         [
             {
@@ -151,7 +151,7 @@ def _items(products: Path, shown: set[str]) -> pa.Table:
                 "is_available": True,
                 "is_listed": True,
             }
-            for item in sorted(shown)
+            for item in sorted(item_ids)
         ]
     )
 
@@ -185,9 +185,9 @@ def _order(items: pa.Table, sessions: Sessions, bias: PositionBias, *, seed: int
     )
     day = pa.array([start.date()])
     demand = pa.table({"item_id": [items["item_id"][0].as_py()], "event_date": day, "views": [0], "purchases": [0]})
-    nobody = pa.table({"user_id": ["nobody"], "event_timestamp": searches["event_timestamp"].slice(0, 1),
+    no_one = pa.table({"user_id": ["nobody"], "event_timestamp": searches["event_timestamp"].slice(0, 1),
                        "item_id": [items["item_id"][0].as_py()]})  # fmt: skip
-    engine = trained(SearchTables(searches=searches, items=items, demand=demand, interactions=nobody), "medium", seed)
+    engine = trained(SearchTables(searches=searches, items=items, demand=demand, interactions=no_one), "medium", seed)
     return {
         query: [engine.catalogue.item_ids[place] for place in engine.search(query, num_results=items.num_rows).places]
         for query in np.unique(sessions.query_R).tolist()
@@ -257,9 +257,9 @@ class _Cells:
         times = times_R[self.rows]
         cell = np.ravel_multi_index((self.item, self.place), self.shape)
         size = self.shape[0] * self.shape[1]
-        shown = np.bincount(cell, weights=times, minlength=size).reshape(self.shape)
+        impressions = np.bincount(cell, weights=times, minlength=size).reshape(self.shape)
         clicks = np.bincount(cell, weights=times * self.clicked, minlength=size).reshape(self.shape)
-        rates = np.divide(clicks, shown, out=np.full(self.shape, np.nan), where=shown > 0)
+        rates = np.divide(clicks, impressions, out=np.full(self.shape, np.nan), where=impressions > 0)
         return dict(zip(self.items.tolist(), np.nanmean(rates, axis=1).tolist(), strict=True))
 
 

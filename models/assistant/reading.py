@@ -9,8 +9,8 @@ from models.assistant import cues
 from models.assistant.graph import ShopGraph
 from models.assistant.tokens import Token, tokens_of
 from models.assistant.words import Lexicon, Mention
-from models.intent.attribute_words import CHAIN, NEGATION
 from models.intent.attributes import price_range
+from models.text.attribute_words import CHAIN, NEGATION
 from models.text.normalise import detect_language, normalise
 
 Language = Literal["en", "zh"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from models.intent.attribute_words import CHAIN, COLOURS, IRREGULAR, MATERIALS, NEGATION, NO_NAME, SIZES
+from models.text.attribute_words import CHAIN, COLOURS, IRREGULAR, MATERIALS, NEGATION, NO_NAME, SIZES
 
 SEPARATOR: Final = " > "
 _NUMBER: Final = r"[$€£¥]?\s?(\d{1,7}(?:[.,]\d{1,2})?)"

@@ -66,6 +66,11 @@ class Field:
         counts = np.array([0 if place is None else self.found_in_P[place] for place in places], dtype=np.float64)
         return np.log1p((len(self) - counts + 0.5) / (counts + 0.5))
 
+    def occurs(self, words: Sequence[str]) -> int:
+        """Return in how many items the rarest of some words stands; 0 where one of them stands in none."""
+        places = [self.numbers.get(word) for word in words]
+        return min((0 if place is None else int(self.found_in_P[place]) for place in places), default=0)
+
     def lengths(self, candidates: Ints) -> Ints:
         """Return how many words each candidate has, shape (C,)."""
         return self.starts[candidates + 1] - self.starts[candidates]

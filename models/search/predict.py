@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from models.catalogue import Catalogue
 from models.search import matching, memory, profiles
+from models.search.attribute_names import AttributeNames
 from models.search.documents import Floats, Ints
 from models.search.matching import TEXTS, Documents, matches
 from models.search.memory import NO_CLICKS, ClickMemory
@@ -103,6 +104,7 @@ class SearchEngine:
     """An item that shares no word with the query, and was never clicked for it, must be so near in meaning."""
     spelling: Spelling
     reader: WishReader
+    names: AttributeNames
 
     @classmethod
     def build(
@@ -149,6 +151,7 @@ class SearchEngine:
             min_similarity=min_similarity,
             spelling=Spelling([*whole, *memory.phrases]),
             reader=WishReader(catalogue.brands, nouns),
+            names=AttributeNames(lambda phrase: documents.fields["everything"].occurs(words(phrase))),
         )
 
     def understand(self, query: str, synonyms: Synonyms = NO_SYNONYMS) -> Understood:
@@ -159,10 +162,11 @@ class SearchEngine:
             # A brand may be what was misspelt.
             wishes = replace(wishes, brands=wishes.brands or self.reader.read(corrected).brands)
         text = corrected or wishes.text
+        renamed = self.names.renamed(text)
         return Understood(
             text=text,
             corrected=corrected,
-            synonyms=synonyms.variants(text),
+            synonyms=(*([renamed] if renamed else []), *synonyms.variants(text)),
             language=detect_language(query),
             wishes=wishes,
         )

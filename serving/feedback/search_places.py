@@ -48,12 +48,12 @@ MATCHED: Final = """
 """
 """Each search event with the answer that it is about, where the log has one."""
 
-SHOWN: Final = """
+RESULTS: Final = """
     with results as (
         select query, clicked_item_id, unnest(item_ids) as item_id, generate_subscripts(item_ids, 1) as position
         from matched
     )
-    select query || chr(31) || item_id as shown, position, count(*) as impressions,
+    select query || chr(31) || item_id as result, position, count(*) as impressions,
         count(*) filter (where item_id = clicked_item_id) as clicks
     from results
     group by all
@@ -95,11 +95,11 @@ def search_places(searches: pa.Table, folder: Path) -> SearchPlaces:
             "select number, list_position(item_ids, clicked_item_id) as position from matched "
             "where list_contains(item_ids, clicked_item_id)"
         ).fetchall()
-        shown = connection.sql(SHOWN).to_arrow_table()
+        results = connection.sql(RESULTS).to_arrow_table()
     positions: list[int | None] = [None] * searches.num_rows
     for number, position in clicked:
         positions[number] = int(position)
-    columns = [shown[name].to_pylist() for name in ("shown", "position", "impressions", "clicks")]
+    columns = [results[name].to_pylist() for name in ("result", "position", "impressions", "clicks")]
     return SearchPlaces(positions=positions, bias=estimate_position_bias(*columns))
 
 

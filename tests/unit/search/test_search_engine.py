@@ -134,3 +134,16 @@ def test_the_probed_index_finds_nearly_all_that_the_exact_one_does() -> None:
     exact, probed = ExactMeaning(vectors), ProbedMeaning(vectors)
     shares = [len(np.intersect1d(exact.nearest(v, 20), probed.nearest(v, 20))) / 20 for v in vectors[::100]]
     assert np.mean(shares) > 0.9
+
+
+def test_a_colour_is_put_in_the_catalogues_words_for_a_query_in_another_language(engine: SearchEngine) -> None:
+    plain, coloured = (engine.search(query) for query in ("跑步鞋", "黑色 跑步鞋"))
+    assert plain.understood.synonyms == ()
+    assert coloured.understood.synonyms == ("black 跑步鞋",)
+    assert "Black" in titles(engine, coloured)[0]
+
+
+def test_a_name_that_the_catalogue_has_or_that_is_no_colour_stays(engine: SearchEngine) -> None:
+    assert engine.understand("black shoes").synonyms == ()
+    assert engine.understand("红茶").synonyms == ()
+    assert engine.understand("crimson shoes").synonyms == ()

@@ -90,7 +90,7 @@ def test_a_shop_without_a_log_says_that_nothing_can_be_told(tmp_path: Path) -> N
 
 def test_how_often_places_are_looked_at_is_recovered_from_the_log(log: PredictionLog, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
-    looked_at, wanted = np.array([1.0, 0.5, 0.25]), dict(zip("abc", (0.6, 0.5, 0.4), strict=True))
+    looked_at, wanted = np.array([1.0, 0.5, 0.25]), dict(zip("abc", (0.2, 0.15, 0.1), strict=True))
     asked = []
     for number in range(6_000):
         at, query = NOON + timedelta(minutes=10 * number), f"query {number % 5}"
