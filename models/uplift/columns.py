@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 OUTCOME_NAMES: Final = re.compile(
     r"(^|_)(visit(s|ed)?|convert(ed)?|conversions?|spend|spent|purchase[ds]?|bought|clicks?|clicked|opens?|opened|exposure|"
-    r"exposed|redeem(ed)?|redemptions?|respon(se|ded|d)|outcomes?|target|label|sales?|revenue|unsubscribed?|churned|after|post)($|_)"
+    r"exposed|redeem(ed)?|redemptions?|response|respond(ed)?|outcomes?|target|label|sales?|revenue|unsubscribed?|churned|after|post)($|_)"
 )
 BEFORE_NAMES: Final = re.compile(r"(^|_)(before|previous|prior|past|last|pre|history|historical|lag|days_since)($|_)")
 ALPHA: Final = 1e-4
