@@ -15,6 +15,7 @@ from cli.console import AsJson, explained
 from cli.experiments import experiment_app
 from cli.releases import release_app
 from cli.shoppers_app import ask
+from cli.synonyms_app import synonyms_app
 from cli.watch_app import drift, feedback
 from shopsight.families import FAMILIES, SERVICES
 
@@ -39,6 +40,7 @@ for name, group in {
     "people": people_app,
     "keys": keys_app,
     "answers": answers_app,
+    "synonyms": synonyms_app,
 }.items():
     app.add_typer(group, name=name)
 for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp, ask):

@@ -121,6 +121,12 @@ def test_what_shoppers_complain_of_is_counted_with_their_words(demo) -> None:
     assert any(row["complaints"] for row in insights)
 
 
+def test_synonyms_are_proposed_from_all_of_the_shops_searches(demo) -> None:
+    proposed = json.loads(demo.call("synonyms", "propose", "--json").stdout)
+    assert proposed["searches"] == pq.read_metadata(demo.settings.training_dir / "search/training_set.parquet").num_rows
+    assert all(one["sessions"] >= 3 for one in proposed["proposals"])
+
+
 def test_texts_the_model_is_unsure_of_are_labelled_by_people_and_taken_in(demo, tmp_path: Path) -> None:
     file = tmp_path / "suggested.csv"
     suggested = demo.call("label", "suggest", "-n", "3", "--output", str(file))
