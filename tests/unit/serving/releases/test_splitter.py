@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def test_without_a_release_the_champion_answers_and_nothing_is_written(shop: Sho
 def test_what_a_leaving_process_still_counts_of_a_step_hides_nothing_of_the_next(shop: Shop) -> None:
     async def switched() -> None:
         before, after = (
-            Splitter(model, family=FAMILY, version=lambda version=model.version: version, settings=shop.settings)
+            Splitter(model, family=FAMILY, version=partial(str, model.version), settings=shop.settings)
             for model in (shop.champion, shop.candidate)
         )
         shop.order("canary", share=0.0, record=4)
