@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from models.catalogue import Catalogue
 from models.search import matching, memory, profiles
 from models.search.attribute_names import AttributeNames
+from models.search.attributes import Attributes, item_attributes
 from models.search.documents import Floats, Ints
 from models.search.matching import TEXTS, Documents, matches
 from models.search.memory import NO_CLICKS, ClickMemory
@@ -105,6 +106,8 @@ class SearchEngine:
     spelling: Spelling
     reader: WishReader
     names: AttributeNames
+    attributes: Sequence[Attributes]
+    """Values of each item's further attributes, by name."""
 
     @classmethod
     def build(
@@ -119,6 +122,7 @@ class SearchEngine:
         ranker: Ranker | None = None,
         candidates: int = 100,
         min_similarity: float = 0.3,
+        attributes: Sequence[Attributes] = (),
     ) -> "SearchEngine":
         """Index the items.
 
@@ -132,6 +136,7 @@ class SearchEngine:
             ranker: puts candidates in order.
             candidates: items of each source.
             min_similarity: see the field.
+            attributes: of the items; those behind them have none.
         """
         documents = Documents.of(texts, vectors_ND)
         titles = [text.get("title") or "" for text in texts]
@@ -151,6 +156,7 @@ class SearchEngine:
             min_similarity=min_similarity,
             spelling=Spelling([*whole, *memory.phrases]),
             reader=WishReader(catalogue.brands, nouns),
+            attributes=[*attributes, *({} for _ in range(len(texts) - len(attributes)))],
             names=AttributeNames(lambda phrase: documents.fields["everything"].occurs(words(phrase))),
         )
 
@@ -314,6 +320,7 @@ class SearchEngine:
             ranker=self.ranker,
             candidates=self.candidates,
             min_similarity=self.min_similarity,
+            attributes=self.attributes,
         )
 
     def _text_now(self, catalogue: Catalogue, place: int) -> dict[str, str]:
@@ -364,6 +371,7 @@ class SearchEngine:
             ranker=Ranker.load(folder) if (folder / MODEL_FILE).exists() else None,
             candidates=config["candidates"],
             min_similarity=config["min_similarity"],
+            attributes=item_attributes(table),
         )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.catalogue import Catalogue
 from models.evaluation.results import Evaluation
 from models.progress import Progress, ReportProgress
+from models.search.attributes import item_attributes
 from models.search.config import SearchConfig
 from models.search.dataset import Pasts, Search, demand_until, item_texts, read_searches
 from models.search.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
@@ -37,7 +38,7 @@ class SearchTables:
     searches: pa.Table
     """Rows of the mart ``search_clicks``."""
     items: pa.Table
-    """The mart ``items``."""
+    """The mart ``items``, and its ``attributes`` as JSON where there are any."""
     demand: pa.Table
     """The mart ``item_demand_daily``."""
     interactions: pa.Table
@@ -92,6 +93,7 @@ def train(
         demand=np.log1p(demand),
         encoder=encoder,
         candidates=config.candidates,
+        attributes=item_attributes(listed),
     )
     if len(searches) < config.min_searches:
         reason = f"{len(searches)} searches led to an item of the catalogue; {config.min_searches} are needed"
@@ -149,6 +151,8 @@ def write_catalogue(folder: Path, listed: pa.Table, demand: NDArray[np.float64])
     """Write the items as :meth:`models.search.predict.SearchEngine.load` reads them."""
     table = _with_demand(listed, demand)
     columns = ["item_id", *TEXTS, "price", "is_available", *DEMAND]
+    if "attributes" in table.column_names:
+        columns.append("attributes")
     pq.write_table(table.select(columns), folder / CATALOGUE_FILE, compression="zstd")
 
 

@@ -20,10 +20,17 @@ from serving.items.rules import RuleBook, RulesInForce
 from serving.items.rules_file import RulesFile
 from serving.items.shop_file import ShopFile
 from serving.prediction_log import RowLog, new_id
-from serving.search.facets import facets_of
+from serving.search.facets import attributes_mask, facets_of
 from serving.search.ordering import PLACEMENT, ordered, rows_in_order
 from serving.search.reasons import reasons_of
-from serving.search.schemas import SearchAnswer, SearchRequest, SearchResult, SuggestionRequest, Suggestions
+from serving.search.schemas import (
+    SearchAnswer,
+    SearchFilter,
+    SearchRequest,
+    SearchResult,
+    SuggestionRequest,
+    Suggestions,
+)
 from serving.search.suggestions import Suggester
 from serving.search.synonyms_file import synonyms_file
 from serving.served_model import ServedModel
@@ -117,7 +124,7 @@ class SearchDesk:
             },
             "results": results,
             "total": len(hits.places),
-            "facets": facets_of(catalogue, hits.places),
+            "facets": facets_of(state.engine, hits.places),
             "relaxed": relaxed,  # type: ignore[typeddict-item]
             "fallback": fallback,  # type: ignore[typeddict-item]
             "user_known": user.known if user is not None else None,
@@ -142,7 +149,7 @@ class SearchDesk:
         now: datetime,
     ) -> tuple[Hits, list[str]]:
         """Return what a query finds, and what was given up for it: the query's own wishes first, then the filter."""
-        asked, available = state.filter.mask(request.filter), _available(state.engine, rules, now)
+        asked, available = state.mask(request.filter), _available(state.engine, rules, now)
         left_out = rules.left_out(PLACEMENT, now)
 
         def hits_among(mask: Mask) -> Hits:
@@ -230,6 +237,13 @@ class _State:
     engine: SearchEngine
     filter: CatalogueFilter
     suggester: Suggester
+
+    def mask(self, item_filter: SearchFilter | None) -> Mask | None:
+        """Return which items pass, shape (N,), or None where nothing is filtered."""
+        mask = self.filter.mask(item_filter)
+        if mask is None or item_filter is None or not item_filter.attributes:
+            return mask
+        return mask & attributes_mask(self.engine, item_filter.attributes)
 
     @classmethod
     def of(cls, engine: SearchEngine) -> "_State":

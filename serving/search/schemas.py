@@ -14,6 +14,21 @@ MAX_QUERY = 500
 QueryText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY, strip_whitespace=True)]
 
 
+class AttributeFilter(Request):
+    """Values to keep of one attribute; case does not count."""
+
+    any_of: list[Annotated[str, StringConstraints(min_length=1, max_length=200)]] = Field(min_length=1, max_length=100)
+
+
+class SearchFilter(ItemFilter):
+    """What every result must be."""
+
+    attributes: dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], AttributeFilter] | None = Field(
+        default=None, max_length=20
+    )
+    """By the name of the attribute, as the facets have it."""
+
+
 class SearchRequest(Request):
     """Ask for the items that a query means."""
 
@@ -25,7 +40,7 @@ class SearchRequest(Request):
     query: QueryText
     user_id: Identifier | None = None
     session_id: Identifier | None = None
-    filter: ItemFilter | None = None
+    filter: SearchFilter | None = None
     num_results: Annotated[int, Field(ge=1, le=MAX_RESULTS, strict=True), WHOLE] = 10
     explain: StrictBool = False
     personalised: StrictBool = True
@@ -96,11 +111,13 @@ class PriceRange(TypedDict):
 
 @closed
 class Facets(TypedDict):
-    """The items found, counted: by category and brand, most frequent first, and by price."""
+    """The items found, counted: by category, brand and further attributes, most frequent first, and by price."""
 
     category: list[FacetValue]
     brand: list[FacetValue]
     price: list[PriceRange]
+    attributes: dict[str, list[FacetValue]]
+    """By the name of the attribute; of the most frequent ones."""
 
 
 @closed

@@ -1,5 +1,6 @@
 """A shop of twenty-four items that is searched in English and Chinese, with the real sentence encoder."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.catalogue import Catalogue
+from models.search.attributes import item_attributes
 from models.search.dataset import item_texts
 from models.search.memory import Click, ClickMemory
 from models.search.predict import SearchEngine, everything
@@ -37,6 +39,7 @@ def items_table() -> pa.Table:
                         "category": category,
                         "brand": brand,
                         "description": f"{shelf} by {brand}: {traits}, in {colour.lower()}.",
+                        "attributes": json.dumps({"colour": colour, "size": [str(number), "all"]}),
                         "price": price + 10.0 * number + len(brand),
                         "is_available": True,
                         "is_listed": True,
@@ -57,6 +60,7 @@ def engine_of(items: pa.Table, clicks: list[Click] | None = None) -> SearchEngin
         demand=np.zeros((len(texts), 2)),
         encoder=encoder,
         memory=ClickMemory.of(clicks or [], category_of),
+        attributes=item_attributes(items),
     )
 
 

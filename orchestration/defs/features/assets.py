@@ -141,7 +141,7 @@ def intent_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
     group_name="features",
     kinds={"parquet"},
     owners=[OWNER],
-    deps=[online_features, *_marts("search_clicks", "items", "item_demand_daily", "interactions")],
+    deps=[online_features, *_marts("search_clicks", "items", "item_demand_daily", "interactions", "graph_edges")],
 )
 def search_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
     """One row per search, with the item that it led to; beside it the items, their demand, and what shoppers did.
@@ -150,6 +150,7 @@ def search_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
     """
     import pyarrow.parquet as pq
 
+    from models.search.attributes import with_attributes
     from models.search.click_weights import click_weights
     from serving.feedback.search_places import search_places
 
@@ -159,7 +160,8 @@ def search_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
     places = search_places(searches, settings.predictions_dir / "search")
     weights = click_weights(places.positions, places.bias)
     pq.write_table(searches.append_column("weight", weights), folder / "training_set.parquet")
-    pq.write_table(read_mart(settings, "items"), folder / "items.parquet")
+    edges = read_mart(settings, "graph_edges", ["relation", "source_id", "target_id"])
+    pq.write_table(with_attributes(read_mart(settings, "items"), edges), folder / "items.parquet")
     demand = read_mart(settings, "item_demand_daily", ["item_id", "event_date", "views", "purchases"])
     pq.write_table(demand, folder / "demand.parquet")
     interactions = read_mart(settings, "interactions", ["user_id", "event_timestamp", "item_id"])

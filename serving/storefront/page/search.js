@@ -52,10 +52,12 @@
 
   const filterOf = (parameters) => {
     const price = {...(parameters.has("from") && {gte: Number(parameters.get("from"))}), ...(parameters.has("to") && {lte: Number(parameters.get("to"))})};
+    const attributes = [...parameters].filter(([name]) => name.startsWith("attribute.")).map(([name, value]) => [name.slice("attribute.".length), {any_of: [value]}]);
     return {
       ...(parameters.has("category") && {category: {any_of: [parameters.get("category")]}}),
       ...(parameters.has("brand") && {brand: {any_of: [parameters.get("brand")]}}),
       ...(Object.keys(price).length && {price}),
+      ...(attributes.length && {attributes: Object.fromEntries(attributes)}),
     };
   };
   const facet = (heading, query, choices) => (choices.length < 2 ? null : make("div", {className: "facet"}, make("h3", {textContent: heading}),
@@ -83,11 +85,12 @@
     section.dataset.list = "search";
     section.dataset.model = `${answer.model.name} ${answer.model.version}`;
     const here = Object.fromEntries([...parameters].filter(([name]) => name !== "q"));
-    const {category, brand, price} = answer.facets;
+    const {category, brand, price, attributes} = answer.facets;
     const facets = [
       facet(say("search.category"), query, category.map(({value, count}) => [value.split(" > ").at(-1), count, {...here, category: value}])),
       facet(say("search.brands"), query, brand.map(({value, count}) => [value, count, {...here, brand: value}])),
       facet(say("search.prices"), query, price.map(({gte, lte, count}) => [`${priceOf({price: gte})} – ${priceOf({price: lte})}`, count, {...here, from: gte, to: lte}])),
+      ...Object.entries(attributes).map(([name, values]) => facet(name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " "), query, values.map(({value, count}) => [value, count, {...here, [`attribute.${name}`]: value}]))),
     ].filter(Boolean);
     if (facets.length) {
       const narrow = make("details", {className: "facets", open: innerWidth > 700}, make("summary", {textContent: say("search.narrow")}), ...facets);

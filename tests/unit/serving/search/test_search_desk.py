@@ -75,6 +75,26 @@ def ids(answer: SearchAnswer) -> list[str]:
     return [result["item_id"] for result in answer["results"]]
 
 
+def test_attributes_are_counted_and_may_be_asked_for(make_desk: Ask) -> None:
+    desk = make_desk()
+    every = desk.answer(SearchRequest(query="trail running shoes"))
+    assert every["facets"]["attributes"]["colour"] == [{"value": "Black", "count": 3}, {"value": "Blue", "count": 3}]
+    blue = SearchRequest.model_validate(
+        {"query": "trail running shoes", "filter": {"attributes": {"colour": {"any_of": ["blue"]}}}}
+    )
+    answer = desk.answer(blue)
+    assert answer["total"] == 3
+    assert all("Blue" in result["title"] for result in answer["results"])
+    assert "colour" not in answer["facets"]["attributes"], "one value is no choice"
+
+
+def test_an_attribute_that_no_item_has_is_given_up_and_said(make_desk: Ask) -> None:
+    asked = {"query": "trail running shoes", "filter": {"attributes": {"sleeves": {"any_of": ["long"]}}}}
+    answer = make_desk().answer(SearchRequest.model_validate(asked))
+    assert answer["relaxed"] == ["filter"]
+    assert answer["results"]
+
+
 def test_an_answer_has_results_facets_and_reasons_and_is_logged_as_a_list(make_desk: Ask, log: PredictionLog) -> None:
     answer = ask(make_desk(), "trail running shoes", explain=True, num_results=3, session_id="s1")
     assert [result["category"] for result in answer["results"]] == ["Sports > Shoes"] * 3
