@@ -27,8 +27,12 @@ ALIKE: Final = "alike"
 """Instead of a learner's name: no differences between shoppers were seen that pay."""
 SHARES: Final = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))
 """Shares of the shoppers that may be treated, over which the area under the curve of values is taken."""
-MARGIN: Final = float(norm.ppf(0.99))
-"""Standard errors that an order, or a freer policy, must be ahead by: luck alone rarely does so."""
+SLEEPING: Final = -0.15
+"""Estimated effect below which a shopper counts as a sleeping dog: an order lost for seven who are sent the offer."""
+ORDER_MARGIN: Final = float(norm.ppf(0.99))
+"""Standard errors that the best of five learners must be ahead of chance by: by luck one of them is rarely so far."""
+MARGIN: Final = float(norm.ppf(0.95))
+"""Standard errors that a freer form must be ahead of a plainer one by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +109,7 @@ def choose_policy(trial: Trial, *, cost_K: Floats, config: UpliftConfig, seed: i
     learner = max(LEARNERS, key=lambda name: area[name])
     ahead, error = _difference(by_share[learner], anyone_R)
     reason = f"{learner} orders shoppers better than chance by {ahead:.4g} (standard error {error:.2g})"
-    if ahead <= MARGIN * error:
+    if ahead <= ORDER_MARGIN * error:
         learner, reason = ALIKE, "no learner orders shoppers surely better than chance: no differences in effect"
     policy = Policy(learner=learner, form="one_arm", best=best, cost_K=cost_K)
     policy, why = _freest(policy, net_RK, effects["mean" if learner == ALIKE else learner])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from planted_trials import planted_trial
 
+from benchmarks.uplift import planted
 from benchmarks.uplift.trial import TrialFile, measure, read_trial
 from shopsight.errors import ShopsightError
 
@@ -81,3 +82,10 @@ def test_rows_without_an_outcome_are_counted_and_do_not_count(tmp_path: Path) ->
     trial, _, _, warnings = read_trial(asked(path))
     assert len(trial) == 890
     assert "10 rows without treatment or outcome" in warnings[0]
+
+
+def test_a_planned_campaign_of_a_sample_shop_holds_most_of_what_can_be_won() -> None:
+    figures = planted.measure(shops=1, reseeded=5, seed=200)
+    assert figures["figures"]["increment_of_best_fifth"]["value"] > 0.5
+    assert figures["figures"]["policy_value_of_oracle"]["value"] > 0.5
+    assert figures["intervals_of_lift"]["of"] == 5
