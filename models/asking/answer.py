@@ -40,7 +40,7 @@ class Answer:
     """What is forecast of each."""
 
 
-def answer(connection: "duckdb.DuckDBPyConnection", text: str, *, seed: int = 7, resamples: int = 500) -> Answer:
+def answer(connection: "duckdb.DuckDBPyConnection", text: str, *, seed: int = 7, resamples: int = 300) -> Answer:
     """Answer a question, or say why it cannot be asked.
 
     Args:

@@ -2,34 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.asking.deeds import WITHOUT_ITEMS, WITHOUT_STARS
-from models.asking.model import QuestionModel, asks_for_any_order, bg_nbd_at, fit, grow, steady_log_odds
+from models.asking.model import QuestionModel, asks_for_any_order, bg_nbd_at, fit, steady_log_odds
 from models.asking.question import Filter, Question, RefusedQuestionError
-from models.asking.rows import CaseRows, case_rows, log_span
+from models.asking.rows import STEP_DAYS, CaseRows, case_rows, log_span
+from models.asking.sentinels import check_question
 from models.evaluation.approval import Verdict, gate
 from models.evaluation.bootstrap import Estimate, bootstrap_clusters
 from models.evaluation.fairness import group_slices
-from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins, roc_auc
+from models.evaluation.probability import RankedScores, calibration_error, equal_mass_bins
 from models.evaluation.results import Evaluation, by_model
-from models.evaluation.sentinels import (
-    SentinelReading,
-    check_features_not_newer,
-    check_not_too_good,
-    check_shuffled_labels,
-)
+from models.evaluation.sentinels import SentinelReading
 
 if TYPE_CHECKING:
     import duckdb
 
 Floats = NDArray[np.float64]
 
-STEP_DAYS: Final = 7
-"""Days between cut-offs, back from the newest day, as in the mart ``churn_labels``."""
 MAX_DATES: Final = 53
 MAX_TEST_DATES: Final = 4
 """Cut-offs that are judged together where one has too few positives."""
@@ -37,10 +31,8 @@ ENOUGH_POSITIVES: Final = 50
 """Positives at the newest cut-off with which it is judged alone."""
 MIN_POSITIVES: Final = 20
 """Shoppers that do the target, and that do not, without which nothing is judged."""
-MAX_ROWS: Final = 300_000
+MAX_ROWS: Final = 200_000
 """Rows of all dates that are trained on; shoppers are drawn by a hash where there are more."""
-TOO_GOOD: Final = 0.97
-"""ROC AUC of held-out rows above which a feature holds the outcome, as in the churn family."""
 PROTOCOL: Final = (
     "the population at the newest cut-offs whose horizon is over; trained on cut-offs whose horizons were over before "
     "the first of them; intervals resample shoppers"
@@ -67,7 +59,7 @@ class Judgement:
     model: QuestionModel
 
 
-def judge(connection: "duckdb.DuckDBPyConnection", question: Question, *, seed: int, resamples: int = 500) -> Judgement:
+def judge(connection: "duckdb.DuckDBPyConnection", question: Question, *, seed: int, resamples: int = 300) -> Judgement:
     """Judge a question about shoppers.
 
     Args:
@@ -90,7 +82,7 @@ def judge(connection: "duckdb.DuckDBPyConnection", question: Question, *, seed: 
     closed = rows.as_of + question.horizon_days <= until
     _refuse_too_few(rows, question, tested=tested, closed=closed)
     model = fit(rows, question, until=until, seed=seed)
-    readings = _sentinels(rows, question, model, closed, until=until, seed=seed)
+    readings = check_question(rows, question, model, until=until, seed=seed)
     test = rows.take(tested)
     evaluation = _evaluate(test, _contenders(rows, test, question, model, until), seed=seed, resamples=resamples)
     return Judgement(
@@ -184,32 +176,6 @@ def _refuse_too_few(
             )
 
 
-def _sentinels(
-    rows: CaseRows, question: Question, model: QuestionModel, closed: NDArray[np.bool_], *, until: float, seed: int
-) -> list[SentinelReading]:
-    truth = rows.outcomes[closed]
-    readings = [check_not_too_good(roc_auc(truth, model.committee.held_out), limit=TOO_GOOD)]
-    rng = np.random.default_rng(seed)
-    shuffled = rows.outcomes.copy()
-    for date in np.unique(rows.as_of[closed]):
-        here = rows.as_of == date
-        shuffled[here] = rng.permutation(shuffled[here])
-    blind = grow(rows, question, shuffled, until=until, seed=seed)
-    newest = closed & (rows.as_of == rows.as_of[closed].max())
-    readings.append(
-        check_shuffled_labels(
-            roc_auc(shuffled[closed], blind.committee.held_out),
-            # Shoppers repeat over the dates: one date's are the independent ones.
-            positives=max(int(rows.outcomes[newest].sum()), 1),
-            negatives=max(int((~rows.outcomes[newest]).sum()), 1),
-        )
-    )
-    readings.append(check_features_not_newer(_moments(rows.known_at), _moments(rows.as_of), name="features"))
-    last = _moments(rows.as_of - np.where(np.isinf(rows.since_last), 0.0, rows.since_last))
-    readings.append(check_features_not_newer(last, _moments(rows.as_of), name="what_was_done"))
-    return readings
-
-
 def _contenders(
     rows: CaseRows, test: CaseRows, question: Question, model: QuestionModel, until: float
 ) -> dict[str, Floats]:
@@ -274,7 +240,3 @@ def _importance(model: QuestionModel, rows: CaseRows, *, max_rows: int = 5_000, 
     shares = np.abs(model.committee.contributions(model.features(sample))[:, :-1]).mean(axis=0)
     means = dict(zip(model.names(sample), shares.tolist(), strict=True))
     return dict(sorted(means.items(), key=lambda pair: -pair[1])[:count])
-
-
-def _moments(days: Floats) -> Any:
-    return np.round(days * 86_400e6).astype("datetime64[us]")

@@ -24,6 +24,8 @@ Bools = NDArray[np.bool_]
 
 FEW_ROWS: Final = 60_000
 """Up to here the trees are those of a small shop's churn model."""
+MAX_TRAINED: Final = 25_000
+"""Rows that trees are grown on: all of the rarer outcome, and a draw of the other."""
 
 
 def trees_for(rows: int) -> CommitteeConfig:
@@ -126,20 +128,57 @@ def fit(rows: CaseRows, question: Question, *, until: float, seed: int) -> Quest
     return replace(final, committee=replace(final.committee, scaling=moved))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    """A model, and the rows that it was grown on."""
+
+    model: QuestionModel
+    drawn: Bools
+    """Of all rows, shape (R,)."""
+
+
 def grow(rows: CaseRows, question: Question, labels: Bools, *, until: float, seed: int) -> QuestionModel:
-    """Grow on the dates whose horizons are over at ``until``."""
+    """Grow on the dates whose horizons are over at ``until``; see :func:`grow_on`."""
+    return grow_on(rows, question, labels, until=until, seed=seed).model
+
+
+def grow_on(rows: CaseRows, question: Question, labels: Bools, *, until: float, seed: int) -> Grown:
+    """Grow on the dates whose horizons are over at ``until``: on all rows of the rarer outcome, and some of the other.
+
+    What was left out is put back into the level of the log odds.
+    """
     bg_nbd = bg_nbd_at(rows, until)
     closed = rows.as_of + question.horizon_days <= until
-    training = rows.take(closed)
+    drawn = draw(labels, closed, seed=seed)
+    training = rows.take(drawn)
     committee = fit_committee(
         all_features(training, bg_nbd, question),
-        labels[closed],
+        labels[drawn],
         config=trees_for(len(training)),
         seed=seed,
         groups=training.people,
         offsets=steady_log_odds(training, bg_nbd, question),
     )
-    return QuestionModel(question=question, bg_nbd=bg_nbd, committee=committee)
+    positive, negative = (
+        int((drawn & which).sum()) / max(int((closed & which).sum()), 1) for which in (labels, ~labels)
+    )
+    scaling = committee.scaling
+    level = LogitScaling(slope=scaling.slope, intercept=scaling.intercept - float(np.log(positive / negative)))
+    model = QuestionModel(question=question, bg_nbd=bg_nbd, committee=replace(committee, scaling=level))
+    return Grown(model=model, drawn=drawn)
+
+
+def draw(labels: Bools, closed: Bools, *, seed: int) -> Bools:
+    """Return which closed rows are grown on: all, or those of the rarer outcome and a draw of the others."""
+    if int(closed.sum()) <= MAX_TRAINED:
+        return closed
+    rarer = closed & (labels if labels[closed].mean() <= 0.5 else ~labels)
+    others = np.flatnonzero(closed & ~rarer)
+    room = max(MAX_TRAINED - int(rarer.sum()), int(rarer.sum()))
+    chosen = np.random.default_rng(seed).permutation(others)[:room]
+    drawn = rarer.copy()
+    drawn[chosen] = True
+    return drawn
 
 
 def _has_both(outcomes: Bools) -> bool:

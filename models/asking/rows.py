@@ -32,6 +32,8 @@ STATE: Final = tuple(name for name in USER_FEATURES if name != "favourite_catego
 TASTE: Final = tuple(name for name in USER_TASTE_FEATURES if name not in ("top_categories", "top_brands"))
 WINDOWS: Final = (7, 28, 90)
 """Days behind the cut-off in which the asked thing is counted."""
+STEP_DAYS: Final = 7
+"""Days between cut-offs, back from the newest day, as in the mart ``churn_labels``."""
 IMPORTED_DAYS: Final = 30
 """Where most of a mart arrived later than this, it was imported as history, and arrivals say nothing."""
 

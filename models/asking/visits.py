@@ -82,7 +82,7 @@ def _table(connection: "duckdb.DuckDBPyConnection") -> "pa.Table":
         joined as (
             select labels.*, {", ".join(f"features.{name}" for name in SESSION_FEATURES)}
             from labels inner join session_features as features
-                on labels.session_id = features.session_id and labels.event_timestamp = features.feature_timestamp
+                on labels.session_id = features.session_id and labels.event_timestamp = features.event_timestamp
         )
         select joined.*, {", ".join(f"state.{name}" for name in USER_FEATURES)}, users.age_band, users.gender
         from joined

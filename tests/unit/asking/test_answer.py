@@ -99,15 +99,14 @@ def test_a_feature_that_holds_the_outcome_is_noticed(shop: duckdb.DuckDBPyConnec
     peeking = shop.sql("""
         select * replace (exists (
             select 1 from order_items where order_items.user_id = days.user_id and ordered_at >= feature_timestamp
-                and ordered_at < feature_timestamp + interval 28 days
+                and ordered_at < feature_timestamp + interval 21 days
         )::int * 1000 as events_7d) from user_features_daily as days
     """).to_arrow_table()
     leaky = asked_shop()
     leaky.register("planted", peeking)
     leaky.execute("drop table user_features_daily; create table user_features_daily as select * from planted")
 
-    text = "shoppers who viewed an item in the last 3 days and who order within 28 days"
-    document = answer(leaky, text, resamples=20).document
+    document = answer(leaky, "shoppers who order within 21 days", resamples=20).document
 
     assert document["verdict"] == "refused"
-    assert "holds the outcome" in document["reason"]
+    assert "of an earlier day" in document["reason"]

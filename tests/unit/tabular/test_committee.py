@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.purchase_intent.thresholds import best_threshold, f1_score
 from models.evaluation.probability import calibration_error, roc_auc
-from models.tabular.committee import Committee, CommitteeConfig, fit_committee
+from models.tabular.committee import Committee, CommitteeConfig, deal_people, fit_committee
 
 CONFIG = CommitteeConfig(members=3, repeats=1, learning_rate=0.1, rounds=60, early_stopping_rounds=10, threads=1)
 
@@ -76,3 +76,16 @@ def test_the_best_threshold_is_the_one_with_the_highest_f1() -> None:
     assert chosen == 0.7
     scores = [f1_score(outcomes, probabilities >= threshold) for threshold in probabilities]
     assert f1_score(outcomes, probabilities >= chosen) == max(scores) == pytest.approx(0.8)
+
+
+def test_many_people_are_dealt_to_folds_with_as_many_positives_each() -> None:
+    rng = np.random.default_rng(3)
+    people = np.repeat(np.arange(3_000), 2)
+    outcomes = rng.random(len(people)) < 0.1
+
+    folds = deal_people(outcomes, people, 3, seed=1)
+
+    assert sorted(np.concatenate([outside for _, outside in folds]).tolist()) == list(range(len(people)))
+    assert all(not np.intersect1d(people[inside], people[outside]).size for inside, outside in folds)
+    shares = [outcomes[outside].mean() for _, outside in folds]
+    assert max(shares) - min(shares) < 0.01
