@@ -134,6 +134,14 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.item_ids)
 
+    def places_by_brand(self) -> dict[str, NDArray[np.int64]]:
+        """Return the places of the items of each brand."""
+        places: dict[str, list[int]] = {}
+        for place, brand in enumerate(self.brands):
+            if brand:
+                places.setdefault(brand, []).append(place)
+        return {brand: np.array(of_brand, dtype=np.int64) for brand, of_brand in places.items()}
+
     def index_of(self, item_id: str) -> int | None:
         """Return the item's place in the columns, or None."""
         return self.positions.get(item_id)

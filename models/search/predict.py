@@ -106,6 +106,8 @@ class SearchEngine:
     spelling: Spelling
     reader: WishReader
     names: AttributeNames
+    of_brand: Mapping[str, Ints]
+    """Places of the items of each brand."""
     attributes: Sequence[Attributes]
     """Values of each item's further attributes, by name."""
 
@@ -156,6 +158,7 @@ class SearchEngine:
             min_similarity=min_similarity,
             spelling=Spelling([*whole, *memory.phrases]),
             reader=WishReader(catalogue.brands, nouns),
+            of_brand=catalogue.places_by_brand(),
             attributes=[*attributes, *({} for _ in range(len(texts) - len(attributes)))],
             names=AttributeNames(lambda phrase: documents.fields["everything"].occurs(words(phrase))),
         )
@@ -229,7 +232,7 @@ class SearchEngine:
         """Return candidates of a query: by words, by meaning and by clicks, those that may be shown, shape (C,)."""
         # Where few may be shown, those who may stand further behind.
         share = max(float(allowed.mean()), 1e-9) if len(allowed) else 1.0
-        reach = min(len(allowed), int(np.ceil(count / share)) if share < 1.0 else count, 20 * count)
+        reach = min(len(allowed), int(np.ceil(count / share)), 20 * count)
         groups = []
         for text, vector_D in asked.items():
             clicked = (self.catalogue.index_of(item_id) for item_id in self.memory.items(text))
@@ -259,7 +262,9 @@ class SearchEngine:
     def _masks(self, wishes: Wishes) -> dict[str, Mask]:
         of_wishes: dict[str, Mask] = {}
         if wishes.brands:
-            of_wishes["brand"] = np.array([brand in wishes.brands for brand in self.catalogue.brands], dtype=np.bool_)
+            of_wishes["brand"] = np.zeros(len(self.catalogue), dtype=np.bool_)
+            for brand in wishes.brands:
+                of_wishes["brand"][self.of_brand[brand]] = True
         if wishes.lowest is not None or wishes.highest is not None:
             low = -np.inf if wishes.lowest is None else wishes.lowest
             high = np.inf if wishes.highest is None else wishes.highest
@@ -337,12 +342,8 @@ class SearchEngine:
         """Write what :meth:`load` reads."""
         save_file({"vectors": self.documents.vectors_ND.astype(np.float16)}, str(folder / VECTORS_FILE))
         write_json(folder / MEMORY_FILE, self.memory.as_json(), sort_keys=True)
-        config = {
-            "encoder": self.encoder.name,
-            "candidates": self.candidates,
-            "min_similarity": self.min_similarity,
-        }
-        write_json(folder / CONFIG_FILE, config)
+        settings = {"candidates": self.candidates, "min_similarity": self.min_similarity}
+        write_json(folder / CONFIG_FILE, {"encoder": self.encoder.name, **settings})
         if self.ranker is not None:
             self.ranker.save(folder)
 

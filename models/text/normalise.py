@@ -22,14 +22,25 @@ _DIGITS: Final = re.compile(r"\d+")
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 
 
+class _Spaces(dict[int, int]):
+    """A table of ``str.translate`` that is filled as characters come: what is written stays, the others are spaces."""
+
+    def __missing__(self, point: int) -> int:
+        is_written = unicodedata.category(chr(point)) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        self[point] = point if is_written else ord(" ")
+        return self[point]
+
+
+_WITHOUT_CONTROLS: Final = _Spaces()
+
+
 def normalise(text: str) -> str:
     """Return ``text`` in NFKC without control and format characters, one space between words, cut to a length.
 
     Lone surrogates, which JSON can carry and UTF-8 cannot, become spaces.
     """
     clean = unicodedata.normalize("NFKC", text[: 4 * MAX_CHARACTERS])
-    characters = (" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in clean)
-    return " ".join("".join(characters).split())[:MAX_CHARACTERS]
+    return " ".join(clean.translate(_WITHOUT_CONTROLS).split())[:MAX_CHARACTERS]
 
 
 def skeleton(text: str) -> str:
