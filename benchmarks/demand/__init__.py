@@ -1,0 +1,1 @@
+"""How well demand is forecast on public sales, beside seasonal naive, ETS and Croston."""
