@@ -43,6 +43,7 @@ EXPORTED_MARTS: Final = (
 EXPORTED_BY_MODELS: Final = (
     "churn_scores",
     "review_insights",
+    "item_forecasts",
     "user_embeddings",
     "item_embeddings",
     "item_picture_embeddings",
