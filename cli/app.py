@@ -14,7 +14,7 @@ from cli.audit_app import dossier, replay, skew, trace
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
 from cli.releases import release_app
-from cli.shoppers_app import ask
+from cli.shoppers_app import ask, groups
 from cli.synonyms_app import synonyms_app
 from cli.watch_app import drift, feedback
 from shopsight.families import FAMILIES, SERVICES
@@ -43,7 +43,7 @@ for name, group in {
     "synonyms": synonyms_app,
 }.items():
     app.add_typer(group, name=name)
-for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp, ask):
+for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp, ask, groups):
     app.command()(command)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]

@@ -21,3 +21,11 @@ def ask(
 
         if not answer(text, output=output, as_json=as_json):
             raise typer.Exit(CHECKS_FAILED)
+
+
+def groups(as_json: AsJson = False) -> None:
+    """Show groups of shoppers by what they do, how they move between them, and the segments of `segments.yml`."""
+    with explained():
+        from cli.groups import show_groups
+
+        show_groups(as_json=as_json)

@@ -77,7 +77,7 @@ class Catalogue:
                 (name for name in names if len(name) > 2 and name not in _GENERIC), key=len, reverse=True
             ):
                 pattern = re.compile(
-                    rf"(?:\b(?:in|from|of|by)\s+)?(?:\bthe\s+)?<?(?<![\w@]){re.escape(name)}(?![\w>])>?(?:\s+{word})?(?:\s+(?=items?|products?))?"
+                    rf"(?:\b(?:in|from|of|by)\s+)?(?:\bthe\s+)?<?(?<![\w@]){re.escape(name)}(?!\w)>?(?:\s+{word})?(?:\s+(?=items?|products?))?"
                 )
                 while match := pattern.search(text):
                     text = text[: match.start()] + placed(self._filter(name, word)) + text[match.end() :]

@@ -84,6 +84,26 @@ def parse(text: str, catalogue: Catalogue) -> Question:
     return _assembled(text, subject, clauses, future_population=_chooses_by_future(rest, clauses))
 
 
+def parse_population(text: str, catalogue: Catalogue) -> Question:
+    """Return the population that words choose, as a question whose target means nothing.
+
+    Args:
+        text: such as "customers who have ordered twice and who have not visited in the last 30 days".
+        catalogue: the categories, brands and items that may be named.
+
+    Raises:
+        RefusedQuestionError: it is not understood, or says what shoppers will do.
+    """
+    question = parse(f"{text} and who make a visit in the next 1 days", catalogue)
+    if len(question.target) > 1:
+        raise RefusedQuestionError(
+            f"the segment speaks of what is to come: {text!r}",
+            why="a segment holds whoever did something, by today",
+            fix="say it in the past: 'who have ordered', 'who have not visited in the last 30 days'",
+        )
+    return question
+
+
 def _plain(text: str) -> str:
     plain = re.sub(r"\s+", " ", text.strip().lower().replace("’", "'").replace("-day", " day").replace("per cent", "%"))
     plain = re.sub(r"(\d)[,](\d{3})\b", r"\1\2", plain)

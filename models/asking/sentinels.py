@@ -89,7 +89,7 @@ def _older_features(
     if min(truth.sum(), (~truth).sum(), seen.sum(), (~seen).sum()) < MIN_CASES:
         return []
     judge = grow(rows, question, rows.outcomes, until=level, seed=seed)
-    now, then = (roc_auc(truth, judge.probabilities(told.take(chosen))) for told in (rows, older))
+    now, then = (roc_auc(truth, judge.probabilities(version.take(chosen))) for version in (rows, older))
     return [check_older_features_keep_skill(now, then, limit=LARGEST_LOSS, name="features")]
 
 

@@ -75,6 +75,11 @@ SHOP = Catalogue.of(CATEGORIES, BRANDS, ["i_1"])
             "place an order within 30 days",
         ),
         (
+            'shoppers who buy "Veloria" items within 7 days',
+            "shoppers seen before the cut-off",
+            'place an order of brand "Veloria" within 7 days',
+        ),
+        (
             "shoppers who abandon their cart within 7 days",
             "shoppers seen before the cut-off",
             "put an item into the cart and not place an order within 7 days",
