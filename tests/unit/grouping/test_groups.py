@@ -71,7 +71,7 @@ def test_too_few_shoppers_have_no_groups() -> None:
 
 
 def test_the_groups_of_a_day_hold_every_shopper_once() -> None:
-    shop = asked_shop(shoppers=320)
+    shop = asked_shop(shoppers=700)
 
     day = groups_of_day(shop, log_span(shop)[1], seed=1)
 
