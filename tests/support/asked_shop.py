@@ -42,6 +42,7 @@ def marts_of(deeds: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
     state = {
         "events_7d": "count(*) over last_week",
         "views_28d": "count(*) filter (where event_name = 'view_item') over last_month",
+        "revenue_28d": "sum(price) filter (where event_name = 'purchase') over last_month",
         "purchases_28d": "count(*) filter (where event_name = 'purchase') over last_month",
     }
     columns = ", ".join(f"{state.get(name, 'null')} as {name}" for name in USER_FEATURES)
