@@ -11,6 +11,7 @@ from cli.agents_app import mcp
 from cli.answers_app import answers_app
 from cli.approval_app import judge, waiting
 from cli.audit_app import dossier, replay, skew, trace
+from cli.campaign_app import campaign_app
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
 from cli.releases import release_app
@@ -36,6 +37,7 @@ rules_app = typer.Typer(help="The shop's own rules for its lists: check, try, pu
 app.add_typer(rules_app, name="rules")
 for name, group in {
     "experiment": experiment_app,
+    "campaign": campaign_app,
     "release": release_app,
     "people": people_app,
     "keys": keys_app,

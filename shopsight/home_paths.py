@@ -89,6 +89,16 @@ class HomePaths:
         return self.home / "experiments.yml"
 
     @property
+    def campaigns_path(self) -> Path:
+        """The shop's campaigns; written by a person."""
+        return self.home / "campaigns.yml"
+
+    @property
+    def campaigns_dir(self) -> Path:
+        """The journal of launched campaigns, and who was assigned what."""
+        return self.home / "campaigns"
+
+    @property
     def releases_path(self) -> Path:
         """How approved versions are released; ``shopsight release apply`` writes it."""
         return self.home / "releases.yml"

@@ -74,6 +74,10 @@ class Choice:
     """Mean value over all shares that may be treated, by learner, on rows that it did not see."""
     reason: str
     """Why this one."""
+    unseen_scores_RK: Floats
+    """Doubly robust scores of the training rows, by models that had not seen them."""
+    unseen_effects_RK: Floats
+    """Effects of the training rows by the chosen learner, which had not seen them."""
 
     def effects(self, features_RF: Floats) -> Floats:
         """Return the chosen learner's effects, shape (R, K); of ``alike`` the mean learner's, for an order."""
@@ -112,12 +116,15 @@ def choose_policy(trial: Trial, *, cost_K: Floats, config: UpliftConfig, seed: i
     if ahead <= ORDER_MARGIN * error:
         learner, reason = ALIKE, "no learner orders shoppers surely better than chance: no differences in effect"
     policy = Policy(learner=learner, form="one_arm", best=best, cost_K=cost_K)
-    policy, why = _freest(policy, net_RK, effects["mean" if learner == ALIKE else learner])
+    unseen_RK = effects["mean" if learner == ALIKE else learner]
+    policy, why = _freest(policy, net_RK, unseen_RK)
     return Choice(
         policy=policy,
         learners=fit_learners(trial, config=config, seed=seed),
         area=area | {ALIKE: float(anyone_R.mean())},
         reason=f"{reason}; {why}",
+        unseen_scores_RK=scores_RK,
+        unseen_effects_RK=unseen_RK,
     )
 
 
