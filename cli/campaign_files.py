@@ -175,5 +175,7 @@ def past_of(settings: Settings, campaign: Campaign, orders_of: Any) -> "Past | N
             why=f"{int(ordered.sum())} shoppers ordered, and the rarest arm has {np.bincount(arm).min()}: 50 are wanted",
             fix="wait until the campaign is over and `shopsight run` has read the orders, or leave learn_from out",
         )
-    trial = Trial(features_RF=features, arm_R=arm, outcome_R=ordered.astype(np.float64), chance_RK=chance, categorical=(0,))
+    trial = Trial(
+        features_RF=features, arm_R=arm, outcome_R=ordered.astype(np.float64), chance_RK=chance, categorical=(0,)
+    )
     return Past(trial=trial, order_value=float(spent.mean()))

@@ -153,13 +153,13 @@ def came(table: pd.DataFrame, *, every_sent: int = 2, every_out: int = 5) -> pd.
     return pd.DataFrame({"user_id": table["user_id"][ordered], "orders": 1, "net_revenue": 40.0})
 
 
-def told(table: pd.DataFrame, **changes: object):
+def report_of(table: pd.DataFrame, **changes: object):
     defaults = {"hold_out": 0.3, "margin_share": 0.5, "reached_held_out": 0, "is_unchanged": True}
     return report(table, came(table), offers=[NEWS | {"discount": 0.0}], **(defaults | changes))  # type: ignore[arg-type]
 
 
 def test_a_report_says_what_was_added_and_what_it_cost():
-    made = told(assigned())
+    made = report_of(assigned())
     assert made.orders is not None
     assert made.orders.total.value == pytest.approx(0.3 * 700)
     assert made.spent == pytest.approx(70)
@@ -178,7 +178,7 @@ def test_a_report_says_what_was_added_and_what_it_cost():
     ],
 )
 def test_a_broken_hold_out_is_said_and_nothing_is_claimed(changes, reason):
-    made = told(assigned(), **changes)
+    made = report_of(assigned(), **changes)
     assert reason in made.verdict
     assert made.verdict.startswith("nothing is claimed")
     assert made.cost_per_order is None
