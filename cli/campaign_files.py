@@ -172,7 +172,7 @@ def past_of(settings: Settings, campaign: Campaign, orders_of: Any) -> "Past | N
     if ordered.sum() < 50 or min(np.bincount(arm, minlength=len(names) + 1)) < 50:
         raise ShopsightError(
             f"there is too little to learn from {', '.join(campaign.learn_from)}",
-            why=f"{int(ordered.sum())} shoppers ordered, and the rarest arm has {np.bincount(arm).min()}: 50 are wanted",
+            why=f"{ordered.sum()} ordered, and the rarest arm has {min(np.bincount(arm))}: 50 are wanted",
             fix="wait until the campaign is over and `shopsight run` has read the orders, or leave learn_from out",
         )
     trial = Trial(
