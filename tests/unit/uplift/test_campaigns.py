@@ -202,7 +202,7 @@ def test_a_campaign_that_did_nothing_is_said_to():
     ("text", "message"),
     [
         ("campaigns: [{name: a}]", "campaign 'a'"),
-        ("campaings: []", "campaings"),
+        ("promotions: []", "promotions"),
         (f"campaigns: [{{name: a, offers: [{{name: o, kind: price}}], {DAYS}}}]", "has a discount"),
         (f"campaigns: [{{name: a, offers: [{{name: o, kind: content}}], {BACKWARDS}}}]", "it ends before it starts"),
     ],
