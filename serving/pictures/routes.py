@@ -59,8 +59,11 @@ def add_picture_routes(app: FastAPI, shelf: Callable[[], PictureShelf]) -> None:
 
     @app.post("/search/looks", response_model=PictureAnswer, tags=["Pictures"])
     async def search_looks(request: LooksRequest) -> Response:
-        """Find the items that look like items of the catalogue."""
-        work = partial(shelf().like_items, request.item_ids, num_results=request.num_results)
+        """Find the items that look like items of the catalogue, or like what a text says."""
+        if request.text is not None:
+            work = partial(shelf().by_text, request.text, num_results=request.num_results)
+        else:
+            work = partial(shelf().like_items, request.item_ids or [], num_results=request.num_results)
         return JsonAnswer(await anyio.to_thread.run_sync(work, limiter=limiter))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from serving.schemas import Identifier, Request, closed
@@ -11,10 +11,17 @@ MAX_RESULTS: Final = 100
 
 
 class LooksRequest(Request):
-    """Ask for what looks like items of the catalogue; of several, like any of them."""
+    """Ask for what looks like items of the catalogue (of several, like any of them), or like what a text says."""
 
-    item_ids: list[Identifier] = Field(min_length=1, max_length=20)
+    item_ids: list[Identifier] | None = Field(default=None, min_length=1, max_length=20)
+    text: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)] | None = None
     num_results: Annotated[int, Field(ge=1, le=MAX_RESULTS, strict=True)] = 10
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> "LooksRequest":
+        if (self.item_ids is None) == (self.text is None):
+            raise ValueError("name either item_ids or a text")
+        return self
 
 
 class ImageOptions(Request):
@@ -30,7 +37,7 @@ class LooksItem(TypedDict):
     item_id: str
     rank: int
     score: float
-    """Similarity of the pictures, at most 1."""
+    """Similarity of the pictures, or of the picture and the text, at most 1."""
 
 
 @closed

@@ -14,6 +14,7 @@ from models.pictures.encoder import PictureEncoder, load_picture_encoder
 from models.pictures.fit import PictureModel, model_digest
 from models.pictures.index import LabelSuggestion, Looks, PictureIndex
 from models.pictures.reading import PictureError, read_picture
+from models.text.sentences import load_sentence_encoder
 from serving.http.problems import ProblemError
 from serving.pictures.schemas import PictureAnswer
 from shopsight.errors import ShopsightError
@@ -36,7 +37,7 @@ class _Opened:
 
 
 class PictureShelf:
-    """Answers what looks like a picture, or like items."""
+    """Answers what looks like a picture, like items, or like what a text says."""
 
     def __init__(
         self,
@@ -105,6 +106,23 @@ class PictureShelf:
         order = sorted(best, key=lambda item_id: (-best[item_id], item_id))[:num_results]
         items = [Looks(item_id=item_id, score=best[item_id]) for item_id in order]
         return self._answer(opened, items, [], missing=missing, started=started)
+
+    def by_text(self, text: str, *, num_results: int) -> PictureAnswer:
+        """Answer for a text: items whose pictures show what it says, whatever their titles are.
+
+        Raises:
+            ProblemError: the shop has no pictures, or too few with a title to learn from (503).
+        """
+        started = time.perf_counter()
+        opened = self._open()
+        if opened.model.text_map is None:
+            detail = "Texts find no pictures: the shop has too few pictures with a title to learn it from."
+            raise ProblemError(503, detail, code="no_text_map", retry_after=60)
+        texts_QT = load_sentence_encoder().encode([text])
+        (items,) = opened.index.meant_by(
+            texts_QT, opened.model, num_results=num_results, allowed=self._allowed(opened.index)
+        )
+        return self._answer(opened, items, [], missing=[], started=started)
 
     def notes(self) -> list[str]:
         """Return what is amiss, for ``/readyz``."""

@@ -1,10 +1,10 @@
 """Search by a picture over HTTP: items that look like it, what it shows, and an error for what is no picture."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -14,6 +14,8 @@ from models.pictures.fit import fit_pictures
 from models.pictures.index import PictureIndex
 from models.pictures.reading import MAX_BYTES, read_picture
 from models.pictures.space import encoded
+from models.pictures.text_map import TextMap, TextMapConfig
+from models.text.sentences import load_sentence_encoder
 from orchestration.picture_vectors import EMBEDDINGS
 from serving.app import service_app
 from serving.http.access import Addresses
@@ -31,7 +33,7 @@ GOODS = [(noun, colour) for noun in NOUNS for colour in COLOURS]
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home whose 60 items have drawn pictures."""
+    """A home whose items have drawn pictures."""
     import pyarrow.parquet as pq
 
     home = Settings(home=tmp_path_factory.mktemp("home"))
@@ -39,18 +41,22 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     pictures = [read_picture(draw(noun, colour)) for noun, colour in GOODS]
     vectors, colours = encoded(encoder, pictures)
     labels = {"category": [noun for noun, _ in GOODS], "colour": [colour for _, colour in GOODS]}
-    model = fit_pictures(
+    texts_NT = load_sentence_encoder().encode([f"{colour} {noun}" for noun, colour in GOODS])
+    fitted = fit_pictures(
         [one.digest for one in pictures],
         vectors,
         colours,
         labels=labels,
-        texts_NT=np.zeros((len(GOODS), 8), np.float32),
+        texts_NT=texts_NT,
         seed=1,
     )
+    assert fitted.text_map is None, "so few titles teach none"
+    shown = fitted.space.vectors(encoder, pictures)
+    model = replace(fitted, text_map=TextMap.fit(texts_NT, shown, TextMapConfig(ridge_alpha=1.0, colour_weight=0.3)))
     digest = model.save(home.picture_model_path)
     index = PictureIndex(
         item_ids=[f"{noun} {colour}" for noun, colour in GOODS],
-        vectors=model.space.vectors(encoder, pictures),
+        vectors=shown,
         labels=labels,
         digests=[one.digest for one in pictures],
     )
@@ -97,6 +103,19 @@ def test_a_picture_finds_items_that_look_like_it(client: TestClient) -> None:
     assert document["notes"] == []
     named = {item_id for one in document["suggestions"] for item_id in one["item_ids"]}
     assert named <= {f"{noun} {colour}" for noun, colour in GOODS}
+
+
+def test_a_text_finds_pictures_that_show_what_it_says(client: TestClient) -> None:
+    asked = {"text": f"{NOUNS[1]} in red", "num_results": 5}
+    answer = client.post("/v1/search/looks", json=asked).json()
+    item_ids = [item["item_id"] for item in answer["items"]]
+    assert len(item_ids) == 5
+    assert all(item_id.startswith(NOUNS[1]) or item_id.endswith("Red") for item_id in item_ids)
+
+
+@pytest.mark.parametrize("body", [{}, {"text": "mug", "item_ids": ["a"]}, {"text": " "}])
+def test_looks_are_asked_for_by_items_or_by_a_text(client: TestClient, body: dict[str, Any]) -> None:
+    assert client.post("/v1/search/looks", json=body).status_code == 422
 
 
 def test_a_form_with_the_picture_answers_the_same(client: TestClient) -> None:
