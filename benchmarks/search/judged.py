@@ -50,7 +50,11 @@ def read_judged(path: Path) -> pa.Table:
 
 
 def measure(path: Path, *, encoder: str, seed: int, resamples: int = 1_000) -> dict[str, Any]:
-    """Return the figures of a file of judged queries."""
+    """Return the figures of a file of judged queries.
+
+    Raises:
+        ShopsightError: the file is no such one, or has too few queries to split.
+    """
     table = read_judged(path)
     queries, query_R = _encode(table["search_term"])
     titles, title_R = _encode(table["product_title"])
@@ -86,6 +90,12 @@ def measure(path: Path, *, encoder: str, seed: int, resamples: int = 1_000) -> d
         rows = np.repeat(chosen, sizes)
         groups[name] = Groups(features_RF=features_RF[rows], gains_R=relevance_R[rows], sizes=sizes[chosen])
         plain[name] = plain_RF[rows]
+    if not all(part.worth.any() for part in groups.values()):
+        raise ShopsightError(
+            f"{path.name} has too few judged queries",
+            why=f"of its {len(starts)}, split 60/10/30, a part has none with results of different relevance",
+            fix="give more queries, each with several results",
+        )
     return _judge(groups, plain, seed=seed, resamples=resamples) | {
         "data": path.name,
         "pairs": len(relevance_R),
