@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from models.campaigns.audience import Reached, features_of, proposed_cut
+from models.campaigns.audience import FEATURES, Reached, features_of, proposed_cut
 from models.campaigns.book import Campaign
 from models.campaigns.lot import draws
 from models.evaluation.bootstrap import Estimate
@@ -202,7 +202,8 @@ def _promise(scores_RK: Floats, gain_RK: Floats, sent: float, meant: int) -> Est
 
 def _assigned(campaign: Campaign, meant: pd.DataFrame, arm_U: Arms, effect_U: Floats, *, by_lot: bool) -> pd.DataFrame:
     chosen = arm_U > 0
-    rows = meant[chosen].reset_index(drop=True)
+    # What is kept of a shopper is what effects are learnt from.
+    rows = meant.loc[chosen, ["user_id", *FEATURES]].reset_index(drop=True)
     users = rows["user_id"].tolist()
     out = draws(users, campaign=campaign.name, what="hold_out") < campaign.hold_out
     names = np.array([offer.name for offer in campaign.offers], dtype=object)
