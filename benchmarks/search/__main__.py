@@ -7,9 +7,12 @@ python -m benchmarks.search --speed 100000 --json -        # a catalogue of so m
 """
 
 import argparse
+import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.output import add_json_option, write_figures
+from shopsight.errors import ShopsightError
 
 
 def main() -> None:
@@ -25,6 +28,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     add_json_option(parser)
     asked = parser.parse_args()
+    if asked.clicks is not None and asked.products is None:
+        parser.error("--clicks needs --products: the catalogue that the sessions are about")
+    try:
+        figures = _measured(asked)
+    except ShopsightError as error:
+        sys.exit(f"error: {error}")
+    write_figures(figures, asked.json)
+
+
+def _measured(asked: argparse.Namespace) -> dict[str, Any]:
     if asked.judged is not None:
         from benchmarks.search.judged import measure as of_judged
 
@@ -32,8 +45,6 @@ def main() -> None:
     elif asked.clicks is not None:
         from benchmarks.search.clicked import measure as of_clicked
 
-        if asked.products is None:
-            parser.error("--clicks needs --products: the catalogue that the sessions are about")
         figures = of_clicked(asked.clicks, asked.products, seed=asked.seed)
     elif asked.speed is not None:
         from benchmarks.search.speed import measure as of_speed
@@ -43,7 +54,7 @@ def main() -> None:
         from benchmarks.search.planted import measure as of_planted
 
         figures = of_planted(size=asked.size, seed=asked.seed)
-    write_figures(figures, asked.json)
+    return figures
 
 
 if __name__ == "__main__":
