@@ -15,7 +15,7 @@ from cli.campaign_app import campaign_app
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
 from cli.releases import release_app
-from cli.shoppers_app import ask, groups
+from cli.shoppers_app import ask, groups, profile
 from cli.synonyms_app import synonyms_app
 from cli.watch_app import drift, feedback
 from shopsight.families import FAMILIES, SERVICES
@@ -45,7 +45,7 @@ for name, group in {
     "synonyms": synonyms_app,
 }.items():
     app.add_typer(group, name=name)
-for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp, ask, groups):
+for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp, ask, groups, profile):
     app.command()(command)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]

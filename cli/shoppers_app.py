@@ -29,3 +29,14 @@ def groups(as_json: AsJson = False) -> None:
         from cli.groups import show_groups
 
         show_groups(as_json=as_json)
+
+
+def profile(
+    user: Annotated[str, typer.Argument(help="The shop's own id of a user or device, or a pseudonym.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what the shop knows of a shopper: each line with its time, its evidence, and how sure it is."""
+    with explained():
+        from cli.profile import show_profile
+
+        show_profile(user, as_json=as_json)

@@ -1,0 +1,80 @@
+"""``shopsight profile``: what the shop knows of a shopper, with the evidence of each line."""
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.console import out, print_json
+from shopsight.errors import ShopsightError
+from shopsight.marts import export_path, mart_names
+from shopsight.privacy import Pseudonymiser
+from shopsight.refusals import open_personal_marts, without_refusals
+from shopsight.settings import Settings
+
+
+def show_profile(user: str, *, as_json: bool) -> None:
+    """Print the profile of a shopper.
+
+    Args:
+        user: the shop's own id of a user or device, or a pseudonym.
+        as_json: print one JSON document.
+
+    Raises:
+        ShopsightError: there are no marts, or nobody of this id is in them.
+    """
+    from models.asking.rows import log_span
+    from models.profiling.forecasts import forecast_customers
+    from models.profiling.profile import MARTS, SCORES, profile
+
+    settings = Settings()
+    there = mart_names(settings)
+    if missing := [name for name in MARTS if name not in there]:
+        raise ShopsightError(
+            f"there are no marts to read a profile from in {settings.home}: {', '.join(missing)}",
+            why="a profile is read from the marts",
+            fix="run `make demo`, or `shopsight run` after an import",
+        )
+    has_scores = SCORES in there
+    pseudonyms = Pseudonymiser.from_settings(settings)
+    with open_personal_marts(settings, (*MARTS, *([SCORES] if has_scores else []))) as connection:
+        forecasts = forecast_customers(connection, log_span(connection)[1], seed=settings.seed)
+        for key in (pseudonyms.user(user), pseudonyms.anonymous(user), user):
+            alike = _look_alikes(settings) if "user_embeddings" in there else None
+            document = profile(connection, key, forecasts=forecasts, has_scores=has_scores, alike=alike)
+            if document is not None:
+                break
+        else:
+            raise ShopsightError(
+                f"no shopper is called {user}",
+                why="neither a user nor a device of this id is in the marts",
+                fix="name an id of the shop, or a pseudonym of the mart `users`; `shopsight run` after an import",
+            )
+    if as_json:
+        print_json(document)
+    else:
+        _show(document)
+
+
+def _look_alikes(settings: Settings) -> Any:
+    import pyarrow.parquet as pq
+
+    from models.recommender.vectors.embeddings import look_alikes
+
+    table = without_refusals(pq.read_table(export_path(settings, "user_embeddings")), settings)
+    return lambda user: look_alikes(table, [user], count=5)
+
+
+def _show(document: dict[str, Any]) -> None:
+    table = Table(
+        "what", "value", "interval", "as of", "evidence", title=f"{document['user_id']} ({document['consent']})"
+    )
+    for line in document["lines"]:
+        interval = "" if line["interval"] is None else " to ".join(map(str, line["interval"]))
+        evidence = f"{line['evidence']['mart']} {', '.join(line['evidence']['rows'][:2])}"
+        value = line["value"]
+        shown_value = f"{value:.3g}" if isinstance(value, float) else str(value)
+        table.add_row(line["field"], escape(shown_value), interval, (line["as_of"] or "")[:10], escape(evidence))
+    out.print(table)
+    for field, why in document["not_known"].items():
+        out.print(f"{field}: {why}", soft_wrap=True)
