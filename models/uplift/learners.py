@@ -18,8 +18,9 @@ from models.uplift.config import UpliftConfig
 from models.uplift.outcomes import OutcomeModels, cross_fitted_outcomes, doubly_robust_scores, fit_outcomes, grow
 from models.uplift.trial import Floats, Trial
 
-LEARNERS: Final = ("s", "t", "x", "doubly_robust", "mean")
-"""``mean`` is the mean of the others' effects: their errors differ."""
+LEARNERS: Final = ("s", "t", "x", "doubly_robust", "mean", "proportional")
+"""``mean`` is the mean of the four effects before it: their errors differ. ``proportional`` has each arm add the same
+share to what is expected of a shopper anyway: next to nothing of it can be noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,8 @@ class Learners:
     """Share of an arm among its own shoppers and the control's: how much the control's part counts."""
     score_effects: tuple[lgb.Booster, ...]
     """Of each arm but the control: the difference of doubly robust scores."""
+    added_share: tuple[float, ...]
+    """What each arm adds on average, over the mean outcome; 0 of the control."""
 
     def effects(self, features_RF: Floats) -> Mapping[str, Floats]:
         """Return the effect of each arm by learner, each of shape (R, K)."""
@@ -48,7 +51,9 @@ class Learners:
             "x": self._crossed(features_RF),
             "doubly_robust": _beside_control([np.asarray(one.predict(features_RF)) for one in self.score_effects]),
         }
-        return by_name | {"mean": np.mean(list(by_name.values()), axis=0)}
+        mean_RK = np.mean(list(by_name.values()), axis=0)
+        anyway_R = expected_RK.mean(axis=1)
+        return by_name | {"mean": mean_RK, "proportional": anyway_R[:, None] * np.array(self.added_share)}
 
     def _pooled(self, features_RF: Floats) -> Floats:
         arms = len(self.outcomes.boosters)
@@ -98,6 +103,7 @@ def fit_learners(trial: Trial, *, config: UpliftConfig, seed: int) -> Learners:
             effect(control, expected_RK[control, arm] - target[control]) for arm in range(1, trial.arms)
         ),
         weights=tuple(len(rows) / (len(rows) + len(control)) for rows in treated),
+        added_share=tuple((scores_RK.mean(axis=0) - scores_RK[:, 0].mean()) / max(scores_RK.mean(), 1e-12)),
         score_effects=tuple(effect(everybody, scores_RK[:, arm] - scores_RK[:, 0]) for arm in range(1, trial.arms)),
     )
 

@@ -30,7 +30,7 @@ SHARES: Final = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))
 SLEEPING: Final = -0.15
 """Estimated effect below which a shopper counts as a sleeping dog: an order lost for seven who are sent the offer."""
 ORDER_MARGIN: Final = float(norm.ppf(0.99))
-"""Standard errors that the best of five learners must be ahead of chance by: by luck one of them is rarely so far."""
+"""Standard errors that the best of six learners must be ahead of chance by: by luck one of them is rarely so far."""
 MARGIN: Final = float(norm.ppf(0.95))
 """Standard errors that a freer form must be ahead of a plainer one by."""
 

@@ -24,8 +24,22 @@ def test_every_learner_recovers_which_arm_is_for_whom():
     effects = fit_learners(trial, config=CONFIG, seed=0).effects(seen.features_RF)
     assert set(effects) == set(LEARNERS)
     for name, values in effects.items():
+        if name == "proportional":  # which arms that do good to some and harm to others leave next to nothing to say
+            continue
         assert np.corrcoef(values[:, 1], np.sign(seen.features_RF[:, 0]))[0, 1] > 0.8, name
         assert (values[:, 0] == 0).all(), name
+
+
+def test_where_an_arm_adds_the_same_share_to_all_the_proportional_learner_recovers_it():
+    trial, _ = planted_trial(6_000, effects=False)
+    anyway = 0.2 + 0.3 * (trial.features_RF[:, 1] > 0)
+    chance = anyway * np.array([1.0, 1.5, 1.2])[trial.arm_R]
+    outcome = (np.random.default_rng(2).random(len(trial)) < chance).astype(float)
+    effects = fit_learners(replace(trial, outcome_R=outcome), config=CONFIG, seed=0).effects(trial.features_RF)
+    np.testing.assert_allclose(
+        effects["proportional"].mean(axis=0), [0, 0.5 * anyway.mean(), 0.2 * anyway.mean()], atol=0.03
+    )
+    assert np.corrcoef(effects["proportional"][:, 1], anyway)[0, 1] > 0.9
 
 
 def test_two_runs_of_one_seed_are_equal():
