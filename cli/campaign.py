@@ -127,6 +127,31 @@ def report_campaign(name: str, *, as_json: bool) -> None:
         _print_report(document)
 
 
+def explain_to(name: str, user: str, *, as_json: bool) -> None:
+    """Print why a shopper got what they got."""
+    from models.campaigns.audience import FEATURES
+    from shopsight.privacy import Pseudonymiser
+
+    settings = Settings()
+    launch = read_launch(settings, name)
+    rows = launch.assigned.set_index("user_id")
+    pseudonym = user if user in rows.index else Pseudonymiser.from_settings(settings).user(user)
+    answer: dict[str, Any] = {"campaign": name, "user_id": pseudonym, "sent": False, "offer": None}
+    if pseudonym not in rows.index:
+        answer["reason"] = "not chosen: outside the audience, not to be written to, or nothing was expected of it"
+    else:
+        row = rows.loc[pseudonym]
+        answer |= {"sent": not row["held_out"], "offer": row["offer"]}
+        answer["reason"] = "held out by lot, so that what it adds can be told" if row["held_out"] else row["reason"]
+        answer["looked_at"] = {feature: row[feature] for feature in FEATURES}
+    if as_json:
+        print_json(answer)
+        return
+    out.print(f"{pseudonym}: {'sent ' + answer['offer'] if answer['sent'] else 'nothing sent'}; {answer['reason']}")
+    for feature, value in answer.get("looked_at", {}).items():
+        out.print(f"  {feature.replace('_', ' ')}: {value}", markup=False)
+
+
 def _plan(settings: Settings, book: CampaignBook, name: str) -> "Plan":
     from models.campaigns.audience import MARTS, reach, read_shoppers
     from models.campaigns.plan import plan

@@ -47,6 +47,19 @@ def campaign_report(name: Name, as_json: AsJson = False) -> None:
         report_campaign(name, as_json=as_json)
 
 
+@campaign_app.command(name="why")
+def campaign_why(
+    name: Name,
+    user: Annotated[str, typer.Argument(help="The shop's own id of the shopper, or the pseudonym.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what a shopper was sent by a launched campaign and why, or why not; no id of the shop is kept or logged."""
+    with explained():
+        from cli.campaign import explain_to
+
+        explain_to(name, user, as_json=as_json)
+
+
 @campaign_app.command(name="answer")
 def campaign_answer(
     name: Name,

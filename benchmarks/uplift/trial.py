@@ -18,7 +18,7 @@ from models.uplift.qini import qini
 from models.uplift.trial import Trial
 from shopsight.errors import ShopsightError
 
-NO_TREATMENT: Final = ("control", "0", "false", "placebo", "none", "untreated", "holdout", "hold-out")
+NO_TREATMENT: Final = ("control", "0", "0.0", "false", "placebo", "none", "untreated", "holdout", "hold-out")
 """Values that name a control where none begins with "No"."""
 BEGINS_WITH_NO: Final = re.compile(r"\s*no(t|ne)?(?![a-z])", re.IGNORECASE)
 """``No E-Mail``, ``no_mail`` and ``None``, but not ``north``."""

@@ -140,6 +140,17 @@ def test_a_webhook_takes_the_list_signed(shop: Settings, monkeypatch: pytest.Mon
     assert shop.campaigns_dir.exists()
 
 
+def test_a_shopper_learns_why_they_got_what_they_got(shop: Settings) -> None:
+    run("launch", "pilot")
+    rows = pd.read_parquet(shop.campaigns_dir / "pilot" / "assignment.parquet").set_index("held_out")["user_id"]
+    sent, out = run("why", "pilot", rows[False].iloc[0]), run("why", "pilot", rows[True].iloc[0])
+    assert (sent["sent"], sent["offer"], sent["reason"]) == (True, "news", "drawn by lot")
+    assert sent["looked_at"]["country"] == "DE"
+    assert not out["sent"]
+    assert "held out by lot" in out["reason"]
+    assert "not chosen" in run("why", "pilot", "somebody else")["reason"]
+
+
 def test_what_was_never_launched_has_no_report(shop: Settings) -> None:
     assert shop.campaigns_path.exists()
     assert CliRunner().invoke(app, ["campaign", "report", "pilot"]).exit_code == 1
