@@ -1,9 +1,9 @@
 """One clause of a question: its verb, time, counts, money and items."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from models.asking.lexicon import (
     AGAIN,
@@ -30,7 +30,7 @@ from models.asking.lexicon import (
     VERBS,
     WILL,
 )
-from models.asking.question import Action, Filter, Kind
+from models.asking.question import Action, Bound, Filter, Kind
 
 Window = Literal["past", "future", "open"]
 
@@ -89,7 +89,7 @@ def read_clause(text: str, filters: Sequence[Filter]) -> tuple[Clause | None, st
     churn = kind is None and _churn(scanner)
     if churn:
         kind, is_past, negated = "order", churn == "past", not negated
-    low, high, more = money
+    low, high = money
     if kind is None and (spending or low is not None or high is not None):
         has = bool(scanner.take(r"\b(?:with|having|have|has|had)\b"))
         if spending or has:
@@ -111,7 +111,6 @@ def read_clause(text: str, filters: Sequence[Filter]) -> tuple[Clause | None, st
         max_times=times[1],
         min_money=low,
         max_money=high,
-        more_money=more,
         negated=negated,
         days=days,
     )
@@ -163,49 +162,56 @@ def _items(scanner: _Scanner, filters: Sequence[Filter]) -> list[Filter]:
         items.append(Filter(min_stars=1.0, max_stars=2.0))
     elif scanner.take(r"\b(?:good|positive|great)(?=\s+(?:product\s+)?(?:reviews?|ratings?))"):
         items.append(Filter(min_stars=4.0, max_stars=5.0))
-    cost = r"\b(?:that\s+)?(?:costing|costs?|priced(?:\s+at)?|dearer than|cheaper than)\s+"
-    if match := scanner.take(rf"{cost}(?:(?:{MORE}|{AT_MIN})\s+)?{AMOUNT}(?:\s+or more)?(?!\s*or less)"):
-        down = re.search(r"cheaper|or less", match[0])
-        bound = float(match[1].replace(",", "."))
-        items.append(Filter(max_price=bound) if down else Filter(min_price=bound))
-    elif match := scanner.take(rf"{cost}(?:{LESS}|{AT_MAX})\s+{AMOUNT}"):
-        items.append(Filter(max_price=float(match[1].replace(",", "."))))
+    cost = r"\b(?:that\s+)?(?:costing|costs?|priced(?:\s+at)?)\s+"
+    for words, bounds in _ENDS:
+        if match := scanner.take(rf"{cost}(?:{words})\s+{AMOUNT}"):
+            cheapest, dearest = bounds(float(match[1].replace(",", ".")))
+            items.append(Filter(min_price=cheapest, max_price=dearest))
+    if match := scanner.take(rf"{cost}{AMOUNT}\s+or (more|less)\b"):
+        bound = Bound(float(match[1].replace(",", ".")))
+        items.append(Filter(min_price=bound) if match[2] == "more" else Filter(max_price=bound))
     return items
 
 
-def _money(scanner: _Scanner) -> tuple[str | None, tuple[float | None, float | None, bool]]:
-    """Return the tense of a verb of spending, and the least and most money and whether the least is exceeded."""
+Ends = tuple[Bound | None, Bound | None]
+_ENDS: Final[tuple[tuple[str, Callable[[float], Ends]], ...]] = (
+    (AT_MIN, lambda amount: (Bound(amount), None)),
+    (AT_MAX, lambda amount: (None, Bound(amount))),
+    (MORE, lambda amount: (Bound(amount, included=False), None)),
+    (LESS, lambda amount: (None, Bound(amount, included=False))),
+)
+"""Words before an amount, and the ends of the range that they mean; "no more than" goes before "more than"."""
+
+
+def _money(scanner: _Scanner) -> tuple[str | None, Ends]:
+    """Return the tense of a verb of spending, if there is one, and the ends of the range of money."""
     for tense, verb in SPEND.items():
-        for bounds, kind in ((MORE, "more"), (AT_MIN, "least"), (f"{LESS}|{AT_MAX}", "most"), ("", "least")):
-            joined = rf"\b{verb}\s+(?:a total of\s+)?(?:{bounds})\s*{AMOUNT}(\s+or more)?"
-            if match := scanner.take(joined):
-                return tense, _bounds(kind, match)
+        for words, bounds in _ENDS:
+            if match := scanner.take(rf"\b{verb}\s+(?:a total of\s+)?(?:{words})\s*{AMOUNT}"):
+                return tense, bounds(float(match[1].replace(",", ".")))
+        if match := scanner.take(rf"\b{verb}\s+(?:a total of\s+)?{AMOUNT}(?:\s+or more)?(?!\s+or less)"):
+            return tense, (Bound(float(match[1].replace(",", "."))), None)
         if scanner.take(rf"\b{verb}\b(?:\s+(?:money|anything|something))?"):
-            return tense, (0.0, None, True)
-    for bounds, kind in ((MORE, "more"), (AT_MIN, "least"), (f"{LESS}|{AT_MAX}", "most")):
+            return tense, (Bound(0.0, included=False), None)
+    for words, bounds in _ENDS:
         of_money = r"\s+(?:in|of)\s+(?:revenue|money|total)"
-        worth = rf"\b(?:for|worth|bringing)?\s*(?:{bounds})\s*(?=[^a-z]*{CURRENCY}|\d+(?:\.\d+)?{of_money})"
-        if match := scanner.take(rf"{worth}{AMOUNT}(\s+or more)?(?:{of_money})?"):
-            return None, _bounds(kind, match)
-    return None, (None, None, False)
-
-
-def _bounds(kind: str, match: "re.Match[str]") -> tuple[float | None, float | None, bool]:
-    amount = float(match[1].replace(",", "."))
-    return (None, amount, False) if kind == "most" else (amount, None, kind == "more")
+        worth = rf"\b(?:for|worth|bringing)?\s*(?:{words})\s*(?=[^a-z]*{CURRENCY}|\d+(?:\.\d+)?{of_money})"
+        if match := scanner.take(rf"{worth}{AMOUNT}(?:{of_money})?"):
+            return None, bounds(float(match[1].replace(",", ".")))
+    return None, (None, None)
 
 
 def _times(scanner: _Scanner) -> tuple[int, int | None]:
     """Return the fewest and the most times; the noun that was counted stays, for it may be what tells the kind."""
     rest = r"(?=\s+" + COUNTED + r")"
-    if match := scanner.take(rf"\b(?:{MORE})\s+(\d+){rest}"):
-        return int(match[1]) + 1, None
     if match := scanner.take(rf"\b(?:{AT_MIN})\s+(\d+|1|one){rest}") or scanner.take(r"\b(\d+) (?:times )?or more\b"):
         return int(match[1]) if match[1].isdigit() else 1, None
-    if match := scanner.take(rf"\b(?:{LESS})\s+(\d+){rest}"):
-        return (1, int(match[1]) - 1) if int(match[1]) > 1 else (0, 0)
     if match := scanner.take(rf"\b(?:{AT_MAX})\s+(\d+){rest}"):
         return 1, int(match[1])
+    if match := scanner.take(rf"\b(?:{MORE})\s+(\d+){rest}"):
+        return int(match[1]) + 1, None
+    if match := scanner.take(rf"\b(?:{LESS})\s+(\d+){rest}"):
+        return (1, int(match[1]) - 1) if int(match[1]) > 1 else (0, 0)
     if match := scanner.take(rf"\b(?:exactly|only|just)\s+(\d+|one){rest}"):
         count = int(match[1]) if match[1].isdigit() else 1
         return count, count

@@ -7,7 +7,7 @@ once (an order with ten lines is one order); ``known_at`` is when the row arrive
 from collections.abc import Mapping
 from typing import Final
 
-from models.asking.question import Action, Filter, Kind
+from models.asking.question import Action, Bound, Filter, Kind
 
 _INTERACTIONS: Final = """
     select rows.user_id, rows.event_timestamp as at, greatest(rows.event_timestamp, rows.created_timestamp) as known_at,
@@ -78,9 +78,9 @@ def _condition(items: Filter) -> str:
         parts.append(f"brand = {_quoted(items.brand)}")
     if items.item_id:
         parts.append(f"item_id = {_quoted(items.item_id)}")
-    for column, low, high in (("stars", items.min_stars, items.max_stars), ("price", items.min_price, items.max_price)):
-        parts += [f"{column} >= {low}"] if low is not None else []
-        parts += [f"{column} <= {high}"] if high is not None else []
+    parts += [f"stars >= {items.min_stars}"] if items.min_stars is not None else []
+    parts += [f"stars <= {items.max_stars}"] if items.max_stars is not None else []
+    parts += _within("price", items.min_price, items.max_price)
     return " and ".join(parts)
 
 
@@ -88,12 +88,14 @@ def holds(action: Action, times: str, money: str) -> str:
     """Return the SQL condition that an action was done, from its count of times and its sum of money."""
     parts = [f"{times} >= {action.min_times}"]
     parts += [f"{times} <= {action.max_times}"] if action.max_times is not None else []
-    if action.min_money is not None:
-        parts.append(f"{money} {'>' if action.more_money else '>='} {action.min_money}")
-    if action.max_money is not None:
-        parts.append(f"{money} <= {action.max_money}")
+    parts += _within(money, action.min_money, action.max_money)
     condition = f"({' and '.join(parts)})"
     return f"not {condition}" if action.negated else condition
+
+
+def _within(column: str, low: Bound | None, high: Bound | None) -> list[str]:
+    parts = [] if low is None else [f"{column} {'>=' if low.included else '>'} {low.amount}"]
+    return parts + ([] if high is None else [f"{column} {'<=' if high.included else '<'} {high.amount}"])
 
 
 def counted(action: Action) -> str:

@@ -87,7 +87,11 @@ _OBJECT: Final = rf"(?=\s+(?:(?:an?|the|any|some|one|more|their|of|at|least|than
 
 VERBS: Final[tuple[tuple[Kind, str, str], ...]] = (
     ("cart", rf"(?:adds?|puts?|places?)\b{_CART}", rf"(?:added|put|placed)\b{_CART}"),
-    ("wishlist", rf"(?:adds?|puts?|saves?)\b{_WISH}|wish(?:es)? for", rf"(?:added|put|saved)\b{_WISH}|wished for"),
+    (
+        "wishlist",
+        rf"(?:adds?|puts?|saves?)\b{_WISH}|wish(?:es)? for|wish-?lists?",
+        rf"(?:added|put|saved)\b{_WISH}|wished for",
+    ),
     ("checkout", r"checks? out|(?:reach(?:es)?|goes? to) (?:the )?checkout", r"checked out|reached (?:the )?checkout"),
     (
         "refund",
@@ -143,6 +147,13 @@ IDIOMS: Final = tuple(
             rf"{_LAST_ORDER} (?:less than|within|under|in) (?:the last )?(\d+) (\w+?)s?(?: ago)?\b",
             r"who have ordered in the last \1 \2s",
         ),
+        (
+            r"\b(?:one|first)[- ]time (?:customers|buyers|shoppers|purchasers)\b",
+            "customers who have ordered exactly 1 times",
+        ),
+        (r"\brepeat (?:customers|buyers|shoppers|purchasers)\b", "customers who have ordered 2 times"),
+        (r"\b(?:that|which) costs?\b", "costing"),
+        (r"\b(?:that |which )?they (?:have )?(?:bought|ordered|purchased)\b", ""),
         (r"\b(?:have|has) been inactive\b", "have not visited"),
         (r"\b(?:are|be|is|become|becomes|go|stay) (?:inactive|dormant)\b", "do not visit"),
     )
@@ -179,6 +190,7 @@ STANDING: Final = re.compile(
 PEEKING: Final = re.compile(
     r"\b(?:using|given|knowing|based on|provided|according to|conditioned on|by)\b[^,;]*?\b(?:next|future|later|after|"
     r"following|coming|will|afterwards|upcoming|outcome|label|revenue_after|days_to_next_order|observed_days)\b"
+    r"|\bwhose (?:next|future|coming|following|later)\b|\bwith an? (?:future|coming|later)\b"
     r"|\b(?:revenue_after|days_to_next_order|observed_days|churned_label|label)\b"
 )
 """A feature or condition that lies behind the cut-off."""

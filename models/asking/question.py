@@ -38,6 +38,15 @@ class RefusedQuestionError(ShopsightError):
     """A question that cannot be judged: ``why`` says the reason, ``fix`` what can be asked."""
 
 
+@dataclass(frozen=True)
+class Bound:
+    """An end of a range of money."""
+
+    amount: float
+    included: bool = True
+    """Whether the amount itself lies in the range."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Filter:
     """Which items count; all of them where nothing is set."""
@@ -50,8 +59,8 @@ class Filter:
     item_id: str = ""
     min_stars: float | None = None
     max_stars: float | None = None
-    min_price: float | None = None
-    max_price: float | None = None
+    min_price: Bound | None = None
+    max_price: Bound | None = None
 
     def words(self) -> str:
         """Return the filter in words, with a blank before it; empty where every item counts."""
@@ -59,9 +68,10 @@ class Filter:
         parts += [f' of brand "{self.brand}"'] if self.brand else []
         parts += [f' with the id "{self.item_id}"'] if self.item_id else []
         if self.min_stars is not None or self.max_stars is not None:
-            parts.append(f" with {self.min_stars or 1:g} to {self.max_stars or 5:g} stars")
-        parts += [f" that cost {self.min_price:g} or more"] if self.min_price is not None else []
-        parts += [f" that cost {self.max_price:g} or less"] if self.max_price is not None else []
+            low, high = self.min_stars or 1, self.max_stars or 5
+            parts.append(f" with {low:g} stars" if low == high else f" with {low:g} to {high:g} stars")
+        money = _range(self.min_price, self.max_price)
+        parts += [f" of items that cost {money}"] if money else []
         return "".join(parts)
 
 
@@ -75,10 +85,9 @@ class Action:
     """Whether the times are different items, not orders."""
     min_times: int = 1
     max_times: int | None = None
-    min_money: float | None = None
-    """What it must bring together; strictly more where :attr:`more_money`."""
-    max_money: float | None = None
-    more_money: bool = False
+    min_money: Bound | None = None
+    """What it must bring together."""
+    max_money: Bound | None = None
     negated: bool = False
     """Whether it is *not* done."""
     days: int | None = None
@@ -99,11 +108,9 @@ class Action:
         verb, verb_past, thing, things, after = _PHRASES[self.kind]
         if self.counts_items and self.kind == "order":
             verb, verb_past, thing, things = "buy", "bought", "an item", "items"
-        if self.min_money is not None or self.max_money is not None:
-            more = "more than" if self.more_money else "at least"
-            bounds = [] if self.min_money is None else [f"{more} {self.min_money:g}"]
-            bounds += [] if self.max_money is None else [f"at most {self.max_money:g}"]
-            verb, verb_past, after, amount = "spend", "spent", "", " and ".join(bounds)
+        money = _range(self.min_money, self.max_money)
+        if money:
+            verb, verb_past, after, amount = "spend", "spent", "", money
         elif self.max_times is not None:
             amount = f"{'exactly' if self.min_times == self.max_times else f'{self.min_times} to'} {self.max_times} "
             amount += thing.split()[1] if self.max_times == 1 else things
@@ -115,6 +122,13 @@ class Action:
         if self.negated:
             return f"never {verb_past} {done}" if self.days is None else f"did not {verb} {done}"
         return f"{verb_past} {done}"
+
+
+def _range(low: Bound | None, high: Bound | None) -> str:
+    """Return a range of money in words; empty where it has no end."""
+    said = [] if low is None else [f"{'at least' if low.included else 'more than'} {low.amount:g}"]
+    said += [] if high is None else [f"{'at most' if high.included else 'less than'} {high.amount:g}"]
+    return " and ".join(said)
 
 
 @dataclass(frozen=True, kw_only=True)

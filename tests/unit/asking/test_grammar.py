@@ -75,6 +75,21 @@ SHOP = Catalogue.of(CATEGORIES, BRANDS, ["i_1"])
             "place an order within 30 days",
         ),
         (
+            "shoppers who spend less than 20 within 30 days",
+            "shoppers seen before the cut-off",
+            "spend less than 20 within 30 days",
+        ),
+        (
+            "customers with at most 3 orders who place at least 2 orders of items costing 10 or less within 30 days",
+            "customers (who have ordered) who placed 1 to 3 orders before it",
+            "place at least 2 orders of items that cost at most 10 within 30 days",
+        ),
+        (
+            "one-time buyers who buy a product that costs more than 100 in the next 30 days",
+            "customers (who have ordered) who placed exactly 1 order before it",
+            "place an order of items that cost more than 100 within 30 days",
+        ),
+        (
             'shoppers who buy "Veloria" items within 7 days',
             "shoppers seen before the cut-off",
             'place an order of brand "Veloria" within 7 days',
@@ -131,6 +146,7 @@ def test_a_question_without_a_horizon_has_28_days_and_says_so() -> None:
         ("among shoppers who will buy within 30 days, who will buy within 30 days?", "chosen by what it does after"),
         ("shoppers who will have ordered within 30 days", "known at the cut-off"),
         ("customers who order within 28 days using revenue_after", "holds the outcome"),
+        ("customers whose next order is within 28 days and who order within 28 days", "holds the outcome"),
         ("shoppers who buy within 30 days given that they buy next week", "holds the outcome"),
         ("loyal customers who order within 28 days", "hold the outcome"),
         ("shoppers who buy within 0 days", "known at the cut-off"),
