@@ -242,15 +242,15 @@ def main() -> None:
         )
     except ShopsightError as error:
         parser.exit(1, f"{error}\n")
-    write_figures({"benchmark": "demand", **_rounded(report)}, arguments.json)
+    write_figures({"benchmark": "demand", **rounded(report)}, arguments.json)
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Return figures with four digits; what could not be judged is null."""
     if isinstance(value, Mapping):
-        return {name: _rounded(one) for name, one in value.items()}
+        return {name: rounded(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
+        return [rounded(one) for one in value]
     if isinstance(value, float):
         return round(value, 4) if np.isfinite(value) else None
     return value

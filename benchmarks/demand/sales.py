@@ -15,7 +15,7 @@ from shopsight.settings import Settings
 
 COMPLETEJOURNEY: Final = "completejourney"
 NEEDED: Final = ("item_id", "date", "units")
-OPTIONAL: Final = ("price", "promotion", "category")
+OPTIONAL: Final = ("price", "promotion", "category", "store")
 DATE_FORMATS: Final = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",
@@ -31,6 +31,17 @@ UCI_COLUMNS: Final = {
     ("Invoice", "StockCode", "Quantity", "InvoiceDate", "Price"): "Price",
     ("InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice"): "UnitPrice",
 }
+DOMINICKS_COLUMNS: Final = ("store", "brand", "week", "logmove", "price1", "deal", "feat")
+DOMINICKS: Final = """
+    SELECT brand AS item_id, strftime(DATE '1989-09-14' + (7 * (week::INT - 1))::INT, '%Y-%m-%d') AS date,
+           exp(logmove::DOUBLE) AS units, prices[brand::INT]::DOUBLE AS price,
+           deal::DOUBLE + feat::DOUBLE AS promotion, store
+    FROM (
+        SELECT *, [price1, price2, price3, price4, price5, price6, price7, price8, price9, price10, price11] AS prices
+        FROM sales
+    )
+"""
+"""Orange juice of Dominick's: a brand in a store and week; week 1 began on 14 September 1989."""
 MAX_LEFT_OUT: Final = 0.5
 """Share of rows above which a file is refused: what is left would not be the shop's sales."""
 
@@ -40,7 +51,7 @@ class Sales:
     """Sales as they were read."""
 
     rows: pd.DataFrame
-    """``item_id, date, units`` and what there was of ``price, promotion, category``."""
+    """``item_id, date, units`` and what there was of ``price, promotion, category, store``."""
     left_out: Mapping[str, int]
     """Rows that were left out, by reason."""
     name: str
@@ -93,6 +104,8 @@ def _query(connection: duckdb.DuckDBPyConnection, columns: list[str], path: Path
                 WHERE regexp_matches(StockCode::VARCHAR, '^[0-9]{{5}}') AND {price}::DOUBLE > 0 AND Quantity::BIGINT > 0
             """
             return _checked(connection, query, path, country="GB")
+    if set(DOMINICKS_COLUMNS) <= set(by_name):
+        return _checked(connection, DOMINICKS, path, country="US")
     first = columns[0].strip().lower()
     if first in ("date", "day", "week", "month") and len(columns) > 2:
         query = f"""
@@ -131,6 +144,8 @@ def _checked(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, c
             sales[name] = _numbers(rows[name])
     if "price" in sales:
         sales.loc[~(sales["price"] > 0), "price"] = float("nan")
+    if "store" in rows:
+        sales["store"] = rows["store"].astype(str)
     if "category" in rows:
         sales["category"] = rows["category"].where(rows["category"].astype(str).str.strip() != "")
     return Sales(rows=sales[good].reset_index(drop=True), left_out=left_out, name=path.name, country=country)

@@ -66,6 +66,47 @@ def item_forecasts(
     )
 
 
+@dg.asset(
+    group_name="insights",
+    kinds={"lightgbm", "parquet"},
+    owners=[OWNER],
+    deps=[dg.AssetKey(["marts", "item_demand_daily"])],
+    output_required=False,
+)
+def price_insights(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """How much each item's weekly sales answer its price and its rivals' prices, and whether that is to be trusted.
+
+    Written to `warehouse/exports/price_insights.parquet`; no price is changed by it. Nothing where the shop's history
+    is too short.
+    """
+    import pyarrow.parquet as pq
+
+    from models.demand.elasticity import elasticities, prepared
+    from models.demand.prices import price_table, weekly
+
+    with open_marts(settings, ["item_demand_daily"]) as connection:
+        days = connection.sql(DAYS).df()
+    try:
+        answers = elasticities(prepared(weekly(days)), seed=settings.seed)
+    except ShopsightError as error:
+        context.log.info("%s", error)
+        return
+    path = export_path(settings, "price_insights")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as staging:
+        pq.write_table(price_table(answers), staging)
+    reasons = [str(reason) for reason in answers.distrust]
+    yield dg.MaterializeResult(
+        metadata={
+            **parquet_metadata(path),
+            "trusted": reasons.count(""),
+            **{f"not trusted/{reason}": reasons.count(reason) for reason in sorted(set(reasons) - {""})},
+        }
+    )
+
+
 def _weeks(panel: "Panel", forecast: "DemandForecast") -> dict[str, dg.MarkdownMetadataValue]:
     """Return a picture of the shop's units by week, those to come after those that were."""
     past = panel.units.sum(axis=0)

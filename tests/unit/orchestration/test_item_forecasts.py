@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration.defs.insights.demand import item_forecasts
+from orchestration.defs.insights.demand import item_forecasts, price_insights
 from shopsight.settings import Settings
 
 
@@ -59,3 +59,23 @@ def test_a_history_of_three_weeks_gives_no_forecast(tmp_path):
     assert result.success
     assert result.asset_materializations_for_node("item_forecasts") == []
     assert not (home.exports_dir / "item_forecasts.parquet").exists()
+
+
+def test_price_insights_know_an_elasticity_of_days_and_are_not_written_of_few_weeks(tmp_path):
+    rng = np.random.default_rng(6)
+    days = 30 * 7
+    moves = {item: np.repeat(rng.normal(0, 0.2, 30), 7) for item in "abc"}
+    dates = pd.date_range("2025-01-06", periods=days)
+    sold = [
+        {"item_id": item, "event_date": date.date(), "units": int(units), "category": "A", "mean_price": price}
+        for item, move in moves.items()
+        for date, units, price in zip(dates, rng.poisson(20 * np.exp(-2 * move)), 10 * np.exp(move), strict=True)
+    ]
+    home, young = Settings(home=tmp_path / "home"), Settings(home=tmp_path / "young")
+    for settings, rows in ((home, sold), (young, sold[:70])):
+        settings.exports_dir.mkdir(parents=True)
+        pd.DataFrame(rows).to_parquet(settings.exports_dir / "item_demand_daily.parquet")
+        assert dg.materialize([price_insights], resources={"settings": settings}).success
+    table = pq.read_table(home.exports_dir / "price_insights.parquet").to_pandas()
+    assert table["elasticity"].to_numpy() == pytest.approx(np.full(3, -2.0), abs=0.5)
+    assert not (young.exports_dir / "price_insights.parquet").exists()

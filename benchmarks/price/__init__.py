@@ -1,0 +1,1 @@
+"""How demand answers prices, on public sales and on planted ones."""
