@@ -51,12 +51,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         seed=1,
     )
     assert fitted.text_map is None, "so few titles teach none"
-    shown = fitted.space.vectors(encoder, pictures)
-    model = replace(fitted, text_map=TextMap.fit(texts_NT, shown, TextMapConfig(ridge_alpha=1.0, colour_weight=0.3)))
+    drawn_NV = fitted.space.vectors(encoder, pictures)
+    model = replace(fitted, text_map=TextMap.fit(texts_NT, drawn_NV, TextMapConfig(ridge_alpha=1.0, colour_weight=0.3)))
     digest = model.save(home.picture_model_path)
     index = PictureIndex(
         item_ids=[f"{noun} {colour}" for noun, colour in GOODS],
-        vectors=shown,
+        vectors=drawn_NV,
         labels=labels,
         digests=[one.digest for one in pictures],
     )
