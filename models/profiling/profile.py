@@ -75,12 +75,12 @@ def profile(
     if alike is not None:
         near = [{"user_id": name, "cosine": round(cosine, 4)} for name, cosine in alike(user_id)]
         lines += [_line("look_alikes", near, None, "user_embeddings")] if near else []
-    missing = {line["field"]: line.pop("why") for line in lines if line["value"] is None and "why" in line}
+    reasons = {line["field"]: line.pop("why", "no row says so") for line in lines}
     return {
         "user_id": user_id,
         "consent": account["consent"],
         "lines": [line for line in lines if line["value"] is not None],
-        "not_known": missing | {line["field"]: "no row says so" for line in lines if line["value"] is None} | missing,
+        "not_known": {line["field"]: reasons[line["field"]] for line in lines if line["value"] is None},
         "last_month": forecasts.last_month if forecasts else {},
     }
 

@@ -86,6 +86,7 @@ def test_gender_is_said_where_it_was_given_and_guessed_of_nobody(
     not_given = profile(shop, "u_002", forecasts=forecasts, has_scores=False)
 
     assert lines(given)["gender"]["value"] == "female"
+    assert "why" not in lines(given)["gender"]
     assert "gender" not in lines(not_given)
     assert not_given is not None
     assert "never guessed" in not_given["not_known"]["gender"]
