@@ -59,6 +59,7 @@ def measure(rows: pd.DataFrame, *, seed: int, truth: pd.Series | None = None) ->
         "items_that_sell_weekly": int(sells_weekly.sum()),
         "trusted": int(trusted.sum()),
         "trusted_share_of_items_that_sell_weekly": float(trusted[sells_weekly].mean()) if sells_weekly.any() else None,
+        "mean_elasticity": float(np.nanmean(answers.own)),
         "mean_elasticity_of_trusted": float(answers.own[trusted].mean()) if trusted.any() else None,
         "negative_share": float((answers.own[np.isfinite(answers.own)] < 0).mean()),
         "out_of_time": out_of_time(table, seed=seed),
