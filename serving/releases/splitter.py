@@ -234,7 +234,8 @@ class Splitter:
                     written = seen
                 except OSError:  # a full disk: once it has room again
                     pass
-            if counting.is_stopped and written is seen:
+            # Not whether it is stopped by now: that may have come while the counts of before it were written.
+            if seen.worse and written is seen:
                 return
             self._news.clear()
             try:

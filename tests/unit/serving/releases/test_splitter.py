@@ -27,6 +27,7 @@ from serving.releases.beside import Beside
 from serving.releases.orders import Order, Seen, read_seen, write_order
 from serving.releases.splitter import Splitter
 from shopsight.settings import Settings
+from shopsight.whole_files import write_json
 
 FAMILY = "recommender"
 LATE_SECONDS = 0.5
@@ -163,6 +164,21 @@ def test_what_a_leaving_process_still_counts_of_a_step_hides_nothing_of_the_next
 
     asyncio.run(switched())
     assert shop.seen().candidate.answers == 2
+
+
+def test_a_verdict_that_comes_while_counts_are_written_is_written_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(path: Path, document: Any) -> None:
+        time.sleep(0.3)
+        write_json(path, document)
+
+    shop.order("canary", share=1e-9)
+    shop.ask(*[{}] * 60)
+    monkeypatch.setattr("serving.releases.splitter.write_json", slowly)
+    shop.order("canary")
+    shop.ask(*[{"wish_of_v0002": "fails"}] * 30)
+    assert shop.seen().worse
 
 
 def test_a_canary_answers_its_shoppers_and_its_rows_say_so(shop: Shop) -> None:
