@@ -10,7 +10,7 @@ from cli.access_app import keys_app, people_app
 from cli.agents_app import mcp
 from cli.answers_app import answers_app
 from cli.approval_app import judge, waiting
-from cli.audit_app import dossier, replay, skew, trace
+from cli.audit_app import doctor, dossier, replay, skew, trace
 from cli.campaign_app import campaign_app
 from cli.console import AsJson, explained
 from cli.experiments import experiment_app
@@ -45,7 +45,7 @@ for name, group in {
     "synonyms": synonyms_app,
 }.items():
     app.add_typer(group, name=name)
-for command in (judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp, ask, groups, profile):
+for command in (doctor, judge, waiting, trace, replay, skew, feedback, drift, dossier, mcp, ask, groups, profile):
     app.command()(command)
 
 Family = Annotated[str, typer.Argument(help=", ".join(FAMILIES))]
@@ -57,15 +57,6 @@ Approver = Annotated[
     str, typer.Option("--by", help="Who decides; default: you, by SHOPSIGHT_USER or the system's name of who you are.")
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence; kept for good.")]
-
-
-@app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Check the environment, the home, the stores and the ports, and say what to mend."""
-    with explained():
-        from cli.doctor import run_doctor
-
-        run_doctor(as_json=as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``shopsight trace``, ``replay``, ``skew`` and ``dossier``, with what they promise; the work is one import away."""
+"""``shopsight trace``, ``replay``, ``skew``, ``dossier`` and ``doctor``, with what they promise; the work is one import away."""
 
 from pathlib import Path
 from typing import Annotated
@@ -86,3 +86,11 @@ def dossier(
             work.check(check, as_json=as_json)
         else:
             work.write_dossier(family, version, language=language, output=output, as_json=as_json)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check the environment, the home, the stores and the ports, and say what to mend."""
+    with explained():
+        from cli.doctor import run_doctor
+
+        run_doctor(as_json=as_json)
