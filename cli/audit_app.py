@@ -1,4 +1,4 @@
-"""``shopsight trace``, ``replay``, ``skew``, ``dossier`` and ``doctor``, with what they promise; the work is one import away."""
+"""Commands that trace, replay and check what shopsight did, with what they promise; the work is one import away."""
 
 from pathlib import Path
 from typing import Annotated
