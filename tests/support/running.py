@@ -98,16 +98,12 @@ def environment_of(settings: Settings, folder: Path) -> dict[str, str]:
 
 
 def settings_of(home: Path) -> Settings:
+    """Return the settings of a tiny shop whose services listen where nothing else does."""
+    ports = {name: free_port() for name in Settings.model_fields if name.endswith("_port")}
     return Settings(
         home=home,
         training_size="tiny",
         sample_size="tiny",
         pseudonym_key=SecretStr("a key for tests only"),
-        dagster_port=free_port(),
-        intent_port=free_port(),
-        recommendation_port=free_port(),
-        propensity_port=free_port(),
-        churn_port=free_port(),
-        reports_port=free_port(),
-        collector_port=free_port(),
+        **ports,
     )
