@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from benchmarks.uplift.columns import Features, choose_features
+from benchmarks.uplift.judge import BASELINES, BUDGETS, Judgement, arm_effects, judge, over_repeats
+from benchmarks.uplift.qini import qini
 from models.evaluation.bootstrap import Estimate
-from models.uplift.columns import Features, choose_features
 from models.uplift.config import UpliftConfig
-from models.uplift.judge import BASELINES, BUDGETS, Judgement, arm_effects, judge, over_repeats
 from models.uplift.outcomes import cross_fitted_outcomes, doubly_robust_scores
-from models.uplift.qini import qini
 from models.uplift.trial import Trial
 from shopsight.errors import ShopsightError
 

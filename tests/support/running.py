@@ -99,11 +99,10 @@ def environment_of(settings: Settings, folder: Path) -> dict[str, str]:
 
 def settings_of(home: Path) -> Settings:
     """Return the settings of a tiny shop whose services listen where nothing else does."""
-    ports = {name: free_port() for name in Settings.model_fields if name.endswith("_port")}
-    return Settings(
+    settings = Settings(
         home=home,
         training_size="tiny",
         sample_size="tiny",
         pseudonym_key=SecretStr("a key for tests only"),
-        **ports,
     )
+    return settings.model_copy(update={name: free_port() for name in Settings.model_fields if name.endswith("_port")})

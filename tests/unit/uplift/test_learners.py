@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from planted_trials import planted_trial
 
+from benchmarks.uplift.judge import judge
+from benchmarks.uplift.qini import qini, rank_share
 from models.uplift.config import UpliftConfig
-from models.uplift.judge import judge
 from models.uplift.learners import LEARNERS, fit_learners
 from models.uplift.outcomes import doubly_robust_scores, inverse_probability_scores, value_of
 from models.uplift.policy import Policy, choose_policy, first
-from models.uplift.qini import qini, rank_share
 from models.uplift.trial import Trial, draw_folds
 
 CONFIG = UpliftConfig(threads=1, outcome_rounds=30, effect_rounds=30)

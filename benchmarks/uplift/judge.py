@@ -14,11 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.uplift.qini import rank_share
 from models.evaluation.bootstrap import Estimate
 from models.uplift.config import UpliftConfig
 from models.uplift.outcomes import doubly_robust_scores, inverse_probability_scores, value_of
 from models.uplift.policy import Choice, choose_policy, first
-from models.uplift.qini import rank_share
 from models.uplift.trial import Arms, Floats, Trial, draw_folds
 
 BUDGETS: Final = (0.1, 0.25, 0.5, 0.75)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.uplift.columns import choose_features
+from benchmarks.uplift.columns import choose_features
 
 
 def rows(count: int = 4_000) -> tuple[pd.DataFrame, np.typing.NDArray[np.intp], np.typing.NDArray[np.float64]]:
