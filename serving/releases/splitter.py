@@ -225,6 +225,7 @@ class Splitter:
         """Write down what was counted, for as long as the step lasts."""
         written: Seen | None = None
         while self._counting is counting:
+            self._news.clear()  # before the look: what comes while it is written is news again
             counting.judge()
             seen = counting.seen()
             if seen != written:
@@ -237,7 +238,6 @@ class Splitter:
             # Not whether it is stopped by now: that may have come while the counts of before it were written.
             if seen.worse and written is seen:
                 return
-            self._news.clear()
             try:
                 await asyncio.wait_for(self._news.wait(), WRITE_SECONDS)
             except TimeoutError:
