@@ -170,7 +170,7 @@ def test_a_verdict_that_comes_while_counts_are_written_is_written_next(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slowly(path: Path, document: Any) -> None:
-        time.sleep(0.3)
+        time.sleep(0.15)
         write_json(path, document)
 
     shop.order("canary", share=1e-9)
