@@ -175,7 +175,7 @@ class SearchEngine:
         return Understood(
             text=text,
             corrected=corrected,
-            synonyms=(*([renamed] if renamed else []), *synonyms.variants(text)),
+            synonyms=(*([renamed] if renamed else []), *synonyms.variants(renamed or text)),
             language=detect_language(query),
             wishes=wishes,
         )

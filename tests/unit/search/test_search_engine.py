@@ -143,6 +143,11 @@ def test_a_colour_is_put_in_the_catalogues_words_for_a_query_in_another_language
     assert "Black" in titles(engine, coloured)[0]
 
 
+def test_a_colour_and_a_synonym_are_put_in_the_catalogues_words_together(engine: SearchEngine) -> None:
+    synonyms = Synonyms(groups=[["跑鞋", "running shoes"]])
+    assert engine.understand("黑色 跑鞋", synonyms).synonyms == ("black 跑鞋", "black running shoes")
+
+
 def test_a_name_that_the_catalogue_has_or_that_is_no_colour_stays(engine: SearchEngine) -> None:
     assert engine.understand("black shoes").synonyms == ()
     assert engine.understand("红茶").synonyms == ()
