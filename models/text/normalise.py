@@ -12,6 +12,7 @@ from typing import Final
 
 MAX_CHARACTERS: Final = 1000
 """Characters that are read of a text; an encoder of 48 tokens sees about 250 of an English one."""
+MAX_REMEMBERED: Final = 2**15
 MIN_HAN_PIECES: Final = 2000
 """English MiniLM has 488, the Chinese and the multilingual BERT above 7,000."""
 
@@ -23,12 +24,17 @@ _NOT_WORD: Final = re.compile(r"[\W_]+")
 
 
 class _Spaces(dict[int, int]):
-    """A table of ``str.translate`` that is filled as characters come: what is written stays, the others are spaces."""
+    """A table of ``str.translate`` that is filled as characters come: what is written stays, the others are spaces.
+
+    No text makes it larger than some megabytes: of characters that come late nothing is remembered.
+    """
 
     def __missing__(self, point: int) -> int:
         is_written = unicodedata.category(chr(point)) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        self[point] = point if is_written else ord(" ")
-        return self[point]
+        replacement = point if is_written else ord(" ")
+        if len(self) < MAX_REMEMBERED:
+            self[point] = replacement
+        return replacement
 
 
 _WITHOUT_CONTROLS: Final = _Spaces()

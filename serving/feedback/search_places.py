@@ -7,13 +7,14 @@ minutes of it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from models.evaluation.position_bias import PositionBias, estimate_position_bias
+from serving.feedback.shown_lists import NO_ANSWER, shown_items
 from serving.prediction_log import iterate_log, was_shown
 from shopsight.events import TIMESTAMP
 from shopsight.marts import open_duckdb
@@ -106,15 +107,21 @@ def search_places(searches: pa.Table, folder: Path) -> SearchPlaces:
 def _answers(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the lists that shoppers saw; a line that is damaged or no answer of a search tells nothing."""
     for _, _, row in iterate_log(folder):
-        if row is None or not was_shown(row) or not row.get("query") or not row.get("results"):
+        if row is None or not was_shown(row):
             continue
-        yield {
-            "search_id": row["recommendation_id"],
-            "answered_at": datetime.fromisoformat(row["answered_at"]),
-            "session_id": row.get("session_id"),
-            "query": _plain(row["query"]),
-            "item_ids": [item_id for item_id, *_ in row["results"]],
-        }
+        try:
+            results, query = shown_items(row), _plain(row["query"])
+        except NO_ANSWER:
+            continue
+        if results:
+            first = results[0]
+            yield {
+                "search_id": first["recommendation_id"],
+                "answered_at": first["answered_at"],
+                "session_id": first["session_id"],
+                "query": query,
+                "item_ids": [result["item_id"] for result in results],
+            }
 
 
 def _plain(text: str | None) -> str | None:

@@ -38,6 +38,8 @@ A row of before there were experiments has no ``experiment`` and no ``arm``; one
 
 CHUNK: Final = 50_000
 """Rows of the table that are in memory at once."""
+NO_ANSWER: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+"""What :func:`shown_items` raises of a row that is no answer."""
 NAMED: Final = 20
 """Lines that are named; of more, only the number is told."""
 
@@ -93,7 +95,7 @@ def _shown_items(folder: Path, reading: LogReading) -> Iterator[dict[str, Any]]:
             continue
         try:
             rows = shown_items(row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except NO_ANSWER as error:
             reading.unreadable += 1
             reading.reasons[f"{type(error).__name__}: {error}"] += 1
             _name(reading, place)

@@ -1,6 +1,7 @@
 """What the shop's items will sell, for people who order: a table beside the marts."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -13,6 +14,9 @@ from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
     from models.demand.forecast import DemandForecast
     from models.demand.panel import Panel
 
@@ -37,22 +41,16 @@ def item_forecasts(
     Written to `warehouse/exports/item_forecasts.parquet`; an item that cannot be forecast by itself says why. Nothing
     where the shop's history is too short.
     """
-    import pyarrow.parquet as pq
-
     from models.demand.tables import forecast_shop, forecast_table, shop_panel
 
-    with open_marts(settings, ["item_demand_daily"]) as connection:
-        days = connection.sql(DAYS).df()
+    days = _days(settings)
     try:
         panel = shop_panel(days)
         forecast = forecast_shop(panel, seed=settings.seed, threads=1)
     except ShopsightError as error:
         context.log.info("%s", error)
         return
-    path = export_path(settings, "item_forecasts")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(path) as staging:
-        pq.write_table(forecast_table(forecast), staging)
+    path = _written(settings, "item_forecasts", forecast_table(forecast))
     reasons = {reason: int((forecast.reasons_N == reason).sum()) for reason in sorted(set(forecast.reasons_N) - {""})}
     yield dg.MaterializeResult(
         metadata={
@@ -81,22 +79,16 @@ def price_insights(
     Written to `warehouse/exports/price_insights.parquet`; no price is changed by it. Nothing where the shop's history
     is too short.
     """
-    import pyarrow.parquet as pq
-
     from models.demand.elasticity import elasticities, prepared
     from models.demand.prices import price_table, weekly
 
-    with open_marts(settings, ["item_demand_daily"]) as connection:
-        days = connection.sql(DAYS).df()
+    days = _days(settings)
     try:
         answers = elasticities(prepared(weekly(days)), seed=settings.seed)
     except ShopsightError as error:
         context.log.info("%s", error)
         return
-    path = export_path(settings, "price_insights")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(path) as staging:
-        pq.write_table(price_table(answers), staging)
+    path = _written(settings, "price_insights", price_table(answers))
     reasons = [str(reason) for reason in answers.distrust]
     yield dg.MaterializeResult(
         metadata={
@@ -105,6 +97,23 @@ def price_insights(
             **{f"not trusted/{reason}": reasons.count(reason) for reason in sorted(set(reasons) - {""})},
         }
     )
+
+
+def _days(settings: Settings) -> "pd.DataFrame":
+    with open_marts(settings, ["item_demand_daily"]) as connection:
+        days: pd.DataFrame = connection.sql(DAYS).df()
+    return days
+
+
+def _written(settings: Settings, name: str, table: "pa.Table") -> Path:
+    """Write an export whole, and return its file."""
+    import pyarrow.parquet as pq
+
+    path = export_path(settings, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as staging:
+        pq.write_table(table, staging)
+    return path
 
 
 def _weeks(panel: "Panel", forecast: "DemandForecast") -> dict[str, dg.MarkdownMetadataValue]:

@@ -39,6 +39,8 @@ def answer(log: PredictionLog, query: str, items: list[str], *, at: datetime = N
         {
             "recommendation_id": new_id(),
             "answered_at": rfc3339(at),
+            "placement": "search",
+            "model": {"name": "search", "version": "v0001"},
             "query": query,
             "session_id": None,
             "results": [[item, 1.0, "search"] for item in items],
@@ -72,6 +74,12 @@ def test_an_answer_of_another_hour_or_that_nobody_saw_is_not_taken(log: Predicti
     answer(log, "shoes", ["a"], at=NOON - timedelta(hours=1))
     answer(log, "shoes", ["a"], role="shadow")
     assert positions(tmp_path, search("shoes", "a")) == [None]
+
+
+def test_a_row_that_is_no_answer_tells_nothing_and_hides_no_other(log: PredictionLog, tmp_path: Path) -> None:
+    log.append({"recommendation_id": "srch_1", "query": "shoes", "results": [["a", 1.0, "search"]]})
+    answer(log, "shoes", ["b", "a"])
+    assert positions(tmp_path, search("shoes", "a")) == [2]
 
 
 def test_an_address_in_a_query_is_matched_as_the_log_writes_it(log: PredictionLog, tmp_path: Path) -> None:
