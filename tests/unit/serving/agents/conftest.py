@@ -103,8 +103,9 @@ def shop_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def collector(shop_home: Path) -> Iterator[TestClient]:
+    """The real collector; it ends with its module, for it sets variables and is one to a process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOPSIGHT_HOME", str(shop_home))
         patch.setenv("SHOPSIGHT_PSEUDONYM_KEY", KEY.get_secret_value())
