@@ -10,8 +10,8 @@ from models.assistant.graph import ITEM, Item, ShopGraph
 from models.assistant.reading import Reading
 from models.assistant.saying import Comparison, Reply, Sentence, TableRow, Voice, money, quoted, stars_of
 from models.assistant.state import Talk
-from models.assistant.tokens import words_of
 from models.intent.aspects import PATTERNS
+from models.text.tokens import words_of
 
 MAX_REVIEWS: Final = 2
 """Reviews that are quoted at once."""

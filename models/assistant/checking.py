@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Final
 
 from models.assistant.saying import Sentence
-from models.assistant.tokens import words_of
+from models.text.tokens import words_of
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 NEUTRAL: Final = frozenset(

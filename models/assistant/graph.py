@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from models.assistant.tokens import words_of
+from models.text.tokens import words_of
 
 SEPARATOR: Final = " > "
 ATTRIBUTE: Final = "attribute:"

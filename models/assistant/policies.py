@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import log
 from typing import Final
 
-from models.assistant.tokens import words_of
 from models.text.normalise import detect_language, normalise
+from models.text.tokens import words_of
 
 _HEADING: Final = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _SENTENCES: Final = re.compile(r"(?<=[.!?])\s+(?=[\"'(A-Z0-9])|(?<=[。！？；])")

@@ -7,11 +7,12 @@ from typing import Final, Literal
 
 from models.assistant import cues
 from models.assistant.graph import ShopGraph
-from models.assistant.tokens import Token, tokens_of
 from models.assistant.words import Lexicon, Mention
 from models.intent.attributes import price_range
-from models.text.attribute_words import CHAIN, NEGATION
+from models.text.attribute_words import NEGATION
+from models.text.negation import said_no_to
 from models.text.normalise import detect_language, normalise
+from models.text.tokens import Token, tokens_of
 
 Language = Literal["en", "zh"]
 AROUND_SHARE: Final = 0.2
@@ -174,13 +175,10 @@ def replace_items(mention: Mention) -> Mention:
 
 
 def _unwanted(text: str, mentions: Sequence[Mention]) -> list[Mention]:
-    """Return what stands behind a "not", and what an "or" hangs on to that."""
-    unwanted: list[Mention] = []
-    for mention in mentions:
-        chained = any(CHAIN.match(text[other.end : mention.start]) for other in unwanted if other.end <= mention.start)
-        if chained or NEGATION.search(text[: mention.start]) or _NO_AFTER.match(text[mention.end :]):
-            unwanted.append(mention)
-    return unwanted
+    """Return what the text says no to."""
+    spans = [(mention.start, mention.end) for mention in mentions]
+    answers = said_no_to(text, spans, behind=_NO_AFTER)
+    return [mention for mention, no in zip(mentions, answers, strict=True) if no]
 
 
 def _price(text: str) -> tuple[float | None, float | None]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from models.assistant import cues
 from models.assistant.graph import SEPARATOR, Item, ShopGraph
-from models.assistant.tokens import Token, words_of
 from models.intent.attributes import category_names
 from models.text.attribute_words import COLOURS, MATERIALS, NO_NAME
+from models.text.tokens import Token, words_of
 
 MAX_NAME: Final = 12
 """Tokens of a name that are looked up; a Chinese character is one."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from models.text.attribute_words import CHAIN, COLOURS, IRREGULAR, MATERIALS, NEGATION, NO_NAME, SIZES
+from models.text.attribute_words import COLOURS, IRREGULAR, MATERIALS, NO_NAME, SIZES
+from models.text.negation import said_no_to
 
 SEPARATOR: Final = " > "
 _NUMBER: Final = r"[$€£¥]?\s?(\d{1,7}(?:[.,]\d{1,2})?)"
@@ -103,14 +104,9 @@ class _Names:
 
 
 def _unwanted(text: str, mentions: Sequence[_Mention]) -> list[_Mention]:
-    """Return what stands behind a "not", and what an "or" hangs on to that."""
-    unwanted: list[_Mention] = []
-    for mention in mentions:
-        chained = any(CHAIN.match(text[other.end : mention.start]) for other in unwanted if other.end <= mention.start)
-        # The same words may name a category and a material: all of them fall.
-        if chained or NEGATION.search(text[: mention.start]):
-            unwanted.append(mention)
-    return unwanted
+    """Return what the text says no to; the same words may name a category and a material: all of them fall."""
+    answers = said_no_to(text, [(mention.start, mention.end) for mention in mentions])
+    return [mention for mention, no in zip(mentions, answers, strict=True) if no]
 
 
 def _chosen_name(mentions: Sequence[_Mention], kind: str) -> str | None:

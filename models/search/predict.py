@@ -17,16 +17,19 @@ from safetensors.numpy import load_file, save_file
 from models.catalogue import Catalogue
 from models.search import matching, memory, profiles
 from models.search.attribute_names import AttributeNames
+from models.search.attribute_wishes import AttributeReader
 from models.search.attributes import Attributes, item_attributes
 from models.search.documents import Floats, Ints
+from models.search.hits import Hits, Understood
 from models.search.matching import TEXTS, Documents, matches
 from models.search.memory import NO_CLICKS, ClickMemory
+from models.search.narrowing import leading, narrowed
 from models.search.profiles import Profile
 from models.search.ranker import MODEL_FILE, Ranker
 from models.search.retrieval import LexicalIndex, MeaningIndex, meaning_index, united
 from models.search.spelling import Spelling
 from models.search.synonyms import NO_SYNONYMS, Synonyms
-from models.search.wishes import Wishes, WishReader
+from models.search.wishes import WishReader
 from models.search.words import plain_words, words
 from models.text.normalise import detect_language
 from models.text.sentences import SentenceEncoder, load_sentence_encoder
@@ -49,38 +52,6 @@ FUSION: Final = "reciprocal_rank_fusion"
 """The baseline that stands in where there is no ranker: places by words and by meaning, added up."""
 FUSION_CONSTANT: Final = 60.0
 """Source: G. Cormack, C. Clarke, S. Büttcher, "Reciprocal rank fusion outperforms Condorcet", SIGIR 2009."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Understood:
-    """What was read off a query."""
-
-    text: str
-    """What was searched for: the query without its wishes, its words put right."""
-    corrected: str | None
-    """The same, where a word was put right; None where none was."""
-    synonyms: tuple[str, ...]
-    """Other wordings of the text that were searched for as well."""
-    language: str
-    """``en``, ``zh`` or ``other``, by script."""
-    wishes: Wishes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hits:
-    """The items that a query found."""
-
-    understood: Understood
-    places: Ints
-    """Of the items, best first, shape (C,)."""
-    scores: Floats
-    """Of each, shape (C,); in an order and without a unit."""
-    features: Floats
-    """What the ranker read of each, shape (C, F); the columns are :data:`FEATURES`."""
-    shared_words: Ints
-    """Words of the query that each item has, shape (C,)."""
-    relaxed: tuple[str, ...] = ()
-    """Wishes that no item meets together, and that were given up: ``brand``, ``price``, ``filter``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +81,7 @@ class SearchEngine:
     """Places of the items of each brand."""
     attributes: Sequence[Attributes]
     """Values of each item's further attributes, by name."""
+    attribute_reader: AttributeReader
 
     @classmethod
     def build(
@@ -143,6 +115,7 @@ class SearchEngine:
         documents = Documents.of(texts, vectors_ND)
         titles = [text.get("title") or "" for text in texts]
         whole = [everything(text) for text in texts]
+        rows = [*attributes, *({} for _ in range(len(texts) - len(attributes)))]
         nouns = {word for text in texts for word in plain_words(text.get("category") or "")}
         return cls(
             catalogue=catalogue,
@@ -159,7 +132,8 @@ class SearchEngine:
             spelling=Spelling([*whole, *memory.phrases]),
             reader=WishReader(catalogue.brands, nouns),
             of_brand=catalogue.places_by_brand(),
-            attributes=[*attributes, *({} for _ in range(len(texts) - len(attributes)))],
+            attributes=rows,
+            attribute_reader=AttributeReader(rows, nouns),
             names=AttributeNames(lambda phrase: documents.fields["everything"].occurs(words(phrase))),
         )
 
@@ -172,12 +146,15 @@ class SearchEngine:
             wishes = replace(wishes, brands=wishes.brands or self.reader.read(corrected).brands)
         text = corrected or wishes.text
         renamed = self.names.renamed(text)
+        named = self.attribute_reader.read(renamed or text)
         return Understood(
             text=text,
             corrected=corrected,
             synonyms=(*([renamed] if renamed else []), *synonyms.variants(renamed or text)),
             language=detect_language(query),
             wishes=wishes,
+            named=named,
+            rests=(named.rest, *synonyms.variants(named.rest)),
         )
 
     def search(
@@ -202,7 +179,8 @@ class SearchEngine:
         wordings = [understood.text, *understood.synonyms]
         asked = dict(zip(wordings, self.encoder.encode(wordings, kind="query"), strict=True))
         allowed = np.ones(len(self.catalogue), dtype=np.bool_) if mask is None else mask
-        places, relaxed = self._wished(understood.wishes, asked, allowed, num_results)
+        count = max(self.candidates, num_results)
+        places, relaxed = self._wished(understood, asked, allowed, count)
         features = self._best_wording(asked, places, profile)
         return self._ranked(understood, places, features, relaxed)
 
@@ -242,34 +220,27 @@ class SearchEngine:
                 groups.append(self.meaning.nearest(vector_D, reach))
         return united([group[allowed[group]][:count] for group in groups], count=3 * count)
 
-    def _wished(self, wishes: Wishes, asked: Asked, allowed: Mask, num_results: int) -> tuple[Ints, tuple[str, ...]]:
-        """Return the candidates that meet the query's wishes, or as many of them as items can."""
-        of_wishes = self._masks(wishes)
-        for given_up in ((), ("brand",), ("price",), ("brand", "price")):
-            if any(name not in of_wishes for name in given_up):
-                continue
-            wanted = allowed.copy()
-            for name, mask in of_wishes.items():
-                if name not in given_up:
-                    wanted &= mask
+    def _wished(self, understood: Understood, asked: Asked, allowed: Mask, count: int) -> tuple[Ints, tuple[str, ...]]:
+        """Return the candidates that meet the query's wishes, or as many of the wishes as items can."""
+        narrowings = narrowed(
+            understood.wishes,
+            understood.named,
+            catalogue=self.catalogue,
+            of_brand=self.of_brand,
+            reader=self.attribute_reader,
+        )
+        for wanted, given_up in narrowings:
+            wanted = wanted & allowed
             if not wanted.any():
                 continue
-            places = self._meant(asked, self.retrieve(asked, wanted, max(self.candidates, num_results)))
+            places = self.retrieve(asked, wanted, count)
+            if understood.named.wanted:
+                having = wanted & self.attribute_reader.meets(understood.named.wanted, len(wanted))
+                places = united([places, self.retrieve(asked, having, count)], count=4 * count)
+            places = self._meant(asked, places)
             if len(places):
                 return places, given_up
         return np.zeros(0, dtype=np.int64), ()
-
-    def _masks(self, wishes: Wishes) -> dict[str, Mask]:
-        of_wishes: dict[str, Mask] = {}
-        if wishes.brands:
-            of_wishes["brand"] = np.zeros(len(self.catalogue), dtype=np.bool_)
-            for brand in wishes.brands:
-                of_wishes["brand"][self.of_brand[brand]] = True
-        if wishes.lowest is not None or wishes.highest is not None:
-            low = -np.inf if wishes.lowest is None else wishes.lowest
-            high = np.inf if wishes.highest is None else wishes.highest
-            of_wishes["price"] = (self.catalogue.prices >= low) & (self.catalogue.prices <= high)
-        return of_wishes
 
     def _meant(self, asked: Asked, places: Ints) -> Ints:
         """Leave out what shares no word, was never clicked for the query and is not near in meaning either."""
@@ -289,12 +260,26 @@ class SearchEngine:
     def _ranked(self, understood: Understood, places: Ints, features: Floats, relaxed: tuple[str, ...]) -> Hits:
         scores = self.ranker.scores(features) if self.ranker is not None else fused(features)
         order = np.argsort(-scores, kind="stable")
+        leads = np.zeros(len(places), dtype=np.bool_)
+        if understood.named.wanted and len(places):
+            leads = leading(
+                places[order],
+                self.attribute_reader.meets(understood.named.wanted, len(self.catalogue))[places[order]],
+                understood.rests,
+                everything=self.documents.fields["everything"],
+                categories=self.catalogue.categories,
+            )
+            if not leads.any():
+                relaxed = ("attributes", *relaxed)
+            first = np.argsort(~leads, kind="stable")
+            order, leads = order[first], leads[first]
         return Hits(
             understood=understood,
             places=places[order],
             scores=scores[order],
             features=features[order],
             shared_words=self._shared(understood.text, places)[order],
+            leads=leads,
             relaxed=relaxed,
         )
 

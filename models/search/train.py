@@ -21,9 +21,10 @@ from models.search.attributes import item_attributes
 from models.search.config import SearchConfig
 from models.search.dataset import Pasts, Search, demand_until, item_texts, read_searches
 from models.search.evaluate import FAMILY, PRIMARY_METRIC, PROTOCOL, evaluate
+from models.search.hits import Hits
 from models.search.matching import TEXTS, without_words
 from models.search.memory import Click, ClickMemory
-from models.search.predict import CATALOGUE_FILE, DEMAND, FEATURES, FUSION, Hits, SearchEngine, everything
+from models.search.predict import CATALOGUE_FILE, DEMAND, FEATURES, FUSION, SearchEngine, everything
 from models.search.ranker import Groups, Ranker, fit_ranker
 from models.text.sentences import load_sentence_encoder
 from models.training import BASELINE_FOLDER, impossible, write_results

@@ -10,7 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from models.catalogue import Catalogue
-from models.search.predict import Hits, Mask, SearchEngine
+from models.search.attribute_wishes import by_attribute
+from models.search.hits import Hits
+from models.search.predict import Mask, SearchEngine
 from models.search.profiles import Profile
 from models.search.synonyms import NO_SYNONYMS, Synonyms
 from serving.features import FeatureReader, OnlineStoreGoneError, UserFeatures, feature_reader
@@ -100,16 +102,15 @@ class SearchDesk:
         hits, relaxed = self._hits(state, request, rules, profile, now)
         places, pinned = ordered(hits.places, rules, now)
         rows = rows_in_order(hits.places, places[: request.num_results].tolist())
-        catalogue = state.engine.catalogue
         results = [
-            _result(catalogue, hits, row, rank, explain=request.explain, pinned=pinned)
+            _result(state.engine, hits, row, rank, explain=request.explain, pinned=pinned)
             for rank, row in enumerate(rows, start=1)
         ]
         fallback = "relaxed" if relaxed and results else None
         if not results:
             results = self._best_sellers(state, request, rules, now)
             fallback = "best_sellers" if results else None
-        wishes = hits.understood.wishes
+        wishes, named = hits.understood.wishes, hits.understood.named
         answer: SearchAnswer = {
             "search_id": "srch_" + self._new_id(),
             "query": request.query,
@@ -121,6 +122,8 @@ class SearchDesk:
                 "brands": list(wishes.brands),
                 "lowest_price": wishes.lowest,
                 "highest_price": wishes.highest,
+                "attributes": by_attribute(named.wanted),
+                "unwanted": by_attribute(named.unwanted),
             },
             "results": results,
             "total": len(hits.places),
@@ -220,6 +223,7 @@ class SearchDesk:
                 "brands": understood["brands"],
                 "lowest_price": understood["lowest_price"],
                 "highest_price": understood["highest_price"],
+                "attributes": understood["attributes"],
             },
             "request": {"filter": request.filter.model_dump(exclude_none=True) if request.filter else None},
             "fallback": answer["fallback"],
@@ -257,13 +261,18 @@ def _available(engine: SearchEngine, rules: RulesInForce, now: datetime) -> Mask
 
 
 def _result(
-    catalogue: Catalogue, hits: Hits, row: int, rank: int, *, explain: bool, pinned: frozenset[int]
+    engine: SearchEngine, hits: Hits, row: int, rank: int, *, explain: bool, pinned: frozenset[int]
 ) -> SearchResult:
-    place = int(hits.places[row])
+    place, catalogue = int(hits.places[row]), engine.catalogue
     result = _item(catalogue, place, rank, score=round(float(hits.scores[row]), 6))
     if explain:
         result["reasons"] = reasons_of(
-            hits, row, brand=catalogue.brands[place], price=float(catalogue.prices[place]), pinned=place in pinned
+            hits,
+            row,
+            brand=catalogue.brands[place],
+            price=float(catalogue.prices[place]),
+            attributes=engine.attributes[place],
+            pinned=place in pinned,
         )
     return result
 

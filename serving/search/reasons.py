@@ -5,7 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from models.search.predict import FEATURES, Hits
+from models.search.attribute_wishes import by_attribute
+from models.search.attributes import Attributes
+from models.search.hits import Hits
+from models.search.predict import FEATURES
 from models.search.words import words
 from serving.search.schemas import SearchReason
 
@@ -16,6 +19,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "all_words": "has every word of the query",
         "some_words": "has {count} of the query's {of} words",
         "meaning": "is near to the query in meaning",
+        "attributes": "is as asked for: {attributes}",
         "clicked": "was chosen before for this query",
         "brand": "is of the brand {brand}",
         "price": "costs {price:.2f}",
@@ -26,6 +30,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "all_words": "包含搜索的全部词语",
         "some_words": "包含搜索的 {of} 个词中的 {count} 个",
         "meaning": "与搜索意思相近",
+        "attributes": "符合搜索的要求：{attributes}",
         "clicked": "曾有人搜索同样的词后选择",
         "brand": "品牌为{brand}",
         "price": "价格为 {price:.2f}",
@@ -35,7 +40,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def reasons_of(hits: Hits, row: int, *, brand: str | None, price: float, pinned: bool) -> list[SearchReason]:
+def reasons_of(
+    hits: Hits, row: int, *, brand: str | None, price: float, attributes: Attributes, pinned: bool
+) -> list[SearchReason]:
     """Return the reasons of one item that was found.
 
     Args:
@@ -43,6 +50,7 @@ def reasons_of(hits: Hits, row: int, *, brand: str | None, price: float, pinned:
         row: which of them.
         brand: of the item.
         price: of the item; not a number where it has none.
+        attributes: of the item.
         pinned: whether a rule put it where it stands.
     """
     texts = WORDS["zh" if hits.understood.language == "zh" else "en"]
@@ -51,6 +59,8 @@ def reasons_of(hits: Hits, row: int, *, brand: str | None, price: float, pinned:
     features = dict(zip(FEATURES, hits.features[row].tolist(), strict=True))
     codes: list[str] = ["pinned"] if pinned else []
     codes.append("all_words" if asked and shared == asked else "some_words" if shared else "meaning")
+    if hits.leads[row]:
+        codes.append("attributes")
     if features["clicked_for_query"] > 0:
         codes.append("clicked")
     wishes = hits.understood.wishes
@@ -60,5 +70,7 @@ def reasons_of(hits: Hits, row: int, *, brand: str | None, price: float, pinned:
         codes.append("price")
     if features["own_category"] >= TASTE:
         codes.append("taste")
-    values = {"count": shared, "of": asked, "brand": brand, "price": price}
+    named = by_attribute(hits.understood.named.wanted)
+    met = ", ".join(value for name, values in named.items() for value in values if value in attributes.get(name, ()))
+    values = {"count": shared, "of": asked, "brand": brand, "price": price, "attributes": met}
     return [{"code": code, "words": texts[code].format(**values)} for code in codes]  # type: ignore[typeddict-item]

@@ -55,7 +55,7 @@ class SuggestionRequest(Request):
 
 @closed
 class Understood(TypedDict):
-    """What was read off the query; what it says of brand and price holds for every result."""
+    """What was read off the query; what it says of brand and price, and what it says no to, holds for every result."""
 
     text: str
     """What was searched for."""
@@ -67,13 +67,17 @@ class Understood(TypedDict):
     brands: list[str]
     lowest_price: float | None
     highest_price: float | None
+    attributes: dict[str, list[str]]
+    """Values that the query names, by attribute: what has them, and meets the rest of the query, comes first."""
+    unwanted: dict[str, list[str]]
+    """Values that it says no to."""
 
 
 @closed
 class SearchReason(TypedDict):
     """Why an item is among the results."""
 
-    code: Literal["all_words", "some_words", "meaning", "clicked", "brand", "price", "taste", "pinned"]
+    code: Literal["all_words", "some_words", "meaning", "attributes", "clicked", "brand", "price", "taste", "pinned"]
     words: str
 
 
@@ -131,7 +135,7 @@ class SearchAnswer(TypedDict):
     total: int
     """Items that were found and looked at; at most some hundred."""
     facets: Facets
-    relaxed: list[Literal["brand", "price", "filter"]]
+    relaxed: list[Literal["attributes", "brand", "price", "filter"]]
     """What no item meets and was given up, so that there are results."""
     fallback: Literal["relaxed", "best_sellers"] | None
     """Where nothing was found: what the results are instead."""

@@ -68,6 +68,10 @@
     if (understood.corrected) lines.push(say("search.corrected", {text: understood.corrected}));
     if (understood.synonyms.length) lines.push(say("search.synonyms", {texts: understood.synonyms.map((text) => `“${text}”`).join(", ")}));
     if (understood.brands.length) lines.push(say("search.brand", {brands: understood.brands.join(", ")}));
+    for (const [kind, named] of [["attributes", understood.attributes], ["unwanted", understood.unwanted]]) {
+      const values = Object.values(named).flat();
+      if (values.length) lines.push(say(`search.${kind}`, {values: values.join(", ")}));
+    }
     if (from != null || to != null) lines.push(say(`search.price.${from == null ? "to" : to == null ? "from" : "between"}`, {from, to}));
     return [...lines, ...relaxed.map((name) => say(`search.relaxed.${name}`))].join(" ");
   };

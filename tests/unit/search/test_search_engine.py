@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 from search_shop import engine_of
 
+from models.search.hits import Hits
 from models.search.memory import Click
-from models.search.predict import FEATURES, Hits, SearchEngine
+from models.search.predict import FEATURES, SearchEngine
 from models.search.profiles import Profile
 from models.search.retrieval import ExactMeaning, ProbedMeaning
 from models.search.synonyms import Synonyms
