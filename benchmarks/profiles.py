@@ -1,17 +1,20 @@
-"""How long it takes to forecast and group every shopper of a large shop, and to read one profile.
+"""How long it takes to profile and group every shopper of a large shop, and to look one profile up.
 
     python -m benchmarks.profiles --shoppers 100000 --json -
     python -m benchmarks.profiles --home FOLDER --shoppers 100000 --json -
 
 The shoppers are those of a small sample shop, copied under further ids until there are as many as asked: the marts then
 have as many rows as a shop of that size. ``per_million_seconds`` is the sum of the steps that are made of everybody,
-times a million over the shoppers. ``last_month`` is how far the forecasts of last month were off on the shop itself.
+times a million over the shoppers. ``profile`` is how long it takes to look one up in the file of all, shoppers drawn
+at random, and ``made_now`` to make one from the marts. ``last_month`` is how far the forecasts of last month were off
+on the shop itself.
 """
 
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +22,25 @@ from benchmarks.ask import sample_home
 from benchmarks.output import add_json_option, write_figures
 from shopsight.settings import Settings
 
-PROFILES = 200
-"""Profiles that are read one after the other."""
-COPIED = ("user_features_daily", "user_taste_features_daily", "user_order_history_daily")
+if TYPE_CHECKING:
+    import duckdb
+
+    from models.profiling.forecasts import Forecasts
+
+MADE = 50
+"""Profiles that are made one after the other."""
+LOOKED_UP = 2_000
+"""Profiles that are looked up one after the other."""
+COPIED = (
+    "users",
+    "rfm",
+    "orders",
+    "sessions",
+    "utterances",
+    "user_features_daily",
+    "user_taste_features_daily",
+    "user_order_history_daily",
+)
 
 
 def measure(settings: Settings, *, shoppers: int, seed: int) -> dict[str, Any]:
@@ -29,25 +48,26 @@ def measure(settings: Settings, *, shoppers: int, seed: int) -> dict[str, Any]:
     from models.asking.rows import log_span
     from models.grouping.groups import fit_groups
     from models.grouping.traits import read_traits
+    from models.profiling.facts import MARTS
     from models.profiling.forecasts import forecast_customers
-    from models.profiling.profile import MARTS, profile
+    from models.profiling.profile import profile
     from shopsight.refusals import open_personal_marts
 
     with open_personal_marts(settings, MARTS) as connection:
         today = log_span(connection)[1]
         own = forecast_customers(connection, today, seed=seed)
-        users = connection.execute("select distinct user_id from user_features_daily order by 1").fetchall()
-        waits = []
-        for (user,) in users[:: max(len(users) // PROFILES, 1)]:
+        users = [row[0] for row in connection.execute("select user_id from users order by 1").fetchall()]
+        made = []
+        for user in users[:: max(len(users) // MADE, 1)]:
             began = time.perf_counter()
             profile(connection, user, forecasts=own, has_scores=False)
-            waits.append((time.perf_counter() - began) * 1000)
+            made.append(time.perf_counter() - began)
         copies = max(round(shoppers / len(users)), 1)
         for mart in COPIED:
             connection.execute(f"""
                 create temp table copied as
                 select * replace (user_id || '-' || copy as user_id)
-                from {mart} cross join (select unnest(range({copies})) as copy)
+                from {mart} cross join (select unnest(range({copies})) as copy) where user_id is not null
             """)
             connection.execute(f"drop view {mart}")
             connection.execute(f"alter table copied rename to {mart}")
@@ -61,20 +81,55 @@ def measure(settings: Settings, *, shoppers: int, seed: int) -> dict[str, Any]:
         began = time.perf_counter()
         fit_groups(traits.traits, seed=seed).assign(traits.traits)
         seconds["groups"] = time.perf_counter() - began
+        with TemporaryDirectory() as folder:
+            seconds["profiles"], stored, looked_up = _stored(connection, forecasts, Path(folder), seed=seed)
     total = len(users) * copies
     return {
         "shoppers": total,
         "customers": 0 if forecasts is None else len(forecasts.users),
         "grouped": len(traits.users),
+        "stored": stored,
         "seconds": {name: round(one, 2) for name, one in seconds.items()},
         "per_million_seconds": round(sum(seconds.values()) * 1e6 / total),
-        "profile": {
-            "p50_ms": round(float(np.quantile(waits, 0.5)), 1),
-            "p99_ms": round(float(np.quantile(waits, 0.99)), 1),
-        },
+        "profile": _milliseconds(looked_up),
+        "made_now": _milliseconds(made),
         "last_month": {} if own is None else own.last_month,
         "seed": seed,
     }
+
+
+def _stored(
+    connection: "duckdb.DuckDBPyConnection", forecasts: "Forecasts | None", folder: Path, *, seed: int
+) -> tuple[float, dict[str, float], list[float]]:
+    """Write the file of all profiles; return how long that took, what is in it, and how long each look-up took."""
+    from models.profiling.lines import look_up
+    from models.profiling.profile import profiles
+    from shopsight.profile_store import ProfileStore, write_profiles
+
+    home = Settings(home=folder)
+    began = time.perf_counter()
+    documents = profiles(connection, forecasts=forecasts, has_scores=False)
+    rows = write_profiles(
+        home,
+        (one for one in documents if one["consent"] == "granted"),
+        (),
+        about={"made_at": "", "last_month": forecasts.last_month if forecasts else {}},
+        refused=frozenset,
+    )
+    wrote = time.perf_counter() - began
+    query = "select user_id from users where consent = 'granted' order by user_id"
+    keys = [row[0] for row in connection.execute(query).fetchall()]
+    store, waits = ProfileStore.of(home), []
+    for place in np.random.default_rng(seed).integers(len(keys), size=LOOKED_UP):
+        began = time.perf_counter()
+        if look_up(store, [keys[place]]) is None:
+            raise LookupError(f"{keys[place]} has no profile")
+        waits.append(time.perf_counter() - began)
+    return wrote, {"profiles": rows, "megabytes": round(home.profiles_path.stat().st_size / 1e6, 1)}, waits
+
+
+def _milliseconds(waits: list[float]) -> dict[str, float]:
+    return {f"p{part}_ms": round(float(np.quantile(waits, part / 100)) * 1000, 3) for part in (50, 99)}
 
 
 def main() -> None:

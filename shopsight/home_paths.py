@@ -39,6 +39,11 @@ class HomePaths:
         return self.home / "warehouse" / "exports"
 
     @property
+    def profiles_path(self) -> Path:
+        """SQLite file with the profile of every shopper, made whole by the asset ``shopper_profiles``."""
+        return self.home / "warehouse" / "profiles.sqlite"
+
+    @property
     def feature_store_dir(self) -> Path:
         """Feast's registry and its SQLite online store."""
         return self.home / "feature_store"

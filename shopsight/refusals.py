@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from shopsight.consent import CONSENTS, PERSONAL_EXPORTS, allows
 from shopsight.marts import export_path, mart_at, mart_exists, open_duckdb, replace_marts
+from shopsight.profile_store import take_out_of_profiles
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def open_personal_marts(settings: Settings, names: Sequence[str]) -> "duckdb.Duc
 
 
 def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[str] = PERSONAL_EXPORTS) -> int:
-    """Rewrite the exports that hold rows of some shoppers without them, all marts in one step.
+    """Rewrite the exports that hold rows of some shoppers without them, all marts in one step; then the profiles.
 
     Args:
         settings: says where the exports are.
@@ -121,7 +122,7 @@ def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[
         names: exports to look into; those that are not there are passed over.
 
     Returns:
-        How many rows went.
+        How many rows and profiles went.
     """
     gone, queries = 0, {}
     with open_duckdb() as connection:
@@ -139,7 +140,7 @@ def take_out_of_exports(settings: Settings, refusals: Refusals, names: Sequence[
             if rows:
                 queries[mart] = f"from ({mart.rows()}) where not coalesce({refused}, false)"
         replace_marts(queries, connection)
-    return gone
+    return gone + take_out_of_profiles(settings, refusals.users)
 
 
 def persons(connection: "duckdb.DuckDBPyConnection", settings: Settings, ids: Sequence[str]) -> set[str]:

@@ -5,7 +5,7 @@ is served. Needs no torch. Shapes: U shoppers, N items, D width, G taste groups.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ BATCH: Final = 256
 DECIMALS: Final = 5
 """Of a written number: the scores of rounded vectors differ in their fifth digit."""
 CATEGORIES_SHOWN: Final = 3
+AMONG: Final = 20_000
+"""Shoppers drawn at random whom everybody is compared with, in a larger shop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +181,35 @@ def look_alikes(users: pa.Table, seeds: Sequence[str], *, count: int) -> list[tu
     near = build_index(vectors_UD).nearest(middle_1D, min(count + len(seed_rows), len(names)))[0]
     cosines_U = vectors_UD @ unit(middle_1D)[0]
     return [(names[place], float(cosines_U[place])) for place in near if place not in seed_rows][:count]
+
+
+def everyones_look_alikes(
+    users: pa.Table, *, count: int, seed: int, among: int = AMONG
+) -> Iterator[tuple[str, int, str, float]]:
+    """Yield the look-alikes of every shopper: ``user_id, place, alike_id, cosine``, the most alike first.
+
+    Args:
+        users: from :class:`Embeddings`.
+        count: of each shopper.
+        seed: of the draw of those who are compared with.
+        among: so many shoppers drawn at random are compared with, where there are more: a million by a million would
+            take an hour.
+    """
+    names = users["user_id"].to_pylist()
+    if len(names) < 2:
+        return
+    vectors_UD = unit(np.array(users["user_vector"].to_pylist(), dtype=np.float32))
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(names))[:among])
+    others_DA = np.ascontiguousarray(vectors_UD[drawn].T)
+    for start in range(0, len(names), BATCH):
+        cosines_BA = vectors_UD[start : start + BATCH] @ others_DA
+        cosines_BA[drawn[None, :] == np.arange(start, start + len(cosines_BA))[:, None]] = -np.inf
+        length = min(count, cosines_BA.shape[1] - 1)
+        near_BK = np.argpartition(-cosines_BA, length - 1, axis=1)[:, :length]
+        for row, near in enumerate(near_BK):
+            best = near[np.lexsort((near, -cosines_BA[row, near]))]
+            for place, other in enumerate(best, start=1):
+                yield names[start + row], place, names[drawn[other]], float(cosines_BA[row, other])
 
 
 def _lists(vectors: Vectors) -> pa.Array:

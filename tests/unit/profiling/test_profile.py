@@ -9,7 +9,10 @@ from asked_shop import asked_shop
 
 from models.asking.rows import log_span
 from models.profiling.forecasts import Forecasts, forecast_customers
-from models.profiling.profile import profile
+from models.profiling.lines import look_up
+from models.profiling.profile import profile, profiles
+from shopsight.profile_store import ProfileStore, write_profiles
+from shopsight.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +110,33 @@ def test_nobody_is_made_up(shop: duckdb.DuckDBPyConnection, forecasts: Forecasts
 def test_forecasts_are_of_customers_alone_and_add_up_to_what_comes(forecasts: Forecasts) -> None:
     assert (forecasts.table["orders_so_far"].to_numpy() > 0).all()
     assert 0.5 < forecasts.last_month["orders_forecast"] / forecasts.last_month["orders_came"] < 2.0
+
+
+def test_everybodys_profile_is_the_one_that_is_made_for_one(
+    shop: duckdb.DuckDBPyConnection, forecasts: Forecasts
+) -> None:
+    everybody = {one["user_id"]: one for one in profiles(shop, forecasts=forecasts, has_scores=False)}
+    assert len(everybody) > 200
+    for user, document in list(everybody.items())[::17]:
+        alone = profile(shop, user, forecasts=forecasts, has_scores=False)
+        assert alone is not None
+        alone.pop("last_month")
+        assert alone == document
+
+
+def test_a_profile_is_looked_up_as_it_is_made(
+    shop: duckdb.DuckDBPyConnection, forecasts: Forecasts, home: Settings
+) -> None:
+    user = buyer(forecasts)
+    near = [("u_003", 0.75)]
+    write_profiles(
+        home,
+        profiles(shop, forecasts=forecasts, has_scores=False),
+        [(user, 1, *near[0])],
+        about={"made_at": "2026-11-01T00:00:00+00:00", "last_month": forecasts.last_month},
+        refused=frozenset,
+    )
+    made = profile(shop, user, forecasts=forecasts, has_scores=False, alike=lambda _: near)
+    assert made is not None
+    assert look_up(ProfileStore.of(home), ["a_nobody", user]) == made | {"made_at": "2026-11-01T00:00:00+00:00"}
+    assert lines(made)["look_alikes"]["value"] == [{"user_id": "u_003", "cosine": 0.75}]

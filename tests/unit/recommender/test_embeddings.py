@@ -1,12 +1,14 @@
 """Segments and look-alikes from vectors of shoppers."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from models.catalogue import Catalogue
 from models.recommender.history import History
-from models.recommender.vectors.embeddings import describe, group_by_taste, look_alikes
+from models.recommender.vectors.embeddings import describe, everyones_look_alikes, group_by_taste, look_alikes
 
 GROUPS = 3
 
@@ -59,3 +61,27 @@ def test_look_alikes_are_the_nearest_to_the_seeds_mean_and_never_a_seed(shoppers
     cosines = [cosine for _, cosine in nearest]
     assert cosines == sorted(cosines, reverse=True)
     assert look_alikes(users, ["nobody"], count=10) == []
+
+
+def test_everyones_look_alikes_are_those_that_are_asked_for_one_by_one(shoppers) -> None:
+    names = [f"u{place}" for place in range(220)]
+    users = pa.table({"user_id": names, "user_vector": shoppers[0].tolist()})
+    rows: dict[str, list[tuple[str, Any]]] = {}
+    for user, place, other, cosine in everyones_look_alikes(users, count=5, seed=1):
+        rows.setdefault(user, []).append((other, pytest.approx(cosine, abs=1e-5)))
+        assert place == len(rows[user])
+    assert rows == {name: look_alikes(users, [name], count=5) for name in names}
+
+
+def test_of_a_large_shop_everybody_is_compared_with_some_drawn_shoppers_and_never_with_themselves(shoppers) -> None:
+    names = [f"u{place}" for place in range(220)]
+    users = pa.table({"user_id": names, "user_vector": shoppers[0].tolist()})
+    rows = list(everyones_look_alikes(users, count=3, seed=1, among=50))
+    assert len(rows) == 3 * 220
+    assert len({other for _, _, other, _ in rows}) <= 50
+    assert all(user != other for user, _, other, _ in rows)
+
+
+def test_a_single_shopper_has_no_look_alike() -> None:
+    users = pa.table({"user_id": ["u1"], "user_vector": [[1.0, 0.0]]})
+    assert list(everyones_look_alikes(users, count=5, seed=1)) == []
