@@ -79,7 +79,7 @@ class RecommendationsAgain:
         user = None
         if row["user"] is not None:
             user = UserFeatures(user_key=row["user"], known=inputs["user_known"], values=inputs["features"])
-        visit = visit_of(request, user)
+        visit = visit_of(request, user, alike=[(item_id, score) for item_id, score in inputs.get("alike", ())])
         if ranked is not None:
             listed = composer.rank(ranked, visit, explain=request.explain)
         else:

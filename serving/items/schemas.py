@@ -16,6 +16,7 @@ Placement = Literal[
     "trending",
     "recently_viewed",
     "win_back",
+    "looks_like_this",
 ]
 """Places of the shop that the recommender fills with a list."""
 

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,29 +10,17 @@ from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
 from models.pictures.encoder import PictureEncoder, load_picture_encoder
-from models.pictures.fit import PictureModel, model_digest
 from models.pictures.index import LabelSuggestion, Looks, PictureIndex
 from models.pictures.reading import PictureError, read_picture
 from models.text.sentences import load_sentence_encoder
 from serving.http.problems import ProblemError
+from serving.pictures.home_pictures import HomePictures, Pictures
 from serving.pictures.schemas import PictureAnswer
 from shopsight.errors import ShopsightError
-from shopsight.marts import export_path, mart_at
 from shopsight.settings import Settings
-from shopsight.whole_files import FileVersion, version_of
 
-EMBEDDINGS: Final = "item_picture_embeddings"
-LOOK_AGAIN_SECONDS: Final = 5.0
 STATUS: Final = {"too_large": 413, "too_many_pixels": 413, "unsupported_format": 415, "animated": 415}
 """Of what is wrong with a picture; 422 of all else."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Opened:
-    model: PictureModel
-    digest: str
-    index: PictureIndex
-    encoder: PictureEncoder
 
 
 class PictureShelf:
@@ -55,13 +42,9 @@ class PictureShelf:
         """
         self._settings = settings
         self._catalogue = catalogue
-        self._seconds_now = seconds_now
-        self._lock = threading.Lock()
-        self._look_again = float("-inf")
-        self._seen: tuple[FileVersion | None, FileVersion | None] = (None, None)
-        self._opened: _Opened | None = None
-        self.failure: str | None = None
-        """Why pictures as they are now are not in use; None while they are, and where there are none."""
+        self._pictures = HomePictures(settings, seconds_now=seconds_now)
+        self._encoder: PictureEncoder | None = None
+        self._encoding = threading.Lock()
 
     def by_picture(self, data: bytes, *, num_results: int) -> PictureAnswer:
         """Answer for the bytes of a picture.
@@ -77,7 +60,7 @@ class PictureShelf:
             status = STATUS.get(error.code, 422)
             detail = f"{error.what[0].upper()}{error.what[1:]}: {error.why}. To fix it, {error.fix}."
             raise ProblemError(status, detail, code=f"picture_{error.code}") from error
-        vectors = opened.model.space.vectors(opened.encoder, [picture])
+        vectors = opened.model.space.vectors(self._encoder_of_home(), [picture])
         (items,) = opened.index.similar(
             vectors, opened.model, num_results=num_results, allowed=self._allowed(opened.index)
         )
@@ -92,19 +75,9 @@ class PictureShelf:
         """
         started = time.perf_counter()
         opened = self._open()
-        place_of = {item_id: place for place, item_id in enumerate(opened.index.item_ids)}
-        places = [place_of[item_id] for item_id in dict.fromkeys(item_ids) if item_id in place_of]
-        missing = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in place_of]
-        allowed = self._allowed(opened.index)
-        allowed[places] = False
-        best: dict[str, float] = {}
-        lists = opened.index.similar(
-            opened.index.vectors.take(places), opened.model, num_results=num_results, allowed=allowed
-        )
-        for one in (one for looks in lists for one in looks):
-            best[one.item_id] = max(one.score, best.get(one.item_id, -1.0))
-        order = sorted(best, key=lambda item_id: (-best[item_id], item_id))[:num_results]
-        items = [Looks(item_id=item_id, score=best[item_id]) for item_id in order]
+        with_picture = set(opened.index.item_ids)
+        missing = [item_id for item_id in dict.fromkeys(item_ids) if item_id not in with_picture]
+        items = opened.like_items(item_ids, num_results=num_results, allowed=self._allowed(opened.index))
         return self._answer(opened, items, [], missing=missing, started=started)
 
     def by_text(self, text: str, *, num_results: int) -> PictureAnswer:
@@ -126,7 +99,8 @@ class PictureShelf:
 
     def notes(self) -> list[str]:
         """Return what is amiss, for ``/readyz``."""
-        return [] if self.failure is None else [f"pictures: {self.failure}"]
+        failure = self._pictures.failure
+        return [] if failure is None else [f"pictures: {failure}"]
 
     def _allowed(self, index: PictureIndex) -> NDArray[np.bool_]:
         """Return which items can be bought now, shape (N,)."""
@@ -138,7 +112,7 @@ class PictureShelf:
 
     def _answer(
         self,
-        opened: _Opened,
+        opened: Pictures,
         items: Sequence[Looks],
         suggestions: Sequence[LabelSuggestion],
         *,
@@ -168,35 +142,30 @@ class PictureShelf:
             took_ms=round((time.perf_counter() - started) * 1000, 3),
         )
 
-    def _open(self) -> _Opened:
+    def _open(self) -> Pictures:
         """Return what is searched, read anew where it changed.
 
         Raises:
             ProblemError: there is nothing (503).
         """
-        with self._lock:
-            if self._seconds_now() >= self._look_again:
-                self._look_again = self._seconds_now() + LOOK_AGAIN_SECONDS
-                self._look()
-            if self._opened is None:
-                why = self.failure or "the shop handed over no pictures of its items"
-                detail = f"Pictures cannot be searched: {why}. The asset item_pictures makes what is searched."
-                raise ProblemError(503, detail, code="no_pictures", retry_after=60)
-            return self._opened
+        pictures = self._pictures()
+        if pictures is None:
+            why = self._pictures.failure or "the shop handed over no pictures of its items"
+            detail = f"Pictures cannot be searched: {why}. The asset item_pictures makes what is searched."
+            raise ProblemError(503, detail, code="no_pictures", retry_after=60)
+        return pictures
 
-    def _look(self) -> None:
-        export, model_path = export_path(self._settings, EMBEDDINGS), self._settings.picture_model_path
-        seen = version_of(export), version_of(model_path)
-        if seen == self._seen or None in seen:
-            return
-        try:
-            model, digest = PictureModel.load(model_path), model_digest(model_path)
-            index = PictureIndex.of(mart_at(export).read(), digest)
-            encoder = load_picture_encoder(self._settings.picture_encoder_path)
-        except (OSError, ValueError, KeyError) as error:
-            self.failure = f"they cannot be read: {error}"
-        except ShopsightError as error:
-            self.failure = f"{error.what}: {error.why}"
-        else:
-            self._opened = _Opened(model=model, digest=digest, index=index, encoder=encoder)
-            self._seen, self.failure = seen, None
+    def _encoder_of_home(self) -> PictureEncoder:
+        """Return what reads an upload, loaded once.
+
+        Raises:
+            ProblemError: it is not there (503).
+        """
+        with self._encoding:
+            if self._encoder is None:
+                try:
+                    self._encoder = load_picture_encoder(self._settings.picture_encoder_path)
+                except ShopsightError as error:
+                    detail = f"Pictures cannot be read: {error.what}: {error.why}. To fix it, {error.fix}."
+                    raise ProblemError(503, detail, code="no_pictures", retry_after=60) from error
+            return self._encoder

@@ -15,6 +15,7 @@ from serving.instances import parsed
 from serving.items.live_catalogue import LiveCatalogue
 from serving.items.rules import RuleBook, RulesInForce
 from serving.items.rules_file import RulesFile
+from serving.pictures.home_pictures import HomePictures, Pictures
 from serving.prediction_log import PredictionLog, RowLog, new_id
 from serving.recommender.composing import ListComposer, Listed
 from serving.recommender.experiments.assignment import NOT_ASSIGNED, Assignment
@@ -42,6 +43,9 @@ from shopsight.settings import Settings
 
 FAMILY: Final = FAMILIES["recommender"]
 
+MIN_ALIKE: Final = 50
+"""Items that look alike are looked up so many at least: some may not be shown."""
+
 
 class RecommendationDesk:
     """Answers every placement of the interface."""
@@ -60,6 +64,7 @@ class RecommendationDesk:
         experiments: ExperimentsFile | None = None,
         draw: Callable[[], float] = fair_draw,
         states: ListStates | None = None,
+        pictures: Callable[[], Pictures | None] = lambda: None,
     ) -> None:
         """Make a desk.
 
@@ -75,7 +80,9 @@ class RecommendationDesk:
             experiments: the shop's, as they are now; none by default.
             draw: numbers from 0 to below 1, for lists that explore.
             states: where the rules and items of each moment are written down, for lists to be made again from.
+            pictures: of the items, as they are now; none by default.
         """
+        self._pictures = pictures
         self._draw = draw
         self._experiments = experiments
         self._states = states
@@ -127,7 +134,7 @@ class RecommendationDesk:
                 errors=[{"loc": ["body", "item_ids"], "msg": "at least one item", "type": "missing"}],
             )
         user = self.user_of(request)
-        visit = visit_of(request, user)
+        visit = visit_of(request, user, alike=self._alike(request))
         assignment, treatment = self._treatment_of(request, composer, now)
         draws: list[float] = []
 
@@ -139,6 +146,8 @@ class RecommendationDesk:
         inputs = self._inputs(composer, treatment.rules.book, user, now) | ({"draws": draws} if draws else {})
         if treatment.settings:
             inputs["treatment"] = treatment.settings
+        if visit.alike:
+            inputs["alike"] = visit.alike
         return self._write_up(
             request, user, visit, listed, started, now=now, composer=composer, inputs=inputs, assignment=assignment
         )
@@ -177,6 +186,14 @@ class RecommendationDesk:
             return self._features.user(request.user_id, FAMILY.feature_service)
         except OnlineStoreGoneError:
             return self._features.unreachable_user(request.user_id)
+
+    def _alike(self, request: RecommendationRequest) -> list[tuple[str, float]]:
+        """Return what looks like the items of a page that shows such; nothing where the shop has no pictures."""
+        pictures = self._pictures() if request.placement == "looks_like_this" else None
+        if pictures is None:
+            return []
+        looks = pictures.like_items(request.item_ids, num_results=max(MIN_ALIKE, 2 * request.num_results))
+        return [(one.item_id, round(one.score, 6)) for one in looks]
 
     def _keep_up(self) -> ListComposer:
         """Take the items' present state up, and return what makes lists of it."""
@@ -291,6 +308,7 @@ class OpenDesk:
     rules: RulesFile
     catalogue: LiveCatalogue
     experiments: ExperimentsFile
+    pictures: HomePictures
 
 
 def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDesk:
@@ -307,6 +325,7 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
     catalogue = LiveCatalogue(recommender.catalogue, export_path(settings, "items"), settings.live_items_path)
     rules = RulesFile(settings.rules_path, catalogue)
     experiments = ExperimentsFile(settings.experiments_path)
+    pictures = HomePictures(settings)
     desk = RecommendationDesk(
         recommender,
         model=model,
@@ -319,5 +338,8 @@ def open_desk(settings: Settings, *, model: ServedModel, log: RowLog) -> OpenDes
         experiments=experiments,
         # What nobody sees leaves no row, and needs no state to be made again from.
         states=ListStates(log.folder, recommender.catalogue) if isinstance(log, PredictionLog) else None,
+        pictures=pictures,
     )
-    return OpenDesk(desk=desk, features=features, rules=rules, catalogue=catalogue, experiments=experiments)
+    return OpenDesk(
+        desk=desk, features=features, rules=rules, catalogue=catalogue, experiments=experiments, pictures=pictures
+    )

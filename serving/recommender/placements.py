@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.recommender.history import BEHAVIOURS
 from models.recommender.predict import HistoryEvent, Recommender, ScoredItem, Together
+from models.recommender.served.reasons import Reason
 from serving.recommender.schemas import Fallback
 
 Rung = tuple[Fallback | None, Callable[[], Sequence[ScoredItem]]]
@@ -26,6 +27,8 @@ TOGETHER: Final[dict[str, Together]] = {
     "bought_together": "bought_together",
     "cart_complement": "bought_together",
 }
+MAX_REASONS: Final = 2
+"""Items that a reason names."""
 PERSONAL: Final = ("recommended_for_you", "win_back")
 """Placements that the sequence model answers."""
 
@@ -45,6 +48,8 @@ class Visit:
     """When the shopper last bought each item, in seconds since 1970; None where it was just now."""
     categories: Sequence[str] = ()
     """The shopper's segment: categories of the request's events, or else the one that they mostly look at."""
+    alike: Sequence[tuple[str, float]] = ()
+    """Items whose pictures look like those of ``item_ids``, best first, and how alike they are, at most 1."""
 
     @property
     def history(self) -> list[HistoryEvent]:
@@ -136,7 +141,9 @@ def _rungs(model: Recommender, visit: Visit, shelf: Shelf) -> Iterator[Rung]:
             )
     if visit.placement in TOGETHER:
         yield None, lambda: _together(model, visit, shelf)
-    if visit.placement in ("recommended_for_you", "similar_items", "also_viewed"):
+    if visit.placement == "looks_like_this":
+        yield None, lambda: _alike(model, visit, shelf)
+    if visit.placement in ("recommended_for_you", "similar_items", "also_viewed", "looks_like_this"):
         rung = None if visit.placement == "similar_items" else "similar_items"
         yield rung, lambda: _similar_to_any(model, visit.item_ids, shelf)
     if visit.placement in PERSONAL:
@@ -192,6 +199,18 @@ def _similar_to_any(model: Recommender, item_ids: Sequence[str], shelf: Shelf) -
                 reasons=(before.reasons if before else ()) + item.reasons,
             )
     return sorted(fused.values(), key=lambda item: (-item.score, item.item_id))
+
+
+def _alike(model: Recommender, visit: Visit, shelf: Shelf) -> list[ScoredItem]:
+    """Return what looks like the items of the page."""
+    allowed = model.catalogue.available if shelf.allowed is None else shelf.allowed
+    exclude = shelf.exclude | set(visit.item_ids)
+    reason = (Reason(code="looks_like", item_ids=tuple(visit.item_ids[:MAX_REASONS]), weight=1.0),)
+    return [
+        ScoredItem(item_id=item_id, score=score, source="pictures", reasons=reason)
+        for item_id, score in visit.alike
+        if (place := model.catalogue.index_of(item_id)) is not None and allowed[place] and item_id not in exclude
+    ][: shelf.num_results]
 
 
 def _recently_viewed(model: Recommender, history: Sequence[HistoryEvent], shelf: Shelf) -> list[ScoredItem]:

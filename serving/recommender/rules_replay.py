@@ -73,7 +73,8 @@ def replay(
         if request is None:
             changes.not_asked += 1
             continue
-        visit = visit_of(request, users.get(row.get("user") or ""))
+        alike = (row.get("inputs") or {}).get("alike", ())
+        visit = visit_of(request, users.get(row.get("user") or ""), alike=[(item, score) for item, score in alike])
 
         was, becomes = _ids(desk, request, visit, old), _ids(desk, request, visit, new)
         changes.asked += 1

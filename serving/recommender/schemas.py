@@ -22,7 +22,7 @@ from serving.schemas import (
 
 Fallback = Literal["session_events", "similar_items", "trending_in_segment", "trending", "best_sellers"]
 """Rungs of the ladder below the first; one is named where it gave the list."""
-NEEDS_ITEMS: Final = ("similar_items", "also_viewed", "bought_together")
+NEEDS_ITEMS: Final = ("similar_items", "also_viewed", "bought_together", "looks_like_this")
 """Placements that are about items, and ask for ``item_ids``."""
 
 MAX_RESULTS: Final = 500

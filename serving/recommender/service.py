@@ -46,7 +46,7 @@ class RecommendationService(FamilyService):
         """Return the desk with the Bento's model, the online histories and the rules in force."""
         opened = open_desk(self.settings, model=self.model, log=self.log)
         self.rules, self.features, self.catalogue = opened.rules, opened.features, opened.catalogue
-        self.experiments = opened.experiments
+        self.experiments, self.pictures = opened.experiments, opened.pictures
         self.features.open(FAMILY.feature_service)
         return opened.desk
 
@@ -72,6 +72,7 @@ class RecommendationService(FamilyService):
             "experiments": self.experiments.failure,
             "items": self.catalogue.failure,
             "states for replays": self.desk.states_failure,
+            "pictures": self.pictures.failure,
         }
         broken = [f"{part}: {failure}" for part, failure in failures.items() if failure is not None]
         warnings = [f"rules: {warning}" for warning in self.rules.warnings]

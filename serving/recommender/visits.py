@@ -21,8 +21,16 @@ def read_features(user: UserFeatures) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and len(value)}
 
 
-def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit:
-    """Return what the answer may be made from; of a request that is not to be personal, nothing of the person."""
+def visit_of(
+    request: RecommendationRequest, user: UserFeatures | None, *, alike: Sequence[tuple[str, float]] = ()
+) -> Visit:
+    """Return what the answer may be made from; of a request that is not to be personal, nothing of the person.
+
+    Args:
+        request: what is asked for.
+        user: what is known of its shopper.
+        alike: what looks like the items that it is about, and how much.
+    """
     history = [] if user is None else zip(user.item_ids, user.event_names, strict=True)
     online = [HistoryEvent(item_id=item, event_name=event) for item, event in history]
     events = request.recent_events if request.personalised else []
@@ -41,6 +49,7 @@ def visit_of(request: RecommendationRequest, user: UserFeatures | None) -> Visit
         recent=recent,
         bought_at=_bought_at(user, online, recent),
         categories=of_events or ([favourite] if favourite else []),
+        alike=alike,
     )
 
 

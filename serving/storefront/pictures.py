@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from serving.http.body_reading import BodyReader
-from serving.pictures.shelf import EMBEDDINGS
+from serving.pictures.home_pictures import EMBEDDINGS
 from shopsight.marts import export_path
 from shopsight.settings import Settings
 from shopsight.whole_files import FileVersion, version_of

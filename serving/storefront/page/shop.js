@@ -108,6 +108,8 @@
     }
     if (!section.isConnected) return;
     const {model, fallback, experiment, arm} = answer;
+    // What stands in for pictures is on the page already.
+    if (placement === "looks_like_this" && fallback) return void section.remove();
     section.dataset.model = `${model.name} ${model.version}`;
     footer.textContent = say("answered", {
       model: model.name, version: model.version, what: section.ariaLabel, took: answer.took_ms.toFixed(1), waited: answer.waited_ms.toFixed(0),
@@ -164,8 +166,10 @@
       make("p", {className: "price", textContent: priceOf(good)}), add)));
     const similar = list(`similar-${id}`, say("similar"), say("similar.note"));
     const together = list(`together-${id}`, say("together"), say("together.note"));
+    const alike = good.picture ? list(`alike-${id}`, say("alike"), say("alike.note")) : null;
     await fill(together, "bought_together", {item_ids: [id]});
     await fill(similar, "similar_items", {item_ids: [id]});
+    if (alike) await fill(alike, "looks_like_this", {item_ids: [id]});
   };
 
   const cartPage = async () => {
