@@ -17,6 +17,7 @@ from cli.experiments import experiment_app
 from cli.releases import release_app
 from cli.shoppers_app import ask, groups, profile
 from cli.synonyms_app import synonyms_app
+from cli.triggers_app import triggers_app
 from cli.watch_app import drift, feedback
 from shopsight.families import FAMILIES, SERVICES
 
@@ -38,6 +39,7 @@ app.add_typer(rules_app, name="rules")
 for name, group in {
     "experiment": experiment_app,
     "campaign": campaign_app,
+    "triggers": triggers_app,
     "release": release_app,
     "people": people_app,
     "keys": keys_app,

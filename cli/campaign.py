@@ -264,7 +264,7 @@ def _post(settings: Settings, url: str, line: dict[str, Any], path: Path) -> str
     """Post the list, signed where there is a secret, and say how that went; the launch stands either way."""
     import httpx
 
-    from orchestration.notifications.channels import SIGNATURE, signature
+    from shopsight.webhook_signature import SIGNATURE, signature
 
     body = json.dumps(
         {"campaign": line["name"], "assignment_sha256": line["assignment_sha256"], "list": path.read_text()}

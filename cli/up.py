@@ -3,15 +3,16 @@
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from cli.log_tail import LogTail
+from cli.triggers import fired
 from cli.up_words import UpWords, told_to_programs, words_for
 from shopsight.api_keys import require_keys
 from shopsight.errors import ShopsightError
-from shopsight.families import FAMILIES, SERVICES, WITHOUT_MODEL
+from shopsight.families import COLLECTOR, FAMILIES, SERVICES, WITHOUT_MODEL
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def _run(settings: Settings, parts: Sequence[str], *, logs: bool) -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
 
-    with the_only_up(settings), _web_ui(settings, parts) as ui:
+    # Triggers follow the journal where its collector runs; a stream has many collectors, and one Dagster.
+    triggers = fired(settings) if (DAGSTER if settings.event_stream else COLLECTOR) in parts else nullcontext()
+    with the_only_up(settings), _web_ui(settings, parts) as ui, triggers:
         for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(end, stop)
         families = [name for name in parts if name in FAMILIES]

@@ -104,6 +104,16 @@ class HomePaths:
         return self.home / "campaigns"
 
     @property
+    def triggers_path(self) -> Path:
+        """The shop's triggers; written by a person."""
+        return self.home / "triggers.yml"
+
+    @property
+    def triggers_dir(self) -> Path:
+        """The journal of what triggers fired, and who was held out."""
+        return self.home / "triggers"
+
+    @property
     def releases_path(self) -> Path:
         """How approved versions are released; ``shopsight release apply`` writes it."""
         return self.home / "releases.yml"

@@ -1,7 +1,6 @@
 """Ways to tell people: a signed webhook and e-mail. Neither may keep anybody waiting for longer than a few seconds."""
 
 import hashlib
-import hmac
 import json
 import smtplib
 import ssl
@@ -15,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 
 from orchestration.notifications.notices import Notice
 from shopsight.settings import Settings
+from shopsight.webhook_signature import SIGNATURE, signature
 
 SECONDS: Final = 5.0
 """How long a server may take for one step, and twice that for all of it."""
-SIGNATURE: Final = "X-Shopsight-Signature"
 
 
 class NotDeliveredError(Exception):
@@ -37,12 +36,6 @@ def send_webhook(settings: Settings, notice: Notice) -> None:
     if settings.notify_webhook_secret is not None:
         headers[SIGNATURE] = signature(settings.notify_webhook_secret.get_secret_value(), body, at=int(time.time()))
     _in_time(lambda: _post(url, body, headers))
-
-
-def signature(secret: str, body: bytes, *, at: int) -> str:
-    """Return ``t=SECONDS,v1=HEX``: the HMAC-SHA256 of the time and the body, so that an old message can be told."""
-    signed = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={signed}"
 
 
 def send_mail(settings: Settings, notice: Notice, recipient: str, *, link: str) -> None:

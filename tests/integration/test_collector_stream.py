@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from pydantic import SecretStr
 
+from serving.triggers.following import MissedEventsError, StreamSource
 from shopsight.ingestion.collecting import stream as streams
 from shopsight.ingestion.collecting import stream_landing
 from shopsight.ingestion.collecting.group_commit import GroupCommit, NotKeptError, Request
@@ -152,3 +153,19 @@ def test_a_server_that_does_not_answer_is_named_with_the_setting(tmp_path: Path)
     with pytest.raises(StreamUnavailableError, match="SHOPSIGHT_EVENT_STREAM") as refused:
         open_commit(Settings(home=tmp_path, event_stream=url), now=lambda: NOON)
     assert "hush" not in str(refused.value)
+
+
+def test_triggers_follow_the_events_of_all_collectors_and_notice_what_landed_unread(settings: Settings) -> None:
+    collectors = [open_commit(settings, now=lambda: NOON) for _ in range(2)]
+    with contextlib.closing(StreamSource(URL)) as source:
+        for n in range(4):
+            collectors[n % 2].take(Request(events=[view(n)])).result(30)
+        assert sorted(row["event_id"] for row in source.new_rows()) == ["e0", "e1", "e2", "e3"]
+        assert list(source.new_rows()) == []
+        collectors[0].take(Request(events=[view(4)])).result(30)
+        for collector in collectors:
+            collector.close()
+        land_collected(settings, received_at=LATER)
+        with pytest.raises(MissedEventsError):
+            list(source.new_rows())
+        assert list(source.new_rows()) == []

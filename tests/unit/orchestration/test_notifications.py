@@ -14,11 +14,11 @@ from webhook_server import WebhookServer, webhook_server
 
 from orchestration import decisions
 from orchestration.notifications import channels
-from orchestration.notifications.channels import signature
 from orchestration.notifications.dispatch import notify
 from orchestration.notifications.ledger import RETRY_AFTER, Ledger, ledger_path
 from shopsight.clock import utc_now
 from shopsight.settings import REPO_ROOT, Settings
+from shopsight.webhook_signature import signature
 
 WHO = {"approver": "Ada", "reason": "ticket 12: Mrs Miller of Leeds complained"}
 SECRET = "a secret of sixteen or more"
