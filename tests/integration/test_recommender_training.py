@@ -24,6 +24,7 @@ from models.recommender.baselines import fit_lists, plain_popularity
 from models.recommender.choice import FROM_SCRATCH, FROM_THE_CHAMPION
 from models.recommender.cold.fit import cold_features, fit_cold_items
 from models.recommender.cold.items import ColdChoice
+from models.recommender.cold.pictures import with_pictures
 from models.recommender.config import for_size
 from models.recommender.dataset import Interactions, item_attributes, window
 from models.recommender.evaluate import gain, rank_cases
@@ -519,6 +520,28 @@ def test_a_projection_leaves_the_vectors_of_touched_items_alone(cold):
     touched_N = data.distinct_users_per_item() > 0
     assert np.array_equal(projected.vectors_ND[touched_N], sequence.vectors.vectors_ND[touched_N])
     assert (projected.projected_N == ~touched_N).all()
+
+
+def test_a_new_item_that_has_nothing_but_a_picture_is_placed_by_it(cold, tmp_path):
+    _, _, data, sequence = cold
+    aisle_N = np.array([int(item_id[1:].split("-")[0]) for item_id in data.item_ids])
+    noise = np.random.default_rng(3).normal(0, 0.05, (data.items, AISLES))
+    embeddings = pa.table(
+        {
+            "item_id": pa.array(data.item_ids.tolist()),
+            "shows": pa.array((np.eye(AISLES)[aisle_N] + noise).astype(np.float32).tolist()),
+            "colours": pa.array([[1.0]] * data.items, pa.list_(pa.float32())),
+        }
+    )
+    nothing = pa.array([None] * data.items, pa.string())
+    bare = pa.table({"item_id": embeddings["item_id"], "title": nothing, "category": nothing, "brand": nothing})
+    features = cold_features(data, with_pictures(bare, embeddings), _run(tmp_path))
+    assert list(features) == ["pictures"]
+    placed = fit_cold_items(data, features, sequence, _run(tmp_path), choice=ColdChoice(kind="pictures"))
+    new = np.flatnonzero(data.distinct_users_per_item() == 0)
+    scores = placed.vectors_ND[new] @ placed.vectors_ND.T
+    scores[:, new] = -np.inf
+    assert (aisle_N[scores.argmax(axis=1)] == aisle_N[new]).mean() >= 0.8
 
 
 def test_a_shop_whose_items_were_all_touched_reads_no_text(shop, monkeypatch):

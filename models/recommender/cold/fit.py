@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from models.recommender.cold.choice import choose_cold
 from models.recommender.cold.items import ColdChoice, ColdItems, attribute_features, project_cold_items
+from models.recommender.cold.pictures import picture_features
 from models.recommender.cold.texts import encode_texts, item_texts
 from models.recommender.dataset import Interactions, Window, item_attributes
 from models.recommender.transformer.scorer import SequenceScorer
@@ -17,6 +18,7 @@ from models.recommender.views import Run
 def cold_features(data: Interactions, items: pa.Table, run: Run) -> dict[str, Any] | None:
     """Return what the catalogue says of the items, by kind; None where every item has shoppers.
 
+    Pictures are in a column ``picture`` of the items, where the shop has any (:mod:`models.recommender.cold.pictures`).
     Texts are read where they are few enough to take seconds: those of all cold items, and of the
     others with the most shoppers.
     """
@@ -40,6 +42,9 @@ def cold_features(data: Interactions, items: pa.Table, run: Run) -> dict[str, An
     )
     if attributes.shape[1]:
         features["attributes"] = attributes
+    pictures_NF = picture_features(items, data.item_ids)
+    if pictures_NF is not None and pictures_NF[cold_N].any():
+        features["pictures"] = pictures_NF
     return features
 
 

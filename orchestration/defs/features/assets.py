@@ -9,7 +9,7 @@ import dagster as dg
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.consent import PERSONAL_EXPORTS
 from shopsight.families import FAMILIES, Family, TableTraining, resolve
-from shopsight.marts import read_mart
+from shopsight.marts import export_path, mart_exists, read_mart
 from shopsight.refusals import read_refusals, take_out_of_exports, without_refusals
 from shopsight.settings import Settings
 
@@ -69,6 +69,7 @@ def recommender_training_set(settings: dg.ResourceParam[Settings]) -> dg.Materia
     """
     import pyarrow.parquet as pq
 
+    from models.recommender.cold.pictures import with_pictures
     from shopsight.feature_store import compare_histories
 
     folder = settings.training_dir / "recommender"
@@ -77,7 +78,12 @@ def recommender_training_set(settings: dg.ResourceParam[Settings]) -> dg.Materia
     service = FAMILIES["recommender"].feature_service
     compared = compare_histories(settings, service=service, interactions=interactions, now=datetime.now(UTC))
     pq.write_table(interactions, folder / "training_set.parquet")
-    pq.write_table(read_mart(settings, "items"), folder / "items.parquet")
+    items = read_mart(settings, "items")
+    # Not among the dependencies: a shop without pictures has no such table, and what depends on it would not run. The
+    # pictures are those of the last time that they were read.
+    if mart_exists(export_path(settings, "item_picture_embeddings")):
+        items = with_pictures(items, read_mart(settings, "item_picture_embeddings"))
+    pq.write_table(items, folder / "items.parquet")
     return dg.MaterializeResult(
         metadata={
             **parquet_metadata(folder / "training_set.parquet"),
