@@ -536,6 +536,7 @@ def test_a_new_item_that_has_nothing_but_a_picture_is_placed_by_it(cold, tmp_pat
     nothing = pa.array([None] * data.items, pa.string())
     bare = pa.table({"item_id": embeddings["item_id"], "title": nothing, "category": nothing, "brand": nothing})
     features = cold_features(data, with_pictures(bare, embeddings), _run(tmp_path))
+    assert features is not None
     assert list(features) == ["pictures"]
     placed = fit_cold_items(data, features, sequence, _run(tmp_path), choice=ColdChoice(kind="pictures"))
     new = np.flatnonzero(data.distinct_users_per_item() == 0)
