@@ -1,11 +1,20 @@
-"""``shopsight feedback`` and ``shopsight drift``, with what they promise; the work is one import away."""
+"""``shopsight feedback``, ``drift`` and ``brief``, with what they promise; the work is one import away."""
 
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.console import AsJson, explained
+
+
+class Language(StrEnum):
+    """Of a brief."""
+
+    EN = "en"
+    ZH = "zh"
 
 
 def feedback(as_json: AsJson = False) -> None:
@@ -29,3 +38,18 @@ def drift(
         from cli.drift import run_drift
 
         run_drift(reference, current, calendar=calendar, as_json=as_json)
+
+
+def brief(
+    week: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Any day of it.", show_default="the newest week that is over"),
+    ] = None,
+    language: Annotated[Language, typer.Option(help="en or zh.")] = Language.EN,
+    as_json: AsJson = False,
+) -> None:
+    """Tell a week of the market in words: what rises, is lacking, is complained of; each number with its query."""
+    with explained():
+        from cli.brief import show_brief
+
+        show_brief(None if week is None else week.date(), language=language.value, as_json=as_json)

@@ -44,6 +44,7 @@ EXPORTED_BY_MODELS: Final = (
     "churn_scores",
     "review_insights",
     "item_forecasts",
+    "market_insights",
     "price_insights",
     "user_embeddings",
     "item_embeddings",
