@@ -403,6 +403,7 @@ FIGURES: dict[str, list[tuple[str, list[tuple[Any, ...]]]]] = {
             [("direct", 6, 1.0, 1.0), ("email", 1, 0.0, 1.0), ("paid", 2, 0.5, 0.5), (None, 4, 0.75, 0.25)],
         ),
         ("refund_rate", [("2026-03-01", 3, 25.0, 0.5192, 17.3333), ("2026-10-01", 6, 144.0, 0.0, 24.0)]),
+        ("graph_edges", []),
         ("funnel_daily", [("add_to_cart", 2), ("begin_checkout", 1), ("purchase", 1), ("view_item", 2)]),
         ("funnel_breakdown_daily", [("email", 1, 1), ("paid", 1, 0)]),
         ("cohorts", [("2026-03-01", 1.0), ("2026-10-01", 1.0)]),
@@ -462,6 +463,7 @@ FIGURES: dict[str, list[tuple[str, list[tuple[Any, ...]]]]] = {
         ("corrected", [("20261101T000000Z-000002", 12, 11, 0, 1, 0)]),
         ("date_diff", [(1, 1)]),
     ],
+    "agents": [("agent", [])],
 }
 """By document, for each of its queries in its order: a word of it, and what it answers."""
 
