@@ -45,6 +45,7 @@ EXPORTED_BY_MODELS: Final = (
     "review_insights",
     "item_forecasts",
     "market_insights",
+    "placement_response",
     "price_insights",
     "user_embeddings",
     "item_embeddings",
