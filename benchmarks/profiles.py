@@ -2,12 +2,15 @@
 
     python -m benchmarks.profiles --shoppers 100000 --json -
     python -m benchmarks.profiles --home FOLDER --shoppers 100000 --json -
+    python -m benchmarks.profiles --home FOLDER --url http://127.0.0.1:3011 --json -
 
 The shoppers are those of a small sample shop, copied under further ids until there are as many as asked: the marts then
 have as many rows as a shop of that size. ``per_million_seconds`` is the sum of the steps that are made of everybody,
 times a million over the shoppers. ``profile`` is how long it takes to look one up in the file of all, shoppers drawn
 at random, and ``made_now`` to make one from the marts. ``last_month`` is how far the forecasts of last month were off
-on the shop itself.
+on the shop itself. With ``--url``, ``over_http`` is how long the service of next best actions, which has to run on this
+home of the sample shop (``shopsight up --only next_best_action``), takes to tell a profile to one client; nothing else
+is measured then.
 """
 
 import argparse
@@ -128,6 +131,28 @@ def _stored(
     return wrote, {"profiles": rows, "megabytes": round(home.profiles_path.stat().st_size / 1e6, 1)}, waits
 
 
+def measure_service(settings: Settings, url: str) -> dict[str, Any]:
+    """Return how long a running service takes to tell profiles, over one connection, and how many it has."""
+    import httpx
+
+    from shopsight.sample_shop import generate
+
+    shop = generate(settings.sample_size, seed=settings.seed)
+    ids = [str(user) for user in shop.people.user_ids]
+    waits, sizes, unknown = [], [], 0
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        for user in (ids * (LOOKED_UP // len(ids) + 1))[:LOOKED_UP]:
+            began = time.perf_counter()
+            answer = client.get(f"/v1/users/{user}/profile")
+            waits.append(time.perf_counter() - began)
+            sizes.append(len(answer.content))
+            if answer.status_code not in (200, 404):
+                raise LookupError(f"the service answered {answer.status_code}: {answer.text[:200]}")
+            unknown += answer.status_code == 404
+    over_http = _milliseconds(waits) | {"requests": len(waits), "unknown": unknown}
+    return {"over_http": over_http | {"mean_bytes": round(float(np.mean(sizes)))}}
+
+
 def _milliseconds(waits: list[float]) -> dict[str, float]:
     return {f"p{part}_ms": round(float(np.quantile(waits, part / 100)) * 1000, 3) for part in (50, 99)}
 
@@ -139,8 +164,11 @@ def main() -> None:
     parser.add_argument("--shoppers", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=7)
     add_json_option(parser)
+    parser.add_argument("--url", help="of a service that runs on the home")
     options = parser.parse_args()
-    if options.home is not None:
+    if options.url is not None:
+        figures = measure_service(Settings() if options.home is None else Settings(home=options.home), options.url)
+    elif options.home is not None:
         figures = measure(Settings(home=options.home), shoppers=options.shoppers, seed=options.seed)
     else:
         with sample_home(options.seed) as settings:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from cli.campaign_files import capped_shoppers, first_hour, list_path, midnight, past_of, read_launch, write_launch
+from cli.campaign_files import capped_shoppers, first_hour, list_path, past_of, write_launch
 from cli.console import err, out, print_json
 from models.campaigns.book import Campaign, CampaignBook
+from models.campaigns.launches import midnight, read_launch
 from shopsight.clock import utc_now
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings

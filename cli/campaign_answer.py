@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from cli.campaign_files import Launch, midnight, read_launch
 from cli.console import out
+from models.campaigns.launches import Launch, midnight, read_launch
 from shopsight.clock import utc_now
 from shopsight.errors import ShopsightError
 from shopsight.events import EVENT_SCHEMA, TIMESTAMP

@@ -2,69 +2,20 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from models.campaigns.book import Campaign
+from models.campaigns.launches import midnight, read_journal, read_launch
 from shopsight.errors import ShopsightError
 from shopsight.locking import exclusive
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from models.campaigns.plan import Past, Plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Launch:
-    """A line of the journal, with its assignment."""
-
-    line: dict[str, Any]
-    assigned: "pd.DataFrame"
-    is_unchanged: bool
-    """Whether the assignment is byte for byte the one that the journal names."""
-
-    @property
-    def campaign(self) -> Campaign:
-        """As it was launched."""
-        return Campaign.model_validate(self.line["campaign"])
-
-
-def read_journal(settings: Settings) -> list[dict[str, Any]]:
-    """Return every launch, oldest first."""
-    path = settings.campaigns_dir / "journal.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def read_launch(settings: Settings, name: str) -> Launch:
-    """Return a launched campaign.
-
-    Raises:
-        ShopsightError: it was not launched, or its assignment is gone.
-    """
-    import pandas as pd
-
-    for line in read_journal(settings):
-        if line["name"] == name:
-            path = settings.campaigns_dir / name / "assignment.parquet"
-            if not path.exists():
-                raise ShopsightError(
-                    f"the assignment of {name} is gone",
-                    why=f"{path} does not exist",
-                    fix="restore it from a backup; without it nobody can say what the campaign added",
-                )
-            is_unchanged = hashlib.sha256(path.read_bytes()).hexdigest() == line["assignment_sha256"]
-            return Launch(line=line, assigned=pd.read_parquet(path), is_unchanged=is_unchanged)
-    raise ShopsightError(
-        f"{name} was not launched",
-        why=f"{settings.campaigns_dir / 'journal.jsonl'} does not name it",
-        fix=f"launch it: `shopsight campaign launch {name}`",
-    )
 
 
 def write_launch(settings: Settings, plan: "Plan", line: dict[str, Any], *, send_from: datetime) -> dict[str, Any]:
@@ -97,11 +48,6 @@ def write_launch(settings: Settings, plan: "Plan", line: dict[str, Any], *, send
 def list_path(settings: Settings, name: str) -> Path:
     """Return where a launch's list is."""
     return settings.campaigns_dir / name / "list.csv"
-
-
-def midnight(settings: Settings, day: date) -> datetime:
-    """Return when a day of the shop begins, in UTC."""
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(settings.zone)).astimezone(UTC)
 
 
 def first_hour(settings: Settings, day: date, *, quiet_from: int, quiet_until: int) -> datetime:

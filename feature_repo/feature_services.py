@@ -72,6 +72,31 @@ search_v1 = FeatureService(
     owner=OWNER,
 )
 
+next_best_action_v1 = FeatureService(
+    name="next_best_action_v1",
+    features=[
+        user_features_view[
+            [
+                "events_7d",
+                "views_28d",
+                "carts_28d",
+                "purchases_28d",
+                "sessions_28d",
+                "revenue_28d",
+                "distinct_items_28d",
+                "mean_price_28d",
+                "orders_total",
+                "days_since_first_event",
+                "days_since_last_event",
+                "days_since_last_order",
+            ]
+        ]
+    ],
+    description="How active a shopper was on their last active day, and how long they have been here, for actions.",
+    tags={"family": "next_best_action"},
+    owner=OWNER,
+)
+
 ranking_v1 = FeatureService(
     name="ranking_v1",
     features=[user_taste_view, user_category_view, item_quality_view, category_prices_view, item_fit],

@@ -25,7 +25,11 @@ user_features_view = FeatureView(
     source=user_features_daily,
     online=True,
     description="How active a user was, what they bought and how long ago, at the end of a UTC day.",
-    tags={"mart": "user_features_daily", "consent": "personal", "read_by": "recommender, purchase_intent, churn"},
+    tags={
+        "mart": "user_features_daily",
+        "consent": "personal",
+        "read_by": "recommender, purchase_intent, churn, next_best_action",
+    },
     owner=OWNER,
     schema=[
         Field(name="user_id", dtype=String, description="The key."),

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -212,6 +213,7 @@ def guarded(
     keyless: Sequence[str] = (),
     writes: Sequence[str] = (),
     reads: Sequence[str] = (),
+    profiles: re.Pattern[str] | None = None,
     uploads: Mapping[str, int] | None = None,
 ) -> None:
     """Put the request guard around everything that a service answers, and its description beside it.
@@ -222,11 +224,14 @@ def guarded(
         keyless: addresses that are answered without an API key, each with all below it.
         writes: addresses that take the scope ``write`` beside :data:`serving.http.access.WRITES`.
         reads: addresses that take the scope ``read`` by POST, beside the family's.
+        profiles: what an address is like that takes the scope ``profiles``.
         uploads: addresses whose bodies are files, and how many bytes each takes.
     """
     family: Family | None = getattr(service.inner, "family", None)
     of_service = [api.route for api in service.apis.values()] + ([family.route] if family else [])
-    addresses = Addresses(keyless=keyless, writes=writes, reads=[*reads, *of_service], uploads=uploads or {})
+    addresses = Addresses(
+        keyless=keyless, writes=writes, reads=[*reads, *of_service], profiles=profiles, uploads=uploads or {}
+    )
     service.mount_asgi_app(pages(service, addresses, (Route("/metrics", metrics_page), *beside)))
     service.add_asgi_middleware(RequestGuard, notes=lambda: bentoml.get_current_service().notes(), addresses=addresses)
     if family is not None:

@@ -22,9 +22,9 @@ from shopsight.locking import exclusive
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
-Scope = Literal["read", "write", "orders", "admin"]
+Scope = Literal["read", "write", "orders", "profiles", "admin"]
 """``read`` asks for predictions, ``write`` sends events and items, ``orders`` lets the assistant tell shoppers of their
-orders, and ``admin`` may do all of it and all the rest."""
+orders, ``profiles`` tells all that is known of a shopper, and ``admin`` may do all of it and all the rest."""
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 PREFIX: Final = "shopsight_"
 """What every key begins with, so that people and scanners for secrets know one where it should not be."""

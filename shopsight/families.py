@@ -86,6 +86,9 @@ CHURN_USER_FEATURES: Final = (
 )
 """What churn reads of ``user_features`` beside the orders themselves."""
 
+ACTION_USER_FEATURES: Final = tuple(name for name in USER_FEATURES if name != "favourite_category")
+"""What next best actions read of ``user_features``: numbers alone."""
+
 COLLECTOR: Final = "collector"
 """The service that takes events: it has no model, belongs to no family, and always runs."""
 
@@ -240,6 +243,23 @@ FAMILIES: Final[Mapping[str, Family]] = {
             statement="models.search.statement",
             route="/v1/search",
             example={"query": "shoes", "user_id": SHOPPER, "num_results": 3},
+        ),
+        Family(
+            name="next_best_action",
+            title="Next best actions",
+            bento="shopsight_next_best_action",
+            feature_service="next_best_action_v1",
+            features={"user_features": ACTION_USER_FEATURES},
+            port_setting="next_best_action_port",
+            serve_extra="serve-next-best-action",
+            service="serving.next_best_action.service:NextBestActionService",
+            predictor="models.next_best_action.predict:NextBestAction",
+            config="models.next_best_action.config:for_size",
+            train="models.next_best_action.train:train",
+            drift_columns="models.next_best_action.drift_columns",
+            statement="models.next_best_action.statement",
+            route="/v1/next_best_actions",
+            example={"user_ids": [SHOPPER]},
         ),
     )
 }

@@ -147,6 +147,8 @@ class Settings(HomePaths, BaseSettings):
     """What it is asked with, as a bearer token."""
     hand_over_webhook: SecretStr | None = None
     """Address (``https://…``) that is told of what the assistant hands over to a person; it may hold a token."""
+    next_best_action_port: Port = 3011
+    """Where next best actions and profiles are asked for."""
     agents_port: Port = 3010
     """Where programs that shop for people are answered: MCP and the Universal Commerce Protocol's catalogue."""
     agents_key: SecretStr | None = Field(default=None, min_length=8)

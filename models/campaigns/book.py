@@ -54,6 +54,9 @@ class Offer(Line):
     name: Name
     kind: Literal["price", "content"]
     """``price``: money off an order; ``content``: news, advice, a reminder."""
+    action: Literal["reminder", "offer", "replenishment", "new_category", "help"] | None = None
+    """What kind of action it is to the shopper: by default an offer of a price is an ``offer``, and content a
+    ``reminder``."""
     discount: Money = 0.0
     """Money off each order of somebody who got it."""
     message_cost: Money = 0.0
@@ -65,7 +68,14 @@ class Offer(Line):
     def _priced(self) -> "Offer":
         if (self.kind == "price") != (self.discount > 0):
             raise ValueError("an offer of the kind price has a discount, and no other one has")
+        if self.action is not None and (self.kind == "price") != (self.action == "offer"):
+            raise ValueError("an offer of the kind price is the action offer, and no other one is")
         return self
+
+    @property
+    def acts_as(self) -> str:
+        """Return what kind of action it is, stated or by its kind."""
+        return self.action or ("offer" if self.kind == "price" else "reminder")
 
 
 class Campaign(Line):

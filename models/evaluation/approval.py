@@ -30,7 +30,11 @@ class GatePolicy:
     upper_limits: Mapping[str, float] = field(default_factory=lambda: {"ece": 0.1})
     """Metrics where more is worse, and the most they may be, judged where the evaluation has them."""
     fairness_limits: Mapping[str, float] = field(
-        default_factory=lambda: {"fairness_roc_auc_gap": 0.1, "fairness_calibration_gap": 0.05}
+        default_factory=lambda: {
+            "fairness_roc_auc_gap": 0.1,
+            "fairness_calibration_gap": 0.05,
+            "fairness_offer_gap": 0.15,
+        }
     )
     """Gaps of a group of people to all others, and how far from 0 they may surely lie."""
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import functools
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,8 @@ class Addresses:
     """Answered without a key: what proves its sender in another way, as a signed webhook does, or is public."""
     writes: Sequence[str] = ()
     reads: Sequence[str] = ()
+    profiles: re.Pattern[str] | None = None
+    """What the whole address is like where all that is known of a shopper is told: it takes the scope ``profiles``."""
     uploads: Mapping[str, int] = field(default_factory=dict)
     """Addresses whose bodies are files, not JSON, and how many bytes each takes; these alone, nothing below them."""
 
@@ -56,7 +59,7 @@ class Addresses:
         if _below(path, self.keyless) or (is_safe and (path == "/" or _below(path, KEYLESS))):
             return None
         if is_safe:
-            return "read"
+            return "profiles" if self.profiles is not None and self.profiles.fullmatch(path) else "read"
         if _below(path, WRITES) or _below(path, self.writes):
             return "write"
         return "read" if method == "POST" and (_below(path, READS) or _below(path, self.reads)) else "admin"

@@ -81,6 +81,11 @@ REQUESTS: Final[dict[str, tuple[str, dict[str, Any], Callable[[dict[str, Any]], 
         {"query": "headphones"},
         lambda answer: answer["results"][0]["category"] == "Audio > Headphones",
     ),
+    "next_best_action": (
+        "/v1/next_best_actions",
+        {"user_ids": ["nobody"]},
+        lambda answer: answer["results"][0]["action"] == "nothing",
+    ),
 }
 
 

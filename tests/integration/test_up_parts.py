@@ -19,7 +19,7 @@ from shopsight.settings import Settings
 def test_a_name_that_is_no_part_is_refused_with_those_that_are(home: Settings) -> None:
     done = call({}, "up", "--only", "recomender")
     assert done.returncode == 1
-    parts = "dagster, intent, recommender, purchase_intent, churn, search, collector, assistant"
+    parts = "dagster, intent, recommender, purchase_intent, churn, search, next_best_action, collector, assistant"
     assert f"the parts are: {parts}" in done.stderr
     assert not home.run_dir.exists()
 

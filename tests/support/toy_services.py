@@ -18,7 +18,7 @@ from running import free_port
 
 from shopsight.settings import REPO_ROOT, Settings, child_environment
 
-ALL: Final = ("recommender", "intent", "purchase_intent", "churn", "search", "collector")
+ALL: Final = ("recommender", "intent", "purchase_intent", "churn", "search", "next_best_action", "collector")
 START_SECONDS: Final = 90
 
 

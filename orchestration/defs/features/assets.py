@@ -182,6 +182,43 @@ def search_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeR
     )
 
 
+@dg.asset(
+    group_name="features",
+    kinds={"parquet"},
+    owners=[OWNER],
+    deps=[online_features, *_marts("user_features_daily", "orders", "sessions", "users")],
+)
+def next_best_action_training_set(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+    """One row per shopper on the list of a launched campaign: the shopper as known then, the lot, and what came of it.
+
+    Campaigns are those of `campaigns/journal.jsonl` whose days are over; of a shop that launched none it is empty.
+    """
+    import pyarrow.parquet as pq
+
+    from models.next_best_action.config import for_size
+    from models.next_best_action.dataset import AGE, FEATURES
+    from orchestration.campaign_outcomes import campaign_outcomes, state_ages
+    from shopsight.marts import open_marts
+
+    family = FAMILIES["next_best_action"]
+    with open_marts(settings, ("orders", "sessions", "user_features_daily")) as connection:
+        horizon = for_size(settings.training_size).horizon_days
+        outcomes = campaign_outcomes(settings, connection, horizon_days=horizon)
+        labels = without_refusals(outcomes.rows, settings)
+        labels = labels.append_column(AGE, state_ages(connection, labels))
+    made = _point_in_time_training_set(
+        settings, family, labels=labels, columns=FEATURES, beside={"users": ("user_id", ("age_band", "gender"))}
+    )
+    campaigns = pq.read_table(settings.training_dir / family.name / "training_set.parquet", columns=["campaign"])
+    return dg.MaterializeResult(
+        metadata={
+            **(made.metadata or {}),
+            "campaigns": len(campaigns["campaign"].unique()),
+            "campaigns passed over": dg.MetadataValue.json(outcomes.passed_over),
+        }
+    )
+
+
 def _labels(settings: Settings, mart: str) -> "pa.Table":
     """Return the rows to predict, without those of whoever refuses personal use."""
     labels = read_mart(settings, mart)

@@ -13,7 +13,7 @@ from models.progress import Progress, ReportProgress
 from models.training import BASELINE_FOLDER
 from orchestration.charts import curves_metadata, intent_pictures
 from orchestration.metadata import OWNER, evaluation_table, metric_metadata
-from shopsight.families import FAMILIES, Family, TableTraining, resolve
+from shopsight.families import FAMILIES, Family, resolve
 from shopsight.settings import Settings
 
 
@@ -112,7 +112,7 @@ def search_candidate(
     return _trained(evaluation, out_dir)
 
 
-def tabular_candidate(family: Family, training: TableTraining) -> dg.AssetsDefinition:
+def tabular_candidate(family: Family, description: str) -> dg.AssetsDefinition:
     """Return the asset that trains a family whose training set is one table of features and labels."""
 
     @dg.asset(
@@ -121,7 +121,7 @@ def tabular_candidate(family: Family, training: TableTraining) -> dg.AssetsDefin
         kinds={"lightgbm"},
         owners=[OWNER],
         deps=[f"{family.name}_training_set"],
-        description=training.candidate_description,
+        description=description,
     )
     def candidate(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
@@ -143,7 +143,14 @@ def tabular_candidate(family: Family, training: TableTraining) -> dg.AssetsDefin
     return candidate
 
 
-candidates = [tabular_candidate(family, family.training) for family in FAMILIES.values() if family.training]
+candidates = [
+    tabular_candidate(family, family.training.candidate_description) for family in FAMILIES.values() if family.training
+]
+next_best_action_candidate = tabular_candidate(
+    FAMILIES["next_best_action"],
+    "What each action that campaigns tried adds, for shoppers of about the same expected effect; nothing where that is "
+    "not sure.",
+)
 
 
 def _report_to(context: dg.AssetExecutionContext) -> ReportProgress:

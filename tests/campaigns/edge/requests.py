@@ -45,6 +45,12 @@ ROUTES: Final[Mapping[str, tuple[Route, ...]]] = {
         Route("/search", {"request": {"query": "shoes", "num_results": 3}}),
         Route("/v1/search/suggestions?q=sh", {}, "GET"),
     ),
+    "next_best_action": (
+        Route("/v1/next_best_actions", {"user_ids": ["maya"]}),
+        Route("/decide", {"request": {"user_ids": ["maya"]}}),
+        Route("/v1/users/maya/next_best_action", {}, "GET"),
+        Route("/v1/users/maya/profile", {}, "GET"),
+    ),
     "collector": (
         Route("/v1/events", {"events": [_EVENT]}),
         Route("/v1/track", _CALL | {"event": "Product Viewed", "properties": {"product_id": "i_5"}}),

@@ -130,6 +130,20 @@ def write_search(folder: Path) -> Path:
     return folder
 
 
+def write_next_best_action(folder: Path) -> Path:
+    """Write a model that a campaign taught: reminders bring new shoppers and drive busy ones away."""
+    from campaign_trial import campaign_trial
+
+    from models.next_best_action.config import NextBestActionConfig
+    from models.next_best_action.train import train
+    from models.progress import ignore_progress
+
+    settings: dict[str, Any] = {"seed": 7, "device": "cpu", "precision": "fp32", "report": ignore_progress}
+    config = NextBestActionConfig(resamples=50)
+    train(campaign_trial(800, seed=1), config=config, out_dir=folder, **settings)
+    return folder
+
+
 class ShelfOfFeatures:
     """An online store in a dictionary: features by view and key; ``away`` takes it away, as an operator would."""
 
@@ -184,6 +198,11 @@ def churn_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def search_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_search(tmp_path_factory.mktemp("search"))
+
+
+@pytest.fixture(scope="session")
+def next_best_action_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_next_best_action(tmp_path_factory.mktemp("next_best_action"))
 
 
 @pytest.fixture

@@ -64,6 +64,15 @@ def test_a_service_says_what_else_takes_a_key_or_none() -> None:
     assert [addresses.scope_of(*one) for one in asked] == [None, "write", "read", "admin"]
 
 
+def test_all_that_is_known_of_a_shopper_takes_a_scope_of_its_own() -> None:
+    from serving.next_best_action.service import PROFILES
+
+    addresses = Addresses(profiles=PROFILES)
+    paths = ("/v1/users/maya/profile", "/v1/users/a b/profile", "/v1/users/maya/next_best_action", "/v1/models")
+    assert [addresses.scope_of("GET", path) for path in paths] == ["profiles", "profiles", "read", "read"]
+    assert addresses.scope_of("POST", "/v1/users/maya/profile") == "admin"
+
+
 def test_a_request_carries_the_scopes_of_its_key_and_none_where_no_key_is_asked_for(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     request = {"method": "POST", "path": "/v1/assistant/messages", "server": ("127.0.0.1", 3009)}

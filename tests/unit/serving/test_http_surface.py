@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from serving.churn.schemas import ChurnPredictions
 from serving.http.problems import MEDIA_TYPE
 from serving.intent.schemas import Intents
+from serving.next_best_action.schemas import NextBestActions
 from serving.purchase_intent.schemas import Predictions
 from serving.recommender.schemas import RecommendationAnswers, Recommendations
 from serving.schemas import Models, ProblemDocument
@@ -31,6 +32,7 @@ ROUTES: Final[dict[str, tuple[str, str, dict[str, Any], Any]]] = {
     ),
     "churn": ("/v1/predictions/churn", "/predict", {"instances": [{"user_id": "maya"}]}, ChurnPredictions),
     "search": ("/v1/search", "/search", {"query": "shoes", "num_results": 3}, SearchAnswer),
+    "next_best_action": ("/v1/next_best_actions", "/decide", {"user_ids": ["maya"]}, NextBestActions),
 }
 JSON: Final = {"content-type": "application/json"}
 TEXT: Final = {"content-type": "text/plain"}

@@ -11,6 +11,7 @@ from approved_toys import toys
 from starlette.testclient import TestClient
 
 from models.churn.predict import ChurnModel
+from models.next_best_action.predict import NextBestAction
 from models.recommender.predict import Recommender
 from models.search.predict import SearchEngine
 from serving import app as services
@@ -107,6 +108,7 @@ BREAKING: dict[str, tuple[type, str, Any]] = {
     "recommender": (Recommender, "recommend", None),
     "churn": (ChurnModel, "probabilities", lambda *_: np.array([np.nan])),
     "search": (SearchEngine, "search", None),
+    "next_best_action": (NextBestAction, "decide", None),
 }
 
 

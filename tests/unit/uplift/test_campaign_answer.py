@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli.campaign_answer import answer_campaign
-from cli.campaign_files import midnight, write_launch
+from cli.campaign_files import write_launch
 from models.campaigns.audience import Reached
 from models.campaigns.book import Campaign
+from models.campaigns.launches import midnight
 from models.campaigns.plan import Plan
 from shopsight.errors import ShopsightError
 from shopsight.ingestion.log.event_log import EventLog

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from webhook_server import webhook_server
 
 from cli.app import app
-from cli.campaign_files import first_hour, read_journal
+from cli.campaign_files import first_hour
+from models.campaigns.launches import read_journal
 from shopsight.marts import export_path
 from shopsight.settings import Settings
 

@@ -1,0 +1,1 @@
+"""The service of next best actions and of profiles."""
