@@ -33,6 +33,12 @@ FOLLOWS: Final = {
 }
 """The event without which a kind never fires."""
 DECISIONS: Final = ("sent", "held_out", "capped", "cooling", "no_account", "consent", "after_the_end")
+WORDS: Final = {
+    "sent": "sent",
+    "held_out": "not sent: held out by lot, so that what it adds can be measured",
+    "capped": "not sent: as much was sent as may be",
+    "cooling": "not sent: this trigger was due a short while before",
+}
 COUNTS: Final = """
     select event_name, count(*) from read_parquet($files, hive_partitioning = false)
     where event_timestamp >= $since group by event_name
@@ -182,6 +188,29 @@ def report(*, as_json: bool) -> None:
     out.print(table)
     for name, one in document["triggers"].items():
         out.print(f"{name}: {one['effect']['verdict']}", markup=False, soft_wrap=True)
+
+
+def explain_to(user: str, *, as_json: bool) -> None:
+    """Print what was decided of a shopper, newest last."""
+    from serving.triggers.ledger import decisions_of, read_journal
+    from shopsight.privacy import Pseudonymiser
+
+    settings = Settings()
+    decisions = decisions_of(read_journal(settings))
+    pseudonym = user
+    if all(one["user_id"] != user for one in decisions):
+        pseudonym = Pseudonymiser.from_settings(settings).user(user)
+    own = [one for one in decisions if one["user_id"] == pseudonym]
+    if as_json:
+        print_json({"user_id": pseudonym, "decisions": own})
+        return
+    if not own:
+        out.print(f"{pseudonym}: no trigger was due", markup=False)
+    for one in own:
+        ended = f", {one['delivery']}" if one["delivery"] else ""
+        out.print(f"{one['at']:%Y-%m-%d %H:%M} {one['trigger']}: {WORDS[one['decision']]}{ended}", markup=False)
+        for item in one["why"]:
+            out.print(f"  {_evidence(item)}", markup=False, soft_wrap=True)
 
 
 def _report(

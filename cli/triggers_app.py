@@ -53,3 +53,15 @@ def triggers_report(as_json: AsJson = False) -> None:
         from cli.triggers import report
 
         report(as_json=as_json)
+
+
+@triggers_app.command(name="why")
+def triggers_why(
+    user: Annotated[str, typer.Argument(help="The shop's own id of the shopper, or the pseudonym.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what triggers decided of a shopper, and because of which events; no id of the shop is kept or logged."""
+    with explained():
+        from cli.triggers import explain_to
+
+        explain_to(user, as_json=as_json)

@@ -5,14 +5,15 @@ its delivery. A firing whose last line says ``posting`` was under way when the p
 taken, and so it is never posted again.
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
+from models.triggers.engine import Evidence
 from models.triggers.judging import Firing
 from shopsight.clock import rfc3339
 from shopsight.settings import Settings
@@ -43,7 +44,7 @@ class Ledger:
         Raises:
             OSError: they could not be written.
         """
-        data = b"".join(json.dumps(line, sort_keys=True).encode() + b"\n" for line in lines)
+        data = b"".join(orjson.dumps(line, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE) for line in lines)
         if data:
             os.write(self._file, data)
             os.fsync(self._file)
@@ -61,7 +62,7 @@ def read_journal(settings: Settings) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                yield json.loads(line)
+                yield orjson.loads(line)
 
 
 def decisions_of(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -96,12 +97,14 @@ def message_of(firing: Firing) -> dict[str, Any]:
         "due_at": rfc3339(due.at),
         "at": rfc3339(firing.at),
         "item_ids": list(due.item_ids),
-        "why": [
-            {
-                name: rfc3339(value) if isinstance(value, datetime) else value
-                for name, value in asdict(one).items()
-                if value is not None
-            }
-            for one in due.evidence
-        ],
+        "why": [_plain(one) for one in due.evidence],
+    }
+
+
+def _plain(evidence: Evidence) -> dict[str, Any]:
+    """Return evidence without what it does not say."""
+    return {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in vars(evidence).items()
+        if value is not None
     }

@@ -12,7 +12,7 @@ from shopsight.webhook_signature import SIGNATURE, signature
 
 SECONDS: Final = 5.0
 """How long the webhook may take for one step."""
-POSTERS: Final = 8
+POSTERS: Final = 16
 """Posts that are under way at once."""
 NOT_NOW: Final = (429, 503)
 """Answers by which a server says that it did not take a post, and may take it later."""

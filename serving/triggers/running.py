@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.triggers.book import TriggerBook
-from models.triggers.engine import Engine
+from models.triggers.engine import Due, Engine
 from models.triggers.judging import Firing, Judge, PutOff
 from serving.collector.known_shop import KnownShopReader
 from serving.triggers.feeding import LIVE_DAYS, Feeder, has_account
 from serving.triggers.following import CatalogueSource, MissedEventsError, Source, source_of
 from serving.triggers.history import due_after_orders, events_of_log, item_changes
-from serving.triggers.ledger import FINAL, Ledger, decisions_of, line_of, message_of, read_journal, step_of
+from serving.triggers.ledger import FINAL, Ledger, decisions_of, line_of, read_journal, step_of
 from serving.triggers.posting import Outcome, Poster
 from shopsight.clock import utc_now
 from shopsight.errors import ShopsightError
@@ -29,8 +29,10 @@ from shopsight.whole_files import version_of
 
 LOOK_SECONDS: Final = 0.2
 """How often it is looked whether there is something new."""
-IN_FLIGHT: Final = 32
+IN_FLIGHT: Final = 64
 """Posts that are handed over at once; the journal names them before."""
+MAX_DECIDED: Final = 256
+"""Moments that are decided of at once, so that the first of many are posted soon."""
 PLAN_SECONDS: Final = 300.0
 """How often moments after orders are looked up, and for how far ahead twice that."""
 RETRY_SECONDS: Final = (1.0, 2.0, 5.0, 15.0, 60.0)
@@ -83,6 +85,7 @@ class Triggers:
         self._engine = Engine(book.triggers)
         self._feeder = Feeder(self._engine, self._shop.shop)
         self._judge = Judge(book, zone=settings.zone)
+        self._due: deque[Due] = deque()
         self._posts: deque[_Post] = deque()
         self._flying: dict[Future[Outcome], _Post] = {}
         self._started = now()
@@ -110,7 +113,7 @@ class Triggers:
     @property
     def is_busy(self) -> bool:
         """Whether posts wait or are under way."""
-        return bool(self._flying) or any(post.not_before <= self._seconds_now() for post in self._posts)
+        return bool(self._flying or self._due) or any(post.not_before <= self._seconds_now() for post in self._posts)
 
     def close(self) -> None:
         """Wait for the posts that are under way, and end; what waits goes on with the next start."""
@@ -167,7 +170,8 @@ class Triggers:
     def _decide(self) -> None:
         """Decide of what is due, and write it down before anything of it is posted."""
         now, firings = self._now(), list[Firing]()
-        for due in self._engine.due(now):
+        self._due.extend(self._engine.due(now))
+        for due in [self._due.popleft() for _ in range(min(MAX_DECIDED, len(self._due)))]:
             if now - (due.not_before or due.at) > self._book.max_delay or self._judge.is_decided(due):
                 continue
             if not has_account(due.shopper):
@@ -181,12 +185,12 @@ class Triggers:
                 self._engine.put_off(due, verdict.until)
             else:
                 firings.append(verdict)
-        self._ledger.write(line_of(one) for one in firings)
-        self._posts.extend(
-            _Post(message=message_of(one), until=one.at + self._book.max_delay)
-            for one in firings
-            if one.decision == "sent"
-        )
+        lines = [line_of(one) for one in firings]
+        self._ledger.write(lines)
+        for one, line in zip(firings, lines, strict=True):
+            if one.decision == "sent":
+                del line["decision"]
+                self._posts.append(_Post(message=line, until=one.at + self._book.max_delay))
 
     def _hand_over(self) -> None:
         """Hand over as many posts as there is room for; the journal says so before."""
