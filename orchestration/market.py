@@ -66,7 +66,10 @@ def with_earlier_weeks(settings: Settings, table: "pa.Table") -> "pa.Table":
     path = export_path(settings, MARKET_INSIGHTS)
     if not path.exists() or not table.num_rows:
         return table
-    before = pq.read_table(path).cast(table.schema)
+    before = pq.read_table(path)
+    if before.schema.names != table.schema.names:  # another version wrote it, with other columns
+        return table
+    before = before.cast(table.schema)
     week = table["week"][0].as_py()
     is_other = pc.and_(
         pc.not_equal(before["week"], week), pc.greater(before["week"], week - timedelta(weeks=WEEKS_KEPT))

@@ -104,7 +104,9 @@ def markdown_of(week: Week, sections: list[Section], *, language: Language) -> s
     numbered = [one for section in sections for one in section.sentences]
     if numbered:
         lines += ["## Rows behind the numbers" if language == "en" else "## 数字背后的数据", ""]
-        lines += [f"{one.number}. `shopsight query {shlex.quote(one.finding.rows)}`" for one in numbered]
+        for one in numbered:
+            rows, numbers = (shlex.quote(sql) for sql in (one.finding.rows, one.finding.numbers))
+            lines += [f"{one.number}. `shopsight query {rows}`", f"   `shopsight query {numbers}`"]
     return "\n".join(lines).rstrip() + "\n"
 
 

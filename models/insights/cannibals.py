@@ -116,13 +116,14 @@ def _pair(
         "loser": loser,
         "ratio": ratio,
         "without": without,
+        "beside": beside,
         "counts": (int(units.sum()), int(traffic.sum()), int(units_beside.sum()), int(traffic_beside.sum())),
     }
 
 
 def _finding(pair: dict[str, Any], is_sure: bool) -> Finding:
     units, traffic, units_beside, traffic_beside = pair["counts"]
-    days = ", ".join(f"date '{day}'" for day in pair["without"])
+    days, other_days = (", ".join(f"date '{day}'" for day in pair[name]) for name in ("without", "beside"))
     loser = "'" + pair["loser"].replace("'", "''") + "'"
     return Finding(
         kind="cannibal",
@@ -138,4 +139,14 @@ def _finding(pair: dict[str, Any], is_sure: bool) -> Finding:
         p=pair["ratio"].p,
         is_news=is_sure and pair["ratio"].low > 1,
         rows=f"select * from item_demand_daily where item_id = {loser} and purchases > 0 and event_date in ({days})",
+        numbers=f"select {_sums(loser, days, 'count', 'of')}, {_sums(loser, other_days, 'count_before', 'of_before')}",
+    )
+
+
+def _sums(item: str, days: str, purchases: str, visits: str) -> str:
+    """Return SQL for what an item sold on some days, and the visits of these days."""
+    sold = f"from item_demand_daily where item_id = {item} and event_date in ({days})"
+    return (
+        f"(select coalesce(sum(purchases), 0)::bigint {sold}) as {purchases}, "
+        f'(select sum(sessions)::bigint from daily_kpis where event_date in ({days})) as "{visits}"'
     )

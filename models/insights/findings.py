@@ -54,6 +54,8 @@ class Finding:
     is_news: bool
     rows: str
     """SQL for the rows that ``count`` counts, as ``shopsight query`` takes it."""
+    numbers: str
+    """SQL for one row of ``count``, ``of``, ``count_before`` and ``of_before``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +92,10 @@ SCHEMA: Final = pa.schema(
         pa.field("p", pa.float64()),
         pa.field("is_news", pa.bool_(), nullable=False),
         pa.field("rows", pa.string(), nullable=False),
+        pa.field("numbers", pa.string(), nullable=False),
     ]
 )
-"""A row is a finding; ``rows`` is the SQL for what it counts."""
+"""A row is a finding; ``rows`` is the SQL for what it counts, ``numbers`` that for all of its numbers."""
 
 
 def table_of(week: Week) -> pa.Table:

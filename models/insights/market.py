@@ -198,6 +198,7 @@ def _rising(connection: "duckdb.DuckDBPyConnection", kind: str, rows: str, span:
             p=ratio.p,
             is_news=news[place],
             rows=_distinct_shoppers(rows, name, span),
+            numbers=_numbers_of_rise(rows, name, span),
         )
         for place, (name, ratio) in enumerate(zip(subjects, ratios, strict=True))
     ]
@@ -211,10 +212,9 @@ def _unmet_queries(connection: "duckdb.DuckDBPyConnection", span: Span) -> list[
             continue
         share = wilson(in_vain, shoppers)
         assert share is not None
-        rows = (
-            "select distinct user_id from "
+        searchers = (
             "(select query, user_id, search_results, event_timestamp as moment from search_clicks) "
-            f"where query = {_quoted(query)} and search_results = 0 and {span.condition}"
+            f"where query = {_quoted(query)} and {span.condition}"
         )
         findings.append(
             Finding(
@@ -226,7 +226,10 @@ def _unmet_queries(connection: "duckdb.DuckDBPyConnection", span: Span) -> list[
                 low=share.low,
                 high=share.high,
                 is_news=share.low >= UNMET_SHARE,
-                rows=rows,
+                rows=f"select distinct user_id from {searchers} and search_results = 0",
+                numbers="select count(distinct user_id) filter (where search_results = 0) as count, count(distinct "
+                f'user_id) as "of", null as count_before, null as of_before from {searchers} '
+                "and search_results is not null",
             )
         )
     return findings
@@ -257,6 +260,9 @@ def _unmet_items(connection: "duckdb.DuckDBPyConnection", span: Span) -> list[Fi
                 high=share.high,
                 is_news=shoppers >= MIN_SHOPPERS,
                 rows=_distinct_shoppers(SOLD_OUT, item_id, span),
+                numbers=f"select (select count(*) from ({_distinct_shoppers(SOLD_OUT, item_id, span)})) as count, "
+                f'(select count(distinct shopper) from ({_plain(CATEGORIES)}) where {span.condition}) as "of", '
+                "null as count_before, null as of_before",
             )
         )
     return findings
@@ -280,9 +286,14 @@ def _pain_points(connection: "duckdb.DuckDBPyConnection", span: Span) -> list[Fi
     for place, (brand, aspect, complained, mentions) in enumerate(enough):
         share = wilson(complained, mentions)
         assert share is not None
-        condition = (
-            f"items.brand = {_quoted(brand)} and insights.aspect = {_quoted(aspect)} "
-            f"and insights.week > date '{first}' and insights.week <= date '{span.week}'"
+        clauses = (
+            "review_insights as insights inner join items on insights.item_id = items.item_id where items.brand is not "
+            f"null and insights.aspect = {_quoted(aspect)} and insights.week > date '{first}' "
+            f"and insights.week <= date '{span.week}'"
+        )
+        ours, others = (
+            f"filter (where items.brand = {_quoted(brand)})",
+            f"filter (where items.brand != {_quoted(brand)})",
         )
         findings.append(
             Finding(
@@ -298,16 +309,36 @@ def _pain_points(connection: "duckdb.DuckDBPyConnection", span: Span) -> list[Fi
                 high=share.high,
                 p=chances[place],
                 is_news=bool(sure[place]),
-                rows="select insights.* from review_insights as insights inner join items on insights.item_id = "
-                f"items.item_id where insights.complained > 0 and {condition}",
+                rows=f"select insights.* from {clauses} and insights.complained > 0 and items.brand = {_quoted(brand)}",
+                numbers=f"select coalesce(sum(complained) {ours}, 0)::bigint as count, sum(mentions) {ours}::bigint as "
+                f'"of", coalesce(sum(complained) {others}, 0)::bigint as count_before, '
+                f"sum(mentions) {others}::bigint as of_before from {clauses}",
             )
         )
     return findings
 
 
 def _distinct_shoppers(rows: str, subject: str, span: Span) -> str:
-    plain = " ".join(rows.split())
-    return f"select distinct shopper from ({plain}) where subject = {_quoted(subject)} and {span.condition}"
+    return f"select distinct shopper from ({_plain(rows)}) where subject = {_quoted(subject)} and {span.condition}"
+
+
+def _numbers_of_rise(rows: str, subject: str, span: Span) -> str:
+    moments = span.moments(weeks_before=WEEKS_BEFORE)
+    literal = {name: f"timestamptz '{moment.isoformat()}'" for name, moment in moments.items()}
+    week = _plain(WEEKS_AGO).replace("$starts", literal["starts"])
+    ours = f"subject = {_quoted(subject)}"
+    return (
+        f"select count(distinct shopper) filter (where {ours} and week = 0) as count, "
+        f'count(distinct shopper) filter (where week = 0) as "of", '
+        f"count(distinct (shopper, week)) filter (where {ours} and week > 0) as count_before, "
+        "count(distinct (shopper, week)) filter (where week > 0) as of_before "
+        f"from (select *, {week} as week from ({_plain(rows)}) "
+        f"where moment >= {literal['begins']} and moment < {literal['ends']})"
+    )
+
+
+def _plain(sql: str) -> str:
+    return " ".join(sql.split())
 
 
 def _quoted(text: str) -> str:

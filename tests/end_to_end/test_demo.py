@@ -18,7 +18,8 @@ from running import environment_of, run, settings_of
 from cli.recommend import recommend_to
 from shopsight.contracts import INTENTS
 from shopsight.families import FAMILIES
-from shopsight.marts import mart_names
+from shopsight.marts import mart_names, open_marts
+from shopsight.sample_shop import generate
 from shopsight.settings import REPO_ROOT
 
 SLICE = 2
@@ -261,3 +262,39 @@ def test_a_chain_that_is_killed_again_and_again_ends_where_an_unbroken_one_does(
     packaged = [bento for bento in status["bentos"] if bento["family"] == "recommender"]
     assert champion["version"] in [bento["version"] for bento in packaged]
     assert unfinished_runs(settings) == []
+
+
+def test_places_of_lists_are_looked_at_as_often_as_was_planted(demo) -> None:
+    planted = generate("tiny", seed=demo.settings.seed).truth.clicked_places
+    rows = pq.read_table(demo.settings.exports_dir / "placement_response.parquet").to_pylist()
+    places = {row["level"]: row for row in rows if (row["kind"], row["factor"]) == ("list", "position")}
+    assert set(places) == {1, 2, 3, 4, 5}
+    for place, chance in enumerate(planted[1:], start=2):
+        assert places[place]["effect_low"] <= chance / planted[0] <= places[place]["effect_high"]
+
+
+def test_the_brief_of_the_week_has_numbers_that_its_queries_return(demo) -> None:
+    document = json.loads(demo.call("brief", "--json").stdout)
+    sentences = [one for section in document["sections"] for one in section["sentences"]]
+    assert sentences, "an item was looked at while it was sold out"
+    with open_marts(demo.settings) as marts:
+        for one in sentences:
+            (numbers,) = marts.execute(one["numbers"]).fetchall()
+            assert numbers == (one["count"], one["of"], one["count_before"], one["of_before"])
+
+
+def test_triggers_are_replayed_on_the_last_week_and_say_whom_they_would_have_reached(demo, tmp_path: Path) -> None:
+    book = tmp_path / "triggers.yml"
+    book.write_text(
+        "triggers:\n"
+        "  - {name: cart, when: abandoned_cart}\n"
+        "  - {name: cheaper, when: price_drop}\n"
+        "  - {name: thanks, when: first_order_follow_up}\n"
+    )
+    triggers = json.loads(demo.call("triggers", "replay", "--file", str(book), "--json").stdout)["triggers"]
+    assert all(one["sent"] > 0 for one in triggers.values())
+    for one in triggers.values():
+        assert one["due"] == sum(one.get(what, 0) for what in ("sent", "held_out", "capped", "cooling")) + sum(
+            one.get(what, 0) for what in ("no_account", "consent", "after_the_end")
+        )
+        assert all(example["user_id"].startswith("u_") and example["why"] for example in one["examples"])

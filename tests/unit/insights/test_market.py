@@ -169,6 +169,8 @@ def test_every_number_is_the_number_of_its_rows(week: Week, connection: duckdb.D
         rows = connection.sql(one.rows)
         summed = {"pain_point": "sum(complained)", "cannibal": "sum(purchases)"}.get(one.kind, "count(*)")
         assert rows.aggregate(summed).fetchall() == [(one.count,)], one
+        numbers = connection.sql(one.numbers).fetchall()
+        assert numbers == [(one.count, one.of, one.count_before, one.of_before)], one
     assert len({one.kind for one in week.findings}) == 8
 
 
@@ -230,6 +232,7 @@ def test_the_brief_of_programs_has_every_number_with_its_query(home: Settings, t
     with open_marts(home, MARTS) as marts:
         for one in sentences:
             assert marts.execute(one["rows"]).fetchall()
+            assert marts.execute(one["numbers"]).fetchall()
 
 
 def test_the_asset_writes_the_findings_of_each_week_once_and_both_briefs(
@@ -265,7 +268,15 @@ def test_without_marts_the_brief_says_what_to_do() -> None:
 
 
 def test_findings_are_sorted_by_how_sure_they_are() -> None:
-    common: dict[str, Any] = {"kind": "rising_query", "count": 1, "of": 2, "value": 2.0, "high": 9.0, "rows": ""}
+    common: dict[str, Any] = {
+        "kind": "rising_query",
+        "count": 1,
+        "of": 2,
+        "value": 2.0,
+        "high": 9.0,
+        "rows": "",
+        "numbers": "",
+    }
     findings = [Finding(subject=name, low=low, is_news=True, **common) for name, low in (("a", 1.3), ("b", 1.9))]
     week = Week(begins=MONDAY, findings=findings, judged={}, silent={})
     assert news(week, "rising_query") == ["b", "a"]
