@@ -18,7 +18,7 @@ from cli.releases import release_app
 from cli.shoppers_app import ask, groups, profile
 from cli.synonyms_app import synonyms_app
 from cli.triggers_app import triggers_app
-from cli.watch_app import brief, drift, feedback
+from cli.watch_app import brief, drift, feedback, stock
 from shopsight.families import FAMILIES, SERVICES
 
 app = typer.Typer(
@@ -49,7 +49,7 @@ for name, group in {
     app.add_typer(group, name=name)
 for command in (
     *(doctor, judge, waiting, trace, replay, skew, feedback, drift, brief),
-    *(dossier, mcp, ask, groups, profile),
+    *(stock, dossier, mcp, ask, groups, profile),
 ):
     app.command()(command)
 

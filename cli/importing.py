@@ -31,7 +31,8 @@ def run_import(format_name: str, path: Path | None, *, mapping: Path | None = No
         print_json(asdict(receipt))
     else:
         show_receipt(receipt)
-    if not (receipt.accepted or receipt.duplicates or receipt.corrected or receipt.items or receipt.users):
+    companions = receipt.items or receipt.users or receipt.inventory
+    if not (receipt.accepted or receipt.duplicates or receipt.corrected or companions):
         err.print("no row was accepted: is the format the right one? shopsight validate says what the rows lack")
         raise typer.Exit(CHECKS_FAILED)
 
@@ -153,8 +154,10 @@ def show_receipt(receipt: "Receipt") -> None:
         out.print(f"  items: {receipt.items:,} rows of {receipt.distinct_items:,} items")
     if receipt.users:
         out.print(f"  users: {receipt.users:,} rows")
+    if receipt.inventory:
+        out.print(f"  inventory: {receipt.inventory:,} counts of stock")
     if receipt.companions_quarantined:
-        out.print(f"  quarantined: {receipt.companions_quarantined:,} rows of items or users")
+        out.print(f"  quarantined: {receipt.companions_quarantined:,} rows of items, users or inventory")
     for reason, rows in receipt.reasons.items():
         on_purpose = " (on purpose: no fault of the file)" if reason.startswith("left_out_by_") else ""
         out.print(f"  quarantined: {reason}: {rows:,}{on_purpose}")

@@ -1,4 +1,4 @@
-"""``shopsight feedback``, ``drift`` and ``brief``, with what they promise; the work is one import away."""
+"""Commands that look at answers, data, market and stock, with what they promise; the work is one import away."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -53,3 +53,15 @@ def brief(
         from cli.brief import show_brief
 
         show_brief(None if week is None else week.date(), language=language.value, as_json=as_json)
+
+
+def stock(
+    order_today: Annotated[bool, typer.Option("--order-today", help="Only what is to be ordered today.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the rows there, as CSV.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what to order today and why, what is sold out, in excess or dead, and how wrong last month's forecast was."""
+    with explained():
+        from cli.stock import show_stock
+
+        show_stock(as_json=as_json, order_today=order_today, file=csv)

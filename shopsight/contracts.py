@@ -47,6 +47,7 @@ EXPORTED_BY_MODELS: Final = (
     "market_insights",
     "placement_response",
     "price_insights",
+    "reorder_list",
     "user_embeddings",
     "item_embeddings",
     "item_picture_embeddings",

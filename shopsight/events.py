@@ -1,4 +1,4 @@
-"""The canonical event, and the companion tables of items and users, as Arrow schemas.
+"""The canonical event, and the companion tables of items, users and stock, as Arrow schemas.
 
 One row is one event of one item. Names follow GA4 e-commerce where it has one.
 """
@@ -98,3 +98,18 @@ USER_SCHEMA: Final = pa.schema(
     ]
 )
 """Known users: no names, mails or addresses."""
+
+INVENTORY_SCHEMA: Final = pa.schema(
+    [
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("counted_at", TIMESTAMP),
+        pa.field("units_on_hand", pa.float64(), nullable=False),
+        pa.field("units_on_order", pa.float64()),
+        pa.field("arrives_at", TIMESTAMP),
+        pa.field("unit_cost", pa.decimal128(18, 4)),
+        pa.field("supplier", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("created_timestamp", TIMESTAMP, nullable=False),
+    ]
+)
+"""The stock: one row per item and count; what is on order arrives at ``arrives_at``."""

@@ -99,6 +99,11 @@ class HomePaths:
         return self.home / "campaigns.yml"
 
     @property
+    def stock_path(self) -> Path:
+        """How the shop orders: lead times, service level, costs; written by a person."""
+        return self.home / "stock.yml"
+
+    @property
     def campaigns_dir(self) -> Path:
         """The journal of launched campaigns, and who was assigned what."""
         return self.home / "campaigns"

@@ -36,6 +36,16 @@ QUANTILES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """What would have been forecast before, by what was known then, and what came; newest first, a horizon apart."""
+
+    mean_KMH: Floats
+    actual_KMH: Floats
+    begun_KM: NDArray[np.bool_]
+    """Which series had begun by each origin."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemandForecast:
     """What will be sold, of every series."""
 
@@ -52,6 +62,8 @@ class DemandForecast:
     """Why an item cannot be forecast by itself, or ''; its mean is then a guess that keeps the sums whole."""
     weights: Mapping[str, Mapping[str, float]]
     """By class of items, and for aggregates: the weight of each candidate."""
+    earlier: Earlier | None
+    """The forecasts that chose the weights and the spread; None where the history is too short for one."""
 
 
 def forecast_demand(
@@ -70,7 +82,7 @@ def forecast_demand(
     # What never sold by an earlier origin has no class there that would say anything of it.
     ends = earlier_origins(panel, horizon)
     chosen = _Chosen.none()
-    spread = None
+    spread = before = None
     if ends:
         first = Adjusted.of(panel.until(ends[-1]), horizon, country).panel
         trees = fit_boosting(first, hierarchy, horizon=horizon, seed=seed, threads=threads)
@@ -81,6 +93,7 @@ def forecast_demand(
         begun_KM = np.stack([begins_of(panel, hierarchy) < end for end in ends])
         groups_M = np.concatenate([hierarchy.levels[: hierarchy.aggregates], demand_classes(panel)])
         spread = fit_spread(means_KMH, actual_KMH, begun_KM, groups_M, grain_of(panel))
+        before = Earlier(mean_KMH=means_KMH, actual_KMH=actual_KMH, begun_KM=begun_KM)
     adjusted = Adjusted.of(panel, horizon, country)
     trees = fit_boosting(adjusted.panel, hierarchy, horizon=horizon, seed=seed, threads=threads) if ends else None
     now = _At.of(panel, hierarchy, horizon, country, trees)
@@ -92,6 +105,7 @@ def forecast_demand(
         classes_N=demand_classes(panel),
         reasons_N=not_forecast(panel),
         weights=chosen.weights,
+        earlier=before,
     )
 
 

@@ -29,6 +29,8 @@ MIN_TRUTHS: Final = 56
 """Truths below which a group is judged by all series together."""
 PRIOR_TRUTHS: Final = 28.0
 """Truths that the spread of a group counts for beside a series' own."""
+TAIL: Final = 0.95
+"""Share of the truths beyond which single ones would decide where a quantile lies."""
 LOWEST: Final = 1e-4
 """Smallest inverse size of a negative binomial, and smallest mean: a Poisson in all but name."""
 
@@ -57,6 +59,28 @@ class Spread:
             for number in range(len(levels))
         ]
         return np.asarray(np.maximum(np.stack(values), 0.0) * self.grain, dtype=np.float64)
+
+    def quantile_of_each(self, mean_M: Floats, level_M: Floats) -> Floats:
+        """Return a quantile of each series' sales, each at a level of its own, shape (M,); whole numbers of grains.
+
+        Truths are too few to say where 99% of them lie: beyond 95% the negative binomial itself does, moved there.
+        """
+        place_M = np.zeros_like(level_M)
+        for group, curve in self.curves.items():
+            its = self.groups_M == group
+            place_M[its] = np.interp(level_M[its], *_rising(curve, tail=TAIL))
+        size_M, mean_M = 1.0 / self.inverse_size_M, np.maximum(mean_M / self.grain, LOWEST)
+        values = nbinom.ppf(np.clip(place_M, 0.0, 0.9999), size_M, size_M / (size_M + mean_M))
+        return np.asarray(np.maximum(values, 0.0) * self.grain, dtype=np.float64)
+
+    def share_up_to(self, mean_M: Floats, units_M: Floats) -> Floats:
+        """Return the chance that each series sells so many units or fewer, shape (M,)."""
+        _, up_to_M = steps(mean_M / self.grain, np.maximum(units_M, 0.0) / self.grain, self.inverse_size_M)
+        for group, curve in self.curves.items():
+            its = self.groups_M == group
+            shares, places = _rising(curve, tail=TAIL)
+            up_to_M[its] = np.interp(up_to_M[its], places, shares)
+        return np.where(units_M < 0, 0.0, up_to_M)
 
     def inside(self, mean_MH: Floats, actual_MH: Floats, *, low: float, high: float) -> Floats:
         """Return the part of each truth that lies between two quantiles, shape (M, H): 0 to 1, between at a step."""
@@ -148,8 +172,18 @@ def _curve(below: Floats, up_to: Floats) -> Floats:
     return curve
 
 
-def _rising(curve: Floats) -> tuple[Floats, Floats]:
-    """Return shares and quantiles for reading the quantile of a share; equal shares go to the middle of theirs."""
+def _rising(curve: Floats, *, tail: float = 1.0) -> tuple[Floats, Floats]:
+    """Return shares and quantiles for reading the quantile of a share; equal shares go to the middle of theirs.
+
+    Args:
+        curve: share of earlier truths below each quantile of the grid.
+        tail: share beyond which the curve is a line to 1.
+    """
     shares, first = np.unique(curve, return_index=True)
     last = len(curve) - 1 - np.unique(curve[::-1], return_index=True)[1]
-    return shares, (GRID[first] + GRID[last]) / 2.0
+    places = (GRID[first] + GRID[last]) / 2.0
+    if tail >= 1.0:
+        return shares, places
+    body = shares < tail
+    knot = float(np.interp(tail, shares, places))
+    return np.append(shares[body], [tail, 1.0]), np.append(places[body], [knot, 1.0])

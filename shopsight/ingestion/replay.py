@@ -82,7 +82,7 @@ def replay_quarantine(
     receipt = log.land(
         chunks(), source_name="replay", received_at=received_at, format_name="replay", is_replay=True, report=report
     )
-    mended = receipt.received + receipt.items + receipt.users
+    mended = receipt.received + receipt.items + receipt.users + receipt.inventory
     return Replay(receipt=receipt, still_bad=seen["read"] - mended, not_read=seen["left"] - seen["read"])
 
 

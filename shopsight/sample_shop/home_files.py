@@ -1,9 +1,10 @@
-"""What the sample shop has beside its events: pages of its rules, and other words for what it sells."""
+"""What the sample shop has beside its events: pages of its rules, other words for what it sells, its suppliers."""
 
 from pathlib import Path
 from typing import Final
 
 from shopsight.sample_shop.shelves import LEAVES
+from shopsight.sample_shop.stock import stock_terms
 from shopsight.sample_shop.vocabulary import COLOURS_ZH
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
@@ -67,7 +68,7 @@ def policy_pages() -> dict[str, str]:
 
 
 def write_home_files(settings: Settings) -> None:
-    """Write both into the home, where it has none of its own."""
+    """Write each of them into the home, where it has none of its own."""
     import yaml
 
     if not settings.synonyms_path.exists():
@@ -75,6 +76,9 @@ def write_home_files(settings: Settings) -> None:
             staging.write_text(
                 yaml.safe_dump({"synonyms": synonyms()}, allow_unicode=True, sort_keys=False), encoding="utf-8"
             )
+    if not settings.stock_path.exists():
+        with replaced(settings.stock_path) as staging:
+            staging.write_text(yaml.safe_dump(stock_terms(), sort_keys=False), encoding="utf-8")
     if not settings.policies_dir.exists():
         for name, text in policy_pages().items():
             path = settings.policies_dir / name

@@ -15,6 +15,7 @@ from shopsight.sample_shop.config import SIZES, SampleShopConfig
 from shopsight.sample_shop.home_files import write_home_files
 from shopsight.sample_shop.money import rates_table
 from shopsight.sample_shop.shop import SampleShop, arrived, generate
+from shopsight.sample_shop.stock import Sold, counts
 from shopsight.settings import Settings, Size
 from shopsight.whole_files import replaced
 
@@ -22,20 +23,23 @@ from shopsight.whole_files import replaced
 def sample_chunks(
     shop: SampleShop, *, arrived_from: datetime | None = None, arrived_before: datetime | None = None
 ) -> Iterator[RawChunk]:
-    """Yield the shop's items, users and event batches as an importer would.
+    """Yield the shop's items, users, event batches and counts of its stock as an importer would.
 
-    Items come with every version that had begun before ``arrived_before``.
+    Items come with every version that had begun before ``arrived_before``, counts as of it.
     """
     yield chunk_of_rows(
         arrived(shop.items, None, arrived_before), first_line=1, table="items", file_name="items.parquet"
     )
     yield chunk_of_rows(shop.users, first_line=1, table="users", file_name="users.parquet")
     line = 1
-    batches = shop.event_batches(arrived_from=arrived_from, arrived_before=arrived_before)
-    for number, batch in enumerate(batches, start=1):
-        rows = pa.Table.from_batches([batch])
+    sold = Sold(config=shop.config, item_ids=shop.catalogue.item_ids)
+    for number, batch in enumerate(shop.event_batches(arrived_before=arrived_before), start=1):
+        sold.add(batch)
+        rows = arrived(pa.Table.from_batches([batch]), arrived_from, None)
         yield chunk_of_rows(rows, first_line=line, file_name="events.parquet", fraction=number / shop.num_batches)
-        line += batch.num_rows
+        line += rows.num_rows
+    stock = counts(sold, shop.catalogue, seed=shop.seed, until=arrived_before)
+    yield chunk_of_rows(stock, first_line=1, table="inventory", file_name="inventory.parquet", fraction=1.0)
 
 
 def land_sample_shop(
@@ -90,7 +94,7 @@ def config_of(settings: Settings, size: Size) -> SampleShopConfig:
 
 
 def write_files(shop: SampleShop, folder: Path) -> None:
-    """Write ``events.parquet``, ``items.parquet`` and ``users.parquet`` as a shop would export them.
+    """Write ``events``, ``items``, ``users`` and ``inventory`` (``.parquet``) as a shop would export them.
 
     ``import_file(settings, "canonical_parquet", folder, …)`` reads the folder back. A shop of several currencies also
     gets its ``currency_rates.csv``, which belongs into the home.
@@ -100,6 +104,9 @@ def write_files(shop: SampleShop, folder: Path) -> None:
         (folder / "currency_rates.csv").write_text(rates_table(shop.config))
     pq.write_table(shop.items, folder / "items.parquet")
     pq.write_table(shop.users, folder / "users.parquet")
+    sold = Sold(config=shop.config, item_ids=shop.catalogue.item_ids)
     with pq.ParquetWriter(folder / "events.parquet", RAW_SCHEMA) as writer:
         for batch in shop.event_batches():
+            sold.add(batch)
             writer.write_batch(batch)
+    pq.write_table(counts(sold, shop.catalogue, seed=shop.seed, until=None), folder / "inventory.parquet")

@@ -38,6 +38,7 @@ EVENT_LOG_TABLES = {
     "events": "One row per accepted event and item; the only source of truth, from which all else can be rebuilt.",
     "items": "The catalogue as the shop sent it, one row per item and validity; read by the item models.",
     "users": "Known shoppers without names or addresses; read by the user models.",
+    "inventory": "Counts of the stock as the shop sent them, one row per item and count; read by the list of orders.",
 }
 
 
@@ -103,6 +104,7 @@ def event_log(
     )
     yield dg.MaterializeResult(asset_key=["event_log", "items"], metadata={"dagster/row_count": totals.items})
     yield dg.MaterializeResult(asset_key=["event_log", "users"], metadata={"dagster/row_count": totals.users})
+    yield dg.MaterializeResult(asset_key=["event_log", "inventory"], metadata={"dagster/row_count": totals.inventory})
     yield dg.AssetCheckResult(
         asset_key=["event_log", "events"],
         check_name="every_row_is_accounted_for",

@@ -8,59 +8,94 @@ import dagster as dg
 
 from orchestration.drawing import Axis, line_chart, picture
 from orchestration.metadata import OWNER, parquet_metadata
+from orchestration.stock_rows import read_days, read_outages, read_shop
 from shopsight.errors import ShopsightError
-from shopsight.marts import export_path, open_marts
+from shopsight.marts import export_path
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
     from models.demand.forecast import DemandForecast
     from models.demand.panel import Panel
 
-DAYS = """
-    select item_id, event_date::timestamp as date, units::double as units, category, mean_price::double as price
-    from item_demand_daily
-"""
+SALES = [dg.AssetKey(["marts", "item_demand_daily"]), dg.AssetKey(["marts", "item_versions"])]
 
 
-@dg.asset(
-    group_name="insights",
-    kinds={"lightgbm", "parquet"},
-    owners=[OWNER],
-    deps=[dg.AssetKey(["marts", "item_demand_daily"])],
-    output_required=False,
+@dg.multi_asset(
+    name="item_forecasts",
+    specs=[
+        dg.AssetSpec(
+            "item_forecasts",
+            group_name="insights",
+            kinds={"lightgbm", "parquet"},
+            owners=[OWNER],
+            deps=SALES,
+            skippable=True,
+            description="What each item, category, department and the shop will sell a day in the next eight weeks, "
+            "with quantiles. Written to `warehouse/exports/item_forecasts.parquet`; an item that cannot be forecast by "
+            "itself says why. Nothing where the shop's history is too short.",
+        ),
+        dg.AssetSpec(
+            "reorder_list",
+            group_name="insights",
+            kinds={"python", "parquet"},
+            owners=[OWNER],
+            deps=[*SALES, dg.AssetKey(["marts", "items"]), dg.AssetKey(["event_log", "inventory"])],
+            skippable=True,
+            description="What to order today, an item a row, with the reason in words, what is in excess, dead or lost "
+            "to stock-outs, and last month's forecast beside what was sold. Written to "
+            "`warehouse/exports/reorder_list.parquet`; terms come from `stock.yml`. Nothing without a forecast.",
+        ),
+    ],
 )
 def item_forecasts(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """What each item, category, department and the shop will sell a day in the next eight weeks, with quantiles.
-
-    Written to `warehouse/exports/item_forecasts.parquet`; an item that cannot be forecast by itself says why. Nothing
-    where the shop's history is too short.
-    """
+    """Forecast what is wanted, stock-outs filled up, and make the list of orders of the same forecast."""
+    from models.demand.censored import sold_out_shares, uncensored
     from models.demand.tables import forecast_shop, forecast_table, shop_panel
+    from models.stock.plan import plan_orders
+    from models.stock.tables import reorder_table
 
-    days = _days(settings)
+    days = read_days(settings)
     try:
         panel = shop_panel(days)
-        forecast = forecast_shop(panel, seed=settings.seed, threads=1)
+        shares = sold_out_shares(panel, read_outages(settings))
+        forecast = forecast_shop(uncensored(panel, shares), seed=settings.seed, threads=1)
     except ShopsightError as error:
         context.log.info("%s", error)
         return
     path = _written(settings, "item_forecasts", forecast_table(forecast))
     reasons = {reason: int((forecast.reasons_N == reason).sum()) for reason in sorted(set(forecast.reasons_N) - {""})}
     yield dg.MaterializeResult(
+        asset_key="item_forecasts",
         metadata={
             **parquet_metadata(path),
             "days ahead": len(forecast.starts),
             "items": len(panel.item_ids),
             "items that cannot be forecast": sum(reasons.values()),
             **{f"cannot be forecast/{reason}": count for reason, count in reasons.items()},
+            "days of stock-outs": float(shares.sum()),
             **_weeks(panel, forecast),
-        }
+        },
+    )
+    orders = plan_orders(read_shop(settings, days), panel, forecast, shares)
+    path = _written(settings, "reorder_list", reorder_table(orders))
+    to_order = orders[orders["order_units"] > 0]
+    unsaid = orders["cannot_say_because"]
+    yield dg.MaterializeResult(
+        asset_key="reorder_list",
+        metadata={
+            **parquet_metadata(path),
+            "to order": len(to_order),
+            "value of the orders": float(to_order["order_value"].sum()),
+            "items in excess": int((orders["excess_units"] > 0).sum()),
+            "items that are dead stock": int(orders["is_dead"].sum()),
+            "units lost to stock-outs in four weeks": float(orders["lost_units"].sum()),
+            **{f"cannot say/{reason}": int((unsaid == reason).sum()) for reason in sorted(set(unsaid) - {""})},
+        },
     )
 
 
@@ -82,7 +117,7 @@ def price_insights(
     from models.demand.elasticity import elasticities, prepared
     from models.demand.prices import price_table, weekly
 
-    days = _days(settings)
+    days = read_days(settings)
     try:
         answers = elasticities(prepared(weekly(days)), seed=settings.seed)
     except ShopsightError as error:
@@ -97,12 +132,6 @@ def price_insights(
             **{f"not trusted/{reason}": reasons.count(reason) for reason in sorted(set(reasons) - {""})},
         }
     )
-
-
-def _days(settings: Settings) -> "pd.DataFrame":
-    with open_marts(settings, ["item_demand_daily"]) as connection:
-        days: pd.DataFrame = connection.sql(DAYS).df()
-    return days
 
 
 def _written(settings: Settings, name: str, table: "pa.Table") -> Path:

@@ -32,16 +32,24 @@ REQUIRED: Final[dict[TableName, tuple[str, ...]]] = {
     "events": ("event_name", "event_timestamp"),
     "items": ("item_id",),
     "users": ("user_id",),
+    "inventory": ("item_id", "units_on_hand"),
 }
-REST: Final[dict[TableName, str | None]] = {"events": "properties", "items": "attributes", "users": None}
+REST: Final[dict[TableName, str | None]] = {
+    "events": "properties",
+    "items": "attributes",
+    "users": None,
+    "inventory": None,
+}
 """Where columns beyond the canonical ones go; of users nothing else is kept, so that no name or address comes in."""
+COMPANIONS: Final[tuple[TableName, ...]] = ("items", "users", "inventory")
+"""Tables whose files end in their names and stand beside the events, in the order in which they are read."""
 
 
 def read_canonical(path: Path, encoding: Encoding) -> Iterator[RawChunk]:
-    """Yield the rows of a file, or of a folder with ``events``, ``items`` and ``users`` files.
+    """Yield the rows of a file, or of a folder with ``events``, ``items``, ``users`` and ``inventory`` files.
 
-    Beside a file whose name ends in ``events``, companions of the same name that end in ``items`` and ``users`` are
-    read too; they come first.
+    Beside a file whose name ends in ``events``, companions of the same name that end in ``items``, ``users`` and
+    ``inventory`` are read too; they come first.
 
     Raises:
         SourceFileError: a file cannot be read, or lacks a required column.
@@ -66,14 +74,15 @@ def with_small_names(rows: pa.Table) -> pa.Table:
 
 
 def companions(path: Path, encoding: Encoding) -> list[tuple[TableName, Path]]:
-    """Return the files that belong to a path, each with its table: items and users before events."""
+    """Return the files that belong to a path, each with its table: companions before events."""
     if path.is_dir():
         files = _in_folder(path, "", encoding)
         parts = [part.path for part in parts_of(path)]
         if not files and not any(plain_name(part).endswith(f".{encoding}") for part in parts):
+            *names, last = (f"{name}.{encoding}" for name in ("events", *COMPANIONS))
             raise unreadable(
                 path,
-                why=f"the folder holds no events.{encoding}, items.{encoding} or users.{encoding}, nor parts of one",
+                why=f"the folder holds no {', '.join(names)} or {last}, nor parts of one",
                 fix="give a file, or name the files so",
             )
         return files or [(table_of(path), path)]
@@ -85,13 +94,13 @@ def companions(path: Path, encoding: Encoding) -> list[tuple[TableName, Path]]:
 
 
 def table_of(path: Path) -> TableName:
-    """Return what a file holds, by the end of its name: events unless it says items or users."""
+    """Return what a file holds, by the end of its name: events unless it names a companion."""
     stem = Path(plain_name(path)).stem
-    return "items" if stem.endswith("items") else "users" if stem.endswith("users") else "events"
+    return next((name for name in COMPANIONS if stem.endswith(name)), "events")
 
 
 def _in_folder(folder: Path, prefix: str, encoding: Encoding) -> list[tuple[TableName, Path]]:
-    names: tuple[TableName, ...] = ("items", "users", "events")
+    names: tuple[TableName, ...] = (*COMPANIONS, "events")
     files = [(name, folder / f"{prefix}{name}.{encoding}") for name in names]
     return [(name, file) for name, file in files if file.is_file()]
 

@@ -6,10 +6,16 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shopsight.events import EVENT_NAMES, EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
+from shopsight.events import EVENT_NAMES, EVENT_SCHEMA, INVENTORY_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.readers.chunks import TableName
 
-SCHEMAS: Final = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA}
+SCHEMAS: Final = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA, "inventory": INVENTORY_SCHEMA}
+REQUIRED: Final = {
+    "events": ["event_name", "event_timestamp"],
+    "items": ["item_id"],
+    "users": ["user_id"],
+    "inventory": ["item_id", "units_on_hand"],
+}
 TIMES: Final = ("event_timestamp", "created_timestamp", "created_at", "valid_from", "valid_to", "refunded_at")
 MONEY_OF_ORDERS: Final = ("order_total", "order_discount", "order_refund")
 """Amounts of a whole order: they stand on each of its lines, or on the first."""
@@ -199,8 +205,7 @@ class Mapping(BaseModel):
             raise ValueError(
                 f"columns: {', '.join(unknown)} is no column of {self.table}; those are {', '.join(names)}"
             )
-        required = {"events": ["event_name", "event_timestamp"], "items": ["item_id"], "users": ["user_id"]}[self.table]
-        missing = [name for name in required if name not in self.columns]
+        missing = [name for name in REQUIRED[self.table] if name not in self.columns]
         if self.table == "events" and not {"user_id", "anonymous_id"} & set(self.columns):
             missing.append("user_id or anonymous_id")
         if missing:

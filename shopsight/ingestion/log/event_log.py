@@ -1,7 +1,8 @@
 """The append-only log of accepted events: the only source of truth, one folder per batch.
 
 ``event_log/arrival_date=…/batch=…/`` holds ``events/part-*.parquet``, ``items.parquet``, ``users.parquet``,
-``quarantine.parquet`` and ``manifest.json``. A batch becomes visible by one rename and is never changed after.
+``inventory.parquet`` where stock was counted, ``quarantine.parquet`` and ``manifest.json``. A batch becomes visible by
+one rename and is never changed after.
 """
 
 import json
@@ -189,6 +190,7 @@ class EventLog:
             items=counts.companions["items"],
             distinct_items=summary["items"],
             users=counts.companions["users"],
+            inventory=counts.companions["inventory"],
             companions_quarantined=counts.companions_quarantined,
             first_event_at=summary["first_event_at"] and datetime.fromisoformat(summary["first_event_at"]),
             last_event_at=summary["last_event_at"] and datetime.fromisoformat(summary["last_event_at"]),

@@ -39,7 +39,7 @@ class Receipt:
     users: int
     """User rows accepted."""
     companions_quarantined: int
-    """Catalogue and user rows that were not accepted."""
+    """Rows of companion tables that were not accepted."""
     first_event_at: datetime | None
     last_event_at: datetime | None
     guests: int = 0
@@ -50,6 +50,8 @@ class Receipt:
     """Rows that say something else of an event that is known: the newest version of it counts."""
     distinct_items: int = 0
     """Items that the catalogue rows are of."""
+    inventory: int = 0
+    """Counts of the stock accepted."""
 
     def __post_init__(self) -> None:
         if self.received != self.accepted + self.duplicates + self.corrected + self.quarantined:
@@ -75,6 +77,8 @@ class Totals:
     """Catalogue rows of all batches; a catalogue that is sent again counts again."""
     users: int
     """User rows of all batches."""
+    inventory: int
+    """Counts of the stock of all batches."""
     first_event_at: datetime | None
     last_event_at: datetime | None
 
@@ -118,6 +122,7 @@ def manifest_of(
         "items": receipt.items,
         "distinct_items": receipt.distinct_items,
         "users": receipt.users,
+        "inventory": receipt.inventory,
         "companions_quarantined": receipt.companions_quarantined,
         "guests": receipt.guests,
         "doubts": receipt.doubts,
@@ -157,6 +162,7 @@ def sum_manifests(landed: Sequence[Mapping[str, Any]]) -> Totals:
         reasons=dict(+reasons),
         items=sum(m["items"] for m in landed),
         users=sum(m["users"] for m in landed),
+        inventory=sum(m.get("inventory", 0) for m in landed),
         first_event_at=min(map(datetime.fromisoformat, firsts), default=None),
         last_event_at=max(map(datetime.fromisoformat, lasts), default=None),
     )

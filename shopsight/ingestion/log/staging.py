@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
+from shopsight.events import EVENT_SCHEMA, INVENTORY_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.log.deduplication import find_repeats
 from shopsight.ingestion.log.quarantine import QUARANTINE_SCHEMA, REPLAYED_SCHEMA
 
 ROWS_PER_PART: Final = 1_000_000
+INVENTORY_FILE: Final = "inventory.parquet"
+"""Of a batch that brings counts of the stock; the others have none."""
 STATISTICS: Final = ("event_timestamp", "created_timestamp", "event_name", "source", "item_id", "user_id")
 """Columns whose extremes are kept per row group, for readers to skip groups by."""
 
@@ -32,10 +34,17 @@ class StagedBatch:
         self._items = _Writer(folder / "items.parquet", ITEM_SCHEMA)
         self._users = _Writer(folder / "users.parquet", USER_SCHEMA)
         self._quarantine = _Writer(folder / "quarantine.parquet", QUARANTINE_SCHEMA)
+        self._inventory: _Writer | None = None
         self._replayed: _Writer | None = None
 
     def write(self, table_name: str, rows: pa.Table) -> None:
-        """Append rows to ``events``, ``items``, ``users`` or ``quarantine``."""
+        """Append rows to ``events``, ``items``, ``users``, ``inventory`` or ``quarantine``."""
+        if table_name == "inventory":
+            # Most batches bring no counts, and those of older logs have no such file: readers do without it.
+            if self._inventory is None:
+                self._inventory = _Writer(self.folder / INVENTORY_FILE, INVENTORY_SCHEMA)
+            self._inventory.write(rows)
+            return
         writers = {"items": self._items, "users": self._users, "quarantine": self._quarantine}
         (self._events if table_name == "events" else writers[table_name]).write(rows)
 
@@ -59,7 +68,7 @@ class StagedBatch:
 
     def _writers(self) -> "list[_Parts | _Writer]":
         always: list[_Parts | _Writer] = [self._events, self._items, self._users, self._quarantine]
-        return always if self._replayed is None else [*always, self._replayed]
+        return [*always, *(one for one in (self._inventory, self._replayed) if one is not None)]
 
     def event_files(self) -> list[Path]:
         """Return the event parts, in order."""

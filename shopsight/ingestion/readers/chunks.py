@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-TableName = Literal["events", "items", "users"]
+TableName = Literal["events", "items", "users", "inventory"]
 DOUBTS: Final = {
     "local_time_skipped": "a local time that no clock showed, for clocks were put forward: read as an hour later",
     "local_time_shown_twice": "a local time that clocks showed twice, for they were put back: read as the later",

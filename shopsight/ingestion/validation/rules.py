@@ -71,6 +71,15 @@ def _is_not_whole(column: str) -> Rule:
     )
 
 
+def _is_not_finite(column: str) -> Rule:
+    return Rule(
+        reason=f"{column}_invalid",
+        condition=f"raw_{column} is not null and ({column} is null or not isfinite({column}))",
+        meaning=f"{column} is not a finite number",
+        about=(column,),
+    )
+
+
 def _is_negative(column: str) -> Rule:
     return Rule(reason=f"{column}_negative", condition=f"{column} < 0", meaning=f"{column} is below 0", about=(column,))
 
@@ -271,6 +280,36 @@ USER_RULES: Final = (
     ),
     _is_rounded(("user_id",)),
     _too_long(("user_id", "age_band", "gender", "country"), MAX_ID_BYTES, "id_too_long"),
+)
+
+INVENTORY_RULES: Final = (
+    Rule(reason="item_id_missing", condition="item_id is null", meaning="item_id is empty"),
+    Rule(
+        reason="units_on_hand_missing",
+        condition="raw_units_on_hand is null",
+        meaning="units_on_hand is empty: a count says how many are there, 0 too",
+    ),
+    *(_is_not_finite(name) for name in ("units_on_hand", "units_on_order")),
+    Rule(
+        reason="units_on_hand_negative",
+        condition="units_on_hand < 0",
+        meaning="units_on_hand is below 0: write 0, for what is owed to customers is not there",
+        about=("units_on_hand",),
+    ),
+    _is_negative("units_on_order"),
+    _is_not_a("unit_cost", "a number with a decimal point"),
+    _is_negative("unit_cost"),
+    _is_not_a("counted_at", "a timestamp"),
+    Rule(
+        reason="counted_at_in_future",
+        condition="counted_at > $latest",
+        meaning="counted_at lies more than a day in the future",
+        about=("counted_at",),
+    ),
+    _is_not_a("arrives_at", "a timestamp"),
+    _is_not_a("created_timestamp", "a timestamp"),
+    _is_rounded(("item_id",)),
+    _too_long(("item_id", "supplier"), MAX_ID_BYTES, "id_too_long"),
 )
 
 STRUCTURE_REASONS: Final = {

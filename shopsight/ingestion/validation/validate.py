@@ -14,14 +14,24 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shopsight.consent import UNSTATED
-from shopsight.events import EVENT_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
+from shopsight.events import EVENT_SCHEMA, INVENTORY_SCHEMA, ITEM_SCHEMA, USER_SCHEMA
 from shopsight.ingestion.readers.chunks import RawChunk, TableName
 from shopsight.ingestion.validation.guests import with_orders_as_actors
 from shopsight.ingestion.validation.raw_columns import clean_columns, words_for_nobody
-from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, USER_RULES, Rule
+from shopsight.ingestion.validation.rules import EVENT_RULES, INVENTORY_RULES, ITEM_RULES, USER_RULES, Rule
 
-SCHEMAS: Final[dict[TableName, pa.Schema]] = {"events": EVENT_SCHEMA, "items": ITEM_SCHEMA, "users": USER_SCHEMA}
-RULES: Final[dict[TableName, tuple[Rule, ...]]] = {"events": EVENT_RULES, "items": ITEM_RULES, "users": USER_RULES}
+SCHEMAS: Final[dict[TableName, pa.Schema]] = {
+    "events": EVENT_SCHEMA,
+    "items": ITEM_SCHEMA,
+    "users": USER_SCHEMA,
+    "inventory": INVENTORY_SCHEMA,
+}
+RULES: Final[dict[TableName, tuple[Rule, ...]]] = {
+    "events": EVENT_RULES,
+    "items": ITEM_RULES,
+    "users": USER_RULES,
+    "inventory": INVENTORY_RULES,
+}
 
 AMOUNTS: Final = ("quantity", "price", "value")
 """Columns of events whose sign says nothing in a refund; some tools send them below 0, others not."""

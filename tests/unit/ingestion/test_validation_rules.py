@@ -9,7 +9,7 @@ import pytest
 from shopsight.events import EVENT_NAMES
 from shopsight.ingestion.duck import utc_connection
 from shopsight.ingestion.readers.chunks import TableName, chunk_of_rows
-from shopsight.ingestion.validation.rules import EVENT_RULES, ITEM_RULES, STRUCTURE_REASONS, USER_RULES
+from shopsight.ingestion.validation.rules import EVENT_RULES, INVENTORY_RULES, ITEM_RULES, STRUCTURE_REASONS, USER_RULES
 from shopsight.ingestion.validation.validate import Validated, validate
 
 CONNECTION = utc_connection()
@@ -100,7 +100,7 @@ def test_a_row_with_two_faults_gives_both_reasons() -> None:
 
 
 def test_reasons_are_unique_and_explained() -> None:
-    for rules in (EVENT_RULES, ITEM_RULES, USER_RULES):
+    for rules in (EVENT_RULES, ITEM_RULES, USER_RULES, INVENTORY_RULES):
         reasons = [rule.reason for rule in rules]
         assert len(set(reasons)) == len(reasons) <= 62  # one bit each in a 64-bit integer
         assert all(rule.meaning for rule in rules)
@@ -221,6 +221,17 @@ def test_no_rows_give_no_rows() -> None:
         ("users", {"user_id": "u", "created_at": "2026-01-01T00:00:00Z"}, []),
         ("users", {"user_id": None, "created_at": "x"}, ["user_id_missing", "created_at_invalid"]),
         ("users", {"user_id": "u", "consent": "x", "country": "c" * 300}, ["consent_unknown", "id_too_long"]),
+        ("inventory", {"item_id": "i", "units_on_hand": "0"}, []),
+        ("inventory", {"item_id": "i", "units_on_hand": "2.5", "units_on_order": "10", "unit_cost": "1.25"}, []),
+        ("inventory", {"item_id": "i", "units_on_hand": ""}, ["units_on_hand_missing"]),
+        ("inventory", {"item_id": "i", "units_on_hand": "many"}, ["units_on_hand_invalid"]),
+        ("inventory", {"item_id": "", "units_on_hand": "-1"}, ["item_id_missing", "units_on_hand_negative"]),
+        ("inventory", {"item_id": "i", "units_on_hand": "1", "unit_cost": "-1"}, ["unit_cost_negative"]),
+        (
+            "inventory",
+            {"item_id": "i", "units_on_hand": "1", "counted_at": "2100-01-01T00:00:00Z"},
+            ["counted_at_in_future"],
+        ),
     ],
 )
 def test_companions_have_rules_of_their_own(table: TableName, row: dict[str, Any], reasons: list[str]) -> None:
