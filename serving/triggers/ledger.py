@@ -45,9 +45,17 @@ class Ledger:
             OSError: they could not be written.
         """
         data = b"".join(orjson.dumps(line, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE) for line in lines)
-        if data:
-            os.write(self._file, data)
+        if not data:
+            return
+        size = os.fstat(self._file).st_size
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
             os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, size)  # half a line would spoil the next one
+            raise
 
     def close(self) -> None:
         """Let go of the file."""

@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+
+import duckdb
 
 from models.triggers.book import TriggerBook
 from models.triggers.engine import Due, Engine
@@ -77,10 +79,18 @@ class Triggers:
         self._seconds_now = seconds_now
         self.left_out = {"no account": 0, "consent": 0}
         """Moments of shoppers who cannot be, or may not be, written to, since the start."""
-        self._poster = Poster(settings, book.needs_webhook())
-        self._ledger = Ledger(settings)
-        self._shop = KnownShopReader(settings, on_new=lambda _before, _new: None)
-        self._source: Source = source_of(settings)
+        url = book.needs_webhook()
+        with ExitStack() as opened:  # what was opened is closed where something after it cannot be
+            self._ledger = opened.enter_context(closing(Ledger(settings)))
+            self._source: Source = opened.enter_context(closing(source_of(settings)))
+            self._shop = opened.enter_context(closing(KnownShopReader(settings, on_new=lambda _before, _new: None)))
+            self._poster = opened.enter_context(closing(Poster(settings, url)))
+            self._begin()
+            self._opened = opened.pop_all()
+
+    def _begin(self) -> None:
+        """Read what the engine looks back to, and what was decided."""
+        settings, book = self._settings, self._book
         self._catalogue = CatalogueSource(settings)
         self._engine = Engine(book.triggers)
         self._feeder = Feeder(self._engine, self._shop.shop)
@@ -88,8 +98,7 @@ class Triggers:
         self._due: deque[Due] = deque()
         self._posts: deque[_Post] = deque()
         self._flying: dict[Future[Outcome], _Post] = {}
-        self._started = now()
-        self._planned_until = self._started - book.max_delay
+        self._planned_until = self._now() - book.max_delay
         self._plan_at = float("-inf")
         self._resume()
         self._read_history()
@@ -117,11 +126,9 @@ class Triggers:
 
     def close(self) -> None:
         """Wait for the posts that are under way, and end; what waits goes on with the next start."""
-        self._poster.close()
-        self._collect()
-        self._shop.close()
-        self._source.close()
-        self._ledger.close()
+        with self._opened:
+            self._poster.close()
+            self._collect()
 
     def _resume(self) -> None:
         """Take up what was decided before, and what of it can still be delivered."""
@@ -227,7 +234,8 @@ class Triggers:
 def run_triggers(settings: Settings, stopping: threading.Event, *, report: Callable[[str], None] = log.warning) -> None:
     """Fire the triggers of a home until ``stopping`` is set; the file is read again when it changes.
 
-    While the file is missing, wrong or names no webhook, nothing is fired; what is wrong is reported once.
+    While the file is missing, wrong or names no webhook, or the marts, the log or the journal cannot be read, nothing
+    is fired; what is wrong is reported once, and everything is tried again every five seconds.
 
     Raises:
         ResourceBusyError: another process fires them.
@@ -240,8 +248,8 @@ def run_triggers(settings: Settings, stopping: threading.Event, *, report: Calla
                 if version is not None:
                     _run_book(settings, TriggerBook.read(path), path, stopping)
                 said = ""
-            except (ShopsightError, OSError) as error:
-                if (words := str(error)) != said:
+            except (ShopsightError, OSError, ValueError, duckdb.Error) as error:
+                if (words := f"{type(error).__name__}: {error}") != said:
                     report(f"triggers rest: {words}")
                 said = words
             while not stopping.is_set() and version is None and version_of(path) is None:

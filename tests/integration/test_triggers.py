@@ -28,7 +28,7 @@ from models.triggers.book import TriggerBook
 from models.triggers.engine import Due, Evidence
 from models.triggers.judging import Firing, is_held_out
 from serving.triggers.following import JournalSource, MissedEventsError
-from serving.triggers.ledger import Ledger, decisions_of, line_of, read_journal
+from serving.triggers.ledger import Ledger, decisions_of, journal_path, line_of, read_journal
 from serving.triggers.replaying import firings_of
 from serving.triggers.running import Triggers, run_triggers
 from shopsight.clock import rfc3339, utc_now
@@ -312,6 +312,44 @@ def test_the_commands_say_what_would_fire_and_what_it_did(
     assert report["delivered"] == report["sent"]
     assert report["seconds_late"]["p99"] < 5
     assert "no marts yet" in report["effect"]["verdict"]
+
+
+def test_what_is_wrong_with_file_or_journal_is_reported_and_mended_without_a_restart(
+    home: Settings, collector: GroupCommit, server: WebhookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.triggers.running.RESTART_SECONDS", 0.05)
+    collect(collector, event("add_to_cart", sent_user(home, "cart"), ago=5))
+    stopping, said = threading.Event(), list[str]()
+    home.triggers_path.write_text("triggers: [{name: cart, when: full_moon}]")
+    journal_path(home).parent.mkdir(parents=True)
+    journal_path(home).write_text("no line of JSON\n")
+    thread = threading.Thread(target=run_triggers, args=(home, stopping), kwargs={"report": said.append})
+    thread.start()
+    wait_for(lambda: len(said) == 1)
+    write_book(home, server.url, CART)
+    wait_for(lambda: len(said) == 2)
+    journal_path(home).unlink()
+    wait_for(lambda: len(server.requests) == 1)
+    stopping.set()
+    thread.join(20)
+    assert "does not match any of the expected tags" in said[0]
+    assert "JSONDecodeError" in said[1]
+
+
+def test_a_line_that_could_not_be_written_leaves_nothing(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(home)
+    ledger.write([{"id": "a"}])
+
+    def no_room(_: int) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("serving.triggers.ledger.os.fsync", no_room)
+        with pytest.raises(OSError, match="no space"):
+            ledger.write([{"id": "b"}])
+    ledger.write([{"id": "c"}])
+    ledger.close()
+    assert [one["id"] for one in read_journal(home)] == ["a", "c"]
 
 
 def test_the_report_says_what_a_trigger_added_and_why_a_shopper_got_it(home: Settings) -> None:
