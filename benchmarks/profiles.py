@@ -9,8 +9,7 @@ have as many rows as a shop of that size. ``per_million_seconds`` is the sum of 
 times a million over the shoppers. ``profile`` is how long it takes to look one up in the file of all, shoppers drawn
 at random, and ``made_now`` to make one from the marts. ``last_month`` is how far the forecasts of last month were off
 on the shop itself. With ``--url``, ``over_http`` is how long the service of next best actions, which has to run on this
-home of the sample shop (``shopsight up --only next_best_action``), takes to tell a profile to one client; nothing else
-is measured then.
+home of the sample shop (``shopsight up --only next_best_action``), takes to tell a profile to one client.
 """
 
 import argparse
@@ -166,13 +165,13 @@ def main() -> None:
     add_json_option(parser)
     parser.add_argument("--url", help="of a service that runs on the home")
     options = parser.parse_args()
-    if options.url is not None:
-        figures = measure_service(Settings() if options.home is None else Settings(home=options.home), options.url)
-    elif options.home is not None:
+    if options.home is not None:
         figures = measure(Settings(home=options.home), shoppers=options.shoppers, seed=options.seed)
     else:
         with sample_home(options.seed) as settings:
             figures = measure(settings, shoppers=options.shoppers, seed=options.seed)
+    if options.url is not None:
+        figures |= measure_service(Settings() if options.home is None else Settings(home=options.home), options.url)
     write_figures(figures, options.json)
 
 

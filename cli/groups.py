@@ -34,7 +34,7 @@ def show_groups(*, as_json: bool) -> None:
         )
     rules = settings.home / "segments.yml"
     segments, strategies = read_segments(yaml.safe_load(rules.read_text()) if rules.exists() else None, file=str(rules))
-    written = settings.home / "groups" / "grouping.json"
+    written = settings.groups_path
     previous = Grouping.of_json(json.loads(written.read_text())) if written.exists() else None
     with open_personal_marts(settings, MARTS) as connection:
         try:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out, print_json
-from models.profiling.facts import MARTS, SCORES
+from models.profiling.facts import GROUPS, MARTS, SCORES
 from models.profiling.lines import look_up
 from shopsight.clock import utc_now
 from shopsight.errors import ShopsightError
@@ -52,7 +52,7 @@ def _is_newest(settings: Settings, store: ProfileStore) -> bool:
     if not store.look():
         return False
     made_us = datetime.fromisoformat(store.about["made_at"]).timestamp() * 1e6
-    sources = [export_path(settings, name) for name in (*MARTS, SCORES, "user_embeddings")]
+    sources = [export_path(settings, name) for name in (*MARTS, SCORES, GROUPS, "user_embeddings")]
     return all(mart_at(path).written_us() <= made_us for path in sources if mart_exists(path))
 
 
@@ -73,11 +73,21 @@ def _made_now(settings: Settings, keys: Sequence[str]) -> dict[str, Any] | None:
             why="a profile is read from the marts",
             fix="run `make demo`, or `shopsight run` after an import",
         )
-    has_scores = SCORES in there
-    with open_personal_marts(settings, (*MARTS, *([SCORES] if has_scores else []))) as connection:
+    beside = [name for name in (SCORES, GROUPS) if name in there]
+    with open_personal_marts(settings, (*MARTS, *beside)) as connection:
         forecasts = forecast_customers(connection, log_span(connection)[1], seed=settings.seed)
         alike = _look_alikes(settings) if "user_embeddings" in there else None
-        made = (profile(connection, key, forecasts=forecasts, has_scores=has_scores, alike=alike) for key in keys)
+        made = (
+            profile(
+                connection,
+                key,
+                forecasts=forecasts,
+                has_scores=SCORES in beside,
+                has_groups=GROUPS in beside,
+                alike=alike,
+            )
+            for key in keys
+        )
         document = next((one for one in made if one is not None), None)
     return None if document is None else document | {"made_at": utc_now().isoformat()}
 

@@ -46,10 +46,11 @@ PERSONAL_EXPORTS: Final = (
     "session_labels",
     "churn_labels",
     "churn_scores",
+    "user_groups",
     "user_embeddings",
     "shown_lists",
 )
-"""Files of ``warehouse/exports`` whose rows are of personal use; the last three are no marts of dbt's."""
+"""Files of ``warehouse/exports`` whose rows are of personal use; the last four are no marts of dbt's."""
 
 
 def allows(consent: str, use: Use) -> bool:

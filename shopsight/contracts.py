@@ -48,6 +48,7 @@ EXPORTED_BY_MODELS: Final = (
     "placement_response",
     "price_insights",
     "reorder_list",
+    "user_groups",
     "user_embeddings",
     "item_embeddings",
     "item_picture_embeddings",

@@ -44,6 +44,11 @@ class HomePaths:
         return self.home / "warehouse" / "profiles.sqlite"
 
     @property
+    def groups_path(self) -> Path:
+        """The centres of the behaviour groups, which the next refresh is matched to."""
+        return self.home / "groups" / "grouping.json"
+
+    @property
     def feature_store_dir(self) -> Path:
         """Feast's registry and its SQLite online store."""
         return self.home / "feature_store"

@@ -28,6 +28,8 @@ MARTS: Final = (
 """Marts that a profile is read from."""
 SCORES: Final = "churn_scores"
 """What the approved churn model wrote, where there is one."""
+GROUPS: Final = "user_groups"
+"""The behaviour group of each shopper, where they were made."""
 AT_ONCE: Final = 5_000
 """Shoppers whose rows are Python objects at the same time, some 50 MB."""
 ORDERS_NAMED: Final = 20
@@ -40,7 +42,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """The rows of one shopper."""
+    """The rows of one shopper; moments are in UTC, without a zone."""
 
     account: Row
     """Of ``users``."""
@@ -60,6 +62,8 @@ class Facts:
     """Of :class:`models.profiling.forecasts.Forecasts`."""
     scores: Row | None = None
     """Of ``churn_scores``."""
+    group: Row | None = None
+    """Of ``user_groups``."""
 
 
 def read_facts(
@@ -68,6 +72,7 @@ def read_facts(
     *,
     forecasts: pa.Table | None,
     has_scores: bool,
+    has_groups: bool = False,
 ) -> Iterator[tuple[str, Facts]]:
     """Yield each shopper with their rows, in the order of the ids.
 
@@ -76,14 +81,18 @@ def read_facts(
         users: whose rows are read; None for everybody. Those whom ``users`` does not know are passed over.
         forecasts: a row for each customer, in the order of ``user_id``.
         has_scores: whether ``churn_scores`` is among the views.
+        has_groups: whether ``user_groups`` is.
     """
     one = ""
     if users is not None:
         connection.register("wanted", pa.table({"user_id": pa.array(list(users), pa.string())}))
         one = "user_id in (select user_id from wanted)"
-    tables = {
-        name: _Sorted(connection.sql(query).to_arrow_table()) for name, query in _queries(one, has_scores).items()
-    }
+    queries = _queries(one)
+    if has_scores:
+        queries["scores"] = _of_each(SCORES, one)
+    if has_groups:
+        queries["group"] = _of_each(GROUPS, one)
+    tables = {name: _Sorted(connection.sql(query).to_arrow_table()) for name, query in queries.items()}
     if forecasts is not None:
         tables["forecast"] = _Sorted(forecasts)
     accounts = tables.pop("account")
@@ -101,7 +110,7 @@ class _Sorted:
     """A table in the order of ``user_id``, of which some shoppers are taken at a time."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._table = table.combine_chunks()
+        self._table = _in_utc(table.combine_chunks())
         self._ids = self._table["user_id"]
         self.rows = table.num_rows
 
@@ -124,7 +133,19 @@ class _Sorted:
         return bisect_left(range(self.rows), user, key=lambda place: str(self._ids[place]))
 
 
-def _queries(one: str, has_scores: bool) -> dict[str, str]:
+def _in_utc(table: pa.Table) -> pa.Table:
+    """Return the table with moments without a zone, in UTC: Python objects with one cost ten times as much."""
+    fields = [
+        field.with_type(pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _of_each(export: str, one: str) -> str:
+    return f"select * from {export} {'where ' + one if one else ''} order by user_id"
+
+
+def _queries(one: str) -> dict[str, str]:
     where, and_also = (f"where {one}", f"and {one}") if one else ("", "")
     newest = """
         select unnest(newest) from (
@@ -139,7 +160,7 @@ def _queries(one: str, has_scores: bool) -> dict[str, str]:
         qualify row_number() over (partition by user_id order by visits desc, value) = 1
         order by user_id
     """
-    queries = {
+    return {
         "account": f"select * from users {where} order by user_id",
         "state": newest.format(mart="user_features_daily", where=where),
         "taste": newest.format(mart="user_taste_features_daily", where=where),
@@ -160,6 +181,3 @@ def _queries(one: str, has_scores: bool) -> dict[str, str]:
             group by user_id order by user_id
         """,
     }
-    if has_scores:
-        queries["scores"] = f"select * from {SCORES} {where} order by user_id"
-    return queries

@@ -29,7 +29,7 @@ def make_line(
     Args:
         field: its name.
         value: what is known; None where nothing is.
-        as_of: when it was known.
+        as_of: when it was known, in UTC without a zone.
         mart: whose rows say so.
         keys: of these rows.
         interval: around the value.
@@ -40,7 +40,7 @@ def make_line(
     line: Line = {
         "field": field,
         "value": value,
-        "as_of": None if as_of is None else as_of.isoformat(),
+        "as_of": None if as_of is None else f"{as_of.isoformat()}+00:00",
         "evidence": {"mart": mart, "rows": keys or []},
         "interval": None if interval is None else [round(end, 4) for end in interval],
         "confidence": confidence,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from models.profiling.facts import SCORES, Facts, Row, read_facts
+from models.profiling.facts import GROUPS, SCORES, Facts, Row, read_facts
 from models.profiling.forecasts import YEAR, Forecasts
 from models.profiling.lines import Line, make_line, with_look_alikes
 
@@ -20,6 +20,7 @@ def profile(
     *,
     forecasts: Forecasts | None,
     has_scores: bool,
+    has_groups: bool = False,
     alike: Callable[[str], Sequence[tuple[str, float]]] | None = None,
 ) -> dict[str, Any] | None:
     """Return the profile of a shopper; None where the marts do not know them.
@@ -30,13 +31,14 @@ def profile(
         user_id: as the marts have it.
         forecasts: of all customers; None where the log is too short.
         has_scores: whether ``churn_scores`` is among the views.
+        has_groups: whether ``user_groups`` is.
         alike: returns look-alikes with their cosine; None without an approved recommender.
 
     Returns:
         ``user_id, consent, lines, not_known, last_month``. A line has ``field, value, as_of, evidence, interval,
         confidence, consent``. Of who refuses personal use there are no lines.
     """
-    for document in profiles(connection, [user_id], forecasts=forecasts, has_scores=has_scores):
+    for document in profiles(connection, [user_id], forecasts=forecasts, has_scores=has_scores, has_groups=has_groups):
         last_month = forecasts.last_month if forecasts and document["lines"] else {}
         return with_look_alikes(document, alike(user_id) if alike else ()) | {"last_month": last_month}
     return None
@@ -48,6 +50,7 @@ def profiles(
     *,
     forecasts: Forecasts | None,
     has_scores: bool,
+    has_groups: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield the profiles of some shoppers, or of everybody, in the order of the ids.
 
@@ -55,7 +58,7 @@ def profiles(
     names others. Those whom the marts do not know are passed over.
     """
     table = None if forecasts is None else forecasts.table
-    for user_id, facts in read_facts(connection, users, forecasts=table, has_scores=has_scores):
+    for user_id, facts in read_facts(connection, users, forecasts=table, has_scores=has_scores, has_groups=has_groups):
         yield _document(user_id, facts, has_forecasts=forecasts is not None, errors=_errors(forecasts))
 
 
@@ -76,6 +79,9 @@ def _document(user_id: str, facts: Facts, *, has_forecasts: bool, errors: Mappin
     lines += [*_words(facts.words), *_value(facts, has_forecasts=has_forecasts, errors=errors)]
     if facts.scores is not None:
         lines += _scores(facts.scores)
+    if facts.group is not None:
+        group = {"id": facts.group["behaviour_group"], **{name: facts.group[name] for name in ("name", "name_zh")}}
+        lines.append(make_line("behaviour_group", group, facts.group["as_of"], GROUPS))
     reasons = {line["field"]: line.pop("why", "no row says so") for line in lines}
     return {
         "user_id": user_id,
@@ -107,8 +113,8 @@ def _given(account: Row) -> list[Line]:
 def _life(facts: Facts, state: Row) -> list[Line]:
     account, rfm = facts.account, facts.rfm
     lines = [
-        make_line("first_seen", str(account["first_seen_at"]), account["first_seen_at"], "users"),
-        make_line("last_seen", str(account["last_seen_at"]), account["last_seen_at"], "users"),
+        make_line("first_seen", f"{account['first_seen_at']}+00:00", account["first_seen_at"], "users"),
+        make_line("last_seen", f"{account['last_seen_at']}+00:00", account["last_seen_at"], "users"),
     ]
     if rfm is not None:
         scores = {name: rfm[f"{name}_score"] for name in ("recency", "frequency", "monetary")}
@@ -200,7 +206,10 @@ def _value(facts: Facts, *, has_forecasts: bool, errors: Mapping[str, float]) ->
 
 
 def _forecast(user_id: str, row: Row, errors: Mapping[str, float]) -> list[Line]:
-    newest, mart = datetime.fromtimestamp(row["last_order_us"] / 1e6, UTC), "user_order_history_daily"
+    newest, mart = (
+        datetime.fromtimestamp(row["last_order_us"] / 1e6, UTC).replace(tzinfo=None),
+        "user_order_history_daily",
+    )
     return [
         *(
             make_line(

@@ -143,7 +143,7 @@ def write_what_models_say(settings: Settings) -> None:
     users = list(pseudonyms(settings))
     vectors = [[1.0, 0.1 * number] for number in range(len(users))]
     table = pa.table({"user_id": users, "user_vector": vectors, "taste_group": [0] * len(users)})
-    for name in ("churn_scores", "user_embeddings", "shown_lists"):
+    for name in ("churn_scores", "user_groups", "user_embeddings", "shown_lists"):
         pq.write_table(table, settings.exports_dir / f"{name}.parquet")
 
 

@@ -78,7 +78,7 @@ def test_a_mart_says_its_use_and_a_personal_one_is_searched_for_who_forbids_it(m
 
 def test_the_personal_exports_are_the_personal_marts_and_what_models_say_or_show_to_a_shopper() -> None:
     personal = {path.stem for path in MARTS if use(path) == "personal"}
-    assert set(PERSONAL_EXPORTS) - personal == {"churn_scores", "user_embeddings", "shown_lists"}
+    assert set(PERSONAL_EXPORTS) - personal == {"churn_scores", "user_groups", "user_embeddings", "shown_lists"}
     assert personal <= set(PERSONAL_EXPORTS)
 
 

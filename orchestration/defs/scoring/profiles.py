@@ -35,7 +35,7 @@ MARTS: Final = (
     owners=[OWNER],
     # Not of the scores and vectors that approved models write: Dagster runs nothing after an asset that had nothing to
     # do, and a shop without an approved model has profiles all the same. The priority lets those assets go first.
-    deps=["online_features", *(dg.AssetKey(["marts", name]) for name in MARTS)],
+    deps=["online_features", "user_groups", *(dg.AssetKey(["marts", name]) for name in MARTS)],
     op_tags={"dagster/priority": "-10"},
 )
 def shopper_profiles(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
@@ -45,17 +45,18 @@ def shopper_profiles(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResu
     of the newest scores and vectors there are.
     """
     from models.asking.rows import log_span
+    from models.profiling.facts import GROUPS, SCORES
     from models.profiling.facts import MARTS as READ
-    from models.profiling.facts import SCORES
     from models.profiling.forecasts import forecast_customers
     from models.profiling.profile import profiles
 
     made_at = datetime.now(UTC)
-    has_scores = SCORES in mart_names(settings)
-    with open_personal_marts(settings, (*READ, *([SCORES] if has_scores else []))) as connection:
+    there = mart_names(settings)
+    beside = [name for name in (SCORES, GROUPS) if name in there]
+    with open_personal_marts(settings, (*READ, *beside)) as connection:
         as_of = log_span(connection)[1]
         forecasts = forecast_customers(connection, as_of, seed=settings.seed)
-        documents = profiles(connection, forecasts=forecasts, has_scores=has_scores)
+        documents = profiles(connection, forecasts=forecasts, has_scores=SCORES in beside, has_groups=GROUPS in beside)
         rows = write_profiles(
             settings,
             (one for one in documents if one["consent"] == "granted"),
@@ -68,7 +69,7 @@ def shopper_profiles(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResu
             "dagster/row_count": rows,
             "path": dg.MetadataValue.path(settings.profiles_path),
             "megabytes": round(settings.profiles_path.stat().st_size / 1e6, 2),
-            "with scores of the approved churn model": has_scores,
+            "with scores of the approved churn model": SCORES in beside,
         }
     )
 

@@ -140,3 +140,19 @@ def test_a_profile_is_looked_up_as_it_is_made(
     assert made is not None
     assert look_up(ProfileStore.of(home), ["a_nobody", user]) == made | {"made_at": "2026-11-01T00:00:00+00:00"}
     assert lines(made)["look_alikes"]["value"] == [{"user_id": "u_003", "cosine": 0.75}]
+
+
+def test_a_profile_names_the_group_of_what_the_shopper_does(
+    shop: duckdb.DuckDBPyConnection, forecasts: Forecasts
+) -> None:
+    user = buyer(forecasts)
+    shop.execute(
+        "create or replace temp table user_groups as select $1 as user_id, 3 as behaviour_group, "
+        "'order often' as name, '下单多' as name_zh, timestamptz '2026-05-01 00:00:00+00' as as_of",
+        [user],
+    )
+    named = lines(profile(shop, user, forecasts=forecasts, has_scores=False, has_groups=True))["behaviour_group"]
+    assert named["value"] == {"id": 3, "name": "order often", "name_zh": "下单多"}
+    assert named["as_of"] == "2026-05-01T00:00:00+00:00"
+    other = profile(shop, "u_001", forecasts=forecasts, has_scores=False, has_groups=True)
+    assert "behaviour_group" not in lines(other)
