@@ -30,7 +30,8 @@ from shopsight.whole_files import write_json
 FAMILY = FAMILIES["churn"]
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 READY = """
-import os, socket, time
+import os, signal, socket, time
+signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a run of Dagster before may have left it ignored, as parent.py says
 socket.socket(fileno=int(os.environ["SHOPSIGHT_HANDOVER_LINE"])).send(b"1")
 time.sleep(60)
 """
