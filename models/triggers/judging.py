@@ -50,6 +50,10 @@ class Judge:
         """Return whether this very moment was decided of before."""
         return due.id in self._decided
 
+    def earliest(self, due: Due) -> datetime:
+        """Return the first moment at which something due may be sent: its own, or the end of the quiet hours."""
+        return quiet_until(due.at, self._book.quiet_hours, self._zone) or due.at
+
     def judge(self, due: Due, *, at: datetime) -> Firing | PutOff:
         """Decide of a moment that was not decided of before."""
         if (until := quiet_until(at, self._book.quiet_hours, self._zone)) is not None:

@@ -98,7 +98,8 @@ class Triggers:
         self._due: deque[Due] = deque()
         self._posts: deque[_Post] = deque()
         self._flying: dict[Future[Outcome], _Post] = {}
-        self._planned_until = self._now() - book.max_delay
+        # What was put off to the end of the quiet hours is due since yesterday.
+        self._planned_until = self._now() - book.max_delay - timedelta(days=1)
         self._plan_at = float("-inf")
         self._resume()
         self._read_history()
@@ -179,7 +180,7 @@ class Triggers:
         now, firings = self._now(), list[Firing]()
         self._due.extend(self._engine.due(now))
         for due in [self._due.popleft() for _ in range(min(MAX_DECIDED, len(self._due)))]:
-            if now - (due.not_before or due.at) > self._book.max_delay or self._judge.is_decided(due):
+            if now - self._judge.earliest(due) > self._book.max_delay or self._judge.is_decided(due):
                 continue
             if not has_account(due.shopper):
                 self.left_out["no account"] += 1

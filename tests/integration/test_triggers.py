@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -105,6 +105,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come in time"
         time.sleep(0.02)
+
+
+def standing_at(moment: datetime) -> Callable[[], datetime]:
+    return lambda: moment
 
 
 def are_delivered(home: Settings) -> bool:
@@ -219,6 +223,22 @@ def test_what_is_older_than_the_delay_allows_is_left_out(
         wait_for(lambda: len(server.requests) == 1)
         time.sleep(0.5)
     assert len(server.requests) == 1
+
+
+def test_what_the_night_put_off_is_sent_in_the_morning_by_a_process_that_was_started_in_between(
+    home: Settings, collector: GroupCommit, server: WebhookServer
+) -> None:
+    book = write_book(home, server.url, CART, quiet_hours={"starts": 21, "ends": 8})
+    night = (utc_now() - timedelta(days=2)).replace(hour=23, minute=0, second=0, microsecond=0)
+    left = event("add_to_cart", sent_user(home, "cart")) | {"event_timestamp": rfc3339(night)}
+    collect(collector, left)
+    for hours in (1, 4):
+        with closing(Triggers(home, book, now=standing_at(night + timedelta(hours=hours)))) as by_night:
+            by_night.step()
+        assert decisions_of(read_journal(home)) == []
+    with closing(Triggers(home, book, now=standing_at(night + timedelta(hours=9, minutes=10)))) as by_day:
+        by_day.step()
+    assert [one["due_at"] for one in bodies(server)] == [rfc3339(night + timedelta(seconds=1.2))]
 
 
 def test_live_and_replayed_the_same_events_fire_the_same(
