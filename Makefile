@@ -42,7 +42,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## Run the whole chain on the sample shop (SOURCE=retailrocket DATA=events.csv, SOURCE=generated EVENTS=1000000, …)
 	@$(BIN)/shopsight demo --source $(SOURCE) --size $(SIZE) $(if $(DATA),--data $(DATA)) $(if $(filter generated,$(SOURCE)),$(if $(EVENTS),--events $(EVENTS)))
 
-up: setup ## Start the Dagster web UI, the collector of events and every approved service; Ctrl-C stops them
+up: setup ## Start Studio, the Dagster web UI, the collector of events and every approved service; Ctrl-C stops them
 	@exec $(BIN)/shopsight up
 
 shop: setup ## Serve a small shop to click through, beside `make up`: real lists, real clicks
@@ -148,8 +148,9 @@ campaign-mutants: setup ## Mutate 20 places of each area and see whether its tes
 campaign-loop: setup ## Walk the page of the closed loop over the web UI's interface: experiment, verdict, release, rollback (minutes)
 	@SHOPSIGHT_CLOSED_LOOP=1 $(PYTEST) -m slow tests/end_to_end/test_closed_loop.py
 
-screenshot: setup ## Take the pictures of the web UI anew, of the shop that `make demo` made (needs Chromium)
+screenshot: setup ## Take the pictures of the web UI and of Studio anew, of the shop that `make demo` made (needs Chromium)
 	@$(BIN)/python docs/pictures.py
+	@$(BIN)/python docs/studio_pictures.py
 
 walk: setup ## Walk docs/closed-loop.md in Chromium beside `make up` and `make shop`, and take its pictures
 	@$(BIN)/python docs/walk.py

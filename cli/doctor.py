@@ -64,6 +64,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _api_keys(settings)
     yield _port("Dagster", "dagster_port", settings)
     yield _port("reports", "reports_port", settings)
+    yield _port("Studio", "studio_port", settings)
     for name, service in SERVICES.items():
         yield _port(name, service.port_setting, settings)
 

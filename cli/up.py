@@ -1,4 +1,4 @@
-"""``shopsight up``: the Dagster web UI, the collector and a service per Bento, until Ctrl-C; or some of these."""
+"""``shopsight up``: Studio, Dagster's web UI, the collector and a service per Bento, until Ctrl-C; or some of these."""
 
 import signal
 import threading
@@ -16,12 +16,12 @@ from shopsight.families import COLLECTOR, FAMILIES, SERVICES, WITHOUT_MODEL
 from shopsight.settings import Settings, prepare_environment
 
 if TYPE_CHECKING:
-    from orchestration.web_ui import WebUi
+    from orchestration.page_server import PageServer
     from serving.running.fleet import ServiceFleet
     from serving.running.states import ServiceState
 
 DAGSTER: Final = "dagster"
-"""The web UI with its daemon and its runs, and the reports."""
+"""The web UI with its daemon and its runs, Studio, and the reports."""
 PARTS: Final = (DAGSTER, *SERVICES)
 """What `up` starts, by the names of ``--only``."""
 LOOK_SECONDS = 1.0
@@ -64,7 +64,7 @@ def _run(settings: Settings, parts: Sequence[str], *, logs: bool) -> None:
 
     # Triggers follow the journal where its collector runs; a stream has many collectors, and one Dagster.
     triggers = fired(settings) if (DAGSTER if settings.event_stream else COLLECTOR) in parts else nullcontext()
-    with the_only_up(settings), _web_ui(settings, parts) as ui, triggers:
+    with the_only_up(settings), _page_servers(settings, parts) as pages, triggers:
         for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(end, stop)
         families = [name for name in parts if name in FAMILIES]
@@ -72,12 +72,12 @@ def _run(settings: Settings, parts: Sequence[str], *, logs: bool) -> None:
         fleet = ServiceFleet(settings, families=families, without_model=plain)
         tail = LogTail(settings.home / "logs") if logs else None
         try:
-            _keep(settings, fleet, ui, words, tail, stopping)
+            _keep(settings, fleet, pages, words, tail, stopping)
         finally:
             words.ending("stopping …")
             fleet.stop()
-            if ui is not None:
-                ui.stop()
+            for server in pages:
+                server.stop()
             if tail is not None:
                 tail.print_news()
             words.ending("stopped")
@@ -86,27 +86,28 @@ def _run(settings: Settings, parts: Sequence[str], *, logs: bool) -> None:
 def _keep(
     settings: Settings,
     fleet: "ServiceFleet",
-    ui: "WebUi | None",
+    pages: "Sequence[PageServer]",
     words: UpWords,
     tail: LogTail | None,
     stopping: threading.Event,
 ) -> None:
     """Start the parts, say where they are, and look after them until ``stopping`` is set."""
-    from orchestration.gateway.people import person_at_terminal
+    from orchestration.gateway.people import People, link_to, person_at_terminal
     from serving.running.fleet import START_LOOK_SECONDS
     from serving.running.states import ServiceState
 
     said: dict[str, ServiceState] = {}
-    if ui is not None:
-        ui.start()
+    for server in pages:
+        server.start()
     with words.starting():
         fleet.start(stopping, tend=lambda: _tend(settings, fleet, said))
-        if ui is not None:
-            ui.wait_until_ready(stopping)
+        for server in pages:
+            server.wait_until_ready(stopping)
     if not stopping.is_set():
-        words.is_up(fleet.states(), link=None if ui is None else ui.link(), me=person_at_terminal(settings))
+        link = link_to(settings, People(settings).own_token()) if pages else None
+        words.is_up(fleet.states(), link=link, me=person_at_terminal(settings))
     while not stopping.wait(START_LOOK_SECONDS if fleet.starting() else LOOK_SECONDS):
-        if ui is not None and (restarted := ui.keep()):
+        for restarted in filter(None, (server.keep() for server in pages)):
             words.warn(restarted)
         for name, state in _tend(settings, fleet, said).items():
             words.changed(name, state)
@@ -125,27 +126,27 @@ def _parts(only: Sequence[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _web_ui(settings: Settings, parts: Sequence[str]) -> "Iterator[WebUi | None]":
-    """Serve the reports and yield the web UI, to be started, once every part's port is free; None: not asked for.
+def _page_servers(settings: Settings, parts: Sequence[str]) -> "Iterator[Sequence[PageServer]]":
+    """Serve the reports and yield the web UI and Studio, to be started, once every part's port is free.
 
     Without it Dagster is not imported, and a service whose port is taken says so and tries again.
     """
     if DAGSTER not in parts:
-        yield None
+        yield ()
         return
     from orchestration.gateway.people import person_at_terminal
     from orchestration.instance import require_database
-    from orchestration.web_ui import WebUi, refuse_taken_ports, served_reports
+    from orchestration.web_ui import StudioServer, WebUi, refuse_taken_ports, served_reports
     from shopsight.ingestion.formats import FORMATS
 
     person_at_terminal(settings)
     require_database(settings)
     with served_reports(settings):
-        ports = ["dagster_port", *(SERVICES[part].port_setting for part in parts if part in SERVICES)]
+        ports = ["dagster_port", "studio_port", *(SERVICES[part].port_setting for part in parts if part in SERVICES)]
         refuse_taken_ports(settings, {f"SHOPSIGHT_{port.upper()}" for port in ports})
         for name in FORMATS:
             (settings.landing_dir / name).mkdir(parents=True, exist_ok=True)
-        yield WebUi(settings)
+        yield WebUi(settings), StudioServer(settings)
 
 
 def _tend(settings: Settings, fleet: "ServiceFleet", said: "dict[str, ServiceState]") -> "dict[str, ServiceState]":

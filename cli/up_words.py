@@ -29,7 +29,7 @@ class UpWords(Protocol):
         ...
 
     def is_up(self, states: "Mapping[str, ServiceState]", *, link: str | None, me: str) -> None:
-        """Say where everything is; ``link`` opens the web UI, to ``me``; None: it was not asked for."""
+        """Say where everything is; ``link`` opens Studio, to ``me``; None: it was not asked for."""
         ...
 
     def changed(self, name: str, state: "ServiceState") -> None:
@@ -63,6 +63,7 @@ class ForPeople:
         for column in ("what", "where", "state"):
             table.add_column(column, overflow="fold", no_wrap=column == "where")
         if link is not None:
+            table.add_row("Studio", f"http://{host}:{self._settings.studio_port}", "ready")
             table.add_row("Dagster web UI", f"http://{host}:{self._settings.dagster_port}", "ready")
             table.add_row("reports", f"http://{host}:{self._settings.reports_port}", "ready")
         for name, state in states.items():
@@ -99,9 +100,10 @@ class ForPrograms:
         return nullcontext()
 
     def is_up(self, states: "Mapping[str, ServiceState]", *, link: str | None, me: str) -> None:  # noqa: ARG002 - see above
-        """Log where the web UI is, and how each service is."""
-        url = f"http://{self._settings.host}:{self._settings.dagster_port}"
-        LOGGER.info("shopsight is up", extra={"fields": {} if link is None else {"web_ui": url}})
+        """Log where Studio and the web UI are, and how each service is."""
+        ports = {"studio": self._settings.studio_port, "web_ui": self._settings.dagster_port}
+        urls = {name: f"http://{self._settings.host}:{port}" for name, port in ports.items()}
+        LOGGER.info("shopsight is up", extra={"fields": {} if link is None else urls})
         for name, state in states.items():
             self.changed(name, state)
 

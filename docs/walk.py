@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
-from orchestration.gateway.people import People
-from orchestration.web_ui import link_to
+from orchestration.gateway.people import People, link_to
 from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 
@@ -44,6 +43,7 @@ class Walk:
         self._url = f"http://{settings.host}:{settings.dagster_port}"
         self._token = People(settings).own_token()
         page.goto(link_to(settings, self._token), wait_until="domcontentloaded")
+        page.goto(self._url, wait_until="domcontentloaded")
         page.get_by_text("Hide navigation").click(timeout=WAIT_MS)
 
     def experiment(self) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from models.evaluation.curves import Curves
-from orchestration.drawing import Axis, Points, cell_chart, line_chart, picture
+from orchestration.drawing import picture
+from shopsight.drawing import Axis, Points, cell_chart, line_chart
 
 Confusion = Mapping[str, Mapping[str, int]]
 

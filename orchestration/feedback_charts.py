@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.drawing import Axis, Drawing, Points, line_chart, picture
+from orchestration.drawing import picture
+from shopsight.drawing import Axis, Drawing, Points, line_chart
 
 Row = Mapping[str, Any]
 

@@ -36,13 +36,11 @@ from orchestration.attribution import READ_ONLY_IN_SCOPE
 from orchestration.gateway.gateway import Gateway
 from orchestration.gateway.servers import listening, server_of
 from orchestration.instance import prepare_dagster_home, require_database
+from orchestration.web_ui import SERVER_INFO
 from shopsight.settings import REPO_ROOT, Settings
 
 LOCATION: Final = "shopsight"
 """Name of the code location in the web UI's addresses."""
-
-SERVER_INFO: Final = "/server_info"
-"""The versions of Dagster: what tells `make up` that the web UI answers, without a login."""
 
 DAEMON_STOP_SECONDS: Final = 10
 

@@ -1,138 +1,52 @@
-"""The Dagster web UI of a home, and the reports that its pages link to, as long as somebody wants them."""
+"""What ``make up`` serves for people: the Dagster web UI, Studio, and the reports that their pages link to."""
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from orchestration.gateway.gateway import Gateway
-from orchestration.gateway.people import People, link_to
 from orchestration.gateway.reports import reports_app
 from orchestration.gateway.servers import listening, served
-from orchestration.instance import prepare_dagster_home
+from orchestration.page_server import PageServer, answers
 from shopsight.errors import ShopsightError
 from shopsight.ports import port_settings, shared_ports, why_taken
-from shopsight.settings import REPO_ROOT, Settings
+from shopsight.settings import Settings
 
-START_SECONDS: Final = 120.0
-STOP_SECONDS: Final = 20.0
-FIRST_RETRY_SECONDS: Final = 5.0
-MAX_RETRY_SECONDS: Final = 60.0
-"""Where it ends by itself, it is started again at once, then after 5, 10, 20, 40 and every 60 seconds."""
-CALM_SECONDS: Final = 60.0
-"""After so long without an end, the next one is a first one again."""
+SERVER_INFO: Final = "/server_info"
+"""The versions of Dagster: what tells `make up` that the web UI answers, without a login."""
+STUDIO_READY: Final = "/livez"
+"""What tells `make up` that Studio answers, without a login and without a word of the shop."""
 
 
 class PortTakenError(ShopsightError):
-    """Something listens already where the web UI or the reports should."""
+    """Something listens already where the web UI, Studio or the reports should."""
 
 
-class UiStoppedError(ShopsightError):
-    """The web UI did not come up, or ended by itself."""
-
-
-class WebUi:
-    """``orchestration.web_server`` in a session of its own: web server, daemon and the code server that they share."""
+class WebUi(PageServer):
+    """``orchestration.web_server``: Dagster's web server, its daemon and the code server that they share."""
 
     def __init__(self, settings: Settings) -> None:
-        self.url = f"http://{settings.host}:{settings.dagster_port}"
-        self.log: Path = settings.home / "logs" / "dagster.log"
-        self._settings = settings
-        self._process: subprocess.Popen[bytes] | None = None
-        self._restarts = 0
-        self._retry_at = float("-inf")
+        super().__init__(
+            settings,
+            name="the Dagster web UI",
+            module="orchestration.web_server",
+            port=settings.dagster_port,
+            log="dagster.log",
+            open_path=SERVER_INFO,
+        )
 
-    def start(self) -> None:
-        """Start it; :meth:`wait_until_ready` tells when it answers."""
-        settings = self._settings
-        prepare_dagster_home(settings)
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "shopsight.parent", "-m", "orchestration.web_server"],
-                cwd=REPO_ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                # A Ctrl-C at the terminal reaches the command line alone, which then stops its children in order.
-                start_new_session=True,
-            )
 
-    def wait_until_ready(self, stopping: threading.Event) -> None:
-        """Return once it answers, or once ``stopping`` is set.
+class StudioServer(PageServer):
+    """``orchestration.studio_server``: the pages for a shop's people."""
 
-        Raises:
-            UiStoppedError: it ended, or did not answer in time.
-        """
-        for _ in range(int(START_SECONDS / 0.5)):
-            if stopping.is_set() or _answers(self.url):
-                return
-            self.require_running()
-            stopping.wait(0.5)
-        raise self._stopped("it did not answer in time", "read the log, then start `make up` again")
-
-    def require_running(self) -> None:
-        """Prove that it has not ended by itself.
-
-        Raises:
-            UiStoppedError: it has.
-        """
-        if self._process is None or self._process.poll() is not None:
-            code = None if self._process is None else self._process.returncode
-            raise self._stopped(f"it ended by itself with exit code {code}", "read the log, then start `make up` again")
-
-    def keep(self) -> str:
-        """Start it anew where it ended by itself, less and less often; return what there is to say, mostly nothing."""
-        now = time.monotonic()
-        if self._process is None or self._process.poll() is None:
-            if now > self._retry_at + CALM_SECONDS:
-                self._restarts = 0
-            return ""
-        if now < self._retry_at:
-            return ""
-        code = self._process.returncode
-        self.stop()  # what it started may live on
-        self._restarts += 1
-        self._retry_at = now + min(FIRST_RETRY_SECONDS * 2 ** (self._restarts - 1), MAX_RETRY_SECONDS)
-        self.start()
-        return f"the Dagster web UI ended with exit code {code} and was started again; its last words are in {self.log}"
-
-    def stop(self) -> None:
-        """Ask Dagster to stop, then end what it started: its code servers outlive it by a minute, and a run by hours.
-
-        A run that is cut off here is found and retried by the run monitor of the next start.
-        """
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-
-    def link(self) -> str:
-        """Return the address that opens it and logs in who runs ``make up``."""
-        return link_to(self._settings, People(self._settings).own_token())
-
-    def _stopped(self, why: str, fix: str) -> UiStoppedError:
-        return UiStoppedError(
-            f"the Dagster web UI is not running at {self.url}",
-            why=f"{why}; its last words are in {self.log}",
-            fix=fix,
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            settings,
+            name="Studio",
+            module="orchestration.studio_server",
+            port=settings.studio_port,
+            log="studio.log",
+            open_path=STUDIO_READY,
         )
 
 
@@ -176,7 +90,7 @@ def _taken(settings: Settings, taken: Mapping[str, str]) -> PortTakenError:
     """Return the error for ports that are taken: what the system said of each, by the setting that moves it."""
     ports = ", ".join(str(port_settings(settings)[name]) for name in taken)
     ui = f"http://{settings.host}:{settings.dagster_port}"
-    if _answers(ui):
+    if answers(f"{ui}{SERVER_INFO}"):
         return PortTakenError(
             f"already running, open {ui}",
             why=f"port {ports} is taken, and a Dagster web UI answers",
@@ -187,11 +101,3 @@ def _taken(settings: Settings, taken: Mapping[str, str]) -> PortTakenError:
         why="; ".join(dict.fromkeys(taken.values())),
         fix=f"stop what listens there, or set {', '.join(taken)} to another port",
     )
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/server_info", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

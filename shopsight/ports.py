@@ -9,7 +9,7 @@ from shopsight.settings import Settings
 
 def port_settings(settings: Settings) -> dict[str, int]:
     """Return the port of each server that ``make up`` starts, by the environment variable that moves it."""
-    names = ["dagster_port", "reports_port", *(service.port_setting for service in SERVICES.values())]
+    names = ["dagster_port", "reports_port", "studio_port", *(service.port_setting for service in SERVICES.values())]
     return {f"SHOPSIGHT_{name.upper()}": int(getattr(settings, name)) for name in names}
 
 

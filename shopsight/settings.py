@@ -134,7 +134,9 @@ class Settings(HomePaths, BaseSettings):
     """Where ``make up`` serves the reports that the web UI links to."""
     churn_port: Port = 3005
     collector_port: Port = 3006
-    shop_port: Port = 3007
+    studio_port: Port = 3007
+    """Where ``make up`` serves Studio, the pages for a shop's people."""
+    shop_port: Port = 3012
     """Where ``make shop`` serves the sample shop's pages."""
     search_port: Port = 3008
     assistant_port: Port = 3009

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from orchestration.drawing import Axis, as_svg, line_chart
+from shopsight.drawing import Axis, as_svg, line_chart
 
 
 def curve_svg(run: Mapping[str, Any]) -> str:

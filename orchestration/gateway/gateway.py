@@ -41,15 +41,19 @@ HEADERS: Final = {
 class Gateway:
     """Guards an ASGI application: hosts, origins and methods first, then who it is."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, *, open_paths: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, *, open_paths: Collection[str] = (), takes: str = rules.JSON
+    ) -> None:
         """Guard ``app``.
 
         Args:
             app: the application behind the door.
             settings: the home whose people may come in.
             open_paths: what is answered without a login, to GET alone: nothing that says anything of the shop.
+            takes: the type of the bodies that the application takes; one that takes forms proves each by a token.
         """
         self._app = app
+        self._takes = takes
         self._people = People(settings)
         self._sessions = Sessions(settings, self._people)
         self._hosts = rules.hosts_of(settings)
@@ -110,7 +114,9 @@ class Gateway:
             return _refused(refusal)
         if kind == "http" and (page := self._page_of(person, path, method)):
             return page
-        if kind == "http" and (refusal := rules.improper(method, path, scope["query_string"], headers)):
+        if kind == "http" and (
+            refusal := rules.improper(method, path, scope["query_string"], headers, takes=self._takes)
+        ):
             return _refused(refusal)
         if person.role == "viewer" and (refusal := rules.beyond_viewing(method, path)):
             return _refused(refusal)

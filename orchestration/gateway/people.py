@@ -134,8 +134,8 @@ class People:
 
 
 def link_to(settings: Settings, token: str) -> str:
-    """Return the address that opens the web UI and logs in the holder of a token."""
-    return f"http://{settings.host}:{settings.dagster_port}/?token={quote(token, safe='')}"
+    """Return the address that opens Studio and logs in the holder of a token, there and in Dagster's web UI."""
+    return f"http://{settings.host}:{settings.studio_port}/?token={quote(token, safe='')}"
 
 
 def person_at_terminal(settings: Settings) -> str:

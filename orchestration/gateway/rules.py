@@ -20,6 +20,7 @@ from shopsight.settings import Settings
 SAFE: Final = frozenset({"GET", "HEAD"})
 GRAPHQL: Final = "/graphql"
 JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +79,18 @@ def unproven(scope_type: str, method: str, headers: Headers) -> Refusal | None:
     )
 
 
-def improper(method: str, path: str, query: bytes, headers: Headers) -> Refusal | None:
-    """Return the refusal of what the web UI's server takes and should not: GraphQL by GET, and bodies but JSON.
+def improper(method: str, path: str, query: bytes, headers: Headers, *, takes: str = JSON) -> Refusal | None:
+    """Return the refusal of what a server takes and should not: GraphQL by GET, and bodies of another type.
 
-    A GET is what an ``<img>`` sends, and a form's body needs no preflight.
+    A GET is what an ``<img>`` sends, and a form's body needs no preflight: an application that takes forms asks for a
+    token of its own in each.
+
+    Args:
+        method: the HTTP method.
+        path: the decoded path.
+        query: the raw query.
+        headers: the request's.
+        takes: the type of the bodies that the application takes.
     """
     if method in SAFE:
         if path == GRAPHQL and parse_qs(query, keep_blank_values=True):
@@ -89,8 +98,8 @@ def improper(method: str, path: str, query: bytes, headers: Headers) -> Refusal 
         return None
     if method != "POST":
         return Refusal(status=405, detail=f"{method} is not answered here.")
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        return Refusal(status=415, detail=f"The body must be {JSON}.")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != takes:
+        return Refusal(status=415, detail=f"The body must be {takes}.")
     return None
 
 

@@ -66,8 +66,8 @@ def test_it_runs_a_command_of_shopsights_as_a_user_without_rights_and_tells_its_
     assert all(int(number) > 1000 for number in user.split(":"))
     assert instructions("ENTRYPOINT") == ['["tini", "--", "shopsight"]']
     assert instructions("CMD") == ['["up", "--logs"]']
-    reports = Settings.model_fields["reports_port"].default
-    assert sorted(map(int, instructions("EXPOSE")[0].split())) == sorted([*PORTS.values(), reports])
+    pages = [Settings.model_fields[name].default for name in ("reports_port", "studio_port")]
+    assert sorted(map(int, instructions("EXPOSE")[0].split())) == sorted([*PORTS.values(), *pages])
 
 
 @pytest.mark.slow

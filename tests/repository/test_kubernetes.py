@@ -12,7 +12,7 @@ import pytest
 import yaml
 from deployment import DEPLOY, PORTS, SETTINGS, STORES, is_pinned, secrets_into
 
-from orchestration.web_server import SERVER_INFO
+from orchestration.web_ui import SERVER_INFO
 from serving.http.access import KEYLESS
 from serving.http.draining import IDLE_SECONDS
 from serving.running.keeper import SILENT_LOOKS
@@ -127,8 +127,9 @@ def test_each_part_of_up_is_a_workload_with_a_service_at_its_own_port() -> None:
         opened = {port["name"]: port["containerPort"] for port in container(name)["ports"]}
         assert {port["targetPort"]: port["port"] for port in service["spec"]["ports"]} == opened
         assert next(iter(opened.values())) == ports.get(name, 4222)
-    reports = Settings.model_fields["reports_port"].default
-    assert {"name": "reports", "containerPort": reports} in container("dagster")["ports"]
+    for name in ("reports", "studio"):
+        port = Settings.model_fields[f"{name}_port"].default
+        assert {"name": name, "containerPort": port} in container("dagster")["ports"]
 
 
 def test_every_variable_is_a_setting_and_fits_it() -> None:

@@ -37,13 +37,14 @@ def test_each_thing_that_happens_is_a_json_line_without_the_token_of_the_web_ui(
     with words.starting():
         pass
     states = {name: ServiceState("waiting", "no approved model") for name in SERVICES}
-    words.is_up(states, link="http://127.0.0.1:3000/?token=secret", me="Ana")
+    words.is_up(states, link="http://127.0.0.1:3007/?token=secret", me="Ana")
     words.changed("churn", ServiceState("failed", "the process ended"))
     words.warn("the web UI was started again")
     words.ending("stopped")
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert {line["service"] for line in lines} == {"up"}
     assert lines[1]["web_ui"] == f"http://127.0.0.1:{settings.dagster_port}"
+    assert lines[1]["studio"] == f"http://127.0.0.1:{settings.studio_port}"
     assert "secret" not in stream.getvalue()
     (failed,) = (line for line in lines if line["level"] == "ERROR")
     assert (failed["of"], failed["state"], failed["note"]) == ("churn", "failed", "the process ended")

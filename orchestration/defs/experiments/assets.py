@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from orchestration.drawing import Axis, Drawing, line_chart, picture
+from orchestration.drawing import picture
 from orchestration.metadata import OWNER
+from shopsight.drawing import Axis, Drawing, line_chart
 from shopsight.settings import Settings
 from shopsight.whole_files import write_json
 

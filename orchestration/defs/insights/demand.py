@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from orchestration.drawing import Axis, line_chart, picture
+from orchestration.drawing import picture
 from orchestration.metadata import OWNER, parquet_metadata
 from orchestration.stock_rows import read_days, read_outages, read_shop
+from shopsight.drawing import Axis, line_chart
 from shopsight.errors import ShopsightError
 from shopsight.marts import export_path
 from shopsight.settings import Settings

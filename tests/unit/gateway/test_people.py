@@ -81,7 +81,7 @@ def test_people_are_given_tokens_listed_and_removed_at_the_command_line(home: Se
 
     runner = CliRunner()
     added = json.loads(runner.invoke(app, ["people", "add", "Grace", "--json"]).stdout)
-    assert added["link"] == f"http://127.0.0.1:3000/?token={added['token']}"
+    assert added["link"] == f"http://127.0.0.1:3007/?token={added['token']}"
     assert People(home).holder(added["token"]) is not None
     listed = json.loads(runner.invoke(app, ["people", "list", "--json"]).stdout)
     assert [person["name"] for person in listed["people"]] == ["Grace"]

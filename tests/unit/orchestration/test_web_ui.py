@@ -15,7 +15,8 @@ import pytest
 from running import free_port
 from typer.testing import CliRunner
 
-from orchestration.web_ui import UiStoppedError, WebUi, served_reports
+from orchestration.page_server import UiStoppedError
+from orchestration.web_ui import WebUi, served_reports
 from shopsight.ports import port_settings
 from shopsight.settings import Settings
 
