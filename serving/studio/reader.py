@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from serving.studio.questions import Question
 from shopsight.consent import PERSONAL_EXPORTS
-from shopsight.marts import export_path, mart_exists, open_marts
+from shopsight.marts import MANIFEST, export_path, mart_exists, open_marts
 from shopsight.refusals import open_personal_marts
 from shopsight.settings import Settings
+from shopsight.whole_files import FileVersion, version_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,6 +64,7 @@ class MartReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._newest: tuple[FileVersion | None, date | None] = (None, None)
 
     def missing(self, question: Question) -> list[str]:
         """Return the marts of a question that the home has not."""
@@ -89,9 +91,12 @@ class MartReader:
         """Return the newest day with events; None where there are no marts."""
         if not mart_exists(export_path(self._settings, "daily_kpis")):
             return None
-        with self.opened_marts(["daily_kpis"]) as connection:
-            ((day,),) = connection.execute("select max(event_date) from daily_kpis").fetchall()
-        return day if isinstance(day, date) else None
+        published = version_of(self._settings.exports_dir / MANIFEST)
+        if published is None or self._newest[0] != published:
+            with self.opened_marts(["daily_kpis"]) as connection:
+                ((day,),) = connection.execute("select max(event_date) from daily_kpis").fetchall()
+            self._newest = published, day
+        return self._newest[1]
 
 
 class Answers:
