@@ -6,19 +6,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shopsight.clock import rfc3339
 from shopsight.ingestion.collecting.gathering import GroupError
+from shopsight.ingestion.duck import utc_connection
 from shopsight.live_items import LiveItem, LiveItems
-from shopsight.marts import mart_file
+from shopsight.marts import mart_file, sql_list
 from shopsight.whole_files import FileVersion, version_of
 
 EXPORTED: Final = ("title", "description", "category", "brand", "price", "currency")
 """Columns of the mart ``items`` that are those of the catalogue."""
-LANDED: Final = (*EXPORTED, "availability", "image_url", "attributes")
+UNEXPORTED: Final = ("image_url", "attributes")
+"""Columns of the catalogue that the mart has not."""
+LANDED: Final = (*EXPORTED, "availability", *UNEXPORTED)
 BUILD: Final = timedelta(days=1)
 """Longest time that a build takes: what landed so long before an export, or later, may not be in it."""
 
@@ -63,6 +67,7 @@ class ItemStates:
         self._live_seen: FileVersion | None = None
         self._said: Mapping[str, LiveItem] = {}
         self._export: _Rows | None = None
+        self._unexported: _Rows | None = None
         self._landed: dict[Path, _Rows] = {}
 
     def look(self) -> bool:
@@ -78,9 +83,10 @@ class ItemStates:
             export = version_of(path)
             if is_other := export != self._seen:
                 self._export = None if export is None else _Rows.of(_exported_rows(path))
+                self._unexported = None if export is None else _unexported(self._event_log)
                 self._seen = export
             self._look_at_log(None if export is None else datetime.fromtimestamp(export[2] / 1e9, UTC) - BUILD)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        except (OSError, ValueError, KeyError, pa.ArrowException, duckdb.Error) as error:
             raise ItemsUnreadableError(f"what is known of the items cannot be read: {error}") from error
         return is_other
 
@@ -102,6 +108,7 @@ class ItemStates:
             del content["title"]
         if "price" in content:
             content["price"] = f"{row['price']:.4f}"
+        content |= self._beside(item_id)
         return LiveItem(
             item_id=item_id,
             described_at=row.get("described_at"),
@@ -119,6 +126,14 @@ class ItemStates:
         """Return whether the export knows as much of an item, or more."""
         exported = self.exported(item.item_id)
         return exported is not None and not item.is_newer_than(exported.described_at)
+
+    def _beside(self, item_id: str) -> dict[str, Any]:
+        """Return what the log says of an item that the mart has no column for: a price alone must not empty it."""
+        row = self._unexported.row(item_id) if self._unexported is not None else None
+        said = {name: row[name] for name in UNEXPORTED if row[name] is not None} if row is not None else {}
+        if "attributes" in said:
+            said["attributes"] = orjson.loads(said["attributes"])
+        return said
 
     def _look_at_log(self, since: datetime | None) -> None:
         """Read the items of batches that may have landed after the export was built."""
@@ -142,6 +157,21 @@ def _exported_rows(path: Path) -> pa.Table:
         names = set(file.schema_arrow.names)
         wanted = ("item_id", *EXPORTED, "is_available", "is_listed", "described_at")
         return file.read(columns=[name for name in wanted if name in names]).combine_chunks()
+
+
+def _unexported(event_log: Path) -> _Rows | None:
+    """Return what the newest row of each item in the log says beside the mart's columns; None without such a row."""
+    batches = sorted(event_log.glob("arrival_date=*/batch=*/items.parquet"))
+    if not batches:
+        return None
+    with utc_connection() as connection:
+        newest = connection.sql(
+            f"""select item_id, {", ".join(UNEXPORTED)} from read_parquet({sql_list(batches)}, union_by_name = true)
+            qualify row_number() over (
+                partition by item_id order by coalesce(valid_from, created_timestamp) desc, created_timestamp desc
+            ) = 1 and coalesce({", ".join(UNEXPORTED)}) is not null"""
+        )
+        return _Rows.of(newest.to_arrow_table().combine_chunks())
 
 
 def _landed_item(row: Mapping[str, Any]) -> LiveItem:

@@ -1,6 +1,7 @@
 """What is said of an item is judged as an import judges it, completed by what is known, and holds at once."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,6 +121,33 @@ def test_a_price_alone_of_an_item_that_only_the_warehouse_knows_keeps_what_it_kn
     collector.say({"item_id": "lamp", "price": 19})
     lamp = collector.state_of("lamp")
     assert (lamp.title, lamp.category, lamp.price, lamp.is_available) == ("Red lamp", "home > lamps", 19.0, True)
+
+
+def test_a_price_alone_keeps_attributes_and_picture_that_the_warehouse_has_no_column_for(
+    collector: Collector, tmp_path: Path
+) -> None:
+    source = tmp_path / "catalogue" / "items.jsonl"
+    source.parent.mkdir()
+    lines = [
+        LAMP | {"image_url": "blue.jpg", "colour": "blue", "valid_from": "2025-01-01T00:00:00Z"},
+        LAMP | {"image_url": "red.jpg", "valid_from": "2026-01-01T00:00:00Z"},
+        {"item_id": "bulb", "title": "Bulb", "valid_from": "2026-01-01T00:00:00Z"},
+    ]
+    source.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    settings = Settings(home=collector.folder, pseudonym_key=SecretStr("a key for tests only"))
+    import_file(settings, "canonical_jsonl", source, received_at=NOON)
+    described_at = datetime(2026, 1, 1, tzinfo=UTC)
+    built = NOON + timedelta(days=3)  # so long after the landing that no batch is read for itself
+    lamp, bulb = (
+        LiveItem.of_row({"item_id": name, "title": name, "valid_from": "2026-01-01T00:00:00Z"})
+        for name in ("lamp", "bulb")
+    )
+    collector.warehouse(lamp, bulb, described_at=described_at)
+    os.utime(collector.export, (built.timestamp(), built.timestamp()))
+    collector.say({"item_id": "lamp", "price": 19}, {"item_id": "bulb", "price": 2})
+    row = collector.state_of("lamp").row
+    assert (row["attributes"], row["image_url"]) == ({"colour": "red"}, "red.jpg")
+    assert "attributes" not in collector.state_of("bulb").row
 
 
 def test_several_changes_of_one_item_in_one_request_build_on_each_other(collector: Collector) -> None:
