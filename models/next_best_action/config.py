@@ -12,11 +12,11 @@ class NextBestActionConfig:
 
     horizon_days: int = 7
     """Days after a campaign's start in which orders count."""
-    min_rows: int = 200
+    min_shoppers: int = 200
     """Shoppers on whom an action must have been tried, those held out included."""
     min_side: int = 50
     """Minimum of them who were sent it, and who were held out."""
-    rows_per_part: int = 150
+    shoppers_per_part: int = 150
     """Shoppers of about the same expected effect whose increment is measured together, at least."""
     max_parts: int = 5
     """Parts of the shoppers at most, from the smallest expected effect to the largest."""
@@ -29,10 +29,10 @@ class NextBestActionConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that no run can have."""
-        if min(self.horizon_days, self.min_side, self.rows_per_part, self.max_parts, self.resamples) < 1:
-            raise ValueError("horizon_days, min_side, rows_per_part, max_parts and resamples must be at least 1")
-        if self.folds < 2 or self.min_rows < 2 * self.min_side:
-            raise ValueError("folds must be at least 2, and min_rows twice min_side")
+        if min(self.horizon_days, self.min_side, self.shoppers_per_part, self.max_parts, self.resamples) < 1:
+            raise ValueError("horizon_days, min_side, shoppers_per_part, max_parts and resamples must be at least 1")
+        if self.folds < 2 or self.min_shoppers < 2 * self.min_side:
+            raise ValueError("folds must be at least 2, and min_shoppers twice min_side")
 
 
 def for_size(size: Size) -> NextBestActionConfig:

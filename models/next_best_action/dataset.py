@@ -73,13 +73,18 @@ class ActionRows:
             arm_R=self.sent.astype(np.intp),
             outcome_R=self.ordered,
             chance_RK=np.stack([1 - self.chance, self.chance], axis=1),
+            shopper_R=self.shoppers(),
         )
+
+    def shoppers(self) -> NDArray[np.intp]:
+        """Return the number of each row's shopper: campaigns reach one again and again."""
+        return np.unique(self.users.astype(str), return_inverse=True)[1].astype(np.intp)
 
     def folds(self, count: int, *, seed: int) -> NDArray[np.intp]:
         """Return the fold of each row; all rows of a shopper are in one."""
-        _, number = np.unique(self.users.astype(str), return_inverse=True)
-        shoppers = int(number.max(initial=-1)) + 1
-        return np.asarray(np.random.default_rng(seed).permutation(shoppers)[number] % count, dtype=np.intp)
+        number = self.shoppers()
+        drawn = np.random.default_rng(seed).permutation(int(number.max(initial=-1)) + 1)
+        return np.asarray(drawn[number] % count, dtype=np.intp)
 
 
 def action_rows(table: pa.Table) -> ActionRows:

@@ -22,7 +22,7 @@ from models.next_best_action.config import NextBestActionConfig
 from models.next_best_action.dataset import ACTIONS, ActionRows
 from models.uplift.learners import Learners
 from models.uplift.policy import ALIKE, choose_policy
-from models.uplift.trial import Floats
+from models.uplift.trial import Floats, standard_error
 
 REACH: Final = 1.96
 """Standard errors on either side of a mean, of an interval of 95%."""
@@ -75,13 +75,13 @@ class Action:
 
 def why_not(rows: ActionRows, config: NextBestActionConfig) -> str | None:
     """Return why nothing can be said of an action from these rows of it; None where something can."""
-    sent = int(rows.sent.sum())
+    shoppers, sent, out = (_count(rows.users[chosen]) for chosen in (slice(None), rows.sent, ~rows.sent))
     if len(rows) == 0:
         return "no campaign has tried it"
-    if len(rows) < config.min_rows:
-        return f"it was tried on {len(rows)} shoppers, those held out included; {config.min_rows} are wanted"
-    if min(sent, len(rows) - sent) < config.min_side:
-        return f"{sent} were sent it and {len(rows) - sent} held out; {config.min_side} of each are wanted"
+    if shoppers < config.min_shoppers:
+        return f"it was tried on {shoppers} shoppers, those held out included; {config.min_shoppers} are wanted"
+    if min(sent, out) < config.min_side:
+        return f"{sent} were sent it and {out} held out; {config.min_side} of each are wanted"
     if not 0 < rows.ordered.sum() < len(rows):
         return "nobody ordered, or everybody did"
     return None
@@ -94,7 +94,7 @@ def fit_action(rows: ActionRows, *, config: NextBestActionConfig, seed: int) -> 
     cost = float((rows.message_cost + rows.discount * rate).mean() / max(rows.margin.mean(), 1e-9))
     choice = choose_policy(trial, cost_K=np.array([0.0, cost]), config=config.uplift, seed=seed)
     ordered = choice.policy.learner != ALIKE
-    count = min(config.max_parts, len(rows) // config.rows_per_part) if ordered else 1
+    count = min(config.max_parts, _count(rows.users) // config.shoppers_per_part) if ordered else 1
     effect_R = choice.unseen_effects_RK[:, 1]
     edges = np.unique(np.quantile(effect_R, np.linspace(0, 1, max(count, 1) + 1)[1:-1])) if count > 1 else np.empty(0)
     place_R = np.searchsorted(edges, effect_R, side="right")
@@ -117,17 +117,18 @@ def net_scores(rows: ActionRows, scores_RK: Floats) -> Floats:
 
 def _part(rows: ActionRows, scores_RK: Floats, inside: NDArray[np.bool_]) -> Part:
     money_RK = net_scores(rows, scores_RK)
+    shopper_R = rows.shoppers()[inside]
     return Part(
-        orders=_mean(scores_RK[inside, 1] - scores_RK[inside, 0]),
-        money=_mean(money_RK[inside, 1] - money_RK[inside, 0]),
+        orders=_mean(scores_RK[inside, 1] - scores_RK[inside, 0], shopper_R),
+        money=_mean(money_RK[inside, 1] - money_RK[inside, 0], shopper_R),
         sent=int(rows.sent[inside].sum()),
         held_out=int((~rows.sent[inside]).sum()),
     )
 
 
-def _mean(values: Floats) -> Estimate:
+def _mean(values: Floats, shopper_R: NDArray[np.intp]) -> Estimate:
     mean = float(values.mean())
-    reach = REACH * float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
+    reach = REACH * standard_error(values, shopper_R) if len(np.unique(shopper_R)) > 1 else float("inf")
     return Estimate(value=mean, low=mean - reach, high=mean + reach)
 
 
@@ -144,3 +145,7 @@ def fit_actions(
         else:
             untried[action] = reason
     return fitted, untried
+
+
+def _count(users: NDArray[np.object_]) -> int:
+    return len(set(users.tolist()))

@@ -98,7 +98,7 @@ def _judged(
 def _why_impossible(tried: ActionRows, config: NextBestActionConfig) -> str:
     if len(tried) == 0:
         return "no campaign with a hold-out is over, so nobody knows what an action adds"
-    return f"no action was tried on {config.min_rows} shoppers, with {config.min_side} sent it and as many held out"
+    return f"no action was tried on {config.min_shoppers} shoppers, with {config.min_side} sent it and as many held out"
 
 
 def _described(action: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scipy.stats import norm
 from models.uplift.config import UpliftConfig
 from models.uplift.learners import LEARNERS, Learners, fit_learners
 from models.uplift.outcomes import doubly_robust_scores, value_of
-from models.uplift.trial import Arms, Floats, Trial, draw_folds
+from models.uplift.trial import Arms, Floats, Trial, draw_folds, standard_error
 
 FORMS: Final = ("none", "one_arm", "one_arm_or_none", "own_arm")
 ALIKE: Final = "alike"
@@ -111,13 +111,13 @@ def choose_policy(trial: Trial, *, cost_K: Floats, config: UpliftConfig, seed: i
     anyone_R = np.mean([share * net_RK[:, best] + (1 - share) * net_RK[:, 0] for share in SHARES], axis=0)
     area = {name: float(values.mean()) for name, values in by_share.items()}
     learner = max(LEARNERS, key=lambda name: area[name])
-    ahead, error = _difference(by_share[learner], anyone_R)
+    ahead, error = _difference(by_share[learner], anyone_R, trial.shopper_R)
     reason = f"{learner} orders shoppers better than chance by {ahead:.4g} (standard error {error:.2g})"
     if ahead <= ORDER_MARGIN * error:
         learner, reason = ALIKE, "no learner orders shoppers surely better than chance: no differences in effect"
     policy = Policy(learner=learner, form="one_arm", best=best, cost_K=cost_K)
     unseen_RK = effects["mean" if learner == ALIKE else learner]
-    policy, why = _freest(policy, net_RK, unseen_RK)
+    policy, why = _freest(policy, net_RK, unseen_RK, trial.shopper_R)
     return Choice(
         policy=policy,
         learners=fit_learners(trial, config=config, seed=seed),
@@ -128,7 +128,7 @@ def choose_policy(trial: Trial, *, cost_K: Floats, config: UpliftConfig, seed: i
     )
 
 
-def _freest(policy: Policy, net_RK: Floats, effects_RK: Floats) -> tuple[Policy, str]:
+def _freest(policy: Policy, net_RK: Floats, effects_RK: Floats, shopper_R: Arms | None) -> tuple[Policy, str]:
     """Return the freest form that is surely ahead of the plainer ones where everybody may be treated."""
     pays = net_RK[:, policy.best].mean() > net_RK[:, 0].mean()
     policy = replace(policy, form="one_arm" if pays else "none")
@@ -137,7 +137,7 @@ def _freest(policy: Policy, net_RK: Floats, effects_RK: Floats) -> tuple[Policy,
     for form in FORMS[2:]:
         freer = replace(policy, form=form)
         candidate_R = value_of(net_RK, freer.arms(effects_RK)[0])
-        ahead, error = _difference(candidate_R, value_R)
+        ahead, error = _difference(candidate_R, value_R, shopper_R)
         if ahead > MARGIN * error:
             policy, value_R = freer, candidate_R
             why = f"{form} pays {ahead:.4g} more a shopper than a plainer form (standard error {error:.2g})"
@@ -164,7 +164,7 @@ def _over_shares(net_RK: Floats, arm_R: Arms, gain_R: Floats) -> Floats:
     return np.asarray(np.mean([value_of(net_RK, first(arm_R, gain_R, share)) for share in SHARES], axis=0))
 
 
-def _difference(one_R: Floats, other_R: Floats) -> tuple[float, float]:
+def _difference(one_R: Floats, other_R: Floats, shopper_R: Arms | None) -> tuple[float, float]:
     """Return by how much one policy is ahead of another on the same rows, and the standard error."""
     apart = one_R - other_R
-    return float(apart.mean()), float(apart.std() / np.sqrt(len(apart)))
+    return float(apart.mean()), standard_error(apart, shopper_R)

@@ -27,6 +27,8 @@ class Trial:
     """With which chance the shopper got each arm."""
     categorical: tuple[int, ...] = ()
     """Columns that hold category numbers."""
+    shopper_R: Arms | None = None
+    """Number of each row's shopper, where one may have several rows: they stay in one fold, and count as one draw."""
 
     def __post_init__(self) -> None:
         """Refuse a trial from which nothing can be learnt."""
@@ -61,6 +63,7 @@ class Trial:
             arm_R=self.arm_R[rows],
             outcome_R=self.outcome_R[rows],
             chance_RK=self.chance_RK[rows],
+            shopper_R=None if self.shopper_R is None else self.shopper_R[rows],
         )
 
     def capped(self, share: float) -> "Trial":
@@ -71,8 +74,24 @@ class Trial:
         return replace(self, outcome_R=np.minimum(self.outcome_R, np.quantile(above, share)))
 
 
+def standard_error(values_R: Floats, shopper_R: Arms | None) -> float:
+    """Return the standard error of a mean, where rows of one shopper are one draw."""
+    apart_R = values_R - values_R.mean()
+    if shopper_R is None:
+        return float(values_R.std() / np.sqrt(len(values_R)))
+    _, number_R = np.unique(shopper_R, return_inverse=True)
+    return float(np.sqrt((np.bincount(number_R, weights=apart_R) ** 2).sum()) / len(values_R))
+
+
 def draw_folds(trial: Trial, folds: int, *, seed: int) -> Arms:
-    """Return each row's fold: every arm, and in it those with an outcome, spread evenly over the folds."""
+    """Return each row's fold: every arm, and in it those with an outcome, spread evenly over the folds.
+
+    Where shoppers have several rows, whole shoppers are drawn instead.
+    """
+    if trial.shopper_R is not None:
+        _, number_R = np.unique(trial.shopper_R, return_inverse=True)
+        drawn = np.random.default_rng(seed).permutation(int(number_R.max(initial=-1)) + 1)
+        return np.asarray(drawn[number_R] % folds, dtype=np.intp)
     fold_R = np.empty(len(trial), dtype=np.intp)
     shuffled = np.random.default_rng(seed).permutation(len(trial))
     order = shuffled[np.lexsort((trial.outcome_R[shuffled] > 0, trial.arm_R[shuffled]))]

@@ -11,6 +11,7 @@ from campaign_trial import ORDER_MARGIN, campaign_trial
 
 from models.evaluation.approval import gate
 from models.evaluation.results import Evaluation
+from models.next_best_action.baselines import whole
 from models.next_best_action.config import NextBestActionConfig
 from models.next_best_action.dataset import AGE, FEATURES, action_rows, features_of
 from models.next_best_action.effects import fit_actions
@@ -154,8 +155,20 @@ def test_an_action_that_there_is_none_of_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"folds": 1}, {"min_rows": 10, "min_side": 10}, {"max_parts": 0}, {"horizon_days": 0}, {"resamples": 0}]
+    "change",
+    [{"folds": 1}, {"min_shoppers": 10, "min_side": 10}, {"max_parts": 0}, {"horizon_days": 0}, {"resamples": 0}],
 )
 def test_settings_that_no_run_can_have_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         NextBestActionConfig(**change)
+
+
+def test_a_shopper_who_is_on_many_lists_counts_once_for_the_interval() -> None:
+    """The same rows sixteen times over say no more of other shoppers than once."""
+    once = campaign_trial(400, seed=1)
+    often = pa.concat_tables([once] * 16)
+    (part,), (again,) = (
+        (whole(fit_actions(action_rows(table), config=CONFIG, seed=7)[0]["reminder"]),) for table in (once, often)
+    )
+    reach, reach_again = (one.orders.high - one.orders.value for one in (part, again))
+    assert reach_again == pytest.approx(reach, rel=0.25)
