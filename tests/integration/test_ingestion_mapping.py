@@ -199,7 +199,7 @@ def test_a_file_of_items_says_how_many_rows_and_items_it_had(tmp_path: Path) -> 
     imported = CliRunner().invoke(app, ["import", "mapped", str(path)])
     assert imported.exit_code == 0, imported.output
     assert "items: 3 rows of 2 items" in imported.output
-    assert "quarantined: 1 rows of items or users" in imported.output
+    assert "quarantined: 1 rows of items, users or inventory" in imported.output
 
 
 def test_a_title_without_an_item_is_refused(tmp_path: Path) -> None:
