@@ -25,7 +25,7 @@ from serving.studio.long_answers import ask, groups
 from serving.studio.page_request import PageError, PageRequest
 from serving.studio.reader import MartReader
 from serving.studio.rows_page import rows_csv, rows_page
-from serving.studio.shop_pages import funnel, search, stock
+from serving.studio.shop_pages import funnel, reviews, search, stock
 from serving.studio.shoppers import shoppers, would_show
 from serving.studio.today import today
 from serving.studio.visitor import FormTokens, Visitor
@@ -36,7 +36,19 @@ from shopsight.settings import Settings
 HERE: Final = Path(__file__).parent
 COOKIE: Final = "shopsight_language"
 YEAR_SECONDS: Final = 365 * 86_400
-PAGES: Final = ("today", "models", "shoppers", "search", "funnel", "stock", "groups", "campaigns", "data", "ask")
+PAGES: Final = (
+    "today",
+    "models",
+    "shoppers",
+    "search",
+    "funnel",
+    "reviews",
+    "stock",
+    "groups",
+    "campaigns",
+    "data",
+    "ask",
+)
 """The pages of the menu, by their names in addresses, templates and texts."""
 HEADERS: Final = {
     "content-security-policy": (
@@ -221,6 +233,7 @@ def studio_app(settings: Settings, *, decisions: Decisions, visitor_of: Callable
             Route("/shoppers/list", studio.show_list, methods=["POST"]),
             Route("/search", studio.page("search", search)),
             Route("/funnel", studio.page("funnel", funnel)),
+            Route("/reviews", studio.page("reviews", reviews)),
             Route("/stock", studio.page("stock", stock)),
             Route("/groups", studio.page("groups", groups)),
             Route("/campaigns", studio.page("campaigns", campaigns)),

@@ -7,7 +7,7 @@ from typing import Any, Final
 import yaml
 
 from serving.studio.jobs import TooManyJobsError
-from serving.studio.page_request import PageError, PageRequest, table
+from serving.studio.page_request import PageError, PageRequest, figures, table
 from serving.studio.questions import QUESTIONS
 from shopsight.errors import ShopsightError
 from shopsight.marts import MANIFEST, mart_names
@@ -25,11 +25,12 @@ EXAMPLES: Final = (
 
 def groups(asked: PageRequest) -> dict[str, Any]:
     """Return what the page of groups shows."""
-    names = ("segments", "stages", "win_back")
+    names = ("behaviour_groups", "segments", "stages", "win_back")
     with asked.reader.opened(*(QUESTIONS[name] for name in names)) as answers:
         tables = {name: table(answers, name, {}, limit=12) for name in names}
+        members = figures(asked, answers, ("behaviour_groups",), asked.period())
     page = _worked_out(asked, "groups", lambda: groups_document(asked.settings))
-    return tables | page
+    return tables | {"members": members} | page
 
 
 def ask(asked: PageRequest) -> dict[str, Any]:

@@ -221,6 +221,48 @@ order by units desc, demand.item_id""",
         total="sum(units)",
     ),
     Question(
+        name="aspects",
+        marts=("review_insights",),
+        sql="""
+select aspect, sum(mentions) as mentions, sum(praised) as praised, sum(complained) as complained,
+    sum(complained) / sum(mentions) as complained_share
+from review_insights
+group by aspect
+order by complained desc, aspect""",
+        total="sum(mentions)",
+    ),
+    Question(
+        name="complaints",
+        marts=("review_insights", "items"),
+        sql="""
+select insights.week, insights.category, insights.item_id, items.title, insights.aspect, insights.mentions,
+    insights.praised, insights.complained, insights.complaints
+from review_insights as insights left join items on items.item_id = insights.item_id
+where insights.complained > 0
+order by insights.week desc, insights.complained desc, insights.item_id, insights.aspect""",
+        total="sum(complained)",
+    ),
+    Question(
+        name="praises",
+        marts=("review_insights", "items"),
+        sql="""
+select insights.week, insights.category, insights.item_id, items.title, insights.aspect, insights.praised,
+    insights.praises
+from review_insights as insights left join items on items.item_id = insights.item_id
+where insights.praised > 0
+order by insights.week desc, insights.praised desc, insights.item_id, insights.aspect""",
+        total="sum(praised)",
+    ),
+    Question(
+        name="behaviour_groups",
+        marts=("user_groups", "users"),
+        sql="""
+select groups.user_id, groups.behaviour_group, groups.name as group_name, groups.name_zh as group_name_zh, users.orders,
+    users.revenue, users.last_seen_at
+from user_groups as groups left join users on users.user_id = groups.user_id
+order by groups.behaviour_group, users.revenue desc nulls last, groups.user_id""",
+    ),
+    Question(
         name="segments",
         marts=("users",),
         sql="""

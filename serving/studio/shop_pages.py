@@ -1,4 +1,4 @@
-"""*Search*, *Funnel* and *Demand and stock*: what the marts say of the shop."""
+"""*Search*, *Funnel*, *Reviews* and *Demand and stock*: what the marts say of the shop."""
 
 from typing import Any, Final
 
@@ -58,6 +58,19 @@ def funnel(asked: PageRequest) -> dict[str, Any]:
         "cohorts": _triangle(cohorts),
         "cohorts_rows": rows_address("cohorts", {}),
     }
+
+
+def reviews(asked: PageRequest) -> dict[str, Any]:
+    """Return what the page of reviews shows."""
+    names = ("aspects", "complaints", "praises")
+    period = asked.period(days=28)  # no question here takes days: all weeks are shown
+    with asked.reader.opened(*(QUESTIONS[name] for name in names)) as answers:
+        return {
+            "figures": figures(asked, answers, names, period),
+            "aspects": table(answers, "aspects", {}),
+            "complaints": table(answers, "complaints", {}, limit=25),
+            "praises": table(answers, "praises", {}, limit=15),
+        }
 
 
 def _triangle(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from serving.studio.models import model_states
 from serving.studio.page_request import PageRequest, figures, rows_address, spans
 from serving.studio.questions import QUESTIONS
 from serving.studio.reader import Answers, Period
+from serving.studio.week_brief import read_brief
 from shopsight.clock import utc_now
 from shopsight.errors import ShopsightError
 from shopsight.families import SERVICES
@@ -49,6 +50,7 @@ def today(asked: PageRequest) -> dict[str, Any]:
     by_day = {row["event_date"]: float(row["net_revenue"] or 0) for row in before}
     earlier = [by_day.get(row["event_date"] - timedelta(days=gap), 0.0) for row in daily]
     return {
+        "brief": read_brief(asked.settings, asked.words.language),
         "tasks": sorted(tasks, key=lambda task: task.weight != "act"),
         "period": period,
         "before": period.before(gap),
