@@ -4,6 +4,7 @@
     python -m benchmarks.demand --sales FILE --json -             item_id, date, units and, if given, price,
     promotion, category
     python -m benchmarks.demand --sales completejourney --json -  the packaged year of groceries
+    python -m benchmarks.demand --speed 10000 --json -            how long a forecast of so many items takes
 
 Days, weeks and months are told apart by the dates. The last origins (three, or as many as leave two thirds of the
 history) a horizon apart are the test; at each, every model sees what was before alone, and chooses on still earlier
@@ -27,6 +28,7 @@ import pandas as pd
 
 from benchmarks.demand.baselines import ETS, forecast_baselines
 from benchmarks.demand.sales import Sales, read_sales
+from benchmarks.demand.speed import measure_speed
 from benchmarks.output import add_json_option, write_figures
 from models.demand.forecast import DemandForecast, forecast_demand
 from models.demand.hierarchy import ITEM, Hierarchy
@@ -228,9 +230,14 @@ def main() -> None:
     parser.add_argument("--origins", type=int, help="test origins, a horizon apart")
     parser.add_argument("--country", help="ISO code of the country whose holidays count, such as DE")
     parser.add_argument("--seed", type=int, default=1, help="of the trees and of the bootstrap")
+    parser.add_argument("--speed", type=int, metavar="ITEMS", help="time one forecast of drawn sales instead")
     parser.add_argument("--processes", type=int, default=2, help="that fit the baselines")
     add_json_option(parser)
     arguments = parser.parse_args()
+    if arguments.speed is not None:
+        speed = measure_speed(arguments.speed, seed=arguments.seed, threads=arguments.processes)
+        write_figures({"benchmark": "demand_speed", **rounded(speed)}, arguments.json)
+        return
     try:
         report = measure(
             read_sales(arguments.sales, Settings()),

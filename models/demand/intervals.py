@@ -31,6 +31,8 @@ PRIOR_TRUTHS: Final = 28.0
 """Truths that the spread of a group counts for beside a series' own."""
 TAIL: Final = 0.95
 """Share of the truths beyond which single ones would decide where a quantile lies."""
+MAX_WEIGHT: Final = 1_000.0
+"""Squared units up to which a series speaks the louder of its group's level, the more it sells."""
 LOWEST: Final = 1e-4
 """Smallest inverse size of a negative binomial, and smallest mean: a Poisson in all but name."""
 
@@ -124,15 +126,66 @@ def fit_spread(
         others[origin] = len(mean) == 1
         inverse = _inverse_sizes(mean[others], actual[others], judged_KM[others], groups_M)
         below[origin], up_to[origin] = steps(mean[origin], actual[origin], inverse)
-    curves = {}
-    whole = _curve(below[judged_KM], up_to[judged_KM])
+    inverse = _inverse_sizes(mean, actual, judged_KM, groups_M)
+    curves = _curves(below, up_to, judged_KM, groups_M)
+    return Spread(inverse_size_M=inverse, groups_M=groups_M, curves=curves, grain=grain)
+
+
+def fit_sum_spread(
+    mean_KMW: Floats,
+    actual_KMW: Floats,
+    judged_KM: NDArray[np.bool_],
+    groups_M: NDArray[np.str_],
+    *,
+    daily_M: Floats,
+    days: int,
+    grain: float,
+) -> Spread:
+    """Learn the spread of sums over days: of each series by its days, of its level's error by its group.
+
+    Sums are too few to say how uneven a series is; its days are not. Were they independent, a sum of d days with mean m
+    would have the variance m + a m² / d. What sums vary beside that is an error of the level, the same share of m for a
+    group, and read off its sums.
+
+    Args:
+        mean_KMW: what was forecast at each origin, by window.
+        actual_KMW: what came.
+        judged_KM: which series had begun by each origin.
+        groups_M: the group of each series.
+        daily_M: 1 / r of each series' days, a.
+        days: d.
+        grain: units that are counted as one.
+    """
+    mean, actual = np.maximum(mean_KMW / grain, LOWEST), actual_KMW / grain
+    independent_M = daily_M / days
+    beside = (actual - mean) ** 2 - mean - independent_M[:, None] * mean**2
+    inverse_M = independent_M.copy()
     for group in np.unique(groups_M):
         judged = judged_KM & (groups_M == group)
-        enough = judged.sum() * mean.shape[2] >= MIN_TRUTHS
-        curves[str(group)] = _curve(below[judged], up_to[judged]) if enough else whole
-    return Spread(
-        inverse_size_M=_inverse_sizes(mean, actual, judged_KM, groups_M), groups_M=groups_M, curves=curves, grain=grain
-    )
+        squares = (mean[judged] ** 2).sum()
+        # By series, not by units: a few large ones would speak for all.
+        shares = beside[judged].sum(axis=1) / np.maximum((mean[judged] ** 2).sum(axis=1), 1.0) if squares > 0 else [0.0]
+        weights = np.minimum((mean[judged] ** 2).sum(axis=1), MAX_WEIGHT) if squares > 0 else [1.0]
+        inverse_M[groups_M == group] += max(float(np.average(shares, weights=weights)), 0.0)
+    inverse_M = np.maximum(inverse_M, LOWEST)
+    below, up_to = np.zeros_like(mean), np.zeros_like(mean)
+    for origin in range(len(mean)):
+        below[origin], up_to[origin] = steps(mean[origin], actual[origin], inverse_M)
+    curves = _curves(below, up_to, judged_KM, groups_M)
+    return Spread(inverse_size_M=inverse_M, groups_M=groups_M, curves=curves, grain=grain)
+
+
+def _curves(
+    below_KMH: Floats, up_to_KMH: Floats, judged_KM: NDArray[np.bool_], groups_M: NDArray[np.str_]
+) -> dict[str, Floats]:
+    """Return the calibration curve of each group, or that of all where it has too few truths."""
+    whole = _curve(below_KMH[judged_KM], up_to_KMH[judged_KM])
+    curves = {}
+    for group in np.unique(groups_M):
+        judged = judged_KM & (groups_M == group)
+        enough = judged.sum() * below_KMH.shape[2] >= MIN_TRUTHS
+        curves[str(group)] = _curve(below_KMH[judged], up_to_KMH[judged]) if enough else whole
+    return curves
 
 
 def _inverse_sizes(

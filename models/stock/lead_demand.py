@@ -17,8 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.demand.forecast import DemandForecast, Earlier
-from models.demand.intervals import Spread, fit_spread
+from models.demand.intervals import Spread, fit_sum_spread
 from models.demand.panel import Floats
+
+SIZES: Final = np.array(["slow", "middling", "fast"])
+MAX_SIZES: Final = (3.0, 20.0)
+"""Expected units until the next order but one up to which an item is slow or middling: chance rules the slow ones,
+errors of the level the fast ones, and one curve for both would give too much to these and too little to those."""
 
 MAX_START: Final = 7
 """Latest day of an earlier forecast on which a sum that teaches the spread begins: a forecast is at most a week old."""
@@ -66,13 +71,12 @@ def lead_demand(
     inverse_N = np.zeros(len(items_NH))
     curves: dict[str, Floats] = {}
     groups_N = np.empty(len(items_NH), dtype=object)
+    sizes_N = SIZES[np.digitize(mean_N, MAX_SIZES)]
     for days in np.unique(days_N):
         its = days_N == days
-        spread = _spread_over(
-            forecast.earlier, first, int(min(days, horizon)), forecast.classes_N, forecast.spread.grain
-        )
+        spread = _spread_over(forecast.earlier, forecast.spread, first, int(min(days, horizon)), sizes_N)
         inverse_N[its] = spread.inverse_size_M[its]
-        groups_N[its] = [f"{group} over {days}" for group in forecast.classes_N[its]]
+        groups_N[its] = [f"{group} over {days}" for group in sizes_N[its]]
         curves |= {f"{group} over {days}": curve for group, curve in spread.curves.items()}
     # Demand in a lead time that varies by sd days varies by the daily mean times sd beside: (sd / days)² of mean².
     inverse_N += (lead_deviation_N / days_N) ** 2
@@ -80,11 +84,19 @@ def lead_demand(
     return LeadDemand(days_N=days_N, mean_N=mean_N, spread=spread)
 
 
-def _spread_over(earlier: Earlier, first: int, days: int, classes_N: NDArray[np.str_], grain: float) -> Spread:
+def _spread_over(earlier: Earlier, daily: Spread, first: int, days: int, groups_N: NDArray[np.str_]) -> Spread:
     """Learn how far sums over so many days fell from their forecast, of items alone."""
     mean_KNW = _window_sums(earlier.mean_KMH[:, first:], days)
     actual_KNW = _window_sums(earlier.actual_KMH[:, first:], days)
-    return fit_spread(mean_KNW, actual_KNW, earlier.begun_KM[:, first:], classes_N, grain)
+    return fit_sum_spread(
+        mean_KNW,
+        actual_KNW,
+        earlier.begun_KM[:, first:],
+        groups_N,
+        daily_M=daily.inverse_size_M[first:],
+        days=days,
+        grain=daily.grain,
+    )
 
 
 def _window_sums(values_KNH: Floats, days: int) -> Floats:

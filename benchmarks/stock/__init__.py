@@ -1,0 +1,1 @@
+"""What ordering by forecasts saves beside rules without any, on planted demand and lead times."""
