@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 IMAGES: Final = Path(__file__).parent / "images"
-COLOURS: Final = 64
+COLOURS: Final = 96
 HEIGHT: Final = 1100
 """A picture ends there: what lies below is more of the same table."""
 PAGES: Final = {
@@ -29,6 +29,7 @@ PAGES: Final = {
     "shoppers": f"/shoppers?user={HERO}",
     "search": "/search",
     "funnel": "/funnel",
+    "reviews": "/reviews",
     "stock": "/stock",
     "groups": "/groups",
     "data": "/data",
