@@ -6,7 +6,7 @@ import typer
 
 from cli.console import AsJson, explained
 
-people_app = typer.Typer(help="Who may open the web UI, and decide in their own name.", no_args_is_help=True)
+people_app = typer.Typer(help="Who may open Studio and the web UI, and decide in their own name.", no_args_is_help=True)
 keys_app = typer.Typer(help="API keys of the services: who may call them, and what for.", no_args_is_help=True)
 
 
@@ -27,7 +27,7 @@ def people_add(
 
 @people_app.command(name="list")
 def people_list(as_json: AsJson = False) -> None:
-    """List who may open the web UI and the reports."""
+    """List who may open Studio, the web UI and the reports."""
     with explained():
         from cli.people import list_people
 

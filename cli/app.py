@@ -363,7 +363,7 @@ def up(
     ] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Print what the parts log, too.")] = False,
 ) -> None:
-    """Start the Dagster web UI, the collector of events and every approved service; Ctrl-C stops them all."""
+    """Start Studio, the Dagster web UI, the collector and every approved service; Ctrl-C stops them all."""
     with explained():
         from cli.up import run_up
 

@@ -79,7 +79,7 @@ def run_demo(*, source: str, data: Path | None, size: str, events: int | None, c
         _call_services(settings, calls)
         seconds["services"] = time.monotonic() - started
     out.print(
-        "\nStart the services and the web UI with [bold]make up[/]; then these work "
+        "\nStart Studio and the services with [bold]make up[/]; then these work "
         f"({len(calls)} of {len(FAMILIES)} models serve):"
     )
     for call in calls:
