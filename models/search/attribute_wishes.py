@@ -92,11 +92,18 @@ class AttributeReader:
         self._places: dict[tuple[str, str], Ints] = {
             key: np.array(places, dtype=np.int64) for key, places in having.items()
         }
-        self._meant: dict[Phrase, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        whole: dict[Phrase, set[str]] = defaultdict(set)
+        meant: dict[Phrase, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for name, value in sorted(having):
+            whole[words_of(value)].add(name)
             for phrase in _phrases(value):
                 if not (len(phrase) == 1 and (phrase[0].isdigit() or not stems.isdisjoint(words(phrase[0])))):
-                    self._meant[phrase][name].add(value)
+                    meant[phrase][name].add(value)
+        # Where red is a colour, it is not the light of a lamp whose kind is Red Light.
+        self._meant: dict[Phrase, dict[str, set[str]]] = {
+            phrase: {name: values for name, values in named.items() if not whole[phrase] or name in whole[phrase]}
+            for phrase, named in meant.items()
+        }
         self._max_words = max(map(len, [*self._meant, *_OF_OTHERS]), default=0)
 
     def read(self, query: str) -> NamedAttributes:

@@ -10,7 +10,7 @@ from models.search.synonyms import Synonyms
 SHOP = [
     {"colour": ["Red"], "material": ["Beech Wood"]},
     {"colour": ["Navy Blue"], "kind": ["Puzzle"]},
-    {"colour": ["Grey"], "pack": ["12 kg"]},
+    {"colour": ["Grey"], "pack": ["12 kg"], "kind": ["Red Light"]},
 ]
 
 
@@ -23,6 +23,7 @@ def reader() -> AttributeReader:
     ("query", "attributes", "rest"),
     [
         ("red bowl", {"colour": ["Red"]}, "bowl"),
+        ("red light lamp", {"kind": ["Red Light"]}, "lamp"),
         ("wooden bowl", {}, "wooden bowl"),
         ("wood bowl", {"material": ["Beech Wood"]}, "bowl"),
         ("navy blue jeans", {"colour": ["Navy Blue"]}, "jeans"),
