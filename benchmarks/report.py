@@ -75,7 +75,7 @@ def _tables(rows: list[Mapping[str, Any]], results: Path) -> list[str]:
         figure, beside, origin = _figures(row, results)
         table.append(f"| {row['what']} | {figure} | {beside} | {row.get('wanted', '')} |")
         notes.append(f"- **{row['what']}.** {row['how']}")
-        notes += [f"    - Where it falls short: {row['short']}"] if "short" in row else []
+        notes += [f"    - Where it falls short: {_short(row, results)}"] if "short" in row else []
         notes.append(f"    - `{row['command']}` ({origin})")
     return ["\n".join(table), "How each row was measured:", "\n".join(notes)]
 
@@ -107,6 +107,14 @@ def _figures(row: Mapping[str, Any], results: Path) -> tuple[str, str, str]:
         return _filled(row, "figure", document), _filled(row, "beside", document, bold=False), _origin(document)
     earlier = json.loads((results / "v0.1" / f"{row['name']}.json").read_text())
     return earlier["figure"], earlier["beside"], f"{earlier['transcribed_from']}; not run again since"
+
+
+def _short(row: Mapping[str, Any], results: Path) -> str:
+    """Return why a row falls short, with the figures that it names."""
+    written = results / f"{row.get('document', row['name'])}.json"
+    if not written.exists():
+        return str(row["short"])
+    return _filled(row, "short", json.loads(written.read_text()), bold=False)
 
 
 def _filled(row: Mapping[str, Any], cell: str, document: dict[str, Any], *, bold: bool = True) -> str:
