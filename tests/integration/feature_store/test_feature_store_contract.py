@@ -48,21 +48,28 @@ RENAMED_COLUMNS = {
     "purchase_intent": ("sessions", "session_features", "carts_so_far"),
     "churn": ("users", "user_order_history", "ordered_us"),
 }
-
-
-def first_reader(family: str) -> str:
-    """Return the family whose renamed view this one reads: itself, or the one that reads the same view before it."""
-    return next(name for name, (_, view) in RENAMED_VIEWS.items() if view in FAMILIES[family].features)
+READ_AFTER_OTHERS = {
+    "search": ("users", "user_history", "item_ids"),
+    "next_best_action": ("users", "user_features", "orders_total"),
+}
+"""The same of families that read nothing before another does: what is refused first is the other's."""
 
 
 def a_new_version_of_the_view(change: ChangeRepository, family: str) -> Path:
-    module, view = RENAMED_VIEWS[first_reader(family)]
+    module, view = view_of(family)
     return change({module: {f'    name="{view}",\n    entities': f'    name="{view}_v2",\n    entities'}})
 
 
 def another_name_of_the_column(change: ChangeRepository, family: str) -> Path:
-    module, _, column = RENAMED_COLUMNS[first_reader(family)]
-    return change({module: {f'name="{column}"': f'name="{column}_renamed"'}})
+    module, view, column = (RENAMED_COLUMNS | READ_AFTER_OTHERS)[family]
+    # A service names the columns that it takes of this view; Feast itself refuses one that the view lacks.
+    named = {"feature_services": {f'"{column}"': f'"{column}_renamed"'}} if view == "user_features" else {}
+    return change({module: {f'name="{column}"': f'name="{column}_renamed"'}} | named)
+
+
+def view_of(family: str) -> tuple[str, str]:
+    """Return a view that a family reads, and the module that it is in."""
+    return RENAMED_VIEWS[family] if family in RENAMED_VIEWS else READ_AFTER_OTHERS[family][:2]
 
 
 @pytest.mark.parametrize("family", RENAMED_VIEWS)
@@ -111,7 +118,7 @@ def test_neither_training_nor_a_service_reads_a_registry_that_lacks_what_the_fam
 ) -> None:
     monkeypatch.setattr(definitions_module, "_refuse_broken_contracts", lambda _: None)
     apply_definitions(home, repository=change(changed_repository, family))
-    service, view = contract_of(family).service, RENAMED_VIEWS[first_reader(family)][1]
+    service, view = contract_of(family).service, view_of(family)[1]
     entities = pd.DataFrame({key: ["x"] for key in KEYS}).assign(event_timestamp=pd.Timestamp(MONDAY))
     with pytest.raises(UnusableFeaturesError) as refused_to_train:
         training_set(home, service=service, entities=entities)
