@@ -16,7 +16,7 @@ CALLS_EACH: Final = """
 import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
 url, tag, function, answer, request, status, body = sys.argv[2:]
-module = importlib.import_module(f"client.api.{tag}.{function}")
+module = importlib.import_module(f"client.api.{tag.replace(' ', '_')}.{function}")
 models = importlib.import_module("client.models")
 client = importlib.import_module("client").Client(base_url=url)
 asked = getattr(models, request).from_dict(json.loads(body))
