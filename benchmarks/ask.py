@@ -12,12 +12,11 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.output import add_json_option, write_figures
+from benchmarks.sample_home import measured_home
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -148,24 +147,6 @@ def _names(connection: "duckdb.DuckDBPyConnection") -> dict[str, str]:
     return {"brand": f'"{brand[0]}"' if brand else "", "category": f'"{category[0]}"' if category else ""}
 
 
-@contextmanager
-def sample_home(seed: int) -> Iterator[Settings]:
-    """Yield a home with the marts of a small sample shop."""
-    from datetime import UTC, datetime
-
-    from shopsight.ingestion.importers import import_file
-    from shopsight.sample_shop import generate, write_files
-    from shopsight.warehouse import prepare_warehouse, run_dbt
-
-    with tempfile.TemporaryDirectory() as folder:
-        write_files(generate("small", seed=seed), Path(folder) / "files")
-        settings = Settings(home=Path(folder) / "home")
-        import_file(settings, "canonical_parquet", Path(folder) / "files", received_at=datetime.now(UTC))
-        prepare_warehouse(settings)
-        run_dbt(settings, "run", "--no-write-json", "--quiet")
-        yield settings
-
-
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -173,11 +154,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     add_json_option(parser)
     options = parser.parse_args()
-    if options.home is not None:
-        figures = measure(Settings(home=options.home), seed=options.seed)
-    else:
-        with sample_home(options.seed) as settings:
-            figures = measure(settings, seed=options.seed)
+    with measured_home(options.home, seed=options.seed) as settings:
+        figures = measure(settings, seed=options.seed)
     write_figures(figures, options.json)
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ask import sample_home
 from benchmarks.output import add_json_option, write_figures
+from benchmarks.sample_home import measured_home
 from shopsight.settings import Settings
 
 
@@ -99,11 +99,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     add_json_option(parser)
     options = parser.parse_args()
-    if options.home is not None:
-        figures = measure(Settings(home=options.home), seed=options.seed, shop_seed=options.shop_seed)
-    else:
-        with sample_home(options.seed) as settings:
-            figures = measure(settings, seed=options.seed, shop_seed=options.seed)
+    shop_seed = options.seed if options.home is None else options.shop_seed
+    with measured_home(options.home, seed=options.seed) as settings:
+        figures = measure(settings, seed=options.seed, shop_seed=shop_seed)
     write_figures(figures, options.json)
 
 

@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.ask import sample_home
 from benchmarks.output import add_json_option, write_figures
+from benchmarks.sample_home import measured_home
 from models.evaluation.approval import gate
 from models.next_best_action.config import for_size
 from models.next_best_action.dataset import AGE, FEATURES, NOTHING, action_rows
@@ -175,12 +175,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     add_json_option(parser)
     options = parser.parse_args()
-    if options.home is not None:
-        settings = Settings(home=options.home)
+    with measured_home(options.home, seed=options.seed) as settings:
         figures = measure(settings, size=settings.sample_size, lots=options.lots, seed=options.seed)
-    else:
-        with sample_home(options.seed) as settings:
-            figures = measure(settings, size="small", lots=options.lots, seed=options.seed)
     write_figures(figures, options.json)
 
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.ask import sample_home
 from benchmarks.output import add_json_option, write_figures
+from benchmarks.sample_home import measured_home
 from shopsight.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,16 +33,6 @@ MADE = 50
 """Profiles that are made one after the other."""
 LOOKED_UP = 2_000
 """Profiles that are looked up one after the other."""
-COPIED = (
-    "users",
-    "rfm",
-    "orders",
-    "sessions",
-    "utterances",
-    "user_features_daily",
-    "user_taste_features_daily",
-    "user_order_history_daily",
-)
 
 
 def measure(settings: Settings, *, shoppers: int, seed: int) -> dict[str, Any]:
@@ -50,9 +40,9 @@ def measure(settings: Settings, *, shoppers: int, seed: int) -> dict[str, Any]:
     from models.asking.rows import log_span
     from models.grouping.groups import fit_groups
     from models.grouping.traits import read_traits
-    from models.profiling.facts import MARTS
     from models.profiling.forecasts import forecast_customers
     from models.profiling.profile import profile
+    from models.profiling.sources import MARTS
     from shopsight.refusals import open_personal_marts
 
     with open_personal_marts(settings, MARTS) as connection:
@@ -65,7 +55,7 @@ def measure(settings: Settings, *, shoppers: int, seed: int) -> dict[str, Any]:
             profile(connection, user, forecasts=own, has_scores=False)
             made.append(time.perf_counter() - began)
         copies = max(round(shoppers / len(users)), 1)
-        for mart in COPIED:
+        for mart in MARTS:
             connection.execute(f"""
                 create temp table copied as
                 select * replace (user_id || '-' || copy as user_id)
@@ -165,11 +155,8 @@ def main() -> None:
     add_json_option(parser)
     parser.add_argument("--url", help="of a service that runs on the home")
     options = parser.parse_args()
-    if options.home is not None:
-        figures = measure(Settings(home=options.home), shoppers=options.shoppers, seed=options.seed)
-    else:
-        with sample_home(options.seed) as settings:
-            figures = measure(settings, shoppers=options.shoppers, seed=options.seed)
+    with measured_home(options.home, seed=options.seed) as settings:
+        figures = measure(settings, shoppers=options.shoppers, seed=options.seed)
     if options.url is not None:
         figures |= measure_service(Settings() if options.home is None else Settings(home=options.home), options.url)
     write_figures(figures, options.json)

@@ -8,8 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out, print_json
-from shopsight.errors import ShopsightError
-from shopsight.marts import mart_names
+from shopsight.marts import require_marts
 from shopsight.refusals import open_personal_marts
 from shopsight.settings import Settings
 
@@ -31,12 +30,7 @@ def ask(text: str, *, output: Path | None, as_json: bool) -> bool:
     from models.asking.answer import MARTS, answer
 
     settings = Settings()
-    if missing := [name for name in MARTS if name not in mart_names(settings)]:
-        raise ShopsightError(
-            f"there are no marts to ask in {settings.home}: {', '.join(missing)}",
-            why="a question is answered from the marts that the warehouse makes",
-            fix="run `make demo`, or `shopsight run` after an import",
-        )
+    require_marts(settings, MARTS)
     with open_personal_marts(settings, MARTS) as connection:
         said = answer(connection, text, seed=settings.seed)
     if output is not None and said.document["verdict"] != "refused":

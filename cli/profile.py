@@ -8,11 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out, print_json
-from models.profiling.facts import GROUPS, MARTS, SCORES
 from models.profiling.lines import look_up
+from models.profiling.sources import GROUPS, MARTS, SCORES
 from shopsight.clock import utc_now
 from shopsight.errors import ShopsightError
-from shopsight.marts import export_path, mart_at, mart_exists, mart_names
+from shopsight.marts import export_path, mart_at, mart_exists, mart_names, require_marts
 from shopsight.privacy import Pseudonymiser
 from shopsight.profile_store import ProfileStore
 from shopsight.refusals import open_personal_marts, without_refusals
@@ -66,13 +66,8 @@ def _made_now(settings: Settings, keys: Sequence[str]) -> dict[str, Any] | None:
     from models.profiling.forecasts import forecast_customers
     from models.profiling.profile import profile
 
+    require_marts(settings, MARTS)
     there = mart_names(settings)
-    if missing := [name for name in MARTS if name not in there]:
-        raise ShopsightError(
-            f"there are no marts to read a profile from in {settings.home}: {', '.join(missing)}",
-            why="a profile is read from the marts",
-            fix="run `make demo`, or `shopsight run` after an import",
-        )
     beside = [name for name in (SCORES, GROUPS) if name in there]
     with open_personal_marts(settings, (*MARTS, *beside)) as connection:
         forecasts = forecast_customers(connection, log_span(connection)[1], seed=settings.seed)

@@ -15,7 +15,8 @@ from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from models.pictures.reading import MAX_BYTES, Picture, PictureError, read_picture
-from shopsight.marts import open_marts, sql_list
+from shopsight.ingestion.log.newest_items import newest_items
+from shopsight.marts import open_marts
 from shopsight.settings import Settings
 
 COLOUR_NAMES: Final = ("colour", "color", "base_colour", "basecolour", "颜色", "farbe", "couleur")
@@ -65,15 +66,9 @@ def imaged_items(settings: Settings) -> list[ImagedItem]:
 
 def _rows(settings: Settings) -> list[dict[str, Any]]:
     """Return the items with what their newest row of the event log says beside the mart's columns."""
-    logged = sorted(settings.event_log_dir.glob("arrival_date=*/batch=*/items.parquet"))
+    nothing = "select null::varchar as item_id, null::varchar as image_url, null::varchar as attributes"
+    described = newest_items(settings.event_log_dir, ("image_url", "attributes")) or nothing
     with open_marts(settings, ["items"]) as connection:
-        if not logged:
-            described = "select null::varchar as item_id, null::varchar as image_url, null::varchar as attributes"
-        else:
-            described = f"""select item_id, image_url, attributes from read_parquet({sql_list(logged)})
-                qualify row_number() over (
-                    partition by item_id order by coalesce(valid_from, created_timestamp) desc, created_timestamp desc
-                ) = 1"""
         result = connection.sql(
             f"""select items.item_id, title, category, image_url, attributes from items
             left join ({described}) as described on described.item_id = items.item_id

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from shopsight.errors import ShopsightError
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced
 
@@ -117,6 +118,21 @@ def mart_at(path: Path) -> Mart:
         sorted_by=tuple(state["sorted_by"]),
         path=path,
     )
+
+
+def require_marts(settings: Settings, names: Sequence[str]) -> None:
+    """Refuse a home that lacks some marts.
+
+    Raises:
+        ShopsightError: it does; the message names them.
+    """
+    there = mart_names(settings)
+    if missing := [name for name in names if name not in there]:
+        raise ShopsightError(
+            f"there are no marts of these names in {settings.home}: {', '.join(missing)}",
+            why="the warehouse makes them, and that has not happened for this home",
+            fix="run `make demo`, or `shopsight run` after an import",
+        )
 
 
 def read_mart(settings: Settings, mart: str, columns: Sequence[str] | None = None) -> "pa.Table":

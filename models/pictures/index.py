@@ -85,7 +85,7 @@ class PictureIndex:
                 why=f"they name {', '.join(made_by) or 'none'}, and the model is {digest}",
                 fix="materialise the asset item_pictures",
             )
-        vectors = PictureVectors(shows_NK=_rows(table["shows"]), colours_NB=_rows(table["colours"]))
+        vectors = picture_vectors(table)
         labels = {name: table[name].to_pylist() for name in table.column_names if name not in _OWN}
         item_ids, digests = table["item_id"].to_pylist(), table["digest"].to_pylist()
         return cls(item_ids=item_ids, vectors=vectors, labels=labels, digests=digests)
@@ -147,6 +147,11 @@ class PictureIndex:
         return answers
 
 
+def picture_vectors(table: pa.Table) -> PictureVectors:
+    """Return the vectors of a table as :meth:`PictureIndex.table` makes it, whichever model made them."""
+    return PictureVectors(shows_NK=rows_of(table["shows"]), colours_NB=rows_of(table["colours"]))
+
+
 _OWN: Final = ("item_id", "shows", "colours", "digest", MODEL)
 
 
@@ -154,7 +159,7 @@ def _lists(rows: Floats) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
 
 
-def _rows(column: pa.ChunkedArray) -> Floats:
+def rows_of(column: pa.ChunkedArray) -> Floats:
     """Return lists of one length, fixed or not, as rows."""
     values = np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks])
     return np.asarray(values.reshape(len(column), -1), dtype=np.float32)

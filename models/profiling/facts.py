@@ -11,25 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from models.profiling.sources import GROUPS, SCORES
+
 if TYPE_CHECKING:
     import duckdb
 
-MARTS: Final = (
-    "users",
-    "rfm",
-    "orders",
-    "sessions",
-    "utterances",
-    "user_features_daily",
-    "user_taste_features_daily",
-    "user_order_history_daily",
-    "interactions",
-)
-"""Marts that a profile is read from."""
-SCORES: Final = "churn_scores"
-"""What the approved churn model wrote, where there is one."""
-GROUPS: Final = "user_groups"
-"""The behaviour group of each shopper, where they were made."""
 AT_ONCE: Final = 5_000
 """Shoppers whose rows are Python objects at the same time, some 50 MB."""
 ORDERS_NAMED: Final = 20
@@ -77,7 +63,7 @@ def read_facts(
     """Yield each shopper with their rows, in the order of the ids.
 
     Args:
-        connection: with :data:`MARTS` (and ``churn_scores``, where there are such) as views.
+        connection: with :data:`models.profiling.sources.MARTS` (and ``churn_scores``, where there are such) as views.
         users: whose rows are read; None for everybody. Those whom ``users`` does not know are passed over.
         forecasts: a row for each customer, in the order of ``user_id``.
         has_scores: whether ``churn_scores`` is among the views.

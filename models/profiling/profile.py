@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from models.profiling.facts import GROUPS, SCORES, Facts, Row, read_facts
+from models.profiling.facts import Facts, Row, read_facts
 from models.profiling.forecasts import YEAR, Forecasts
 from models.profiling.lines import Line, make_line, with_look_alikes
+from models.profiling.sources import GROUPS, SCORES
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +27,7 @@ def profile(
     """Return the profile of a shopper; None where the marts do not know them.
 
     Args:
-        connection: with :data:`models.profiling.facts.MARTS` (and ``churn_scores``, where there are such) as views,
+        connection: with :data:`models.profiling.sources.MARTS` (and ``churn_scores``, where there are such) as views,
             without whoever refuses.
         user_id: as the marts have it.
         forecasts: of all customers; None where the log is too short.

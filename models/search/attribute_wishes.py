@@ -154,6 +154,15 @@ class AttributeReader:
             mask |= self._having(wish, count)
         return mask
 
+    def any_of(self, name: str, values: Iterable[str], count: int) -> Mask:
+        """Return which of ``count`` items have one of some values of an attribute, in either case, shape (N,)."""
+        asked = {value.casefold() for value in values}
+        mask = np.zeros(count, dtype=np.bool_)
+        for (of, value), places in self._places.items():
+            if of == name and value.casefold() in asked:
+                mask[places] = True
+        return mask
+
     def _having(self, wish: AttributeWish, count: int) -> Mask:
         mask = np.zeros(count, dtype=np.bool_)
         for name, values in wish.values.items():

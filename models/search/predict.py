@@ -179,10 +179,11 @@ class SearchEngine:
         wordings = [understood.text, *understood.synonyms]
         asked = dict(zip(wordings, self.encoder.encode(wordings, kind="query"), strict=True))
         allowed = np.ones(len(self.catalogue), dtype=np.bool_) if mask is None else mask
-        count = max(self.candidates, num_results)
-        places, relaxed = self._wished(understood, asked, allowed, count)
+        count, wanted = max(self.candidates, num_results), understood.named.wanted
+        having = self.attribute_reader.meets(wanted, len(self.catalogue)) if wanted else None
+        places, relaxed = self._wished(understood, asked, allowed, having, count)
         features = self._best_wording(asked, places, profile)
-        return self._ranked(understood, places, features, relaxed)
+        return self._ranked(understood, places, features, having, relaxed)
 
     def _best_wording(self, asked: Asked, places: Ints, profile: Profile | None) -> Floats:
         """Return the features of each candidate by the wording of the query whose words it has most of."""
@@ -220,7 +221,9 @@ class SearchEngine:
                 groups.append(self.meaning.nearest(vector_D, reach))
         return united([group[allowed[group]][:count] for group in groups], count=3 * count)
 
-    def _wished(self, understood: Understood, asked: Asked, allowed: Mask, count: int) -> tuple[Ints, tuple[str, ...]]:
+    def _wished(
+        self, understood: Understood, asked: Asked, allowed: Mask, having: Mask | None, count: int
+    ) -> tuple[Ints, tuple[str, ...]]:
         """Return the candidates that meet the query's wishes, or as many of the wishes as items can."""
         narrowings = narrowed(
             understood.wishes,
@@ -234,9 +237,8 @@ class SearchEngine:
             if not wanted.any():
                 continue
             places = self.retrieve(asked, wanted, count)
-            if understood.named.wanted:
-                having = wanted & self.attribute_reader.meets(understood.named.wanted, len(wanted))
-                places = united([places, self.retrieve(asked, having, count)], count=4 * count)
+            if having is not None:
+                places = united([places, self.retrieve(asked, wanted & having, count)], count=4 * count)
             places = self._meant(asked, places)
             if len(places):
                 return places, given_up
@@ -257,14 +259,16 @@ class SearchEngine:
         asked = list(dict.fromkeys(words(text)))
         return np.asarray((field.counts(asked, places) > 0).sum(axis=0), dtype=np.int64)
 
-    def _ranked(self, understood: Understood, places: Ints, features: Floats, relaxed: tuple[str, ...]) -> Hits:
+    def _ranked(
+        self, understood: Understood, places: Ints, features: Floats, having: Mask | None, relaxed: tuple[str, ...]
+    ) -> Hits:
         scores = self.ranker.scores(features) if self.ranker is not None else fused(features)
         order = np.argsort(-scores, kind="stable")
         leads = np.zeros(len(places), dtype=np.bool_)
-        if understood.named.wanted and len(places):
+        if having is not None and len(places):
             leads = leading(
                 places[order],
-                self.attribute_reader.meets(understood.named.wanted, len(self.catalogue))[places[order]],
+                having[places[order]],
                 understood.rests,
                 everything=self.documents.fields["everything"],
                 categories=self.catalogue.categories,

@@ -31,8 +31,7 @@ def attributes_mask(engine: SearchEngine, wanted: Mapping[str, AttributeFilter])
     """Return which items have one of the values of each attribute that is named, shape (N,)."""
     mask = np.ones(len(engine.attributes), dtype=np.bool_)
     for name, one in wanted.items():
-        values = {value.casefold() for value in one.any_of}
-        mask &= [not values.isdisjoint(value.casefold() for value in of.get(name, ())) for of in engine.attributes]
+        mask &= engine.attribute_reader.any_of(name, one.any_of, len(mask))
     return mask
 
 

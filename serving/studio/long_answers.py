@@ -10,7 +10,7 @@ from serving.studio.jobs import TooManyJobsError
 from serving.studio.page_request import PageError, PageRequest, figures, table
 from serving.studio.questions import QUESTIONS
 from shopsight.errors import ShopsightError
-from shopsight.marts import MANIFEST, mart_names
+from shopsight.marts import MANIFEST, require_marts
 from shopsight.refusals import open_personal_marts
 from shopsight.settings import Settings
 from shopsight.whole_files import version_of
@@ -65,7 +65,7 @@ def answer_to(settings: Settings, text: str) -> dict[str, Any]:
     """
     from models.asking.answer import MARTS, answer
 
-    _require(settings, MARTS)
+    require_marts(settings, MARTS)
     with open_personal_marts(settings, MARTS) as connection:
         return answer(connection, text, seed=settings.seed).document
 
@@ -82,7 +82,7 @@ def groups_document(settings: Settings) -> dict[str, Any]:
     from models.grouping.report import groups_of_day
     from models.grouping.segments import count_segments, read_segments
 
-    _require(settings, MARTS)
+    require_marts(settings, MARTS)
     rules = settings.home / "segments.yml"
     segments, strategies = read_segments(yaml.safe_load(rules.read_text()) if rules.exists() else None, file=str(rules))
     written = settings.groups_path
@@ -96,13 +96,3 @@ def groups_document(settings: Settings) -> dict[str, Any]:
     for group in document["groups"]:
         group["strategy"] = strategies.get(group["id"], "")
     return document
-
-
-def _require(settings: Settings, marts: tuple[str, ...]) -> None:
-    there = mart_names(settings)
-    if missing := [name for name in marts if name not in there]:
-        raise ShopsightError(
-            f"there are no marts to read in {settings.home}: {', '.join(missing)}",
-            why="groups and answers are made of the marts that the warehouse makes",
-            fix="run `make demo`, or `shopsight run` after an import",
-        )

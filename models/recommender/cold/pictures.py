@@ -10,15 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.pictures.index import picture_vectors, rows_of
+
 COLUMN: Final = "picture"
 """Of the items: what a picture shows and its colours, side by side; null where there is none."""
 
 
 def with_pictures(items: pa.Table, embeddings: pa.Table) -> pa.Table:
     """Return the mart ``items`` with the column ``picture``, from ``item_picture_embeddings``."""
-    shows = _rows(embeddings["shows"])
-    colours = _rows(embeddings["colours"])
-    vectors = np.hstack([_unit(shows), _unit(colours)]) / np.float32(np.sqrt(2))
+    pictures = picture_vectors(embeddings)
+    vectors = np.hstack([pictures.shows_NK, pictures.colours_NB]) / np.float32(np.sqrt(2))  # both are of length 1
     place_of = {item_id: place for place, item_id in enumerate(embeddings["item_id"].to_pylist())}
     places = [place_of.get(item_id) for item_id in items["item_id"].to_pylist()]
     rows = [None if place is None else vectors[place] for place in places]
@@ -40,20 +41,10 @@ def picture_features(items: pa.Table, item_ids: NDArray[np.object_]) -> NDArray[
     pictured = items.filter(pc.is_valid(items[COLUMN]))
     if not pictured.num_rows:
         return None
-    vectors = _rows(pictured[COLUMN])
+    vectors = rows_of(pictured[COLUMN])
     place_of = {item_id: place for place, item_id in enumerate(item_ids)}
     features_NF = np.zeros((len(item_ids), vectors.shape[1]), dtype=np.float32)
     for row, item_id in enumerate(pictured["item_id"].to_pylist()):
         if item_id in place_of:
             features_NF[place_of[item_id]] = vectors[row]
     return features_NF
-
-
-def _rows(column: pa.ChunkedArray) -> NDArray[np.float32]:
-    """Return lists of one length, fixed or not, as rows."""
-    values = np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks])
-    return np.asarray(values.reshape(len(column), -1), dtype=np.float32)
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))

@@ -8,7 +8,7 @@ import dagster as dg
 
 from orchestration.metadata import OWNER, parquet_metadata
 from shopsight.marts import export_path
-from shopsight.refusals import open_personal_marts
+from shopsight.refusals import open_personal_marts, without_refusals
 from shopsight.settings import Settings
 from shopsight.whole_files import replaced, write_json
 
@@ -53,7 +53,8 @@ def user_groups(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Se
                 "groups": _table(day.document["groups"]),
             }
     with replaced(path) as staging:
-        pq.write_table(table, staging)
+        # Somebody may have refused since the groups were begun.
+        pq.write_table(without_refusals(table, settings), staging)
     return dg.MaterializeResult(metadata={**parquet_metadata(path), **metadata})
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 
+from models.profiling.sources import GROUPS, MARTS, SCORES
 from orchestration.metadata import OWNER
 from shopsight.marts import export_path, mart_names
 from shopsight.profile_store import write_profiles
@@ -17,16 +18,6 @@ if TYPE_CHECKING:
 
 LOOK_ALIKES: Final = 5
 """Of each shopper."""
-MARTS: Final = (
-    "users",
-    "rfm",
-    "orders",
-    "sessions",
-    "utterances",
-    "user_features_daily",
-    "user_taste_features_daily",
-    "user_order_history_daily",
-)
 
 
 @dg.asset(
@@ -45,15 +36,13 @@ def shopper_profiles(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResu
     of the newest scores and vectors there are.
     """
     from models.asking.rows import log_span
-    from models.profiling.facts import GROUPS, SCORES
-    from models.profiling.facts import MARTS as READ
     from models.profiling.forecasts import forecast_customers
     from models.profiling.profile import profiles
 
     made_at = datetime.now(UTC)
     there = mart_names(settings)
     beside = [name for name in (SCORES, GROUPS) if name in there]
-    with open_personal_marts(settings, (*READ, *beside)) as connection:
+    with open_personal_marts(settings, (*MARTS, *beside)) as connection:
         as_of = log_span(connection)[1]
         forecasts = forecast_customers(connection, as_of, seed=settings.seed)
         documents = profiles(connection, forecasts=forecasts, has_scores=SCORES in beside, has_groups=GROUPS in beside)

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from shopsight.clock import rfc3339
 from shopsight.ingestion.collecting.gathering import GroupError
 from shopsight.ingestion.duck import utc_connection
+from shopsight.ingestion.log.newest_items import newest_items
 from shopsight.live_items import LiveItem, LiveItems
-from shopsight.marts import mart_file, sql_list
+from shopsight.marts import mart_file
 from shopsight.whole_files import FileVersion, version_of
 
 EXPORTED: Final = ("title", "description", "category", "brand", "price", "currency")
@@ -161,17 +162,12 @@ def _exported_rows(path: Path) -> pa.Table:
 
 def _unexported(event_log: Path) -> _Rows | None:
     """Return what the newest row of each item in the log says beside the mart's columns; None without such a row."""
-    batches = sorted(event_log.glob("arrival_date=*/batch=*/items.parquet"))
-    if not batches:
+    newest = newest_items(event_log, UNEXPORTED)
+    if newest is None:
         return None
     with utc_connection() as connection:
-        newest = connection.sql(
-            f"""select item_id, {", ".join(UNEXPORTED)} from read_parquet({sql_list(batches)}, union_by_name = true)
-            qualify row_number() over (
-                partition by item_id order by coalesce(valid_from, created_timestamp) desc, created_timestamp desc
-            ) = 1 and coalesce({", ".join(UNEXPORTED)}) is not null"""
-        )
-        return _Rows.of(newest.to_arrow_table().combine_chunks())
+        said = connection.sql(f"select * from ({newest}) where coalesce({', '.join(UNEXPORTED)}) is not null")
+        return _Rows.of(said.to_arrow_table().combine_chunks())
 
 
 def _landed_item(row: Mapping[str, Any]) -> LiveItem:

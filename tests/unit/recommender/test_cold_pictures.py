@@ -10,8 +10,8 @@ ITEMS = pa.table({"item_id": ["a", "b", "c"]})
 EMBEDDINGS = pa.table(
     {
         "item_id": ["c", "a"],
-        "shows": pa.array([[0.0, 2.0], [1.0, 0.0]], pa.list_(pa.float32(), 2)),
-        "colours": pa.array([[1.0, 0.0, 0.0], [0.0, 0.0, 3.0]], pa.list_(pa.float32(), 3)),
+        "shows": pa.array([[0.0, 1.0], [1.0, 0.0]], pa.list_(pa.float32(), 2)),
+        "colours": pa.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], pa.list_(pa.float32(), 3)),
     }
 )
 
